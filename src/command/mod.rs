@@ -1,0 +1,1 @@
+//! The commands: each gathers facts, lets them be decided, and acts.

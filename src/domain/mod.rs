@@ -1,0 +1,32 @@
+//! Values: what the rest of the program is allowed to believe.
+//!
+//! Holding one of these proves something (its doc comment says what). Each has one constructor that reads
+//! raw bytes, a private field, and a `Display` that reads back as itself. Nothing here awaits, prints, or reads
+//! clock, environment or disk, and nothing here is `Serialize` or `Deserialize`: shapes of other systems stay
+//! in the rooms that talk to them.
+
+mod foreign;
+mod image;
+mod manifest;
+mod name;
+mod pattern;
+mod pull_request;
+mod release;
+mod secret;
+mod sha;
+mod template;
+mod trigger;
+mod word;
+
+pub use foreign::{Foreign, Refused};
+pub use image::{Digest, ImageTag, PinnedImage, RegistryHost, Repository};
+pub use manifest::{Environment, Image, Manifest, Service, Source, TagRules, When};
+pub use name::{EnvironmentName, HookVariable, ImageName, ServiceName};
+pub use pattern::{Pattern, PatternError, PatternList};
+pub use pull_request::PrNumber;
+pub use release::{Reading, Release, ReleaseNumber, ReleaseTemplate};
+pub use secret::{DeployHook, HookError, RenderOrigin, Secret, ServiceId};
+pub use sha::{CommitName, CommitSha};
+pub use template::{TagTemplate, can_collide};
+pub use trigger::{Dispatch, MergeGroup, PullRequest, Push, PushedRef, Trigger};
+pub use word::{Decision, FailureWord, Outcome, Status};

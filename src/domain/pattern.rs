@@ -1,0 +1,538 @@
+//! Path patterns: which changed path is whose.
+//!
+//! Own code on purpose: which services deploy is what this program is for, the dialects of the crates differ from each
+//! other in just the cases that matter (`dir/**` and `dir`, `**.md`, literal brackets), and a matcher without
+//! backtracking over whole paths is bounded for every pattern that a stranger can write.
+
+use super::Foreign;
+use std::ops::RangeInclusive;
+
+/// The longest pattern, in bytes; git's own paths end at 4096.
+const LONGEST: usize = 4096;
+/// How many patterns one pattern's braces may stand for.
+const MOST_ALTERNATIVES: usize = 256;
+
+/// Why a text is no pattern.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    /// There is nothing in it.
+    #[error("an empty pattern; write ** for every path")]
+    Empty,
+    /// It is longer than any path.
+    #[error("a pattern of more than {LONGEST} bytes")]
+    TooLong,
+    /// It begins with a slash.
+    #[error("a pattern that begins with / never matches: paths are from the repository's root; write {0}")]
+    Absolute(String),
+    /// It ends with a slash.
+    #[error("a pattern that ends with / never matches: only files change; write {0}")]
+    Directory(String),
+    /// One of its segments is empty, `.` or `..`.
+    #[error("a pattern with an empty segment, . or .. never matches; write the path from the repository's root")]
+    Unreachable,
+    /// A `**` shares its segment.
+    #[error("** spans whole segments; write it between slashes, or * for a part of one")]
+    DoubleStar,
+    /// A bracket or a brace is not closed.
+    #[error("an unclosed {0}; write \\{0} for the character itself")]
+    Unclosed(char),
+    /// A bracket expression names no character.
+    #[error("a bracket expression with an empty range")]
+    EmptyRange,
+    /// A backslash with nothing behind it.
+    #[error("a pattern that ends with a backslash")]
+    TrailingBackslash,
+    /// It has a NUL byte, which no path has.
+    #[error("a pattern with a NUL byte never matches")]
+    Nul,
+    /// Its braces stand for too many patterns.
+    #[error("braces that stand for more than {MOST_ALTERNATIVES} patterns")]
+    TooManyAlternatives,
+    /// A list that only excludes.
+    #[error("only exclusions: nothing could ever match; put ** before them")]
+    OnlyExclusions,
+}
+
+/// One path pattern, from the repository's root, with `/` between segments.
+///
+/// `*` and `?` stay inside a segment, `**` spans segments (zero too: `dir/**` matches `dir`), `{a,b}` and `[a-z]` choose, a backslash
+/// takes the next character as it is, dotfiles count, and `**.md` means `**/*.md`. A pattern also matches the path that it is
+/// letter for letter. A leading `!` excludes.
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    text: String,
+    exclusion: bool,
+    alternatives: Vec<Vec<Segment>>,
+    prefix: Vec<u8>,
+}
+
+#[derive(Debug, Clone)]
+enum Segment {
+    AnyDepth,
+    Name(Vec<Token>),
+}
+
+#[derive(Debug, Clone)]
+enum Token {
+    Literal(char),
+    AnyCharacter,
+    AnyText,
+    Class { negated: bool, ranges: Vec<RangeInclusive<char>> },
+}
+
+impl Pattern {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// Refuses what could never match and what people who write it do not mean.
+    pub fn parse(text: &str) -> Result<Self, PatternError> {
+        let (exclusion, body) = text.strip_prefix('!').map_or((false, text), |body| (true, body));
+        if body.is_empty() {
+            return Err(PatternError::Empty);
+        }
+        if body.len() > LONGEST {
+            return Err(PatternError::TooLong);
+        }
+        if body.contains('\0') {
+            return Err(PatternError::Nul);
+        }
+        if let Some(rest) = body.strip_prefix('/') {
+            return Err(PatternError::Absolute(Foreign(rest.trim_start_matches('/').as_bytes()).to_string()));
+        }
+        if body.ends_with('/') {
+            return Err(PatternError::Directory(Foreign(format!("{body}**").as_bytes()).to_string()));
+        }
+        let mut alternatives = Vec::new();
+        for alternative in expand_braces(body)? {
+            alternatives.push(compile(&alternative)?);
+        }
+        let prefix = common_prefix(&alternatives);
+        Ok(Self { text: text.to_owned(), exclusion, alternatives, prefix })
+    }
+
+    /// The pattern as it was written, `!` included.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it excludes (begins with `!`).
+    #[must_use]
+    pub const fn is_exclusion(&self) -> bool {
+        self.exclusion
+    }
+
+    /// Bytes with which every path that the pattern matches begins (except a literal match of the whole text).
+    ///
+    /// It ends at a segment's end, without the slash, so sorted paths can be searched by it.
+    #[must_use]
+    pub fn prefix(&self) -> &[u8] {
+        &self.prefix
+    }
+
+    /// The pattern without its `!`: the one path that it matches letter for letter.
+    #[must_use]
+    pub fn literal(&self) -> &[u8] {
+        self.text.strip_prefix('!').unwrap_or(&self.text).as_bytes()
+    }
+
+    /// Whether the pattern matches `path`, a leading `!` left aside.
+    #[must_use]
+    pub fn matches(&self, path: &[u8]) -> bool {
+        if path == self.literal() {
+            return true;
+        }
+        path.starts_with(&self.prefix) && self.alternatives.iter().any(|segments| matches_path(segments, path))
+    }
+}
+
+/// An ordered list of patterns: the last one that matches a path decides.
+#[derive(Debug, Clone, Default)]
+pub struct PatternList(Vec<Pattern>);
+
+impl PatternList {
+    /// Makes a list; an empty one matches nothing.
+    ///
+    /// # Errors
+    /// Refuses a list of exclusions only.
+    pub fn new(patterns: Vec<Pattern>) -> Result<Self, PatternError> {
+        if !patterns.is_empty() && patterns.iter().all(Pattern::is_exclusion) {
+            return Err(PatternError::OnlyExclusions);
+        }
+        Ok(Self(patterns))
+    }
+
+    /// The pattern that takes `path` in, where the list does.
+    #[must_use]
+    pub fn decide(&self, path: &[u8]) -> Option<&Pattern> {
+        self.0.iter().rev().find(|pattern| pattern.matches(path)).filter(|pattern| !pattern.exclusion)
+    }
+
+    /// The patterns in their order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Pattern> {
+        self.0.iter()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// Writes out `{a,b}`: `x{a,b{c,d}}` becomes `xa`, `xbc`, `xbd`.
+fn expand_braces(text: &str) -> Result<Vec<String>, PatternError> {
+    let mut done = Vec::new();
+    let mut open = vec![text.to_owned()];
+    while let Some(pattern) = open.pop() {
+        if done.len() + open.len() >= MOST_ALTERNATIVES {
+            return Err(PatternError::TooManyAlternatives);
+        }
+        let Some((before, choices, after)) = first_brace(&pattern)? else {
+            done.push(pattern);
+            continue;
+        };
+        for choice in choices.iter().rev() {
+            open.push(format!("{before}{choice}{after}"));
+        }
+    }
+    Ok(done)
+}
+
+type Brace<'a> = (&'a str, Vec<&'a str>, &'a str);
+
+/// Splits at the first outermost brace that is neither escaped nor inside brackets.
+fn first_brace(pattern: &str) -> Result<Option<Brace<'_>>, PatternError> {
+    let bytes = pattern.as_bytes();
+    let (mut at, mut depth, mut start) = (0, 0_usize, 0);
+    let mut cuts = Vec::new();
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' => at += 1,
+            b'[' => at = class_end(bytes, at).ok_or(PatternError::Unclosed('['))?,
+            b'{' => {
+                if depth == 0 {
+                    start = at;
+                }
+                depth += 1;
+            }
+            b',' if depth == 1 => cuts.push(at),
+            b'}' if depth > 0 => {
+                depth -= 1;
+                if depth == 0 {
+                    let mut choices = Vec::new();
+                    let mut from = start + 1;
+                    for cut in cuts.iter().chain([&at]) {
+                        choices.push(&pattern[from..*cut]);
+                        from = cut + 1;
+                    }
+                    return Ok(Some((&pattern[..start], choices, &pattern[at + 1..])));
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    if depth > 0 { Err(PatternError::Unclosed('{')) } else { Ok(None) }
+}
+
+/// The index of the `]` that closes the bracket expression at `open`. A `]` right behind the opening (or its `!`) is a member.
+fn class_end(bytes: &[u8], open: usize) -> Option<usize> {
+    let mut at = open + 1;
+    if matches!(bytes.get(at), Some(b'!' | b'^')) {
+        at += 1;
+    }
+    if bytes.get(at) == Some(&b']') {
+        at += 1;
+    }
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' => at += 1,
+            b']' => return Some(at),
+            b'/' => return None,
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+fn compile(pattern: &str) -> Result<Vec<Segment>, PatternError> {
+    let mut segments = Vec::new();
+    for text in pattern.split('/') {
+        if matches!(text, "" | "." | "..") {
+            return Err(PatternError::Unreachable);
+        }
+        let name = match text.strip_prefix("**") {
+            Some(rest) => {
+                segments.push(Segment::AnyDepth);
+                if rest.is_empty() {
+                    continue;
+                }
+                format!("*{rest}")
+            }
+            None => text.to_owned(),
+        };
+        segments.push(Segment::Name(tokens(&name)?));
+    }
+    Ok(segments)
+}
+
+fn tokens(text: &str) -> Result<Vec<Token>, PatternError> {
+    let mut tokens = Vec::new();
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        at += c.len_utf8();
+        tokens.push(match c {
+            '\\' => {
+                let escaped = text[at..].chars().next().ok_or(PatternError::TrailingBackslash)?;
+                at += escaped.len_utf8();
+                Token::Literal(escaped)
+            }
+            '*' if matches!(tokens.last(), Some(Token::AnyText)) => return Err(PatternError::DoubleStar),
+            '*' => Token::AnyText,
+            '?' => Token::AnyCharacter,
+            '[' => {
+                let end = class_end(text.as_bytes(), at - 1).ok_or(PatternError::Unclosed('['))?;
+                let class = class(&text[at..end])?;
+                at = end + 1;
+                class
+            }
+            literal => Token::Literal(literal),
+        });
+    }
+    Ok(tokens)
+}
+
+fn class(inside: &str) -> Result<Token, PatternError> {
+    let (negated, members) = inside.strip_prefix(['!', '^']).map_or((false, inside), |members| (true, members));
+    let mut ranges = Vec::new();
+    let mut characters = members.chars().peekable();
+    let unescape = |c: char, rest: &mut std::iter::Peekable<std::str::Chars<'_>>| {
+        if c == '\\' { rest.next().ok_or(PatternError::TrailingBackslash) } else { Ok(c) }
+    };
+    while let Some(c) = characters.next() {
+        let low = unescape(c, &mut characters)?;
+        let mut ahead = characters.clone();
+        let high = match (ahead.next(), ahead.next()) {
+            (Some('-'), Some(high)) => {
+                characters = ahead;
+                unescape(high, &mut characters)?
+            }
+            _ => low,
+        };
+        if low > high {
+            return Err(PatternError::EmptyRange);
+        }
+        ranges.push(low..=high);
+    }
+    Ok(Token::Class { negated, ranges })
+}
+
+/// The longest run of whole literal segments with which every alternative begins.
+fn common_prefix(alternatives: &[Vec<Segment>]) -> Vec<u8> {
+    let literal = |segment: &Segment| match segment {
+        Segment::AnyDepth => None,
+        Segment::Name(tokens) => tokens
+            .iter()
+            .map(|token| match token {
+                Token::Literal(c) => Some(*c),
+                Token::AnyCharacter | Token::AnyText | Token::Class { .. } => None,
+            })
+            .collect::<Option<String>>(),
+    };
+    let prefixes: Vec<Vec<String>> =
+        alternatives.iter().map(|segments| segments.iter().map_while(literal).collect()).collect();
+    let Some((first, others)) = prefixes.split_first() else { return Vec::new() };
+    let shared =
+        (0..first.len()).take_while(|at| others.iter().all(|other| other.get(*at) == Some(&first[*at]))).count();
+    first[..shared].join("/").into_bytes()
+}
+
+/// Matches a whole path. After a mismatch only the last `**` is moved on, so the work is bounded by segments times segments.
+fn matches_path(segments: &[Segment], path: &[u8]) -> bool {
+    let names: Vec<&[u8]> = path.split(|byte| *byte == b'/').collect();
+    let (mut segment, mut name) = (0, 0);
+    let mut retry = None;
+    while name < names.len() {
+        match segments.get(segment) {
+            Some(Segment::AnyDepth) => {
+                retry = Some((segment, name));
+                segment += 1;
+                continue;
+            }
+            Some(Segment::Name(tokens)) if matches_name(tokens, names[name]) => {
+                segment += 1;
+                name += 1;
+                continue;
+            }
+            Some(Segment::Name(_)) | None => {}
+        }
+        let Some((any_depth, from)) = retry else { return false };
+        retry = Some((any_depth, from + 1));
+        segment = any_depth + 1;
+        name = from + 1;
+    }
+    segments[segment..].iter().all(|segment| matches!(segment, Segment::AnyDepth))
+}
+
+/// Matches one segment; the same method with `*`.
+fn matches_name(tokens: &[Token], name: &[u8]) -> bool {
+    let (mut token, mut at) = (0, 0);
+    let mut retry = None;
+    while at < name.len() {
+        let (character, length) = first_character(&name[at..]);
+        let takes = match tokens.get(token) {
+            Some(Token::AnyText) => {
+                retry = Some((token, at));
+                token += 1;
+                continue;
+            }
+            Some(Token::Literal(wanted)) => character == Some(*wanted),
+            Some(Token::AnyCharacter) => true,
+            Some(Token::Class { negated, ranges }) => {
+                character.is_some_and(|c| ranges.iter().any(|range| range.contains(&c))) != *negated
+            }
+            None => false,
+        };
+        if takes {
+            token += 1;
+            at += length;
+            continue;
+        }
+        let Some((any_text, from)) = retry else { return false };
+        let next = from + first_character(&name[from..]).1;
+        retry = Some((any_text, next));
+        token = any_text + 1;
+        at = next;
+    }
+    tokens[token..].iter().all(|token| matches!(token, Token::AnyText))
+}
+
+/// The first character of some bytes and its length; a byte that is no UTF-8 counts as one character that equals no other.
+fn first_character(bytes: &[u8]) -> (Option<char>, usize) {
+    if let Some(byte) = bytes.first().filter(|byte| byte.is_ascii()) {
+        return (Some(char::from(*byte)), 1);
+    }
+    let longest = &bytes[..bytes.len().min(4)];
+    let valid = longest.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+    valid.chars().next().map_or((None, 1), |c| (Some(c), c.len_utf8()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(text: &str) -> Pattern {
+        Pattern::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    #[test]
+    fn patterns_match_as_the_contract_says() {
+        let table = [
+            ("src/**", "src/a/b.rs", true),
+            ("src/**", "src", true),
+            ("src/**", "srcs/a", false),
+            ("**", "anything/at/all", true),
+            ("services/*", "services/a", true),
+            ("services/*", "services/a/b", false),
+            ("services/a", "services/a/b", false),
+            ("**/*.md", "README.md", true),
+            ("**/*.md", "docs/x/y.md", true),
+            ("**.md", "docs/x.md", true),
+            ("**.md", "x.md", true),
+            ("src/**.ts", "src/a/b.ts", true),
+            ("a/**/b", "a/b", true),
+            ("a/**/b", "a/x/y/b", true),
+            ("a/**/b", "a/x", false),
+            ("?.rs", "a.rs", true),
+            ("?.rs", "\u{e9}.rs", true),
+            ("?.rs", "ab.rs", false),
+            ("[a-c].rs", "b.rs", true),
+            ("[!a].rs", "b.rs", true),
+            ("[^a].rs", "a.rs", false),
+            ("[]]", "]", true),
+            ("[a-]", "-", true),
+            ("{a,b}/x", "b/x", true),
+            ("{a,b{c,d}}", "bd", true),
+            ("{a,b}/x", "c/x", false),
+            ("x{,y}", "x", true),
+            ("app/[slug]/page.tsx", "app/[slug]/page.tsx", true),
+            ("app/[slug]/page.tsx", "app/s/page.tsx", true),
+            ("app/\\[slug\\]/**", "app/[slug]/page.tsx", true),
+            ("*", ".env", true),
+            ("**", ".github/x.yml", true),
+            ("SRC/**", "src/a", false),
+            ("a b/$(id)", "a b/$(id)", true),
+            ("a,b", "a,b", true),
+            ("a}", "a}", true),
+            ("*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false),
+        ];
+        for (text, path, matches) in table {
+            assert_eq!(pattern(text).matches(path.as_bytes()), matches, "{text} on {path}");
+        }
+    }
+
+    #[test]
+    fn names_are_bytes() {
+        assert!(pattern("dir/*").matches(b"dir/\xff\xfe"));
+        assert!(pattern("dir/??").matches(b"dir/\xff\xfe"));
+        assert!(!pattern("dir/\u{ff}").matches(b"dir/\xff"));
+    }
+
+    #[test]
+    fn refuses_patterns_that_can_never_match() {
+        let table = [
+            "",
+            "!",
+            "/abs",
+            "../up",
+            "a/../b",
+            "./a",
+            "a//b",
+            "a/",
+            "**/../..",
+            "a**",
+            "a**b",
+            "[",
+            "a[",
+            "{a",
+            "a\\",
+            "[z-a]",
+            "\0",
+            &"a".repeat(5000),
+            &"{a,b}".repeat(30),
+        ];
+        for text in table {
+            assert!(Pattern::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_last_pattern_that_matches_decides() -> Result<(), PatternError> {
+        let list = |texts: &[&str]| PatternList::new(texts.iter().map(|text| pattern(text)).collect());
+        let decided =
+            |list: &PatternList, path: &str| list.decide(path.as_bytes()).map(|pattern| pattern.as_str().to_owned());
+        let excluded = list(&["libs/**", "!libs/ui/**"])?;
+        assert_eq!(decided(&excluded, "libs/a"), Some("libs/**".into()));
+        assert_eq!(decided(&excluded, "libs/ui/a"), None);
+        let again = list(&["libs/**", "!libs/ui/**", "libs/ui/core/**"])?;
+        assert_eq!(decided(&again, "libs/ui/core/x"), Some("libs/ui/core/**".into()));
+        assert_eq!(list(&["!a"]).map(|_| ()), Err(PatternError::OnlyExclusions));
+        assert!(decided(&list(&[])?, "a").is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn the_prefix_never_hides_a_match() {
+        for (text, prefix) in [("a/b/**", "a/b"), ("a/{b,c}/**", "a"), ("**/x", ""), ("a/b*/c", "a"), ("a/b", "a/b")] {
+            assert_eq!(pattern(text).prefix(), prefix.as_bytes(), "{text}");
+        }
+    }
+}

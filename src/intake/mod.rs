@@ -1,0 +1,1 @@
+//! Foreign text to values: the only parser of inputs, events and manifests.

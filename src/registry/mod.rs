@@ -1,0 +1,1 @@
+//! Container registries: what is there, byte for byte.

@@ -1,0 +1,1 @@
+//! The checkout: local git objects, read raw.

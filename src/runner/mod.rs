@@ -1,0 +1,1 @@
+//! The runner: its variables, files, commands and log.

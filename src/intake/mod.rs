@@ -1,1 +1,3 @@
 //! Foreign text to values: the only parser of inputs, events and manifests.
+
+pub mod inputs;

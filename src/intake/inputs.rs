@@ -1,0 +1,111 @@
+//! The inputs: each declared once, for action.yml, for the flags, for `--help` and for the README (a test compares them).
+
+mod digest;
+mod lists;
+mod request;
+
+pub use digest::GivenDigests;
+pub use request::{
+    Command, Force, InputError, OnMissing, OnMissingCredential, Pin, Request, SourcePath, Wait, Writes, parse_duration,
+};
+
+use std::collections::BTreeMap;
+
+/// An input as users see it.
+#[derive(Debug, Clone, Copy)]
+pub struct Input {
+    /// Its name in `with:` and, behind `--`, on the command line.
+    pub name: &'static str,
+    /// Its default as action.yml writes it; empty where there is none or where it depends on other things.
+    pub default: &'static str,
+    /// What it means, one line.
+    pub description: &'static str,
+    /// Whether it holds a secret: then its flag takes `@file` only, and no error shows its value.
+    pub is_secret: bool,
+}
+
+const fn input(name: &'static str, default: &'static str, description: &'static str) -> Input {
+    Input { name, default, description, is_secret: false }
+}
+
+const fn secret(name: &'static str, default: &'static str, description: &'static str) -> Input {
+    Input { name, default, description, is_secret: true }
+}
+
+/// Every input, in the order in which people meet them.
+pub const INPUTS: &[Input] = &[
+    input("command", "deploy", "What to do: plan, verify or deploy"),
+    input("environment", "", "An environment of the manifest (default: the one that the event matches)"),
+    input(
+        "manifest",
+        ".github/deploy-manifest.yml",
+        "Path of the deploy manifest, read from the commit being deployed",
+    ),
+    input(
+        "image",
+        "",
+        "An image repository: the image when there is no manifest (default: ghcr.io/<owner>/<repo>), else the image that tags speaks of",
+    ),
+    secret("deploy-hook", "", "Render deploy hook URL of the one service when there is no manifest"),
+    secret("deploy-hooks", "", "Render deploy hook URLs, one service=URL a line"),
+    input(
+        "digest",
+        "",
+        "The image is this digest and no tag is looked up: a digest, image=sha256:... lines, bake's metadata JSON, or a directory with one file an image",
+    ),
+    input(
+        "services",
+        "",
+        "Restrict to these services (comma, newline or JSON); never makes an unchanged service deploy",
+    ),
+    input("force", "", "By hand only: unchanged (deploy though nothing changed)"),
+    input("freeze", "", "A reason to deploy nothing at present; empty, false, 0, no and off are none"),
+    input("release", "", "Which release a dispatch deploys, like prod-42"),
+    input("pr-number", "", "Pull request number, for dispatch events and laptops (default: the event's)"),
+    input("sha", "", "Commit, for dispatch events and laptops (default: the event's)"),
+    input("base", "", "plan and verify: compare with this commit"),
+    secret("github-token", "${{ github.token }}", "Token for GitHub's API and, by default, for ghcr.io"),
+    input("registry", "ghcr.io", "The one registry host that credentials are sent to"),
+    input("registry-username", "", "Username for the registry (default for ghcr.io: the actor)"),
+    secret("registry-password", "", "Password or token for the registry (default for ghcr.io: github-token)"),
+    input(
+        "pin",
+        "index",
+        "Deploy by the digest of the image index, or of its linux/amd64 platform image: index or platform",
+    ),
+    input("image-timeout", "240s", "How long to wait for all images together, like 45s, 4m or 1h30m"),
+    input("on-missing-image", "fail", "When an image is still missing then: fail, or warn (exit 0, skipped)"),
+    input("wait", "auto", "What to wait for: accepted, live (needs an API key), or auto"),
+    input(
+        "on-missing-credential",
+        "auto",
+        "When a credential is missing: warn (exit 0, skipped), fail, or auto (warn on pull requests and in forks)",
+    ),
+    input("env-file", "", "Also write KEY=VALUE lines with the image digests to this file of the workspace"),
+    input("ca-bundle", "", "Extra PEM roots beside the built-in ones: text, or a file of the workspace"),
+    input("dry-run", "false", "Do everything but the writes: true or false"),
+    input("render-api-url", "https://api.render.com", "Where Render is; deploy hooks must have this origin"),
+];
+
+/// What was given: the raw texts by input name. Empty texts are absent (that is how the runner passes an unset input).
+#[derive(Clone, Default)]
+pub struct Given(BTreeMap<&'static str, String>);
+
+impl Given {
+    /// Takes what `look_up` finds for each declared input.
+    pub fn collect(mut look_up: impl FnMut(&Input) -> Option<String>) -> Self {
+        let given = INPUTS.iter().filter_map(|input| Some((input.name, look_up(input)?)));
+        Self(given.filter(|(_, text)| !text.is_empty()).collect())
+    }
+
+    /// The text given for an input.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// The texts of the inputs that hold secrets.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        INPUTS.iter().filter(|input| input.is_secret).filter_map(|input| self.get(input.name))
+    }
+}

@@ -1,0 +1,476 @@
+//! The request: every input read, every mistake told at once.
+
+use super::digest::GivenDigests;
+use super::{Given, lists};
+use crate::domain::{
+    CommitName, DeployHook, EnvironmentName, FailureWord, Foreign, PrNumber, Refused, RegistryHost, RenderOrigin,
+    Repository, Secret, ServiceName,
+};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The longest duration that an input may name.
+const LONGEST: Duration = Duration::from_secs(6 * 60 * 60);
+
+/// Why an input is refused: its name, what was wrong, and what would be right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("input {input}: {why}")]
+pub struct InputError {
+    input: &'static str,
+    word: FailureWord,
+    why: String,
+}
+
+impl InputError {
+    pub(super) const fn new(input: &'static str, word: FailureWord, why: String) -> Self {
+        Self { input, word, why }
+    }
+
+    /// A refusal of an input for a reason that only its use shows.
+    #[must_use]
+    pub fn of(input: &'static str, why: impl Into<String>) -> Self {
+        Self::new(input, FailureWord::BadInput, why.into())
+    }
+
+    /// The failure word.
+    #[must_use]
+    pub const fn word(&self) -> FailureWord {
+        self.word
+    }
+}
+
+/// What to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// Compute, and write nothing.
+    Plan,
+    /// Wait for the images and judge them.
+    Verify,
+    /// Plan, verify, and call the deploy hooks.
+    Deploy,
+}
+
+impl Command {
+    /// Every command with the line that `--help` shows.
+    pub const ALL: &[(&'static str, Self, &'static str)] = &[
+        ("plan", Self::Plan, "Compute tags, the changed services and why, and which images must be built"),
+        ("verify", Self::Verify, "Wait for this event's images and judge them"),
+        ("deploy", Self::Deploy, "Plan, verify, then deploy the changed services in order"),
+    ];
+}
+
+/// Where something is in the repository, and whether somebody said so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourcePath {
+    /// The path from the repository's root.
+    pub path: String,
+    /// Whether the input was set to something else than its default: then it has to be there.
+    pub is_explicit: bool,
+}
+
+/// Which digest is deployed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pin {
+    /// That of the index (or of the manifest, where there is no index).
+    Index,
+    /// That of the linux/amd64 image.
+    Platform,
+}
+
+/// What happens when an image is still missing at the end of the wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnMissing {
+    /// Exit 1.
+    Fail,
+    /// Exit 0 with a warning.
+    Warn,
+}
+
+/// What happens when a credential is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnMissingCredential {
+    /// Exit 0 with a warning.
+    Warn,
+    /// Exit 1.
+    Fail,
+    /// Warn on pull requests and in a fork's own pushes, else fail.
+    Auto,
+}
+
+/// What a deploy waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// Render's acceptance.
+    Accepted,
+    /// The confirmed end, for which an API key is needed.
+    Live,
+    /// Live with an API key, else accepted.
+    Auto,
+}
+
+/// Whether the world may be written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writes {
+    /// Yes.
+    Allowed,
+    /// No: a dry run.
+    Withheld,
+}
+
+/// Rules that a person set aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Force {
+    /// Deploy though nothing changed.
+    pub unchanged: bool,
+}
+
+/// Everything that was asked for, with every default filled in that does not depend on the event.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// What to do.
+    pub command: Command,
+    /// The environment that was chosen.
+    pub environment: Option<EnvironmentName>,
+    /// Where the manifest is.
+    pub manifest: SourcePath,
+    /// The image that was named.
+    pub image: Option<Repository>,
+    /// The hook of the one-service shorthand.
+    pub deploy_hook: Option<DeployHook>,
+    /// Hooks by service.
+    pub deploy_hooks: BTreeMap<ServiceName, DeployHook>,
+    /// Digests that a build handed on.
+    pub digest: Option<GivenDigests>,
+    /// The services to restrict to.
+    pub services: Option<Vec<ServiceName>>,
+    /// Rules that a person set aside.
+    pub force: Force,
+    /// Why nothing is to be deployed at present.
+    pub freeze: Option<String>,
+    /// A release's tag, to be read by an environment's template.
+    pub release: Option<String>,
+    /// A pull request.
+    pub pr_number: Option<PrNumber>,
+    /// A commit.
+    pub sha: Option<CommitName>,
+    /// A commit to compare with.
+    pub base: Option<CommitName>,
+    /// For GitHub's API.
+    pub github_token: Option<Secret>,
+    /// The one host that registry credentials are sent to.
+    pub registry: RegistryHost,
+    /// Who we are there.
+    pub registry_username: Option<String>,
+    /// The proof.
+    pub registry_password: Option<Secret>,
+    /// Which digest is deployed.
+    pub pin: Pin,
+    /// How long to wait for all images together.
+    pub image_timeout: Duration,
+    /// What happens when one is missing then.
+    pub on_missing_image: OnMissing,
+    /// What a deploy waits for.
+    pub wait: Wait,
+    /// What happens when a credential is missing.
+    pub on_missing_credential: OnMissingCredential,
+    /// A file to write the digests to.
+    pub env_file: Option<String>,
+    /// Extra roots: PEM text or a path.
+    pub ca_bundle: Option<String>,
+    /// Whether the world may be written to.
+    pub writes: Writes,
+    /// Where Render is.
+    pub render_api_url: RenderOrigin,
+}
+
+/// Reads inputs one by one and keeps every mistake.
+struct Reader<'a> {
+    given: &'a Given,
+    errors: Vec<InputError>,
+}
+
+impl<'a> Reader<'a> {
+    fn text(&self, name: &'static str) -> Option<&'a str> {
+        self.given.get(name)
+    }
+
+    fn read<T>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, Refused>) -> Option<T> {
+        let result = parse(self.text(name)?);
+        result.map_err(|error| self.errors.push(InputError::of(name, error.to_string()))).ok()
+    }
+
+    fn choose<T: Copy>(&mut self, name: &'static str, default: T, choices: &[(&str, T)]) -> T {
+        let Some(text) = self.text(name) else { return default };
+        if let Some((_, choice)) = choices.iter().find(|(word, _)| *word == text) {
+            return *choice;
+        }
+        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+        let why = format!("it is \"{}\", wanted {}", Foreign(text.as_bytes()), words.join(", "));
+        self.errors.push(InputError::of(name, why));
+        default
+    }
+
+    fn keep<T>(&mut self, result: Result<T, InputError>) -> Option<T> {
+        result.map_err(|error| self.errors.push(error)).ok()
+    }
+}
+
+impl Request {
+    /// Reads what was given.
+    ///
+    /// # Errors
+    /// Every mistake, in the order of the declaration's use; never none.
+    pub fn read(given: &Given) -> Result<Self, Vec<InputError>> {
+        let mut reader = Reader { given, errors: Vec::new() };
+        let commands: Vec<(&str, Command)> = Command::ALL.iter().map(|(word, command, _)| (*word, *command)).collect();
+        let origin = reader.read("render-api-url", RenderOrigin::parse);
+        let origin = origin.or_else(|| RenderOrigin::parse("https://api.render.com").ok());
+        let registry = reader.read("registry", RegistryHost::parse).or_else(|| RegistryHost::parse("ghcr.io").ok());
+        let (Some(origin), Some(registry)) = (origin, registry) else { return Err(reader.errors) };
+        let request = Self {
+            command: reader.choose("command", Command::Deploy, &commands),
+            environment: reader.read("environment", EnvironmentName::parse),
+            manifest: manifest(&mut reader),
+            image: reader.read("image", Repository::parse),
+            deploy_hook: deploy_hook(&mut reader, &origin),
+            deploy_hooks: deploy_hooks(&mut reader, &origin),
+            digest: reader.read("digest", GivenDigests::parse),
+            services: reader.text("services").map(lists::services).and_then(|services| reader.keep(services)),
+            force: force(&mut reader),
+            freeze: freeze(&reader),
+            release: release(&mut reader),
+            pr_number: reader.read("pr-number", |text| PrNumber::parse(text.as_bytes())),
+            sha: reader.read("sha", |text| CommitName::parse(text.as_bytes())),
+            base: reader.read("base", |text| CommitName::parse(text.as_bytes())),
+            github_token: credential(&mut reader, "github-token"),
+            registry,
+            registry_username: username(&mut reader),
+            registry_password: credential(&mut reader, "registry-password"),
+            pin: reader.choose("pin", Pin::Index, &[("index", Pin::Index), ("platform", Pin::Platform)]),
+            image_timeout: reader
+                .read("image-timeout", |text| parse_duration("image-timeout", text))
+                .unwrap_or(Duration::from_secs(240)),
+            on_missing_image: reader.choose(
+                "on-missing-image",
+                OnMissing::Fail,
+                &[("fail", OnMissing::Fail), ("warn", OnMissing::Warn)],
+            ),
+            wait: reader.choose(
+                "wait",
+                Wait::Auto,
+                &[("accepted", Wait::Accepted), ("live", Wait::Live), ("auto", Wait::Auto)],
+            ),
+            on_missing_credential: reader.choose(
+                "on-missing-credential",
+                OnMissingCredential::Auto,
+                &[
+                    ("warn", OnMissingCredential::Warn),
+                    ("fail", OnMissingCredential::Fail),
+                    ("auto", OnMissingCredential::Auto),
+                ],
+            ),
+            env_file: reader.text("env-file").map(str::to_owned),
+            ca_bundle: reader.text("ca-bundle").map(str::to_owned),
+            writes: reader.choose(
+                "dry-run",
+                Writes::Allowed,
+                &[("true", Writes::Withheld), ("false", Writes::Allowed)],
+            ),
+            render_api_url: origin,
+        };
+        if reader.errors.is_empty() { Ok(request) } else { Err(reader.errors) }
+    }
+}
+
+fn manifest(reader: &mut Reader<'_>) -> SourcePath {
+    const DEFAULT: &str = ".github/deploy-manifest.yml";
+    let path = reader.text("manifest").unwrap_or(DEFAULT);
+    let is_good = path.len() <= 1024
+        && !path.bytes().any(|byte| byte.is_ascii_control())
+        && path.split('/').all(|part| !matches!(part, "" | "." | ".." | ".git"));
+    if !is_good {
+        let why =
+            format!("it is \"{}\", wanted a path from the repository's root, like {DEFAULT}", Foreign(path.as_bytes()));
+        reader.errors.push(InputError::of("manifest", why));
+    }
+    SourcePath { path: path.to_owned(), is_explicit: path != DEFAULT }
+}
+
+/// White space alone is an unset secret.
+fn deploy_hook(reader: &mut Reader<'_>, origin: &RenderOrigin) -> Option<DeployHook> {
+    let text = reader.text("deploy-hook").filter(|text| !text.trim_ascii().is_empty())?;
+    let hook = DeployHook::parse(text, origin)
+        .map_err(|error| InputError::new("deploy-hook", lists::hook_word(error), error.to_string()));
+    reader.keep(hook)
+}
+
+fn deploy_hooks(reader: &mut Reader<'_>, origin: &RenderOrigin) -> BTreeMap<ServiceName, DeployHook> {
+    match reader.text("deploy-hooks").map(|text| lists::hooks(text, origin)) {
+        Some(Ok(hooks)) => hooks,
+        Some(Err(errors)) => {
+            reader.errors.extend(errors);
+            BTreeMap::new()
+        }
+        None => BTreeMap::new(),
+    }
+}
+
+fn force(reader: &mut Reader<'_>) -> Force {
+    let mut force = Force::default();
+    for word in
+        reader.text("force").unwrap_or_default().split([',', '\n']).map(str::trim_ascii).filter(|word| !word.is_empty())
+    {
+        if word == "unchanged" {
+            force.unchanged = true;
+        } else {
+            let why = format!("it has \"{}\", wanted unchanged", Foreign(word.as_bytes()));
+            reader.errors.push(InputError::of("force", why));
+        }
+    }
+    force
+}
+
+fn freeze(reader: &Reader<'_>) -> Option<String> {
+    let reason = reader.text("freeze")?.trim_ascii();
+    let is_none = ["", "false", "0", "no", "off"].iter().any(|word| reason.eq_ignore_ascii_case(word));
+    (!is_none).then(|| reason.to_owned())
+}
+
+fn release(reader: &mut Reader<'_>) -> Option<String> {
+    reader.read("release", |text| crate::domain::ImageTag::parse(text).map(|tag| tag.to_string()))
+}
+
+/// Tokens are opaque (GitHub's own are changing their length and alphabet), but a line break inside one is never part of it.
+fn credential(reader: &mut Reader<'_>, name: &'static str) -> Option<Secret> {
+    let text = reader.text(name)?.trim_ascii();
+    if text.bytes().any(|byte| byte.is_ascii_control()) {
+        reader.errors.push(InputError::of(name, "it has a control character inside (value not shown)"));
+    }
+    (!text.is_empty()).then(|| Secret::new(text))
+}
+
+fn username(reader: &mut Reader<'_>) -> Option<String> {
+    let text = reader.text("registry-username")?.trim_ascii();
+    if text.contains(':') || text.bytes().any(|byte| byte.is_ascii_control()) {
+        let why = format!("it is \"{}\", wanted a name without : and control characters", Foreign(text.as_bytes()));
+        reader.errors.push(InputError::of("registry-username", why));
+    }
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// Reads `45s`, `4m`, `1h30m`: whole hours, minutes and seconds in that order, at most 6 hours.
+///
+/// # Errors
+/// Refuses other shapes, a number without a unit, and more than 6 hours; `what` names the input.
+pub fn parse_duration(what: &'static str, text: &str) -> Result<Duration, Refused> {
+    let refused = || Refused::new(what, text.as_bytes(), "a duration of at most 6h, like 45s, 4m or 1h30m");
+    let (mut rest, mut seconds, mut units) = (text, 0_u64, [('h', 3600), ('m', 60), ('s', 1)].into_iter());
+    while !rest.is_empty() {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let unit = rest[digits..].chars().next().ok_or_else(refused)?;
+        let (_, factor) = units.find(|(name, _)| *name == unit).ok_or_else(refused)?;
+        let count: u64 = rest[..digits].parse().map_err(|_| refused())?;
+        seconds = count.checked_mul(factor).and_then(|more| seconds.checked_add(more)).ok_or_else(refused)?;
+        rest = &rest[digits + 1..];
+    }
+    let duration = Duration::from_secs(seconds);
+    if text.is_empty() || duration > LONGEST { Err(refused()) } else { Ok(duration) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Request, Vec<InputError>> {
+        let find = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, text)| (*text).to_owned());
+        Request::read(&Given::collect(|input| find(input.name)))
+    }
+
+    #[test]
+    fn everything_has_a_default() -> Result<(), Vec<InputError>> {
+        let request = read(&[])?;
+        assert_eq!(request.command, Command::Deploy);
+        assert_eq!(request.image_timeout, Duration::from_secs(240));
+        assert_eq!(request.registry.as_str(), "ghcr.io");
+        assert!(!request.manifest.is_explicit);
+        Ok(())
+    }
+
+    #[test]
+    fn the_declared_defaults_are_the_ones_that_count() -> Result<(), Vec<InputError>> {
+        let declared: Vec<(&str, &str)> =
+            super::super::INPUTS.iter().map(|input| (input.name, input.default)).collect();
+        let (declared, absent) = (read(&declared)?, read(&[("github-token", "${{ github.token }}")])?);
+        assert_eq!(format!("{declared:?}"), format!("{absent:?}"));
+        Ok(())
+    }
+
+    #[test]
+    fn every_mistake_is_told_with_its_input() {
+        let errors = read(&[
+            ("pr-number", "007"),
+            ("image-timeout", "9999h"),
+            ("dry-run", "TRUE"),
+            ("force", "older"),
+            ("command", "promote"),
+        ])
+        .expect_err("five");
+        let told: Vec<&str> = errors.iter().map(|error| error.input).collect();
+        assert_eq!(told, ["command", "force", "pr-number", "image-timeout", "dry-run"]);
+    }
+
+    #[test]
+    fn durations_have_units_and_an_end() {
+        for (text, seconds) in [("45s", 45), ("4m", 240), ("1h30m", 5400), ("6h", 21600), ("0s", 0), ("1h1m1s", 3661)] {
+            assert_eq!(parse_duration("x", text), Ok(Duration::from_secs(seconds)));
+        }
+        for text in [
+            "",
+            "90",
+            "4",
+            "m",
+            "1m1h",
+            "1s1s",
+            "7h",
+            "9999h",
+            "-1s",
+            "+1s",
+            "1.5h",
+            " 1s",
+            "99999999999999999999s",
+            "4M",
+            "1h 30m",
+        ] {
+            assert!(parse_duration("x", text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_freeze_needs_a_reason() -> Result<(), Vec<InputError>> {
+        for text in ["false", "0", "no", "off", "OFF", " "] {
+            assert_eq!(read(&[("freeze", text)])?.freeze, None, "{text:?}");
+        }
+        assert_eq!(read(&[("freeze", "Christmas")])?.freeze, Some("Christmas".into()));
+        Ok(())
+    }
+
+    #[test]
+    fn refuses_paths_and_credentials_that_could_do_harm() {
+        for pair in [
+            ("manifest", "../x"),
+            ("manifest", "/etc/passwd"),
+            ("manifest", ".git/config"),
+            ("github-token", "a\nb"),
+            ("registry-username", "a:b"),
+            ("registry", "https://x"),
+            ("render-api-url", "https://evil"),
+        ] {
+            assert!(read(&[pair]).is_err(), "{pair:?}");
+        }
+        let error = format!(
+            "{:?}",
+            read(&[("deploy-hook", "https://evil.tld/deploy/srv-a?key=SECRETKEY")]).expect_err("refused")
+        );
+        assert!(!error.contains("SECRETKEY"), "{error}");
+    }
+}

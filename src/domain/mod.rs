@@ -6,9 +6,11 @@
 //! in the rooms that talk to them.
 
 mod foreign;
+mod home;
 mod image;
 mod manifest;
 mod name;
+mod notice;
 mod pattern;
 mod pull_request;
 mod release;
@@ -19,9 +21,11 @@ mod trigger;
 mod word;
 
 pub use foreign::{Foreign, Refused};
+pub use home::Slug;
 pub use image::{Digest, ImageTag, PinnedImage, RegistryHost, Repository};
 pub use manifest::{Environment, Image, Manifest, Service, Source, TagRules, When};
 pub use name::{EnvironmentName, HookVariable, ImageName, ServiceName};
+pub use notice::{Level, Notice};
 pub use pattern::{Pattern, PatternError, PatternList};
 pub use pull_request::PrNumber;
 pub use release::{Reading, Release, ReleaseNumber, ReleaseTemplate};

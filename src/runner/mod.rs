@@ -1,1 +1,13 @@
-//! The runner: its variables, files, commands and log.
+//! The runner, or the laptop: variables, arguments, files, and the one writer for everything that is printed.
+//!
+//! Every environment variable's name is in this room. What it hands out is raw text; reading meaning into it is `intake`'s work.
+
+mod arguments;
+mod files;
+mod log;
+mod surroundings;
+
+pub use arguments::{Arguments, Asked};
+pub use files::{FileError, OutputsFile, Workspace, append_summary, read_event};
+pub use log::{Log, Tongue};
+pub use surroundings::Surroundings;

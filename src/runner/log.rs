@@ -1,0 +1,216 @@
+//! The one writer. Everything that is printed goes through here, and so do the two last defences: workflow commands in
+//! foreign text are made inert, and secrets that got this far are blotted out.
+//!
+//! The runner reads commands on standard output and on standard error, `::name::` at a line's beginning and `##[name]` anywhere in it
+//! (actions/runner `ActionCommand.cs`, `OutputManager.cs`).
+
+use crate::domain::{Notice, Secret};
+use std::io::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Whom we speak to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tongue {
+    /// A runner: groups, annotations and masks are workflow commands.
+    Runner,
+    /// A person at a terminal: everything is plain lines on standard error; standard output is kept for results.
+    Terminal,
+}
+
+/// The writer. Cheap to clone; all clones share what they know to be secret.
+#[derive(Clone)]
+pub struct Log {
+    tongue: Tongue,
+    is_debug: bool,
+    secrets: Arc<Mutex<Vec<String>>>,
+}
+
+/// A mask of fewer characters would blot out half of every log.
+const SHORTEST_MASK: usize = 6;
+
+impl Log {
+    /// A writer; `debug` lines are printed where `is_debug`.
+    #[must_use]
+    pub fn new(tongue: Tongue, is_debug: bool) -> Self {
+        Self { tongue, is_debug, secrets: Arc::default() }
+    }
+
+    /// Makes the runner mask a secret, line by line, and remembers to blot it out ourselves.
+    ///
+    /// A hook's bare key, its decoded form and its tail without the host are secrets of their own: the runner masks exact text only.
+    pub fn mask(&self, secret: &Secret) {
+        let whole = secret.expose().trim_ascii();
+        let key = whole.split_once("key=").map(|(_, key)| key.split(['&', '#']).next().unwrap_or(key));
+        let tail = whole.split_once("/deploy/").map(|(_, tail)| tail);
+        let texts = whole.lines().chain([whole]).chain(key).chain(tail);
+        for text in texts.map(str::trim_ascii).filter(|text| text.len() >= SHORTEST_MASK) {
+            let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+            if secrets.iter().any(|known| known == text) {
+                continue;
+            }
+            secrets.push(text.to_owned());
+            secrets.sort_by_key(|text| std::cmp::Reverse(text.len()));
+            drop(secrets);
+            if self.tongue == Tongue::Runner {
+                self.write(&format!("::add-mask::{}\n", escape_data(text)));
+            }
+        }
+    }
+
+    /// Prints a text, line by line.
+    pub fn say(&self, text: &str) {
+        for line in text.split('\n') {
+            let line = inert(&self.blot(line));
+            self.write(&format!("{line}\n"));
+        }
+    }
+
+    /// Opens a fold in the log.
+    pub fn group(&self, title: &str) {
+        let title = inert(&self.blot(title));
+        match self.tongue {
+            Tongue::Runner => self.write(&format!("::group::{}\n", escape_data(&title))),
+            Tongue::Terminal => self.write(&format!("{title}\n")),
+        }
+    }
+
+    /// Closes the fold.
+    pub fn end_group(&self) {
+        match self.tongue {
+            Tongue::Runner => self.write("::endgroup::\n"),
+            Tongue::Terminal => self.write("\n"),
+        }
+    }
+
+    /// Prints a line for those who asked for debug logging.
+    pub fn debug(&self, text: &str) {
+        if !self.is_debug {
+            return;
+        }
+        let text = inert(&self.blot(text));
+        match self.tongue {
+            Tongue::Runner => self.write(&format!("::debug::{}\n", escape_data(&text))),
+            Tongue::Terminal => self.write(&format!("debug: {text}\n")),
+        }
+    }
+
+    /// Prints a message that is to be seen beside the log.
+    pub fn notice(&self, notice: &Notice) {
+        let (level, text) = (notice.level.as_str(), broken(&self.blot(&notice.text)));
+        let title = broken(&self.blot(&notice.title));
+        match self.tongue {
+            Tongue::Terminal => {
+                let place = notice
+                    .place
+                    .as_ref()
+                    .map(|(file, line, column)| format!("{file}:{line}:{column}: "))
+                    .unwrap_or_default();
+                self.write(&format!("{level}: {}{}\n", inert(&place), text.replace('\n', "\n  ")));
+            }
+            Tongue::Runner => {
+                let place = notice.place.as_ref().map(|(file, line, column)| {
+                    format!("file={},line={line},col={column},", escape_property(&broken(file)))
+                });
+                let place = place.unwrap_or_default();
+                self.write(&format!("::{level} {place}title={}::{}\n", escape_property(&title), escape_data(&text)));
+            }
+        }
+    }
+
+    /// Prints a result on standard output as it is, for machines (`--json`) and for `--help`.
+    pub fn result(&self, text: &str) {
+        let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    }
+
+    /// Blots out every secret that is known.
+    #[must_use]
+    pub fn blot(&self, text: &str) -> String {
+        let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "***"))
+    }
+
+    /// Whether a text holds a secret that is known.
+    #[must_use]
+    pub fn holds_secret(&self, text: &str) -> bool {
+        let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        secrets.iter().any(|secret| text.contains(secret.as_str()))
+    }
+
+    /// A log that cannot be written to must not stop a deploy that is under way.
+    fn write(&self, text: &str) {
+        let _ = match self.tongue {
+            Tongue::Runner => std::io::stdout().lock().write_all(text.as_bytes()),
+            Tongue::Terminal => std::io::stderr().lock().write_all(text.as_bytes()),
+        };
+    }
+}
+
+/// Text in which no `##[` is left and no control character but line breaks.
+fn broken(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => out.push(c),
+            '[' if out.ends_with("##") => out.push_str("\\["),
+            c if c.is_control() || is_invisible(c) => out.extend(c.escape_default()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// One line in which the runner finds no command.
+fn inert(line: &str) -> String {
+    let line = broken(line).replace('\n', "\\n");
+    let start = line.len() - line.trim_start().len();
+    if line[start..].starts_with("::") { format!("{}:\\:{}", &line[..start], &line[start + 2..]) } else { line }
+}
+
+/// Characters that change how a line looks without being seen: direction overrides, zero-width ones, separators.
+const fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+fn escape_data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn escape_property(text: &str) -> String {
+    escape_data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_is_a_command() {
+        for line in
+            ["::set-output name=x::y", " \t::x::", "\u{a0}::x::", "a ##[set-output name=t]x", "##[group]x", "a\r::x::"]
+        {
+            let safe = inert(line);
+            assert!(!safe.trim_start().starts_with("::"), "{safe}");
+            assert!(!safe.contains("##["), "{safe}");
+            assert!(!safe.contains('\r'), "{safe}");
+        }
+        assert_eq!(inert("a::b # [x]"), "a::b # [x]");
+    }
+
+    #[test]
+    fn secrets_are_blotted_out_whole_and_by_their_parts() {
+        let log = Log::new(Tongue::Terminal, false);
+        log.mask(&Secret::new("https://api.render.com/deploy/srv-abc?key=KEYKEYKEY\n"));
+        for text in ["https://api.render.com/deploy/srv-abc?key=KEYKEYKEY", "x KEYKEYKEY y", "srv-abc?key=KEYKEYKEY"] {
+            assert!(log.holds_secret(text));
+            assert!(!log.blot(text).contains("KEYKEYKEY"), "{}", log.blot(text));
+        }
+        log.mask(&Secret::new("abc"));
+        assert!(!log.holds_secret("abc"), "a mask this short would blot out half of every log");
+    }
+
+    #[test]
+    fn command_values_are_escaped() {
+        assert_eq!(escape_property("a:b,c%\n"), "a%3Ab%2Cc%25%0A");
+        assert_eq!(escape_data("a\r\n%"), "a%0D%0A%25");
+    }
+}

@@ -1,0 +1,119 @@
+//! The environment, read once.
+#![allow(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+
+use super::Arguments;
+use crate::domain::{HookVariable, Secret};
+use crate::intake::inputs::{Given, Input};
+use std::path::PathBuf;
+
+/// What the runner says about the run, as raw text. A variable that is empty is absent.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// `GITHUB_EVENT_NAME`.
+    pub event_name: Option<String>,
+    /// `GITHUB_EVENT_PATH`.
+    pub event_path: Option<PathBuf>,
+    /// `GITHUB_REF`.
+    pub git_ref: Option<String>,
+    /// `GITHUB_SHA`.
+    pub sha: Option<String>,
+    /// `GITHUB_REPOSITORY`.
+    pub repository: Option<String>,
+    /// `GITHUB_ACTOR`.
+    pub actor: Option<String>,
+    /// `GITHUB_API_URL`.
+    pub api_url: Option<String>,
+    /// `GITHUB_SERVER_URL`.
+    pub server_url: Option<String>,
+    /// `GITHUB_WORKSPACE`, else the directory that we run in.
+    pub workspace: PathBuf,
+    /// `GITHUB_OUTPUT`.
+    pub outputs: Option<PathBuf>,
+    /// `GITHUB_STEP_SUMMARY`.
+    pub summary: Option<PathBuf>,
+    /// `GITHUB_RUN_ATTEMPT` is above 1: an earlier attempt may have done some of this.
+    pub is_rerun: bool,
+    /// `GITHUB_ACTIONS` is `true`: our log is read by a runner.
+    pub on_runner: bool,
+    /// `RUNNER_ENVIRONMENT` is `github-hosted`: nobody but an earlier step can have set proxies and roots.
+    pub is_hosted: bool,
+    /// `RUNNER_DEBUG` is `1`.
+    pub is_debug: bool,
+    /// Proxy and root variables that are set, by name.
+    pub network: Vec<&'static str>,
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
+}
+
+impl Surroundings {
+    /// Reads the environment.
+    #[must_use]
+    pub fn read() -> Self {
+        let is = |name, wanted| variable(name).as_deref() == Some(wanted);
+        const NETWORK: [&str; 8] = [
+            "HTTPS_PROXY",
+            "https_proxy",
+            "HTTP_PROXY",
+            "http_proxy",
+            "ALL_PROXY",
+            "all_proxy",
+            "SSL_CERT_FILE",
+            "SSL_CERT_DIR",
+        ];
+        Self {
+            event_name: variable("GITHUB_EVENT_NAME"),
+            event_path: variable("GITHUB_EVENT_PATH").map(PathBuf::from),
+            git_ref: variable("GITHUB_REF"),
+            sha: variable("GITHUB_SHA"),
+            repository: variable("GITHUB_REPOSITORY"),
+            actor: variable("GITHUB_ACTOR"),
+            api_url: variable("GITHUB_API_URL"),
+            server_url: variable("GITHUB_SERVER_URL"),
+            workspace: variable("GITHUB_WORKSPACE")
+                .map_or_else(|| std::env::current_dir().unwrap_or_default(), PathBuf::from),
+            outputs: variable("GITHUB_OUTPUT").map(PathBuf::from),
+            summary: variable("GITHUB_STEP_SUMMARY").map(PathBuf::from),
+            is_rerun: variable("GITHUB_RUN_ATTEMPT").is_some_and(|attempt| attempt != "1"),
+            on_runner: is("GITHUB_ACTIONS", "true"),
+            is_hosted: is("RUNNER_ENVIRONMENT", "github-hosted"),
+            is_debug: is("RUNNER_DEBUG", "1"),
+            network: NETWORK.into_iter().filter(|name| variable(name).is_some()).collect(),
+        }
+    }
+
+    /// Collects the inputs: a flag first, then `INPUT_DEPLOY-HOOK`, and `INPUT_DEPLOY_HOOK` only where the former is not in the environment at all.
+    ///
+    /// The runner keeps hyphens; some others replace them. An earlier step can set the second form, so the first wins even when it is empty.
+    #[must_use]
+    pub fn inputs(arguments: &Arguments) -> Given {
+        Given::collect(|input: &Input| {
+            if let Some(text) = arguments.get(input.name) {
+                return Some(text.to_owned());
+            }
+            let name = format!("INPUT_{}", input.name.to_ascii_uppercase());
+            let value = std::env::var_os(&name).or_else(|| std::env::var_os(name.replace('-', "_")))?;
+            Some(value.to_string_lossy().into_owned())
+        })
+    }
+
+    /// What stands in a service's hook variable. White space alone is an unset secret.
+    #[must_use]
+    pub fn hook(variable_name: &HookVariable) -> Option<Secret> {
+        variable(variable_name.as_str()).filter(|text| !text.trim_ascii().is_empty()).map(Secret::new)
+    }
+
+    /// Everything in variables that look like deploy hooks, whichever manifest names them: to be masked before anything is said.
+    #[must_use]
+    pub fn likely_hooks() -> Vec<Secret> {
+        let is_likely = |name: &str, value: &str| {
+            name.starts_with("RENDER_HOOK_") || value.contains("/deploy/srv-") || value.contains("/deploy/crn-")
+        };
+        std::env::vars_os()
+            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+            .filter(|(name, value)| !name.starts_with("INPUT_") && is_likely(name, value))
+            .map(|(_, value)| Secret::new(value))
+            .collect()
+    }
+}

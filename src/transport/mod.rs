@@ -21,6 +21,8 @@ use std::time::Duration;
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long one request may take, answer included.
 const WHOLE: Duration = Duration::from_secs(30);
+/// How long the body of a reply may take whose status says enough.
+const EXTRA: Duration = Duration::from_secs(5);
 /// The largest reply that is read when a request does not say otherwise: 4 MiB, the OCI limit of a manifest.
 const CAP: usize = 4 << 20;
 
@@ -31,13 +33,23 @@ pub struct Request {
     headers: HeaderMap,
     body: Vec<u8>,
     cap: usize,
+    body_is: BodyIs,
+}
+
+/// What a reply's body is to us.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum BodyIs {
+    /// Without it there is no answer.
+    Needed,
+    /// The status says what matters; what cannot be read of the body is left out.
+    Extra,
 }
 
 impl Request {
     /// A request without a body.
     #[must_use]
     pub fn new(method: Method, url: impl Into<String>) -> Self {
-        Self { method, url: url.into(), headers: HeaderMap::new(), body: Vec::new(), cap: CAP }
+        Self { method, url: url.into(), headers: HeaderMap::new(), body: Vec::new(), cap: CAP, body_is: BodyIs::Needed }
     }
 
     /// Adds a header. A value that no header can hold is left out (it could only be a mistake of ours).
@@ -63,6 +75,13 @@ impl Request {
     #[must_use]
     pub fn body(mut self, body: Vec<u8>) -> Self {
         self.body = body;
+        self
+    }
+
+    /// Takes the status for an answer even if the body is too large, too slow or broken: it is then cut.
+    #[must_use]
+    pub const fn status_is_enough(mut self) -> Self {
+        self.body_is = BodyIs::Extra;
         self
     }
 
@@ -191,7 +210,7 @@ impl Client {
     /// # Errors
     /// [`TransportError`], which says whether the request can have arrived.
     pub async fn send(&self, request: Request) -> Result<Answer, TransportError> {
-        let Request { method, url, headers, body, cap } = request;
+        let Request { method, url, headers, body, cap, body_is } = request;
         let has_length = !body.is_empty() || method == Method::POST || method == Method::PUT;
         let mut outgoing = self.0.request(method, url).headers(headers);
         if has_length {
@@ -200,11 +219,18 @@ impl Client {
         let mut incoming = outgoing.send().await.map_err(|error| classify(&error))?;
         let (status, headers) = (incoming.status().as_u16(), incoming.headers().clone());
         let mut body = Vec::new();
-        while let Some(chunk) = incoming.chunk().await.map_err(|error| TransportError::NoAnswer(causes(&error)))? {
-            if body.len() + chunk.len() > cap {
-                return Err(TransportError::TooLarge(cap));
+        let read = async {
+            while let Some(chunk) = incoming.chunk().await.map_err(|error| TransportError::NoAnswer(causes(&error)))? {
+                if body.len() + chunk.len() > cap {
+                    return Err(TransportError::TooLarge(cap));
+                }
+                body.extend_from_slice(&chunk);
             }
-            body.extend_from_slice(&chunk);
+            Ok(())
+        };
+        match body_is {
+            BodyIs::Needed => read.await?,
+            BodyIs::Extra => drop(tokio::time::timeout(EXTRA, read).await),
         }
         Ok(Answer { status, headers, body })
     }

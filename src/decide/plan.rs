@@ -1,0 +1,283 @@
+//! The plan: what is to be done, with a reason for each part, and no choice left for the moment of acting.
+
+use super::affected::{Affected, Cause};
+use super::{Changes, Subject};
+use crate::domain::{CommitSha, Decision, Foreign, ImageName, Manifest, Service, ServiceName};
+use std::collections::BTreeSet;
+
+/// What a commit is compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Base {
+    /// This commit; the words say where it comes from ("the push's before").
+    Commit(CommitSha, String),
+    /// Nothing, because of this: everything counts as changed.
+    None(String),
+}
+
+impl Base {
+    /// The commit, where there is one.
+    #[must_use]
+    pub const fn commit(&self) -> Option<&CommitSha> {
+        match self {
+            Self::Commit(commit, _) => Some(commit),
+            Self::None(_) => None,
+        }
+    }
+}
+
+/// Why something is done or left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// These changes are a reason.
+    Changed(Cause),
+    /// None of the changes is a reason.
+    Unchanged,
+    /// There is nothing to compare with.
+    NoBase(String),
+    /// What changed cannot be found out.
+    Unknown(String),
+    /// Nothing changed, and somebody wants it all the same.
+    Forced,
+    /// It is not among the services that were asked for.
+    NotListed,
+}
+
+impl Why {
+    /// The reason as it stands in outputs: at most 120 characters of a small alphabet, without a path.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Changed(cause) if cause.matched == 1 => "1 changed file matters to it".into(),
+            Self::Changed(cause) => format!("{} changed files matter to it", cause.matched),
+            Self::Unchanged => "no changed file matters to it".into(),
+            Self::NoBase(_) => "there is nothing to compare with, so it counts as changed".into(),
+            Self::Unknown(_) => "what changed is not known, so it counts as changed".into(),
+            Self::Forced => "nothing changed, deployed all the same (force: unchanged)".into(),
+            Self::NotListed => "not among the services asked for".into(),
+        }
+    }
+
+    /// The reason for the log and the summary, with the pattern, one path and what else is known.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        match self {
+            Self::Changed(cause) => {
+                let (pattern, path) = (Foreign(cause.pattern.as_bytes()), Foreign(&cause.path));
+                match cause.matched {
+                    1 => format!("{path} changed ({pattern})"),
+                    matched => format!("{path} changed ({pattern}) and {} more", matched - 1),
+                }
+            }
+            Self::NoBase(why) | Self::Unknown(why) => format!("counts as changed: {why}"),
+            Self::Unchanged | Self::Forced | Self::NotListed => self.reason(),
+        }
+    }
+}
+
+/// A service and what is to be done with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedService {
+    /// Its name.
+    pub name: ServiceName,
+    /// Its image.
+    pub image: ImageName,
+    /// What is to be done.
+    pub decision: Decision,
+    /// Why.
+    pub why: Why,
+    /// Services of the same plan that come first.
+    pub after: Vec<ServiceName>,
+}
+
+/// An image that the plan needs, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedImage {
+    /// Its name.
+    pub name: ImageName,
+    /// The services of the plan that will run it, in the manifest's order.
+    pub services: Vec<ServiceName>,
+    /// Why it is needed.
+    pub why: Why,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// What the run is about.
+    pub subject: Subject,
+    /// The commit.
+    pub commit: CommitSha,
+    /// What it is compared with.
+    pub base: Base,
+    /// Every service concerned, in the manifest's order.
+    pub services: Vec<PlannedService>,
+    /// Every image that has to be there, in the manifest's order.
+    pub images: Vec<PlannedImage>,
+}
+
+/// What a person asked for beyond the event.
+#[derive(Debug, Clone, Default)]
+pub struct Wishes {
+    /// Restrict to these.
+    pub services: Option<Vec<ServiceName>>,
+    /// Deploy though nothing changed.
+    pub force_unchanged: bool,
+    /// Every image of the environment is needed, changed or not (an env file names them all).
+    pub every_image: bool,
+}
+
+/// Why there is no plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// `services` names one that the manifest has not.
+    #[error("there is no service {0} in the deploy manifest")]
+    UnknownService(ServiceName),
+    /// `services` leaves out a changed one that a listed one comes after.
+    #[error("{listed} comes after {left_out}, which changed too: list both or neither")]
+    LeftOut {
+        /// The listed one.
+        listed: ServiceName,
+        /// The one that is missing.
+        left_out: ServiceName,
+    },
+}
+
+impl Plan {
+    /// Decides what is to be done.
+    ///
+    /// # Errors
+    /// [`PlanError`]: the wishes contradict the manifest.
+    pub fn new(
+        manifest: &Manifest,
+        subject: Subject,
+        commit: CommitSha,
+        base: Base,
+        changes: &Changes,
+        wishes: &Wishes,
+    ) -> Result<Self, PlanError> {
+        let view = View::new(manifest, &base, changes);
+        let services = planned_services(manifest, &subject, &view, wishes)?;
+        let images = planned_images(manifest, &subject, &view, &services, wishes);
+        Ok(Self { subject, commit, base, services, images })
+    }
+
+    /// The services to deploy, in the manifest's order.
+    pub fn to_deploy(&self) -> impl Iterator<Item = &PlannedService> {
+        self.services.iter().filter(|service| service.decision == Decision::Deploy)
+    }
+}
+
+/// What is known of the changes.
+struct View {
+    affected: Result<Affected, Why>,
+}
+
+impl View {
+    fn new(manifest: &Manifest, base: &Base, changes: &Changes) -> Self {
+        let affected = match (base, changes) {
+            (Base::None(why), _) => Err(Why::NoBase(why.clone())),
+            (Base::Commit(..), Changes::Unknown(why)) => Err(Why::Unknown(why.clone())),
+            (Base::Commit(..), Changes::Known(paths)) => Ok(Affected::new(manifest, paths)),
+        };
+        Self { affected }
+    }
+
+    fn service(&self, name: &ServiceName) -> Why {
+        match &self.affected {
+            Err(why) => why.clone(),
+            Ok(affected) => affected.service(name).map_or(Why::Unchanged, |cause| Why::Changed(cause.clone())),
+        }
+    }
+
+    fn image(&self, name: &ImageName) -> Why {
+        match &self.affected {
+            Err(why) => why.clone(),
+            Ok(affected) => affected.image(name).map_or(Why::Unchanged, |cause| Why::Changed(cause.clone())),
+        }
+    }
+}
+
+fn concerned<'m>(manifest: &'m Manifest, subject: &Subject) -> Vec<&'m Service> {
+    let Subject::Environments { environments, .. } = subject else { return Vec::new() };
+    let is_in = |service: &&Service| {
+        environments.iter().any(|environment| service.environments.as_ref().is_none_or(|own| own.contains(environment)))
+    };
+    manifest.services.iter().filter(is_in).collect()
+}
+
+fn planned_services(
+    manifest: &Manifest,
+    subject: &Subject,
+    view: &View,
+    wishes: &Wishes,
+) -> Result<Vec<PlannedService>, PlanError> {
+    let concerned = concerned(manifest, subject);
+    if let Some(listed) = &wishes.services {
+        let unknown = listed.iter().find(|name| !manifest.services.iter().any(|service| service.name == **name));
+        if let Some(name) = unknown {
+            return Err(PlanError::UnknownService(name.clone()));
+        }
+    }
+    let is_listed = |name: &ServiceName| wishes.services.as_ref().is_none_or(|listed| listed.contains(name));
+    let here: BTreeSet<&ServiceName> = concerned.iter().map(|service| &service.name).collect();
+    let mut planned = Vec::new();
+    for service in &concerned {
+        let mut why = view.service(&service.name);
+        if why == Why::Unchanged && wishes.force_unchanged {
+            why = Why::Forced;
+        }
+        let mut decision = if why == Why::Unchanged { Decision::Skip } else { Decision::Deploy };
+        if decision == Decision::Deploy && !is_listed(&service.name) {
+            let follower = concerned.iter().find(|other| other.after.contains(&service.name) && is_listed(&other.name));
+            if let Some(listed) = follower.filter(|_| why != Why::Forced) {
+                return Err(PlanError::LeftOut { listed: listed.name.clone(), left_out: service.name.clone() });
+            }
+            (decision, why) = (Decision::Skip, Why::NotListed);
+        }
+        planned.push(PlannedService {
+            name: service.name.clone(),
+            image: service.image.clone(),
+            decision,
+            why,
+            after: service.after.iter().filter(|name| here.contains(name)).cloned().collect(),
+        });
+    }
+    Ok(planned)
+}
+
+/// With services, their images; without, the images themselves decide. An env file names every image of the environment.
+fn planned_images(
+    manifest: &Manifest,
+    subject: &Subject,
+    view: &View,
+    services: &[PlannedService],
+    wishes: &Wishes,
+) -> Vec<PlannedImage> {
+    let mut planned = Vec::new();
+    for image in &manifest.images {
+        let users: Vec<&PlannedService> = services
+            .iter()
+            .filter(|service| service.decision == Decision::Deploy && service.image == image.name)
+            .collect();
+        let is_here = match subject {
+            Subject::Environments { environments, .. } => environments
+                .iter()
+                .any(|environment| image.environments.as_ref().is_none_or(|own| own.contains(environment))),
+            Subject::PullRequest { .. } | Subject::Commit => true,
+        };
+        let by_itself = !matches!(subject, Subject::Environments { .. }) || manifest.services.is_empty();
+        let why = match users.first() {
+            Some(user) => user.why.clone(),
+            None => view.image(&image.name),
+        };
+        let is_needed = !users.is_empty() || is_here && (wishes.every_image || by_itself && why != Why::Unchanged);
+        if is_needed {
+            planned.push(PlannedImage {
+                name: image.name.clone(),
+                services: users.iter().map(|service| service.name.clone()).collect(),
+                why,
+            });
+        }
+    }
+    planned
+}

@@ -1,0 +1,250 @@
+//! The step's outputs: each declared once, their shapes fixed by the contract, their size bounded by the manifest alone.
+
+use super::{Ended, Story};
+use crate::decide::Why;
+use crate::domain::{Decision, Image, ImageName, Repository, Status};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// An output as users see it.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    /// Its name.
+    pub name: &'static str,
+    /// What it holds, one line.
+    pub description: &'static str,
+}
+
+const fn output(name: &'static str, description: &'static str) -> Output {
+    Output { name, description }
+}
+
+/// Every output.
+pub const OUTPUTS: &[Output] = &[
+    output(
+        "tags",
+        "Full image references to push, one a line (docker/metadata-action's shape); empty when there are several images and none is named",
+    ),
+    output("tag-names", "The tags without their image, one a line"),
+    output("version", "The first tag"),
+    output("labels", "OCI labels, key=value, one a line"),
+    output("annotations", "OCI annotations, manifest:key=value, one a line"),
+    output("json", "The same as JSON: tags, tag-names, labels, annotations"),
+    output(
+        "outcome",
+        "One word: planned, verified, accepted, live, nothing, skipped, superseded, refused, failed or cancelled",
+    ),
+    output("failure", "A stable word naming what went wrong (docs/failures.md), empty otherwise"),
+    output("services", "JSON array of the services to deploy (or deployed), in manifest order"),
+    output("matrix", "JSON for strategy.matrix: the images that must be built"),
+    output("builds", "How many images must be built (an empty matrix fails a workflow)"),
+    output("images", "JSON object of the verified images: repository, tag, digest, platform, size, revision"),
+    output("digest", "The digest of the only image, else empty"),
+    output("image", "The only image as repository@sha256:..., else empty"),
+    output("environment", "The environment that was planned or deployed"),
+    output("sha", "The commit that was planned or deployed"),
+    output("release", "The release that was planned or deployed"),
+    output(
+        "deploys",
+        "JSON array, one object a service: service, decision, reason, image, digest, base, deploy, status, url, seconds",
+    ),
+    output("next-release", "plan: the release that would come next"),
+    output("summary", "One line for a chat message"),
+];
+
+/// What a build needs to know, as text.
+#[derive(Debug, Clone)]
+pub struct Naming {
+    /// The tags to push, the first of which is the version.
+    pub tags: Vec<String>,
+    /// Labels by image, sorted by key.
+    pub labels: BTreeMap<ImageName, Vec<(String, String)>>,
+    /// Labels of no image in particular.
+    pub common: Vec<(String, String)>,
+    /// The image that `tags` speaks of: the only one, or the one that was named.
+    pub only: Option<(ImageName, Repository)>,
+}
+
+impl Naming {
+    fn labels_of(&self, image: Option<&ImageName>) -> &[(String, String)] {
+        image.and_then(|image| self.labels.get(image)).unwrap_or(&self.common)
+    }
+}
+
+fn lines(lines: impl Iterator<Item = String>) -> String {
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn references(repository: &Repository, tags: &[String]) -> Vec<String> {
+    tags.iter().map(|tag| format!("{repository}:{tag}")).collect()
+}
+
+fn label_lines(labels: &[(String, String)]) -> String {
+    lines(labels.iter().map(|(key, value)| format!("{key}={value}")))
+}
+
+fn annotation_list(labels: &[(String, String)]) -> Vec<String> {
+    labels.iter().map(|(key, value)| format!("manifest:{key}={value}")).collect()
+}
+
+/// Writes down every output of a story. Validated values only: no file name, no branch name, no text of others.
+#[must_use]
+pub fn outputs(story: &Story) -> BTreeMap<&'static str, String> {
+    let mut values: BTreeMap<&'static str, String> =
+        OUTPUTS.iter().map(|output| (output.name, String::new())).collect();
+    let mut set = |name: &'static str, value: String| {
+        values.insert(name, value);
+    };
+    set("outcome", story.outcome.to_string());
+    set("failure", story.failure().map(|failed| failed.word.to_string()).unwrap_or_default());
+    set("summary", alphabet(&story.headline));
+    set("services", "[]".into());
+    set("matrix", json!({ "include": [] }).to_string());
+    set("builds", "0".into());
+    set("images", "{}".into());
+    set("deploys", "[]".into());
+    set("json", json!({ "tags": [], "tag-names": [], "labels": {}, "annotations": [] }).to_string());
+    set("environment", story.environment.as_ref().map(ToString::to_string).unwrap_or_default());
+    set("next-release", story.next_release.as_ref().map(ToString::to_string).unwrap_or_default());
+    if let Some(naming) = &story.naming {
+        let only = naming.only.as_ref();
+        let labels = naming.labels_of(only.map(|(name, _)| name));
+        let tags = only.map(|(_, repository)| references(repository, &naming.tags)).unwrap_or_default();
+        let annotations = annotation_list(labels);
+        set("tags", tags.join("\n"));
+        set("tag-names", naming.tags.join("\n"));
+        set("version", naming.tags.first().cloned().unwrap_or_default());
+        set("labels", label_lines(labels));
+        set("annotations", annotations.join("\n"));
+        let labels: serde_json::Map<String, Value> =
+            labels.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
+        set(
+            "json",
+            json!({ "tags": tags, "tag-names": naming.tags, "labels": labels, "annotations": annotations }).to_string(),
+        );
+    }
+    if let Some(plan) = &story.plan {
+        set("sha", plan.commit.to_string());
+        if let crate::decide::Subject::Environments { release: Some(release), .. } = &plan.subject {
+            set("release", release.to_string());
+        }
+        set("services", json!(plan.to_deploy().map(|service| service.name.as_str()).collect::<Vec<_>>()).to_string());
+        set("deploys", deploys(story).to_string());
+    }
+    let matrix = matrix(story);
+    set("builds", matrix.len().to_string());
+    set("matrix", json!({ "include": matrix }).to_string());
+    let images: serde_json::Map<String, Value> = story
+        .images
+        .iter()
+        .map(|(name, image)| {
+            let value = json!({
+                "repository": image.pinned.repository.to_string(),
+                "tag": image.tag,
+                "digest": image.pinned.digest.as_str(),
+                "platform": image.platform.as_str(),
+                "size": image.size,
+                "revision": image.revision,
+            });
+            (name.to_string(), value)
+        })
+        .collect();
+    set("images", Value::Object(images).to_string());
+    let has_one = story.manifest.as_ref().is_some_and(|manifest| manifest.images.len() == 1);
+    if let Some((_, image)) = story.images.iter().next().filter(|_| has_one) {
+        set("digest", image.pinned.digest.to_string());
+        set("image", image.pinned.to_string());
+    }
+    values
+}
+
+fn matrix(story: &Story) -> Vec<Value> {
+    let (Some(manifest), Some(plan), Some(naming)) = (&story.manifest, &story.plan, &story.naming) else {
+        return Vec::new();
+    };
+    let entry = |image: &Image| {
+        let planned = plan.images.iter().find(|planned| planned.name == image.name);
+        let services = planned.map(|planned| planned.services.iter().map(|name| name.as_str()).collect::<Vec<_>>());
+        let labels = naming.labels_of(Some(&image.name));
+        json!({
+            "image": image.name.as_str(),
+            "repository": image.repository.to_string(),
+            "tag": naming.tags.first().cloned().unwrap_or_default(),
+            "tags": references(&image.repository, &naming.tags).join("\n"),
+            "labels": label_lines(labels),
+            "annotations": annotation_list(labels).join("\n"),
+            "services": services.unwrap_or_default(),
+            "build": image.build,
+        })
+    };
+    manifest.images.iter().filter(|image| story.builds.contains(&image.name)).map(entry).collect()
+}
+
+fn deploys(story: &Story) -> Value {
+    let Some(plan) = &story.plan else { return json!([]) };
+    let rows = plan.services.iter().map(|service| {
+        let ended = story.services.iter().find(|ended| ended.service == service.name);
+        let base = match &service.why {
+            Why::NoBase(_) => String::new(),
+            Why::Changed(_) | Why::Unchanged | Why::Unknown(_) | Why::Forced | Why::NotListed => {
+                plan.base.commit().map(ToString::to_string).unwrap_or_default()
+            }
+        };
+        let image = story.images.get(&service.image).filter(|_| service.decision == Decision::Deploy);
+        json!({
+            "service": service.name.as_str(),
+            "decision": service.decision.as_str(),
+            "reason": reason(service.why.reason(), ended),
+            "image": service.image.as_str(),
+            "digest": image.map(|image| image.pinned.digest.as_str()).unwrap_or_default(),
+            "base": base,
+            "deploy": ended.and_then(|ended| ended.deploy.clone()).unwrap_or_default(),
+            "status": ended.map_or_else(|| unended(service.decision), |ended| ended.status).as_str(),
+            "url": "",
+            "seconds": ended.map_or(0, |ended| ended.took.as_secs()),
+        })
+    });
+    Value::Array(rows.collect())
+}
+
+/// The status of a service that no deploying has come to.
+pub(super) const fn unended(decision: Decision) -> Status {
+    match decision {
+        Decision::Deploy => Status::NotStarted,
+        Decision::Skip => Status::Skipped,
+        Decision::Refuse => Status::Refused,
+    }
+}
+
+fn reason(planned: String, ended: Option<&Ended>) -> String {
+    let text = ended
+        .and_then(|ended| ended.reason.clone().or_else(|| ended.failed.as_ref().map(|failed| failed.text.clone())));
+    let mut text = alphabet(&text.unwrap_or(planned));
+    text.truncate(120);
+    text
+}
+
+/// Keeps to `[A-Za-z0-9 ._:/@,()+-]`, which is safe in a shell, in JSON, in Markdown and in a chat.
+fn alphabet(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_alphanumeric() || " ._:/@,()+-".contains(c) { c } else { '-' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Outcome;
+
+    #[test]
+    fn every_declared_output_is_set_and_no_other() {
+        let values = outputs(&Story::new(Outcome::Nothing, "nothing to do"));
+        let declared: std::collections::BTreeSet<&str> = OUTPUTS.iter().map(|output| output.name).collect();
+        assert_eq!(values.keys().copied().collect::<std::collections::BTreeSet<_>>(), declared);
+        assert_eq!(values["matrix"], r#"{"include":[]}"#);
+        assert_eq!(values["json"], r#"{"tags":[],"tag-names":[],"labels":{},"annotations":[]}"#);
+    }
+
+    #[test]
+    fn foreign_text_does_not_reach_a_summary() {
+        assert_eq!(alphabet("a `b` $(c)\n<d> \u{e9}"), "a -b- -(c)--d- -");
+    }
+}

@@ -1,0 +1,149 @@
+//! What happened, whole: the one thing that reports are made from.
+
+use crate::decide::Plan;
+use crate::domain::{
+    Digest, EnvironmentName, FailureWord, ImageName, Manifest, Outcome, PinnedImage, Release, ServiceName, Status,
+};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What went wrong, in three parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failed {
+    /// The stable word.
+    pub word: FailureWord,
+    /// What happened, one line; foreign text in it has been made fit to be shown.
+    pub text: String,
+    /// What to do about it; begins with a verb.
+    pub hint: String,
+}
+
+/// How one service ended.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    /// The service.
+    pub service: ServiceName,
+    /// How it ended.
+    pub status: Status,
+    /// Why, where the plan's own reason is not the whole story: at most 120 characters of the outputs' alphabet.
+    pub reason: Option<String>,
+    /// The deploy's id on Render.
+    pub deploy: Option<String>,
+    /// When it began, from the start of the deploying.
+    pub began: Duration,
+    /// How long it took.
+    pub took: Duration,
+    /// What went wrong.
+    pub failed: Option<Failed>,
+}
+
+/// A verified image, for reports.
+#[derive(Debug, Clone)]
+pub struct Verified {
+    /// What is deployed.
+    pub pinned: PinnedImage,
+    /// The tag that it was found under; empty when its digest was given.
+    pub tag: String,
+    /// The digest of the linux/amd64 image.
+    pub platform: Digest,
+    /// Its compressed size in bytes.
+    pub size: u64,
+    /// The commit that it says it was built from; empty where it says none.
+    pub revision: String,
+}
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub struct Story {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// One sentence of it, of the outputs' alphabet.
+    pub headline: String,
+    /// What went wrong with the run as a whole.
+    pub failed: Option<Failed>,
+    /// The manifest, once it was read.
+    pub manifest: Option<Manifest>,
+    /// The plan, once it was made.
+    pub plan: Option<Plan>,
+    /// What a build needs to know, once there is a plan.
+    pub naming: Option<super::outputs::Naming>,
+    /// The images that a build has to make.
+    pub builds: Vec<ImageName>,
+    /// The images that were verified.
+    pub images: BTreeMap<ImageName, Verified>,
+    /// How each service ended, in the manifest's order.
+    pub services: Vec<Ended>,
+    /// The environment deployed to, where it is one.
+    pub environment: Option<EnvironmentName>,
+    /// The release that would come next.
+    pub next_release: Option<Release>,
+    /// Sentences for the summary: warnings, and what a reader should know.
+    pub notes: Vec<String>,
+}
+
+impl Story {
+    /// A story that ends here.
+    #[must_use]
+    pub fn new(outcome: Outcome, headline: impl Into<String>) -> Self {
+        Self {
+            outcome,
+            headline: headline.into(),
+            failed: None,
+            manifest: None,
+            plan: None,
+            naming: None,
+            builds: Vec::new(),
+            images: BTreeMap::new(),
+            services: Vec::new(),
+            environment: None,
+            next_release: None,
+            notes: Vec::new(),
+        }
+    }
+
+    /// The failure to name: that of the run, else that of the first service that has one.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failed> {
+        self.failed.as_ref().or_else(|| self.services.iter().find_map(|service| service.failed.as_ref()))
+    }
+}
+
+/// The outcome of a run whose services ended as they did: the first that occurs in the order of [`Outcome::ALL`].
+#[must_use]
+pub fn outcome_of(services: &[Ended]) -> Option<Outcome> {
+    services.iter().map(|service| outcome(service.status)).min()
+}
+
+/// What a service's status makes of the whole: what did not start and what is not known count as failed.
+const fn outcome(status: Status) -> Outcome {
+    match status {
+        Status::Live => Outcome::Live,
+        Status::Accepted => Outcome::Accepted,
+        Status::Superseded => Outcome::Superseded,
+        Status::Failed | Status::NotStarted | Status::Unknown => Outcome::Failed,
+        Status::Skipped => Outcome::Skipped,
+        Status::Held => Outcome::Held,
+        Status::Refused => Outcome::Refused,
+        Status::Cancelled => Outcome::Cancelled,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(status: Status) -> Ended {
+        let service = ServiceName::parse("api").expect("a name");
+        Ended { service, status, reason: None, deploy: None, began: Duration::ZERO, took: Duration::ZERO, failed: None }
+    }
+
+    #[test]
+    fn the_worst_service_names_the_outcome() {
+        let of = |statuses: &[Status]| outcome_of(&statuses.iter().map(|status| ended(*status)).collect::<Vec<_>>());
+        assert_eq!(of(&[Status::Accepted, Status::Skipped]), Some(Outcome::Accepted));
+        assert_eq!(of(&[Status::Accepted, Status::NotStarted]), Some(Outcome::Failed));
+        assert_eq!(of(&[Status::Cancelled, Status::Failed]), Some(Outcome::Cancelled));
+        assert_eq!(of(&[Status::Skipped]), Some(Outcome::Skipped));
+        assert_eq!(of(&[]), None);
+    }
+}

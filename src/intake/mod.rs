@@ -1,3 +1,4 @@
 //! Foreign text to values: the only parser of inputs, events and manifests.
 
+pub mod event;
 pub mod inputs;

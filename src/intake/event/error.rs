@@ -1,0 +1,82 @@
+//! Why an event cannot be read. Every one of these is a wrong request.
+
+use super::{DEEPEST, LARGEST, supported};
+
+/// Why the event cannot be read; the request itself is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EventError {
+    /// There is no payload.
+    #[error("the event payload is empty, wanted the JSON object that GITHUB_EVENT_PATH names")]
+    Empty,
+    /// The payload is larger than any of GitHub's.
+    #[error("the event payload has {bytes} bytes, wanted at most {LARGEST}")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+    },
+    /// The payload is nested more deeply than any of GitHub's.
+    #[error("the event payload is nested too deeply, wanted at most {DEEPEST} levels")]
+    TooDeep,
+    /// The payload is not JSON.
+    #[error("the event payload is not JSON at line {line}, column {column}")]
+    NotJson {
+        /// The line, from 1.
+        line: usize,
+        /// The column in bytes, from 1.
+        column: usize,
+    },
+    /// A key that is read stands twice in one object, so that two readers could read two values.
+    #[error("the event payload has a key twice ({what})")]
+    Repeated {
+        /// The parser's words.
+        what: String,
+    },
+    /// A field is not there.
+    #[error("the event payload has no {path}, wanted {wanted}")]
+    Missing {
+        /// The field's JSON path.
+        path: &'static str,
+        /// What would be right.
+        wanted: &'static str,
+    },
+    /// A field holds something else than what it has to.
+    #[error("{path} in the event payload is {shown}, wanted {wanted}")]
+    Wrong {
+        /// The field's JSON path.
+        path: &'static str,
+        /// The value, shown safely.
+        shown: String,
+        /// What would be right.
+        wanted: &'static str,
+    },
+    /// The payload holds what only another event has.
+    #[error("GITHUB_EVENT_NAME is {name}, but the event payload is of another event: it has {key}")]
+    OtherEvent {
+        /// The event's name.
+        name: &'static str,
+        /// What tells.
+        key: &'static str,
+    },
+    /// The payload lacks what every payload of the event has.
+    #[error("GITHUB_EVENT_NAME is {name}, but the event payload is of another event: it has no {key}")]
+    NotThatEvent {
+        /// The event's name.
+        name: &'static str,
+        /// What is missing.
+        key: &'static str,
+    },
+    /// The payload is of another repository.
+    #[error("the event payload is of the repository \"{payload}\", but GITHUB_REPOSITORY is \"{runner}\"")]
+    OtherRepository {
+        /// `repository.full_name`, shown safely.
+        payload: String,
+        /// `GITHUB_REPOSITORY`, shown safely.
+        runner: String,
+    },
+    /// There is nothing to be done on events of this name.
+    #[error("GITHUB_EVENT_NAME is \"{name}\", wanted one of {}", supported())]
+    NotSupported {
+        /// The name, shown safely.
+        name: String,
+    },
+}

@@ -54,6 +54,18 @@ impl Refused {
     pub fn new(what: &'static str, value: &[u8], wanted: impl Into<String>) -> Self {
         Self { what, shown: Foreign(value).to_string(), wanted: wanted.into() }
     }
+
+    /// What was refused, without what would be right: `tag is "a b"`.
+    #[must_use]
+    pub fn what(&self) -> String {
+        format!("{} is \"{}\"", self.what, self.shown)
+    }
+
+    /// What would be right.
+    #[must_use]
+    pub fn wanted(&self) -> &str {
+        &self.wanted
+    }
 }
 
 #[cfg(test)]

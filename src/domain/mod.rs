@@ -31,6 +31,6 @@ pub use pull_request::PrNumber;
 pub use release::{Reading, Release, ReleaseNumber, ReleaseTemplate};
 pub use secret::{DeployHook, HookError, RenderOrigin, Secret, ServiceId};
 pub use sha::{CommitName, CommitSha};
-pub use template::{TagTemplate, can_collide};
+pub use template::{Shape, TagTemplate, can_collide};
 pub use trigger::{Dispatch, MergeGroup, PullRequest, Push, PushedRef, Trigger};
 pub use word::{Decision, FailureWord, Outcome, Status};

@@ -2,3 +2,5 @@
 
 pub mod event;
 pub mod inputs;
+pub mod manifest;
+mod yaml;

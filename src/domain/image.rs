@@ -219,6 +219,15 @@ impl fmt::Display for Digest {
     }
 }
 
+/// Which of an image's digests Render is asked for (the `pin` input).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pin {
+    /// That of what the tag names, an index where there is one.
+    Index,
+    /// That of its linux/amd64 manifest.
+    Platform,
+}
+
 /// An image named by its bytes: `repository@sha256:…`. No tag that moves can change what it means.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PinnedImage {

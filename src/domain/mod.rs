@@ -22,7 +22,7 @@ mod word;
 
 pub use foreign::{Foreign, Refused};
 pub use home::Slug;
-pub use image::{Digest, ImageTag, PinnedImage, RegistryHost, Repository};
+pub use image::{Digest, ImageTag, Pin, PinnedImage, RegistryHost, Repository};
 pub use manifest::{Environment, Image, Manifest, Service, Source, TagRules, When};
 pub use name::{EnvironmentName, HookVariable, ImageName, ServiceName};
 pub use notice::{Level, Notice};

@@ -1,0 +1,7 @@
+//! One client against one server.
+
+mod distribution;
+mod documents;
+mod door;
+mod image;
+mod server;

@@ -1,0 +1,250 @@
+//! The registry's own shapes: manifests, indexes, configs and complaints, as bytes have them.
+
+use crate::decide::{Platform, Revision};
+use crate::domain::{Digest, Foreign};
+use oci_distribution::manifest::{
+    IMAGE_CONFIG_MEDIA_TYPE, IMAGE_DOCKER_CONFIG_MEDIA_TYPE, IMAGE_MANIFEST_LIST_MEDIA_TYPE, IMAGE_MANIFEST_MEDIA_TYPE,
+    ImageIndexEntry, OCI_IMAGE_INDEX_MEDIA_TYPE, OCI_IMAGE_MEDIA_TYPE, OciImageIndex, OciImageManifest,
+};
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The media types that we read. A registry may say "not there" of what is there in another
+/// (<https://github.com/Mic92/niks3/issues/229>).
+pub(super) const ACCEPT: &str = concat!(
+    "application/vnd.oci.image.index.v1+json, ",
+    "application/vnd.docker.distribution.manifest.list.v2+json, ",
+    "application/vnd.oci.image.manifest.v1+json, ",
+    "application/vnd.docker.distribution.manifest.v2+json",
+);
+/// How many entries an index may have: an image for every platform there is has about 20.
+const ENTRIES: usize = 1000;
+const REVISION: &str = "org.opencontainers.image.revision";
+const SOURCE: &str = "org.opencontainers.image.source";
+const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
+
+/// What a manifest's bytes are.
+#[derive(Debug)]
+pub(super) enum Document {
+    /// A choice of images.
+    Index {
+        /// What may be chosen: everything but attestations.
+        entries: Vec<Entry>,
+        revision: Option<Revision>,
+    },
+    /// One image.
+    Manifest {
+        config: Digest,
+        /// The declared sizes of config and layers, added up.
+        size: u64,
+        revision: Option<Revision>,
+    },
+}
+
+/// One choice of an index.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) digest: Digest,
+    pub(super) platform: Option<Platform>,
+    pub(super) has_variant: bool,
+    pub(super) is_index: bool,
+}
+
+/// The SHA-256 of some bytes.
+pub(super) fn digest_of(bytes: &[u8]) -> Digest {
+    let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    #[allow(clippy::expect_used, reason = "64 hex digits are what a digest is made of")]
+    Digest::parse(&format!("sha256:{hex}")).expect("a digest")
+}
+
+/// What can be told of any manifest before its shape is known.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Outline {
+    schema_version: Option<i64>,
+    media_type: Option<String>,
+    manifests: Option<serde::de::IgnoredAny>,
+    layers: Option<serde::de::IgnoredAny>,
+    config: Option<serde::de::IgnoredAny>,
+}
+
+/// The media type of a manifest: its own, else that of the answer, else what its shape says.
+///
+/// # Errors
+/// What is wrong with it, fit to be shown.
+pub(super) fn media_type(bytes: &[u8], content_type: Option<&str>) -> Result<String, String> {
+    let outline: Outline =
+        serde_json::from_slice(bytes).map_err(|error| format!("its manifest cannot be read ({})", shown(&error)))?;
+    if outline.schema_version == Some(1) {
+        return Err("it is in Docker's schema 1, which is no longer in use; push it with a current tool".into());
+    }
+    if outline.schema_version != Some(2) {
+        return Err("its manifest has no schemaVersion 2".into());
+    }
+    // What can be read as both is read as one thing by us and as another by Render (CVE-2021-41190).
+    let (is_index, is_manifest) = (outline.manifests.is_some(), outline.layers.is_some() || outline.config.is_some());
+    if is_index && is_manifest {
+        return Err("its manifest is an index and an image at once".into());
+    }
+    let content_type = content_type.and_then(|text| text.split(';').next()).map(str::trim);
+    let by_shape = if is_index { OCI_IMAGE_INDEX_MEDIA_TYPE } else { OCI_IMAGE_MEDIA_TYPE };
+    let found = outline
+        .media_type
+        .or_else(|| content_type.filter(|text| ACCEPT.split(", ").any(|known| known == *text)).map(Into::into))
+        .unwrap_or_else(|| by_shape.into());
+    match found.as_str() {
+        OCI_IMAGE_INDEX_MEDIA_TYPE | IMAGE_MANIFEST_LIST_MEDIA_TYPE if !is_manifest => Ok(found),
+        OCI_IMAGE_MEDIA_TYPE | IMAGE_MANIFEST_MEDIA_TYPE if !is_index => Ok(found),
+        OCI_IMAGE_INDEX_MEDIA_TYPE
+        | IMAGE_MANIFEST_LIST_MEDIA_TYPE
+        | OCI_IMAGE_MEDIA_TYPE
+        | IMAGE_MANIFEST_MEDIA_TYPE => Err("its manifest is not what its media type says".into()),
+        other => Err(format!("it is of the media type \"{}\", which is no container image", Foreign(other.as_bytes()))),
+    }
+}
+
+/// Reads a manifest or an index.
+///
+/// # Errors
+/// What is wrong with it, fit to be shown.
+pub(super) fn document(bytes: &[u8], content_type: Option<&str>) -> Result<Document, String> {
+    let media_type = media_type(bytes, content_type)?;
+    if media_type == OCI_IMAGE_INDEX_MEDIA_TYPE || media_type == IMAGE_MANIFEST_LIST_MEDIA_TYPE {
+        let index: OciImageIndex =
+            serde_json::from_slice(bytes).map_err(|error| format!("its index cannot be read ({})", shown(&error)))?;
+        if index.manifests.len() > ENTRIES {
+            return Err(format!("its index has more than {ENTRIES} entries"));
+        }
+        let entries = index.manifests.into_iter().filter_map(entry).collect::<Result<_, _>>()?;
+        return Ok(Document::Index { entries, revision: revision(index.annotations.as_ref()) });
+    }
+    let manifest: OciImageManifest =
+        serde_json::from_slice(bytes).map_err(|error| format!("its manifest cannot be read ({})", shown(&error)))?;
+    let kind = manifest.config.media_type.as_str();
+    if kind != IMAGE_CONFIG_MEDIA_TYPE && kind != IMAGE_DOCKER_CONFIG_MEDIA_TYPE {
+        return Err(format!("it is an artifact of the type \"{}\", not a container image", Foreign(kind.as_bytes())));
+    }
+    let mut size: u64 = 0;
+    for declared in std::iter::once(&manifest.config).chain(&manifest.layers).map(|part| part.size) {
+        size = u64::try_from(declared)
+            .ok()
+            .and_then(|declared| size.checked_add(declared))
+            .ok_or("its manifest declares sizes that cannot be")?;
+    }
+    let config = part(&manifest.config.digest)?;
+    Ok(Document::Manifest { config, size, revision: revision(manifest.annotations.as_ref()) })
+}
+
+/// Reads an entry; attestations are none.
+fn entry(wire: ImageIndexEntry) -> Option<Result<Entry, String>> {
+    let is_attestation = wire.annotations.as_ref().is_some_and(|annotations| annotations.contains_key(REFERENCE_TYPE));
+    let platform = wire
+        .platform
+        .as_ref()
+        .map(|platform| Platform { os: platform.os.to_string(), architecture: platform.architecture.to_string() });
+    if is_attestation || platform.as_ref().is_some_and(|platform| platform.os == "unknown") {
+        return None;
+    }
+    let is_index = wire.media_type == OCI_IMAGE_INDEX_MEDIA_TYPE || wire.media_type == IMAGE_MANIFEST_LIST_MEDIA_TYPE;
+    let variant = wire.platform.and_then(|platform| platform.variant);
+    let has_variant = variant.is_some_and(|variant| !variant.is_empty() && variant != "v1");
+    Some(part(&wire.digest).map(|digest| Entry { digest, platform, has_variant, is_index }))
+}
+
+fn part(digest: &str) -> Result<Digest, String> {
+    Digest::parse(digest).map_err(|refused| format!("a part of it cannot be named: {refused}"))
+}
+
+fn shown(error: &serde_json::Error) -> String {
+    Foreign(error.to_string().as_bytes()).to_string()
+}
+
+fn revision(texts: Option<&BTreeMap<String, String>>) -> Option<Revision> {
+    let text = |key: &str| texts.and_then(|texts| texts.get(key)).filter(|text| !text.is_empty()).cloned();
+    text(REVISION).map(|revision| Revision { revision, source: text(SOURCE) })
+}
+
+/// What an image's config says.
+#[derive(Debug)]
+pub(super) struct Config {
+    pub(super) platform: Platform,
+    pub(super) revision: Option<Revision>,
+}
+
+/// Reads a config.
+///
+/// # Errors
+/// What is wrong with it, fit to be shown.
+pub(super) fn config(bytes: &[u8]) -> Result<Config, String> {
+    #[derive(serde::Deserialize)]
+    struct Wire {
+        os: Option<String>,
+        architecture: Option<String>,
+        config: Option<Inner>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Inner {
+        #[serde(rename = "Labels")]
+        labels: Option<BTreeMap<String, String>>,
+    }
+    let wire: Wire =
+        serde_json::from_slice(bytes).map_err(|error| format!("its config cannot be read ({})", shown(&error)))?;
+    let (Some(os), Some(architecture)) = (wire.os, wire.architecture) else {
+        return Err("its config names no platform".into());
+    };
+    let labels = wire.config.and_then(|inner| inner.labels);
+    Ok(Config { platform: Platform { os, architecture }, revision: revision(labels.as_ref()) })
+}
+
+/// What an error's body says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Complaint {
+    pub(super) code: Option<String>,
+    pub(super) message: Option<String>,
+}
+
+/// Reads an OCI error body. Whatever else stands in a body (HTML of a gateway) is never shown.
+pub(super) fn complaint(body: &[u8]) -> Complaint {
+    #[derive(serde::Deserialize)]
+    struct Wire {
+        errors: Vec<One>,
+    }
+    #[derive(serde::Deserialize)]
+    struct One {
+        code: Option<String>,
+        message: Option<String>,
+    }
+    let first = serde_json::from_slice::<Wire>(body).ok().and_then(|wire| wire.errors.into_iter().next());
+    let Some(One { code, message }) = first else { return Complaint::default() };
+    let is_code = |code: &String| {
+        (1..=64).contains(&code.len()) && code.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_'))
+    };
+    Complaint { code: code.filter(is_code), message: message.filter(|message| !message.is_empty()) }
+}
+
+/// How long GHCR asks us to wait, in words: `retry-after: 1.16676ms, allowed: 44000/minute`
+/// (<https://github.com/falcosecurity/plugins/issues/1069>).
+pub(super) fn wait_in(message: &str) -> Option<Duration> {
+    let text = message.split_once("retry-after:")?.1.trim_start();
+    let mut rest = text.split([',', ' ']).next()?;
+    let mut seconds = 0.0;
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
+        let (number, after) = rest.split_at(end);
+        let end = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
+        let (unit, after) = after.split_at(end);
+        let factor = match unit {
+            "ns" => 1e-9,
+            "us" | "\u{b5}s" | "\u{3bc}s" => 1e-6,
+            "ms" => 1e-3,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return None,
+        };
+        seconds += number.parse::<f64>().ok()? * factor;
+        rest = after;
+    }
+    Duration::try_from_secs_f64(seconds).ok()
+}

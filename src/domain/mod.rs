@@ -5,6 +5,7 @@
 //! clock, environment or disk, and nothing here is `Serialize` or `Deserialize`: shapes of other systems stay
 //! in the rooms that talk to them.
 
+mod file;
 mod foreign;
 mod home;
 mod image;
@@ -20,6 +21,7 @@ mod template;
 mod trigger;
 mod word;
 
+pub use file::FileAt;
 pub use foreign::{Foreign, Refused};
 pub use home::Slug;
 pub use image::{Digest, ImageTag, Pin, PinnedImage, RegistryHost, Repository};

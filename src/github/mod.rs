@@ -1,1 +1,128 @@
 //! GitHub's API, read.
+//!
+//! Nothing here writes. Requests go through octocrab on the program's one HTTP client, without its retries, and replies are read
+//! through a cap of our own into private structs. A list that GitHub may have cut short is `None`, never a shorter list.
+
+mod ask;
+mod compare;
+mod error;
+mod file;
+mod refs;
+mod tree;
+
+pub use compare::{Comparison, Relation};
+pub use error::{GitHubError, Trace};
+pub use refs::GitTag;
+
+use crate::domain::{Refused, RegistryHost, Secret};
+use crate::transport::Client;
+use octocrab::Octocrab;
+use std::sync::OnceLock;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+/// One repository, as GitHub's API tells of it.
+pub struct GitHub {
+    client: Client,
+    base: String,
+    token: Option<Secret>,
+    repository: String,
+    /// Made when it is first needed: it starts a task, and most runs with a checkout never ask.
+    octocrab: OnceLock<Octocrab>,
+}
+
+impl GitHub {
+    /// Prepares to ask the API at `api_url` about `repository` (`owner/repo`). Nothing is sent yet.
+    ///
+    /// # Errors
+    /// Refuses an address that is neither https nor on this machine, a token that no header can hold, and other shapes of
+    /// repository.
+    pub fn new(client: &Client, api_url: &str, token: Option<&Secret>, repository: &str) -> Result<Self, Refused> {
+        let base = parse_base(api_url)?;
+        if !is_repository(repository) {
+            return Err(Refused::new("repository", repository.as_bytes(), "owner/repo"));
+        }
+        let token = token.filter(|token| !token.expose().is_empty());
+        if token.is_some_and(|token| !token.expose().bytes().all(|byte| byte.is_ascii_graphic())) {
+            return Err(Refused::new("github-token", b"***", "printable ASCII without white space"));
+        }
+        Ok(Self {
+            client: client.clone(),
+            base,
+            token: token.cloned(),
+            repository: repository.to_owned(),
+            octocrab: OnceLock::new(),
+        })
+    }
+}
+
+/// Reads the address of the API, which may have a path (GitHub Enterprise Server's ends in `/api/v3`).
+fn parse_base(api_url: &str) -> Result<String, Refused> {
+    let refused = || {
+        Refused::new(
+            "GITHUB_API_URL",
+            api_url.as_bytes(),
+            "https://api.github.com, or another https or loopback address",
+        )
+    };
+    let (scheme, rest) = api_url.split_once("://").ok_or_else(refused)?;
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let host = RegistryHost::parse(host).map_err(|_| refused())?;
+    let may_be_asked = scheme == "https" || scheme == "http" && host.is_loopback();
+    let is_path =
+        path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte)) && !path.contains("..");
+    if !may_be_asked || !is_path {
+        return Err(refused());
+    }
+    Ok(api_url.trim_end_matches('/').to_owned())
+}
+
+fn is_repository(text: &str) -> bool {
+    let is_name = |name: &str| {
+        !matches!(name, "" | "." | "..")
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    text.split_once('/').is_some_and(|(owner, repo)| is_name(owner) && is_name(repo))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::client;
+    use super::*;
+
+    #[tokio::test]
+    async fn only_safe_addresses_are_asked() {
+        for url in [
+            "https://api.github.com",
+            "https://ghe.example.com/api/v3",
+            "http://127.0.0.1:8080",
+            "http://localhost:1/api/v3/",
+        ] {
+            assert!(GitHub::new(&client(), url, None, "acme/shop").is_ok(), "{url}");
+        }
+        for url in [
+            "http://api.github.com",
+            "ftp://127.0.0.1",
+            "api.github.com",
+            "https://user@api.github.com",
+            "https://api.github.com?x=1",
+            "https://api.github.com/#x",
+            "https://api.github.com/a/../b",
+            "https://",
+            "",
+        ] {
+            assert!(GitHub::new(&client(), url, None, "acme/shop").is_err(), "{url}");
+        }
+        for repository in ["acme", "acme/shop/x", "/shop", "acme/", "acme/..", "acme/sh op", "acme/shop?x"] {
+            assert!(GitHub::new(&client(), "https://api.github.com", None, repository).is_err(), "{repository}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_that_fits_no_header_is_refused_unseen() {
+        let token = Secret::new("ghs_secret\nX-Evil: 1");
+        let refused = GitHub::new(&client(), "https://api.github.com", Some(&token), "acme/shop").err().unwrap();
+        assert!(!refused.to_string().contains("ghs_secret"));
+    }
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 const FIRST_MOMENT: u64 = 1_000_000_000;
 
 /// Reads `Retry-After` (seconds or a date), else `Ratelimit-Reset`, else GitHub's `X-RateLimit-Reset` where nothing remains.
-pub(super) fn wait<'a>(header: &dyn Fn(&str) -> Option<&'a str>) -> Option<Duration> {
+pub fn wait<'a>(header: &dyn Fn(&str) -> Option<&'a str>) -> Option<Duration> {
     let now = header("date").and_then(moment);
     if let Some(text) = header("retry-after") {
         let seconds = text.parse().ok().or_else(|| Some(moment(text)?.saturating_sub(now?)));

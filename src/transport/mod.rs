@@ -11,6 +11,7 @@ mod roots;
 
 pub use backoff::Backoff;
 pub use clock::{Deadline, Stopwatch, sleep};
+pub use hint::wait as wait_hint;
 pub use roots::{Roots, RootsError};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};

@@ -1,0 +1,346 @@
+//! One request and its answer: sending, trying again, paging, and what a status means.
+
+use super::{GitHub, GitHubError, Trace};
+use crate::domain::Foreign;
+use crate::transport::{Backoff, Deadline, wait_hint};
+use http::HeaderMap;
+use http_body_util::{BodyExt as _, Limited};
+use octocrab::Octocrab;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+/// The largest reply that is read. A tree of 100,000 entries is said to be at most 7 MB.
+const CAP: usize = 16 << 20;
+/// How long one question may take, with every try.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often one question is asked. All of them only read, so asking again does no harm.
+const TRIES: usize = 3;
+/// The first and the longest pause between two tries.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(8));
+/// GitHub asks for at least a minute after a secondary limit without `Retry-After`
+/// (<https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>).
+const SECONDARY: Duration = Duration::from_secs(60);
+/// How many pages of a list are read: 100 of 100 entries.
+const PAGES: usize = 100;
+
+/// A reply, read whole.
+pub(super) struct Reply {
+    status: u16,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Reply {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    pub(super) fn trace(&self) -> Trace {
+        let request = self.header("x-github-request-id").map(|id| Foreign(id.as_bytes()).to_string());
+        Trace { status: Some(self.status), request }
+    }
+
+    /// GitHub's own words, from an error's body.
+    fn message(&self) -> String {
+        let value: serde_json::Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        value["message"].as_str().unwrap_or_default().to_owned()
+    }
+
+    pub(super) fn json<T: DeserializeOwned>(&self, what: &str) -> Result<T, GitHubError> {
+        serde_json::from_slice(&self.body).map_err(|error| self.broken(what, &error.to_string()))
+    }
+
+    pub(super) fn broken(&self, what: &str, why: &str) -> GitHubError {
+        GitHubError::Broken { what: what.to_owned(), why: Foreign(why.as_bytes()).to_string(), trace: self.trace() }
+    }
+}
+
+/// What a reply means.
+enum Meaning {
+    Answer,
+    /// Not now; with how long GitHub asks to wait.
+    Again(Option<Duration>),
+    Limited,
+    Denied(String),
+    NotFound,
+    Broken,
+}
+
+impl GitHub {
+    /// Asks for `path` below the repository. `what` names it in errors.
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str, what: &str) -> Result<T, GitHubError> {
+        self.reply(path, what).await?.json(what)
+    }
+
+    /// As [`GitHub::get`], with `None` for what is not there.
+    pub(super) async fn find<T: DeserializeOwned>(&self, path: &str, what: &str) -> Result<Option<T>, GitHubError> {
+        match self.get(path, what).await {
+            Ok(found) => Ok(Some(found)),
+            Err(GitHubError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks for every page of a list, to which `at_most` entries belong; `None` when there are more.
+    pub(super) async fn pages<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        what: &str,
+        at_most: usize,
+    ) -> Result<Option<Vec<T>>, GitHubError> {
+        let mut list = Vec::new();
+        let mut reply = self.reply(path, what).await?;
+        for _ in 0..PAGES {
+            list.extend(reply.json::<Vec<T>>(what)?);
+            if list.len() > at_most {
+                return Ok(None);
+            }
+            let Some(next) = reply.header("link").and_then(next_page) else { return Ok(Some(list)) };
+            let is_ours = next.strip_prefix(self.base.as_str()).is_some_and(|rest| rest.starts_with('/'));
+            if !is_ours {
+                return Err(reply.broken(what, "its next page is on another host"));
+            }
+            reply = self.ask(&next.to_owned(), what).await?;
+        }
+        Ok(None)
+    }
+
+    pub(super) async fn reply(&self, path: &str, what: &str) -> Result<Reply, GitHubError> {
+        self.ask(&format!("{}/repos/{}/{path}", self.base, self.repository), what).await
+    }
+
+    async fn ask(&self, url: &str, what: &str) -> Result<Reply, GitHubError> {
+        let deadline = Deadline::after(PATIENCE);
+        let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let outcome = self.once(url, what).await?;
+            let (hint, failure) = match outcome {
+                Ok(reply) => {
+                    let trace = reply.trace();
+                    match meaning(&reply) {
+                        Meaning::Answer => return Ok(reply),
+                        Meaning::NotFound => return Err(GitHubError::NotFound { what: what.to_owned(), trace }),
+                        Meaning::Denied(why) => return Err(GitHubError::Denied { what: what.to_owned(), why, trace }),
+                        Meaning::Limited => return Err(GitHubError::RateLimited { trace }),
+                        Meaning::Broken => return Err(reply.broken(what, "a status that was not expected")),
+                        Meaning::Again(hint) if reply.status < 500 => (hint, GitHubError::RateLimited { trace }),
+                        Meaning::Again(hint) => {
+                            let why = "a server error".to_owned();
+                            (hint, GitHubError::Unavailable { what: what.to_owned(), why, trace })
+                        }
+                    }
+                }
+                Err(why) => (None, GitHubError::Unavailable { what: what.to_owned(), why, trace: Trace::default() }),
+            };
+            if tries == TRIES || !deadline.allows(backoff.next(hint)).await {
+                return Err(failure);
+            }
+        }
+    }
+
+    /// Sends one request. The inner error is why no whole reply came back.
+    async fn once(&self, url: &str, what: &str) -> Result<Result<Reply, String>, GitHubError> {
+        let octocrab = self.octocrab(what)?;
+        let response = match octocrab._get(url).await {
+            Ok(response) => response,
+            Err(error) => return Ok(Err(root_cause(&error))),
+        };
+        let (parts, body) = response.into_parts();
+        let mut reply = Reply { status: parts.status.as_u16(), headers: parts.headers, body: Vec::new() };
+        match Limited::new(body, CAP).collect().await {
+            Ok(whole) => reply.body = whole.to_bytes().to_vec(),
+            Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+                return Err(reply.broken(what, "more than 16 MiB"));
+            }
+            Err(error) => return Ok(Err(root_cause(error.as_ref()))),
+        }
+        Ok(Ok(reply))
+    }
+
+    fn octocrab(&self, what: &str) -> Result<&Octocrab, GitHubError> {
+        if let Some(octocrab) = self.octocrab.get() {
+            return Ok(octocrab);
+        }
+        let broken = |error: octocrab::Error| GitHubError::Broken {
+            what: what.to_owned(),
+            why: format!("the client cannot be made: {}", root_cause(&error)),
+            trace: Trace::default(),
+        };
+        let mut builder = Octocrab::builder()
+            .base_uri(self.base.as_str())
+            .map_err(broken)?
+            .add_header(http::header::ACCEPT, "application/vnd.github+json".to_owned());
+        if let Some(token) = &self.token {
+            builder = builder.personal_token(token.expose());
+        }
+        let octocrab = builder.build_with_reqwest(self.client.library()).map_err(broken)?;
+        Ok(self.octocrab.get_or_init(|| octocrab))
+    }
+}
+
+fn meaning(reply: &Reply) -> Meaning {
+    let header = |name: &str| reply.header(name);
+    match reply.status {
+        200..=299 => Meaning::Answer,
+        404 | 409 | 410 | 422 | 451 => Meaning::NotFound,
+        500..=599 => Meaning::Again(wait_hint(&header)),
+        403 | 429 if header("x-ratelimit-remaining") == Some("0") => Meaning::Limited,
+        403 | 429 if header("retry-after").is_some() => Meaning::Again(wait_hint(&header)),
+        403 | 429 if reply.message().contains("secondary rate limit") => Meaning::Again(Some(SECONDARY)),
+        429 => Meaning::Again(None),
+        401 | 403 => Meaning::Denied(match header("x-accepted-github-permissions") {
+            Some(permissions) if !permissions.is_empty() => format!("it needs {}", Foreign(permissions.as_bytes())),
+            _ => Foreign(reply.message().as_bytes()).to_string(),
+        }),
+        _ => Meaning::Broken,
+    }
+}
+
+/// The address of the next page in a `Link` header.
+fn next_page(link: &str) -> Option<&str> {
+    link.split(',').find_map(|part| {
+        let (address, parameters) = part.trim().strip_prefix('<')?.split_once('>')?;
+        parameters.split(';').any(|parameter| parameter.trim() == "rel=\"next\"").then_some(address)
+    })
+}
+
+/// The innermost cause of a library error: the outer ones hold addresses.
+fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    let text = cause.to_string();
+    if text.contains("://") { "the connection broke".to_owned() } else { Foreign(text.as_bytes()).to_string() }
+}
+
+/// Text as part of an address: every byte that could mean something there is escaped, except `/`.
+pub(super) fn escape(text: &str) -> String {
+    let mut escaped = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {
+                escaped.push(char::from(byte))
+            }
+            _ => escaped.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Exchange, Server, TOKEN, closed, exchange, found, missing};
+    use super::*;
+
+    const PATH: &str = "/api/v3/repos/acme/shop/x";
+
+    async fn ask(script: Vec<Exchange>) -> Result<serde_json::Value, GitHubError> {
+        let server = Server::start(script);
+        let answer = server.github().get("x", "thing").await;
+        server.finish();
+        answer
+    }
+
+    #[tokio::test]
+    async fn server_errors_and_broken_connections_are_asked_again() {
+        let again = exchange(PATH, 502, &[], "<html>");
+        assert_eq!(ask(vec![again.clone(), closed("x"), found("x", "7")]).await, Ok(7.into()));
+        let failure = ask(vec![again.clone(), again.clone(), again]).await.unwrap_err();
+        assert_eq!(
+            failure.to_string(),
+            "github does not answer for thing: a server error (status 502, request AB12:34)"
+        );
+        let failure = ask(vec![closed("x"), closed("x"), closed("x")]).await.unwrap_err();
+        assert!(matches!(failure, GitHubError::Unavailable { .. }), "{failure}");
+        assert!(!failure.to_string().contains("127.0.0.1"), "{failure}");
+    }
+
+    #[tokio::test]
+    async fn limits_are_waited_for_only_when_github_says_how_long() {
+        let soon = exchange(PATH, 403, &["Retry-After: 1"], "{}");
+        assert_eq!(ask(vec![soon, found("x", "7")]).await, Ok(7.into()));
+        let limits = [
+            exchange(PATH, 403, &["X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 1784111790"], "{}"),
+            exchange(PATH, 429, &["X-RateLimit-Remaining: 0"], "{}"),
+            exchange(PATH, 429, &["Retry-After: 3600"], "{}"),
+            exchange(PATH, 403, &[], r#"{"message":"You have exceeded a secondary rate limit."}"#),
+        ];
+        for limit in limits {
+            let failure = ask(vec![limit]).await.unwrap_err();
+            assert!(matches!(failure, GitHubError::RateLimited { .. }), "{failure}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_missing_permission_is_named() {
+        let headers = ["X-Accepted-GitHub-Permissions: contents=read", "X-RateLimit-Remaining: 900"];
+        let body = r#"{"message":"Resource not accessible ::error::x"}"#;
+        let failure = ask(vec![exchange(PATH, 403, &headers, body)]).await.unwrap_err();
+        assert_eq!(
+            failure.to_string(),
+            "github does not let this token read thing: it needs contents=read (status 403, request AB12:34)"
+        );
+        let failure = ask(vec![exchange(PATH, 403, &[], body)]).await.unwrap_err();
+        assert!(failure.to_string().contains("Resource not accessible :\\:error"), "{failure}");
+        let failure = ask(vec![exchange(PATH, 401, &[], r#"{"message":"Bad credentials"}"#)]).await.unwrap_err();
+        assert!(failure.to_string().contains("Bad credentials"), "{failure}");
+    }
+
+    #[tokio::test]
+    async fn what_is_not_there_is_not_asked_for_again() {
+        let failure = ask(vec![missing("x")]).await.unwrap_err();
+        assert_eq!(failure.to_string(), "github has no thing (status 404, request AB12:34)");
+        let server = Server::start(vec![missing("x")]);
+        assert_eq!(server.github().find::<u8>("x", "thing").await, Ok(None));
+        server.finish();
+    }
+
+    #[tokio::test]
+    async fn nonsense_is_an_error_and_the_token_is_in_none() {
+        let long = " ".repeat(CAP + 1);
+        for exchange in [
+            found("x", "<html>"),
+            found("x", ""),
+            found("x", &long),
+            exchange(PATH, 301, &["Location: https://evil.example.com/"], "{}"),
+            exchange(PATH, 418, &[], TOKEN),
+        ] {
+            let failure = ask(vec![exchange]).await.unwrap_err();
+            assert!(matches!(failure, GitHubError::Broken { .. }), "{failure}");
+            assert!(!format!("{failure} {failure:?}").contains(TOKEN));
+        }
+    }
+
+    #[tokio::test]
+    async fn pages_are_followed_on_the_same_host_only() {
+        let page = |number: u8| format!("{PATH}?page={number}");
+        let server = Server::start_with(|origin| {
+            let next = format!("Link: <{origin}{}>; rel=\"prev\", <{origin}{}>; rel=\"next\"", page(0), page(2));
+            vec![exchange(PATH, 200, &[&next], "[1]"), exchange(&page(2), 200, &[], "[2,3]")]
+        });
+        assert_eq!(server.github().pages::<u8>("x", "list", 3).await, Ok(Some(vec![1, 2, 3])));
+        server.finish();
+        for elsewhere in ["https://evil.example.com/api/v3/x", "http://127.0.0.1:1/api/v3/x", "/api/v3/x"] {
+            let server =
+                Server::start(vec![exchange(PATH, 200, &[&format!("Link: <{elsewhere}>; rel=\"next\"")], "[1]")]);
+            let failure = server.github().pages::<u8>("x", "list", 3).await.unwrap_err();
+            assert!(matches!(failure, GitHubError::Broken { .. }), "{failure}");
+            server.finish();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_list_that_is_too_long_is_no_list() {
+        let server = Server::start(vec![found("x", "[1,2,3]")]);
+        assert_eq!(server.github().pages::<u8>("x", "list", 2).await, Ok(None));
+        server.finish();
+    }
+
+    #[test]
+    fn names_are_escaped_in_addresses() {
+        assert_eq!(escape("a b/ü?#%..&-_.~"), "a%20b/%C3%BC%3F%23%25..%26-_.~");
+    }
+}

@@ -1,0 +1,111 @@
+//! A strict GitHub for the tests of this room: it answers exactly the requests that a test announces, in their order.
+
+use super::GitHub;
+use crate::domain::Secret;
+use crate::transport::{Client, Proxies, Roots};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+/// The token that every request has to carry.
+pub(crate) const TOKEN: &str = "ghs_0123456789abcdefSECRET";
+
+/// One request that is expected, and its answer.
+#[derive(Clone)]
+pub(crate) struct Exchange {
+    path: String,
+    answer: Vec<u8>,
+}
+
+/// Expects a GET of `path`, which is answered with `status`, further header lines and a body.
+pub(crate) fn exchange(path: &str, status: u16, headers: &[&str], body: &str) -> Exchange {
+    let mut answer = format!("HTTP/1.1 {status} X\r\nConnection: close\r\nX-GitHub-Request-Id: AB12:34\r\n");
+    answer.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    headers.iter().for_each(|line| answer.push_str(&format!("{line}\r\n")));
+    answer.push_str("\r\n");
+    answer.push_str(body);
+    Exchange { path: path.to_owned(), answer: answer.into_bytes() }
+}
+
+/// Expects a GET of a path below the repository, which is answered with JSON.
+pub(crate) fn found(path: &str, body: &str) -> Exchange {
+    exchange(&format!("/api/v3/repos/acme/shop/{path}"), 200, &[], body)
+}
+
+/// Expects a GET of a path below the repository, which is answered with 404.
+pub(crate) fn missing(path: &str) -> Exchange {
+    exchange(&format!("/api/v3/repos/acme/shop/{path}"), 404, &[], r#"{"message":"Not Found"}"#)
+}
+
+/// Expects a GET of a path below the repository, and closes the connection.
+pub(crate) fn closed(path: &str) -> Exchange {
+    Exchange { path: format!("/api/v3/repos/acme/shop/{path}"), answer: Vec::new() }
+}
+
+/// The server. [`Server::finish`] fails the test when a request came that was not announced, or one did not come.
+pub(crate) struct Server {
+    port: u16,
+    wrong: Arc<Mutex<Vec<String>>>,
+    thread: JoinHandle<()>,
+}
+
+impl Server {
+    /// Starts with what is made of the server's own address.
+    pub(crate) fn start_with(script: impl FnOnce(&str) -> Vec<Exchange>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let script = script(&format!("http://127.0.0.1:{port}"));
+        let wrong = Arc::new(Mutex::new(Vec::new()));
+        let thread = std::thread::spawn({
+            let wrong = Arc::clone(&wrong);
+            move || serve(&listener, script, &wrong)
+        });
+        Self { port, wrong, thread }
+    }
+
+    pub(crate) fn start(script: Vec<Exchange>) -> Self {
+        Self::start_with(|_| script)
+    }
+
+    /// The repository `acme/shop` on an Enterprise Server with a path, asked with the token.
+    pub(crate) fn github(&self) -> GitHub {
+        let url = format!("http://127.0.0.1:{}/api/v3", self.port);
+        GitHub::new(&client(), &url, Some(&Secret::new(TOKEN)), "acme/shop").unwrap()
+    }
+
+    pub(crate) fn finish(self) {
+        // A connection without a request tells the thread to end.
+        drop(TcpStream::connect(("127.0.0.1", self.port)));
+        self.thread.join().unwrap();
+        assert_eq!(*self.wrong.lock().unwrap(), Vec::<String>::new());
+    }
+}
+
+fn serve(listener: &TcpListener, script: Vec<Exchange>, wrong: &Mutex<Vec<String>>) {
+    let mut script = script.into_iter();
+    for stream in listener.incoming() {
+        let mut stream = stream.unwrap();
+        let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+        let Some(Ok(first)) = lines.next() else { break };
+        let headers: Vec<String> = lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+        let wants = |line: &str| headers.iter().any(|header| header.eq_ignore_ascii_case(line));
+        let expected = script.next();
+        let path = expected.as_ref().map(|expected| format!("GET {} HTTP/1.1", expected.path));
+        if path.as_deref() != Some(first.as_str()) {
+            wrong.lock().unwrap().push(format!("{first}, wanted {path:?}"));
+        }
+        if !wants(&format!("authorization: Bearer {TOKEN}")) || !wants("accept: application/vnd.github+json") {
+            wrong.lock().unwrap().push(format!("{first}: headers {headers:?}"));
+        }
+        let _ = stream.write_all(&expected.map(|expected| expected.answer).unwrap_or_default());
+        let _ = stream.shutdown(Shutdown::Write);
+        let _ = stream.read(&mut [0; 64]);
+    }
+    wrong.lock().unwrap().extend(script.map(|left| format!("never asked: {}", left.path)));
+}
+
+/// The program's client, without the environment's proxies.
+pub(crate) fn client() -> Client {
+    Client::new(Roots::built_in(), Proxies::Ignored).unwrap()
+}

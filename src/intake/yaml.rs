@@ -185,6 +185,8 @@ struct Open {
     anchor: usize,
     nodes_before: usize,
     text_before: usize,
+    /// The levels inside of it so far.
+    levels: usize,
     inside: Inside,
 }
 
@@ -207,6 +209,7 @@ struct Anchored {
     node: Rc<Node>,
     nodes: usize,
     text: usize,
+    levels: usize,
 }
 
 /// A mistake was noted after which nothing more can be read.
@@ -225,9 +228,11 @@ impl Tree<'_> {
                 let Some(anchored) = self.anchors.get(&anchor) else {
                     return Err(self.stop(at, "an alias inside of what it stands for", "write the value out"));
                 };
-                let (node, nodes, text) = (Rc::clone(&anchored.node), anchored.nodes, anchored.text);
+                let (node, levels) = (Rc::clone(&anchored.node), anchored.levels);
+                let (nodes, text) = (anchored.nodes, anchored.text);
                 self.grow(at, nodes, text)?;
-                self.add(node, at)
+                self.descend(at, levels)?;
+                self.add(node, at, levels)
             }
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_tag(at, tag.as_deref());
@@ -244,8 +249,8 @@ impl Tree<'_> {
                     Some(_) | None => Value::Text { text: text.into_owned(), style: Style::Quoted },
                 };
                 let node = Rc::new(Node { at, value });
-                self.remember(anchor, &node, 1, length);
-                self.add(node, at)
+                self.remember(anchor, Anchored { node: Rc::clone(&node), nodes: 1, text: length, levels: 0 });
+                self.add(node, at, 0)
             }
             Event::SequenceStart(anchor, tag) => {
                 self.refuse_tag(at, tag.as_deref());
@@ -282,20 +287,26 @@ impl Tree<'_> {
         Ok(())
     }
 
-    fn remember(&mut self, anchor: usize, node: &Rc<Node>, nodes: usize, text: usize) {
+    fn remember(&mut self, anchor: usize, anchored: Anchored) {
         // Zero is the parser's "no anchor".
         if anchor != 0 {
-            self.anchors.insert(anchor, Anchored { node: Rc::clone(node), nodes, text });
+            self.anchors.insert(anchor, anchored);
         }
     }
 
-    fn open(&mut self, at: Position, anchor: usize, inside: Inside) -> Result<(), Stop> {
-        if self.open.len() >= DEEPEST {
+    /// Refuses `levels` more levels than there are open when they are too many.
+    fn descend(&mut self, at: Position, levels: usize) -> Result<(), Stop> {
+        if self.open.len() + levels > DEEPEST {
             return Err(self.stop(at, format!("more than {DEEPEST} levels of nesting"), "write it flatter"));
         }
+        Ok(())
+    }
+
+    fn open(&mut self, at: Position, anchor: usize, inside: Inside) -> Result<(), Stop> {
+        self.descend(at, 1)?;
         let (nodes_before, text_before) = (self.nodes, self.text);
         self.grow(at, 1, 0)?;
-        self.open.push(Open { at, anchor, nodes_before, text_before, inside });
+        self.open.push(Open { at, anchor, nodes_before, text_before, levels: 0, inside });
         Ok(())
     }
 
@@ -306,16 +317,18 @@ impl Tree<'_> {
             Inside::Map { entries, .. } => Value::Map(entries),
         };
         let node = Rc::new(Node { at: open.at, value });
-        self.remember(open.anchor, &node, self.nodes - open.nodes_before, self.text - open.text_before);
-        self.add(node, open.at)
+        let (nodes, text, levels) = (self.nodes - open.nodes_before, self.text - open.text_before, open.levels + 1);
+        self.remember(open.anchor, Anchored { node: Rc::clone(&node), nodes, text, levels });
+        self.add(node, open.at, levels)
     }
 
-    /// Puts a finished node where it belongs; `at` is where it is used.
-    fn add(&mut self, node: Rc<Node>, at: Position) -> Result<(), Stop> {
+    /// Puts a finished node of so many levels where it belongs; `at` is where it is used.
+    fn add(&mut self, node: Rc<Node>, at: Position, levels: usize) -> Result<(), Stop> {
         let Some(open) = self.open.last_mut() else {
             self.root = Some(node);
             return Ok(());
         };
+        open.levels = open.levels.max(levels);
         match &mut open.inside {
             Inside::List(items) => items.push(node),
             Inside::Map { entries, seen, key } => match std::mem::replace(key, Pending::Key) {
@@ -345,4 +358,60 @@ fn next_key(node: &Node, at: Position, seen: &mut HashMap<String, Position>, mis
     }
     seen.insert(text.clone(), at);
     Pending::Value(Key { at, text: text.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sees_patterns_that_lack_quotes() {
+        let table = [
+            ("- *.md", Some(3)),
+            ("  - **/*.txt", Some(5)),
+            ("- *", Some(3)),
+            ("paths: **", Some(8)),
+            ("paths: [a, *.md]", Some(12)),
+            ("- !docs/**", Some(3)),
+            ("- @scope/x", Some(3)),
+            ("- {a,b}/**", Some(3)),
+            ("- [a]/x", Some(3)),
+            ("- [a]x", Some(3)),
+            ("paths: [src/{a,b}/**]", Some(9)),
+            ("paths: [app/[slug]/x]", Some(9)),
+            // These YAML reads as they were meant.
+            ("- \"*.md\"", None),
+            ("- '!docs/**'", None),
+            ("- src/*.md", None),
+            ("- src/{a,b}/**", None),
+            ("- app/[slug]/page.tsx", None),
+            ("paths: *shared", None),
+            ("a: { b: [c, d], e: [] }", None),
+            ("{ a: b }: c", None),
+            ("- x # not *.md, [a]/x", None),
+            ("# - *.md", None),
+            ("- it's, !docs/**, \"", Some(9)),
+            ("", None),
+        ];
+        for (line, column) in table {
+            assert_eq!(unquoted(line), column, "{line}");
+        }
+    }
+
+    #[test]
+    fn positions_are_those_that_editors_show() {
+        let table: [(&[u8], (u32, u32)); 5] = [
+            (b"a: 1\na: 2", (2, 1)),
+            ("\u{feff}a: 1\r\n\u{e9}: { a: 1, a: 2 }".as_bytes(), (2, 12)),
+            (b"a: \"\xff\"", (1, 5)),
+            (b"a: 1\nb: \x07", (2, 4)),
+            (b"a: !x y", (1, 4)),
+        ];
+        for (bytes, (line, column)) in table {
+            let mut mistakes = Vec::new();
+            parse(bytes, &mut mistakes);
+            let places: Vec<(u32, u32)> = mistakes.iter().map(|own| (own.line(), own.column())).collect();
+            assert_eq!(places, [(line, column)], "{bytes:?}");
+        }
+    }
 }

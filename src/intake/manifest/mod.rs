@@ -5,11 +5,11 @@
 
 mod agree;
 mod fields;
+#[cfg(test)]
+mod fixtures;
 mod json;
 mod mistake;
 mod read;
-#[cfg(test)]
-mod schema;
 
 use super::yaml;
 use crate::domain::{

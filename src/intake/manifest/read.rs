@@ -321,13 +321,15 @@ impl Reader {
     }
 }
 
-/// Puts the repository's owner and name into an image's repository, lower-cased as registries want them.
+/// Puts the repository's owner and name into the path of an image's repository, lower-cased as registries want them. The
+/// host is what it is: it decides who gets the credentials.
 fn fill_in(text: &str, home: &Home<'_>) -> Result<Repository, Refused> {
+    let (host, path) = text.split_once('/').unwrap_or((text, ""));
     let filled =
-        text.replace("{owner}", &home.owner.to_ascii_lowercase()).replace("{repo}", &home.repo.to_ascii_lowercase());
-    if filled.contains(['{', '}']) {
-        let wanted = "no other braces than {owner} and {repo}, like ghcr.io/{owner}/{repo}";
+        path.replace("{owner}", &home.owner.to_ascii_lowercase()).replace("{repo}", &home.repo.to_ascii_lowercase());
+    if host.contains(['{', '}']) || filled.contains(['{', '}']) {
+        let wanted = "no other braces than {owner} and {repo} behind the host, like ghcr.io/{owner}/{repo}";
         return Err(Refused::new("repository", text.as_bytes(), wanted));
     }
-    Repository::parse(&filled)
+    if path.is_empty() { Repository::parse(text) } else { Repository::parse(&format!("{host}/{filled}")) }
 }

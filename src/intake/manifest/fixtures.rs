@@ -23,11 +23,12 @@ const BEYOND_THE_SCHEMA: [&str; 9] = [
 ];
 
 /// Bad manifests of which the schema sees nothing, because they are no sound YAML of the kind that is read here.
-const BEFORE_THE_SCHEMA: [&str; 20] = [
+const BEFORE_THE_SCHEMA: [&str; 21] = [
     "alias-inside-itself",
     "bomb",
     "control-character",
     "deep",
+    "deep-by-aliases",
     "duplicate-keys",
     "empty",
     "list-as-a-key",
@@ -61,7 +62,9 @@ fn fixtures(under: &str) -> Result<Vec<(String, PathBuf)>, Box<dyn Error>> {
 
 fn schema() -> Result<jsonschema::Validator, Box<dyn Error>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/deploy-manifest.schema.json");
-    Ok(jsonschema::validator_for(&serde_json::from_slice(&fs::read(path)?)?)?)
+    let schema = serde_json::from_slice(&fs::read(path)?)?;
+    jsonschema::meta::validate(&schema).map_err(|error| error.to_string())?;
+    Ok(jsonschema::validator_for(&schema)?)
 }
 
 /// The document as editors see it; `None` when the YAML itself is a mistake.
@@ -84,6 +87,22 @@ fn good_manifests_are_good_to_the_parser_and_to_the_schema() -> Result<(), Box<d
         let document = document(&bytes).ok_or("no document")?;
         let errors: Vec<String> = schema.iter_errors(&document).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{name}: {errors:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_examples_of_the_documentation_are_good() -> Result<(), Box<dyn Error>> {
+    let schema = schema()?;
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/manifest.md"))?;
+    let examples: Vec<&str> =
+        text.split("```yaml\n").skip(1).filter_map(|rest| Some(rest.split_once("```")?.0)).collect();
+    assert_eq!(examples.len(), 3);
+    for example in examples {
+        if let Err(mistakes) = parse(example.as_bytes(), &HOME) {
+            panic!("{example}: {mistakes:?}");
+        }
+        assert!(schema.is_valid(&document(example.as_bytes()).ok_or("no document")?), "{example}");
     }
     Ok(())
 }
@@ -164,6 +183,8 @@ fn the_schema_and_the_parser_refuse_the_same_single_mistakes() -> Result<(), Box
         ("ghcr.io/acme/api", "ghcr.io/acme/api:1"),
         ("ghcr.io/acme/api", "\"ghcr.io/{branch}/api\""),
         ("ghcr.io/acme/api", "ghcr.io/acme/../api"),
+        ("ghcr.io/acme/api", "\"{owner}.example/acme/api\""),
+        ("ghcr.io/acme/api", "\"ghcr.io{owner}/api\""),
         ("repository: ghcr.io/acme/api, ", ""),
         ("paths: [\"**\"], ", ""),
         ("paths: [\"**\"]", "paths: []"),

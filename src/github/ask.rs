@@ -100,7 +100,7 @@ impl GitHub {
             if !is_ours {
                 return Err(reply.broken(what, "its next page is on another host"));
             }
-            reply = self.ask(&next.to_owned(), what).await?;
+            reply = self.ask(next, what).await?;
         }
         Ok(None)
     }

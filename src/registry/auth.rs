@@ -193,7 +193,7 @@ impl Credentials {
     }
 }
 
-/// How long a token is good when its server does not say so (<https://distribution.github.io/distribution/spec/auth/token/>).
+/// How long a token is good at least, and when its server does not say so (<https://distribution.github.io/distribution/spec/auth/token/>).
 const LIFE: Duration = Duration::from_secs(60);
 /// How long before its end a token is no longer used.
 const MARGIN: Duration = Duration::from_secs(5);
@@ -205,14 +205,15 @@ pub(super) fn read_token(body: &[u8]) -> Option<(Secret, Duration)> {
     struct Wire {
         token: Option<String>,
         access_token: Option<String>,
-        expires_in: Option<u32>,
+        expires_in: Option<serde_json::Value>,
     }
     let wire: Wire = serde_json::from_slice(body).ok()?;
     let token = wire.token.filter(|token| !token.is_empty()).or(wire.access_token)?;
     if token.is_empty() || !token.bytes().all(|byte| matches!(byte, b'!'..=b'~')) {
         return None;
     }
-    let life = wire.expires_in.map_or(LIFE, |seconds| Duration::from_secs(seconds.into())).saturating_sub(MARGIN);
+    let said = wire.expires_in.as_ref().and_then(serde_json::Value::as_u64).map(Duration::from_secs);
+    let life = said.unwrap_or(LIFE).max(LIFE) - MARGIN;
     Some((Secret::new(format!("Bearer {token}")), life))
 }
 
@@ -291,6 +292,18 @@ mod tests {
     }
 
     #[test]
+    fn ghcr_is_not_asked_where_its_tokens_are_made() -> Result<(), crate::domain::Refused> {
+        let Some(Scheme::Bearer(server)) = Scheme::known(&host("ghcr.io")) else { panic!("unknown") };
+        let repository = Repository::parse("ghcr.io/acme/api")?;
+        for (access, actions) in [(Access::Pull, "pull"), (Access::PullPush, "pull%2Cpush")] {
+            let wanted = format!("https://ghcr.io/token?service=ghcr.io&scope=repository%3Aacme%2Fapi%3A{actions}");
+            assert_eq!(server.address(&access.scope(&repository)), wanted);
+        }
+        assert_eq!(Scheme::known(&host("ghcr.io.evil.example")), None);
+        Ok(())
+    }
+
+    #[test]
     fn tokens_are_opaque() {
         let long = format!("ghs_1_{}", "aB.-_".repeat(200));
         assert_eq!(
@@ -299,6 +312,10 @@ mod tests {
         );
         let named = read_token(br#"{"token":"","access_token":"x","expires_in":300}"#);
         assert_eq!(named, Some((Secret::new("Bearer x"), Duration::from_secs(295))));
+        for odd in ["1", "-5", "\"300\"", "null", "1e99"] {
+            let body = format!("{{\"token\":\"x\",\"expires_in\":{odd}}}");
+            assert_eq!(read_token(body.as_bytes()).map(|(_, life)| life), Some(Duration::from_secs(55)), "{odd}");
+        }
         for body in ["{}", "<html>", r#"{"token":"a\nb"}"#, r#"{"token":""}"#, r#"{"token":7}"#] {
             assert_eq!(read_token(body.as_bytes()), None, "{body}");
         }

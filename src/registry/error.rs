@@ -84,7 +84,7 @@ pub enum RegistryError {
         exchange: Box<Exchange>,
     },
     /// We are not known there, or it is not there: a registry does not say which (401).
-    #[error("absent, or not signed in: {exchange}")]
+    #[error("absent, or not permitted as long as we are not signed in: {exchange}")]
     Unauthenticated {
         /// As whom we asked.
         asker: Asker,

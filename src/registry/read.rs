@@ -118,17 +118,24 @@ impl Registry {
             return self.child(repository, &entry.digest, above, deadline).await;
         }
         let mut others: Vec<_> = entries.iter().filter_map(|entry| entry.platform.clone()).collect();
+        let mut broken = None;
         for entry in entries.iter().filter(|entry| entry.platform.is_none() && !entry.is_index).take(LOOKS) {
-            match self.child(repository, &entry.digest, above.clone(), deadline).await? {
-                Contents::Image { platform, .. } if !platform.is_linux_amd64() => others.push(platform),
-                found @ (Contents::Image { .. } | Contents::Others(_) | Contents::Broken(_)) => return Ok(found),
+            match self.child(repository, &entry.digest, above.clone(), deadline).await {
+                Ok(Contents::Image { platform, .. }) if !platform.is_linux_amd64() => others.push(platform),
+                Ok(found) => return Ok(found),
+                // It may be an artifact that was put beside the images.
+                Err(Trouble::Broken(why)) => broken = broken.or(Some(why)),
+                Err(Trouble::Registry(error)) => return Err(Trouble::Registry(error)),
             }
         }
         if entries.iter().any(|entry| entry.is_index) {
             let why = "its index holds another index, which Render cannot resolve; build the index from images, not from indexes";
             return Err(Trouble::Broken(why.into()));
         }
-        Ok(Contents::Others(others))
+        match broken {
+            Some(why) if others.is_empty() => Err(Trouble::Broken(why)),
+            Some(_) | None => Ok(Contents::Others(others)),
+        }
     }
 
     /// Reads a manifest that an index names.
@@ -223,7 +230,9 @@ pub(super) fn raw(want: &Want<'_>, answer: &Answer, wanted: Option<&Digest>) -> 
     if !is_named && serde_json::from_slice::<serde::de::IgnoredAny>(answer.body()).is_err() {
         return Err(RegistryError::Broken { exchange: want.answered(answer), why: "it is no manifest".into() });
     }
-    Ok(Raw { digest: proven(want, answer, wanted)?, bytes: answer.body().to_vec(), content_type })
+    let is_schema_1 = wire::is_schema_1(answer.header("content-type"));
+    let digest = if is_schema_1 { digest_of(answer.body()) } else { proven(want, answer, wanted)? };
+    Ok(Raw { digest, bytes: answer.body().to_vec(), content_type })
 }
 
 /// The digest that a tag is on.

@@ -1,10 +1,11 @@
 //! One request to a registry, made good: authorized, redirected, retried, and explained where it fails.
 
-use super::auth::{Access, Scheme, TokenServer, Unfollowed, read_token};
+use super::auth::{Access, Scheme, Unfollowed};
+use super::tokens::Token;
 use super::wire::{self, Complaint};
 use super::{Asker, Credentials, Exchange, RegistryError};
 use crate::domain::{RegistryHost, Repository, Secret};
-use crate::transport::{Answer, Backoff, Client, Deadline, Request, Stopwatch, TransportError, sleep};
+use crate::transport::{Answer, Backoff, Client, Deadline, Request, TransportError, sleep};
 use futures_util::future::{Either, select};
 use http::{Method, header};
 use std::collections::HashMap;
@@ -23,8 +24,6 @@ const AT_ONCE: usize = 8;
 const LEAST: Duration = Duration::from_secs(1);
 /// How many redirects are followed for one request.
 const REDIRECTS: usize = 3;
-/// The largest token answer that is read.
-const TOKEN_CAP: usize = 64 << 10;
 
 /// What is asked of a registry.
 pub(super) struct Want<'a> {
@@ -73,22 +72,14 @@ struct Reply {
     authorization: Option<Secret>,
 }
 
-/// A token as an `Authorization` header.
-#[derive(Clone)]
-struct Token {
-    header: Secret,
-    age: Stopwatch,
-    life: Duration,
-}
-
 type Slots<K, V> = Mutex<HashMap<K, Arc<Turn<Option<V>>>>>;
 
 /// What is remembered between requests: how each host wants to be asked, and its tokens.
 pub(super) struct Session {
-    client: Client,
+    pub(super) client: Client,
     credentials: Option<Credentials>,
     schemes: Slots<RegistryHost, Scheme>,
-    tokens: Slots<(Repository, Access), Token>,
+    pub(super) tokens: Slots<(Repository, Access), Token>,
     gate: Semaphore,
 }
 
@@ -214,52 +205,6 @@ impl Session {
         }
     }
 
-    /// The token for a repository, and whether it was there already. One request at a time makes it; the others wait for it.
-    async fn token(
-        &self,
-        want: &Want<'_>,
-        server: &TokenServer,
-        stale: Option<&Secret>,
-    ) -> Result<(Secret, bool), RegistryError> {
-        let slot = slot(&self.tokens, &(want.repository.clone(), want.access));
-        let mut held = slot.lock().await;
-        if let Some(token) =
-            held.as_ref().filter(|token| token.age.elapsed() < token.life && Some(&token.header) != stale)
-        {
-            return Ok((token.header.clone(), true));
-        }
-        let age = Stopwatch::start();
-        let (header, life) = self.make_token(want, server).await?;
-        *held = Some(Token { header: header.clone(), age, life });
-        Ok((header, false))
-    }
-
-    async fn make_token(&self, want: &Want<'_>, server: &TokenServer) -> Result<(Secret, Duration), RegistryError> {
-        let host = want.repository.host();
-        let mut request = Request::new(Method::GET, server.address(&want.access.scope(want.repository))).cap(TOKEN_CAP);
-        let basic = self.credentials_for(host).map(Credentials::basic);
-        if let Some(basic) = &basic {
-            request = request.authorization(basic.expose());
-        }
-        let exchange = Exchange { method: Method::GET, host: server.host(), path: server.path(), ..want.exchange() };
-        let answer = self.client.send(request).await.map_err(|error| unanswered(exchange.clone(), error))?;
-        tracing::debug!("GET {}{}: {}", exchange.host, exchange.path, answer.status());
-        let exchange = self.complaint(exchange, &answer, host, basic.as_ref());
-        match answer.status() {
-            200..=299 => read_token(answer.body())
-                .ok_or_else(|| RegistryError::Broken { exchange, why: "it holds no token".into() }),
-            300..=399 => Err(RegistryError::Misdirected {
-                exchange,
-                why: "a token server that redirects is not followed".into(),
-            }),
-            // No token for a repository is how GHCR says that it is private or absent.
-            401 | 403 | 404 if want.access == Access::PullPush => Err(RegistryError::WriteDenied(exchange)),
-            401 => Err(RegistryError::Unauthenticated { asker: self.asker(host), exchange }),
-            403 | 404 => Err(RegistryError::Denied { asker: self.asker(host), exchange }),
-            _ => Err(failed(&answer, exchange)),
-        }
-    }
-
     /// Sends, following redirects of a question.
     async fn send(&self, want: &Want<'_>, authorization: Option<&Secret>) -> Result<Reply, RegistryError> {
         let origin = want.repository.host().origin();
@@ -320,7 +265,7 @@ impl Session {
     }
 
     /// Completes an exchange with what the answer says, but for what repeats a secret of ours.
-    fn complaint(
+    pub(super) fn complaint(
         &self,
         exchange: Exchange,
         answer: &Answer,
@@ -342,17 +287,17 @@ impl Session {
         })
     }
 
-    fn credentials_for(&self, host: &RegistryHost) -> Option<&Credentials> {
+    pub(super) fn credentials_for(&self, host: &RegistryHost) -> Option<&Credentials> {
         self.credentials.as_ref().filter(|credentials| credentials.are_for(host))
     }
 
-    fn asker(&self, host: &RegistryHost) -> Asker {
+    pub(super) fn asker(&self, host: &RegistryHost) -> Asker {
         if self.credentials_for(host).is_some() { Asker::Known } else { Asker::Anonymous }
     }
 }
 
 /// The slot of a key, made where there is none.
-fn slot<K: Hash + Eq + Clone, V>(slots: &Slots<K, V>, key: &K) -> Arc<Turn<Option<V>>> {
+pub(super) fn slot<K: Hash + Eq + Clone, V>(slots: &Slots<K, V>, key: &K) -> Arc<Turn<Option<V>>> {
     let mut slots = slots.lock().unwrap_or_else(PoisonError::into_inner);
     Arc::clone(slots.entry(key.clone()).or_default())
 }
@@ -369,7 +314,7 @@ fn request_id(answer: &Answer) -> Option<String> {
 }
 
 /// What a status means that says nothing about what was asked for.
-fn failed(answer: &Answer, exchange: Box<Exchange>) -> RegistryError {
+pub(super) fn failed(answer: &Answer, exchange: Box<Exchange>) -> RegistryError {
     let after = || answer.wait_hint().or_else(|| wire::wait_in(exchange.message.as_deref().unwrap_or_default()));
     match answer.status() {
         429 => RegistryError::RateLimited { after: after(), exchange },
@@ -380,7 +325,7 @@ fn failed(answer: &Answer, exchange: Box<Exchange>) -> RegistryError {
 }
 
 /// What it means that there is no answer.
-fn unanswered(exchange: Exchange, error: TransportError) -> RegistryError {
+pub(super) fn unanswered(exchange: Exchange, error: TransportError) -> RegistryError {
     let exchange = Box::new(exchange);
     match error {
         TransportError::NeverSent(why) | TransportError::NoAnswer(why) => {

@@ -18,6 +18,8 @@ pub(super) const ACCEPT: &str = concat!(
     "application/vnd.oci.image.manifest.v1+json, ",
     "application/vnd.docker.distribution.manifest.v2+json",
 );
+/// Docker's schema 1, signed or not. Its digest leaves its signatures out, so it is not that of the bytes.
+const SCHEMA_1: &str = "application/vnd.docker.distribution.manifest.v1+";
 /// How many entries an index may have: an image for every platform there is has about 20.
 const ENTRIES: usize = 1000;
 const REVISION: &str = "org.opencontainers.image.revision";
@@ -69,6 +71,11 @@ struct Outline {
     config: Option<serde::de::IgnoredAny>,
 }
 
+/// Whether an answer is in Docker's schema 1, which [`media_type`] refuses.
+pub(super) fn is_schema_1(content_type: Option<&str>) -> bool {
+    content_type.is_some_and(|text| text.starts_with(SCHEMA_1))
+}
+
 /// The media type of a manifest: its own, else that of the answer, else what its shape says.
 ///
 /// # Errors
@@ -76,7 +83,7 @@ struct Outline {
 pub(super) fn media_type(bytes: &[u8], content_type: Option<&str>) -> Result<String, String> {
     let outline: Outline =
         serde_json::from_slice(bytes).map_err(|error| format!("its manifest cannot be read ({})", shown(&error)))?;
-    if outline.schema_version == Some(1) {
+    if outline.schema_version == Some(1) || is_schema_1(content_type) {
         return Err("it is in Docker's schema 1, which is no longer in use; push it with a current tool".into());
     }
     if outline.schema_version != Some(2) {

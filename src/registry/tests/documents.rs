@@ -55,6 +55,8 @@ fn a_media_type_is_the_manifests_own_else_the_answers_else_the_shapes() {
 
 #[test]
 fn explains_what_is_no_image() {
+    let signed = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+    assert!(wire::document(&good().bytes, Some(signed)).is_err_and(|why| why.contains("schema 1")));
     let helm = changed(|value| value["config"]["mediaType"] = "application/vnd.cncf.helm.config.v1+json".into());
     let entry = entry(&good(), "linux/amd64");
     let table: [(Vec<u8>, &str); 11] = [

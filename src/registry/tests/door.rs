@@ -56,6 +56,10 @@ fn served(blob: &Blob) -> Reply {
         .header("docker-content-digest", blob.digest())
 }
 
+fn config_of(architecture: &str) -> Blob {
+    config("linux", architecture, &json!({}))
+}
+
 fn get(kind: &str, blob: &Blob) -> String {
     format!("GET /v2/acme/api/{kind}/{}", blob.digest())
 }
@@ -287,6 +291,44 @@ fn a_part_that_is_gone_makes_a_broken_image() {
         assert!(why.starts_with(&format!("its {kind} sha256:")), "{why}");
         assert_eq!(server.lines().iter().filter(|line| **line == gone).count(), 3);
     }
+}
+
+#[test]
+fn the_image_that_runs_everywhere_is_chosen_and_its_config_has_the_last_word() {
+    let (fits, other) = (manifest(&config_of("amd64")), manifest(&config_of("arm64")));
+    let mut newer = entry(&other, "linux/amd64");
+    newer["platform"]["variant"] = "v3".into();
+    let fit = entry(&fits, "linux/amd64");
+    let artifact = Blob::of(&json!({ "schemaVersion": 2 }), "application/vnd.oci.image.manifest.v1+json");
+    for (blob, wanted) in [
+        (index(&[newer.clone(), fit]), "linux/amd64"),
+        (index(&[newer]), "linux/arm64"),
+        (index(&[entry(&artifact, ""), entry(&other, ""), entry(&fits, "")]), "linux/amd64"),
+    ] {
+        let server = Server::start();
+        serve_image(&server);
+        server.on("GET /v2/acme/api/manifests/u", served(&blob));
+        server.on(get("manifests", &artifact), served(&artifact));
+        for (config, manifest) in [("amd64", &fits), ("arm64", &other)] {
+            let config = config_of(config);
+            server.on(get("manifests", manifest), served(manifest));
+            server.on(get("blobs", &config), served(&config));
+        }
+        let found = run(anonymous().examine(&repository(&server), &Asked::Tag(tag("u")), &soon())).unwrap();
+        let Contents::Image { platform, .. } = found.contents else { panic!("{found:?}") };
+        assert_eq!(platform.to_string(), wanted);
+    }
+}
+
+#[test]
+fn dockers_first_schema_is_explained_though_its_digest_is_not_that_of_its_bytes() {
+    let server = Server::start();
+    let schema_1 = Reply::new(200, r#"{"schemaVersion":1}"#)
+        .header("content-type", "application/vnd.docker.distribution.manifest.v1+prettyjws")
+        .header("docker-content-digest", format!("sha256:{}", "0".repeat(64)));
+    server.on(top(), schema_1);
+    let found = examine(&anonymous(), &server);
+    assert!(matches!(&found, Ok(Contents::Broken(why)) if why.contains("schema 1")), "{found:?}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use serde_json::json;
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -35,12 +36,10 @@ impl Process {
 
     fn start(issuer: Option<Issuer>) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut config = json!({
             "version": 0.1,
             "log": { "level": "error" },
             "storage": { "filesystem": { "rootdirectory": directory.path().join("data") }, "delete": { "enabled": true } },
-            "http": { "addr": format!("127.0.0.1:{port}") },
         });
         if let Some(issuer) = &issuer {
             let bundle = directory.path().join("root.pem");
@@ -50,32 +49,52 @@ impl Process {
                 json!({ "token": { "realm": realm, "service": "test", "issuer": "test", "rootcertbundle": bundle } });
         }
         let file = directory.path().join("config.yml");
-        std::fs::write(&file, config.to_string()).unwrap();
-        let child = Command::new(PROGRAM).arg("serve").arg(&file).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let child = child.unwrap_or_else(|error| {
-            panic!("these tests need CNCF Distribution as `{PROGRAM}` ({error}); on Debian: apt-get install docker-registry")
-        });
-        let host = format!("127.0.0.1:{port}");
-        let process = Self { host, child, issuer, _directory: directory };
-        process.wait();
-        process
-    }
-
-    fn wait(&self) {
-        for _ in 0..200 {
-            if TcpStream::connect(&self.host).is_ok() {
-                return;
+        // A free port may be taken by another test before the registry has it.
+        for _ in 0..5 {
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let host = format!("127.0.0.1:{port}");
+            config["http"] = json!({ "addr": host });
+            std::fs::write(&file, config.to_string()).unwrap();
+            let program =
+                Command::new(PROGRAM).arg("serve").arg(&file).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+            let mut child = program.unwrap_or_else(|error| {
+                panic!("these tests need CNCF Distribution as `{PROGRAM}` ({error}); on Debian: apt-get install docker-registry")
+            });
+            if is_up(&host, &mut child) {
+                return Self { host, child, issuer, _directory: directory };
             }
-            #[allow(clippy::disallowed_methods, reason = "a process is waited for, outside of any runtime")]
-            std::thread::sleep(Duration::from_millis(25));
+            let _ = child.kill();
+            let _ = child.wait();
         }
-        panic!("`{PROGRAM}` does not answer at {}", self.host);
+        panic!("`{PROGRAM}` does not start");
     }
 
     /// A token for a scope.
     pub(super) fn token(&self, scope: &str) -> String {
         self.issuer.as_ref().map_or_else(|| "none".into(), |issuer| issuer.token(scope))
     }
+}
+
+/// Waits until the registry answers, or says that it does not.
+fn is_up(host: &str, child: &mut Child) -> bool {
+    for _ in 0..400 {
+        if child.try_wait().unwrap().is_some() {
+            return false;
+        }
+        if TcpStream::connect(host).and_then(|stream| answers(&stream)).unwrap_or(false) {
+            return true;
+        }
+        #[allow(clippy::disallowed_methods, reason = "a process is waited for, outside of any runtime")]
+        std::thread::sleep(Duration::from_millis(25));
+    }
+    false
+}
+
+fn answers(mut stream: &TcpStream) -> std::io::Result<bool> {
+    let mut answer = String::new();
+    stream.write_all(b"GET /v2/ HTTP/1.0\r\n\r\n")?;
+    stream.read_to_string(&mut answer)?;
+    Ok(answer.contains("Docker-Distribution-Api-Version"))
 }
 
 impl Drop for Process {

@@ -14,3 +14,156 @@ pub mod report;
 pub mod repository;
 pub mod runner;
 pub mod transport;
+
+use command::{Failure, Scene};
+use domain::{DeployHook, Level, Notice, Outcome, Secret};
+use intake::inputs::Request;
+use report::{Story, summary};
+use runner::{Arguments, Asked, Log, OutputsFile, Surroundings, Tongue};
+use std::process::ExitCode;
+
+/// The end of a run: what happened, and the exit code where the outcome alone does not say it.
+struct End {
+    story: Story,
+    failure: Option<Failure>,
+}
+
+/// Runs the program: reads the request, does what it asks, reports, and answers the exit code.
+pub async fn run(line: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
+    let around = Surroundings::read();
+    let tongue = if around.on_runner { Tongue::Runner } else { Tongue::Terminal };
+    let log = Log::new(tongue, around.is_debug);
+    let arguments = match Arguments::parse(line) {
+        Asked::Run(arguments) => arguments,
+        Asked::Print(text) => {
+            log.result(&text);
+            return ExitCode::SUCCESS;
+        }
+        Asked::Wrong(text) => {
+            log.say(text.trim_end());
+            return ExitCode::from(2);
+        }
+    };
+    let given = Surroundings::inputs(&arguments);
+    // Before anything else is said: whatever may be a secret.
+    for secret in given.secrets().map(Secret::new).chain(Surroundings::likely_hooks()) {
+        log.mask_lines(&secret);
+    }
+    runner::trace_to(&log);
+    let mut outputs = match around.outputs.as_deref().map(OutputsFile::open).transpose() {
+        Ok(outputs) => outputs,
+        Err(error) => {
+            log.notice(&Notice::new(Level::Error, "Outputs cannot be written", format!("{error}; nothing was done")));
+            return ExitCode::FAILURE;
+        }
+    };
+    let end = act(&given, around.clone(), &log).await;
+    report(&end, &around, &log, outputs.as_mut(), arguments.is_json())
+}
+
+/// Does what is asked, until it is done or a signal ends it.
+async fn act(given: &intake::inputs::Given, around: Surroundings, log: &Log) -> End {
+    let request = match Request::read(given) {
+        Ok(request) => request,
+        Err(errors) => return stopped(Story::new(Outcome::Refused, ""), Failure::Inputs(errors)),
+    };
+    for hook in request.deploy_hook.iter().chain(request.deploy_hooks.values()) {
+        mask_hook(log, hook);
+    }
+    let scene = match Scene::enter(request, around, log.clone()) {
+        Ok(scene) => scene,
+        Err(failure) => return stopped(Story::new(Outcome::Refused, ""), failure),
+    };
+    let result = tokio::select! {
+        result = command::run(&scene) => result,
+        () = runner::interrupted() => {
+            command::cancelled(&scene);
+            Ok(())
+        }
+    };
+    let story = scene.story.borrow().clone();
+    match result {
+        Ok(()) => End { story, failure: None },
+        Err(failure) => stopped(story, failure),
+    }
+}
+
+fn mask_hook(log: &Log, hook: &DeployHook) {
+    log.mask(&hook.url());
+    log.mask(hook.key());
+}
+
+/// A story that a failure ended.
+fn stopped(mut story: Story, failure: Failure) -> End {
+    let told = failure.told();
+    story.outcome = failure.outcome();
+    story.headline = format!("{}: {}", if story.outcome == Outcome::Refused { "Refused" } else { "Failed" }, told.text);
+    story.failed = Some(told);
+    End { story, failure: Some(failure) }
+}
+
+fn report(end: &End, around: &Surroundings, log: &Log, outputs: Option<&mut OutputsFile>, is_json: bool) -> ExitCode {
+    let story = &end.story;
+    let mut values = report::outputs::outputs(story);
+    if story.outcome == Outcome::Refused {
+        // What is refused leaves nothing behind that a later step could take for a result.
+        values.retain(|name, _| matches!(*name, "outcome" | "failure"));
+    }
+    for (name, value) in &mut values {
+        if log.holds_secret(value) {
+            log.notice(&Notice::new(Level::Error, "An output held a secret", format!("output {name} is left empty")));
+            value.clear();
+        }
+    }
+    for notice in notices(end) {
+        log.notice(&notice);
+    }
+    log.say(&format!("{}: {}", story.outcome, story.headline));
+    if is_json {
+        let object: serde_json::Map<String, serde_json::Value> =
+            values.iter().map(|(name, value)| ((*name).to_owned(), serde_json::Value::from(value.as_str()))).collect();
+        log.result(&format!("{}\n", serde_json::Value::Object(object)));
+    }
+    let mut code = exit_code(end);
+    if let Some(Err(error)) = outputs.map(|file| file.write(&values)) {
+        log.notice(&Notice::new(Level::Error, "Outputs cannot be written", error.to_string()));
+        code = code.max(1);
+    }
+    if let Some(Err(error)) =
+        around.summary.as_deref().map(|path| runner::append_summary(path, &log.blot(&summary(story))))
+    {
+        log.notice(&Notice::new(Level::Warning, "The summary cannot be written", error.to_string()));
+    }
+    ExitCode::from(code)
+}
+
+/// What is to be seen beside the log: the failure, and every mistake of a manifest in its place.
+fn notices(end: &End) -> Vec<Notice> {
+    if let Some(Failure::Manifest { path, mistakes }) = &end.failure {
+        let notice = |mistake: &intake::manifest::Mistake| Notice {
+            level: Level::Error,
+            title: "Deploy manifest".into(),
+            text: format!("{} ({})", mistake.what(), mistake.remedy()),
+            place: Some((path.clone(), mistake.line(), mistake.column())),
+        };
+        return mistakes.iter().map(notice).collect();
+    }
+    let services =
+        end.story.services.iter().filter_map(|ended| Some((ended.service.to_string(), ended.failed.as_ref()?)));
+    let run = end.story.failed.as_ref().map(|failed| ("The run".to_owned(), failed));
+    let tell = |(who, failed): (String, &report::Failed)| {
+        Notice::new(Level::Error, failed.word.as_str(), format!("{who}: {}\n{}", failed.text, failed.hint))
+    };
+    services.chain(run).map(tell).collect()
+}
+
+fn exit_code(end: &End) -> u8 {
+    if let Some(failure) = &end.failure {
+        return failure.exit_code();
+    }
+    match end.story.outcome {
+        Outcome::Cancelled | Outcome::Failed | Outcome::Refused => 1,
+        Outcome::Superseded | Outcome::Accepted | Outcome::Live | Outcome::Verified | Outcome::Held => 0,
+        Outcome::Skipped | Outcome::Nothing | Outcome::Planned => 0,
+    }
+}

@@ -1,5 +1,180 @@
-//! The commands: each gathers facts, lets them be decided, and acts.
+//! The commands: each gathers facts, lets them be decided, and acts. What happened goes into the scene's story as it happens.
 
-mod history;
+mod deploy;
+mod env_file;
+mod failure;
+mod gather;
+mod golive;
+pub mod history;
+mod hooks;
+mod images;
+mod plan;
+mod scene;
+mod verify;
 
-pub use history::{Ancestry, History, HistoryError, Movement, PreviousRelease};
+pub use failure::{Failure, MissingImage, ReleaseRefusal};
+pub(crate) use golive::cancelled;
+pub(crate) use scene::Scene;
+
+use crate::decide::{Plan, Subject, Tags, Wishes, labels};
+use crate::domain::{Decision, FailureWord, Outcome, Refused, Trigger};
+use crate::intake::inputs::{Command, InputError};
+use crate::report::outputs::Naming;
+use crate::report::{Failed, Story};
+use gather::{Found, Gathered};
+
+/// Everything that a command has to go by.
+struct Brief {
+    gathered: Gathered,
+    plan: Plan,
+    tags: Tags,
+}
+
+/// Runs the command of the request.
+///
+/// # Errors
+/// [`Failure`]; what had happened before it stands in the scene's story.
+pub(crate) async fn run(scene: &Scene) -> Result<(), Failure> {
+    refuse_force_by_machines(scene)?;
+    if let (Command::Deploy, Some(reason)) = (scene.request.command, &scene.request.freeze) {
+        tell(scene, Outcome::Skipped, "Skipped: deploys are frozen at present");
+        scene.warn(
+            "Deploys are frozen",
+            &format!("nothing is deployed (freeze: {})", crate::domain::Foreign(reason.as_bytes())),
+        );
+        return Ok(());
+    }
+    let found = match &scene.trigger {
+        Trigger::Push(push) => gather::push(scene, push).await?,
+        Trigger::PullRequest(pull) => gather::pull_request(scene, pull).await?,
+        Trigger::MergeGroup(group) => gather::merge_group(scene, group).await?,
+        Trigger::Dispatch(dispatch) => gather::dispatch(scene, dispatch).await?,
+        Trigger::Nothing(why) => Found::Nothing(why.clone()),
+        Trigger::Refused(why) => {
+            refuse(scene, why);
+            return Ok(());
+        }
+    };
+    let gathered = match found {
+        Found::Work(gathered) => *gathered,
+        Found::Nothing(why) => {
+            tell(scene, Outcome::Nothing, &format!("Nothing to do: {why}"));
+            return Ok(());
+        }
+        Found::Superseded(why) => {
+            tell(scene, Outcome::Superseded, &format!("Superseded: {why}"));
+            return Ok(());
+        }
+    };
+    let brief = brief(scene, gathered)?;
+    match scene.request.command {
+        Command::Plan => plan::run(scene, &brief).await,
+        Command::Verify => verify::run(scene, &brief).await,
+        Command::Deploy => deploy::run(scene, &brief).await,
+    }
+}
+
+fn brief(scene: &Scene, gathered: Gathered) -> Result<Brief, Failure> {
+    let wishes = Wishes {
+        services: scene.request.services.clone(),
+        force_unchanged: scene.request.force.unchanged,
+        every_image: scene.request.env_file.is_some() && scene.request.command == Command::Deploy,
+    };
+    let Gathered { manifest, subject, commit, base, changes, tip, .. } = &gathered;
+    let tags = Tags::new(&manifest.tags, subject, commit, *tip)?;
+    let plan = Plan::new(manifest, subject.clone(), *commit, base.clone(), changes, &wishes)?;
+    let naming = naming(scene, &gathered, &tags)?;
+    warn_of_requires(scene, &gathered);
+    let mut story = scene.story.borrow_mut();
+    story.manifest = Some(manifest.clone());
+    story.naming = Some(naming);
+    story.plan = Some(plan.clone());
+    if let Subject::Environments { environments, .. } = subject {
+        story.environment = environments.first().filter(|_| environments.len() == 1).cloned();
+    }
+    drop(story);
+    say_plan(scene, &plan, &tags);
+    Ok(Brief { gathered, plan, tags })
+}
+
+fn naming(scene: &Scene, gathered: &Gathered, tags: &Tags) -> Result<Naming, Refused> {
+    let images = &gathered.manifest.images;
+    let named =
+        scene.request.image.as_ref().and_then(|repository| images.iter().find(|image| image.repository == *repository));
+    let only = named.or_else(|| images.first().filter(|_| images.len() == 1));
+    let version = tags.to_push.first().cloned().map_or_else(|| crate::domain::ImageTag::parse("none"), Ok)?;
+    let created = gathered.created.as_deref();
+    let with_title = |title: &str| labels(&scene.slug, scene.server_url(), &gathered.commit, created, title, &version);
+    Ok(Naming {
+        tags: tags.to_push.iter().map(ToString::to_string).collect(),
+        labels: images
+            .iter()
+            .map(|image| (image.name.clone(), with_title(image.repository.last_component())))
+            .collect(),
+        common: with_title(scene.slug.repo()),
+        only: only.map(|image| (image.name.clone(), image.repository.clone())),
+    })
+}
+
+fn say_plan(scene: &Scene, plan: &Plan, tags: &Tags) {
+    let log = &scene.log;
+    log.group("Plan");
+    let names: Vec<String> = tags.to_push.iter().map(ToString::to_string).collect();
+    log.say(&format!("Commit {}, tags {}", plan.commit, names.join(", ")));
+    match &plan.base {
+        crate::decide::Base::Commit(base, from) => log.say(&format!("Compared with {base} ({from})")),
+        crate::decide::Base::None(why) => log.say(&format!("Compared with nothing: {why}")),
+    }
+    for service in &plan.services {
+        let word = if service.decision == Decision::Deploy { "deploy" } else { "skip  " };
+        log.say(&format!("  {word} {}: {}", service.name, service.why.detail()));
+    }
+    for image in plan.images.iter().filter(|image| image.services.is_empty()) {
+        log.say(&format!("  image  {}: {}", image.name, image.why.detail()));
+    }
+    for note in scene.history.notes() {
+        log.say(&note);
+    }
+    log.end_group();
+}
+
+/// The rule is not in this version: saying so beats a green run that did not check it.
+fn warn_of_requires(scene: &Scene, gathered: &Gathered) {
+    let Subject::Environments { environments, .. } = &gathered.subject else { return };
+    let requiring = environments
+        .iter()
+        .filter_map(|name| gathered.manifest.environment(name))
+        .find_map(|environment| environment.requires.clone());
+    if let (Some(required), Command::Deploy) = (requiring, scene.request.command) {
+        let text = format!(
+            "requires: {required} is not checked by this version; use an approval on the job's environment until it is"
+        );
+        scene.warn("requires is not checked", &text);
+    }
+}
+
+/// `force` is a person's decision about one run; a schedule or another program must not make it.
+fn refuse_force_by_machines(scene: &Scene) -> Result<(), Failure> {
+    let by_person = matches!(&scene.trigger, Trigger::Dispatch(dispatch) if dispatch.by_person);
+    if scene.request.force.unchanged && !by_person {
+        return Err(InputError::of("force", "it is for workflow_dispatch and laptops only").into());
+    }
+    Ok(())
+}
+
+fn refuse(scene: &Scene, why: &str) {
+    let mut story = scene.story.borrow_mut();
+    *story = Story::new(Outcome::Refused, format!("Refused: {why}"));
+    story.failed = Some(Failed {
+        word: FailureWord::BadEvent,
+        text: why.to_owned(),
+        hint: "Use pull_request, push or workflow_dispatch; docs/workflows has a workflow for each.".into(),
+    });
+}
+
+/// Ends the story with an outcome and a sentence.
+fn tell(scene: &Scene, outcome: Outcome, headline: &str) {
+    let mut story = scene.story.borrow_mut();
+    story.outcome = outcome;
+    story.headline = headline.to_owned();
+}

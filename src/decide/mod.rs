@@ -3,17 +3,17 @@
 
 mod affected;
 mod changes;
+mod image;
 mod plan;
 mod subject;
 mod tags;
-mod image;
 
 pub use affected::{Affected, Cause, image_cause, service_cause};
 pub use changes::Changes;
-pub use plan::{Base, Plan, PlanError, PlannedImage, PlannedService, Why, Wishes};
-pub use subject::{ChoiceError, Concerns, Subject, choose, of_branch, of_tag};
-pub use tags::{Tags, Tip, labels};
 pub use image::{
     Contents, Expectation, ImageFacts, ImageProblem, ImageWarning, OtherCommit, Platform, Revision, Verdict,
     VerifiedImage, judge,
 };
+pub use plan::{Base, Plan, PlanError, PlannedImage, PlannedService, Why, Wishes};
+pub use subject::{ChoiceError, Concerns, Subject, choose, of_branch, of_tag};
+pub use tags::{Tags, Tip, labels};

@@ -50,6 +50,11 @@ impl Reply {
         serde_json::from_slice(&self.body).map_err(|error| self.broken(what, &error.to_string()))
     }
 
+    /// Whether the answer is a JSON list.
+    pub(super) fn is_array(&self) -> bool {
+        self.body.trim_ascii_start().starts_with(b"[")
+    }
+
     pub(super) fn broken(&self, what: &str, why: &str) -> GitHubError {
         GitHubError::Broken { what: what.to_owned(), why: Foreign(why.as_bytes()).to_string(), trace: self.trace() }
     }

@@ -6,7 +6,7 @@ mod request;
 
 pub use digest::GivenDigests;
 pub use request::{
-    Command, Force, InputError, OnMissing, OnMissingCredential, Pin, Request, SourcePath, Wait, Writes, parse_duration,
+    Command, Force, InputError, OnMissing, OnMissingCredential, Request, SourcePath, Wait, Writes, parse_duration,
 };
 
 use std::collections::BTreeMap;

@@ -4,7 +4,7 @@ use crate::decide::Plan;
 use crate::domain::{
     Digest, EnvironmentName, FailureWord, ImageName, Manifest, Outcome, PinnedImage, Release, ServiceName, Status,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What went wrong, in three parts.
@@ -73,6 +73,8 @@ pub struct Story {
     pub images: BTreeMap<ImageName, Verified>,
     /// How each service ended, in the manifest's order.
     pub services: Vec<Ended>,
+    /// The services whose hook is being called at this moment.
+    pub calling: BTreeSet<ServiceName>,
     /// The environment deployed to, where it is one.
     pub environment: Option<EnvironmentName>,
     /// The release that would come next.
@@ -95,6 +97,7 @@ impl Story {
             builds: Vec::new(),
             images: BTreeMap::new(),
             services: Vec::new(),
+            calling: BTreeSet::new(),
             environment: None,
             next_release: None,
             notes: Vec::new(),

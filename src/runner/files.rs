@@ -1,6 +1,6 @@
 //! Files that the runner and the workflow hand to us, and the few that we write.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{Read as _, Write as _};
@@ -206,8 +206,8 @@ impl Workspace {
     /// Checks that a file may be written by [`Workspace::write_lines`]: nothing is there, or what is there is ours by its keys.
     ///
     /// # Errors
-    /// It is outside, a link, somebody else's, or holds a line whose key is not in `own_keys`.
-    pub fn check_writable(&self, path: &str, own_keys: &BTreeSet<String>) -> Result<(), FileError> {
+    /// It is outside, a link, somebody else's, or holds a line whose key is not ours.
+    pub fn check_writable(&self, path: &str, is_own_key: &dyn Fn(&str) -> bool) -> Result<(), FileError> {
         let file = self.0.join(self.inside(path)?);
         let Ok(metadata) = fs::symlink_metadata(&file) else { return Ok(()) };
         if !metadata.is_file() {
@@ -217,7 +217,7 @@ impl Workspace {
         let text = self.read(path, 1 << 20)?;
         let is_ours = String::from_utf8_lossy(&text)
             .lines()
-            .all(|line| line.split_once('=').is_some_and(|(key, _)| own_keys.contains(key)));
+            .all(|line| line.split_once('=').is_some_and(|(key, _)| is_own_key(key)));
         if metadata.uid() != owner || metadata.nlink() > 1 || !is_ours {
             Err(FileError::Foreign(shown(path)))
         } else {
@@ -233,9 +233,9 @@ impl Workspace {
         &self,
         path: &str,
         lines: &[(String, String)],
-        own_keys: &BTreeSet<String>,
+        is_own_key: &dyn Fn(&str) -> bool,
     ) -> Result<(), FileError> {
-        self.check_writable(path, own_keys)?;
+        self.check_writable(path, is_own_key)?;
         let failed = |error| FileError::io(shown(path), error);
         let file = self.0.join(self.inside(path)?);
         let draft = file.with_file_name(format!(".{}", delimiter("")));
@@ -282,7 +282,7 @@ mod tests {
     #[test]
     fn writes_over_its_own_file_and_over_no_other() {
         let (directory, workspace) = workspace();
-        let keys: BTreeSet<String> = ["ENV".to_owned()].into();
+        let keys = |key: &str| key == "ENV";
         let lines = [("ENV".to_owned(), "staging".to_owned())];
         workspace.write_lines(".env", &lines, &keys).unwrap();
         workspace.write_lines(".env", &lines, &keys).unwrap();

@@ -57,6 +57,22 @@ impl Log {
         }
     }
 
+    /// Masks every line of a text that may hold secrets (`service=URL`), and what stands behind each line's first `=`.
+    pub fn mask_lines(&self, secret: &Secret) {
+        for line in secret.expose().lines().map(str::trim_ascii) {
+            self.mask(&Secret::new(line));
+            if let Some((_, value)) = line.split_once('=') {
+                self.mask(&Secret::new(value));
+            }
+        }
+    }
+
+    /// Whether debug lines are printed.
+    #[must_use]
+    pub const fn is_debug(&self) -> bool {
+        self.is_debug
+    }
+
     /// Prints a text, line by line.
     pub fn say(&self, text: &str) {
         for line in text.split('\n') {

@@ -5,9 +5,13 @@
 mod arguments;
 mod files;
 mod log;
+mod signals;
 mod surroundings;
+mod trace;
 
 pub use arguments::{Arguments, Asked};
 pub use files::{FileError, OutputsFile, Workspace, append_summary, read_event};
 pub use log::{Log, Tongue};
+pub use signals::interrupted;
 pub use surroundings::Surroundings;
+pub use trace::trace_to;

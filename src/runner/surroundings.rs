@@ -116,4 +116,13 @@ impl Surroundings {
             .map(|(_, value)| Secret::new(value))
             .collect()
     }
+
+    /// The contents of the files that `SSL_CERT_FILE` and `SSL_CERT_DIR` name, as far as they can be read.
+    #[must_use]
+    pub fn root_files() -> Vec<Vec<u8>> {
+        let file = variable("SSL_CERT_FILE").map(PathBuf::from);
+        let directory = variable("SSL_CERT_DIR").and_then(|path| std::fs::read_dir(path).ok());
+        let inside = directory.into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+        file.into_iter().chain(inside).filter_map(|path| std::fs::read(path).ok()).collect()
+    }
 }

@@ -229,7 +229,7 @@ mod testing {
 mod tests {
     use super::testing::{ELSEWHERE, both, commit, local, remote};
     use super::*;
-    use crate::github::testing::{Server, found, missing};
+    use crate::github::testing::{Server, missing};
     use crate::repository::Trust;
     use crate::repository::testing::Repo;
 
@@ -271,18 +271,16 @@ mod tests {
         let repo = Repo::new();
         repo.commit(&[("a", "text")]);
         let server = Server::start(vec![
+            missing(&format!("contents/a?ref={ELSEWHERE}")),
             commit(&ELSEWHERE, "t"),
-            found("git/trees/t", r#"{"tree":[],"truncated":false}"#),
             commit(&ELSEWHERE, "t"),
-            commit(&ELSEWHERE, "t"),
-            missing(&format!("git/commits/{ELSEWHERE}")),
         ]);
         let history = both(&repo, &server);
         assert_eq!(history.file_at(&ELSEWHERE, "a").await, Ok(FileAt::Absent));
         assert_eq!(history.resolve(&CommitName::Full(ELSEWHERE)).await, Ok(Some(ELSEWHERE)));
         assert_eq!(history.commit_time(&ELSEWHERE).await, Some("2026-01-02T03:04:05Z".into()));
-        assert_eq!(history.file_at(&ELSEWHERE, "a").await, Ok(FileAt::CommitMissing));
         server.finish();
+        assert_eq!(local(&repo).file_at(&ELSEWHERE, "a").await, Ok(FileAt::CommitMissing));
     }
 
     #[tokio::test]

@@ -43,6 +43,24 @@ impl History {
         ancestry(local, asked)
     }
 
+    /// Whether a commit is on a branch: at its tip or reachable from it.
+    ///
+    /// What the checkout knows of the branch is proof enough that it is; that it is not is for the branch's present tip to say.
+    pub async fn is_on_branch(&self, commit: &CommitSha, branch: &str) -> Ancestry {
+        let seen = self.checkout.as_ref().and_then(|checkout| checkout.branch_tip(branch));
+        if let Some(seen) = seen
+            && matches!(self.local(|checkout| checkout.is_ancestor(commit, &seen)), Ok(Some(true)))
+        {
+            return Ancestry::Yes;
+        }
+        match self.tip(branch).await {
+            Ok(Some(tip)) => self.is_ancestor(commit, &tip).await,
+            Ok(None) if self.github.is_none() => Ancestry::Unknown("the checkout does not have the branch".into()),
+            Ok(None) => Ancestry::No,
+            Err(error) => Ancestry::Unknown(error.to_string()),
+        }
+    }
+
     /// The release with the next lower number, of those that are tagged.
     pub async fn previous_release(&self, template: &ReleaseTemplate, release: &Release) -> PreviousRelease {
         let tags = match self.tags_that_have(release) {

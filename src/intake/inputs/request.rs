@@ -3,7 +3,7 @@
 use super::digest::GivenDigests;
 use super::{Given, lists};
 use crate::domain::{
-    CommitName, DeployHook, EnvironmentName, FailureWord, Foreign, PrNumber, Refused, RegistryHost, RenderOrigin,
+    CommitName, DeployHook, EnvironmentName, FailureWord, Foreign, Pin, PrNumber, Refused, RegistryHost, RenderOrigin,
     Repository, Secret, ServiceName,
 };
 use std::collections::BTreeMap;
@@ -66,15 +66,6 @@ pub struct SourcePath {
     pub path: String,
     /// Whether the input was set to something else than its default: then it has to be there.
     pub is_explicit: bool,
-}
-
-/// Which digest is deployed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pin {
-    /// That of the index (or of the manifest, where there is no index).
-    Index,
-    /// That of the linux/amd64 image.
-    Platform,
 }
 
 /// What happens when an image is still missing at the end of the wait.

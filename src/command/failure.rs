@@ -1,0 +1,278 @@
+//! Every way in which a run can stop, with its word, its hint and its exit code.
+
+use super::history::HistoryError;
+use crate::decide::{ChoiceError, ImageProblem, PlanError};
+use crate::domain::{FailureWord, ImageName, Outcome, Refused, ServiceName};
+use crate::intake::event::EventError;
+use crate::intake::inputs::InputError;
+use crate::intake::manifest::Mistake;
+use crate::registry::RegistryError;
+use crate::report::Failed;
+use crate::runner::FileError;
+use crate::transport::TransportError;
+
+/// Why a run stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Inputs are wrong; all of them are told.
+    #[error("{}", list(.0))]
+    Inputs(Vec<InputError>),
+    /// A value that was put together from inputs or the environment is wrong.
+    #[error("{0}")]
+    Value(#[from] Refused),
+    /// A file cannot be used.
+    #[error("{0}")]
+    File(#[from] FileError),
+    /// The event is wrong, or none of ours.
+    #[error("{0}")]
+    Event(#[from] EventError),
+    /// The manifest has mistakes.
+    #[error("{path} has {} mistake(s): line {}, column {}: {}", mistakes.len(), mistakes[0].line(), mistakes[0].column(), mistakes[0].what())]
+    Manifest {
+        /// Its path.
+        path: String,
+        /// Every mistake; never none.
+        mistakes: Vec<Mistake>,
+    },
+    /// The manifest is not to be had.
+    #[error("{0}")]
+    NoManifest(String),
+    /// The environment cannot be chosen.
+    #[error("{0}")]
+    Choice(#[from] ChoiceError),
+    /// The wishes contradict the manifest.
+    #[error("{0}")]
+    Plan(#[from] PlanError),
+    /// A release tag that may not be deployed.
+    #[error("{0}")]
+    Release(ReleaseRefusal),
+    /// A commit that may not be deployed to the environment.
+    #[error("{0}")]
+    NotReachable(String),
+    /// What has to be known cannot be asked.
+    #[error("{0}")]
+    OrderUnknown(String),
+    /// What the checkout and GitHub cannot tell.
+    #[error("{0}")]
+    History(#[from] HistoryError),
+    /// The HTTP client cannot be made.
+    #[error("{0}")]
+    Transport(#[from] TransportError),
+    /// Images that are not there.
+    #[error("{}", missing(.0))]
+    ImageMissing(Vec<MissingImage>),
+    /// An image that is there under another tag than the expected one.
+    #[error("image {image}: {expected} is not there, but {found} is")]
+    ImageOtherTag {
+        /// The image.
+        image: ImageName,
+        /// `repository:tag` that was looked for.
+        expected: String,
+        /// The tag that is there.
+        found: String,
+    },
+    /// The registry does not answer as it should.
+    #[error("image {0}: {1}")]
+    Registry(ImageName, RegistryError),
+    /// An image that may not be deployed.
+    #[error("image {0}: {1}")]
+    Image(ImageName, ImageProblem),
+    /// No password for the registry where there is a username.
+    #[error("registry-username is set and registry-password is empty")]
+    NoRegistryPassword,
+    /// `wait: live` without an API key.
+    #[error("wait: live needs Render's API, which this version does not use")]
+    NoApiKey,
+    /// Services without a deploy hook.
+    #[error("no deploy hook for {}", hooks(.0))]
+    HookMissing(Vec<(ServiceName, String)>),
+    /// Deploy hooks that are none.
+    #[error("{}", .0.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("; "))]
+    HookMalformed(Vec<(FailureWord, String)>),
+    /// Deploy hooks that are doubled or swapped.
+    #[error("{0}")]
+    HooksConfused(String),
+    /// Tags could not be moved after the deploys.
+    #[error("the deploys stand, but tag {tag} of image {image} could not be moved: {error}")]
+    Moves {
+        /// The image.
+        image: ImageName,
+        /// The tag.
+        tag: String,
+        /// Why.
+        error: RegistryError,
+    },
+}
+
+/// Rooms write their hints as parts of a sentence.
+fn sentence(hint: &str) -> String {
+    let mut letters = hint.chars();
+    let first = letters.next().map(|c| c.to_ascii_uppercase());
+    let text: String = first.into_iter().chain(letters).collect();
+    if text.ends_with('.') { text } else { format!("{text}.") }
+}
+
+/// Why a release tag is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ReleaseRefusal {
+    /// It begins like a release and is none.
+    #[error("tag {0} begins like a release tag, but has no number of the right form")]
+    Malformed(String),
+    /// It was on another commit before.
+    #[error("release tag {0} was moved: a release is deployed once, from one commit")]
+    Moved(String),
+    /// It is not on a branch from which releases may be made.
+    #[error("release {0} is on a commit that no branch has from which releases are made ({1})")]
+    OffBranch(String, String),
+    /// There is no such tag.
+    #[error("there is no release tag {0}")]
+    Absent(String),
+    /// It names no commit.
+    #[error("tag {0} names no commit")]
+    NoCommit(String),
+}
+
+/// An image that was not there when the time was over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingImage {
+    /// The image.
+    pub image: ImageName,
+    /// What was looked for: `repository:tag`, or `repository@digest`.
+    pub looked_for: String,
+}
+
+fn list(errors: &[InputError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn missing(images: &[MissingImage]) -> String {
+    let names: Vec<&str> = images.iter().map(|image| image.looked_for.as_str()).collect();
+    format!("not in the registry: {}", names.join(", "))
+}
+
+fn hooks(missing: &[(ServiceName, String)]) -> String {
+    missing.iter().map(|(service, variable)| format!("{service} ({variable})")).collect::<Vec<_>>().join(", ")
+}
+
+impl From<InputError> for Failure {
+    fn from(error: InputError) -> Self {
+        Self::Inputs(vec![error])
+    }
+}
+
+impl Failure {
+    /// The stable word in the `failure` output and the heading in docs/failures.md.
+    #[must_use]
+    pub fn word(&self) -> FailureWord {
+        match self {
+            Self::Inputs(errors) => errors.first().map_or(FailureWord::BadInput, InputError::word),
+            Self::Value(_)
+            | Self::File(_)
+            | Self::Choice(_)
+            | Self::Plan(_)
+            | Self::NotReachable(_)
+            | Self::HooksConfused(_) => FailureWord::BadInput,
+            Self::Event(_) => FailureWord::BadEvent,
+            Self::Manifest { .. } | Self::NoManifest(_) => FailureWord::BadManifest,
+            Self::Release(ReleaseRefusal::Moved(_)) => FailureWord::ReleaseMoved,
+            Self::Release(ReleaseRefusal::Absent(_)) => FailureWord::BadInput,
+            Self::Release(
+                ReleaseRefusal::Malformed(_) | ReleaseRefusal::OffBranch(..) | ReleaseRefusal::NoCommit(_),
+            ) => FailureWord::BadEvent,
+            Self::OrderUnknown(_) => FailureWord::OrderUnknown,
+            Self::History(error) => error.word(),
+            Self::Transport(_) => FailureWord::BadInput,
+            Self::ImageMissing(_) => FailureWord::ImageMissing,
+            Self::ImageOtherTag { .. } => FailureWord::ImageOtherTag,
+            Self::Registry(_, error) | Self::Moves { error, .. } => error.word(),
+            Self::Image(_, problem) => problem.word(),
+            Self::NoRegistryPassword => FailureWord::ImageDenied,
+            Self::NoApiKey | Self::HookMissing(_) => FailureWord::HookMissing,
+            Self::HookMalformed(hooks) => hooks.first().map_or(FailureWord::HookMalformed, |(word, _)| *word),
+        }
+    }
+
+    /// What to do about it; begins with a verb.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Inputs(_) | Self::Value(_) => "Correct the input in the workflow's with: block.".into(),
+            Self::File(_) => "Check the path, and what an earlier step put there.".into(),
+            Self::Event(_) => "Use the action on push, pull_request, merge_group, workflow_run, workflow_dispatch, repository_dispatch or schedule.".into(),
+            Self::Manifest { mistakes, .. } => format!("Correct the manifest: {}", mistakes[0].remedy()),
+            Self::NoManifest(_) => "Check the input manifest, and that the commit has the file.".into(),
+            Self::Choice(_) => "Name one environment with the input environment.".into(),
+            Self::Plan(_) => "Correct the input services.".into(),
+            Self::Release(ReleaseRefusal::Malformed(_)) => "Delete the tag and make one like the environment's tag in the manifest.".into(),
+            Self::Release(ReleaseRefusal::Moved(_)) => "Make a new release tag with the next number.".into(),
+            Self::Release(ReleaseRefusal::OffBranch(..)) => "Merge the commit first, or list its branch under from in the manifest.".into(),
+            Self::Release(ReleaseRefusal::Absent(_)) => "Push the tag first, or correct the input release.".into(),
+            Self::Release(ReleaseRefusal::NoCommit(_)) => "Tag a commit.".into(),
+            Self::NotReachable(_) => "Name a commit of the environment's branch with the input sha.".into(),
+            Self::OrderUnknown(_) => "Give the job contents: read, or check out with fetch-depth: 0, and run this again.".into(),
+            Self::History(error) => sentence(error.hint()),
+            Self::Transport(_) => "Correct the inputs ca-bundle and render-api-url.".into(),
+            Self::ImageMissing(_) => "Check that the build pushed this tag, and give it more time with image-timeout.".into(),
+            Self::ImageOtherTag { .. } => "Push the tag that this action computes (output tags), or set tags.commit in the manifest to your own form.".into(),
+            Self::Registry(_, error) | Self::Moves { error, .. } => sentence(error.hint()),
+            Self::Image(_, problem) => sentence(problem.hint()),
+            Self::NoRegistryPassword => "Set registry-password, or remove registry-username.".into(),
+            Self::NoApiKey => "Set wait to accepted or auto.".into(),
+            Self::HookMissing(_) => "Pass the hook as service=URL in deploy-hooks, or in the variable of that name.".into(),
+            Self::HookMalformed(_) => "Copy the deploy hook from the service's settings on Render.".into(),
+            Self::HooksConfused(_) => "Give every service its own deploy hook.".into(),
+        }
+    }
+
+    /// 2 where the request itself is wrong (inputs, event, manifest), else 1.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Inputs(_)
+            | Self::Value(_)
+            | Self::Event(_)
+            | Self::Manifest { .. }
+            | Self::NoManifest(_)
+            | Self::Choice(_)
+            | Self::Plan(_) => 2,
+            Self::HookMalformed(_) | Self::HooksConfused(_) | Self::NotReachable(_) | Self::Transport(_) => 2,
+            Self::Release(ReleaseRefusal::Absent(_)) => 2,
+            Self::File(_) | Self::Release(_) | Self::OrderUnknown(_) | Self::History(_) => 1,
+            Self::ImageMissing(_) | Self::ImageOtherTag { .. } | Self::Registry(..) | Self::Image(..) => 1,
+            Self::NoRegistryPassword | Self::NoApiKey | Self::HookMissing(_) | Self::Moves { .. } => 1,
+        }
+    }
+
+    /// The outcome: refused where something may not be done, failed where something that was tried did not work.
+    #[must_use]
+    pub const fn outcome(&self) -> Outcome {
+        match self {
+            Self::History(_)
+            | Self::Registry(..)
+            | Self::ImageMissing(_)
+            | Self::ImageOtherTag { .. }
+            | Self::Moves { .. } => Outcome::Failed,
+            Self::File(_) | Self::OrderUnknown(_) => Outcome::Failed,
+            Self::Inputs(_)
+            | Self::Value(_)
+            | Self::Event(_)
+            | Self::Manifest { .. }
+            | Self::NoManifest(_)
+            | Self::Choice(_) => Outcome::Refused,
+            Self::Plan(_) | Self::Release(_) | Self::NotReachable(_) | Self::Transport(_) | Self::Image(..) => {
+                Outcome::Refused
+            }
+            Self::NoRegistryPassword
+            | Self::NoApiKey
+            | Self::HookMissing(_)
+            | Self::HookMalformed(_)
+            | Self::HooksConfused(_) => Outcome::Refused,
+        }
+    }
+
+    /// The failure for reports.
+    #[must_use]
+    pub fn told(&self) -> Failed {
+        Failed { word: self.word(), text: self.to_string(), hint: self.hint() }
+    }
+}

@@ -1,0 +1,113 @@
+//! The deploy hooks of a plan's services: found, checked against each other and against the manifest, before any is called.
+
+use super::failure::Failure;
+use super::gather::Gathered;
+use super::scene::Scene;
+use crate::decide::{Plan, Subject};
+use crate::domain::{DeployHook, FailureWord, HookError, Service, ServiceId, ServiceName, Source};
+use crate::intake::inputs::{InputError, OnMissingCredential};
+use crate::runner::Surroundings;
+use std::collections::BTreeMap;
+
+/// The hooks of the services that have one, and the services that lack one with the variable that would hold it.
+pub(crate) struct Hooks {
+    pub(crate) found: BTreeMap<ServiceName, DeployHook>,
+    pub(crate) missing: Vec<(ServiceName, String)>,
+}
+
+/// Whether a missing credential is a failure, or a reason to skip.
+pub(crate) const fn missing_is_fatal(choice: OnMissingCredential, in_fork: bool) -> bool {
+    match choice {
+        OnMissingCredential::Fail => true,
+        OnMissingCredential::Warn => false,
+        OnMissingCredential::Auto => !in_fork,
+    }
+}
+
+/// Finds the hooks of the services to deploy.
+///
+/// # Errors
+/// A hook that is none, one for a service that the manifest has not, one that serves twice, and one that is another service's by its id:
+/// all of a kind are told together, and nothing has been sent.
+pub(crate) fn find(scene: &Scene, gathered: &Gathered, plan: &Plan) -> Result<Hooks, Failure> {
+    let manifest = &gathered.manifest;
+    let known = |name: &ServiceName| manifest.services.iter().any(|service| service.name == *name);
+    if let Some(name) = scene.request.deploy_hooks.keys().find(|name| !known(name)) {
+        return Err(InputError::of("deploy-hooks", format!("there is no service {name} in the deploy manifest")).into());
+    }
+    if scene.request.deploy_hook.is_some() && manifest.services.len() > 1 {
+        return Err(InputError::of("deploy-hook", "there are several services: use deploy-hooks").into());
+    }
+    let mut hooks = Hooks { found: BTreeMap::new(), missing: Vec::new() };
+    let mut malformed = Vec::new();
+    for planned in plan.to_deploy() {
+        let Some(service) = manifest.services.iter().find(|service| service.name == planned.name) else { continue };
+        match hook_of(scene, service) {
+            Some(Ok(hook)) => {
+                hooks.found.insert(service.name.clone(), hook);
+            }
+            Some(Err(error)) => {
+                malformed.push((word(error), format!("{} of service {}: {error}", service.hook, service.name)))
+            }
+            None => hooks.missing.push((service.name.clone(), variable(service, manifest.source))),
+        }
+    }
+    if !malformed.is_empty() {
+        return Err(Failure::HookMalformed(malformed));
+    }
+    refuse_confusion(plan, &manifest.services, &hooks.found)?;
+    Ok(hooks)
+}
+
+fn variable(service: &Service, source: Source) -> String {
+    match source {
+        Source::File => service.hook.to_string(),
+        Source::Shorthand => "deploy-hook".into(),
+    }
+}
+
+/// A line of `deploy-hooks` first, then the shorthand's input, then the variable that the manifest names.
+fn hook_of(scene: &Scene, service: &Service) -> Option<Result<DeployHook, HookError>> {
+    let given = scene.request.deploy_hooks.get(&service.name).or(scene.request.deploy_hook.as_ref());
+    if let Some(hook) = given {
+        return Some(Ok(hook.clone()));
+    }
+    let secret = Surroundings::hook(&service.hook)?;
+    scene.log.mask(&secret);
+    Some(DeployHook::parse(secret.expose(), &scene.request.render_api_url))
+}
+
+const fn word(error: HookError) -> FailureWord {
+    match error {
+        HookError::HasImage => FailureWord::HookHasImage,
+        HookError::Malformed | HookError::Blueprint => FailureWord::HookMalformed,
+    }
+}
+
+/// Two services with one hook would deploy one of them twice; a hook of another service would deploy the wrong one.
+fn refuse_confusion(
+    plan: &Plan,
+    services: &[Service],
+    hooks: &BTreeMap<ServiceName, DeployHook>,
+) -> Result<(), Failure> {
+    let mut problems = Vec::new();
+    let mut seen: BTreeMap<&ServiceId, &ServiceName> = BTreeMap::new();
+    for (name, hook) in hooks {
+        if let Some(other) = seen.insert(hook.service(), name) {
+            problems.push(format!("services {other} and {name} have the same deploy hook ({})", hook.service()));
+        }
+        let wanted = services.iter().find(|service| service.name == *name).and_then(|service| id_in(plan, service));
+        if let Some(wanted) = wanted.filter(|wanted| *wanted != hook.service()) {
+            problems.push(format!(
+                "the deploy hook of {name} is of {}, but its id in the manifest is {wanted}",
+                hook.service()
+            ));
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Failure::HooksConfused(problems.join("; "))) }
+}
+
+fn id_in<'a>(plan: &Plan, service: &'a Service) -> Option<&'a ServiceId> {
+    let Subject::Environments { environments, .. } = &plan.subject else { return None };
+    environments.iter().find_map(|environment| service.id.get(environment))
+}

@@ -1,0 +1,54 @@
+//! `verify`: waits for this event's images and judges them. Writes nothing.
+
+use super::failure::Failure;
+use super::images::{self, Images, Patience};
+use super::{Brief, Scene, tell};
+use crate::decide::Subject;
+use crate::domain::Outcome;
+use crate::intake::inputs::OnMissing;
+
+/// Runs it.
+pub(super) async fn run(scene: &Scene, brief: &Brief) -> Result<(), Failure> {
+    without_deploying(scene, brief, Patience::Wait).await
+}
+
+/// Verifies the images of a plan that deploys nothing.
+pub(super) async fn without_deploying(scene: &Scene, brief: &Brief, patience: Patience) -> Result<(), Failure> {
+    if let Subject::PullRequest { cannot_push: Some(why), .. } = &brief.plan.subject {
+        tell(scene, Outcome::Skipped, "Skipped: there can be no image to verify");
+        scene.warn("There can be no image", why);
+        return Ok(());
+    }
+    if brief.plan.images.is_empty() {
+        tell(scene, Outcome::Nothing, "Nothing to verify: no image changed");
+        return Ok(());
+    }
+    let Some(images) = verified(scene, brief, patience).await? else { return Ok(()) };
+    tell(scene, Outcome::Verified, &format!("Verified: {}", names(&images)));
+    Ok(())
+}
+
+/// Verifies the images of the plan and puts them into the story; `None` where they are missing and that is no failure.
+pub(super) async fn verified(scene: &Scene, brief: &Brief, patience: Patience) -> Result<Option<Images>, Failure> {
+    scene.log.group("Images");
+    let result = images::verify(scene, &brief.gathered, &brief.plan, &brief.tags, patience).await;
+    scene.log.end_group();
+    let images = match result {
+        Ok(images) => images,
+        Err(missing @ Failure::ImageMissing(_))
+            if patience == Patience::Once || scene.request.on_missing_image == OnMissing::Warn =>
+        {
+            tell(scene, Outcome::Skipped, "Skipped: an image is not in the registry");
+            scene.warn("An image is missing", &missing.to_string());
+            return Ok(None);
+        }
+        Err(failure) => return Err(failure),
+    };
+    scene.story.borrow_mut().images = images::told(scene, &images);
+    Ok(Some(images))
+}
+
+/// The names of images, for a headline.
+pub(super) fn names(images: &Images) -> String {
+    images.keys().map(|name| name.as_str()).collect::<Vec<_>>().join(", ")
+}

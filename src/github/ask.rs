@@ -176,7 +176,8 @@ impl GitHub {
         let mut builder = Octocrab::builder()
             .base_uri(self.base.as_str())
             .map_err(broken)?
-            .add_header(http::header::ACCEPT, "application/vnd.github+json".to_owned());
+            .add_header(http::header::ACCEPT, "application/vnd.github+json".to_owned())
+            .add_header(http::header::USER_AGENT, concat!("ghcr-to-render/", env!("CARGO_PKG_VERSION")).to_owned());
         if let Some(token) = &self.token {
             builder = builder.personal_token(token.expose());
         }

@@ -95,7 +95,10 @@ fn serve(listener: &TcpListener, script: Vec<Exchange>, wrong: &Mutex<Vec<String
         if path.as_deref() != Some(first.as_str()) {
             wrong.lock().unwrap().push(format!("{first}, wanted {path:?}"));
         }
-        if !wants(&format!("authorization: Bearer {TOKEN}")) || !wants("accept: application/vnd.github+json") {
+        let is_dressed = wants(&format!("authorization: Bearer {TOKEN}"))
+            && wants("accept: application/vnd.github+json")
+            && wants(concat!("user-agent: ghcr-to-render/", env!("CARGO_PKG_VERSION")));
+        if !is_dressed {
             wrong.lock().unwrap().push(format!("{first}: headers {headers:?}"));
         }
         let _ = stream.write_all(&expected.map(|expected| expected.answer).unwrap_or_default());

@@ -104,6 +104,7 @@ fn stopped(mut story: Story, failure: Failure) -> End {
 
 fn report(end: &End, around: &Surroundings, log: &Log, outputs: Option<&mut OutputsFile>, is_json: bool) -> ExitCode {
     let story = &end.story;
+    let mut code = exit_code(end);
     let mut values = report::outputs::outputs(story);
     if story.outcome == Outcome::Refused {
         // What is refused leaves nothing behind that a later step could take for a result.
@@ -113,9 +114,10 @@ fn report(end: &End, around: &Surroundings, log: &Log, outputs: Option<&mut Outp
         if log.holds_secret(value) {
             log.notice(&Notice::new(Level::Error, "An output held a secret", format!("output {name} is left empty")));
             value.clear();
+            code = code.max(1);
         }
     }
-    for notice in notices(end) {
+    for notice in notices(end, log) {
         log.notice(&notice);
     }
     log.say(&format!("{}: {}", story.outcome, story.headline));
@@ -124,7 +126,6 @@ fn report(end: &End, around: &Surroundings, log: &Log, outputs: Option<&mut Outp
             values.iter().map(|(name, value)| ((*name).to_owned(), serde_json::Value::from(value.as_str()))).collect();
         log.result(&format!("{}\n", serde_json::Value::Object(object)));
     }
-    let mut code = exit_code(end);
     if let Some(Err(error)) = outputs.map(|file| file.write(&values)) {
         log.notice(&Notice::new(Level::Error, "Outputs cannot be written", error.to_string()));
         code = code.max(1);
@@ -137,8 +138,11 @@ fn report(end: &End, around: &Surroundings, log: &Log, outputs: Option<&mut Outp
     ExitCode::from(code)
 }
 
+/// The runner shows ten annotations of a kind for a step; the last one says how many there are.
+const MOST_ANNOTATIONS: usize = 9;
+
 /// What is to be seen beside the log: the failure, and every mistake of a manifest in its place.
-fn notices(end: &End) -> Vec<Notice> {
+fn notices(end: &End, log: &Log) -> Vec<Notice> {
     if let Some(Failure::Manifest { path, mistakes }) = &end.failure {
         let notice = |mistake: &intake::manifest::Mistake| Notice {
             level: Level::Error,
@@ -146,7 +150,17 @@ fn notices(end: &End) -> Vec<Notice> {
             text: format!("{} ({})", mistake.what(), mistake.remedy()),
             place: Some((path.clone(), mistake.line(), mistake.column())),
         };
-        return mistakes.iter().map(notice).collect();
+        let mut notices: Vec<Notice> = mistakes.iter().take(MOST_ANNOTATIONS).map(notice).collect();
+        if mistakes.len() > MOST_ANNOTATIONS {
+            let rest = &mistakes[MOST_ANNOTATIONS..];
+            rest.iter().for_each(|mistake| log.say(&format!("{path}:{mistake}")));
+            notices.push(Notice::new(
+                Level::Error,
+                "Deploy manifest",
+                format!("{path}: {} more mistakes, in the log", rest.len()),
+            ));
+        }
+        return notices;
     }
     let services =
         end.story.services.iter().filter_map(|ended| Some((ended.service.to_string(), ended.failed.as_ref()?)));

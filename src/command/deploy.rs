@@ -6,8 +6,8 @@ use super::hooks::{self, Hooks};
 use super::images::{Images, Patience};
 use super::{Brief, Scene, env_file, tell, verify};
 use crate::decide::Subject;
-use crate::domain::{EnvironmentName, ImageName, Outcome, ServiceName, Status};
-use crate::intake::inputs::{Wait, Writes};
+use crate::domain::{EnvironmentName, ImageName, Outcome, ServiceName, Status, Trigger};
+use crate::intake::inputs::Writes;
 use crate::registry::RegistryWriter;
 use crate::render::HookCaller;
 use crate::report::{Ended, outcome_of};
@@ -23,7 +23,9 @@ pub(super) async fn run(scene: &Scene, brief: &Brief) -> Result<(), Failure> {
     let environment = match &brief.plan.subject {
         Subject::Environments { environments, .. } => environments.first(),
         Subject::PullRequest { .. } => {
-            let patience = if scene.request.digest.is_some() { Patience::Wait } else { Patience::Once };
+            // The workflow may run beside the build of the same event; whoever names a number or a digest means to wait for it.
+            let is_event = matches!(scene.trigger, Trigger::PullRequest(_));
+            let patience = if is_event && scene.request.digest.is_none() { Patience::Once } else { Patience::Wait };
             return verify::without_deploying(scene, brief, patience).await;
         }
         Subject::Commit => return verify::without_deploying(scene, brief, Patience::Wait).await,
@@ -52,19 +54,7 @@ pub(super) async fn run(scene: &Scene, brief: &Brief) -> Result<(), Failure> {
 /// Finds the credentials; `None` where some are missing and that is a reason to skip everything.
 fn credentials(scene: &Scene, brief: &Brief) -> Result<Option<Hooks>, Failure> {
     let is_fatal = hooks::missing_is_fatal(scene.request.on_missing_credential, brief.gathered.in_fork);
-    let missing = if scene.lacks_registry_password() {
-        Some(Failure::NoRegistryPassword)
-    } else if scene.request.wait == Wait::Live {
-        Some(Failure::NoApiKey)
-    } else {
-        None
-    };
-    if let Some(failure) = missing {
-        if is_fatal {
-            return Err(failure);
-        }
-        tell(scene, Outcome::Skipped, "Skipped: a credential is missing");
-        scene.warn("A credential is missing", &failure.to_string());
+    if verify::lacks_credential(scene, brief)? {
         return Ok(None);
     }
     let hooks = hooks::find(scene, &brief.gathered, &brief.plan)?;

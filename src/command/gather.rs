@@ -248,11 +248,10 @@ async fn manifest_at(scene: &Scene, commit: &CommitSha, default_branch: &str) ->
         Ok(FileAt::NotAFile(what)) => {
             Err(Failure::NoManifest(format!("{} is {what}, not a file", Foreign(path.path.as_bytes()))))
         }
-        // Somebody who hands over the shorthand's hook has no manifest.
-        Ok(FileAt::CommitMissing) | Err(_) if scene.request.deploy_hook.is_some() && !path.is_explicit => {
+        Ok(FileAt::CommitMissing) | Err(_) if !path.is_explicit && does_without_manifest(scene) => {
             scene.warn(
                 "No manifest could be read",
-                "no manifest could be read; deploy-hook is set, so there is taken to be none",
+                "no manifest could be read, neither from the checkout nor from GitHub, so there is taken to be none",
             );
             shorthand()
         }
@@ -261,6 +260,12 @@ async fn manifest_at(scene: &Scene, commit: &CommitSha, default_branch: &str) ->
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Who names the shorthand's hook or image has no manifest; and tags are computed without asking anybody.
+fn does_without_manifest(scene: &Scene) -> bool {
+    let request = &scene.request;
+    request.deploy_hook.is_some() || request.image.is_some() || request.command == Command::Plan
 }
 
 fn default_image(scene: &Scene) -> Result<Repository, Failure> {

@@ -2,10 +2,10 @@
 
 use super::failure::Failure;
 use super::images::{self, Images, Patience};
-use super::{Brief, Scene, tell};
+use super::{Brief, Scene, hooks, tell};
 use crate::decide::Subject;
 use crate::domain::Outcome;
-use crate::intake::inputs::OnMissing;
+use crate::intake::inputs::{Command, OnMissing, Wait};
 
 /// Runs it.
 pub(super) async fn run(scene: &Scene, brief: &Brief) -> Result<(), Failure> {
@@ -19,6 +19,9 @@ pub(super) async fn without_deploying(scene: &Scene, brief: &Brief, patience: Pa
         scene.warn("There can be no image", why);
         return Ok(());
     }
+    if lacks_credential(scene, brief)? {
+        return Ok(());
+    }
     if brief.plan.images.is_empty() {
         tell(scene, Outcome::Nothing, "Nothing to verify: no image changed");
         return Ok(());
@@ -26,6 +29,26 @@ pub(super) async fn without_deploying(scene: &Scene, brief: &Brief, patience: Pa
     let Some(images) = verified(scene, brief, patience).await? else { return Ok(()) };
     tell(scene, Outcome::Verified, &format!("Verified: {}", names(&images)));
     Ok(())
+}
+
+/// Whether a credential is missing and that is a reason to skip everything.
+///
+/// # Errors
+/// It is missing, and that is a failure.
+pub(super) fn lacks_credential(scene: &Scene, brief: &Brief) -> Result<bool, Failure> {
+    let failure = if scene.lacks_registry_password() {
+        Failure::NoRegistryPassword
+    } else if scene.request.wait == Wait::Live && scene.request.command == Command::Deploy {
+        Failure::NoApiKey
+    } else {
+        return Ok(false);
+    };
+    if hooks::missing_is_fatal(scene.request.on_missing_credential, brief.gathered.in_fork) {
+        return Err(failure);
+    }
+    tell(scene, Outcome::Skipped, "Skipped: a credential is missing");
+    scene.warn("A credential is missing", &failure.to_string());
+    Ok(true)
 }
 
 /// Verifies the images of the plan and puts them into the story; `None` where they are missing and that is no failure.

@@ -70,8 +70,7 @@ impl GitHub {
     /// [`GitHubError`]; `NotFound` when one of them is not there.
     pub async fn compare(&self, base: &CommitSha, head: &CommitSha) -> Result<Comparison, GitHubError> {
         let what = format!("comparison of {} with {}", base.short(10), head.short(10));
-        // One commit a page: the files stand on the first whatever its size.
-        let reply = match self.reply(&format!("compare/{base}...{head}?per_page=1"), &what).await {
+        let reply = match self.reply(&format!("compare/{base}...{head}"), &what).await {
             Ok(reply) => reply,
             Err(error) if self.are_unrelated(&error, base, head).await? => {
                 return Ok(Comparison { relation: Relation::Unrelated, merge_base: None, files: None });
@@ -151,7 +150,7 @@ mod tests {
 
     fn comparison(status: &str, files: &str) -> Exchange {
         let body = format!(r#"{{"status":"{status}","merge_base_commit":{{"sha":"{BASE}"}}{files}}}"#);
-        found(&format!("compare/{BASE}...{HEAD}?per_page=1"), &body)
+        found(&format!("compare/{BASE}...{HEAD}"), &body)
     }
 
     fn listed(count: usize) -> String {
@@ -212,7 +211,7 @@ mod tests {
                 format!(r#"{{"sha":"{sha}","tree":{{"sha":"t"}},"committer":{{"date":"2026-01-02T03:04:05Z"}}}}"#);
             found(&format!("git/commits/{sha}"), &body)
         };
-        let compared = missing(&format!("compare/{BASE}...{HEAD}?per_page=1"));
+        let compared = missing(&format!("compare/{BASE}...{HEAD}"));
         let answer = compare(vec![compared.clone(), commit(&BASE), commit(&HEAD)]).await.unwrap();
         assert_eq!(answer.relation, Relation::Unrelated);
         let answer = compare(vec![compared, commit(&BASE), missing(&format!("git/commits/{HEAD}"))]).await;

@@ -196,7 +196,7 @@ mod tests {
     #[tokio::test]
     async fn what_nobody_knows_is_unknown_and_says_why() {
         let missing_base = missing(&format!("git/commits/{ELSEWHERE}"));
-        let compared = missing(&format!("compare/{ELSEWHERE}...{FAR_AWAY}?per_page=1"));
+        let compared = missing(&format!("compare/{ELSEWHERE}...{FAR_AWAY}"));
         let server = Server::start(vec![compared, missing_base.clone(), missing_base]);
         let history = remote(&server);
         let Changes::Unknown(why) = history.changes(&ELSEWHERE, &FAR_AWAY, Movement::Forward).await else { panic!() };

@@ -221,7 +221,7 @@ mod testing {
         files: &str,
     ) -> Exchange {
         let body = format!(r#"{{"status":"{status}","merge_base_commit":{{"sha":"{merge_base}"}},"files":{files}}}"#);
-        found(&format!("compare/{base}...{head}?per_page=1"), &body)
+        found(&format!("compare/{base}...{head}"), &body)
     }
 }
 

@@ -58,6 +58,7 @@ pub async fn run(line: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
         }
     };
     let end = act(&given, around.clone(), &log).await;
+    warn_of_masked_outputs(&end, given.get("registry-username"), &log);
     report(&end, &around, &log, outputs.as_mut(), arguments.is_json())
 }
 
@@ -85,6 +86,20 @@ async fn act(given: &intake::inputs::Given, around: Surroundings, log: &Log) -> 
     match result {
         Ok(()) => End { story, failure: None },
         Err(failure) => stopped(story, failure),
+    }
+}
+
+/// GitHub drops a job output in which any secret stands, and a username is often kept as one.
+fn warn_of_masked_outputs(end: &End, username: Option<&str>, log: &Log) {
+    let Some(username) = username.filter(|username| !username.is_empty()) else { return };
+    let values = report::outputs::outputs(&end.story);
+    let names: Vec<&str> = values.iter().filter(|(_, value)| value.contains(username)).map(|(name, _)| *name).collect();
+    if !names.is_empty() {
+        let text = format!(
+            "registry-username stands in {}; if it is kept as a secret, GitHub drops these as job outputs",
+            names.join(", ")
+        );
+        log.notice(&Notice::new(Level::Warning, "Outputs that GitHub may drop", text));
     }
 }
 

@@ -281,3 +281,162 @@ fn planned_images(
     }
     planned
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{EnvironmentName, Image, Pattern, PatternList, Repository, Source, TagRules, TagTemplate};
+
+    fn patterns(texts: &[&str]) -> PatternList {
+        PatternList::new(texts.iter().map(|text| Pattern::parse(text).unwrap()).collect()).unwrap()
+    }
+
+    fn service(name: &str, image: &str, after: &[&str], environments: Option<&[&str]>) -> Service {
+        let name = ServiceName::parse(name).unwrap();
+        Service {
+            image: ImageName::parse(image).unwrap(),
+            paths: patterns(&[]),
+            after: after.iter().map(|name| ServiceName::parse(name).unwrap()).collect(),
+            environments: environments
+                .map(|names| names.iter().map(|name| EnvironmentName::parse(name).unwrap()).collect()),
+            hook: name.default_hook_variable(),
+            id: Default::default(),
+            previews: None,
+            name,
+        }
+    }
+
+    /// Images api and web; services api, worker (api's image, after api), web, and cron (api's image, production only).
+    fn manifest() -> Manifest {
+        let image = |name: &str| Image {
+            name: ImageName::parse(name).unwrap(),
+            repository: Repository::parse(&format!("ghcr.io/acme/{name}")).unwrap(),
+            paths: patterns(&[&format!("{name}/**")]),
+            environments: None,
+            build: serde_json::json!({}),
+        };
+        Manifest {
+            source: Source::File,
+            tags: TagRules {
+                commit: TagTemplate::parse_commit("{sha}").unwrap(),
+                pull_request: TagTemplate::parse_pull_request("pr-{number}-{sha}").unwrap(),
+                latest: true,
+            },
+            environments: Vec::new(),
+            ignore: patterns(&["**/*.md"]),
+            shared: patterns(&["infra/**"]),
+            images: vec![image("api"), image("web")],
+            services: vec![
+                service("api", "api", &[], None),
+                service("worker", "api", &["api"], None),
+                service("web", "web", &[], None),
+                service("cron", "api", &["api"], Some(&["production"])),
+            ],
+        }
+    }
+
+    fn staging() -> Subject {
+        Subject::Environments { environments: vec![EnvironmentName::parse("staging").unwrap()], release: None }
+    }
+
+    fn plan(subject: Subject, paths: Option<&[&str]>, wishes: &Wishes) -> Result<Plan, PlanError> {
+        let sha = CommitSha::from_bytes([1; 20]);
+        let base = Base::Commit(CommitSha::from_bytes([2; 20]), "the push's before".into());
+        let changes = match paths {
+            Some(paths) => Changes::Known(paths.iter().map(|path| path.as_bytes().to_vec()).collect()),
+            None => Changes::Unknown("the commit is not there".into()),
+        };
+        Plan::new(&manifest(), subject, sha, base, &changes, wishes)
+    }
+
+    fn to_deploy(plan: &Plan) -> Vec<&str> {
+        plan.to_deploy().map(|service| service.name.as_str()).collect()
+    }
+
+    fn images(plan: &Plan) -> Vec<&str> {
+        plan.images.iter().map(|image| image.name.as_str()).collect()
+    }
+
+    fn listed(names: &[&str]) -> Wishes {
+        Wishes {
+            services: Some(names.iter().map(|name| ServiceName::parse(name).unwrap()).collect()),
+            ..Wishes::default()
+        }
+    }
+
+    #[test]
+    fn exactly_what_changed_is_deployed() -> Result<(), PlanError> {
+        for (paths, services, needed) in [
+            (&["api/x"][..], &["api", "worker"][..], &["api"][..]),
+            (&["web/x"], &["web"], &["web"]),
+            (&["web/x.md"], &[], &[]),
+            (&["other"], &[], &[]),
+            (&["infra/x"], &["api", "worker", "web"], &["api", "web"]),
+        ] {
+            let plan = plan(staging(), Some(paths), &Wishes::default())?;
+            assert_eq!((to_deploy(&plan).as_slice(), images(&plan).as_slice()), (services, needed), "{paths:?}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn unknown_is_deployed_and_said() -> Result<(), PlanError> {
+        let unknown = plan(staging(), None, &Wishes::default())?;
+        assert_eq!(to_deploy(&unknown), ["api", "worker", "web"]);
+        assert!(unknown.services[0].why.detail().contains("the commit is not there"));
+        Ok(())
+    }
+
+    #[test]
+    fn a_list_restricts_and_never_adds() -> Result<(), PlanError> {
+        assert_eq!(to_deploy(&plan(staging(), Some(&["api/x", "web/x"]), &listed(&["web"]))?), ["web"]);
+        assert_eq!(to_deploy(&plan(staging(), Some(&["web/x"]), &listed(&["api"]))?), [""; 0]);
+        assert!(matches!(plan(staging(), Some(&["api/x"]), &listed(&["worker"])), Err(PlanError::LeftOut { .. })));
+        assert!(matches!(plan(staging(), Some(&[]), &listed(&["nobody"])), Err(PlanError::UnknownService(_))));
+        Ok(())
+    }
+
+    #[test]
+    fn force_deploys_what_did_not_change_and_says_so() -> Result<(), PlanError> {
+        let forced = plan(staging(), Some(&["web/x"]), &Wishes { force_unchanged: true, ..Wishes::default() })?;
+        assert_eq!(to_deploy(&forced), ["api", "worker", "web"]);
+        assert_eq!(forced.services[0].why, Why::Forced);
+        Ok(())
+    }
+
+    #[test]
+    fn a_pull_request_has_images_and_never_services() -> Result<(), PlanError> {
+        let subject = Subject::PullRequest { number: crate::domain::PrNumber::parse(b"7").unwrap(), cannot_push: None };
+        let plan = plan(subject, Some(&["api/x"]), &Wishes::default())?;
+        assert!(plan.services.is_empty());
+        assert_eq!(images(&plan), ["api"]);
+        Ok(())
+    }
+
+    #[test]
+    fn an_env_file_needs_every_image() -> Result<(), PlanError> {
+        let plan = plan(staging(), Some(&["api/x"]), &Wishes { every_image: true, ..Wishes::default() })?;
+        assert_eq!(images(&plan), ["api", "web"]);
+        Ok(())
+    }
+
+    #[test]
+    fn reasons_fit_the_outputs_whatever_the_paths_are() {
+        let cause = Cause { pattern: "a/**".into(), path: b"a/##[x]\n::y".to_vec(), matched: usize::MAX };
+        for why in [
+            Why::Changed(cause),
+            Why::Unchanged,
+            Why::NoBase("x".repeat(500)),
+            Why::Unknown("`".repeat(500)),
+            Why::Forced,
+            Why::NotListed,
+        ] {
+            let reason = why.reason();
+            assert!(
+                reason.len() <= 120 && reason.chars().all(|c| c.is_ascii_alphanumeric() || " ._:/@,()+-".contains(c)),
+                "{reason}"
+            );
+            assert!(!why.detail().contains("##["), "{}", why.detail());
+        }
+    }
+}

@@ -102,3 +102,21 @@ pub fn choose(
         None => Ok(matching),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(texts: &[&str]) -> Vec<EnvironmentName> {
+        texts.iter().map(|text| EnvironmentName::parse(text).unwrap()).collect()
+    }
+
+    #[test]
+    fn one_run_deploys_to_one_environment() {
+        let (one, two) = (names(&["a"]), names(&["a", "b"]));
+        assert_eq!(choose(one.clone(), None), Ok(one.clone()));
+        assert_eq!(choose(two.clone(), Some(&one[0])), Ok(one.clone()));
+        assert_eq!(choose(two, None), Err(ChoiceError::Several("a, b".into())));
+        assert!(matches!(choose(one, Some(&names(&["b"])[0])), Err(ChoiceError::DoesNotMatch(..))));
+    }
+}

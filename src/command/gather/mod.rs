@@ -1,0 +1,165 @@
+//! What a run is about, found out by asking: the event, the inputs, the manifest, the checkout and GitHub.
+
+mod dispatch;
+mod push;
+mod release;
+mod source;
+
+pub(crate) use dispatch::dispatch;
+pub(crate) use push::push;
+
+use super::failure::Failure;
+use super::history::Movement;
+use super::scene::Scene;
+use crate::decide::{Base, Changes, Subject, Tip};
+use crate::domain::{CommitName, CommitSha, EnvironmentName, Manifest, MergeGroup, PullRequest, Push, Source};
+use crate::intake::inputs::{Command, InputError};
+use crate::intake::manifest;
+use source::manifest_at;
+
+/// What was found out.
+pub(crate) struct Gathered {
+    pub(crate) manifest: Manifest,
+    pub(crate) subject: Subject,
+    pub(crate) commit: CommitSha,
+    pub(crate) base: Base,
+    pub(crate) changes: Changes,
+    pub(crate) tip: Tip,
+    pub(crate) created: Option<String>,
+    /// The commits that an image may say it was built from.
+    pub(crate) revisions: Vec<CommitSha>,
+    /// Whether credentials may be missing without anybody's fault.
+    pub(crate) in_fork: bool,
+}
+
+/// What gathering comes to.
+pub(crate) enum Found {
+    /// Something to do.
+    Work(Box<Gathered>),
+    /// Nothing to do; the sentence says why.
+    Nothing(String),
+    /// A newer release has taken over; the sentence says which.
+    Superseded(String),
+}
+
+/// Asks about a pull request. Its manifest is the base's, but for the paths that it may change.
+pub(crate) async fn pull_request(scene: &Scene, pull: &PullRequest) -> Result<Found, Failure> {
+    refuse_base_on_deploy(scene)?;
+    if scene.request.release.is_some() {
+        return Err(InputError::of("release", "a pull request never deploys a release").into());
+    }
+    if scene.request.pr_number.is_some_and(|number| number != pull.number) {
+        return Err(InputError::of("pr-number", format!("the event is of pull request {}", pull.number)).into());
+    }
+    agree(scene.request.sha.as_ref(), &pull.head)?;
+    let base_manifest = manifest_at(scene, &pull.base, &pull.default_branch).await?;
+    let manifest = match base_manifest.source {
+        Source::File => {
+            manifest::for_pull_request(base_manifest, manifest_at(scene, &pull.head, &pull.default_branch).await?)
+        }
+        Source::Shorthand => base_manifest,
+    };
+    let cannot_push = match (pull.from_fork, pull.by_dependabot, scene.lacks_registry_password()) {
+        (true, _, _) => Some("the pull request comes from a fork, whose workflow cannot push images".to_owned()),
+        (false, true, _) => {
+            Some("the pull request is Dependabot's, whose workflow has no secrets to push with".to_owned())
+        }
+        (false, false, true) => Some("registry-password is not set, so nothing can have been pushed".to_owned()),
+        (false, false, false) => None,
+    };
+    let (mut changes, merge_base) = scene.history.changes_of_pull_request(pull).await;
+    let mut base = Base::Commit(merge_base.unwrap_or(pull.base), "the merge base".into());
+    if let Some(given) = given_base(scene).await? {
+        changes = scene.history.changes(&given, &pull.head, Movement::Rewritten).await;
+        base = Base::Commit(given, "the input base".into());
+    }
+    let subject = Subject::PullRequest { number: pull.number, cannot_push };
+    let revisions = [Some(pull.head), pull.merge].into_iter().flatten().collect();
+    let created = checkout_time(scene, &pull.head);
+    Ok(found(Gathered {
+        manifest,
+        subject,
+        commit: pull.head,
+        base,
+        changes,
+        tip: Tip::Other,
+        created,
+        revisions,
+        in_fork: true,
+    }))
+}
+
+/// Asks about a merge group, which is verified and never deployed: it may be discarded.
+pub(crate) async fn merge_group(scene: &Scene, group: &MergeGroup) -> Result<Found, Failure> {
+    agree(scene.request.sha.as_ref(), &group.head)?;
+    let manifest = manifest_at(scene, &group.head, &group.default_branch).await?;
+    let base = Base::Commit(group.base, "what the group is to be merged onto".into());
+    work(scene, manifest, Subject::Commit, group.head, base, None, Tip::Other, vec![group.head]).await
+}
+
+#[expect(clippy::too_many_arguments, reason = "the parts of one value, put together in one place")]
+async fn work(
+    scene: &Scene,
+    manifest: Manifest,
+    subject: Subject,
+    commit: CommitSha,
+    mut base: Base,
+    push: Option<&Push>,
+    tip: Tip,
+    revisions: Vec<CommitSha>,
+) -> Result<Found, Failure> {
+    if let Some(given) = given_base(scene).await? {
+        base = Base::Commit(given, "the input base".into());
+    }
+    let is_push = push.is_some_and(|push| !push.forced && Some(base.commit()) == Some(push.before.as_ref()));
+    let movement = if is_push { Movement::Forward } else { Movement::Rewritten };
+    let changes = match base.commit() {
+        Some(base) => scene.history.changes(base, &commit, movement).await,
+        None => Changes::Unknown("there is nothing to compare with".into()),
+    };
+    let created = push.and_then(|push| push.commit_time.clone()).or_else(|| checkout_time(scene, &commit));
+    let in_fork = push.is_some_and(|push| push.in_fork);
+    Ok(found(Gathered { manifest, subject, commit, base, changes, tip, created, revisions, in_fork }))
+}
+
+/// A label is not worth a request: the checkout says it, or nobody.
+fn checkout_time(scene: &Scene, commit: &CommitSha) -> Option<String> {
+    scene.history.checkout().and_then(|checkout| checkout.commit_time(commit))
+}
+
+fn found(gathered: Gathered) -> Found {
+    Found::Work(Box::new(gathered))
+}
+
+fn unknown_environment(name: &EnvironmentName) -> Failure {
+    InputError::of("environment", format!("there is no environment {name} in the deploy manifest")).into()
+}
+
+async fn given_base(scene: &Scene) -> Result<Option<CommitSha>, Failure> {
+    match &scene.request.base {
+        Some(name) => resolve(scene, "base", name).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+async fn resolve(scene: &Scene, input: &'static str, name: &CommitName) -> Result<CommitSha, Failure> {
+    let resolved = scene.history.resolve(name).await?;
+    resolved.ok_or_else(|| InputError::of(input, format!("there is no commit {name} in this repository")).into())
+}
+
+fn refuse_base_on_deploy(scene: &Scene) -> Result<(), Failure> {
+    if scene.request.base.is_some() && scene.request.command == Command::Deploy {
+        return Err(InputError::of("base", "it is for plan and verify; a deploy finds its own").into());
+    }
+    Ok(())
+}
+
+/// A sha that somebody names must be the one of the event.
+fn agree(named: Option<&CommitName>, commit: &CommitSha) -> Result<(), Failure> {
+    let agrees = match named {
+        None => true,
+        Some(CommitName::Full(full)) => full == commit,
+        Some(CommitName::Abbreviated(digits)) => commit.to_string().starts_with(digits),
+    };
+    if agrees { Ok(()) } else { Err(InputError::of("sha", format!("the event is about commit {commit}")).into()) }
+}

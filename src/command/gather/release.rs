@@ -1,0 +1,62 @@
+//! Releases: the one before, and whether one is on a branch that may have it.
+
+use super::Scene;
+use crate::command::failure::{Failure, ReleaseRefusal};
+use crate::command::history::{Ancestry, PreviousRelease};
+use crate::decide::Base;
+use crate::domain::{CommitSha, Environment, Foreign, Release, When};
+
+/// The release before this one, or the sentence that says which newer one there is.
+pub(super) async fn previous(scene: &Scene, environment: &Environment, release: &Release) -> Result<Base, String> {
+    let When::Release { template, .. } = &environment.when else {
+        return Ok(Base::None("the environment has no releases".into()));
+    };
+    if let Some(newer) = scene
+        .history
+        .highest_release(template)
+        .await
+        .ok()
+        .flatten()
+        .filter(|highest| highest.number() > release.number())
+    {
+        return Err(format!("release {newer} is newer than {release}"));
+    }
+    Ok(match scene.history.previous_release(template, release).await {
+        PreviousRelease::Commit(previous, commit) => Base::Commit(commit, format!("release {previous}")),
+        PreviousRelease::None => Base::None("there is no earlier release".into()),
+        PreviousRelease::Unknown(why) => Base::None(format!("the release before it is not known: {why}")),
+    })
+}
+
+pub(super) async fn on_release_branch(
+    scene: &Scene,
+    environment: &Environment,
+    release: &Release,
+    commit: &CommitSha,
+    default_branch: &str,
+) -> Result<Ancestry, Failure> {
+    let When::Release { from, .. } = &environment.when else { return Ok(Ancestry::Yes) };
+    let default = [default_branch.to_owned()];
+    let branches: &[String] = if from.is_empty() { &default } else { from };
+    let mut unknown = None;
+    for branch in branches {
+        match scene.history.is_on_branch(commit, branch).await {
+            Ancestry::Yes => return Ok(Ancestry::Yes),
+            Ancestry::No => {}
+            Ancestry::Unknown(why) => unknown = Some(why),
+        }
+    }
+    scene.log.debug(&format!("release {release} is on none of the branches that could be asked"));
+    Ok(unknown.map_or(Ancestry::No, Ancestry::Unknown))
+}
+
+pub(super) fn unreachable_release(
+    environment: &Environment,
+    release: &Release,
+    default_branch: &str,
+) -> Result<(), Failure> {
+    let When::Release { from, .. } = &environment.when else { return Ok(()) };
+    let branches = if from.is_empty() { default_branch.to_owned() } else { from.join(", ") };
+    let shown = Foreign(branches.as_bytes()).to_string();
+    Err(Failure::Release(ReleaseRefusal::OffBranch(release.to_string(), shown)))
+}

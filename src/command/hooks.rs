@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::gather::Gathered;
 use super::scene::Scene;
 use crate::decide::{Plan, Subject};
-use crate::domain::{DeployHook, FailureWord, HookError, Service, ServiceId, ServiceName, Source};
+use crate::domain::{Decision, DeployHook, FailureWord, HookError, Service, ServiceId, ServiceName, Source};
 use crate::intake::inputs::{InputError, OnMissingCredential};
 use crate::runner::Surroundings;
 use std::collections::BTreeMap;
@@ -39,23 +39,28 @@ pub(crate) fn find(scene: &Scene, gathered: &Gathered, plan: &Plan) -> Result<Ho
         return Err(InputError::of("deploy-hook", "there are several services: use deploy-hooks").into());
     }
     let mut hooks = Hooks { found: BTreeMap::new(), missing: Vec::new() };
-    let mut malformed = Vec::new();
-    for planned in plan.to_deploy() {
+    let (mut malformed, mut all) = (Vec::new(), BTreeMap::new());
+    for planned in &plan.services {
         let Some(service) = manifest.services.iter().find(|service| service.name == planned.name) else { continue };
+        let is_needed = planned.decision == Decision::Deploy;
         match hook_of(scene, service) {
             Some(Ok(hook)) => {
-                hooks.found.insert(service.name.clone(), hook);
+                all.insert(service.name.clone(), hook.clone());
+                if is_needed {
+                    hooks.found.insert(service.name.clone(), hook);
+                }
             }
-            Some(Err(error)) => {
-                malformed.push((word(error), format!("{} of service {}: {error}", service.hook, service.name)))
+            Some(Err(error)) if is_needed => {
+                malformed.push((word(error), format!("{} of service {}: {error}", service.hook, service.name)));
             }
-            None => hooks.missing.push((service.name.clone(), variable(service, manifest.source))),
+            None if is_needed => hooks.missing.push((service.name.clone(), variable(service, manifest.source))),
+            Some(Err(_)) | None => {}
         }
     }
     if !malformed.is_empty() {
         return Err(Failure::HookMalformed(malformed));
     }
-    refuse_confusion(plan, &manifest.services, &hooks.found)?;
+    refuse_confusion(plan, &manifest.services, &all)?;
     Ok(hooks)
 }
 

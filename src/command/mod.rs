@@ -46,7 +46,14 @@ pub(crate) async fn run(scene: &Scene) -> Result<(), Failure> {
     }
     let found = match &scene.trigger {
         Trigger::Push(push) => gather::push(scene, push).await?,
-        Trigger::PullRequest(pull) => gather::pull_request(scene, pull).await?,
+        Trigger::PullRequest(pull) => match gather::cannot_push(scene, pull) {
+            // Nothing has to be asked to know that there is nothing to wait for.
+            Some(why) if scene.request.command != Command::Plan => {
+                verify::nothing_to_wait_for(scene, &why);
+                return Ok(());
+            }
+            _ => gather::pull_request(scene, pull).await?,
+        },
         Trigger::MergeGroup(group) => gather::merge_group(scene, group).await?,
         Trigger::Dispatch(dispatch) => gather::dispatch(scene, dispatch).await?,
         Trigger::Nothing(why) => Found::Nothing(why.clone()),

@@ -15,8 +15,7 @@ pub(super) async fn run(scene: &Scene, brief: &Brief) -> Result<(), Failure> {
 /// Verifies the images of a plan that deploys nothing.
 pub(super) async fn without_deploying(scene: &Scene, brief: &Brief, patience: Patience) -> Result<(), Failure> {
     if let Subject::PullRequest { cannot_push: Some(why), .. } = &brief.plan.subject {
-        tell(scene, Outcome::Skipped, "Skipped: there can be no image to verify");
-        scene.warn("There can be no image", why);
+        nothing_to_wait_for(scene, why);
         return Ok(());
     }
     if lacks_credential(scene, brief)? {
@@ -29,6 +28,12 @@ pub(super) async fn without_deploying(scene: &Scene, brief: &Brief, patience: Pa
     let Some(images) = verified(scene, brief, patience).await? else { return Ok(()) };
     tell(scene, Outcome::Verified, &format!("Verified: {}", names(&images)));
     Ok(())
+}
+
+/// Ends softly where nobody can have pushed an image.
+pub(super) fn nothing_to_wait_for(scene: &Scene, why: &str) {
+    tell(scene, Outcome::Skipped, "Skipped: there can be no image to verify");
+    scene.warn("There can be no image", why);
 }
 
 /// Whether a credential is missing and that is a reason to skip everything.

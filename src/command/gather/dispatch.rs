@@ -19,7 +19,12 @@ pub(crate) async fn dispatch(scene: &Scene, dispatch: &Dispatch) -> Result<Found
     if scene.request.pr_number.is_some() || is_outside(scene) {
         return outside(scene);
     }
-    let default_branch = dispatch.default_branch.clone().unwrap_or_else(|| "main".into());
+    // A schedule says no default branch, and always runs on it.
+    let of_run = match &dispatch.pushed {
+        Some(PushedRef::Branch(name)) => Some(name.clone()),
+        Some(PushedRef::Tag(_) | PushedRef::Either(_)) | None => None,
+    };
+    let default_branch = dispatch.default_branch.clone().or(of_run).unwrap_or_else(|| "main".into());
     let at = match (dispatch.commit, &scene.request.sha) {
         (Some(commit), _) => commit,
         (None, Some(name)) => resolve(scene, "sha", name).await?,

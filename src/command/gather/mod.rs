@@ -59,14 +59,7 @@ pub(crate) async fn pull_request(scene: &Scene, pull: &PullRequest) -> Result<Fo
         }
         Source::Shorthand => base_manifest,
     };
-    let cannot_push = match (pull.from_fork, pull.by_dependabot, scene.lacks_registry_password()) {
-        (true, _, _) => Some("the pull request comes from a fork, whose workflow cannot push images".to_owned()),
-        (false, true, _) => {
-            Some("the pull request is Dependabot's, whose workflow has no secrets to push with".to_owned())
-        }
-        (false, false, true) => Some("registry-password is not set, so nothing can have been pushed".to_owned()),
-        (false, false, false) => None,
-    };
+    let cannot_push = cannot_push(scene, pull);
     let (mut changes, merge_base) = scene.history.changes_of_pull_request(pull).await;
     let mut base = Base::Commit(merge_base.unwrap_or(pull.base), "the merge base".into());
     if let Some(given) = given_base(scene).await? {
@@ -87,6 +80,16 @@ pub(crate) async fn pull_request(scene: &Scene, pull: &PullRequest) -> Result<Fo
         revisions,
         in_fork: true,
     }))
+}
+
+/// Why the workflow of a pull request cannot have pushed an image, where that is so.
+pub(crate) fn cannot_push(scene: &Scene, pull: &PullRequest) -> Option<String> {
+    match (pull.from_fork, pull.by_dependabot, scene.lacks_registry_password()) {
+        (true, _, _) => Some("the pull request comes from a fork, whose workflow cannot push images".into()),
+        (false, true, _) => Some("the pull request is Dependabot's, whose workflow has no secrets to push with".into()),
+        (false, false, true) => Some("registry-password is not set, so nothing can have been pushed".into()),
+        (false, false, false) => None,
+    }
 }
 
 /// Asks about a merge group, which is verified and never deployed: it may be discarded.

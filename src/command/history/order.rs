@@ -98,33 +98,52 @@ impl History {
         Ok(template.next(highest.map(|release| release.number())))
     }
 
-    /// A branch's tip now; without GitHub, where the checkout last saw it. `None` when there is no such branch.
+    /// A branch's tip now; where GitHub cannot be asked, where the checkout last saw it. `None` when there is no such branch.
     ///
     /// # Errors
-    /// [`HistoryError`].
+    /// [`HistoryError`]: GitHub's, where the checkout has not seen the branch either.
     pub async fn tip(&self, branch: &str) -> Result<Option<CommitSha>, HistoryError> {
-        if let Some(github) = &self.github {
-            return Ok(github.branch_tip(branch).await?);
+        let asked = match &self.github {
+            Some(github) => Some(github.branch_tip(branch).await),
+            None => None,
+        };
+        if let Some(Ok(tip)) = asked {
+            return Ok(tip);
         }
-        let tip = self.checkout.as_ref().and_then(|checkout| checkout.branch_tip(branch));
-        if tip.is_some() {
-            self.note("the branch's tip is the one that the checkout last saw".to_owned());
+        match (self.checkout.as_ref().and_then(|checkout| checkout.branch_tip(branch)), asked) {
+            (Some(seen), _) => {
+                self.note("the branch's tip is the one that the checkout last saw".to_owned());
+                Ok(Some(seen))
+            }
+            (None, Some(Err(error))) => Err(error.into()),
+            (None, Some(Ok(_)) | None) => Ok(None),
         }
-        Ok(tip)
     }
 
-    /// The commit that a tag is on now, peeled; without GitHub, where the checkout last saw it. `None` when there is no such tag.
+    /// The commit that a tag is on now, peeled; where GitHub cannot be asked, where the checkout last saw it. `None` when there is no such tag.
     ///
     /// # Errors
-    /// [`HistoryError`], also for a tag that is on no commit.
+    /// [`HistoryError`], also for a tag that is on no commit; GitHub's, where the checkout has not seen the tag either.
     pub async fn tag_commit(&self, name: &str) -> Result<Option<CommitSha>, HistoryError> {
-        if let Some(github) = &self.github {
-            return Ok(github.tag_commit(name).await?);
-        }
+        let failed = match &self.github {
+            Some(github) => match github.tag_commit(name).await {
+                Err(
+                    error @ (GitHubError::Unavailable { .. }
+                    | GitHubError::RateLimited { .. }
+                    | GitHubError::Denied { .. }),
+                ) => Some(error),
+                answer => return Ok(answer?),
+            },
+            None => None,
+        };
         let tags = self.checkout.as_ref().map(Checkout::tags).unwrap_or_default();
-        match tags.into_iter().find(|(tag, _)| tag == name) {
-            Some((_, object)) => self.peel(&object).await,
-            None => Ok(None),
+        match (tags.into_iter().find(|(tag, _)| tag == name), failed) {
+            (Some((_, object)), _) => {
+                self.note("the tag is where the checkout last saw it".to_owned());
+                self.peel(&object).await
+            }
+            (None, Some(error)) => Err(error.into()),
+            (None, None) => Ok(None),
         }
     }
 
@@ -183,7 +202,7 @@ mod tests {
     use super::super::testing::{ELSEWHERE, FAR_AWAY, both, commit, comparison, local, remote};
     use super::*;
     use crate::github::Trace;
-    use crate::github::testing::{Exchange, Server, found, missing};
+    use crate::github::testing::{Exchange, Server, closed, found, missing};
     use crate::repository::testing::Repo;
 
     fn template() -> ReleaseTemplate {
@@ -329,6 +348,24 @@ mod tests {
         assert_eq!(alone.tip("main").await, Ok(Some(seen)));
         assert_eq!(alone.tag_commit("prod-1").await, Ok(Some(seen)));
         assert_eq!(alone.tag_commit("prod-2").await, Ok(None));
-        assert_eq!(alone.notes(), ["the branch's tip is the one that the checkout last saw"]);
+        let notes =
+            ["the branch's tip is the one that the checkout last saw", "the tag is where the checkout last saw it"];
+        assert_eq!(alone.notes(), notes);
+    }
+
+    #[tokio::test]
+    async fn what_github_cannot_say_the_checkout_may_have_seen() {
+        let repo = Repo::new();
+        let seen = repo.commit(&[("a", "1")]);
+        repo.git(&["tag", "prod-1"]);
+        let down = |path: &str| [closed(path), closed(path), closed(path)];
+        let paths = ["git/ref/heads/main", "git/ref/heads/other", "git/ref/tags/prod-1", "git/ref/tags/prod-2"];
+        let server = Server::start(paths.into_iter().flat_map(down).collect());
+        let history = both(&repo, &server);
+        assert_eq!(history.tip("main").await, Ok(Some(seen)));
+        assert!(history.tip("other").await.is_err());
+        assert_eq!(history.tag_commit("prod-1").await, Ok(Some(seen)));
+        assert!(history.tag_commit("prod-2").await.is_err());
+        server.finish();
     }
 }

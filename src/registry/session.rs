@@ -19,7 +19,7 @@ use url::Url;
 /// The first wait before a request is made again, and the longest.
 const WAITS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 /// How many requests are under way at once: GHCR answers bursts with 429 (<https://github.com/getwud/wud/issues/1153>).
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 9;
 /// A request that is begun has this long, however little is left until the deadline.
 const LEAST: Duration = Duration::from_secs(1);
 /// How many redirects are followed for one request.

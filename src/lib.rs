@@ -118,6 +118,7 @@ fn stopped(mut story: Story, failure: Failure) -> End {
 }
 
 fn report(end: &End, around: &Surroundings, log: &Log, outputs: Option<&mut OutputsFile>, is_json: bool) -> ExitCode {
+    log.end_group();
     let story = &end.story;
     let mut code = exit_code(end);
     let mut values = report::outputs::outputs(story);

@@ -44,8 +44,8 @@ pub(super) fn write(
     {
         lines.push(("IMAGE_TAG".to_owned(), tag.to_string()));
     }
-    scene.workspace.write_lines(path, &lines, &is_own_key)?;
-    Ok(())
+    let written = scene.workspace.write_lines(path, &lines, &is_own_key);
+    Ok(written.map_err(|error| InputError::of("env-file", error.to_string()))?)
 }
 
 fn key(image: &ImageName) -> String {

@@ -81,7 +81,10 @@ pub(crate) fn given_digests(scene: &Scene, gathered: &Gathered) -> Result<BTreeM
         }
         Some(GivenDigests::Directory(path)) => {
             let Some(files) = scene.workspace.read_directory(path).map_err(|error| refused(error.to_string()))? else {
-                scene.log.say("digest: the directory is not there, so no image was built.");
+                scene.warn(
+                    "No digests",
+                    "the directory that the input digest names is not there; images are looked up by their tags",
+                );
                 return Ok(BTreeMap::new());
             };
             let mut digests = BTreeMap::new();

@@ -129,7 +129,10 @@ fn client(request: &Request, around: &Surroundings, workspace: &Workspace, log: 
         let pem = if text.contains("-----BEGIN") {
             text.clone().into_bytes()
         } else {
-            workspace.read(text, LARGEST_BUNDLE)?
+            {
+                let read = workspace.read(text, LARGEST_BUNDLE);
+                read.map_err(|error| InputError::of("ca-bundle", error.to_string()))?
+            }
         };
         roots.add(&pem).map_err(|error| InputError::of("ca-bundle", error.to_string()))?;
     }

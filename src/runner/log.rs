@@ -6,6 +6,7 @@
 
 use crate::domain::{Notice, Secret};
 use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Whom we speak to.
@@ -23,6 +24,7 @@ pub struct Log {
     tongue: Tongue,
     is_debug: bool,
     secrets: Arc<Mutex<Vec<String>>>,
+    is_folded: Arc<AtomicBool>,
 }
 
 /// A mask of fewer characters would blot out half of every log.
@@ -32,7 +34,7 @@ impl Log {
     /// A writer; `debug` lines are printed where `is_debug`.
     #[must_use]
     pub fn new(tongue: Tongue, is_debug: bool) -> Self {
-        Self { tongue, is_debug, secrets: Arc::default() }
+        Self { tongue, is_debug, secrets: Arc::default(), is_folded: Arc::default() }
     }
 
     /// Makes the runner mask a secret, line by line, and remembers to blot it out ourselves.
@@ -81,8 +83,10 @@ impl Log {
         }
     }
 
-    /// Opens a fold in the log.
+    /// Opens a fold in the log, and closes the one that is open: folds do not nest.
     pub fn group(&self, title: &str) {
+        self.end_group();
+        self.is_folded.store(true, Ordering::Relaxed);
         let title = inert(&self.blot(title));
         match self.tongue {
             Tongue::Runner => self.write(&format!("::group::{}\n", escape_data(&title))),
@@ -90,8 +94,11 @@ impl Log {
         }
     }
 
-    /// Closes the fold.
+    /// Closes the fold, where one is open.
     pub fn end_group(&self) {
+        if !self.is_folded.swap(false, Ordering::Relaxed) {
+            return;
+        }
         match self.tongue {
             Tongue::Runner => self.write("::endgroup::\n"),
             Tongue::Terminal => self.write("\n"),

@@ -8,7 +8,7 @@ use crate::command::history::Ancestry;
 use crate::decide::{Base, Changes, Concerns, Subject, Tip, of_branch, of_tag};
 use crate::domain::{
     CommitName, CommitSha, Dispatch, Environment, EnvironmentName, Foreign, Level, Manifest, Notice, PushedRef,
-    Reading, Release, ReleaseTemplate, When,
+    Reading, Release, ReleaseTemplate, Repository, Source, When,
 };
 use crate::intake::inputs::{Command, InputError};
 use crate::intake::manifest::{self, Home};
@@ -31,6 +31,10 @@ pub(crate) async fn dispatch(scene: &Scene, dispatch: &Dispatch) -> Result<Found
         (None, None) => tip(scene, &default_branch).await?,
     };
     let mut manifest = manifest_at(scene, &at, &default_branch).await?;
+    let is_known = |image: &Repository| manifest.images.iter().any(|known| known.repository == *image);
+    if manifest.source == Source::File && scene.request.image.as_ref().is_some_and(|image| !is_known(image)) {
+        return outside(scene);
+    }
     let Some(name) = environment_of_dispatch(scene, &manifest, dispatch)? else {
         let commit = asked_commit(scene).await?.unwrap_or(at);
         let base = Base::None("a dispatch does not say what was there before".into());

@@ -44,8 +44,12 @@ impl GivenDigests {
         if text.starts_with("sha") && text.contains(':') {
             return Digest::parse(text).map(Self::One);
         }
-        let is_path =
-            !text.is_empty() && !text.contains(['\n', '\r', '\0', ':']) && !text.split('/').any(|part| part == "..");
+        let parts = text.strip_prefix('/').unwrap_or(text).split('/');
+        let is_path = text.len() <= 1024
+            && parts.into_iter().all(|part| !matches!(part, "" | ".."))
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'_' | b'-' | b' '));
         if is_path { Ok(Self::Directory(text.to_owned())) } else { Err(refused()) }
     }
 }
@@ -102,6 +106,9 @@ mod tests {
             "api=sha256:abc",
             "../x",
             "a/../../b",
+            "x\\\"",
+            "$(id)",
+            "a//b",
             "sha512:abc",
             "A=sha256:",
         ] {

@@ -1,0 +1,122 @@
+//! What is declared is declared once: action.yml, the README and docs/failures.md say what the program says.
+
+use ghcr_to_render::domain::FailureWord;
+use ghcr_to_render::intake::inputs::INPUTS;
+use ghcr_to_render::report::outputs::OUTPUTS;
+use std::collections::BTreeMap;
+
+fn text(path: &str) -> String {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The entries of a block of action.yml: their names, and their keys with plain or quoted values.
+fn declared(block: &str) -> Vec<(String, BTreeMap<String, String>)> {
+    let action = text("action.yml");
+    let mut entries: Vec<(String, BTreeMap<String, String>)> = Vec::new();
+    let lines = action.lines().skip_while(|line| *line != format!("{block}:")).skip(1);
+    for line in lines.take_while(|line| line.is_empty() || line.starts_with([' ', '#'])) {
+        let indent = line.len() - line.trim_start().len();
+        let Some((key, value)) = line.trim().split_once(':').filter(|_| !line.trim().starts_with('#')) else {
+            continue;
+        };
+        match indent {
+            2 => entries.push((key.to_owned(), BTreeMap::new())),
+            4 => {
+                let (_, keys) = entries.last_mut().expect("an entry");
+                keys.insert(key.to_owned(), unquoted(value.trim()));
+            }
+            _ => panic!("a line of action.yml that is not understood: {line:?}"),
+        }
+    }
+    entries
+}
+
+fn unquoted(value: &str) -> String {
+    let quote = value.chars().next().filter(|first| matches!(first, '"' | '\''));
+    let inner = quote.and_then(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
+    match (quote, inner) {
+        (Some('\''), Some(inner)) => inner.replace("''", "'"),
+        (Some(_), Some(inner)) => inner.replace("\\\"", "\"").replace("\\\\", "\\"),
+        _ => value.to_owned(),
+    }
+}
+
+/// The rows of the README's tables whose first cell is that name in backticks.
+fn rows(name: &str) -> Vec<String> {
+    let start = format!("| `{name}` |");
+    text("README.md").lines().filter(|line| line.starts_with(&start)).map(str::to_owned).collect()
+}
+
+#[test]
+fn action_yml_declares_exactly_the_programs_inputs() {
+    let found: Vec<(String, String, String)> = declared("inputs")
+        .into_iter()
+        .map(|(name, keys)| {
+            let key = |key: &str| keys.get(key).cloned().unwrap_or_default();
+            (name, key("default"), key("description"))
+        })
+        .collect();
+    let wanted: Vec<(String, String, String)> = INPUTS
+        .iter()
+        .map(|input| (input.name.to_owned(), input.default.to_owned(), input.description.to_owned()))
+        .collect();
+    assert_eq!(found, wanted);
+}
+
+#[test]
+fn action_yml_declares_exactly_the_programs_outputs() {
+    let found: Vec<(String, String)> = declared("outputs")
+        .into_iter()
+        .map(|(name, keys)| (name, keys.get("description").cloned().unwrap_or_default()))
+        .collect();
+    let wanted: Vec<(String, String)> =
+        OUTPUTS.iter().map(|output| (output.name.to_owned(), output.description.to_owned())).collect();
+    assert_eq!(found, wanted);
+}
+
+#[test]
+fn the_readme_has_one_row_for_each_input_and_output() {
+    for input in INPUTS {
+        assert_eq!(
+            rows(input.name).iter().filter(|row| row.contains(input.default)).count().min(1),
+            1,
+            "{}",
+            input.name
+        );
+    }
+    for output in OUTPUTS {
+        assert!(!rows(output.name).is_empty(), "{}", output.name);
+    }
+}
+
+#[test]
+fn the_runner_of_the_journeys_gives_what_action_yml_declares() {
+    let wanted: Vec<(&str, &str)> = INPUTS.iter().map(|input| (input.name, input.default)).collect();
+    assert_eq!(crate::world::runner::ACTION_INPUTS, wanted);
+    let mut outputs: Vec<&str> = OUTPUTS.iter().map(|output| output.name).collect();
+    let mut known = crate::world::oracle::OUTPUTS.to_vec();
+    outputs.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(known, outputs);
+}
+
+#[test]
+fn every_failure_has_its_heading_and_every_heading_its_failure() {
+    let failures = text("docs/failures.md");
+    let headings: Vec<&str> =
+        failures.lines().filter_map(|line| line.strip_prefix("## ")).map(|line| line.trim_matches('`')).collect();
+    for word in FailureWord::ALL {
+        assert!(headings.contains(&word.as_str()), "{word} has no heading in docs/failures.md");
+    }
+    let is_word = |heading: &&&str| {
+        heading.contains('-') || **heading == "exited" || **heading == "unhealthy" || **heading == "cancelled"
+    };
+    for heading in headings
+        .iter()
+        .filter(is_word)
+        .filter(|heading| heading.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'))
+    {
+        assert!(FailureWord::ALL.iter().any(|word| word.as_str() == *heading), "## {heading} is no failure");
+    }
+}

@@ -1,0 +1,201 @@
+//! The house stands as ARCHITECTURE.md says: a room knows only rooms on lower floors, and each outside crate has its one room.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// Each room with the rooms that it may know. Siblings never meet.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("intake", &["domain"]),
+    ("decide", &["domain"]),
+    ("transport", &["domain"]),
+    ("report", &["domain", "decide", "intake"]),
+    ("github", &["domain", "decide", "intake", "transport"]),
+    ("registry", &["domain", "decide", "intake", "transport"]),
+    ("render", &["domain", "decide", "intake", "transport"]),
+    ("runner", &["domain", "decide", "intake", "transport"]),
+    ("repository", &["domain", "decide", "intake", "transport"]),
+    (
+        "command",
+        &["domain", "intake", "decide", "transport", "report", "github", "registry", "render", "runner", "repository"],
+    ),
+];
+
+/// Each outside crate with the rooms that may name it.
+const CRATES: &[(&str, &[&str])] = &[
+    ("reqwest", &["transport"]),
+    ("rustls", &["transport"]),
+    ("webpki_root_certs", &["transport"]),
+    ("jiff", &["transport", "intake", "repository", "github", "report", "decide"]),
+    ("gix", &["repository"]),
+    ("octocrab", &["github"]),
+    ("oci_distribution", &["registry"]),
+    ("saphyr_parser", &["intake"]),
+    ("strsim", &["intake"]),
+    ("clap", &["runner"]),
+    ("tracing_subscriber", &["runner"]),
+];
+
+/// What pure rooms may not even name.
+const IMPURE: &[&str] = &[
+    "async fn",
+    ".await",
+    "std::env",
+    "std::fs",
+    "std::time::Instant",
+    "SystemTime",
+    "TcpStream",
+    "ToSocketAddrs",
+    "tokio::",
+];
+const PURE: &[&str] = &["domain", "intake", "decide", "report"];
+
+/// The files of the source: room, path, text.
+fn files() -> Vec<(String, PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut found, mut open) = (Vec::new(), vec![root.clone()]);
+    while let Some(directory) = open.pop() {
+        for entry in std::fs::read_dir(&directory).expect("the source").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let inner = path.strip_prefix(&root).expect("the source").to_owned();
+                let room =
+                    inner.iter().next().expect("the source").to_string_lossy().trim_end_matches(".rs").to_owned();
+                found.push((room, inner, std::fs::read_to_string(&path).expect("the source")));
+            }
+        }
+    }
+    found
+}
+
+/// The files that are not tests, each with its room and its text up to its tests, without comments.
+fn sources() -> Vec<(String, PathBuf, String)> {
+    let tests = test_modules();
+    let is_test = |path: &Path| path.file_stem().is_some_and(|stem| tests.contains(&*stem.to_string_lossy()));
+    files()
+        .into_iter()
+        .filter(|(_, path, _)| !is_test(path))
+        .map(|(room, path, text)| {
+            let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+            let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+            (room, path, code)
+        })
+        .collect()
+}
+
+/// The modules that only tests have.
+fn test_modules() -> BTreeSet<String> {
+    let mut names = BTreeSet::from(["tests".to_owned()]);
+    for (_, _, text) in files() {
+        for (at, mark) in text.match_indices("#[cfg(test)]\nmod ") {
+            names.insert(
+                text[at + mark.len()..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect(),
+            );
+        }
+    }
+    names
+}
+
+/// The rooms that a text names: `crate::room`, also inside `use crate::{…}`.
+fn rooms_in(code: &str) -> BTreeSet<String> {
+    let mut rooms = BTreeSet::new();
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + "crate::".len()..];
+        let names = match rest.strip_prefix('{') {
+            Some(list) => first_names(list),
+            None => vec![rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect()],
+        };
+        rooms.extend(names);
+    }
+    rooms
+}
+
+/// The first names of the items of a `use` list.
+fn first_names(list: &str) -> Vec<String> {
+    let (mut names, mut name, mut depth, mut is_first) = (Vec::new(), String::new(), 0, true);
+    for character in list.chars() {
+        match character {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                names.push(std::mem::take(&mut name));
+                is_first = true;
+            }
+            c if depth == 0 && is_first && (c.is_ascii_alphanumeric() || c == '_') => name.push(c),
+            c if c.is_whitespace() => {}
+            _ => is_first = name.is_empty(),
+        }
+    }
+    names.push(name);
+    names.retain(|name| !name.is_empty());
+    names
+}
+
+#[test]
+fn a_room_knows_only_rooms_on_lower_floors() {
+    let known: BTreeMap<&str, &[&str]> = ROOMS.iter().copied().collect();
+    for (room, path, code) in sources().into_iter().filter(|(room, ..)| room != "lib" && room != "main") {
+        let may = known.get(room.as_str()).unwrap_or_else(|| panic!("{room} is no room of the house"));
+        for other in rooms_in(&code).into_iter().filter(|other| *other != room) {
+            assert!(may.contains(&other.as_str()), "src/{} knows {other}, which is not below it", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_outside_crate_has_its_room() {
+    for (room, path, code) in sources() {
+        for (name, homes) in CRATES {
+            let is_named = code.match_indices(name).any(|(at, _)| {
+                let before = code[..at].chars().next_back();
+                let after = code[at + name.len()..].chars().next();
+                !before.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':' || c == '"')
+                    && after == Some(':')
+                    || code[..at].ends_with("use ") && after == Some(';')
+            });
+            assert!(
+                !is_named || homes.contains(&room.as_str()),
+                "src/{} names {name}, which belongs to {homes:?}",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn pure_rooms_stay_pure() {
+    for (room, path, code) in sources().into_iter().filter(|(room, ..)| PURE.contains(&room.as_str())) {
+        for word in IMPURE {
+            assert!(!code.contains(word), "src/{} has {word:?}, and {room} is pure", path.display());
+        }
+    }
+}
+
+#[test]
+fn wire_shapes_stay_private_and_domain_has_none() {
+    for (room, path, code) in sources() {
+        assert!(
+            room != "domain" || !code.contains("Serialize"),
+            "src/{}: domain types are not wire shapes",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn a_file_is_a_room_and_not_a_hall() {
+    for (_, path, text) in files() {
+        let lines = text.split("#[cfg(test)]").next().unwrap_or_default().lines().count();
+        assert!(lines <= 500, "src/{} has {lines} lines before its tests", path.display());
+    }
+}
+
+#[test]
+fn the_search_for_rooms_finds_them() {
+    let code = "use crate::{domain::{A, B}, github, intake::inputs};\nlet x = crate::render::f();";
+    let wanted: BTreeSet<String> = ["domain", "github", "intake", "render"].map(str::to_owned).into();
+    assert_eq!(rooms_in(code), wanted);
+}

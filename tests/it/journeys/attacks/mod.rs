@@ -1,0 +1,60 @@
+//! What comes in that should not: each test bears the number of its row in the list of attacks.
+
+mod events;
+mod hooks;
+mod manifests;
+mod places;
+mod registries;
+mod values;
+
+use crate::world::{Run, World};
+
+/// The rows of the list that this version answers to. (28, 33 to 35 and 38 to 42 speak of the record, of promotion, of comments and of the
+/// machine around us.)
+const ROWS: &[&str] = &[
+    "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13", "14", "15", "16", "17", "18", "19",
+    "20", "21", "22", "23", "24", "25", "26", "27", "29", "30", "31", "32", "36", "37", "37b", "37c", "37d", "37e",
+    "37f",
+];
+
+const SOURCES: &[&str] = &[
+    include_str!("events.rs"),
+    include_str!("hooks.rs"),
+    include_str!("manifests.rs"),
+    include_str!("places.rs"),
+    include_str!("registries.rs"),
+    include_str!("values.rs"),
+];
+
+#[test]
+fn every_row_has_a_test() {
+    for row in ROWS {
+        let has = SOURCES.iter().any(|source| source.contains(&format!("#[test]\nfn row_{row}_")));
+        assert!(has, "row {row} has no test");
+    }
+}
+
+/// A push that changes `api`, with its images.
+fn pushed() -> World {
+    World::new().three_services().push_to_main(|repo| repo.write("services/api/x", "1")).images()
+}
+
+impl Run {
+    /// Refused before anything was asked of anybody but GitHub: a clear error, and no output beyond `outcome` and `failure`.
+    #[track_caller]
+    fn expect_refusal(self) -> Self {
+        let run = self.no_hooks();
+        if !matches!(run.exit, 1 | 2) {
+            run.fail("it was not refused");
+        }
+        let more: Vec<&String> =
+            run.outputs.iter().filter(|(_, value)| !value.is_empty()).map(|(key, _)| key).collect();
+        let has_more = more.iter().any(|key| !["outcome", "failure", "summary"].contains(&key.as_str()));
+        let asked = run.world.registry.server().map_or(0, |server| server.calls().len())
+            + run.world.render.server.calls().len();
+        let has_error = run.annotations("error").iter().any(|error| error.len() > 10);
+        run.ensure(!has_more, "a refusal set outputs")
+            .ensure(asked == 0, "somebody was asked")
+            .ensure(has_error, "no clear error")
+    }
+}

@@ -1,0 +1,25 @@
+//! Journeys: the real program, from the runner's environment to its exit code.
+
+mod attacks;
+mod credentials;
+mod events;
+mod history;
+mod hooks;
+mod images;
+mod inputs;
+mod manifests;
+mod tags;
+mod the_world;
+
+/// Checks every item at the same time: these journeys wait more than they work.
+fn at_once<T: Send>(items: impl IntoIterator<Item = T>, check: impl Fn(T) + Sync) {
+    std::thread::scope(|scope| {
+        let check = &check;
+        let threads: Vec<_> = items.into_iter().map(|item| scope.spawn(move || check(item))).collect();
+        for thread in threads {
+            if let Err(panic) = thread.join() {
+                std::panic::resume_unwind(panic);
+            }
+        }
+    });
+}

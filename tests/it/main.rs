@@ -1,0 +1,15 @@
+//! Journeys of the real binary through a world of loopback models and real parts, and the checks that hold the house together.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests stand outside the rooms: they have an environment, a clock and a wait of their own"
+)]
+
+mod contract;
+mod floors;
+mod journeys;
+mod world;
+
+/// The program under test.
+fn binary() -> std::path::PathBuf {
+    env!("CARGO_BIN_EXE_ghcr-to-render").into()
+}

@@ -1,0 +1,226 @@
+//! The world that journeys run in: living models of GitHub, a registry and Render on loopback, real git repositories, and a runner that
+//! starts the real binary as it starts a container action. Everything is strict: what was not expected, and what was expected and did not
+//! come, fails the test.
+
+pub(crate) mod distribution;
+pub(crate) mod event;
+pub(crate) mod ghcr;
+pub(crate) mod github;
+pub(crate) mod image;
+pub(crate) mod lists;
+pub(crate) mod oracle;
+pub(crate) mod protocol;
+pub(crate) mod registry;
+pub(crate) mod render;
+pub(crate) mod repo;
+mod run;
+pub(crate) mod runner;
+pub(crate) mod secrets;
+pub(crate) mod server;
+mod steps;
+
+pub(crate) use event::Event;
+pub(crate) use image::{Image, Kind};
+pub(crate) use registry::Registry;
+pub(crate) use render::Answer;
+pub(crate) use repo::Repo;
+pub(crate) use run::Run;
+
+use ghcr::Ghcr;
+use github::GitHub;
+use render::Render;
+use runner::{Cancel, Rooms};
+use secrets::{Planted, invent};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How the workspace got its files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Checkout {
+    /// Every commit, branch and tag (`fetch-depth: 0`).
+    Full,
+    /// The one commit: what actions/checkout does by default.
+    Shallow,
+    /// There was no checkout.
+    None,
+}
+
+/// A world.
+#[derive(Debug)]
+pub(crate) struct World {
+    // The directory goes when the world goes.
+    root: tempfile::TempDir,
+    pub(crate) rooms: Rooms,
+    pub(crate) origin: Repo,
+    pub(crate) github: GitHub,
+    pub(crate) registry: Registry,
+    pub(crate) render: Render,
+    pub(crate) event: Option<Event>,
+    pub(crate) checkout: Checkout,
+    /// Inputs that the workflow gives.
+    inputs: BTreeMap<String, String>,
+    /// Variables beside the runner's own; an empty option takes one away.
+    variables: BTreeMap<String, Option<String>>,
+    secrets: Vec<Planted>,
+    hooks: Vec<(String, String)>,
+    /// The image of each name that was put last.
+    images: BTreeMap<String, Image>,
+    deadline: Duration,
+    cancel: Option<Cancel>,
+    /// What is started: the program under test.
+    program: std::path::PathBuf,
+}
+
+/// The user that the world's registry knows.
+const USER: &str = "robot";
+
+impl World {
+    /// A world whose registry is like GHCR.
+    pub(crate) fn new() -> Self {
+        let password = format!("{}/+=%\"", invent("registry password"));
+        Self::with(Registry::Ghcr(Ghcr::start(Some((USER, &password)))), Some(&password), Duration::ZERO)
+    }
+
+    /// A world with this registry and the password that its user has there.
+    pub(crate) fn on(registry: Registry, password: Option<&str>) -> Self {
+        static WORLDS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let world = Self::with(registry, password, Duration::ZERO);
+        // The real registries are shared, so every world needs commits, and with them tags, of its own.
+        let number = WORLDS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        world.origin.write("docs/world.txt", &number.to_string());
+        world
+    }
+
+    /// A world whose Render refuses connections until that time is over.
+    pub(crate) fn with_late_render(delay: Duration) -> Self {
+        let password = invent("registry password");
+        Self::with(Registry::Ghcr(Ghcr::start(Some((USER, &password)))), Some(&password), delay)
+    }
+
+    fn with(registry: Registry, password: Option<&str>, delay: Duration) -> Self {
+        let root = tempfile::tempdir().expect("a directory");
+        let origin = Repo::create(&root.path().join("github/acme/shop"));
+        let token = format!("ghs_{}", invent("github token").repeat(12));
+        let github = GitHub::start(origin.path(), &token);
+        let render = Render::start(delay);
+        let rooms = Rooms::create(root.path());
+        let mut world = Self {
+            rooms,
+            github,
+            render,
+            origin,
+            event: None,
+            checkout: Checkout::Full,
+            inputs: BTreeMap::new(),
+            variables: BTreeMap::new(),
+            secrets: Vec::new(),
+            hooks: Vec::new(),
+            images: BTreeMap::new(),
+            deadline: Duration::from_secs(40),
+            cancel: None,
+            program: crate::binary(),
+            registry,
+            root,
+        };
+        let host = world.registry.host();
+        let (github_origin, render_origin) = (world.github.server.origin(), world.render.server.origin());
+        world = world
+            .input("github-token", &token)
+            .input("registry", &host)
+            .input("render-api-url", &render_origin)
+            .secret("github-token", &token, &[&github_origin])
+            .planted("ACTIONS_RUNTIME_TOKEN")
+            .planted("ACTIONS_ID_TOKEN_REQUEST_TOKEN");
+        if let Some(password) = password {
+            let origin = format!("http://{host}");
+            world = world.input("registry-username", USER).input("registry-password", password);
+            world = world.secret("registry-password", password, &[&origin]);
+        }
+        world
+    }
+
+    /// Gives an input in the step's `with:`.
+    pub(crate) fn input(mut self, name: &str, value: &str) -> Self {
+        assert!(runner::ACTION_INPUTS.iter().any(|(known, _)| *known == name), "no input {name}");
+        self.inputs.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Sets a variable beside the runner's own.
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.insert(name.to_owned(), Some(value.to_owned()));
+        self
+    }
+
+    /// Takes a variable away.
+    pub(crate) fn without_variable(mut self, name: &str) -> Self {
+        self.variables.insert(name.to_owned(), None);
+        self
+    }
+
+    /// Tells the world of a secret, and of the origins that may see it.
+    pub(crate) fn secret(mut self, name: &str, text: &str, homes: &[&str]) -> Self {
+        let homes = homes.iter().map(|home| (*home).to_owned()).collect();
+        self.secrets.push(Planted { name: name.to_owned(), text: text.to_owned(), homes });
+        self
+    }
+
+    /// A variable with a secret that is nobody's business.
+    fn planted(self, name: &str) -> Self {
+        let text = invent(name);
+        self.secret(name, &text, &[]).variable(name, &text)
+    }
+
+    /// Waits that long for the program before it is killed.
+    pub(crate) fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Cancels the run as the runner does, that long after its start.
+    pub(crate) fn cancel_after(mut self, after: Duration) -> Self {
+        self.cancel = Some(Cancel { after });
+        self
+    }
+
+    /// Starts another program in the place of ours: a shell script, to see whether the world would notice.
+    pub(crate) fn impostor(mut self, script: &str) -> Self {
+        self.program = self.outside("impostor");
+        std::fs::write(&self.program, format!("#!/bin/sh\n{script}\n")).expect("a script");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&self.program, mode).expect("a script's mode");
+        self
+    }
+
+    /// The digest of the image of that name.
+    pub(crate) fn digest(&self, image: &str) -> String {
+        self.images.get(image).unwrap_or_else(|| panic!("no image {image}")).digest.clone()
+    }
+
+    /// The digest of the linux/amd64 part of the image of that name.
+    pub(crate) fn platform(&self, image: &str) -> String {
+        self.images.get(image).unwrap_or_else(|| panic!("no image {image}")).platform.clone()
+    }
+
+    /// `host/acme/name`.
+    pub(crate) fn repository(&self, image: &str) -> String {
+        format!("{}/acme/{image}", self.registry.host())
+    }
+
+    /// The commit that the event is about.
+    pub(crate) fn commit(&self) -> String {
+        self.event.as_ref().expect("an event").commit.clone()
+    }
+
+    /// How many images and services the manifest has, or one of each.
+    pub(crate) fn things(&self) -> usize {
+        let text = std::fs::read_to_string(self.origin.path().join(steps::MANIFEST)).unwrap_or_default();
+        let images = text.matches("repository:").count();
+        (images + self.hooks.len()).max(2)
+    }
+
+    /// A path outside the workspace that the test may use.
+    pub(crate) fn outside(&self, name: &str) -> std::path::PathBuf {
+        self.root.path().join(name)
+    }
+}

@@ -1,0 +1,203 @@
+//! What holds for every run, whatever it was asked: checked after each one without anybody's asking.
+
+use super::Run;
+use super::secrets::{Needles, Planted};
+use super::server::Call;
+use ghcr_to_render::domain::{FailureWord, Outcome};
+use serde_json::Value;
+use std::path::Path;
+
+/// The commands that are ours.
+const COMMANDS: &[&str] = &["group", "endgroup", "error", "warning", "notice", "debug", "add-mask"];
+
+/// The outputs of action.yml.
+pub(crate) const OUTPUTS: &[&str] = &[
+    "tags",
+    "tag-names",
+    "version",
+    "labels",
+    "annotations",
+    "json",
+    "outcome",
+    "failure",
+    "services",
+    "matrix",
+    "builds",
+    "images",
+    "digest",
+    "image",
+    "environment",
+    "sha",
+    "release",
+    "deploys",
+    "next-release",
+    "summary",
+];
+
+/// Tags that a summary may hold; none of them can load or run anything.
+const TAGS: &[&str] = &["details", "summary", "br", "code", "sub", "b"];
+
+/// A host with the requests that it got.
+pub(crate) struct Heard {
+    pub(crate) origin: String,
+    pub(crate) calls: Vec<Call>,
+}
+
+/// Everything that is wrong with a run by itself.
+pub(crate) fn faults(run: &Run, secrets: &[Planted], heard: &[Heard]) -> Vec<String> {
+    let mut faults = Vec::new();
+    leaks(run, secrets, heard, &mut faults);
+    protocol(run, &mut faults);
+    words(run, &mut faults);
+    shapes(run, &mut faults);
+    faults
+}
+
+fn leaks(run: &Run, secrets: &[Planted], heard: &[Heard], faults: &mut Vec<String>) {
+    let mut places: Vec<(String, String, String)> = vec![
+        ("the log".into(), run.shown(), String::new()),
+        ("the outputs".into(), run.output_file.clone(), String::new()),
+        ("the summary".into(), run.summary.clone(), String::new()),
+    ];
+    for (path, bytes) in &run.left {
+        places.push((path.display().to_string(), String::from_utf8_lossy(bytes).into_owned(), String::new()));
+    }
+    for host in heard {
+        let text: String = host.calls.iter().map(Call::text).collect();
+        places.push((format!("requests to {}", host.origin), text, host.origin.clone()));
+    }
+    for secret in secrets {
+        let needles = Needles::of(secret);
+        for (place, text, origin) in &places {
+            if secret.homes.contains(origin) && !origin.is_empty() {
+                continue;
+            }
+            if let Some(found) = needles.find(text) {
+                faults.push(format!("{place}: {found}"));
+            }
+        }
+    }
+}
+
+fn protocol(run: &Run, faults: &mut Vec<String>) {
+    for command in &run.commands {
+        if !COMMANDS.contains(&command.name.as_str()) || command.syntax == super::protocol::Syntax::Old {
+            faults.push(format!("a command that is not ours: {command:?}"));
+        }
+        if command.name == "add-mask" && command.data.trim().len() < 4 {
+            faults.push(format!("a mask of {:?} would hide half of the log", command.data));
+        }
+    }
+    let groups = run.commands.iter().filter(|command| command.name == "group").count();
+    let ends = run.commands.iter().filter(|command| command.name == "endgroup").count();
+    if groups != ends {
+        faults.push(format!("{groups} groups begin and {ends} end"));
+    }
+    for (key, value) in &run.outputs {
+        if !OUTPUTS.contains(&key.as_str()) {
+            faults.push(format!("an output that is not declared: {key}={value}"));
+        }
+        let may_have_lines = ["tags", "tag-names", "labels", "annotations"].contains(&key.as_str());
+        if value.contains(['\r', '\0']) || (value.contains('\n') && !may_have_lines) {
+            faults.push(format!("an output with control characters: {key}={value:?}"));
+        }
+    }
+    if let Some(error) = &run.output_error {
+        faults.push(format!("the runner would fail the step: {error}"));
+    }
+    for file in ["set_env", "add_path"] {
+        if run.left.iter().any(|(path, bytes)| path.to_string_lossy().contains(file) && !bytes.is_empty()) {
+            faults.push(format!("{file} was written"));
+        }
+    }
+    let mut rest = run.summary.as_str();
+    while let Some((_, after)) = rest.split_once('<') {
+        rest = after;
+        let name: String = after.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect();
+        let is_tag = after.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'));
+        if is_tag && !TAGS.contains(&name.to_ascii_lowercase().as_str()) {
+            faults.push(format!("foreign HTML in the summary: <{}", after.chars().take(40).collect::<String>()));
+        }
+    }
+}
+
+fn words(run: &Run, faults: &mut Vec<String>) {
+    let (outcome, failure) = (run.output("outcome"), run.output("failure"));
+    if run.is_plain {
+        return;
+    }
+    let known = Outcome::ALL.iter().find(|word| word.as_str() == outcome);
+    let Some(known) = known else {
+        if !(run.is_output_lost && outcome.is_empty()) {
+            faults.push(format!("outcome {outcome:?} is no word of the list"));
+        }
+        return;
+    };
+    if !failure.is_empty() && !FailureWord::ALL.iter().any(|word| word.as_str() == failure) {
+        faults.push(format!("failure {failure:?} is no word of the list"));
+    }
+    let is_bad = matches!(known, Outcome::Failed | Outcome::Refused | Outcome::Cancelled);
+    if is_bad == failure.is_empty() {
+        faults.push(format!("outcome {outcome} with failure {failure:?}"));
+    }
+    if is_bad == (run.exit == 0) {
+        faults.push(format!("outcome {outcome} with exit code {}", run.exit));
+    }
+    if !matches!(run.exit, 0..=2) {
+        faults.push(format!("exit code {} is none of ours", run.exit));
+    }
+    if run.exit == 2 {
+        let more: Vec<&String> =
+            run.outputs.iter().filter(|(_, value)| !value.is_empty()).map(|(key, _)| key).collect();
+        if more.iter().any(|key| !["outcome", "failure", "summary"].contains(&key.as_str())) {
+            faults.push(format!("a wrong request set outputs: {more:?}"));
+        }
+    }
+    if is_bad && !run.commands.iter().any(|command| command.name == "error") {
+        faults.push("it failed without an error annotation".into());
+    }
+    let text = format!("{}\n{}", run.shown(), run.summary);
+    for word in ["panicked at", "RUST_BACKTRACE", "NaN", "[object"] {
+        if text.contains(word) {
+            faults.push(format!("{word:?} in what it said"));
+        }
+    }
+}
+
+/// The closed alphabet of texts that become outputs.
+fn is_plain(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_alphanumeric() || " ._:/@,()+-".contains(c))
+}
+
+fn shapes(run: &Run, faults: &mut Vec<String>) {
+    if !is_plain(run.output("summary")) {
+        faults.push(format!("summary {:?} leaves its alphabet", run.output("summary")));
+    }
+    for (key, wanted) in [("services", "["), ("matrix", "{"), ("images", "{"), ("deploys", "["), ("json", "{")] {
+        let text = run.output(key);
+        if !text.is_empty() && (!text.starts_with(wanted) || serde_json::from_str::<Value>(text).is_err()) {
+            faults.push(format!("{key} is not the JSON that was promised: {text}"));
+        }
+    }
+    let deploys: Value = serde_json::from_str(run.output("deploys")).unwrap_or_default();
+    let deploys = deploys.as_array().cloned().unwrap_or_default();
+    for deploy in &deploys {
+        let text = |key: &str| deploy[key].as_str().unwrap_or_default();
+        if text("reason").chars().count() > 120 || !is_plain(text("reason")) {
+            faults.push(format!("reason {:?} leaves its alphabet or its length", text("reason")));
+        }
+        if !["deploy", "skip", "refuse"].contains(&text("decision")) {
+            faults.push(format!("decision {:?}", deploy["decision"]));
+        }
+    }
+    // The contract's 1.5 KiB a service or image, and the same once for what does not depend on their number.
+    let (size, most) = (run.output_file.len(), (run.things + 1) * 1536);
+    if size > most {
+        faults.push(format!("{size} bytes of outputs for {} services and images", run.things));
+    }
+}
+
+/// A step may not touch what is not its own.
+pub(crate) fn mark(path: &Path) -> Option<String> {
+    std::fs::read_to_string(path).ok().map(|text| format!("it started programs: {}", text.replace('\n', " ")))
+}

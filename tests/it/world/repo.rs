@@ -1,0 +1,133 @@
+//! Real git repositories, made by git itself: fixed dates and identity, so the same steps give the same commits.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A repository with a worktree: the one on GitHub, where people push to.
+#[derive(Debug, Clone)]
+pub(crate) struct Repo {
+    path: PathBuf,
+}
+
+impl Repo {
+    /// Makes an empty repository whose branch is `main`.
+    pub(crate) fn create(path: &Path) -> Self {
+        std::fs::create_dir_all(path).expect("a directory");
+        let repo = Self { path: path.to_owned() };
+        repo.git(&["init", "-q", "-b", "main"]);
+        repo.git(&["config", "uploadpack.allowAnySHA1InWant", "true"]);
+        repo.git(&["config", "core.symlinks", "true"]);
+        repo
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Runs git there and gives what it printed, without the last newline.
+    pub(crate) fn git(&self, arguments: &[&str]) -> String {
+        git(&self.path, arguments)
+    }
+
+    /// Writes a file, with its directories.
+    pub(crate) fn write(&self, path: &str, text: &str) -> &Self {
+        self.write_bytes(path.as_bytes(), text.as_bytes())
+    }
+
+    /// Writes a file whose name is any bytes.
+    pub(crate) fn write_bytes(&self, path: &[u8], content: &[u8]) -> &Self {
+        let path = self.path.join(OsStr::from_bytes(path));
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("directories");
+        std::fs::write(path, content).expect("a file");
+        self
+    }
+
+    /// Removes a file.
+    pub(crate) fn delete(&self, path: &str) -> &Self {
+        std::fs::remove_file(self.path.join(path)).expect("a file to delete");
+        self
+    }
+
+    /// Renames a file without changing it.
+    pub(crate) fn rename(&self, from: &str, to: &str) -> &Self {
+        let to = self.path.join(to);
+        std::fs::create_dir_all(to.parent().expect("a parent")).expect("directories");
+        std::fs::rename(self.path.join(from), to).expect("a file to rename");
+        self
+    }
+
+    /// Makes a symbolic link.
+    pub(crate) fn link(&self, path: &str, target: &str) -> &Self {
+        let path = self.path.join(path);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("directories");
+        let _ = std::fs::remove_file(&path);
+        std::os::unix::fs::symlink(target, path).expect("a link");
+        self
+    }
+
+    /// Records a submodule at a commit, in the index.
+    pub(crate) fn submodule(&self, path: &str, commit: &str) -> &Self {
+        std::fs::create_dir_all(self.path.join(path)).expect("a directory");
+        self.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{commit},{path}")]);
+        self
+    }
+
+    /// Commits everything and gives the commit.
+    pub(crate) fn commit(&self, message: &str) -> String {
+        self.git(&["add", "-A", "--", ":/"]);
+        self.git(&["commit", "-q", "--allow-empty", "-m", message]);
+        self.head()
+    }
+
+    /// The commit that is checked out.
+    pub(crate) fn head(&self) -> String {
+        self.git(&["rev-parse", "HEAD"])
+    }
+
+    /// Whether there is a commit.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.git(&["for-each-ref", "--count=1"]).is_empty()
+    }
+
+    /// A lightweight tag.
+    pub(crate) fn tag(&self, name: &str, target: &str) -> &Self {
+        self.git(&["tag", "-f", name, target]);
+        self
+    }
+
+    /// An annotated tag; gives the tag object.
+    pub(crate) fn annotated_tag(&self, name: &str, target: &str) -> String {
+        self.git(&["tag", "-f", "-a", "-m", "a release", name, target]);
+        self.git(&["rev-parse", &format!("refs/tags/{name}")])
+    }
+}
+
+/// Runs git with nothing from the machine's configuration.
+pub(crate) fn git(directory: &Path, arguments: &[&str]) -> String {
+    let output = Command::new("git")
+        .args(["-c", "protocol.file.allow=always", "-c", "core.autocrlf=false", "-c", "gc.auto=0"])
+        .args(arguments)
+        .current_dir(directory)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .envs([
+            ("GIT_CONFIG_GLOBAL", "/dev/null"),
+            ("GIT_CONFIG_NOSYSTEM", "1"),
+            ("GIT_AUTHOR_NAME", "Ada"),
+            ("GIT_AUTHOR_EMAIL", "ada@example.com"),
+            ("GIT_AUTHOR_DATE", "2026-11-20T10:00:00+00:00"),
+            ("GIT_COMMITTER_NAME", "Ada"),
+            ("GIT_COMMITTER_EMAIL", "ada@example.com"),
+            ("GIT_COMMITTER_DATE", "2026-11-20T10:00:00+00:00"),
+            ("GIT_TERMINAL_PROMPT", "0"),
+            ("LC_ALL", "C"),
+        ])
+        .output()
+        .expect("git (Debian: apt-get install git)");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "git {arguments:?} in {}: {errors}", directory.display());
+    String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned()
+}

@@ -1,0 +1,271 @@
+//! Servers on loopback that the worlds' models speak through: what arrives is written down, what is answered is a value.
+
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::{Body, Bytes, Frame, Incoming};
+use hyper::service::service_fn;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// The largest request body that is read.
+const BODY: usize = 64 << 20;
+
+/// A request as it arrived.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    /// `GET`, `POST` …
+    pub(crate) method: String,
+    /// The path, as it was sent.
+    pub(crate) path: String,
+    /// The query, as it was sent, without the question mark; empty if none.
+    pub(crate) query: String,
+    /// Headers, names in lower case.
+    pub(crate) headers: Vec<(String, String)>,
+    /// The body.
+    pub(crate) body: Vec<u8>,
+    /// The status that was answered; 0 if nothing was.
+    pub(crate) answered: u16,
+}
+
+impl Call {
+    /// The first header of that name.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All headers of that name, as one list.
+    pub(crate) fn all(&self, name: &str) -> String {
+        let values = self.headers.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        values.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The decoded value of a query parameter.
+    pub(crate) fn parameter(&self, name: &str) -> Option<String> {
+        self.parameters().into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    /// The decoded query parameters, in their order.
+    pub(crate) fn parameters(&self) -> Vec<(String, String)> {
+        url::form_urlencoded::parse(self.query.as_bytes()).into_owned().collect()
+    }
+
+    /// One line that shows it.
+    pub(crate) fn line(&self) -> String {
+        let mark = if self.query.is_empty() { "" } else { "?" };
+        format!("{} {}{mark}{} -> {}", self.method, self.path, self.query, self.answered)
+    }
+
+    /// All of it that another host could have learned a secret from.
+    pub(crate) fn text(&self) -> String {
+        let headers: String = self.headers.iter().map(|(key, value)| format!("{key}: {value}\n")).collect();
+        format!("{} {}?{}\n{headers}\n{}", self.method, self.path, self.query, String::from_utf8_lossy(&self.body))
+    }
+}
+
+/// What a model answers.
+#[derive(Debug, Clone)]
+pub(crate) enum Reply {
+    /// A whole answer.
+    Whole { status: u16, headers: Vec<(String, String)>, body: Vec<u8> },
+    /// An answer after a while.
+    After(Duration, Box<Reply>),
+    /// The connection is closed without an answer.
+    Dropped,
+    /// An answer whose body is that many bytes of `a`, in pieces, with a pause between them.
+    Flood { status: u16, bytes: u64, pause: Duration },
+}
+
+impl Reply {
+    /// An answer with a text.
+    pub(crate) fn text(status: u16, body: impl Into<String>) -> Self {
+        Self::Whole { status, headers: Vec::new(), body: body.into().into_bytes() }
+    }
+
+    /// An answer with JSON.
+    pub(crate) fn json(status: u16, body: &serde_json::Value) -> Self {
+        Self::text(status, body.to_string()).header("content-type", "application/json; charset=utf-8")
+    }
+
+    /// The same with one header more.
+    pub(crate) fn header(self, name: &str, value: impl Into<String>) -> Self {
+        match self {
+            Self::Whole { status, mut headers, body } => {
+                headers.push((name.to_owned(), value.into()));
+                Self::Whole { status, headers, body }
+            }
+            other @ (Self::After(..) | Self::Dropped | Self::Flood { .. }) => other,
+        }
+    }
+
+    fn status(&self) -> u16 {
+        match self {
+            Self::Whole { status, .. } | Self::Flood { status, .. } => *status,
+            Self::After(_, reply) => reply.status(),
+            Self::Dropped => 0,
+        }
+    }
+}
+
+/// A server; it lives as long as the process.
+#[derive(Debug, Clone)]
+pub(crate) struct Server {
+    address: SocketAddr,
+    calls: Arc<Mutex<Vec<Call>>>,
+}
+
+impl Server {
+    /// Starts a server on a free port.
+    pub(crate) fn start(model: impl Fn(&Call) -> Reply + Send + Sync + 'static) -> Self {
+        Self::start_late(Duration::ZERO, model)
+    }
+
+    /// Takes a free port and refuses connections to it until `delay` is over.
+    pub(crate) fn start_late(delay: Duration, model: impl Fn(&Call) -> Reply + Send + Sync + 'static) -> Self {
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        let (model, seen) = (Arc::new(model), Arc::clone(&calls));
+        let (sender, receiver) = std::sync::mpsc::channel();
+        runtime().spawn(async move {
+            let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+            socket.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
+            let _ = sender.send(socket.local_addr().expect("an address"));
+            tokio::time::sleep(delay).await;
+            let listener = socket.listen(1024).expect("a listener");
+            while let Ok((stream, _)) = listener.accept().await {
+                let (model, seen) = (Arc::clone(&model), Arc::clone(&seen));
+                let service = service_fn(move |request| serve(request, Arc::clone(&model), Arc::clone(&seen)));
+                let stream = hyper_util::rt::TokioIo::new(stream);
+                tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(stream, service));
+            }
+        });
+        Self { address: receiver.recv().expect("the server's address"), calls }
+    }
+
+    /// `127.0.0.1:port`.
+    pub(crate) fn host(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// `http://127.0.0.1:port`.
+    pub(crate) fn origin(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What arrived up to now.
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        self.calls.lock().expect("calls").clone()
+    }
+}
+
+/// The one thread that all servers of the process run on.
+fn runtime() -> &'static tokio::runtime::Handle {
+    static RUNTIME: OnceLock<tokio::runtime::Handle> = OnceLock::new();
+    RUNTIME.get_or_init(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let handle = runtime.handle().clone();
+        std::thread::spawn(move || runtime.block_on(std::future::pending::<()>()));
+        handle
+    })
+}
+
+async fn serve<M: Fn(&Call) -> Reply>(
+    request: hyper::Request<Incoming>,
+    model: Arc<M>,
+    seen: Arc<Mutex<Vec<Call>>>,
+) -> Result<hyper::Response<Flow>, std::io::Error> {
+    let (parts, body) = request.into_parts();
+    let body = Limited::new(body, BODY).collect().await.map_err(std::io::Error::other)?.to_bytes().to_vec();
+    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let mut call = Call {
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        headers: parts.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
+        body,
+        answered: 0,
+    };
+    let mut reply = model(&call);
+    call.answered = reply.status();
+    let is_head = call.method == "HEAD";
+    seen.lock().expect("calls").push(call);
+    while let Reply::After(wait, inner) = reply {
+        tokio::time::sleep(wait).await;
+        reply = *inner;
+    }
+    match reply {
+        Reply::Dropped | Reply::After(..) => Err(std::io::Error::other("dropped on purpose")),
+        Reply::Whole { status, headers, body } => {
+            let mut response = hyper::Response::builder().status(status);
+            if is_head && !headers.iter().any(|(name, _)| name == "content-length") {
+                response = response.header("content-length", body.len());
+            }
+            for (name, value) in headers {
+                response = response.header(name, value);
+            }
+            let piece = if is_head { Bytes::new() } else { Bytes::from(body) };
+            response.body(Flow::once(piece)).map_err(std::io::Error::other)
+        }
+        Reply::Flood { status, bytes, pause } => {
+            hyper::Response::builder().status(status).body(Flow::flood(bytes, pause)).map_err(std::io::Error::other)
+        }
+    }
+}
+
+/// A body: one piece, or the same piece many times.
+struct Flow {
+    piece: Bytes,
+    left: u64,
+    pause: Duration,
+    sleep: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+impl Flow {
+    fn once(piece: Bytes) -> Self {
+        let left = piece.len() as u64;
+        Self { piece, left, pause: Duration::ZERO, sleep: None }
+    }
+
+    fn flood(bytes: u64, pause: Duration) -> Self {
+        let size = if pause.is_zero() { 1 << 16 } else { 1 };
+        Self { piece: Bytes::from(vec![b'a'; size]), left: bytes, pause, sleep: None }
+    }
+}
+
+impl Body for Flow {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        if !self.pause.is_zero() {
+            let pause = self.pause;
+            let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep(pause)));
+            if sleep.as_mut().poll(context).is_pending() {
+                return Poll::Pending;
+            }
+            self.sleep = None;
+        }
+        let piece = self.piece.clone();
+        self.left = self.left.saturating_sub(piece.len() as u64);
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> hyper::body::SizeHint {
+        if self.pause.is_zero() {
+            hyper::body::SizeHint::with_exact(self.left)
+        } else {
+            hyper::body::SizeHint::default()
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! A demonstration that needs nothing but this repository and git: a registry, GitHub and Render on loopback, a real git repository with three
+//! services, and the real program started as the runner starts it, through a pull request, a push to `main` and a release tag.
+//!
+//! `cargo run --example demo` prints the log, the outputs and the summary of each and leaves the summaries under `target/demo/`.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a demonstration has an environment of its own, and prints"
+)]
+
+#[allow(dead_code, reason = "the world is made for the tests; a demonstration uses a part of it")]
+#[path = "../tests/it/world/mod.rs"]
+mod world;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use world::{Kind, Repo, Run, World};
+
+/// The program that is shown, beside this example's own directory.
+fn binary() -> PathBuf {
+    let own = std::env::current_exe().expect("this program's path");
+    own.ancestors().nth(2).expect("the directory above examples").join("ghcr-to-render")
+}
+
+fn main() {
+    build();
+    let summaries = binary().ancestors().nth(2).expect("the target directory").join("demo");
+    std::fs::create_dir_all(&summaries).expect("a directory for the summaries");
+
+    title("A pull request changes services/api: its preview image is verified, nothing is deployed");
+    let world = World::new().three_services().pull_request(7, |repo| change(repo, "api"));
+    let run = world.image("api", Kind::WithAttestations).verify().expect_verified();
+    show(&run, &summaries.join("1-pull-request.md"));
+
+    title("It is merged to main: api is deployed to staging by its digest, the two others are left alone");
+    let world = run.into_world().push_to_main(|repo| change(repo, "api"));
+    let run = world.image("api", Kind::WithAttestations).deploy().expect_accepted(["api"]);
+    show(&run, &summaries.join("2-push-to-main.md"));
+
+    title("The tag prod-2 is pushed: what changed since prod-1 goes to production, workers after api");
+    let world = run.into_world().tagged("prod-1").commit_on_main(|repo| change(repo, "workers"));
+    let world = world.commit_on_main(|repo| repo.write("libs/shared.txt", "for api and workers")).push_tag("prod-2");
+    let commit = world.commit();
+    let tags = [commit.as_str(), "prod-2"];
+    let world = world.image_tagged("api", Kind::WithAttestations, &commit, &tags);
+    let world =
+        world.image_tagged("workers", Kind::MultiArch, &commit, &tags).image_tagged("web", Kind::Amd64, &commit, &tags);
+    let run = world.deploy().expect_accepted(["api", "workers"]).after("workers", "api");
+    show(&run, &summaries.join("3-release.md"));
+
+    println!("\nAll three runs did what they should. The summaries are in {}.", summaries.display());
+}
+
+fn change<'r>(repo: &'r Repo, service: &str) -> &'r Repo {
+    repo.write(&format!("services/{service}/main.txt"), &format!("{service} does more"))
+}
+
+/// Builds the program with the cargo that runs this example, in the same profile.
+fn build() {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let is_release = binary().parent().is_some_and(|directory| directory.ends_with("release"));
+    let mut command = Command::new(cargo);
+    command.args(["build", "--quiet", "--bin", "ghcr-to-render"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    if is_release {
+        command.arg("--release");
+    }
+    let status = command.status().expect("cargo");
+    assert!(status.success() && binary().exists(), "the program could not be built");
+}
+
+fn title(text: &str) {
+    println!("\n\x1b[1m=== {text}\x1b[0m");
+}
+
+fn show(run: &Run, summary: &Path) {
+    println!("\n--- log (exit code {}, {} ms)\n{}", run.exit, run.took.as_millis(), run.shown().trim());
+    println!("\n--- outputs");
+    for (name, value) in run.outputs.iter().filter(|(_, value)| !value.is_empty()) {
+        println!("{name} = {}", value.replace('\n', "\n    "));
+    }
+    println!("\n--- summary\n{}", run.summary.trim());
+    println!("\n--- what Render was asked");
+    for call in &run.hooks {
+        println!("{}: {} -> {}", call.service, call.image, call.answered);
+    }
+    std::fs::write(summary, &run.summary).expect("the summary's file");
+}

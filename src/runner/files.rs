@@ -1,5 +1,6 @@
 //! Files that the runner and the workflow hand to us, and the few that we write.
 
+use base64::Engine as _;
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
@@ -109,14 +110,12 @@ impl OutputsFile {
     }
 }
 
-/// 128 random bits from the standard library's hash seeds; never a part of the value.
+/// 128 random bits from the standard library's hash seeds, in few characters: outputs are counted by the byte. Never a part of the value.
 fn delimiter(value: &str) -> String {
     loop {
-        let delimiter = format!(
-            "ghcr-to-render-{:016x}{:016x}",
-            RandomState::new().hash_one(0_u8),
-            RandomState::new().hash_one(1_u8)
-        );
+        let seeds = [RandomState::new().hash_one(0_u8), RandomState::new().hash_one(1_u8)];
+        let bits: Vec<u8> = seeds.into_iter().flat_map(u64::to_be_bytes).collect();
+        let delimiter = format!("_{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bits));
         if !value.contains(&delimiter) {
             return delimiter;
         }

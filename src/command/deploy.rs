@@ -106,7 +106,7 @@ fn dry(scene: &Scene, brief: &Brief, images: &Images) {
             story.services.push(skipped(&service.name, "dry run: not deployed"));
         }
     }
-    tell(scene, Outcome::Verified, "Dry run: everything is there, and nothing was written");
+    tell(scene, Outcome::Verified, "Verified in a dry run: everything is there, and nothing was written");
 }
 
 /// Sorts the services into the manifest's order and names the outcome.
@@ -131,7 +131,7 @@ fn conclude(scene: &Scene, brief: &Brief, environment: &EnvironmentName, images:
         }
         Some(outcome) => (outcome, format!("Skipped in {environment}: {}", of(Status::Skipped))),
         None if images.is_empty() => {
-            (Outcome::Skipped, format!("Nothing to deploy to {environment}: nothing of it changed"))
+            (Outcome::Skipped, format!("Skipped: nothing to deploy to {environment}, nothing of it changed"))
         }
         None => (Outcome::Verified, format!("Verified for {environment}: {}", verify::names(images))),
     };

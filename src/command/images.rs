@@ -179,7 +179,6 @@ pub(crate) fn told(scene: &Scene, images: &Images) -> BTreeMap<ImageName, Verifi
     let tell = |image: &VerifiedImage| Verified {
         pinned: image.pinned(scene.request.pin),
         tag: image.tag().map(ToString::to_string).unwrap_or_default(),
-        platform: image.platform_digest().clone(),
         size: image.size(),
         revision: image.revision().map(ToString::to_string).unwrap_or_default(),
     };

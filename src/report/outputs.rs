@@ -52,6 +52,9 @@ pub const OUTPUTS: &[Output] = &[
     output("summary", "One line for a chat message"),
 ];
 
+/// The one platform that Render runs, and that every verified image has.
+const PLATFORM: &str = "linux/amd64";
+
 /// What a build needs to know, as text.
 #[derive(Debug, Clone)]
 pub struct Naming {
@@ -142,7 +145,7 @@ pub fn outputs(story: &Story) -> BTreeMap<&'static str, String> {
                 "repository": image.pinned.repository.to_string(),
                 "tag": image.tag,
                 "digest": image.pinned.digest.as_str(),
-                "platform": image.platform.as_str(),
+                "platform": PLATFORM,
                 "size": image.size,
                 "revision": image.revision,
             });

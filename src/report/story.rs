@@ -2,7 +2,7 @@
 
 use crate::decide::Plan;
 use crate::domain::{
-    Digest, EnvironmentName, FailureWord, ImageName, Manifest, Outcome, PinnedImage, Release, ServiceName, Status,
+    EnvironmentName, FailureWord, ImageName, Manifest, Outcome, PinnedImage, Release, ServiceName, Status,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -44,8 +44,6 @@ pub struct Verified {
     pub pinned: PinnedImage,
     /// The tag that it was found under; empty when its digest was given.
     pub tag: String,
-    /// The digest of the linux/amd64 image.
-    pub platform: Digest,
     /// Its compressed size in bytes.
     pub size: u64,
     /// The commit that it says it was built from; empty where it says none.

@@ -138,7 +138,9 @@ fn seconds(duration: std::time::Duration) -> String {
 
 const fn sign(outcome: Outcome) -> &'static str {
     match outcome {
-        Outcome::Live | Outcome::Accepted | Outcome::Verified => "\u{2705}",
+        Outcome::Live | Outcome::Verified => "\u{2705}",
+        // Not the green mark of what is known to be live.
+        Outcome::Accepted => "\u{2611}\u{fe0f}",
         Outcome::Failed | Outcome::Refused => "\u{274c}",
         Outcome::Cancelled | Outcome::Superseded | Outcome::Held | Outcome::Skipped => "\u{26a0}\u{fe0f}",
         Outcome::Nothing | Outcome::Planned => "\u{2139}\u{fe0f}",
@@ -155,7 +157,11 @@ fn escape(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '@' => out.push_str("&#64;"),
             '#' => out.push_str("&#35;"),
-            ':' => out.push_str("&#58;"),
+            // GitHub makes links of addresses without any mark-up.
+            '/' if out.ends_with(':') => out.push_str("&#47;"),
+            '.' if out.as_bytes().last_chunk().is_some_and(|last: &[u8; 3]| last.eq_ignore_ascii_case(b"www")) => {
+                out.push_str("&#46;")
+            }
             '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '|' | '~' | '$' | '!' => {
                 out.push('\\');
                 out.push(c);
@@ -175,8 +181,8 @@ mod tests {
     #[test]
     fn foreign_text_is_inert_in_markdown() {
         assert_eq!(
-            escape("<img src=x> @team `a` |b| [c](https://d) #1"),
-            "&lt;img src=x&gt; &#64;team \\`a\\` \\|b\\| \\[c\\](https&#58;//d) &#35;1"
+            escape("<img src=x> @team `a` |b| [c](https://d) www.e #1"),
+            "&lt;img src=x&gt; &#64;team \\`a\\` \\|b\\| \\[c\\](https:&#47;/d) www&#46;e &#35;1"
         );
     }
 

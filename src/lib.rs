@@ -136,7 +136,7 @@ fn report(end: &End, around: &Surroundings, log: &Log, outputs: Option<&mut Outp
     for notice in notices(end, log) {
         log.notice(&notice);
     }
-    log.say(&format!("{}: {}", story.outcome, story.headline));
+    log.say(&story.headline);
     if is_json {
         let object: serde_json::Map<String, serde_json::Value> =
             values.iter().map(|(name, value)| ((*name).to_owned(), serde_json::Value::from(value.as_str()))).collect();
@@ -178,13 +178,25 @@ fn notices(end: &End, log: &Log) -> Vec<Notice> {
         }
         return notices;
     }
-    let services =
-        end.story.services.iter().filter_map(|ended| Some((ended.service.to_string(), ended.failed.as_ref()?)));
-    let run = end.story.failed.as_ref().map(|failed| ("The run".to_owned(), failed));
-    let tell = |(who, failed): (String, &report::Failed)| {
-        Notice::new(Level::Error, failed.word.as_str(), format!("{who}: {}\n{}", failed.text, failed.hint))
+    let tell = |who: String, failed: &report::Failed| {
+        Notice::new(Level::Error, failed.word.as_str(), format!("{who}{}\n{}", failed.text, failed.hint))
     };
-    services.chain(run).map(tell).collect()
+    let of_run = end.story.failed.iter().map(|failed| tell(String::new(), failed));
+    let of_services = end
+        .story
+        .services
+        .iter()
+        .filter_map(|ended| ended.failed.as_ref().map(|failed| tell(format!("{}: ", ended.service), failed)));
+    let mut notices: Vec<Notice> = of_run.chain(of_services).collect();
+    if notices.len() > MOST_ANNOTATIONS {
+        let rest = notices.split_off(MOST_ANNOTATIONS).len();
+        notices.push(Notice::new(
+            Level::Error,
+            "More services failed",
+            format!("{rest} more, in the summary and the log"),
+        ));
+    }
+    notices
 }
 
 fn exit_code(end: &End) -> u8 {

@@ -106,12 +106,8 @@ fn trigger(around: &Surroundings, checkout: Option<&Checkout>) -> Result<Trigger
     let Some(name) = &around.event_name else { return Ok(Trigger::Dispatch(laptop(checkout))) };
     let path = around.event_path.as_ref().ok_or_else(|| InputError::of("GITHUB_EVENT_PATH", "it is not set"))?;
     let payload = runner::read_event(path).map_err(|error| InputError::of("GITHUB_EVENT_PATH", error.to_string()))?;
-    let ambient = Ambient {
-        git_ref: around.git_ref.as_deref(),
-        sha: around.sha.as_deref(),
-        repository: around.repository.as_deref(),
-        actor: around.actor.as_deref(),
-    };
+    let ambient =
+        Ambient { git_ref: around.git_ref.as_deref(), sha: around.sha.as_deref(), actor: around.actor.as_deref() };
     Ok(event::read(name, &payload, &ambient)?)
 }
 

@@ -29,8 +29,6 @@ pub struct Ambient<'a> {
     pub git_ref: Option<&'a str>,
     /// `GITHUB_SHA`.
     pub sha: Option<&'a str>,
-    /// `GITHUB_REPOSITORY`.
-    pub repository: Option<&'a str>,
     /// `GITHUB_ACTOR`.
     pub actor: Option<&'a str>,
 }
@@ -47,7 +45,7 @@ pub fn read(name: &str, payload: &[u8], ambient: &Ambient<'_>) -> Result<Trigger
     let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.name() == name) else {
         return Err(EventError::NotSupported { name: Foreign(name.as_bytes()).to_string() });
     };
-    let payload = || payload_of(kind, payload, ambient);
+    let payload = || payload_of(kind, payload);
     match kind {
         Kind::Push => push(&payload()?),
         Kind::PullRequest => pull_request(&payload()?, ambient),
@@ -105,8 +103,8 @@ fn supported() -> String {
     names.join(", ")
 }
 
-/// Parses the payload and checks that it is one of `kind` and of this repository.
-fn payload_of(kind: Kind, bytes: &[u8], ambient: &Ambient<'_>) -> Result<Payload, EventError> {
+/// Parses the payload and checks that it is one of `kind`.
+fn payload_of(kind: Kind, bytes: &[u8]) -> Result<Payload, EventError> {
     let payload = wire::parse(bytes)?;
     let marks = [
         ("pull_request", payload.pull_request.is_there(), Kind::PullRequest),
@@ -123,17 +121,6 @@ fn payload_of(kind: Kind, bytes: &[u8], ambient: &Ambient<'_>) -> Result<Payload
     // The first three always carry their own object; a schedule or a dispatch may come without.
     if let Some((key, ..)) = marks[..3].iter().find(|(_, is_there, of)| !is_there && *of == kind) {
         return Err(EventError::NotThatEvent { name, key });
-    }
-    let repository = payload.repository.object_if_any("repository")?;
-    let full_name =
-        repository.map(|repository| repository.full_name.text_if_any("repository.full_name")).transpose()?;
-    if let (Some(theirs), Some(ours)) = (full_name.flatten(), said(ambient.repository))
-        && !theirs.eq_ignore_ascii_case(ours)
-    {
-        return Err(EventError::OtherRepository {
-            payload: Foreign(theirs.as_bytes()).to_string(),
-            runner: Foreign(ours.as_bytes()).to_string(),
-        });
     }
     Ok(payload)
 }
@@ -160,11 +147,6 @@ fn push(payload: &Payload) -> Result<Trigger, EventError> {
     };
     let head = payload.head_commit.object_if_any("head_commit")?;
     let commit = head.map(|head| head.id.commit("head_commit.id")).transpose()?;
-    if let (PushedRef::Branch(_), Some(head), Some(commit)) = (&pushed, head, commit)
-        && commit != after
-    {
-        return Err(head.id.wrong("head_commit.id", "the commit that after names, as the ref is a branch"));
-    }
     let repository = payload.repository.object("repository")?;
     Ok(Trigger::Push(Push {
         pushed,

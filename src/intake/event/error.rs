@@ -65,14 +65,6 @@ pub enum EventError {
         /// What is missing.
         key: &'static str,
     },
-    /// The payload is of another repository.
-    #[error("the event payload is of the repository \"{payload}\", but GITHUB_REPOSITORY is \"{runner}\"")]
-    OtherRepository {
-        /// `repository.full_name`, shown safely.
-        payload: String,
-        /// `GITHUB_REPOSITORY`, shown safely.
-        runner: String,
-    },
     /// There is nothing to be done on events of this name.
     #[error("GITHUB_EVENT_NAME is \"{name}\", wanted one of {}", supported())]
     NotSupported {

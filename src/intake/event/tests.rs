@@ -25,8 +25,7 @@ fn sha(digit: char) -> CommitSha {
 
 const AFTER: &str = "2222222222222222222222222222222222222222";
 const MERGE: &str = "5555555555555555555555555555555555555555";
-const SHOP: Option<&str> = Some("acme/shop");
-const NOBODY: Ambient<'_> = Ambient { git_ref: None, sha: None, repository: None, actor: None };
+const NOBODY: Ambient<'_> = Ambient { git_ref: None, sha: None, actor: None };
 
 /// What the runner says beside an event of this name.
 fn runner(event: &str) -> Ambient<'static> {
@@ -34,7 +33,7 @@ fn runner(event: &str) -> Ambient<'static> {
         "pull_request" => ("refs/pull/7/merge", MERGE),
         _ => ("refs/heads/main", AFTER),
     };
-    Ambient { git_ref: Some(git_ref), sha: Some(sha), repository: SHOP, actor: Some("ana") }
+    Ambient { git_ref: Some(git_ref), sha: Some(sha), actor: Some("ana") }
 }
 
 /// Reads a fixture as the event that its name says.
@@ -364,15 +363,6 @@ fn a_time_that_is_none_is_left_out() {
     let time = "2019-05-15T15:20:33-04:00";
     let trigger = read_changed("push.main", |payload| payload["head_commit"]["timestamp"] = time.into());
     assert_eq!(trigger, Ok(Trigger::Push(Push { commit_time: Some(time.into()), ..ordinary() })));
-}
-
-#[test]
-fn the_repository_is_ours_in_any_case_of_letters() {
-    let named = |repository| read("push", &fixture("push.main"), &Ambient { repository, ..runner("push") });
-    for repository in [Some("Acme/SHOP"), Some(""), None] {
-        assert!(named(repository).is_ok(), "{repository:?}");
-    }
-    assert!(matches!(named(Some("acme/shop2")), Err(EventError::OtherRepository { .. })));
 }
 
 #[test]

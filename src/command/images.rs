@@ -124,11 +124,17 @@ pub(crate) async fn verify(
         }),
         started: Stopwatch::start(),
         waiting: RefCell::new(plan.images.iter().map(|image| image.name.clone()).collect()),
+        warnings: RefCell::default(),
     };
-    tokio::select! {
+    let images = tokio::select! {
         images = search.all(&plan.images) => images,
         () = search.signs_of_life() => Ok(Images::new()),
+    };
+    let warnings = search.warnings.take();
+    if !warnings.is_empty() {
+        scene.warn("Images are not quite as expected", &warnings.join("; "));
     }
+    images
 }
 
 /// The images of the plan that no registry has yet: those that have to be built. Asked once; what cannot be asked is built.
@@ -194,6 +200,7 @@ struct Search<'a> {
     deadline: Deadline,
     started: Stopwatch,
     waiting: RefCell<BTreeSet<ImageName>>,
+    warnings: RefCell<Vec<String>>,
 }
 
 /// How one image's search ended.
@@ -255,10 +262,12 @@ impl Search<'_> {
                     self.scene.log.say(&format!("{}: {looked_for} is not there yet.", image.name));
                 }
             }
-            let wait = backoff.next(None).min(self.deadline.left());
-            if wait.is_zero() || !self.deadline.allows(wait).await {
+            let left = self.deadline.left();
+            if left.is_zero() {
                 return Ok(Ending::Missing(MissingImage { image: image.name.clone(), looked_for }));
             }
+            // The last look is at the deadline itself, not some time before it.
+            sleep(backoff.next(None).min(left)).await;
         }
     }
 
@@ -275,9 +284,8 @@ impl Search<'_> {
         let expected = Expectation { commits: &self.gathered.revisions, digest, source: &source };
         let verified = match judge(facts, &expected) {
             Verdict::Verified(verified, warnings) => {
-                for warning in warnings {
-                    self.scene.warn("An image is not quite as expected", &format!("image {}: {warning}", image.name));
-                }
+                let warnings = warnings.iter().map(|warning| format!("image {}: {warning}", image.name));
+                self.warnings.borrow_mut().extend(warnings);
                 verified
             }
             Verdict::OtherCommit(other) => {

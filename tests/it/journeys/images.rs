@@ -107,6 +107,14 @@ fn an_image_that_lags_behind_its_push_is_waited_for() {
 }
 
 #[test]
+fn an_image_that_comes_in_the_last_moments_is_still_found() {
+    // The waits before it are about 0.5, 1 and 2 seconds, so the next whole one would end after the time is over.
+    let world = changed(World::new()).image("api", Kind::Amd64).input("image-timeout", "5s");
+    let run = world.registry_trouble("api", Trouble::AbsentUntil(Duration::from_millis(4200))).deploy();
+    run.expect_accepted(["api"]);
+}
+
+#[test]
 fn another_spelling_of_the_tag_is_named_at_once() {
     let other = |spell: fn(&str) -> String| {
         let world = changed(World::new());

@@ -37,7 +37,9 @@ impl Scene {
     pub(crate) fn enter(request: Request, around: Surroundings, log: Log) -> Result<Self, Failure> {
         let workspace = Workspace::new(around.workspace.clone());
         let client = client(&request, &around, &workspace, &log)?;
-        let trust = if around.on_runner { Trust::OnRunner } else { Trust::OnLaptop };
+        // An event is a runner's too where it does not say that it is one; a laptop has none.
+        let is_laptop = !around.on_runner && around.event_name.is_none();
+        let trust = if is_laptop { Trust::OnLaptop } else { Trust::OnRunner };
         let opened = Checkout::open(&around.workspace, trust);
         let checkout = opened.as_ref().ok().and_then(Option::as_ref);
         let origin = checkout.and_then(Checkout::origin);

@@ -64,6 +64,11 @@ fn credentials(scene: &Scene, brief: &Brief) -> Result<Option<Hooks>, Failure> {
             return Err(failure);
         }
         scene.warn("Deploy hooks are missing", &failure.to_string());
+        if hooks.found.is_empty() {
+            skip_without_hook(scene, &hooks);
+            tell(scene, Outcome::Skipped, "Skipped: there is no deploy hook here");
+            return Ok(None);
+        }
     }
     Ok(Some(hooks))
 }

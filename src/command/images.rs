@@ -291,8 +291,10 @@ impl Search<'_> {
             Verdict::OtherCommit(other) => {
                 let found = *other.found();
                 let changes = self.scene.history.changes(&found, &self.gathered.commit, Movement::Rewritten).await;
-                let affects =
-                    |paths: &[Vec<u8>]| Affected::new(&self.gathered.manifest, paths).image(&image.name).is_some();
+                let affects = |paths: &[Vec<u8>]| {
+                    let affected = Affected::within_reason(&self.gathered.manifest, paths);
+                    affected.is_none_or(|affected| affected.image(&image.name).is_some())
+                };
                 let verified =
                     other.settle(&changes, affects).map_err(|problem| Failure::Image(image.name.clone(), problem))?;
                 self.scene.log.say(&format!(

@@ -177,7 +177,8 @@ impl View {
         let affected = match (base, changes) {
             (Base::None(why), _) => Err(Why::NoBase(why.clone())),
             (Base::Commit(..), Changes::Unknown(why)) => Err(Why::Unknown(why.clone())),
-            (Base::Commit(..), Changes::Known(paths)) => Ok(Affected::new(manifest, paths)),
+            (Base::Commit(..), Changes::Known(paths)) => Affected::within_reason(manifest, paths)
+                .ok_or_else(|| Why::Unknown("too many patterns and too many changes to compare in good time".into())),
         };
         Self { affected }
     }
@@ -385,6 +386,17 @@ mod tests {
         assert_eq!(to_deploy(&unknown), ["api", "worker", "web"]);
         assert!(unknown.services[0].why.detail().contains("the commit is not there"));
         Ok(())
+    }
+
+    #[test]
+    fn what_would_take_minutes_to_compare_counts_as_changed() {
+        let mut manifest = manifest();
+        let many: Vec<String> = (0..5000).map(|at| format!("**/x{at}/*.rs")).collect();
+        manifest.images[0].paths = patterns(&many.iter().map(String::as_str).collect::<Vec<_>>());
+        let paths: Vec<Vec<u8>> = (0..5000).map(|at| format!("a/b/c/d/{at}").into_bytes()).collect();
+        let view =
+            View::new(&manifest, &Base::Commit(CommitSha::from_bytes([2; 20]), String::new()), &Changes::Known(paths));
+        assert!(matches!(view.service(&manifest.services[0].name), Why::Unknown(_)));
     }
 
     #[test]

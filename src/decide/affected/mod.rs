@@ -6,8 +6,11 @@
 //!
 //! What is not known ([`super::Changes::Unknown`]) has no place here: it is deployed without being asked.
 
+mod runs;
+
 use crate::domain::{Image, ImageName, Manifest, Pattern, PatternList, Service, ServiceName};
-use std::collections::{BTreeMap, HashMap};
+use runs::Runs;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -43,7 +46,25 @@ pub struct Affected {
     services: BTreeMap<ServiceName, Cause>,
 }
 
+/// How many times a pattern without a literal beginning may be held against a path: some seconds' worth. Patterns that begin with a
+/// directory are searched for and cost next to nothing.
+const MOST_TRIES: usize = 20_000_000;
+
 impl Affected {
+    /// As [`Affected::new`], unless a manifest of many patterns like `**/x` meets so many changes that it would take minutes.
+    #[must_use]
+    pub fn within_reason(manifest: &Manifest, changed: &[Vec<u8>]) -> Option<Self> {
+        let of_images = manifest.images.iter().map(|image| &image.paths);
+        let of_services = manifest.services.iter().map(|service| &service.paths);
+        let lists = of_images.chain(of_services).chain([&manifest.shared, &manifest.ignore]);
+        let everywhere: HashSet<&str> = lists
+            .flat_map(PatternList::iter)
+            .filter(|pattern| pattern.prefix().is_empty())
+            .map(Pattern::as_str)
+            .collect();
+        (everywhere.len().saturating_mul(changed.len()) <= MOST_TRIES).then(|| Self::new(manifest, changed))
+    }
+
     /// Finds what `changed` (whole paths from the repository's root) is a reason for.
     #[must_use]
     pub fn new(manifest: &Manifest, changed: &[Vec<u8>]) -> Self {
@@ -181,63 +202,6 @@ impl<'a> Search<'a> {
             }
         }
         Runs::union([Rc::new(Runs(candidates))])
-    }
-}
-
-/// A set of indices, as ranges that are in order, not empty, and do not touch. A directory's files are one of them.
-#[derive(Debug, Default)]
-struct Runs(Vec<Range<usize>>);
-
-impl Runs {
-    fn of(range: Range<usize>) -> Self {
-        Self(std::iter::once(range).filter(|range| !range.is_empty()).collect())
-    }
-
-    /// Adds an index that is greater than all others.
-    fn push(&mut self, at: usize) {
-        match self.0.last_mut() {
-            Some(last) if last.end == at => last.end += 1,
-            Some(_) | None => self.0.push(at..at + 1),
-        }
-    }
-
-    fn union(sets: impl IntoIterator<Item = Rc<Self>>) -> Self {
-        let mut all: Vec<Range<usize>> = Vec::new();
-        for set in sets {
-            all.extend(set.0.iter().cloned());
-        }
-        all.sort_unstable_by_key(|run| run.start);
-        let mut united: Vec<Range<usize>> = Vec::new();
-        for run in all {
-            match united.last_mut() {
-                Some(last) if run.start <= last.end => last.end = last.end.max(run.end),
-                Some(_) | None => united.push(run),
-            }
-        }
-        Self(united)
-    }
-
-    fn take_out(&mut self, other: &Self) {
-        let mut left = Vec::new();
-        let mut holes = other.0.iter().peekable();
-        for run in &self.0 {
-            let mut start = run.start;
-            while holes.next_if(|hole| hole.end <= start).is_some() {}
-            while let Some(hole) = holes.peek().filter(|hole| hole.start < run.end) {
-                if start < hole.start {
-                    left.push(start..hole.start);
-                }
-                start = hole.end.min(run.end);
-                if hole.end > run.end {
-                    break;
-                }
-                holes.next();
-            }
-            if start < run.end {
-                left.push(start..run.end);
-            }
-        }
-        self.0 = left;
     }
 }
 

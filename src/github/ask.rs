@@ -7,6 +7,7 @@ use http::HeaderMap;
 use http_body_util::{BodyExt as _, Limited};
 use octocrab::Octocrab;
 use serde::de::DeserializeOwned;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// The largest reply that is read. A tree of 100,000 entries is said to be at most 7 MB.
@@ -118,11 +119,13 @@ impl GitHub {
         let deadline = Deadline::after(PATIENCE);
         let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
         let mut tries = 0;
+        let most = if self.is_silent.load(Ordering::Relaxed) { 1 } else { TRIES };
         loop {
             tries += 1;
             let outcome = self.once(url, what).await?;
             let (hint, failure) = match outcome {
                 Ok(reply) => {
+                    self.is_silent.store(false, Ordering::Relaxed);
                     let trace = reply.trace();
                     match meaning(&reply) {
                         Meaning::Answer => return Ok(reply),
@@ -139,7 +142,9 @@ impl GitHub {
                 }
                 Err(why) => (None, GitHubError::Unavailable { what: what.to_owned(), why, trace: Trace::default() }),
             };
-            if tries == TRIES || !deadline.allows(backoff.next(hint)).await {
+            if tries >= most || !deadline.allows(backoff.next(hint)).await {
+                let is_silent = matches!(&failure, GitHubError::Unavailable { trace, .. } if trace.status.is_none());
+                self.is_silent.store(is_silent, Ordering::Relaxed);
                 return Err(failure);
             }
         }

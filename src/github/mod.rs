@@ -18,6 +18,7 @@ use crate::domain::{Refused, RegistryHost, Secret};
 use crate::transport::Client;
 use octocrab::Octocrab;
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -30,6 +31,8 @@ pub struct GitHub {
     repository: String,
     /// Made when it is first needed: it starts a task, and most runs with a checkout never ask.
     octocrab: OnceLock<Octocrab>,
+    /// Whether the last question found nobody: the next one is then asked once only, so that an outage costs no more than seconds.
+    is_silent: AtomicBool,
 }
 
 impl GitHub {
@@ -53,6 +56,7 @@ impl GitHub {
             token: token.cloned(),
             repository: repository.to_owned(),
             octocrab: OnceLock::new(),
+            is_silent: AtomicBool::new(false),
         })
     }
 }

@@ -203,3 +203,17 @@ fn debug_says_more_and_still_no_secret() {
     let loud = everything().variable("RUNNER_DEBUG", "1").deploy().expect_accepted(["api", "workers", "web"]);
     assert!(loud.annotations("debug").len() > quiet.annotations("debug").len());
 }
+
+#[test]
+fn row_38_proxies_and_roots_of_the_environment_count_on_ones_own_runners_only() {
+    // A door that nobody answers: whoever goes through it gets nowhere.
+    let planted = |runner: &str| {
+        let world = everything().input("image-timeout", "1s").variable("RUNNER_ENVIRONMENT", runner);
+        let world = world.variable("SSL_CERT_FILE", "/nowhere/roots.pem");
+        world.variable("HTTP_PROXY", "http://127.0.0.1:9").variable("http_proxy", "http://127.0.0.1:9").deploy()
+    };
+    let hosted = planted("github-hosted").expect_accepted(["api", "workers", "web"]);
+    assert_eq!(hosted.annotations("warning").len(), 1);
+    hosted.annotates("warning", "HTTP_PROXY").annotates("warning", "SSL_CERT_FILE");
+    planted("self-hosted").ended(1, "failed", "registry-unavailable").no_hooks().says("HTTP_PROXY");
+}

@@ -5,6 +5,7 @@
 //! clock, environment or disk, and nothing here is `Serialize` or `Deserialize`: shapes of other systems stay
 //! in the rooms that talk to them.
 
+mod deploy;
 mod file;
 mod foreign;
 mod home;
@@ -14,6 +15,7 @@ mod name;
 mod notice;
 mod pattern;
 mod pull_request;
+mod record;
 mod release;
 mod secret;
 mod sha;
@@ -21,6 +23,7 @@ mod template;
 mod trigger;
 mod word;
 
+pub use deploy::{Deploy, DeployId, DeployStatus};
 pub use file::FileAt;
 pub use foreign::{Foreign, Refused};
 pub use home::Slug;
@@ -30,6 +33,7 @@ pub use name::{EnvironmentName, HookVariable, ImageName, ServiceName};
 pub use notice::{Level, Notice};
 pub use pattern::{Pattern, PatternError, PatternList};
 pub use pull_request::PrNumber;
+pub use record::{Intent, Kind, Record, RecordState};
 pub use release::{Reading, Release, ReleaseNumber, ReleaseTemplate};
 pub use secret::{DeployHook, HookError, RenderOrigin, Secret, ServiceId};
 pub use sha::{CommitName, CommitSha};

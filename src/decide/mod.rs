@@ -4,6 +4,7 @@
 mod affected;
 mod changes;
 mod image;
+mod ledger;
 mod plan;
 mod subject;
 mod tags;
@@ -13,6 +14,10 @@ pub use changes::Changes;
 pub use image::{
     Contents, Expectation, ImageFacts, ImageProblem, ImageWarning, OtherCommit, Platform, Revision, Verdict,
     VerifiedImage, judge,
+};
+pub use ledger::{
+    Begun, Equality, Hold, Need, OnRender, Order, Required, Standing, Until, counting, hold_after_rollback, identify,
+    judge_required, need, order_in_branch, order_of_release,
 };
 pub use plan::{Base, Plan, PlanError, PlannedImage, PlannedService, Why, Wishes};
 pub use subject::{ChoiceError, Concerns, Subject, choose, of_branch, of_tag};

@@ -1,12 +1,13 @@
 //! One request and its answer: sending, trying again, paging, and what a status means.
 
-use super::{GitHub, GitHubError, Trace};
+use super::{Aim, GitHub, GitHubError, Trace};
 use crate::domain::Foreign;
 use crate::transport::{Backoff, Deadline, wait_hint};
 use http::HeaderMap;
 use http_body_util::{BodyExt as _, Limited};
 use octocrab::Octocrab;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use std::time::Duration;
 const CAP: usize = 16 << 20;
 /// How long one question may take, with every try.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How often one question is asked. All of them only read, so asking again does no harm.
+/// How often one question is asked. Asking again does no harm: most only read, and a record that is written twice says the same twice.
 const TRIES: usize = 3;
 /// The first and the longest pause between two tries.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(8));
@@ -36,14 +37,18 @@ impl Reply {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
+    pub(super) const fn status(&self) -> u16 {
+        self.status
+    }
+
     pub(super) fn trace(&self) -> Trace {
         let request = self.header("x-github-request-id").map(|id| Foreign(id.as_bytes()).to_string());
         Trace { status: Some(self.status), request }
     }
 
     /// GitHub's own words, from an error's body.
-    fn message(&self) -> String {
-        let value: serde_json::Value = serde_json::from_slice(&self.body).unwrap_or_default();
+    pub(super) fn message(&self) -> String {
+        let value: Value = serde_json::from_slice(&self.body).unwrap_or_default();
         value["message"].as_str().unwrap_or_default().to_owned()
     }
 
@@ -61,6 +66,21 @@ impl Reply {
     }
 }
 
+/// What is asked: `what` names it in errors.
+struct Question<'a> {
+    url: &'a str,
+    what: &'a str,
+    aim: Aim,
+    /// What is posted; nothing is asked for with GET.
+    body: Option<&'a Value>,
+}
+
+impl<'a> Question<'a> {
+    const fn get(url: &'a str, what: &'a str) -> Self {
+        Self { url, what, aim: Aim::Read, body: None }
+    }
+}
+
 /// What a reply means.
 enum Meaning {
     Answer,
@@ -69,6 +89,8 @@ enum Meaning {
     Limited,
     Denied(String),
     NotFound,
+    /// What was to be written is not; with GitHub's own words.
+    Rejected(String),
     Broken,
 }
 
@@ -106,31 +128,51 @@ impl GitHub {
             if !is_ours {
                 return Err(reply.broken(what, "its next page is on another host"));
             }
-            reply = self.ask(next, what).await?;
+            reply = self.ask(&Question::get(next, what)).await?;
         }
         Ok(None)
     }
 
     pub(super) async fn reply(&self, path: &str, what: &str) -> Result<Reply, GitHubError> {
-        self.ask(&format!("{}/repos/{}/{path}", self.base, self.repository), what).await
+        self.ask(&Question::get(&self.below(path), what)).await
     }
 
-    async fn ask(&self, url: &str, what: &str) -> Result<Reply, GitHubError> {
+    /// Writes: posts `body` to `path` below the repository.
+    pub(super) async fn post(&self, path: &str, what: &str, body: &Value) -> Result<Reply, GitHubError> {
+        self.ask(&Question { url: &self.below(path), what, aim: Aim::Write, body: Some(body) }).await
+    }
+
+    /// Asks a GraphQL query: a POST that only reads.
+    pub(super) async fn query(&self, what: &str, body: &Value) -> Result<Reply, GitHubError> {
+        self.ask(&Question { url: &graphql(&self.base), what, aim: Aim::Read, body: Some(body) }).await
+    }
+
+    fn below(&self, path: &str) -> String {
+        format!("{}/repos/{}/{path}", self.base, self.repository)
+    }
+
+    async fn ask(&self, question: &Question<'_>) -> Result<Reply, GitHubError> {
+        let Question { what, aim, .. } = *question;
         let deadline = Deadline::after(PATIENCE);
         let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
         let mut tries = 0;
         let most = if self.is_silent.load(Ordering::Relaxed) { 1 } else { TRIES };
         loop {
             tries += 1;
-            let outcome = self.once(url, what).await?;
+            let outcome = self.once(question).await?;
             let (hint, failure) = match outcome {
                 Ok(reply) => {
                     self.is_silent.store(false, Ordering::Relaxed);
                     let trace = reply.trace();
-                    match meaning(&reply) {
+                    match meaning(&reply, aim) {
                         Meaning::Answer => return Ok(reply),
                         Meaning::NotFound => return Err(GitHubError::NotFound { what: what.to_owned(), trace }),
-                        Meaning::Denied(why) => return Err(GitHubError::Denied { what: what.to_owned(), why, trace }),
+                        Meaning::Denied(why) => {
+                            return Err(GitHubError::Denied { aim, what: what.to_owned(), why, trace });
+                        }
+                        Meaning::Rejected(why) => {
+                            return Err(GitHubError::Rejected { what: what.to_owned(), why, trace });
+                        }
                         Meaning::Limited => return Err(GitHubError::RateLimited { trace }),
                         Meaning::Broken => return Err(reply.broken(what, "a status that was not expected")),
                         Meaning::Again(hint) if reply.status < 500 => (hint, GitHubError::RateLimited { trace }),
@@ -151,9 +193,14 @@ impl GitHub {
     }
 
     /// Sends one request. The inner error is why no whole reply came back.
-    async fn once(&self, url: &str, what: &str) -> Result<Result<Reply, String>, GitHubError> {
+    async fn once(&self, question: &Question<'_>) -> Result<Result<Reply, String>, GitHubError> {
+        let Question { url, what, body, .. } = *question;
         let octocrab = self.octocrab(what)?;
-        let response = match octocrab._get(url).await {
+        let sent = match body {
+            None => octocrab._get(url).await,
+            Some(_) => octocrab._post(url, body).await,
+        };
+        let response = match sent {
             Ok(response) => response,
             Err(error) => return Ok(Err(root_cause(&error))),
         };
@@ -179,7 +226,8 @@ impl GitHub {
             trace: Trace::default(),
         };
         let mut builder = Octocrab::builder()
-            .base_uri(self.base.as_str())
+            // Every address is asked whole. The library puts the base's path before those that do not have it, as GraphQL's has not.
+            .base_uri(origin(&self.base))
             .map_err(broken)?
             .add_header(http::header::ACCEPT, "application/vnd.github+json".to_owned())
             .add_header(http::header::USER_AGENT, concat!("ghcr-to-render/", env!("CARGO_PKG_VERSION")).to_owned());
@@ -191,10 +239,13 @@ impl GitHub {
     }
 }
 
-fn meaning(reply: &Reply) -> Meaning {
+fn meaning(reply: &Reply, aim: Aim) -> Meaning {
     let header = |name: &str| reply.header(name);
     match reply.status {
         200..=299 => Meaning::Answer,
+        404 | 409 | 410 | 422 | 451 if aim == Aim::Write => {
+            Meaning::Rejected(Foreign(reply.message().as_bytes()).to_string())
+        }
         404 | 409 | 410 | 422 | 451 => Meaning::NotFound,
         500..=599 => Meaning::Again(wait_hint(&header)),
         403 | 429 if header("x-ratelimit-remaining") == Some("0") => Meaning::Limited,
@@ -207,6 +258,20 @@ fn meaning(reply: &Reply) -> Meaning {
         }),
         _ => Meaning::Broken,
     }
+}
+
+/// Where GraphQL is asked: beside the REST API, and on Enterprise Server, whose REST API has a version in its path, beside that.
+fn graphql(base: &str) -> String {
+    match base.strip_suffix("/api/v3") {
+        Some(host) => format!("{host}/api/graphql"),
+        None => format!("{base}/graphql"),
+    }
+}
+
+/// The address without its path.
+fn origin(base: &str) -> &str {
+    let host = base.find("://").map_or(0, |at| at + "://".len());
+    base[host..].find('/').map_or(base, |path| &base[..host + path])
 }
 
 /// The address of the next page in a `Link` header.
@@ -348,6 +413,18 @@ mod tests {
         let server = Server::start(vec![found("x", "[1,2,3]")]);
         assert_eq!(server.github().pages::<u8>("x", "list", 2).await, Ok(None));
         server.finish();
+    }
+
+    #[test]
+    fn graphql_is_asked_beside_the_rest_api() {
+        for (base, wanted) in [
+            ("https://api.github.com", "https://api.github.com/graphql"),
+            ("https://api.acme.ghe.com", "https://api.acme.ghe.com/graphql"),
+            ("https://ghe.example.com/api/v3", "https://ghe.example.com/api/graphql"),
+            ("http://127.0.0.1:1", "http://127.0.0.1:1/graphql"),
+        ] {
+            assert_eq!(graphql(base), wanted);
+        }
     }
 
     #[test]

@@ -3,6 +3,24 @@
 use crate::domain::{CommitSha, FailureWord};
 use std::fmt;
 
+/// What a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aim {
+    /// To know something.
+    Read,
+    /// To leave something there.
+    Write,
+}
+
+impl fmt::Display for Aim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        })
+    }
+}
+
 /// Why GitHub gives no answer. None of these holds an address with a query, or a token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GitHubError {
@@ -14,12 +32,24 @@ pub enum GitHubError {
         /// The reply.
         trace: Trace,
     },
-    /// The token may not read it.
-    #[error("github does not let this token read {what}: {why} ({trace})")]
+    /// The token may not do that.
+    #[error("github does not let this token {aim} {what}: {why} ({trace})")]
     Denied {
+        /// What it may not.
+        aim: Aim,
         /// What was asked for.
         what: String,
         /// The permission that GitHub names as enough, else GitHub's own message.
+        why: String,
+        /// The reply.
+        trace: Trace,
+    },
+    /// What was to be written makes no sense to GitHub, or stands against something there.
+    #[error("github does not take {what}: {why} ({trace})")]
+    Rejected {
+        /// What was to be written.
+        what: String,
+        /// GitHub's own message.
         why: String,
         /// The reply.
         trace: Trace,
@@ -64,13 +94,24 @@ pub enum GitHubError {
 }
 
 impl GitHubError {
+    /// Names the permission that a refused request needs, where GitHub did not.
+    pub(super) fn needing(mut self, permission: &str) -> Self {
+        if let Self::Denied { why, trace, .. } = &mut self
+            && trace.status == Some(403)
+            && !why.contains("it needs")
+        {
+            *why = format!("it needs {permission} ({why})");
+        }
+        self
+    }
+
     /// The word for the `failure` output.
     #[must_use]
     pub const fn word(&self) -> FailureWord {
         match self {
             Self::NotFound { .. } | Self::Denied { .. } => FailureWord::PermissionMissing,
             Self::RateLimited { .. } => FailureWord::RateLimited,
-            Self::Unavailable { .. } | Self::Broken { .. } => FailureWord::GithubUnavailable,
+            Self::Unavailable { .. } | Self::Broken { .. } | Self::Rejected { .. } => FailureWord::GithubUnavailable,
             Self::NotACommit { .. } | Self::TooDeep(_) => FailureWord::BadEvent,
         }
     }
@@ -81,6 +122,7 @@ impl GitHubError {
         match self {
             Self::NotFound { .. } => "check that it exists in this repository, and that the job has `contents: read`",
             Self::Denied { .. } => "add the permission to the job's `permissions`",
+            Self::Rejected { .. } => "check that the commit is in this repository, and what GitHub's message says",
             Self::RateLimited { .. } => {
                 "run it again later; a checkout with `fetch-depth: 0` makes most of these requests unnecessary"
             }

@@ -1,17 +1,19 @@
-//! GitHub's API, read.
+//! GitHub's API: read, and in one place written.
 //!
-//! Nothing here writes. Requests go through octocrab on the program's one HTTP client, without its retries, and replies are read
+//! Only the record of deploys is written, by a hand of its own ([`RecordWriter`]). Requests go through octocrab on the program's one HTTP client, without its retries, and replies are read
 //! through a cap of our own into private structs. A list that GitHub may have cut short is `None`, never a shorter list.
 
 mod ask;
 mod compare;
+mod deployments;
 mod error;
 mod file;
 mod refs;
 mod tree;
 
 pub use compare::{Comparison, Relation};
-pub use error::{GitHubError, Trace};
+pub use deployments::{Ended, Ending, Memory, RecordWriter, RunName};
+pub use error::{Aim, GitHubError, Trace};
 pub use refs::GitTag;
 
 use crate::domain::{Refused, RegistryHost, Secret};

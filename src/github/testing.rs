@@ -3,6 +3,7 @@
 use super::GitHub;
 use crate::domain::Secret;
 use crate::transport::{Client, Proxies, Roots};
+use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -14,8 +15,18 @@ pub(crate) const TOKEN: &str = "ghs_0123456789abcdefSECRET";
 /// One request that is expected, and its answer.
 #[derive(Clone)]
 pub(crate) struct Exchange {
+    method: &'static str,
     path: String,
+    /// A JSON pointer into the body, and what stands there.
+    body: Option<(&'static str, Value)>,
     answer: Vec<u8>,
+}
+
+impl Exchange {
+    /// Expects a POST instead, with this at that place of its JSON body.
+    pub(crate) fn posting(self, pointer: &'static str, wanted: &Value) -> Self {
+        Self { method: "POST", body: Some((pointer, wanted.clone())), ..self }
+    }
 }
 
 /// Expects a GET of `path`, which is answered with `status`, further header lines and a body.
@@ -25,7 +36,7 @@ pub(crate) fn exchange(path: &str, status: u16, headers: &[&str], body: &str) ->
     headers.iter().for_each(|line| answer.push_str(&format!("{line}\r\n")));
     answer.push_str("\r\n");
     answer.push_str(body);
-    Exchange { path: path.to_owned(), answer: answer.into_bytes() }
+    Exchange { method: "GET", path: path.to_owned(), body: None, answer: answer.into_bytes() }
 }
 
 /// Expects a GET of a path below the repository, which is answered with JSON.
@@ -40,7 +51,7 @@ pub(crate) fn missing(path: &str) -> Exchange {
 
 /// Expects a GET of a path below the repository, and closes the connection.
 pub(crate) fn closed(path: &str) -> Exchange {
-    Exchange { path: format!("/api/v3/repos/acme/shop/{path}"), answer: Vec::new() }
+    Exchange { method: "GET", path: format!("/api/v3/repos/acme/shop/{path}"), body: None, answer: Vec::new() }
 }
 
 /// The server. [`Server::finish`] fails the test when a request came that was not announced, or one did not come.
@@ -86,14 +97,24 @@ fn serve(listener: &TcpListener, script: Vec<Exchange>, wrong: &Mutex<Vec<String
     let mut script = script.into_iter();
     for stream in listener.incoming() {
         let mut stream = stream.unwrap();
-        let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let mut lines = reader.by_ref().lines();
         let Some(Ok(first)) = lines.next() else { break };
         let headers: Vec<String> = lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
         let wants = |line: &str| headers.iter().any(|header| header.eq_ignore_ascii_case(line));
+        let length = headers.iter().find_map(|header| header.strip_prefix("content-length: "));
+        let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+        reader.read_exact(&mut body).unwrap();
         let expected = script.next();
-        let path = expected.as_ref().map(|expected| format!("GET {} HTTP/1.1", expected.path));
-        if path.as_deref() != Some(first.as_str()) {
-            wrong.lock().unwrap().push(format!("{first}, wanted {path:?}"));
+        let line = expected.as_ref().map(|expected| format!("{} {} HTTP/1.1", expected.method, expected.path));
+        if line.as_deref() != Some(first.as_str()) {
+            wrong.lock().unwrap().push(format!("{first}, wanted {line:?}"));
+        }
+        if let Some((pointer, wanted)) = expected.as_ref().and_then(|expected| expected.body.as_ref()) {
+            let sent: Value = serde_json::from_slice(&body).unwrap_or_default();
+            if sent.pointer(pointer) != Some(wanted) || !wants("content-type: application/json") {
+                wrong.lock().unwrap().push(format!("{first}: {sent} has not {wanted} at {pointer:?}"));
+            }
         }
         let is_dressed = wants(&format!("authorization: Bearer {TOKEN}"))
             && wants("accept: application/vnd.github+json")

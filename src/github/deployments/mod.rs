@@ -1,0 +1,51 @@
+//! The record of deploys, kept as GitHub Deployments: one a service and attempt, in the environment `<environment>/<service>`.
+//!
+//! Reading is [`GitHub::memory`]; writing takes a [`RecordWriter`](super::RecordWriter), which a run that may not write never holds.
+
+mod read;
+mod wire;
+mod write;
+
+pub use read::Memory;
+pub use write::{Ended, Ending, RecordWriter, RunName};
+
+use super::{GitHub, GitHubError};
+use crate::domain::{EnvironmentName, ServiceName};
+
+/// The task of our deployments. Those of other tasks are none of ours.
+const TASK: &str = "ghcr-to-render";
+/// With this word begins the description of what was seen live.
+const LIVE: &str = "live";
+
+/// GitHub's name for a service's environment. It has no other meaning there: a job's own `environment:` has a name without a slash, so GitHub
+/// does not mix the deployments that it makes itself with these.
+fn environment_of(environment: &EnvironmentName, service: &ServiceName) -> String {
+    format!("{environment}/{service}")
+}
+
+#[cfg(test)]
+mod testing {
+    use crate::domain::{CommitSha, Digest, ImageTag, Intent, Kind, PinnedImage, Repository, ServiceId, ServiceName};
+
+    pub(super) const COMMIT: CommitSha = CommitSha::from_bytes([0x11; 20]);
+
+    pub(super) fn service(name: &str) -> ServiceName {
+        ServiceName::parse(name).unwrap()
+    }
+
+    /// An intent of which everything is known.
+    pub(super) fn intent(name: &str) -> Intent {
+        let digest = |byte: &str| Digest::parse(&format!("sha256:{}", byte.repeat(32))).unwrap();
+        Intent {
+            service: service(name),
+            commit: COMMIT,
+            id: Some(ServiceId::parse("srv-abc123").unwrap()),
+            image: PinnedImage { repository: Repository::parse("ghcr.io/acme/api").unwrap(), digest: digest("aa") },
+            platform: digest("bb"),
+            image_commit: Some(CommitSha::from_bytes([0x22; 20])),
+            release: Some(ImageTag::parse("prod-7").unwrap()),
+            kind: Kind::Rollback,
+            from: Some(CommitSha::from_bytes([0x33; 20])),
+        }
+    }
+}

@@ -1,0 +1,482 @@
+//! Reading the record: one GraphQL query for many services, where REST would need one request a deployment for its statuses.
+
+use super::super::ask::Reply;
+use super::wire::{ActorWire, DeploymentWire, ListWire, NoNumber};
+use super::{GitHub, GitHubError, environment_of};
+use crate::domain::{CommitSha, EnvironmentName, Foreign, Kind, Record, RecordState, ServiceName};
+use crate::github::Aim;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// How many deployments of a service are read first: nearly always there is a success among them.
+const FIRST: usize = 20;
+/// How many are read at most.
+const MOST: usize = 100;
+/// How many deployments one query asks for: 50 services at first. With their statuses that is 7,000 nodes; GitHub takes 500,000
+/// (<https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api>), but gives up after 10 seconds.
+const AT_ONCE: usize = 1000;
+/// The permission without which GitHub shows no deployments.
+const NEEDED: &str = "deployments: read";
+
+/// What a page of deployments is asked for.
+const PAGE: &str = "fragment page on DeploymentConnection { pageInfo { hasNextPage endCursor } nodes { databaseId task payload commitOid \
+     originalEnvironment creator { login } latestStatus { ...status } statuses(first: 5) { nodes { ...status } } } } \
+     fragment status on DeploymentStatus { state description creator { login } }";
+
+/// What GitHub remembers of an environment's services, and where its branch is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Memory {
+    /// The branch's tip; `None` when it was not asked for, or there is no such branch.
+    pub tip: Option<CommitSha>,
+    /// For each service that was asked for its records, newest first: back to a success that serves as a base, or the newest 100.
+    pub records: BTreeMap<ServiceName, Vec<Record>>,
+}
+
+/// A service whose records are being read.
+struct Reading<'a> {
+    service: &'a ServiceName,
+    environment: String,
+    after: Option<String>,
+    records: Vec<Record>,
+}
+
+#[derive(Deserialize)]
+struct AnswerWire {
+    #[serde(default)]
+    data: Value,
+    errors: Option<Vec<ErrorWire>>,
+}
+
+#[derive(Deserialize)]
+struct ErrorWire {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    path: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+struct DataWire {
+    viewer: Option<ActorWire>,
+    repository: Option<Map<String, Value>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PageWire {
+    page_info: PageInfoWire,
+    #[serde(flatten)]
+    list: ListWire<DeploymentWire>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PageInfoWire {
+    has_next_page: bool,
+    end_cursor: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct BranchWire {
+    target: TargetWire,
+}
+
+#[derive(Deserialize)]
+struct TargetWire {
+    oid: String,
+}
+
+impl GitHub {
+    /// The records of these services in an environment, and the tip of `branch`: one query for every 50 services, and some more for services
+    /// whose last deploys all failed.
+    ///
+    /// # Errors
+    /// [`GitHubError`], also where the answer lacks anything that was asked for: what cannot be read is never an empty record.
+    pub async fn memory(
+        &self,
+        environment: &EnvironmentName,
+        services: &[ServiceName],
+        branch: Option<&str>,
+    ) -> Result<Memory, GitHubError> {
+        let what = format!("the record of {environment}");
+        let mut memory = Memory { tip: None, records: BTreeMap::new() };
+        let mut branch = branch;
+        let mut waiting: Vec<Reading<'_>> = services.iter().map(|service| Reading::new(environment, service)).collect();
+        for size in [FIRST, MOST - FIRST] {
+            let mut unfinished = Vec::new();
+            while !waiting.is_empty() || branch.is_some() {
+                let rest = waiting.split_off(waiting.len().min(AT_ONCE / size));
+                let mut asked = std::mem::replace(&mut waiting, rest);
+                let reply = self.query(&what, &query(&self.repository, &asked, size, branch)).await?;
+                let mut answer = Answer::read(reply, &what)?;
+                if branch.take().is_some() {
+                    memory.tip = answer.tip()?;
+                }
+                for (index, reading) in asked.iter_mut().enumerate() {
+                    answer.page(&alias(index), reading)?;
+                }
+                let (further, done): (Vec<_>, Vec<_>) = asked.into_iter().partition(Reading::goes_on);
+                unfinished.extend(further);
+                memory.records.extend(done.into_iter().map(|done| (done.service.clone(), done.records)));
+            }
+            waiting = unfinished;
+        }
+        memory.records.extend(waiting.into_iter().map(|done| (done.service.clone(), done.records)));
+        Ok(memory)
+    }
+}
+
+impl<'a> Reading<'a> {
+    fn new(environment: &EnvironmentName, service: &'a ServiceName) -> Self {
+        Self { service, environment: environment_of(environment, service), after: None, records: Vec::new() }
+    }
+
+    /// Whether older records may matter: there are some, and no success of ours is known yet. A restore is none to stop at: what it
+    /// restored after is behind it.
+    fn goes_on(&self) -> bool {
+        let is_base = |record: &Record| {
+            record.is_own && record.state == RecordState::Success && record.intent.kind != Kind::Restore
+        };
+        self.after.is_some() && !self.records.iter().any(is_base)
+    }
+}
+
+fn alias(index: usize) -> String {
+    format!("s{index}")
+}
+
+/// The query for the next `size` deployments of each service. Everything foreign is a variable: nothing of it can become a part of the query.
+fn query(repository: &str, services: &[Reading<'_>], size: usize, branch: Option<&str>) -> Value {
+    let (owner, name) = repository.split_once('/').unwrap_or((repository, ""));
+    let mut variables = json!({"owner": owner, "name": name});
+    let (mut declared, mut asked) = (String::from("$owner: String!, $name: String!"), String::new());
+    if let Some(branch) = branch {
+        variables["branch"] = format!("refs/heads/{branch}").into();
+        declared.push_str(", $branch: String!");
+        asked.push_str("branch: ref(qualifiedName: $branch) { target { oid } } ");
+    }
+    for (index, service) in services.iter().enumerate() {
+        variables[format!("e{index}")] = json!([service.environment]);
+        let _ = write!(declared, ", $e{index}: [String!]!");
+        let mut after = String::new();
+        if let Some(cursor) = &service.after {
+            variables[format!("a{index}")] = cursor.as_str().into();
+            let _ = write!(declared, ", $a{index}: String!");
+            after = format!(", after: $a{index}");
+        }
+        let _ = write!(
+            asked,
+            "{}: deployments(environments: $e{index}, first: {size}{after}, \
+             orderBy: {{field: CREATED_AT, direction: DESC}}) {{ ...page }} ",
+            alias(index)
+        );
+    }
+    let fragments = if services.is_empty() { "" } else { PAGE };
+    let text = format!(
+        "query({declared}) {{ viewer {{ login }} repository(owner: $owner, name: $name) {{ {asked}}} }} {fragments}"
+    );
+    json!({"query": text.trim_end(), "variables": variables})
+}
+
+/// An answer without errors, for one repository.
+struct Answer<'a> {
+    what: &'a str,
+    reply: Reply,
+    viewer: Option<ActorWire>,
+    repository: Map<String, Value>,
+}
+
+impl<'a> Answer<'a> {
+    fn read(reply: Reply, what: &'a str) -> Result<Self, GitHubError> {
+        let answer: AnswerWire = reply.json(what)?;
+        if let Some(error) = answer.errors.as_ref().and_then(|errors| errors.first()) {
+            return Err(error.meaning(&reply, what));
+        }
+        let data: DataWire = part(answer.data, &reply, what, "its data")?;
+        let Some(repository) = data.repository else { return Err(reply.broken(what, "it has no repository")) };
+        Ok(Self { what, viewer: data.viewer, repository, reply })
+    }
+
+    fn part<T: serde::de::DeserializeOwned>(&mut self, name: &str) -> Result<T, GitHubError> {
+        let Some(value) = self.repository.remove(name) else {
+            return Err(self.reply.broken(self.what, &format!("{name} is not in it")));
+        };
+        part(value, &self.reply, self.what, name)
+    }
+
+    fn tip(&mut self) -> Result<Option<CommitSha>, GitHubError> {
+        let Some(branch) = self.part::<Option<BranchWire>>("branch")? else { return Ok(None) };
+        let sha = CommitSha::parse(branch.target.oid.as_bytes());
+        sha.map(Some).map_err(|refused| self.reply.broken(self.what, &refused.to_string()))
+    }
+
+    /// Adds a page to what is known of a service.
+    fn page(&mut self, alias: &str, reading: &mut Reading<'_>) -> Result<(), GitHubError> {
+        let page: PageWire = self.part(alias)?;
+        for node in page.list.nodes {
+            let Some(node) = node else { return Err(self.reply.broken(self.what, "a deployment in it is null")) };
+            match node.into_record(&reading.environment, reading.service, self.viewer.as_ref()) {
+                Ok(record) => reading.records.extend(record),
+                Err(NoNumber) => return Err(self.reply.broken(self.what, "a deployment in it has no number")),
+            }
+        }
+        reading.after = match (page.page_info.has_next_page, page.page_info.end_cursor) {
+            (false, _) => None,
+            (true, Some(cursor)) => Some(cursor),
+            (true, None) => return Err(self.reply.broken(self.what, "its next page has no name")),
+        };
+        Ok(())
+    }
+}
+
+fn part<T: serde::de::DeserializeOwned>(value: Value, reply: &Reply, what: &str, name: &str) -> Result<T, GitHubError> {
+    serde_json::from_value(value).map_err(|error| reply.broken(what, &format!("{name}: {error}")))
+}
+
+impl ErrorWire {
+    /// What an error in an answer with status 200 means.
+    fn meaning(&self, reply: &Reply, what: &str) -> GitHubError {
+        let (what, trace) = (what.to_owned(), reply.trace());
+        let said = Foreign(self.message.as_bytes()).to_string();
+        match self.kind.as_deref().unwrap_or_default() {
+            "RATE_LIMITED" | "RATE_LIMIT" => GitHubError::RateLimited { trace },
+            _ if self.message.contains("rate limit") => GitHubError::RateLimited { trace },
+            "FORBIDDEN" | "INSUFFICIENT_SCOPES" => self.denied(what, said, reply),
+            _ if self.message.contains("Resource not accessible") => self.denied(what, said, reply),
+            "NOT_FOUND" => GitHubError::NotFound { what, trace },
+            // Without a type these are its own: "Something went wrong while executing your query", also where it took too long.
+            "" => GitHubError::Unavailable { what, why: said, trace },
+            _ => reply.broken(&what, &self.message),
+        }
+    }
+
+    fn denied(&self, what: String, said: String, reply: &Reply) -> GitHubError {
+        let needed = if self.path.iter().any(|part| part == "branch") { "contents: read" } else { NEEDED };
+        GitHubError::Denied { aim: Aim::Read, what, why: format!("it needs {needed} ({said})"), trace: reply.trace() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::{Exchange, Server, TOKEN, exchange};
+    use super::super::testing::{COMMIT, intent, service};
+    use super::super::wire::PayloadWire;
+    use super::*;
+
+    const PATH: &str = "/api/graphql";
+
+    /// A deployment of `api` or another service in `staging`, as GraphQL tells of it.
+    fn node(name: &str, number: u64, state: &str, creator: &str) -> Value {
+        let payload = serde_json::to_string(&PayloadWire::new(&intent(name), "7", "1")).unwrap();
+        let status = json!({"state": state, "description": "live", "creator": {"login": creator}});
+        json!({"databaseId": number, "task": "ghcr-to-render", "payload": payload, "commitOid": COMMIT.to_string(),
+            "originalEnvironment": format!("staging/{name}"), "creator": {"login": creator},
+            "latestStatus": status, "statuses": {"nodes": [status]}})
+    }
+
+    fn page(nodes: &[Value], next: Option<&str>) -> Value {
+        json!({"pageInfo": {"hasNextPage": next.is_some(), "endCursor": next}, "nodes": nodes})
+    }
+
+    fn answer(repository: &Value) -> Exchange {
+        let body = json!({"data": {"viewer": {"login": "github-actions[bot]"}, "repository": repository}});
+        exchange(PATH, 200, &[], &body.to_string())
+    }
+
+    /// Expects a query of these services, the first ones with cursors.
+    fn of(exchange: Exchange, services: &[&str], cursors: &[&str], branch: Option<&str>) -> Exchange {
+        let mut variables = json!({"owner": "acme", "name": "shop"});
+        if let Some(branch) = branch {
+            variables["branch"] = json!(branch);
+        }
+        for (index, name) in services.iter().enumerate() {
+            variables[format!("e{index}")] = json!([format!("staging/{name}")]);
+            if let Some(cursor) = cursors.get(index) {
+                variables[format!("a{index}")] = json!(cursor);
+            }
+        }
+        exchange.posting("/variables", &variables)
+    }
+
+    async fn memory(script: Vec<Exchange>, services: &[&str], branch: Option<&str>) -> Result<Memory, GitHubError> {
+        let server = Server::start(script);
+        let services: Vec<_> = services.iter().map(|name| service(name)).collect();
+        let environment = EnvironmentName::parse("staging").unwrap();
+        let answer = server.github().memory(&environment, &services, branch).await;
+        server.finish();
+        answer
+    }
+
+    fn numbers(memory: &Memory, name: &str) -> Vec<u64> {
+        memory.records[&service(name)].iter().map(|record| record.number).collect()
+    }
+
+    #[tokio::test]
+    async fn one_query_asks_for_every_service_and_the_branch() {
+        let nodes =
+            [node("api", 9_000_000_005, "PENDING", "github-actions"), node("api", 4, "SUCCESS", "github-actions")];
+        let repository = json!({"branch": {"target": {"oid": COMMIT.to_string()}}, "s0": page(&nodes, Some("next")),
+            "s1": page(&[], None)});
+        let script = of(answer(&repository), &["api", "web"], &[], Some("refs/heads/feature/\"x"));
+        let memory = memory(vec![script], &["api", "web"], Some("feature/\"x")).await.unwrap();
+        assert_eq!(memory.tip, Some(COMMIT));
+        assert_eq!((numbers(&memory, "api"), numbers(&memory, "web")), (vec![9_000_000_005, 4], vec![]));
+        let first = &memory.records[&service("api")][0];
+        assert_eq!((first.state, first.is_own, &first.intent), (RecordState::Open, true, &intent("api")));
+    }
+
+    /// The text was checked against GitHub's schema (npm `@octokit/graphql-schema` 15.26.1) with graphql-core 3.2.8.
+    #[test]
+    fn the_query_is_the_one_that_was_checked_against_the_schema() {
+        let environment = EnvironmentName::parse("staging").unwrap();
+        let (api, web) = (service("api"), service("web"));
+        let mut services = [Reading::new(&environment, &api), Reading::new(&environment, &web)];
+        services[1].after = Some("Y3Vyc29y".into());
+        let body = query("acme/shop", &services, 20, Some("main"));
+        let wanted = "query($owner: String!, $name: String!, $branch: String!, $e0: [String!]!, $e1: [String!]!, $a1: String!) \
+            { viewer { login } repository(owner: $owner, name: $name) \
+            { branch: ref(qualifiedName: $branch) { target { oid } } \
+            s0: deployments(environments: $e0, first: 20, orderBy: {field: CREATED_AT, direction: DESC}) { ...page } \
+            s1: deployments(environments: $e1, first: 20, after: $a1, orderBy: {field: CREATED_AT, direction: DESC}) { ...page } } } \
+            fragment page on DeploymentConnection { pageInfo { hasNextPage endCursor } \
+            nodes { databaseId task payload commitOid originalEnvironment creator { login } \
+            latestStatus { ...status } statuses(first: 5) { nodes { ...status } } } } \
+            fragment status on DeploymentStatus { state description creator { login } }";
+        assert_eq!(body["query"], json!(wanted));
+    }
+
+    #[tokio::test]
+    async fn a_branch_may_be_asked_for_alone_be_missing_or_not_be_asked_for() {
+        let script = of(answer(&json!({"branch": null})), &[], &[], Some("refs/heads/gone"));
+        assert_eq!(memory(vec![script], &[], Some("gone")).await.unwrap().tip, None);
+        let script = of(answer(&json!({"s0": page(&[], None)})), &["api"], &[], None);
+        assert_eq!(memory(vec![script], &["api"], None).await.unwrap().tip, None);
+        let nothing = memory(vec![], &[], None).await.unwrap();
+        assert_eq!(nothing, Memory { tip: None, records: BTreeMap::new() });
+    }
+
+    #[tokio::test]
+    async fn older_records_are_read_until_a_success_of_ours() {
+        let failed = |name: &str, numbers: std::ops::Range<u64>| -> Vec<Value> {
+            numbers.rev().map(|number| node(name, number, "FAILURE", "github-actions")).collect()
+        };
+        let foreign = [node("web", 3, "SUCCESS", "mallory")];
+        let done = [node("job", 7, "SUCCESS", "github-actions")];
+        let first = json!({"s0": page(&failed("api", 80..100), Some("A")), "s1": page(&foreign, Some("W")),
+            "s2": page(&done, Some("J"))});
+        let second = json!({"s0": page(&failed("api", 0..80), Some("AA")), "s1": page(&[node("web", 2, "SUCCESS", "github-actions")], None)});
+        let script = vec![
+            of(answer(&first), &["api", "web", "job"], &[], None),
+            of(answer(&second), &["api", "web"], &["A", "W"], None),
+        ];
+        let memory = memory(script, &["api", "web", "job"], None).await.unwrap();
+        assert_eq!(numbers(&memory, "api"), (0..100).rev().collect::<Vec<_>>());
+        assert_eq!((numbers(&memory, "web"), numbers(&memory, "job")), (vec![3, 2], vec![7]));
+    }
+
+    #[tokio::test]
+    async fn a_restore_is_not_the_end_of_the_search() {
+        let mut restore = node("api", 9, "SUCCESS", "github-actions");
+        let payload = restore["payload"].as_str().unwrap().replace("rollback", "restore");
+        restore["payload"] = json!(payload);
+        let older = page(&[node("api", 8, "SUCCESS", "github-actions")], None);
+        let script = vec![
+            of(answer(&json!({"s0": page(&[restore], Some("A"))})), &["api"], &[], None),
+            of(answer(&json!({ "s0": older })), &["api"], &["A"], None),
+        ];
+        assert_eq!(numbers(&memory(script, &["api"], None).await.unwrap(), "api"), [9, 8]);
+    }
+
+    #[tokio::test]
+    async fn many_services_are_asked_for_in_portions() {
+        let names: Vec<String> = (0..120).map(|index| format!("s-{index}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let portion = |names: &[&str], branch: Option<&str>| {
+            let mut repository: Map<String, Value> =
+                (0..names.len()).map(|index| (alias(index), page(&[], None))).collect();
+            if branch.is_some() {
+                repository.insert("branch".into(), json!(null));
+            }
+            of(answer(&Value::Object(repository)), names, &[], branch)
+        };
+        let script = vec![
+            portion(&names[..50], Some("refs/heads/main")),
+            portion(&names[50..100], None),
+            portion(&names[100..], None),
+        ];
+        assert_eq!(memory(script, &names, Some("main")).await.unwrap().records.len(), 120);
+    }
+
+    #[tokio::test]
+    async fn half_an_answer_is_no_empty_record() {
+        let mut nameless = page(&[], Some("x"));
+        nameless["pageInfo"]["endCursor"] = json!(null);
+        let mut numberless = node("api", 1, "SUCCESS", "github-actions");
+        numberless["databaseId"] = json!(null);
+        let good = || page(&[], None);
+        let table = [
+            (json!(null), "it has no repository"),
+            (json!({"branch": null}), "s0 is not in it"),
+            (json!({"branch": null, "s0": null}), "s0: "),
+            (json!({"s0": good()}), "branch is not in it"),
+            (json!({"branch": {"target": null}, "s0": good()}), "branch: "),
+            (json!({"branch": {"target": {"oid": "main"}}, "s0": good()}), "sha is"),
+            (json!({"branch": null, "s0": {"pageInfo": null, "nodes": []}}), "s0: "),
+            (json!({"branch": null, "s0": nameless}), "its next page has no name"),
+            (json!({"branch": null, "s0": page(&[json!(null)], None)}), "a deployment in it is null"),
+            (json!({"branch": null, "s0": page(&[numberless], None)}), "a deployment in it has no number"),
+        ];
+        for (repository, wanted) in table {
+            let script = vec![of(answer(&repository), &["api"], &[], Some("refs/heads/main"))];
+            let failure = memory(script, &["api"], Some("main")).await.unwrap_err();
+            assert!(matches!(failure, GitHubError::Broken { .. }), "{failure}");
+            assert!(failure.to_string().contains(wanted), "{failure}");
+        }
+        for body in ["{}", r#"{"data":null}"#, "[]", "<html>", r#"{"data":{}}"#] {
+            let script = vec![of(exchange(PATH, 200, &[], body), &["api"], &[], None)];
+            let failure = memory(script, &["api"], None).await.unwrap_err();
+            assert!(matches!(failure, GitHubError::Broken { .. }), "{body}: {failure}");
+        }
+    }
+
+    #[tokio::test]
+    async fn errors_in_an_answer_are_told_by_their_cause() {
+        let failure = async |errors: Value| {
+            // Partial data beside errors is no answer.
+            let body = json!({"data": {"viewer": null, "repository": {"s0": page(&[], None)}}, "errors": errors});
+            let script = vec![of(exchange(PATH, 200, &[], &body.to_string()), &["api"], &[], None)];
+            memory(script, &["api"], None).await.unwrap_err()
+        };
+        let denied = "github does not let this token read the record of staging: it needs deployments: read \
+            (Resource not accessible by integration) (status 200, request AB12:34)";
+        let said = "Resource not accessible by integration";
+        let path = json!(["repository", "s0"]);
+        assert_eq!(failure(json!([{"type": "FORBIDDEN", "message": said, "path": path}])).await.to_string(), denied);
+        assert_eq!(failure(json!([{ "message": said }])).await.to_string(), denied);
+        let branch = failure(json!([{"type": "FORBIDDEN", "message": said, "path": ["repository", "branch"]}])).await;
+        assert!(branch.to_string().contains("it needs contents: read ("), "{branch}");
+        for limit in [json!({"type": "RATE_LIMITED"}), json!({"message": "API rate limit exceeded for installation"})] {
+            assert!(matches!(failure(json!([limit])).await, GitHubError::RateLimited { .. }));
+        }
+        let missing = failure(json!([{"type": "NOT_FOUND", "message": "Could not resolve to a Repository"}])).await;
+        assert!(matches!(missing, GitHubError::NotFound { .. }), "{missing}");
+        let late = failure(json!([{"message": "Something went wrong while executing your query. ::error::"}])).await;
+        assert!(matches!(late, GitHubError::Unavailable { .. }), "{late}");
+        assert!(!late.to_string().contains("::error"), "{late}");
+        let unknown = failure(json!([{"type": "NEW_WORD", "message": TOKEN}, {"type": "FORBIDDEN"}])).await;
+        assert!(matches!(unknown, GitHubError::Broken { .. }), "{unknown}");
+    }
+
+    #[tokio::test]
+    async fn a_query_is_asked_again_like_any_question() {
+        let script = vec![
+            of(exchange(PATH, 502, &[], "<html>"), &["api"], &[], None),
+            of(answer(&json!({"s0": page(&[], None)})), &["api"], &[], None),
+        ];
+        assert_eq!(numbers(&memory(script, &["api"], None).await.unwrap(), "api"), Vec::<u64>::new());
+    }
+}

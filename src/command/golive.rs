@@ -3,7 +3,7 @@
 use super::scene::Scene;
 use crate::decide::{Plan, PlannedService};
 use crate::domain::{Decision, DeployHook, FailureWord, Outcome, PinnedImage, ServiceName, Status};
-use crate::render::{Accepted, HookCaller, HookFailure, Repeatable};
+use crate::render::{Accepted, CallFailure, HookCaller, Repeatable};
 use crate::report::{Ended, Failed};
 use crate::transport::{Backoff, Deadline, Stopwatch};
 use futures_util::StreamExt as _;
@@ -110,7 +110,7 @@ async fn one<'p>(
         failed,
     };
     let ended = match result {
-        Ok(Accepted::Started(deploy)) => ended(Status::Accepted, note, deploy, None),
+        Ok(Accepted::Started(deploy)) => ended(Status::Accepted, note, deploy.map(|id| id.to_string()), None),
         Ok(Accepted::Queued) => {
             let reason = note.unwrap_or_else(|| "queued behind the deploy that is in progress".into());
             ended(Status::Accepted, Some(reason), None, None)
@@ -131,7 +131,7 @@ async fn persist(
     service: &PlannedService,
     caller: &HookCaller,
     call: &Call,
-) -> (Result<Accepted, HookFailure>, Option<String>) {
+) -> (Result<Accepted, CallFailure>, Option<String>) {
     let deadline = Deadline::after(PATIENCE);
     let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
     let (mut calls, mut unanswered) = (1, 0);

@@ -1,0 +1,193 @@
+//! What Render says to being asked for a deploy, by a hook or by its API.
+
+use super::wire;
+use crate::domain::{DeployId, FailureWord, Secret};
+use crate::transport::{Answer, TransportError};
+use std::fmt;
+use std::time::Duration;
+
+/// What Render said when it took a deploy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Accepted {
+    /// 200 or 201: the deploy has begun; its id where the answer has one.
+    Started(Option<DeployId>),
+    /// 202: it will begin after the one in progress. There is no id.
+    Queued,
+}
+
+/// Which key opened the door, or did not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key {
+    /// The key in a deploy hook.
+    Hook,
+    /// The API key.
+    Api,
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hook => "the hook's key",
+            Self::Api => "the API key",
+        })
+    }
+}
+
+/// What Render's API said in words of its own; empty for a hook, whose answers are not shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Said(Option<String>);
+
+impl Said {
+    /// The `message` of an error's body. One that holds the key is not repeated.
+    pub(super) fn by(answer: &Answer, key: &Secret) -> Self {
+        Self(wire::message(answer.body()).filter(|message| !message.contains(key.expose())))
+    }
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_ref().map_or(Ok(()), |message| write!(f, " (it says \"{}\")", wire::shown(message)))
+    }
+}
+
+/// Why Render did not deploy.
+#[derive(Debug, thiserror::Error)]
+pub enum CallFailure {
+    /// 400.
+    #[error("Render answered 400: the image does not match the one in the service's settings{0}")]
+    OtherImage(Said),
+    /// 401, and 403 for a hook.
+    #[error("Render answered 401: {0} is not valid (any more)")]
+    Denied(Key),
+    /// 403, 404 or 410 of the API.
+    #[error("Render answered {status}: there is no such service, or the API key has no access to it{said}")]
+    NoAccess {
+        /// The status.
+        status: u16,
+        /// Render's own words.
+        said: Said,
+    },
+    /// 404 of a hook.
+    #[error(
+        "Render answered 404: the image does not match the one in the service's settings, or there is no such service"
+    )]
+    OtherImageOrNoService,
+    /// 405.
+    #[error("Render answered 405: it takes no POST here")]
+    MethodRefused,
+    /// 409.
+    #[error("Render answered 409: the service is suspended, or its workspace may not deploy at present{0}")]
+    Suspended(Said),
+    /// 429, still so at the end of our patience.
+    #[error("Render answered 429: too many deploys (10 a minute and service)")]
+    RateLimited(Option<Duration>),
+    /// 5xx.
+    #[error("Render answered {0}")]
+    Broken(u16),
+    /// 3xx: somebody else wants the key.
+    #[error("Render answered with a redirect ({0}), which is never followed")]
+    Redirected(u16),
+    /// Any other status.
+    #[error("Render answered {0}, which its documentation does not know")]
+    Unknown(u16),
+    /// No answer.
+    #[error("Render: {0}")]
+    Transport(#[from] TransportError),
+}
+
+/// Whether, and how carefully, a failed call may be repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeatable {
+    /// The call was not acted upon: it may be made again.
+    Safely(Option<Duration>),
+    /// The call may have been acted upon: once more at most, with the same digest.
+    Once,
+    /// Calling again would bring the same.
+    Never,
+}
+
+impl CallFailure {
+    /// The failure word.
+    #[must_use]
+    pub const fn word(&self) -> FailureWord {
+        match self {
+            Self::OtherImage(_) | Self::OtherImageOrNoService => FailureWord::ImageRepositoryDiffers,
+            Self::Denied(Key::Hook) => FailureWord::HookDenied,
+            Self::Denied(Key::Api) | Self::NoAccess { .. } => FailureWord::PermissionMissing,
+            Self::Suspended(_) => FailureWord::ServiceSuspended,
+            Self::RateLimited(_) => FailureWord::RateLimited,
+            Self::MethodRefused | Self::Redirected(_) | Self::Unknown(_) => FailureWord::DeployFailed,
+            Self::Broken(_) | Self::Transport(_) => FailureWord::RenderUnavailable,
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::OtherImage(_) => {
+                "Set the service's image on Render to the same registry, owner and name as in the deploy manifest."
+            }
+            Self::OtherImageOrNoService => {
+                "Compare the service's image on Render with the deploy manifest, and copy the deploy hook from the service's settings again."
+            }
+            Self::Denied(Key::Hook) => {
+                "Copy the deploy hook from the service's settings again; it was probably regenerated."
+            }
+            Self::Denied(Key::Api) => "Make a new API key in Render's account settings and put it into the secret.",
+            Self::NoAccess { .. } => {
+                "Compare the service's id with the one on Render, and use an API key of a member of its workspace."
+            }
+            Self::MethodRefused | Self::Redirected(_) | Self::Unknown(_) => {
+                "Look at the service's deploys and its deploy hook on Render."
+            }
+            Self::Suspended(_) => "Resume the service on Render, then run this again.",
+            Self::RateLimited(_) => "Run this again in a minute.",
+            Self::Broken(_) | Self::Transport(_) => {
+                "Look at Render's status page and at the service's deploys, then run this again."
+            }
+        }
+    }
+
+    /// Whether the call may be repeated.
+    #[must_use]
+    pub const fn repeatable(&self) -> Repeatable {
+        match self {
+            Self::RateLimited(hint) => Repeatable::Safely(*hint),
+            Self::Transport(error) if error.was_never_sent() => Repeatable::Safely(None),
+            Self::Transport(_) | Self::Broken(_) => Repeatable::Once,
+            Self::OtherImage(_)
+            | Self::Denied(_)
+            | Self::NoAccess { .. }
+            | Self::OtherImageOrNoService
+            | Self::MethodRefused
+            | Self::Suspended(_)
+            | Self::Redirected(_)
+            | Self::Unknown(_) => Repeatable::Never,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_may_have_been_heard_is_made_once_more_at_most() {
+        assert_eq!(CallFailure::Broken(502).repeatable(), Repeatable::Once);
+        assert_eq!(CallFailure::Transport(TransportError::NoAnswer(String::new())).repeatable(), Repeatable::Once);
+        assert_eq!(
+            CallFailure::Transport(TransportError::NeverSent(String::new())).repeatable(),
+            Repeatable::Safely(None)
+        );
+        assert_eq!(CallFailure::Denied(Key::Hook).repeatable(), Repeatable::Never);
+    }
+
+    #[test]
+    fn a_failure_says_which_key_it_is_about() {
+        let (hook, api) = (CallFailure::Denied(Key::Hook), CallFailure::Denied(Key::Api));
+        assert!(hook.to_string().contains("the hook's key") && hook.hint().contains("deploy hook"));
+        assert!(api.to_string().contains("the API key") && !api.hint().contains("hook"));
+        assert_eq!((hook.word(), api.word()), (FailureWord::HookDenied, FailureWord::PermissionMissing));
+    }
+}

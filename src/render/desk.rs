@@ -1,0 +1,37 @@
+//! Where the API is asked, and with what key. Both hands go through here.
+
+use crate::domain::{RenderOrigin, Secret};
+use crate::transport::{Answer, Client, Request, TransportError};
+use http::{Method, header};
+
+/// The API's address and the key for it. The key goes to this origin and to no other: the client follows no redirects, and paths
+/// are made of ids that hold letters and digits only.
+#[derive(Debug, Clone)]
+pub(super) struct Desk {
+    client: Client,
+    base: String,
+    key: Secret,
+}
+
+impl Desk {
+    pub(super) fn new(client: Client, origin: &RenderOrigin, key: Secret) -> Self {
+        Self { client, base: format!("{}/v1/services", origin.as_str()), key }
+    }
+
+    pub(super) const fn key(&self) -> &Secret {
+        &self.key
+    }
+
+    /// A request for `path` below `/v1/services/`.
+    pub(super) fn request(&self, method: Method, path: &str) -> Request {
+        Request::new(method, format!("{}/{path}", self.base))
+            .authorization(&format!("Bearer {}", self.key.expose()))
+            .header(header::ACCEPT, "application/json")
+    }
+
+    pub(super) async fn send(&self, request: Request, shown: &str) -> Result<Answer, TransportError> {
+        let answer = self.client.send(request).await?;
+        tracing::debug!("{shown}: {}", answer.status());
+        Ok(answer)
+    }
+}

@@ -1,0 +1,269 @@
+//! The JSON of Render's API, as far as it is read: tolerant of what is new, and nothing of it leaves the room as it came.
+//! Shapes: the schemas `deploy`, `deployWithCursor`, `service` and `serviceEventWithCursor` of Render's OpenAPI document.
+
+use crate::domain::{Deploy, DeployId, DeployStatus, Digest, Foreign};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// How many lines of [`Foreign`]'s length a message of Render's may have.
+const LINES: usize = 3;
+/// The length of a line: below the one at which [`Foreign`] cuts, for a word that has to be escaped a little.
+const LINE: usize = 72;
+
+/// Reads an answer's body. The error is why not, without any of it.
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    if body.trim_ascii().is_empty() {
+        return Err("it is empty".into());
+    }
+    serde_json::from_slice(body).map_err(|error| {
+        let kind = match error.classify() {
+            serde_json::error::Category::Data => "is not of the documented shape",
+            serde_json::error::Category::Syntax => "is not JSON",
+            serde_json::error::Category::Eof | serde_json::error::Category::Io => "ends too early",
+        };
+        format!("it {kind} (line {}, column {})", error.line(), error.column())
+    })
+}
+
+/// The `message` of an error's body, where it has one.
+pub(super) fn message(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Error {
+        message: String,
+    }
+    serde_json::from_slice::<Error>(body).ok().map(|error| error.message).filter(|message| !message.trim().is_empty())
+}
+
+/// A message of Render's, fit to be shown and cut to a few lines' length. Its words are made inert one line at a time: no workflow
+/// command goes over a space.
+pub(super) fn shown(message: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in message.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.len() + word.len() < LINE => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    let more = if lines.len() > LINES { " ..." } else { "" };
+    let lines: Vec<String> = lines.iter().take(LINES).map(|line| Foreign(line.as_bytes()).to_string()).collect();
+    format!("{}{more}", lines.join(" "))
+}
+
+/// The id in a hook's `{"deploy":{"id":"dep-…"}}`, where there is one of that shape.
+pub(super) fn hooked(body: &[u8]) -> Option<DeployId> {
+    #[derive(Deserialize)]
+    struct Hooked {
+        deploy: Named,
+    }
+    serde_json::from_slice::<Hooked>(body).ok().and_then(|hooked| DeployId::parse(&hooked.deploy.id).ok())
+}
+
+/// The id of the deploy that the API made, where there is one of that shape.
+pub(super) fn created(body: &[u8]) -> Option<DeployId> {
+    serde_json::from_slice::<Named>(body).ok().and_then(|deploy| DeployId::parse(&deploy.id).ok())
+}
+
+/// Anything with an id.
+#[derive(Deserialize)]
+pub(super) struct Named {
+    pub(super) id: String,
+}
+
+/// An entry of a list of deploys.
+#[derive(Deserialize)]
+pub(super) struct Entry {
+    pub(super) deploy: WireDeploy,
+}
+
+/// A deploy.
+#[derive(Deserialize)]
+pub(super) struct WireDeploy {
+    id: String,
+    status: Option<String>,
+    image: Option<WireImage>,
+    trigger: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct WireImage {
+    #[serde(rename = "ref")]
+    reference: Option<String>,
+    sha: Option<String>,
+}
+
+impl WireDeploy {
+    /// The deploy, if its id is one.
+    pub(super) fn value(self) -> Result<Deploy, String> {
+        let id = DeployId::parse(&self.id).map_err(|refused| refused.to_string())?;
+        let mut digests: Vec<Digest> = Vec::new();
+        if let Some(image) = self.image {
+            for digest in [image.reference, image.sha].iter().flatten().filter_map(|text| digest_in(text)) {
+                if !digests.contains(&digest) {
+                    digests.push(digest);
+                }
+            }
+        }
+        Ok(Deploy {
+            id,
+            status: self.status.as_deref().map_or(DeployStatus::Other, DeployStatus::recognize),
+            digests,
+            by_rollback: self.trigger.as_deref() == Some("rollback"),
+        })
+    }
+}
+
+/// The digest in `repository@sha256:…`, `sha256:…` or 64 bare hex digits: it is not documented which of them `image.sha` is.
+pub(super) fn digest_in(text: &str) -> Option<Digest> {
+    let text = text.rsplit_once('@').map_or(text, |(_, digest)| digest).to_ascii_lowercase();
+    let hex = text.strip_prefix("sha256:").unwrap_or(&text);
+    Digest::parse(&format!("sha256:{hex}")).ok()
+}
+
+/// A service.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WireService {
+    pub(super) r#type: Option<String>,
+    pub(super) suspended: Option<String>,
+    #[serde(default)]
+    pub(super) suspenders: Vec<String>,
+    pub(super) image_path: Option<String>,
+    pub(super) registry_credential: Option<serde::de::IgnoredAny>,
+    pub(super) dashboard_url: Option<String>,
+    pub(super) service_details: Option<WireDetails>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct WireDetails {
+    pub(super) url: Option<String>,
+}
+
+/// An entry of a list of events.
+#[derive(Deserialize)]
+pub(super) struct EventEntry {
+    pub(super) event: WireEvent,
+}
+
+/// An event.
+#[derive(Deserialize)]
+pub(super) struct WireEvent {
+    pub(super) r#type: String,
+    #[serde(default, deserialize_with = "known")]
+    pub(super) details: Details,
+}
+
+/// Reads details that are as documented. Those of a type that is none of ours may have anything under the same names.
+fn known<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Details, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
+}
+
+/// What is read of an event's details, of whatever type it is.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Details {
+    pub(super) deploy_id: Option<String>,
+    pub(super) deploy_status: Option<String>,
+    pub(super) pre_deploy_status: Option<String>,
+    pub(super) reason: Option<Reason>,
+    pub(super) message: Option<String>,
+    #[serde(rename = "imageURL")]
+    pub(super) image_url: Option<String>,
+}
+
+/// Why something ended. A server's end has the failure's fields at this place, a deploy's in `failure`.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Reason {
+    pub(super) build_failed: Option<serde::de::IgnoredAny>,
+    pub(super) new_build: Option<serde::de::IgnoredAny>,
+    pub(super) new_deploy: Option<Named>,
+    pub(super) failure: Option<WireFailure>,
+    #[serde(flatten)]
+    pub(super) own: WireFailure,
+}
+
+/// How a process ended.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct WireFailure {
+    pub(super) evicted: bool,
+    pub(super) early_exit: bool,
+    pub(super) non_zero_exit: Option<i64>,
+    pub(super) oom_killed: Option<OutOfMemory>,
+    pub(super) timed_out_seconds: Option<u64>,
+    pub(super) timed_out_reason: Option<String>,
+    pub(super) unhealthy: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OutOfMemory {
+    pub(super) memory_limit: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_id_of_the_known_shape_is_taken_from_an_answer() {
+        let id = DeployId::parse("dep-abc123").ok();
+        assert_eq!(hooked(br#"{"deploy":{"id":"dep-abc123"}}"#), id);
+        assert_eq!(created(br#"{"id":"dep-abc123","status":"created"}"#), id);
+        for body in [
+            &b""[..],
+            b"{}",
+            br#"{"deploy":{"id":"::add-mask::a"}}"#,
+            br#"{"deploy":{"id":7}}"#,
+            b"{\"deploy\":\"##[set-output]\"}",
+            br#"{"id":"srv-abc"}"#,
+            b"\xff",
+        ] {
+            assert_eq!((hooked(body), created(body)), (None, None));
+        }
+    }
+
+    #[test]
+    fn a_digest_is_found_in_every_way_of_writing_one() {
+        let hex = "0123456789abcdef".repeat(4);
+        let digest = Digest::parse(&format!("sha256:{hex}")).ok();
+        for text in [
+            format!("ghcr.io/acme/api@sha256:{hex}"),
+            format!("ghcr.io/acme/api:main@sha256:{hex}"),
+            format!("sha256:{hex}"),
+            hex.clone(),
+            hex.to_uppercase(),
+        ] {
+            assert_eq!(digest_in(&text), digest, "{text}");
+        }
+        for text in ["", "ghcr.io/acme/api:main", &hex[1..], "sha512:00", "@"] {
+            assert_eq!(digest_in(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_long_message_is_inert_and_cut() {
+        assert_eq!(shown("not\n  found"), "not found");
+        assert_eq!(shown(" "), "");
+        let long = shown(&"failed to pull::x ##[set-output name=a]b ".repeat(100));
+        assert!(!long.contains("::") && !long.contains("##["), "{long}");
+        assert!(long.len() <= 3 * 83 + 6 && long.ends_with(" ..."), "{long}");
+        let word = shown(&"a".repeat(10_000));
+        assert!(word.len() <= 83 && word.ends_with("..."), "{word}");
+    }
+
+    #[test]
+    fn a_body_that_cannot_be_read_is_not_repeated_in_the_error() {
+        for (body, why) in
+            [("", "empty"), (" \n", "empty"), ("<secret>", "not JSON"), ("[\"secret\"]", "shape"), ("[{", "too early")]
+        {
+            let error = read::<Vec<Entry>>(body.as_bytes()).err().unwrap_or_default();
+            assert!(error.contains(why) && !error.contains("secret"), "{body:?}: {error}");
+        }
+    }
+}

@@ -111,7 +111,8 @@ impl GitHub {
             while !waiting.is_empty() || branch.is_some() {
                 let rest = waiting.split_off(waiting.len().min(AT_ONCE / size));
                 let mut asked = std::mem::replace(&mut waiting, rest);
-                let reply = self.query(&what, &query(&self.repository, &asked, size, branch)).await?;
+                let query = query(&self.repository, &asked, size, branch);
+                let reply = self.query(&what, &query).await.map_err(|error| error.needing(NEEDED))?;
                 let mut answer = Answer::read(reply, &what)?;
                 if branch.take().is_some() {
                     memory.tip = answer.tip()?;

@@ -9,6 +9,7 @@ mod images;
 mod inputs;
 mod manifests;
 mod tags;
+mod the_record;
 mod the_world;
 
 /// Checks every item at the same time: these journeys wait more than they work.

@@ -1,10 +1,14 @@
 //! A model of GitHub's API that answers from a real git repository: contents, comparisons, trees, refs, tags, commits and a pull
-//! request's files, with the caps that the real one has. It takes no writes.
+//! request's files, with the caps that the real one has. It takes one kind of write: the record of deploys.
+
+mod memory;
+pub(crate) mod record;
 
 use super::event::repository;
 use super::repo::git;
 use super::server::{Call, Reply, Server};
 use base64::Engine as _;
+use record::Ledger;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -26,6 +30,16 @@ pub(crate) enum Trouble {
     Compare(u16),
     /// Every connection is closed without an answer.
     Dropped,
+    /// The record can be neither read nor written: 502.
+    RecordDown,
+    /// GraphQL answers with an error of this type.
+    GraphQl(&'static str),
+    /// The token may not create deployments.
+    DeploymentsDenied,
+    /// Creating a deployment answers so.
+    Create(u16),
+    /// The token may not write statuses.
+    StatusesDenied,
 }
 
 #[derive(Debug)]
@@ -35,6 +49,7 @@ struct State {
     token: String,
     troubles: Vec<Trouble>,
     violations: Vec<String>,
+    ledger: Ledger,
 }
 
 /// GitHub.
@@ -53,6 +68,7 @@ impl GitHub {
             token: token.to_owned(),
             troubles: Vec::new(),
             violations: Vec::new(),
+            ledger: Ledger::default(),
         }));
         let model = Arc::clone(&state);
         let server = Server::start(move |call| model.lock().expect("GitHub").answer(call));
@@ -63,6 +79,11 @@ impl GitHub {
     /// Makes something go wrong.
     pub(crate) fn trouble(&self, trouble: Trouble) {
         self.state.lock().expect("GitHub").troubles.push(trouble);
+    }
+
+    /// Makes everything well again.
+    pub(crate) fn heal(&self) {
+        self.state.lock().expect("GitHub").troubles.clear();
     }
 
     /// What should not have been asked.
@@ -127,8 +148,11 @@ impl State {
             self.violations.push(format!("without a user agent: {}", call.line()));
             return message(403, "Request forbidden by administrative rules");
         }
-        let reply = match call.path.strip_prefix("/repos/acme/shop") {
-            Some(rest) if call.method == "GET" => self.read(call, rest.trim_start_matches('/')),
+        let below = call.path.strip_prefix("/repos/acme/shop").map(|rest| rest.trim_start_matches('/'));
+        let reply = match (call.method.as_str(), below) {
+            ("GET", Some(path)) => self.read(call, path),
+            ("POST", Some(path)) => self.write(call, path),
+            ("POST", None) if call.path == "/graphql" => Some(self.graphql(call)),
             _ => None,
         };
         reply.unwrap_or_else(|| {

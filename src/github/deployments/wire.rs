@@ -269,7 +269,6 @@ mod tests {
             ("payload", json!("")),
             ("payload", json!("{")),
             ("payload", json!("[]")),
-            ("payload", json!("\"\\\"\\\\\\\"{}\\\\\\\"\\\"\"")),
         ];
         for (name, value) in in_deployment {
             let mut bad = good.clone();

@@ -102,7 +102,7 @@ impl World {
         let origin = Repo::create(&root.path().join("github/acme/shop"));
         let token = format!("ghs_{}", invent("github token").repeat(12));
         let github = GitHub::start(origin.path(), &token);
-        let render = Render::start(delay);
+        let render = Render::start(delay, &registry.host());
         let rooms = Rooms::create(root.path());
         let mut world = Self {
             rooms,

@@ -5,10 +5,12 @@ use super::wire::{ActorWire, DeploymentWire, ListWire, NoNumber};
 use super::{GitHub, GitHubError, environment_of};
 use crate::domain::{CommitSha, EnvironmentName, Foreign, Kind, Record, RecordState, ServiceName};
 use crate::github::Aim;
+use crate::transport::sleep;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 /// How many deployments of a service are read first: nearly always there is a success among them.
 const FIRST: usize = 20;
@@ -17,6 +19,8 @@ const MOST: usize = 100;
 /// How many deployments one query asks for: 50 services at first. With their statuses that is 7,000 nodes; GitHub takes 500,000
 /// (<https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api>), but gives up after 10 seconds.
 const AT_ONCE: usize = 1000;
+/// The pause before a query is asked once more.
+const PAUSE: Duration = Duration::from_secs(1);
 /// The permission without which GitHub shows no deployments.
 const NEEDED: &str = "deployments: read";
 
@@ -112,8 +116,7 @@ impl GitHub {
                 let rest = waiting.split_off(waiting.len().min(AT_ONCE / size));
                 let mut asked = std::mem::replace(&mut waiting, rest);
                 let query = query(&self.repository, &asked, size, branch);
-                let reply = self.query(&what, &query).await.map_err(|error| error.needing(NEEDED))?;
-                let mut answer = Answer::read(reply, &what)?;
+                let mut answer = self.answer(&what, &query).await?;
                 if branch.take().is_some() {
                     memory.tip = answer.tip()?;
                 }
@@ -128,6 +131,20 @@ impl GitHub {
         }
         memory.records.extend(waiting.into_iter().map(|done| (done.service.clone(), done.records)));
         Ok(memory)
+    }
+
+    /// The answer to a query. One that broke off inside GitHub is asked once more: that has status 200, which nothing else asks again.
+    async fn answer<'a>(&self, what: &'a str, query: &Value) -> Result<Answer<'a>, GitHubError> {
+        let ask = async || self.query(what, query).await.map_err(|error| error.needing(NEEDED));
+        let broke_off = match Answer::read(ask().await?, what) {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        if !matches!(broke_off, GitHubError::Unavailable { .. }) {
+            return Err(broke_off);
+        }
+        sleep(PAUSE).await;
+        Answer::read(ask().await?, what)
     }
 }
 
@@ -465,11 +482,22 @@ mod tests {
         }
         let missing = failure(json!([{"type": "NOT_FOUND", "message": "Could not resolve to a Repository"}])).await;
         assert!(matches!(missing, GitHubError::NotFound { .. }), "{missing}");
-        let late = failure(json!([{"message": "Something went wrong while executing your query. ::error::"}])).await;
-        assert!(matches!(late, GitHubError::Unavailable { .. }), "{late}");
-        assert!(!late.to_string().contains("::error"), "{late}");
         let unknown = failure(json!([{"type": "NEW_WORD", "message": TOKEN}, {"type": "FORBIDDEN"}])).await;
         assert!(matches!(unknown, GitHubError::Broken { .. }), "{unknown}");
+    }
+
+    #[tokio::test]
+    async fn a_query_that_broke_off_inside_github_is_asked_once_more() {
+        let body = json!({"data": null, "errors": [{"message": "Something went wrong while executing ::error::"}]});
+        let broken = || of(exchange(PATH, 200, &[], &body.to_string()), &["api"], &[], None);
+        let good = of(answer(&json!({"s0": page(&[], None)})), &["api"], &[], None);
+        assert!(memory(vec![broken(), good], &["api"], None).await.is_ok());
+        let failure = memory(vec![broken(), broken()], &["api"], None).await.unwrap_err();
+        assert_eq!(
+            failure.to_string(),
+            "github does not answer for the record of staging: Something went wrong while executing :\\:error:\\: \
+             (status 200, request AB12:34)"
+        );
     }
 
     #[tokio::test]

@@ -47,7 +47,7 @@ impl Reply {
     }
 
     /// GitHub's own words, from an error's body.
-    pub(super) fn message(&self) -> String {
+    fn message(&self) -> String {
         let value: Value = serde_json::from_slice(&self.body).unwrap_or_default();
         value["message"].as_str().unwrap_or_default().to_owned()
     }

@@ -1,6 +1,6 @@
 //! The record of deploys, kept as GitHub Deployments: one a service and attempt, in the environment `<environment>/<service>`.
 //!
-//! Reading is [`GitHub::memory`]; writing takes a [`RecordWriter`](super::RecordWriter), which a run that may not write never holds.
+//! Reading is [`GitHub::memory`]; writing takes a [`RecordWriter`], which a run that may not write never holds.
 
 mod read;
 mod wire;

@@ -78,7 +78,7 @@ async fn act(given: &intake::inputs::Given, around: Surroundings, log: &Log) -> 
     let result = tokio::select! {
         result = command::run(&scene) => result,
         () = runner::interrupted() => {
-            command::cancelled(&scene);
+            command::cancelled(&scene).await;
             Ok(())
         }
     };

@@ -1,15 +1,18 @@
 //! `deploy`: plan, verify, then the deploy hooks of the changed services, in order.
 
 use super::failure::Failure;
-use super::golive::{self, Call};
+use super::golive::{self, Call, Door, Hands};
 use super::hooks::{self, Hooks};
 use super::images::{Images, Patience};
-use super::{Brief, Scene, env_file, tell, verify};
-use crate::decide::Subject;
-use crate::domain::{EnvironmentName, ImageName, Outcome, ServiceName, Status, Trigger};
+use super::ledger::Ledger;
+use super::preflight::preflight;
+use super::{Brief, Scene, drift, env_file, required, tell, verify};
+use crate::decide::{OnRender, Plan, Subject, Why};
+use crate::domain::{
+    DeployStatus, Digest, EnvironmentName, ImageName, Intent, Kind, Outcome, ServiceName, Status, Trigger,
+};
 use crate::intake::inputs::Writes;
 use crate::registry::RegistryWriter;
-use crate::render::HookCaller;
 use crate::report::{Ended, outcome_of};
 use crate::transport::Deadline;
 use std::collections::BTreeMap;
@@ -30,25 +33,68 @@ pub(super) async fn run(scene: &Scene, brief: &Brief) -> Result<(), Failure> {
         }
         Subject::Commit => return verify::without_deploying(scene, brief, Patience::Wait).await,
     };
-    let Some(environment) = environment else { return Ok(()) };
+    let (Some(environment), ledger) = (environment, brief.gathered.ledger.as_ref()) else { return Ok(()) };
+    note_left(scene, &brief.plan);
     let Some(hooks) = credentials(scene, brief)? else { return Ok(()) };
     env_file::check(scene, brief).await?;
     let Some(images) = verify::verified(scene, brief, Patience::Wait).await? else { return Ok(()) };
     skip_without_hook(scene, &hooks);
+    let confused = hooks.confused.clone();
+    let calls = match ledger {
+        Some(ledger) => calls(scene, brief, ledger, hooks, &images),
+        None => BTreeMap::new(),
+    };
+    required::check(scene, &brief.gathered.manifest, environment, &calls).await?;
+    let facts = preflight(scene, &calls, confused).await?;
     if scene.request.writes == Writes::Withheld {
         dry(scene, brief, &images);
         return Ok(());
     }
-    let calls = calls(scene, brief, hooks, &images);
-    if !calls.is_empty() {
-        scene.log.group(&format!("Deploys to {environment}"));
-        golive::go(scene, &brief.plan, &HookCaller::new(scene.client.clone()), &calls).await;
-        scene.log.end_group();
+    if let Some(ledger) = ledger {
+        let hands = Hands::new(scene, ledger, facts);
+        hands.close_what_is_live().await;
+        if !calls.is_empty() {
+            scene.log.group(&format!("Deploys to {environment}"));
+            golive::go(&hands, &brief.plan, &calls).await;
+            scene.log.end_group();
+        }
+        drift::warn(scene, brief, &hands, &images).await;
     }
     conclude(scene, brief, environment, &images);
     let moved = move_tags(scene, brief, environment, &images).await;
     env_file::write(scene, brief, environment, &images)?;
     moved
+}
+
+/// Keeps what the plan leaves for a reason that is no "nothing changed", and says what was never confirmed.
+fn note_left(scene: &Scene, plan: &Plan) {
+    let mut story = scene.story.borrow_mut();
+    for service in &plan.services {
+        let status = service.why.status();
+        if matches!(status, Status::Held | Status::Superseded) {
+            story.services.push(Ended::without_deploy(&service.name, status, service.why.reason()));
+        }
+    }
+    drop(story);
+    let held: Vec<&str> = named(plan, |why| matches!(why, Why::Held(_)));
+    if !held.is_empty() {
+        let text = format!("a rollback holds {}: force: held lifts it, and so does something newer", held.join(", "));
+        scene.warn("Held by a rollback", &text);
+    }
+    let unconfirmed = named(plan, |why| matches!(why, Why::Unconfirmed(_)));
+    if !unconfirmed.is_empty() {
+        let text = format!(
+            "{} skipped as accepted by Render and never confirmed live: {} (an API key confirms, force: unchanged deploys again)",
+            unconfirmed.len(),
+            unconfirmed.join(", ")
+        );
+        scene.log.say(&text);
+        scene.story.borrow_mut().notes.push(text);
+    }
+}
+
+fn named(plan: &Plan, is: impl Fn(&Why) -> bool) -> Vec<&str> {
+    plan.services.iter().filter(|service| is(&service.why)).map(|service| service.name.as_str()).collect()
 }
 
 /// Finds the credentials; `None` where some are missing and that is a reason to skip everything.
@@ -58,6 +104,9 @@ fn credentials(scene: &Scene, brief: &Brief) -> Result<Option<Hooks>, Failure> {
         return Ok(None);
     }
     let hooks = hooks::find(scene, &brief.gathered, &brief.plan)?;
+    if scene.render.is_none() && !hooks.confused.is_empty() {
+        return Err(Failure::HooksConfused(hooks.confused.join("; ")));
+    }
     if !hooks.missing.is_empty() {
         let failure = Failure::HookMissing(hooks.missing.clone());
         if is_fatal {
@@ -75,31 +124,60 @@ fn credentials(scene: &Scene, brief: &Brief) -> Result<Option<Hooks>, Failure> {
 
 fn skip_without_hook(scene: &Scene, hooks: &Hooks) {
     let mut story = scene.story.borrow_mut();
-    story
-        .services
-        .extend(hooks.missing.iter().map(|(service, _)| skipped(service, "skipped: it has no deploy hook here")));
-}
-
-fn skipped(service: &ServiceName, reason: &str) -> Ended {
-    Ended {
-        service: service.clone(),
-        status: Status::Skipped,
-        reason: Some(reason.to_owned()),
-        deploy: None,
-        began: Duration::ZERO,
-        took: Duration::ZERO,
-        failed: None,
+    for (service, _) in &hooks.missing {
+        story.services.push(Ended::without_deploy(service, Status::Skipped, "skipped: it has no deploy hook here"));
     }
 }
 
-fn calls(scene: &Scene, brief: &Brief, mut hooks: Hooks, images: &Images) -> BTreeMap<ServiceName, Call> {
+/// What is asked of Render for each service to deploy. One whose live deploy has these very bytes already is left as it is.
+fn calls(
+    scene: &Scene,
+    brief: &Brief,
+    ledger: &Ledger,
+    mut hooks: Hooks,
+    images: &Images,
+) -> BTreeMap<ServiceName, Call> {
     let mut calls = BTreeMap::new();
     for service in brief.plan.to_deploy() {
-        if let (Some(hook), Some(image)) = (hooks.found.remove(&service.name), images.get(&service.image)) {
-            calls.insert(service.name.clone(), Call { hook, image: image.pinned(scene.request.pin) });
+        let Some(image) = images.get(&service.image) else { continue };
+        let id = ledger.id(&service.name).cloned();
+        let (door, id) = match (hooks.found.remove(&service.name), id) {
+            (Some(hook), id) => {
+                let id = id.unwrap_or_else(|| hook.service().clone());
+                (Door::Hook(hook), id)
+            }
+            (None, Some(id)) if scene.render.is_some() => (Door::Api(id.clone()), id),
+            (None, _) => continue,
+        };
+        let wanted = vec![image.digest().clone(), image.platform_digest().clone()];
+        if service.why != Why::Forced && serves(ledger.on_render(&service.name), &wanted) {
+            scene.log.say(&format!("{}: its live deploy has this image already.", service.name));
+            let ended = Ended::without_deploy(&service.name, Status::Skipped, "its live deploy has this image already");
+            scene.story.borrow_mut().services.push(ended);
+            continue;
         }
+        let pinned = image.pinned(scene.request.pin);
+        let intent = Intent {
+            service: service.name.clone(),
+            commit: ledger.commit(),
+            id: Some(id.clone()),
+            image: pinned.clone(),
+            platform: image.platform_digest().clone(),
+            image_commit: image.revision().copied(),
+            release: ledger.release().map(|release| release.tag().clone()),
+            kind: Kind::Deploy,
+            from: None,
+        };
+        calls.insert(service.name.clone(), Call { door, id, image: pinned, wanted, intent });
     }
     calls
+}
+
+/// Whether these bytes are live, and nothing is under way that would replace them.
+fn serves(on_render: &OnRender, wanted: &[Digest]) -> bool {
+    let OnRender::Known(deploys) = on_render else { return false };
+    let is_quiet = deploys.iter().all(|deploy| !deploy.status.is_in_flight());
+    is_quiet && deploys.iter().any(|deploy| deploy.status == DeployStatus::Live && deploy.is_of(wanted))
 }
 
 fn dry(scene: &Scene, brief: &Brief, images: &Images) {
@@ -108,7 +186,7 @@ fn dry(scene: &Scene, brief: &Brief, images: &Images) {
         scene.log.say(&format!("{}: would deploy {}", service.name, image.pinned(scene.request.pin)));
         let mut story = scene.story.borrow_mut();
         if !story.services.iter().any(|ended| ended.service == service.name) {
-            story.services.push(skipped(&service.name, "dry run: not deployed"));
+            story.services.push(Ended::without_deploy(&service.name, Status::Skipped, "dry run: not deployed"));
         }
     }
     tell(scene, Outcome::Verified, "Verified in a dry run: everything is there, and nothing was written");
@@ -129,11 +207,18 @@ fn conclude(scene: &Scene, brief: &Brief, environment: &EnvironmentName, images:
             Outcome::Accepted,
             format!("Accepted by Render for {environment}, not confirmed live: {}", of(Status::Accepted)),
         ),
+        Some(Outcome::Live) => (Outcome::Live, format!("Live in {environment}: {}", of(Status::Live))),
         Some(Outcome::Failed) => {
-            let (failed, not_started) = (of(Status::Failed), of(Status::NotStarted));
-            let rest = if not_started.is_empty() { String::new() } else { format!(", not started: {not_started}") };
-            (Outcome::Failed, format!("Failed in {environment}: {failed}{rest}"))
+            let parts = [("", Status::Failed), ("unknown: ", Status::Unknown), ("not started: ", Status::NotStarted)];
+            let parts = parts.map(|(word, status)| (word, of(status)));
+            let told =
+                parts.iter().filter(|(_, names)| !names.is_empty()).map(|(word, names)| format!("{word}{names}"));
+            (Outcome::Failed, format!("Failed in {environment}: {}", told.collect::<Vec<_>>().join(", ")))
         }
+        Some(Outcome::Superseded) => {
+            (Outcome::Superseded, format!("Superseded in {environment}: {}", of(Status::Superseded)))
+        }
+        Some(Outcome::Held) => (Outcome::Held, format!("Held in {environment} by a rollback: {}", of(Status::Held))),
         Some(outcome) => (outcome, format!("Skipped in {environment}: {}", of(Status::Skipped))),
         None if images.is_empty() => {
             (Outcome::Skipped, format!("Skipped: nothing to deploy to {environment}, nothing of it changed"))
@@ -162,7 +247,7 @@ async fn move_tags(
     }
     let writer = RegistryWriter::new(scene.client.clone(), scene.credentials());
     for planned in &brief.plan.images {
-        let Some(image) = images.get(&planned.name).filter(|_| all_accepted(scene, brief, &planned.name)) else {
+        let Some(image) = images.get(&planned.name).filter(|_| all_took_it(scene, brief, &planned.name)) else {
             continue;
         };
         let pinned = image.pinned(scene.request.pin);
@@ -176,13 +261,15 @@ async fn move_tags(
 }
 
 /// Whether every service of the plan that runs the image took it. Where there are no services, verification is all there is.
-fn all_accepted(scene: &Scene, brief: &Brief, image: &ImageName) -> bool {
+fn all_took_it(scene: &Scene, brief: &Brief, image: &ImageName) -> bool {
     let story = scene.story.borrow();
     let mut users = brief.plan.to_deploy().filter(|service| service.image == *image).peekable();
     if users.peek().is_none() {
         return brief.gathered.manifest.services.is_empty();
     }
     users.all(|service| {
-        story.services.iter().any(|ended| ended.service == service.name && ended.status == Status::Accepted)
+        let took =
+            |ended: &Ended| ended.service == service.name && matches!(ended.status, Status::Accepted | Status::Live);
+        story.services.iter().any(took)
     })
 }

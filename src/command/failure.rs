@@ -2,11 +2,12 @@
 
 use super::history::HistoryError;
 use crate::decide::{ChoiceError, ImageProblem, PlanError};
-use crate::domain::{FailureWord, ImageName, Outcome, Refused, ServiceName};
+use crate::domain::{CommitSha, EnvironmentName, FailureWord, ImageName, Outcome, Refused, ServiceName};
 use crate::intake::event::EventError;
 use crate::intake::inputs::InputError;
 use crate::intake::manifest::Mistake;
 use crate::registry::RegistryError;
+use crate::render::RenderError;
 use crate::report::Failed;
 use crate::runner::FileError;
 use crate::transport::TransportError;
@@ -81,13 +82,25 @@ pub enum Failure {
     #[error("registry-username is set and registry-password is empty")]
     NoRegistryPassword,
     /// `wait: live` without an API key.
-    #[error("wait: live needs Render's API, which this version does not use")]
+    #[error("wait is live and render-api-key is not set")]
     NoApiKey,
+    /// Render's API does not say what has to be known; of which service, where it is about one.
+    #[error("{}{}", .0.as_ref().map(|service| format!("{service}: ")).unwrap_or_default(), .1)]
+    Render(Option<ServiceName>, RenderError),
+    /// Services whose settings on Render would make the deploy fail.
+    #[error("{}", told(.0))]
+    Preflight(Vec<(FailureWord, String)>),
+    /// An environment has not had what it has to have first.
+    #[error("{0} has not had what is to be deployed: {list}", list = services(.1))]
+    Required(EnvironmentName, Vec<(ServiceName, String)>),
+    /// The release is older in git than what is live.
+    #[error("the commit is an ancestor of {}, which is live", .0.short(7))]
+    GoingBack(CommitSha),
     /// Services without a deploy hook.
     #[error("no deploy hook for {}", hooks(.0))]
     HookMissing(Vec<(ServiceName, String)>),
     /// Deploy hooks that are none.
-    #[error("{}", .0.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("; "))]
+    #[error("{}", told(.0))]
     HookMalformed(Vec<(FailureWord, String)>),
     /// Deploy hooks that are doubled or swapped.
     #[error("{0}")]
@@ -121,6 +134,9 @@ pub enum ReleaseRefusal {
     /// It was on another commit before.
     #[error("release tag {0} was moved: a release is deployed once, from one commit")]
     Moved(String),
+    /// Another commit was deployed under its number.
+    #[error("this release was deployed from commit {} already: a release is deployed once, from one commit", .0.short(7))]
+    MovedFrom(CommitSha),
     /// It is not on a branch from which releases may be made.
     #[error("release {0} is on a commit that no branch has from which releases are made ({1})")]
     OffBranch(String, String),
@@ -150,6 +166,14 @@ fn missing(images: &[MissingImage]) -> String {
     format!("not in the registry: {}", names.join(", "))
 }
 
+fn told(problems: &[(FailureWord, String)]) -> String {
+    problems.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("; ")
+}
+
+fn services(missing: &[(ServiceName, String)]) -> String {
+    missing.iter().map(|(service, why)| format!("{service} ({why})")).collect::<Vec<_>>().join(", ")
+}
+
 fn hooks(missing: &[(ServiceName, String)]) -> String {
     missing.iter().map(|(service, variable)| format!("{service} ({variable})")).collect::<Vec<_>>().join(", ")
 }
@@ -174,7 +198,10 @@ impl Failure {
             | Self::HooksConfused(_) => FailureWord::BadInput,
             Self::Event(_) => FailureWord::BadEvent,
             Self::Manifest { .. } | Self::NoManifest(_) => FailureWord::BadManifest,
-            Self::Release(ReleaseRefusal::Moved(_)) => FailureWord::ReleaseMoved,
+            Self::Release(ReleaseRefusal::Moved(_) | ReleaseRefusal::MovedFrom(_)) => FailureWord::ReleaseMoved,
+            Self::GoingBack(_) => FailureWord::GoingBack,
+            Self::Render(_, error) => error.word(),
+            Self::Required(..) => FailureWord::NotLiveInRequiredEnvironment,
             Self::Release(ReleaseRefusal::Absent(_)) => FailureWord::BadInput,
             Self::Release(
                 ReleaseRefusal::Malformed(_) | ReleaseRefusal::OffBranch(..) | ReleaseRefusal::NoCommit(_),
@@ -189,6 +216,7 @@ impl Failure {
             Self::NoRegistryPassword => FailureWord::ImageDenied,
             Self::NoApiKey | Self::HookMissing(_) => FailureWord::HookMissing,
             Self::HookMalformed(hooks) => hooks.first().map_or(FailureWord::HookMalformed, |(word, _)| *word),
+            Self::Preflight(problems) => problems.first().map_or(FailureWord::DeployFailed, |(word, _)| *word),
         }
     }
 
@@ -204,7 +232,7 @@ impl Failure {
             Self::Choice(_) => "Name one environment with the input environment.".into(),
             Self::Plan(_) => "Correct the input services.".into(),
             Self::Release(ReleaseRefusal::Malformed(_)) => "Delete the tag and make one like the environment's tag in the manifest.".into(),
-            Self::Release(ReleaseRefusal::Moved(_)) => "Make a new release tag with the next number.".into(),
+            Self::Release(ReleaseRefusal::Moved(_) | ReleaseRefusal::MovedFrom(_)) => "Make a new release tag with the next number.".into(),
             Self::Release(ReleaseRefusal::OffBranch(..)) => "Merge the commit first, or list its branch under from in the manifest.".into(),
             Self::Release(ReleaseRefusal::Absent(_)) => "Push the tag first, or correct the input release.".into(),
             Self::Release(ReleaseRefusal::NoCommit(_)) => "Tag a commit.".into(),
@@ -217,7 +245,11 @@ impl Failure {
             Self::Registry(_, error) | Self::Moves { error, .. } => sentence(error.hint()),
             Self::Image(_, problem) => sentence(problem.hint()),
             Self::NoRegistryPassword => "Set registry-password, or remove registry-username.".into(),
-            Self::NoApiKey => "Set wait to accepted or auto.".into(),
+            Self::NoApiKey => "Set render-api-key, or set wait to accepted or auto.".into(),
+            Self::Render(_, error) => error.hint().into(),
+            Self::Preflight(_) => "Correct these settings on Render, or the deploy manifest, then run this again; nothing was sent.".into(),
+            Self::Required(required, _) => format!("Deploy this commit to {required} first, then run this again; nothing was sent."),
+            Self::GoingBack(_) => "Use force: older by hand if going back is what you mean.".into(),
             Self::HookMissing(_) => "Pass the hook as service=URL in deploy-hooks, or in the variable of that name.".into(),
             Self::HookMalformed(_) => "Copy the deploy hook from the service's settings on Render.".into(),
             Self::HooksConfused(_) => "Give every service its own deploy hook.".into(),
@@ -240,6 +272,7 @@ impl Failure {
             Self::File(_) | Self::Release(_) | Self::OrderUnknown(_) | Self::History(_) => 1,
             Self::ImageMissing(_) | Self::ImageOtherTag { .. } | Self::Registry(..) | Self::Image(..) => 1,
             Self::NoRegistryPassword | Self::NoApiKey | Self::HookMissing(_) | Self::Moves { .. } => 1,
+            Self::Render(..) | Self::Preflight(_) | Self::Required(..) | Self::GoingBack(_) => 1,
         }
     }
 
@@ -252,7 +285,8 @@ impl Failure {
             | Self::ImageMissing(_)
             | Self::ImageOtherTag { .. }
             | Self::Moves { .. } => Outcome::Failed,
-            Self::File(_) | Self::OrderUnknown(_) => Outcome::Failed,
+            Self::File(_) | Self::OrderUnknown(_) | Self::Render(..) => Outcome::Failed,
+            Self::Preflight(_) | Self::Required(..) | Self::GoingBack(_) => Outcome::Refused,
             Self::Inputs(_)
             | Self::Value(_)
             | Self::Event(_)

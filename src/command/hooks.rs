@@ -4,7 +4,9 @@ use super::failure::Failure;
 use super::gather::Gathered;
 use super::scene::Scene;
 use crate::decide::{Plan, Subject};
-use crate::domain::{Decision, DeployHook, FailureWord, HookError, Service, ServiceId, ServiceName, Source};
+use crate::domain::{
+    Decision, DeployHook, EnvironmentName, FailureWord, HookError, Service, ServiceId, ServiceName, Source,
+};
 use crate::intake::inputs::{InputError, OnMissingCredential};
 use crate::runner::Surroundings;
 use std::collections::BTreeMap;
@@ -13,6 +15,8 @@ use std::collections::BTreeMap;
 pub(crate) struct Hooks {
     pub(crate) found: BTreeMap<ServiceName, DeployHook>,
     pub(crate) missing: Vec<(ServiceName, String)>,
+    /// Hooks that are doubled, or another service's by their id.
+    pub(crate) confused: Vec<String>,
 }
 
 /// Whether a missing credential is a failure, or a reason to skip.
@@ -27,8 +31,7 @@ pub(crate) const fn missing_is_fatal(choice: OnMissingCredential, in_fork: bool)
 /// Finds the hooks of the services to deploy.
 ///
 /// # Errors
-/// A hook that is none, one for a service that the manifest has not, one that serves twice, and one that is another service's by its id:
-/// all of a kind are told together, and nothing has been sent.
+/// A hook that is none, and one for a service that the manifest has not: all of a kind are told together, and nothing has been sent.
 pub(crate) fn find(scene: &Scene, gathered: &Gathered, plan: &Plan) -> Result<Hooks, Failure> {
     let manifest = &gathered.manifest;
     let known = |name: &ServiceName| manifest.services.iter().any(|service| service.name == *name);
@@ -38,7 +41,7 @@ pub(crate) fn find(scene: &Scene, gathered: &Gathered, plan: &Plan) -> Result<Ho
     if scene.request.deploy_hook.is_some() && manifest.services.len() > 1 {
         return Err(InputError::of("deploy-hook", "there are several services: use deploy-hooks").into());
     }
-    let mut hooks = Hooks { found: BTreeMap::new(), missing: Vec::new() };
+    let mut hooks = Hooks { found: BTreeMap::new(), missing: Vec::new(), confused: Vec::new() };
     let (mut malformed, mut all) = (Vec::new(), BTreeMap::new());
     for planned in &plan.services {
         let Some(service) = manifest.services.iter().find(|service| service.name == planned.name) else { continue };
@@ -53,6 +56,8 @@ pub(crate) fn find(scene: &Scene, gathered: &Gathered, plan: &Plan) -> Result<Ho
             Some(Err(error)) if is_needed => {
                 malformed.push((word(error), format!("{} of service {}: {error}", service.hook, service.name)));
             }
+            // With an API key the id will do.
+            None if is_needed && scene.render.is_some() && id_in(plan, service).is_some() => {}
             None if is_needed => hooks.missing.push((service.name.clone(), variable(service, manifest.source))),
             Some(Err(_)) | None => {}
         }
@@ -60,8 +65,16 @@ pub(crate) fn find(scene: &Scene, gathered: &Gathered, plan: &Plan) -> Result<Ho
     if !malformed.is_empty() {
         return Err(Failure::HookMalformed(malformed));
     }
-    refuse_confusion(plan, &manifest.services, &all)?;
+    hooks.confused = confusion(plan, &manifest.services, &all);
     Ok(hooks)
+}
+
+/// A service's id on Render in an environment: the manifest's, else its hook's.
+pub(crate) fn id_of(scene: &Scene, service: &Service, environment: &EnvironmentName) -> Option<ServiceId> {
+    if let Some(id) = service.id.get(environment) {
+        return Some(id.clone());
+    }
+    hook_of(scene, service)?.ok().map(|hook| hook.service().clone())
 }
 
 fn variable(service: &Service, source: Source) -> String {
@@ -90,11 +103,7 @@ const fn word(error: HookError) -> FailureWord {
 }
 
 /// Two services with one hook would deploy one of them twice; a hook of another service would deploy the wrong one.
-fn refuse_confusion(
-    plan: &Plan,
-    services: &[Service],
-    hooks: &BTreeMap<ServiceName, DeployHook>,
-) -> Result<(), Failure> {
+fn confusion(plan: &Plan, services: &[Service], hooks: &BTreeMap<ServiceName, DeployHook>) -> Vec<String> {
     let mut problems = Vec::new();
     let mut seen: BTreeMap<&ServiceId, &ServiceName> = BTreeMap::new();
     for (name, hook) in hooks {
@@ -109,10 +118,10 @@ fn refuse_confusion(
             ));
         }
     }
-    if problems.is_empty() { Ok(()) } else { Err(Failure::HooksConfused(problems.join("; "))) }
+    problems
 }
 
-fn id_in<'a>(plan: &Plan, service: &'a Service) -> Option<&'a ServiceId> {
+pub(crate) fn id_in<'a>(plan: &Plan, service: &'a Service) -> Option<&'a ServiceId> {
     let Subject::Environments { environments, .. } = &plan.subject else { return None };
     environments.iter().find_map(|environment| service.id.get(environment))
 }

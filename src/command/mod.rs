@@ -1,6 +1,7 @@
 //! The commands: each gathers facts, lets them be decided, and acts. What happened goes into the scene's story as it happens.
 
 mod deploy;
+mod drift;
 mod env_file;
 mod failure;
 mod gather;
@@ -8,7 +9,10 @@ mod golive;
 pub mod history;
 mod hooks;
 mod images;
+mod ledger;
 mod plan;
+mod preflight;
+mod required;
 mod scene;
 mod verify;
 
@@ -87,11 +91,10 @@ fn brief(scene: &Scene, gathered: Gathered) -> Result<Brief, Failure> {
         force_unchanged: scene.request.force.unchanged,
         every_image: scene.request.env_file.is_some() && scene.request.command == Command::Deploy,
     };
-    let Gathered { manifest, subject, commit, base, changes, tip, .. } = &gathered;
+    let Gathered { manifest, subject, commit, ground, tip, .. } = &gathered;
     let tags = Tags::new(&manifest.tags, subject, commit, *tip)?;
-    let plan = Plan::new(manifest, subject.clone(), *commit, base.clone(), changes, &wishes)?;
+    let plan = Plan::new(manifest, subject.clone(), *commit, ground, &wishes)?;
     let naming = naming(scene, &gathered, &tags)?;
-    warn_of_requires(scene, &gathered);
     let mut story = scene.story.borrow_mut();
     story.manifest = Some(manifest.clone());
     story.naming = Some(naming);
@@ -130,11 +133,13 @@ fn say_plan(scene: &Scene, plan: &Plan, tags: &Tags) {
     log.say(&format!("Commit {}, tags {}", plan.commit, names.join(", ")));
     match &plan.base {
         crate::decide::Base::Commit(base, from) => log.say(&format!("Compared with {base} ({from})")),
+        crate::decide::Base::OfEachService => log.say("Each service is compared with what it serves, or may come to"),
         crate::decide::Base::None(why) => log.say(&format!("Compared with nothing: {why}")),
     }
     for service in &plan.services {
         let word = if service.decision == Decision::Deploy { "deploy" } else { "skip  " };
-        log.say(&format!("  {word} {}: {}", service.name, service.why.detail()));
+        let base = service.base.map(|base| format!(" (it has {})", base.short(7))).unwrap_or_default();
+        log.say(&format!("  {word} {}: {}{base}", service.name, service.why.detail()));
     }
     for image in plan.images.iter().filter(|image| image.services.is_empty()) {
         log.say(&format!("  image  {}: {}", image.name, image.why.detail()));
@@ -145,25 +150,10 @@ fn say_plan(scene: &Scene, plan: &Plan, tags: &Tags) {
     log.end_group();
 }
 
-/// The rule is not in this version: saying so beats a green run that did not check it.
-fn warn_of_requires(scene: &Scene, gathered: &Gathered) {
-    let Subject::Environments { environments, .. } = &gathered.subject else { return };
-    let requiring = environments
-        .iter()
-        .filter_map(|name| gathered.manifest.environment(name))
-        .find_map(|environment| environment.requires.clone());
-    if let (Some(required), Command::Deploy) = (requiring, scene.request.command) {
-        let text = format!(
-            "requires: {required} is not checked by this version; use an approval on the job's environment until it is"
-        );
-        scene.warn("requires is not checked", &text);
-    }
-}
-
 /// `force` is a person's decision about one run; a schedule or another program must not make it.
 fn refuse_force_by_machines(scene: &Scene) -> Result<(), Failure> {
     let by_person = matches!(&scene.trigger, Trigger::Dispatch(dispatch) if dispatch.by_person);
-    if scene.request.force.unchanged && !by_person {
+    if scene.request.force.is_any() && !by_person {
         return Err(InputError::of("force", "it is for workflow_dispatch and laptops only").into());
     }
     Ok(())

@@ -1,17 +1,20 @@
 //! Where a command finds itself: the request, the event, the repository, and the hands that it reads with.
 
 use super::failure::Failure;
+use super::golive::Flight;
 use super::history::History;
-use crate::domain::{Dispatch, Level, Notice, Outcome, PushedRef, Secret, Slug, Trigger};
+use crate::domain::{Dispatch, Level, Notice, Outcome, PushedRef, Secret, ServiceName, Slug, Trigger};
 use crate::github::GitHub;
 use crate::intake::event::{self, Ambient};
 use crate::intake::inputs::{InputError, Request};
 use crate::registry::{Credentials, Registry};
+use crate::render::RenderApi;
 use crate::report::Story;
 use crate::repository::{Checkout, Trust};
 use crate::runner::{self, Log, Surroundings, Workspace};
 use crate::transport::{Client, Proxies, Roots};
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 const GITHUB: &str = "https://github.com";
 const GITHUB_API: &str = "https://api.github.com";
@@ -28,6 +31,10 @@ pub(crate) struct Scene {
     pub(crate) history: History,
     pub(crate) slug: Slug,
     pub(crate) trigger: Trigger,
+    /// Render's API, where there is a key for it.
+    pub(crate) render: Option<RenderApi>,
+    /// The deploys that are under way.
+    pub(crate) flights: RefCell<BTreeMap<ServiceName, Flight>>,
     /// What happened so far. A run that is cancelled reports from it.
     pub(crate) story: RefCell<Story>,
 }
@@ -63,12 +70,22 @@ impl Scene {
         };
         let story = RefCell::new(Story::new(Outcome::Nothing, "nothing was done"));
         let history = History::new(opened, github);
-        Ok(Self { request, around, log, workspace, client, history, slug, trigger, story })
+        let key = request.render_api_key.clone();
+        let render = key.map(|key| RenderApi::new(client.clone(), &request.render_api_url, key));
+        let flights = RefCell::default();
+        Ok(Self { request, around, log, workspace, client, history, slug, trigger, render, flights, story })
     }
 
     /// This repository's address: what an image's `source` label says.
     pub(crate) fn server_url(&self) -> &str {
         self.around.server_url.as_deref().unwrap_or(GITHUB)
+    }
+
+    /// The page of this run, where a runner says which it is.
+    pub(crate) fn run_url(&self) -> Option<url::Url> {
+        let (id, attempt) = self.around.run?;
+        let page = format!("{}/{}/actions/runs/{id}/attempts/{attempt}", self.server_url(), self.slug);
+        url::Url::parse(&page).ok()
     }
 
     /// The registry, asked with credentials where there are some, and only at the host of the input `registry`.

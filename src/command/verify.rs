@@ -43,7 +43,7 @@ pub(super) fn nothing_to_wait_for(scene: &Scene, why: &str) {
 pub(super) fn lacks_credential(scene: &Scene, brief: &Brief) -> Result<bool, Failure> {
     let failure = if scene.lacks_registry_password() {
         Failure::NoRegistryPassword
-    } else if scene.request.wait == Wait::Live && scene.request.command == Command::Deploy {
+    } else if scene.request.wait == Wait::Live && scene.render.is_none() && scene.request.command == Command::Deploy {
         Failure::NoApiKey
     } else {
         return Ok(false);

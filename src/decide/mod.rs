@@ -3,22 +3,26 @@
 
 mod affected;
 mod changes;
+mod ending;
 mod image;
 mod ledger;
 mod plan;
 mod subject;
 mod tags;
+mod why;
 
 pub use affected::{Affected, Cause, image_cause, service_cause};
 pub use changes::Changes;
+pub use ending::{Closing, Ending, Landing};
 pub use image::{
     Contents, Expectation, ImageFacts, ImageProblem, ImageWarning, OtherCommit, Platform, Revision, Verdict,
     VerifiedImage, judge,
 };
 pub use ledger::{
-    Begun, Equality, Hold, Need, OnRender, Order, Required, Standing, Until, counting, hold_after_rollback, identify,
-    judge_required, need, order_in_branch, order_of_release,
+    Begun, Differences, Equality, Hold, Need, OnRender, Order, Required, Standing, Until, counting,
+    hold_after_rollback, identify, judge_required, need, order_in_branch, order_of_release,
 };
-pub use plan::{Base, Plan, PlanError, PlannedImage, PlannedService, Why, Wishes};
+pub use plan::{Ground, Plan, PlanError, PlannedImage, PlannedService, Wishes};
 pub use subject::{ChoiceError, Concerns, Subject, choose, of_branch, of_tag};
 pub use tags::{Tags, Tip, labels};
+pub use why::{Base, Demand, Why};

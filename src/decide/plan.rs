@@ -1,78 +1,10 @@
 //! The plan: what is to be done, with a reason for each part, and no choice left for the moment of acting.
 
-use super::affected::{Affected, Cause};
+use super::affected::Affected;
+use super::why::{Base, Demand, Why};
 use super::{Changes, Subject};
-use crate::domain::{CommitSha, Decision, Foreign, ImageName, Manifest, Service, ServiceName};
-use std::collections::BTreeSet;
-
-/// What a commit is compared with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Base {
-    /// This commit; the words say where it comes from ("the push's before").
-    Commit(CommitSha, String),
-    /// Nothing, because of this: everything counts as changed.
-    None(String),
-}
-
-impl Base {
-    /// The commit, where there is one.
-    #[must_use]
-    pub const fn commit(&self) -> Option<&CommitSha> {
-        match self {
-            Self::Commit(commit, _) => Some(commit),
-            Self::None(_) => None,
-        }
-    }
-}
-
-/// Why something is done or left.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Why {
-    /// These changes are a reason.
-    Changed(Cause),
-    /// None of the changes is a reason.
-    Unchanged,
-    /// There is nothing to compare with.
-    NoBase(String),
-    /// What changed cannot be found out.
-    Unknown(String),
-    /// Nothing changed, and somebody wants it all the same.
-    Forced,
-    /// It is not among the services that were asked for.
-    NotListed,
-}
-
-impl Why {
-    /// The reason as it stands in outputs: at most 120 characters of a small alphabet, without a path.
-    #[must_use]
-    pub fn reason(&self) -> String {
-        match self {
-            Self::Changed(cause) if cause.matched == 1 => "1 changed file matters to it".into(),
-            Self::Changed(cause) => format!("{} changed files matter to it", cause.matched),
-            Self::Unchanged => "no changed file matters to it".into(),
-            Self::NoBase(_) => "there is nothing to compare with, so it counts as changed".into(),
-            Self::Unknown(_) => "what changed is not known, so it counts as changed".into(),
-            Self::Forced => "nothing changed, deployed all the same (force: unchanged)".into(),
-            Self::NotListed => "not among the services asked for".into(),
-        }
-    }
-
-    /// The reason for the log and the summary, with the pattern, one path and what else is known.
-    #[must_use]
-    pub fn detail(&self) -> String {
-        match self {
-            Self::Changed(cause) => {
-                let (pattern, path) = (Foreign(cause.pattern.as_bytes()), Foreign(&cause.path));
-                match cause.matched {
-                    1 => format!("{path} changed ({pattern})"),
-                    matched => format!("{path} changed ({pattern}) and {} more", matched - 1),
-                }
-            }
-            Self::NoBase(why) | Self::Unknown(why) => format!("counts as changed: {why}"),
-            Self::Unchanged | Self::Forced | Self::NotListed => self.reason(),
-        }
-    }
-}
+use crate::domain::{CommitSha, Decision, ImageName, Manifest, Service, ServiceName};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A service and what is to be done with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +17,8 @@ pub struct PlannedService {
     pub decision: Decision,
     /// Why.
     pub why: Why,
+    /// The commit that it was compared with.
+    pub base: Option<CommitSha>,
     /// Services of the same plan that come first.
     pub after: Vec<ServiceName>,
 }
@@ -113,6 +47,15 @@ pub struct Plan {
     pub services: Vec<PlannedService>,
     /// Every image that has to be there, in the manifest's order.
     pub images: Vec<PlannedImage>,
+}
+
+/// What a plan goes by: one difference for all, or what each service needs.
+#[derive(Debug, Clone)]
+pub enum Ground {
+    /// What changed since the base.
+    Changes(Base, Changes),
+    /// What each service needs.
+    Demands(BTreeMap<ServiceName, Demand>),
 }
 
 /// What a person asked for beyond the event.
@@ -151,12 +94,15 @@ impl Plan {
         manifest: &Manifest,
         subject: Subject,
         commit: CommitSha,
-        base: Base,
-        changes: &Changes,
+        ground: &Ground,
         wishes: &Wishes,
     ) -> Result<Self, PlanError> {
-        let view = View::new(manifest, &base, changes);
+        let view = View::new(manifest, ground);
         let services = planned_services(manifest, &subject, &view, wishes)?;
+        let base = match ground {
+            Ground::Changes(base, _) => base.clone(),
+            Ground::Demands(_) => Base::OfEachService,
+        };
         let images = planned_images(manifest, &subject, &view, &services, wishes);
         Ok(Self { subject, commit, base, services, images })
     }
@@ -168,32 +114,48 @@ impl Plan {
 }
 
 /// What is known of the changes.
-struct View {
-    affected: Result<Affected, Why>,
+enum View<'a> {
+    OfAll(Option<CommitSha>, Result<Affected, Why>),
+    OfEach(&'a BTreeMap<ServiceName, Demand>),
 }
 
-impl View {
-    fn new(manifest: &Manifest, base: &Base, changes: &Changes) -> Self {
+impl<'a> View<'a> {
+    fn new(manifest: &Manifest, ground: &'a Ground) -> Self {
+        let (base, changes) = match ground {
+            Ground::Demands(demands) => return Self::OfEach(demands),
+            Ground::Changes(base, changes) => (base, changes),
+        };
         let affected = match (base, changes) {
             (Base::None(why), _) => Err(Why::NoBase(why.clone())),
-            (Base::Commit(..), Changes::Unknown(why)) => Err(Why::Unknown(why.clone())),
-            (Base::Commit(..), Changes::Known(paths)) => Affected::within_reason(manifest, paths)
+            (_, Changes::Unknown(why)) => Err(Why::Unknown(why.clone())),
+            (_, Changes::Known(paths)) => Affected::within_reason(manifest, paths)
                 .ok_or_else(|| Why::Unknown("too many patterns and too many changes to compare in good time".into())),
         };
-        Self { affected }
+        Self::OfAll(base.commit().copied(), affected)
     }
 
-    fn service(&self, name: &ServiceName) -> Why {
-        match &self.affected {
-            Err(why) => why.clone(),
-            Ok(affected) => affected.service(name).map_or(Why::Unchanged, |cause| Why::Changed(cause.clone())),
+    fn service(&self, name: &ServiceName) -> Demand {
+        match self {
+            Self::OfAll(base, Err(why)) => Demand { why: why.clone(), base: *base },
+            Self::OfAll(base, Ok(affected)) => {
+                let why = affected.service(name).map_or(Why::Unchanged, |cause| Why::Changed(cause.clone()));
+                Demand { why, base: *base }
+            }
+            Self::OfEach(demands) => demands
+                .get(name)
+                .cloned()
+                .unwrap_or_else(|| Demand { why: Why::Unknown("nothing is known of it".into()), base: None }),
         }
     }
 
+    /// Why an image has to be there of which no service of the plan is a user.
     fn image(&self, name: &ImageName) -> Why {
-        match &self.affected {
-            Err(why) => why.clone(),
-            Ok(affected) => affected.image(name).map_or(Why::Unchanged, |cause| Why::Changed(cause.clone())),
+        match self {
+            Self::OfAll(_, Err(why)) => why.clone(),
+            Self::OfAll(_, Ok(affected)) => {
+                affected.image(name).map_or(Why::Unchanged, |cause| Why::Changed(cause.clone()))
+            }
+            Self::OfEach(_) => Why::Unchanged,
         }
     }
 }
@@ -209,7 +171,7 @@ fn concerned<'m>(manifest: &'m Manifest, subject: &Subject) -> Vec<&'m Service> 
 fn planned_services(
     manifest: &Manifest,
     subject: &Subject,
-    view: &View,
+    view: &View<'_>,
     wishes: &Wishes,
 ) -> Result<Vec<PlannedService>, PlanError> {
     let concerned = concerned(manifest, subject);
@@ -223,23 +185,23 @@ fn planned_services(
     let here: BTreeSet<&ServiceName> = concerned.iter().map(|service| &service.name).collect();
     let mut planned = Vec::new();
     for service in &concerned {
-        let mut why = view.service(&service.name);
-        if why == Why::Unchanged && wishes.force_unchanged {
+        let Demand { mut why, base } = view.service(&service.name);
+        if why.is_unchanged() && wishes.force_unchanged {
             why = Why::Forced;
         }
-        let mut decision = if why == Why::Unchanged { Decision::Skip } else { Decision::Deploy };
-        if decision == Decision::Deploy && !is_listed(&service.name) {
+        if why.decision() == Decision::Deploy && !is_listed(&service.name) {
             let follower = concerned.iter().find(|other| other.after.contains(&service.name) && is_listed(&other.name));
             if let Some(listed) = follower.filter(|_| why != Why::Forced) {
                 return Err(PlanError::LeftOut { listed: listed.name.clone(), left_out: service.name.clone() });
             }
-            (decision, why) = (Decision::Skip, Why::NotListed);
+            why = Why::NotListed;
         }
         planned.push(PlannedService {
             name: service.name.clone(),
             image: service.image.clone(),
-            decision,
+            decision: why.decision(),
             why,
+            base,
             after: service.after.iter().filter(|name| here.contains(name)).cloned().collect(),
         });
     }
@@ -250,7 +212,7 @@ fn planned_services(
 fn planned_images(
     manifest: &Manifest,
     subject: &Subject,
-    view: &View,
+    view: &View<'_>,
     services: &[PlannedService],
     wishes: &Wishes,
 ) -> Vec<PlannedImage> {
@@ -347,7 +309,7 @@ mod tests {
             Some(paths) => Changes::Known(paths.iter().map(|path| path.as_bytes().to_vec()).collect()),
             None => Changes::Unknown("the commit is not there".into()),
         };
-        Plan::new(&manifest(), subject, sha, base, &changes, wishes)
+        Plan::new(&manifest(), subject, sha, &Ground::Changes(base, changes), wishes)
     }
 
     fn to_deploy(plan: &Plan) -> Vec<&str> {
@@ -394,9 +356,10 @@ mod tests {
         let many: Vec<String> = (0..5000).map(|at| format!("**/x{at}/*.rs")).collect();
         manifest.images[0].paths = patterns(&many.iter().map(String::as_str).collect::<Vec<_>>());
         let paths: Vec<Vec<u8>> = (0..5000).map(|at| format!("a/b/c/d/{at}").into_bytes()).collect();
-        let view =
-            View::new(&manifest, &Base::Commit(CommitSha::from_bytes([2; 20]), String::new()), &Changes::Known(paths));
-        assert!(matches!(view.service(&manifest.services[0].name), Why::Unknown(_)));
+        let base = Base::Commit(CommitSha::from_bytes([2; 20]), String::new());
+        let ground = Ground::Changes(base, Changes::Known(paths));
+        let view = View::new(&manifest, &ground);
+        assert!(matches!(view.service(&manifest.services[0].name).why, Why::Unknown(_)));
     }
 
     #[test]
@@ -417,6 +380,26 @@ mod tests {
     }
 
     #[test]
+    fn each_service_may_have_a_base_of_its_own() -> Result<(), PlanError> {
+        let (old, new) = (CommitSha::from_bytes([3; 20]), CommitSha::from_bytes([4; 20]));
+        let of = |name: &str, why, base| (ServiceName::parse(name).unwrap(), Demand { why, base });
+        let ground = Ground::Demands(BTreeMap::from([
+            of("api", Why::Held(new), None),
+            of("worker", Why::Superseded("release prod-8 is newer".into()), Some(new)),
+            of("web", Why::Unconfirmed(old), Some(old)),
+        ]));
+        let of_wishes = |wishes: &Wishes| Plan::new(&manifest(), staging(), new, &ground, wishes);
+        let plan = of_wishes(&Wishes::default())?;
+        assert_eq!((to_deploy(&plan), images(&plan)), (vec![], vec![]));
+        assert_eq!(plan.services[2].base, Some(old));
+        let forced = of_wishes(&Wishes { force_unchanged: true, ..Wishes::default() })?;
+        assert_eq!(to_deploy(&forced), ["web"], "neither a hold nor what is newer is set aside by force: unchanged");
+        let nobody = Plan::new(&manifest(), staging(), new, &Ground::Demands(BTreeMap::new()), &Wishes::default())?;
+        assert_eq!(to_deploy(&nobody), ["api", "worker", "web"], "what is not known is deployed");
+        Ok(())
+    }
+
+    #[test]
     fn a_pull_request_has_images_and_never_services() -> Result<(), PlanError> {
         let subject = Subject::PullRequest { number: crate::domain::PrNumber::parse(b"7").unwrap(), cannot_push: None };
         let plan = plan(subject, Some(&["api/x"]), &Wishes::default())?;
@@ -430,25 +413,5 @@ mod tests {
         let plan = plan(staging(), Some(&["api/x"]), &Wishes { every_image: true, ..Wishes::default() })?;
         assert_eq!(images(&plan), ["api", "web"]);
         Ok(())
-    }
-
-    #[test]
-    fn reasons_fit_the_outputs_whatever_the_paths_are() {
-        let cause = Cause { pattern: "a/**".into(), path: b"a/##[x]\n::y".to_vec(), matched: usize::MAX };
-        for why in [
-            Why::Changed(cause),
-            Why::Unchanged,
-            Why::NoBase("x".repeat(500)),
-            Why::Unknown("`".repeat(500)),
-            Why::Forced,
-            Why::NotListed,
-        ] {
-            let reason = why.reason();
-            assert!(
-                reason.len() <= 120 && reason.chars().all(|c| c.is_ascii_alphanumeric() || " ._:/@,()+-".contains(c)),
-                "{reason}"
-            );
-            assert!(!why.detail().contains("##["), "{}", why.detail());
-        }
     }
 }

@@ -23,6 +23,17 @@ pub enum Subject {
     Commit,
 }
 
+impl Subject {
+    /// The release, where one is deployed.
+    #[must_use]
+    pub const fn release(&self) -> Option<&Release> {
+        match self {
+            Self::Environments { release, .. } => release.as_ref(),
+            Self::PullRequest { .. } | Self::Commit => None,
+        }
+    }
+}
+
 /// The environments that a ref concerns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Concerns {

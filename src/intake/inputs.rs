@@ -6,7 +6,8 @@ mod request;
 
 pub use digest::GivenDigests;
 pub use request::{
-    Command, Force, InputError, OnMissing, OnMissingCredential, Request, SourcePath, Wait, Writes, parse_duration,
+    Command, Force, InputError, OnFailure, OnMissing, OnMissingCredential, Recording, Request, SourcePath, Wait,
+    Writes, parse_duration,
 };
 
 use std::collections::BTreeMap;
@@ -48,6 +49,11 @@ pub const INPUTS: &[Input] = &[
     ),
     secret("deploy-hook", "", "Render deploy hook URL of the one service when there is no manifest"),
     secret("deploy-hooks", "", "Render deploy hook URLs, one service=URL a line"),
+    secret(
+        "render-api-key",
+        "",
+        "Render API key: deploys are followed until they are live, and services with an id need no hook",
+    ),
     input(
         "digest",
         "",
@@ -58,7 +64,11 @@ pub const INPUTS: &[Input] = &[
         "",
         "Restrict to these services (comma, newline or JSON); never makes an unchanged service deploy",
     ),
-    input("force", "", "By hand only: unchanged (deploy though nothing changed)"),
+    input(
+        "force",
+        "",
+        "By hand only, a list of: unchanged (deploy though nothing changed), older, held, requires (rules to set aside)",
+    ),
     input("freeze", "", "A reason to deploy nothing at present; empty, false, 0, no and off are none"),
     input("release", "", "Which release a dispatch deploys, like prod-42"),
     input("pr-number", "", "Pull request number, for dispatch events and laptops (default: the event's)"),
@@ -75,12 +85,23 @@ pub const INPUTS: &[Input] = &[
     ),
     input("image-timeout", "240s", "How long to wait for all images together, like 45s, 4m or 1h30m"),
     input("on-missing-image", "fail", "When an image is still missing then: fail, or warn (exit 0, skipped)"),
-    input("wait", "auto", "What to wait for: accepted, live (needs an API key), or auto"),
+    input(
+        "live-timeout",
+        "50m",
+        "How long to wait for each deploy to end; its record then stays open and the next run goes on from it",
+    ),
+    input("wait", "auto", "What to wait for: accepted, live (needs an API key), or auto (live where there is a key)"),
     input(
         "on-missing-credential",
         "auto",
         "When a credential is missing: warn (exit 0, skipped), fail, or auto (warn on pull requests and in forks)",
     ),
+    input(
+        "rollback-on-failure",
+        "false",
+        "When a service fails, put those that went live in this run back on what they ran before: true or false",
+    ),
+    input("record", "true", "Keep GitHub Deployments as the memory of what was deployed: true or false"),
     input("env-file", "", "Also write KEY=VALUE lines with the image digests to this file of the workspace"),
     input("ca-bundle", "", "Extra PEM roots beside the built-in ones: text, or a file of the workspace"),
     input("dry-run", "false", "Do everything but the writes: true or false"),

@@ -1,8 +1,7 @@
 //! The step's outputs: each declared once, their shapes fixed by the contract, their size bounded by the manifest alone.
 
 use super::{Ended, Story};
-use crate::decide::Why;
-use crate::domain::{Decision, Image, ImageName, Repository, Status};
+use crate::domain::{Decision, Image, ImageName, Repository};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -187,12 +186,6 @@ fn deploys(story: &Story) -> Value {
     let Some(plan) = &story.plan else { return json!([]) };
     let rows = plan.services.iter().map(|service| {
         let ended = story.services.iter().find(|ended| ended.service == service.name);
-        let base = match &service.why {
-            Why::NoBase(_) => String::new(),
-            Why::Changed(_) | Why::Unchanged | Why::Unknown(_) | Why::Forced | Why::NotListed => {
-                plan.base.commit().map(ToString::to_string).unwrap_or_default()
-            }
-        };
         let image = story.images.get(&service.image).filter(|_| service.decision == Decision::Deploy);
         json!({
             "service": service.name.as_str(),
@@ -200,23 +193,14 @@ fn deploys(story: &Story) -> Value {
             "reason": reason(service.why.reason(), ended),
             "image": service.image.as_str(),
             "digest": image.map(|image| image.pinned.digest.as_str()).unwrap_or_default(),
-            "base": base,
-            "deploy": ended.and_then(|ended| ended.deploy.clone()).unwrap_or_default(),
-            "status": ended.map_or_else(|| unended(service.decision), |ended| ended.status).as_str(),
-            "url": "",
+            "base": service.base.map(|base| base.to_string()).unwrap_or_default(),
+            "deploy": ended.and_then(|ended| ended.deploy.as_ref()).map(ToString::to_string).unwrap_or_default(),
+            "status": ended.map_or_else(|| service.why.status(), |ended| ended.status).as_str(),
+            "url": ended.and_then(|ended| ended.url.as_ref()).map(ToString::to_string).unwrap_or_default(),
             "seconds": ended.map_or(0, |ended| ended.took.as_secs()),
         })
     });
     Value::Array(rows.collect())
-}
-
-/// The status of a service that no deploying has come to.
-pub(super) const fn unended(decision: Decision) -> Status {
-    match decision {
-        Decision::Deploy => Status::NotStarted,
-        Decision::Skip => Status::Skipped,
-        Decision::Refuse => Status::Refused,
-    }
 }
 
 fn reason(planned: String, ended: Option<&Ended>) -> String {

@@ -2,9 +2,9 @@
 
 use crate::decide::Plan;
 use crate::domain::{
-    EnvironmentName, FailureWord, ImageName, Manifest, Outcome, PinnedImage, Release, ServiceName, Status,
+    DeployId, EnvironmentName, FailureWord, ImageName, Manifest, Outcome, PinnedImage, Release, ServiceName, Status,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What went wrong, in three parts.
@@ -28,7 +28,9 @@ pub struct Ended {
     /// Why, where the plan's own reason is not the whole story: at most 120 characters of the outputs' alphabet.
     pub reason: Option<String>,
     /// The deploy's id on Render.
-    pub deploy: Option<String>,
+    pub deploy: Option<DeployId>,
+    /// Where the service is, as Render says it.
+    pub url: Option<url::Url>,
     /// When it began, from the start of the deploying.
     pub began: Duration,
     /// How long it took.
@@ -71,14 +73,29 @@ pub struct Story {
     pub images: BTreeMap<ImageName, Verified>,
     /// How each service ended, in the manifest's order.
     pub services: Vec<Ended>,
-    /// The services whose hook is being called at this moment.
-    pub calling: BTreeSet<ServiceName>,
     /// The environment deployed to, where it is one.
     pub environment: Option<EnvironmentName>,
     /// The release that would come next.
     pub next_release: Option<Release>,
     /// Sentences for the summary: warnings, and what a reader should know.
     pub notes: Vec<String>,
+}
+
+impl Ended {
+    /// A service to which nothing happened, with its status and the reason.
+    #[must_use]
+    pub fn without_deploy(service: &ServiceName, status: Status, reason: impl Into<String>) -> Self {
+        Self {
+            service: service.clone(),
+            status,
+            reason: Some(reason.into()),
+            deploy: None,
+            url: None,
+            began: Duration::ZERO,
+            took: Duration::ZERO,
+            failed: None,
+        }
+    }
 }
 
 impl Story {
@@ -95,7 +112,6 @@ impl Story {
             builds: Vec::new(),
             images: BTreeMap::new(),
             services: Vec::new(),
-            calling: BTreeSet::new(),
             environment: None,
             next_release: None,
             notes: Vec::new(),
@@ -135,7 +151,16 @@ mod tests {
 
     fn ended(status: Status) -> Ended {
         let service = ServiceName::parse("api").expect("a name");
-        Ended { service, status, reason: None, deploy: None, began: Duration::ZERO, took: Duration::ZERO, failed: None }
+        Ended {
+            service,
+            status,
+            reason: None,
+            deploy: None,
+            url: None,
+            began: Duration::ZERO,
+            took: Duration::ZERO,
+            failed: None,
+        }
     }
 
     #[test]

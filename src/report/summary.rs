@@ -1,6 +1,5 @@
 //! The job summary: Markdown that says the outcome in its first line.
 
-use super::outputs::unended;
 use super::{Ended, Story};
 use crate::decide::{Base, PlannedService, Subject};
 use crate::domain::{Outcome, Status};
@@ -54,6 +53,7 @@ fn about(story: &Story) -> String {
     };
     let base = match &plan.base {
         Base::Commit(commit, from) => format!("compared with `{}` ({})", commit.short(7), escape(from)),
+        Base::OfEachService => "each service compared with what it serves".into(),
         Base::None(why) => format!("compared with nothing: {}", escape(why)),
     };
     format!("{what}, commit `{}`, {base}.\n\n", plan.commit.short(7))
@@ -68,7 +68,7 @@ fn failures_first<'a>(story: &Story, services: &'a [PlannedService]) -> Vec<&'a 
 
 fn row(story: &Story, service: &PlannedService) -> String {
     let ended = story.services.iter().find(|ended| ended.service == service.name);
-    let status = ended.map_or_else(|| unended(service.decision), |ended| ended.status);
+    let status = ended.map_or_else(|| service.why.status(), |ended| ended.status);
     let why = ended.and_then(|ended| ended.reason.clone()).unwrap_or_else(|| service.why.detail());
     let result = match ended.and_then(|ended| ended.failed.as_ref()) {
         Some(failed) => format!("{status}: {} {}", escape(&failed.text), escape(&failed.hint)),

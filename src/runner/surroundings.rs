@@ -31,6 +31,8 @@ pub struct Surroundings {
     pub outputs: Option<PathBuf>,
     /// `GITHUB_STEP_SUMMARY`.
     pub summary: Option<PathBuf>,
+    /// `GITHUB_RUN_ID` and `GITHUB_RUN_ATTEMPT`, where both are numbers.
+    pub run: Option<(u64, u64)>,
     /// `GITHUB_RUN_ATTEMPT` is above 1: an earlier attempt may have done some of this.
     pub is_rerun: bool,
     /// `GITHUB_ACTIONS` is `true`: our log is read by a runner.
@@ -51,6 +53,7 @@ impl Surroundings {
     /// Reads the environment.
     #[must_use]
     pub fn read() -> Self {
+        let number = |name| variable(name).and_then(|text| text.parse::<u64>().ok());
         let is = |name, wanted| variable(name).as_deref() == Some(wanted);
         const NETWORK: [&str; 8] = [
             "HTTPS_PROXY",
@@ -75,6 +78,7 @@ impl Surroundings {
                 .map_or_else(|| std::env::current_dir().unwrap_or_default(), PathBuf::from),
             outputs: variable("GITHUB_OUTPUT").map(PathBuf::from),
             summary: variable("GITHUB_STEP_SUMMARY").map(PathBuf::from),
+            run: number("GITHUB_RUN_ID").zip(number("GITHUB_RUN_ATTEMPT")),
             is_rerun: variable("GITHUB_RUN_ATTEMPT").is_some_and(|attempt| attempt != "1"),
             on_runner: is("GITHUB_ACTIONS", "true"),
             is_hosted: is("RUNNER_ENVIRONMENT", "github-hosted"),

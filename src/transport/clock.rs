@@ -8,6 +8,11 @@ pub async fn sleep(duration: Duration) {
     tokio::time::sleep(duration).await;
 }
 
+/// Waits for something, but no longer than `patience`.
+pub async fn within<F: Future>(patience: Duration, future: F) -> Option<F::Output> {
+    tokio::time::timeout(patience, future).await.ok()
+}
+
 /// A moment by which something has to be over.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline(Instant);

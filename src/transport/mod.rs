@@ -10,7 +10,7 @@ mod hint;
 mod roots;
 
 pub use backoff::Backoff;
-pub use clock::{Deadline, Stopwatch, sleep};
+pub use clock::{Deadline, Stopwatch, sleep, within};
 pub use hint::wait as wait_hint;
 pub use roots::{Roots, RootsError};
 

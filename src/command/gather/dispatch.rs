@@ -1,11 +1,11 @@
 //! A dispatch: what its inputs name, on which commit, and that it may be deployed from there.
 
-use super::release::{on_release_branch, previous, unreachable_release};
+use super::release::{on_release_branch, unreachable_release};
 use super::source::{default_image, manifest_at};
-use super::{Found, Gathered, Scene, agree, found, refuse_base_on_deploy, resolve, unknown_environment, work};
+use super::{Found, Gathered, Scene, Work, agree, found, refuse_base_on_deploy, resolve, unknown_environment, work};
 use crate::command::failure::{Failure, ReleaseRefusal};
 use crate::command::history::Ancestry;
-use crate::decide::{Base, Changes, Concerns, Subject, Tip, of_branch, of_tag};
+use crate::decide::{Base, Changes, Concerns, Ground, Subject, Tip, of_branch, of_tag};
 use crate::domain::{
     CommitName, CommitSha, Dispatch, Environment, EnvironmentName, Foreign, Level, Manifest, Notice, PushedRef,
     Reading, Release, ReleaseTemplate, Repository, Source, When,
@@ -38,7 +38,8 @@ pub(crate) async fn dispatch(scene: &Scene, dispatch: &Dispatch) -> Result<Found
     let Some(name) = environment_of_dispatch(scene, &manifest, dispatch)? else {
         let commit = asked_commit(scene).await?.unwrap_or(at);
         let base = Base::None("a dispatch does not say what was there before".into());
-        return work(scene, manifest, Subject::Commit, commit, base, None, Tip::Other, vec![commit]).await;
+        let subject = Subject::Commit;
+        return work(scene, Work { manifest, subject, commit, base, push: None, tip: Tip::Other }).await;
     };
     let environment = manifest.environment(&name).cloned().ok_or_else(|| unknown_environment(&name))?;
     let (commit, release) = commit_of_dispatch(scene, &environment, dispatch, &default_branch, at).await?;
@@ -46,18 +47,12 @@ pub(crate) async fn dispatch(scene: &Scene, dispatch: &Dispatch) -> Result<Found
         manifest = manifest_at(scene, &commit, &default_branch).await?;
         manifest.environment(&name).ok_or_else(|| unknown_environment(&name))?;
     }
-    let mut base = Base::None("a dispatch does not say what was there before".into());
-    if let Some(release) = &release {
-        match previous(scene, &environment, release).await {
-            Ok(found) => base = found,
-            Err(sentence) => return Ok(Found::Superseded(sentence)),
-        }
-    }
+    let base = Base::None("a dispatch does not say what was there before".into());
     let is_default =
         matches!(&environment.when, When::Branch(branch) if *branch == default_branch) && scene.request.sha.is_none();
     let tip = if is_default { Tip::OfDefaultBranch } else { Tip::Other };
     let subject = Subject::Environments { environments: vec![name], release };
-    work(scene, manifest, subject, commit, base, None, tip, vec![commit]).await
+    work(scene, Work { manifest, subject, commit, base, push: None, tip }).await
 }
 
 /// Which environment a dispatch means: the named one, the one that its ref matches, or the only one.
@@ -235,8 +230,8 @@ fn outside(scene: &Scene) -> Result<Found, Failure> {
         manifest,
         subject,
         commit,
-        base,
-        changes,
+        ground: Ground::Changes(base, changes),
+        ledger: None,
         tip: Tip::Other,
         created: None,
         revisions: vec![commit],

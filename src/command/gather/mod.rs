@@ -10,20 +10,27 @@ pub(crate) use push::push;
 
 use super::failure::Failure;
 use super::history::Movement;
+use super::ledger::{About, Ledger, Ordered};
 use super::scene::Scene;
-use crate::decide::{Base, Changes, Subject, Tip};
-use crate::domain::{CommitName, CommitSha, EnvironmentName, Manifest, MergeGroup, PullRequest, Push, Source};
+use crate::decide::{Base, Changes, Ground, Subject, Tip};
+use crate::domain::{
+    CommitName, CommitSha, Decision, Environment, EnvironmentName, Manifest, MergeGroup, PullRequest, Push, Source,
+};
 use crate::intake::inputs::{Command, InputError};
 use crate::intake::manifest;
+use release::previous;
 use source::manifest_at;
+use std::collections::BTreeMap;
 
 /// What was found out.
 pub(crate) struct Gathered {
     pub(crate) manifest: Manifest,
     pub(crate) subject: Subject,
     pub(crate) commit: CommitSha,
-    pub(crate) base: Base,
-    pub(crate) changes: Changes,
+    /// What the plan goes by.
+    pub(crate) ground: Ground,
+    /// What is known of the environment, where there is one to deploy to.
+    pub(crate) ledger: Option<Ledger>,
     pub(crate) tip: Tip,
     pub(crate) created: Option<String>,
     /// The commits that an image may say it was built from.
@@ -73,8 +80,8 @@ pub(crate) async fn pull_request(scene: &Scene, pull: &PullRequest) -> Result<Fo
         manifest,
         subject,
         commit: pull.head,
-        base,
-        changes,
+        ground: Ground::Changes(base, changes),
+        ledger: None,
         tip: Tip::Other,
         created,
         revisions,
@@ -97,32 +104,86 @@ pub(crate) async fn merge_group(scene: &Scene, group: &MergeGroup) -> Result<Fou
     agree(scene.request.sha.as_ref(), &group.head)?;
     let manifest = manifest_at(scene, &group.head, &group.default_branch).await?;
     let base = Base::Commit(group.base, "what the group is to be merged onto".into());
-    work(scene, manifest, Subject::Commit, group.head, base, None, Tip::Other, vec![group.head]).await
+    let subject = Subject::Commit;
+    work(scene, Work { manifest, subject, commit: group.head, base, push: None, tip: Tip::Other }).await
 }
 
-#[expect(clippy::too_many_arguments, reason = "the parts of one value, put together in one place")]
-async fn work(
-    scene: &Scene,
+/// What a run turned out to be about.
+struct Work<'a> {
     manifest: Manifest,
     subject: Subject,
     commit: CommitSha,
-    mut base: Base,
-    push: Option<&Push>,
+    /// What the event says was there before.
+    base: Base,
+    push: Option<&'a Push>,
     tip: Tip,
-    revisions: Vec<CommitSha>,
-) -> Result<Found, Failure> {
-    if let Some(given) = given_base(scene).await? {
-        base = Base::Commit(given, "the input base".into());
-    }
-    let is_push = push.is_some_and(|push| !push.forced && Some(base.commit()) == Some(push.before.as_ref()));
-    let movement = if is_push { Movement::Forward } else { Movement::Rewritten };
-    let changes = match base.commit() {
-        Some(base) => scene.history.changes(base, &commit, movement).await,
-        None => Changes::Unknown("there is nothing to compare with".into()),
-    };
+}
+
+/// Finds out what there is to compare with.
+async fn work(scene: &Scene, work: Work<'_>) -> Result<Found, Failure> {
+    let Work { manifest, subject, commit, mut base, push, tip } = work;
     let created = push.and_then(|push| push.commit_time.clone()).or_else(|| checkout_time(scene, &commit));
     let in_fork = push.is_some_and(|push| push.in_fork);
-    Ok(found(Gathered { manifest, subject, commit, base, changes, tip, created, revisions, in_fork }))
+    let mut ledger = None;
+    let given = given_base(scene).await?;
+    let ground = if let (None, Some(environments)) = (&given, remembered(scene, &manifest, &subject)) {
+        let mut demands = BTreeMap::new();
+        for environment in environments {
+            let release = subject.release();
+            let of_release = match release {
+                // Without a record the tags say which release is newest, and which came before.
+                Some(release) => previous(scene, environment, release).await,
+                None => Ok(base.clone()),
+            };
+            let event = of_release.clone().unwrap_or_else(|_| base.clone());
+            let about = About { manifest: &manifest, environment, commit, release, event };
+            let consulted = Ledger::consult(scene, &about).await?;
+            let ordered = match (consulted.is_recorded(), of_release) {
+                (false, Err(newer)) if !scene.request.force.older => Ordered::Superseded(newer),
+                _ => consulted.order_of_run(scene).await?,
+            };
+            if let Ordered::Superseded(sentence) = ordered {
+                return Ok(Found::Superseded(sentence));
+            }
+            for (service, demand) in consulted.demands(scene, &manifest).await? {
+                let is_needed = demand.why.decision() == Decision::Deploy;
+                if is_needed || !demands.contains_key(&service) {
+                    demands.insert(service, demand);
+                }
+            }
+            ledger = Some(consulted);
+        }
+        Ground::Demands(demands)
+    } else {
+        if let Subject::Environments { environments, release: Some(release) } = &subject {
+            for environment in environments.iter().filter_map(|name| manifest.environment(name)) {
+                match previous(scene, environment, release).await {
+                    Ok(found) => base = found,
+                    Err(sentence) => return Ok(Found::Superseded(sentence)),
+                }
+            }
+        }
+        if let Some(given) = given {
+            base = Base::Commit(given, "the input base".into());
+        }
+        let is_push = push.is_some_and(|push| !push.forced && Some(base.commit()) == Some(push.before.as_ref()));
+        let movement = if is_push { Movement::Forward } else { Movement::Rewritten };
+        let changes = match base.commit() {
+            Some(base) => scene.history.changes(base, &commit, movement).await,
+            None => Changes::Unknown("there is nothing to compare with".into()),
+        };
+        Ground::Changes(base, changes)
+    };
+    let revisions = vec![commit];
+    Ok(found(Gathered { manifest, subject, commit, ground, ledger, tip, created, revisions, in_fork }))
+}
+
+/// The environments whose record decides: a deploy's own, and those that a plan answers for.
+fn remembered<'m>(scene: &Scene, manifest: &'m Manifest, subject: &Subject) -> Option<Vec<&'m Environment>> {
+    let Subject::Environments { environments, .. } = subject else { return None };
+    let asks = matches!(scene.request.command, Command::Plan | Command::Deploy);
+    (asks && !manifest.services.is_empty())
+        .then(|| environments.iter().filter_map(|name| manifest.environment(name)).collect())
 }
 
 /// A label is not worth a request: the checkout says it, or nobody.

@@ -1,8 +1,8 @@
 //! A push: of a branch, of a release tag, or of nothing that concerns us.
 
-use super::release::{on_release_branch, previous, unreachable_release};
+use super::release::{on_release_branch, unreachable_release};
 use super::source::manifest_at;
-use super::{Found, Scene, agree, refuse_base_on_deploy, unknown_environment, work};
+use super::{Found, Scene, Work, agree, refuse_base_on_deploy, unknown_environment, work};
 use crate::command::failure::{Failure, ReleaseRefusal};
 use crate::command::history::Ancestry;
 use crate::decide::{Base, Concerns, Subject, Tip, choose, of_branch, of_tag};
@@ -61,15 +61,10 @@ pub(crate) async fn push(scene: &Scene, push: &Push) -> Result<Found, Failure> {
                 }
                 Ancestry::No => unreachable_release(environment, release, &push.default_branch)?,
             }
-            match previous(scene, environment, release).await {
-                Ok(found) => base = found,
-                Err(sentence) => return Ok(Found::Superseded(sentence)),
-            }
         }
     }
-    let revisions = vec![commit];
     let tip = if is_default { Tip::OfDefaultBranch } else { Tip::Other };
-    work(scene, manifest, subject, commit, base, Some(push), tip, revisions).await
+    work(scene, Work { manifest, subject, commit, base, push: Some(push), tip }).await
 }
 
 async fn pushed_commit(scene: &Scene, push: &Push) -> Result<CommitSha, Failure> {

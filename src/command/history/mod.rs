@@ -82,6 +82,12 @@ impl History {
         self.checkout.as_ref()
     }
 
+    /// GitHub, where there is one to ask.
+    #[must_use]
+    pub const fn github(&self) -> Option<&GitHub> {
+        self.github.as_ref()
+    }
+
     /// What the log should say about how the answers were found, each sentence once.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! Which commit comes before which, which release before which, and what is newest.
 
 use super::{History, HistoryError};
-use crate::domain::{CommitSha, Reading, Release, ReleaseNumber, ReleaseTemplate};
+use crate::domain::{CommitSha, Foreign, Reading, Release, ReleaseNumber, ReleaseTemplate};
 use crate::github::{GitHubError, Relation};
 use crate::repository::Checkout;
 
@@ -117,6 +117,19 @@ impl History {
             }
             (None, Some(Err(error))) => Err(error.into()),
             (None, Some(Ok(_)) | None) => Ok(None),
+        }
+    }
+
+    /// A branch's tip now, as GitHub says it: what a checkout last saw may be old, and nothing is taken for newest by it.
+    ///
+    /// # Errors
+    /// Why that is not known.
+    pub async fn present_tip(&self, branch: &str) -> Result<CommitSha, String> {
+        let Some(github) = &self.github else { return Err("there is no github api to ask".into()) };
+        match github.branch_tip(branch).await {
+            Ok(Some(tip)) => Ok(tip),
+            Ok(None) => Err(format!("there is no branch {}", Foreign(branch.as_bytes()))),
+            Err(error) => Err(error.to_string()),
         }
     }
 

@@ -8,10 +8,12 @@
 //! - **Holds.** After a rollback the commit that was left is not put back by accident.
 //! - What others wrote into the record may make a service deploy, and never keeps one from it.
 
+mod differences;
 mod order;
 mod required;
 mod standing;
 
+pub use differences::Differences;
 pub use order::{Begun, Order, of_branch as order_in_branch, of_release as order_of_release};
 pub use required::{Required, judge as judge_required};
 pub use standing::{Hold, OnRender, Standing, Until, counting, hold_after_rollback, identify};

@@ -1,6 +1,7 @@
 //! What is or may become live for a service, from the record and from Render.
 
 use super::Equality;
+use crate::decide::Base;
 use crate::domain::{CommitSha, Deploy, DeployStatus, Digest, Kind, Record, RecordState, Repository, ServiceId};
 
 /// What Render says of a service.
@@ -86,13 +87,24 @@ impl Standing {
         let mut standing = match render {
             OnRender::NoKey => match records {
                 Ok(records) => Self::by_record(records),
-                Err(why) => Self::unknown(format!("the record of deploys is not known: {why}")),
+                Err(_) => Self::unknown("the record of deploys is not known".into()),
             },
             OnRender::Unknown(why) => Self::unknown(format!("what is live is not known: {why}")),
             OnRender::Known(deploys) => Self::by_render(deploys, known, label),
         };
         standing.hold = hold_after_rollback(known, render).map(|from| Hold { from, until: Until::Different });
         standing
+    }
+
+    /// What the event says was there before: all there is to go by without a record and without an API key. A run that failed or was
+    /// evicted from a queue is then nobody's to make good.
+    #[must_use]
+    pub fn of_event(base: &Base) -> Self {
+        match base {
+            Base::Commit(commit, _) => Self { commits: vec![*commit], unknown: None, hold: None, is_confirmed: true },
+            Base::None(why) => Self::unknown(why.clone()),
+            Base::OfEachService => Self::unknown("there is nothing to compare with".into()),
+        }
     }
 
     fn unknown(why: String) -> Self {

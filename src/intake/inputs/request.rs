@@ -113,6 +113,38 @@ pub enum Writes {
 pub struct Force {
     /// Deploy though nothing changed.
     pub unchanged: bool,
+    /// Deploy though something newer was deployed, or what is newer cannot be found out.
+    pub older: bool,
+    /// Deploy though a rollback holds the service.
+    pub held: bool,
+    /// Deploy though the environment that has to have it first has not had it.
+    pub requires: bool,
+}
+
+impl Force {
+    /// Whether any rule is set aside.
+    #[must_use]
+    pub const fn is_any(self) -> bool {
+        self.unchanged || self.older || self.held || self.requires
+    }
+}
+
+/// What happens to the services that went live when another one of the run fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnFailure {
+    /// They stay.
+    Keep,
+    /// They are put back on what they ran before.
+    RollBack,
+}
+
+/// Whether what was deployed is remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recording {
+    /// As GitHub Deployments.
+    On,
+    /// Not at all.
+    Off,
 }
 
 /// Everything that was asked for, with every default filled in that does not depend on the event.
@@ -130,6 +162,8 @@ pub struct Request {
     pub deploy_hook: Option<DeployHook>,
     /// Hooks by service.
     pub deploy_hooks: BTreeMap<ServiceName, DeployHook>,
+    /// For Render's API.
+    pub render_api_key: Option<Secret>,
     /// Digests that a build handed on.
     pub digest: Option<GivenDigests>,
     /// The services to restrict to.
@@ -160,10 +194,16 @@ pub struct Request {
     pub image_timeout: Duration,
     /// What happens when one is missing then.
     pub on_missing_image: OnMissing,
+    /// How long to wait for one deploy to end.
+    pub live_timeout: Duration,
     /// What a deploy waits for.
     pub wait: Wait,
     /// What happens when a credential is missing.
     pub on_missing_credential: OnMissingCredential,
+    /// What happens to the others when a service fails.
+    pub on_failure: OnFailure,
+    /// Whether what was deployed is remembered.
+    pub recording: Recording,
     /// A file to write the digests to.
     pub env_file: Option<String>,
     /// Extra roots: PEM text or a path.
@@ -225,6 +265,7 @@ impl Request {
             image: reader.read("image", Repository::parse),
             deploy_hook: deploy_hook(&mut reader, &origin),
             deploy_hooks: deploy_hooks(&mut reader, &origin),
+            render_api_key: credential(&mut reader, "render-api-key"),
             digest: reader.read("digest", GivenDigests::parse),
             services: reader.text("services").map(lists::services).and_then(|services| reader.keep(services)),
             force: force(&mut reader),
@@ -246,6 +287,9 @@ impl Request {
                 OnMissing::Fail,
                 &[("fail", OnMissing::Fail), ("warn", OnMissing::Warn)],
             ),
+            live_timeout: reader
+                .read("live-timeout", |text| parse_duration("live-timeout", text))
+                .unwrap_or(Duration::from_secs(50 * 60)),
             wait: reader.choose(
                 "wait",
                 Wait::Auto,
@@ -260,6 +304,12 @@ impl Request {
                     ("auto", OnMissingCredential::Auto),
                 ],
             ),
+            on_failure: reader.choose(
+                "rollback-on-failure",
+                OnFailure::Keep,
+                &[("true", OnFailure::RollBack), ("false", OnFailure::Keep)],
+            ),
+            recording: reader.choose("record", Recording::On, &[("true", Recording::On), ("false", Recording::Off)]),
             env_file: reader.text("env-file").map(str::to_owned),
             ca_bundle: reader.text("ca-bundle").map(str::to_owned),
             writes: reader.choose(
@@ -311,11 +361,18 @@ fn force(reader: &mut Reader<'_>) -> Force {
     for word in
         reader.text("force").unwrap_or_default().split([',', '\n']).map(str::trim_ascii).filter(|word| !word.is_empty())
     {
-        if word == "unchanged" {
-            force.unchanged = true;
-        } else {
-            let why = format!("it has \"{}\", wanted unchanged", Foreign(word.as_bytes()));
-            reader.errors.push(InputError::of("force", why));
+        match word {
+            "unchanged" => force.unchanged = true,
+            "older" => force.older = true,
+            "held" => force.held = true,
+            "requires" => force.requires = true,
+            _ => {
+                let why = format!(
+                    "it has \"{}\", wanted a list of unchanged, older, held, requires",
+                    Foreign(word.as_bytes())
+                );
+                reader.errors.push(InputError::of("force", why));
+            }
         }
     }
     force
@@ -402,7 +459,7 @@ mod tests {
             ("pr-number", "007"),
             ("image-timeout", "9999h"),
             ("dry-run", "TRUE"),
-            ("force", "older"),
+            ("force", "younger"),
             ("command", "promote"),
         ])
         .expect_err("five");

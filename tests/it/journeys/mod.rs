@@ -7,6 +7,7 @@ mod history;
 mod hooks;
 mod images;
 mod inputs;
+mod live;
 mod manifests;
 mod tags;
 mod the_record;

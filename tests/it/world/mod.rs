@@ -8,6 +8,7 @@ pub(crate) mod ghcr;
 pub(crate) mod github;
 pub(crate) mod image;
 pub(crate) mod lists;
+mod memory;
 pub(crate) mod oracle;
 pub(crate) mod protocol;
 pub(crate) mod registry;
@@ -67,6 +68,8 @@ pub(crate) struct World {
     images: BTreeMap<String, Image>,
     deadline: Duration,
     cancel: Option<Cancel>,
+    /// Whether what was there before the event was deployed by this action.
+    is_remembered: bool,
     /// What is started: the program under test.
     program: std::path::PathBuf,
 }
@@ -118,6 +121,7 @@ impl World {
             images: BTreeMap::new(),
             deadline: Duration::from_secs(40),
             cancel: None,
+            is_remembered: true,
             program: crate::binary(),
             registry,
             root,

@@ -92,6 +92,16 @@ impl Repo {
         self.git(&["for-each-ref", "--count=1"]).is_empty()
     }
 
+    /// Every tag.
+    pub(crate) fn tags(&self) -> Vec<String> {
+        self.git(&["tag", "--list"]).lines().map(str::to_owned).collect()
+    }
+
+    /// The commit that a tag is on.
+    pub(crate) fn commit_of(&self, tag: &str) -> String {
+        self.git(&["rev-parse", &format!("refs/tags/{tag}^{{commit}}")])
+    }
+
     /// A lightweight tag.
     pub(crate) fn tag(&self, name: &str, target: &str) -> &Self {
         self.git(&["tag", "-f", name, target]);

@@ -104,6 +104,7 @@ impl World {
     /// Starts the action, as the runner does, and checks what always holds.
     pub(crate) fn run(self, command: &str) -> Run {
         let environment = self.environment(command);
+        self.remember();
         self.check_out();
         self.start(&environment, &[], false)
     }

@@ -1,0 +1,217 @@
+//! Following a deploy: asked for until it has ended, and what its end means.
+
+use super::attempt::{Attempt, Landed};
+use crate::decide::Landing;
+use crate::domain::{Deploy, DeployId, DeployStatus, FailureWord};
+use crate::render::{RenderApi, RenderError};
+use crate::transport::{Deadline, sleep};
+use std::time::Duration;
+
+/// The pauses between looks, in milliseconds; the last is kept. Eight looks in the first half minute: five services stay far below Render's 400
+/// reads a minute, and a deploy of an image takes longer than that.
+const PAUSES: [u64; 9] = [1000, 1500, 2000, 3000, 4500, 6500, 9500, 12_000, 15_000];
+/// How many looks in a row may find nothing of a deploy that Render queued, or has had, before it is taken to be gone.
+const MOST_MISSES: u32 = 4;
+
+const LOOK: &str = "Look at the service's deploys on Render, then run this again.";
+
+struct Pauses(usize);
+
+impl Pauses {
+    async fn next(&mut self, deadline: &Deadline) {
+        let pause = Duration::from_millis(PAUSES[self.0.min(PAUSES.len() - 1)]);
+        self.0 += 1;
+        sleep(pause.min(deadline.left())).await;
+    }
+}
+
+impl Attempt<'_> {
+    fn render(&self) -> Option<&RenderApi> {
+        self.hands.scene.render.as_ref()
+    }
+
+    /// Finds the deploy that Render queued without naming it: the new one with our digest.
+    pub(super) async fn find(&self) -> Result<DeployId, Landed> {
+        let deadline = Deadline::after(self.hands.scene.request.live_timeout);
+        let (known, mut pauses, mut misses) = (self.known(), Pauses(0), 0);
+        let Some(render) = self.render() else { return Err(Landed::at(Landing::Accepted, None)) };
+        loop {
+            pauses.next(&deadline).await;
+            match render.newest(&self.call.id).await {
+                Ok(deploys) => {
+                    let mut new = deploys.iter().filter(|deploy| !known.contains(&deploy.id));
+                    if let Some(ours) = new.clone().find(|deploy| deploy.is_of(&self.call.wanted)) {
+                        return Ok(ours.id.clone());
+                    }
+                    // While the deploy in progress goes on, ours may be queued without being listed.
+                    let is_busy =
+                        deploys.iter().any(|deploy| known.contains(&deploy.id) && deploy.status.is_in_flight());
+                    misses = if is_busy { 0 } else { misses + 1 };
+                    if misses == MOST_MISSES {
+                        return Err(match new.next() {
+                            Some(other) => self.replaced_by(other, None, Landing::Superseded).await,
+                            None => Landed::at(Landing::Vanished, None)
+                                .saying("Render queued it, and nothing of it is to be seen", LOOK),
+                        });
+                    }
+                }
+                Err(error) if is_final(&error) => return Err(unseen(&error, None)),
+                Err(error) => self.say(&format!("{error}; it is asked again")),
+            }
+            if deadline.left().is_zero() {
+                return Err(
+                    Landed::at(Landing::NotInTime, None).saying("it was still queued when live-timeout was over", LOOK)
+                );
+            }
+        }
+    }
+
+    /// Follows a deploy to its end, or to the end of our time.
+    pub(super) async fn follow(&self, id: &DeployId) -> Landed {
+        let timeout = self.hands.scene.request.live_timeout;
+        let Some(render) = self.render() else { return Landed::at(Landing::Accepted, Some(id)) };
+        // How long it waits for others is not its own time.
+        let (mut deadline, mut has_begun) = (Deadline::after(timeout), false);
+        let (mut pauses, mut seen, mut misses) = (Pauses(0), None, 0);
+        loop {
+            pauses.next(&deadline).await;
+            match render.deploy(&self.call.id, id).await {
+                Ok(deploy) => {
+                    misses = 0;
+                    if !deploy.status.is_in_flight() {
+                        return self.ended(&deploy).await;
+                    }
+                    if !has_begun && !matches!(deploy.status, DeployStatus::Created | DeployStatus::Queued) {
+                        (deadline, has_begun) = (Deadline::after(timeout), true);
+                    }
+                    if seen.replace(deploy.status) != Some(deploy.status) {
+                        self.say(&format!("{id} is {}", deploy.status));
+                    }
+                }
+                Err(RenderError::NoDeploy { .. }) => {
+                    misses += 1;
+                    if misses == MOST_MISSES {
+                        let text = format!("Render does not know {id} any more");
+                        return Landed::at(Landing::Vanished, Some(id)).saying(text, LOOK);
+                    }
+                }
+                Err(error) if is_final(&error) => return unseen(&error, Some(id)),
+                Err(error) => {
+                    self.say(&format!("{error}; it is asked again"));
+                    if deadline.left().is_zero() {
+                        return unseen(&error, Some(id));
+                    }
+                }
+            }
+            if deadline.left().is_zero() {
+                let status = seen.map(|status| status.to_string()).unwrap_or_else(|| "not seen".into());
+                let text = format!("it was {status} when live-timeout was over ({} s)", timeout.as_secs());
+                let hint = "Look at the deploy on Render; the next run goes on from what has become of it.";
+                return Landed::at(Landing::NotInTime, Some(id)).saying(text, hint);
+            }
+        }
+    }
+
+    async fn ended(&self, deploy: &Deploy) -> Landed {
+        let id = &deploy.id;
+        let at = |landing| Landed::at(landing, Some(id));
+        match deploy.status {
+            DeployStatus::Live if deploy.digests.is_empty() => at(Landing::LiveUnproven).saying(
+                "it is live, but Render does not say with which image",
+                "Look at the deploy's image on Render.",
+            ),
+            DeployStatus::Live if deploy.is_of(&self.call.wanted) => at(Landing::Live),
+            DeployStatus::Live => {
+                let other = deploy.digests.iter().map(|digest| digest.short()).collect::<Vec<_>>().join(", ");
+                at(Landing::LiveWithOther).saying(
+                    format!("it is live with another image than was asked for ({other})"),
+                    "Look at who else deploys this service, then run this again.",
+                )
+            }
+            DeployStatus::Deactivated => self.replaced(id, Landing::SupersededLive).await,
+            DeployStatus::Canceled => self.replaced(id, Landing::Superseded).await,
+            DeployStatus::BuildFailed | DeployStatus::PreDeployFailed | DeployStatus::UpdateFailed => {
+                self.explained(deploy).await
+            }
+            DeployStatus::Created
+            | DeployStatus::Queued
+            | DeployStatus::Building
+            | DeployStatus::PreDeploying
+            | DeployStatus::Updating
+            | DeployStatus::Other => at(Landing::Unseen),
+        }
+    }
+
+    /// Why Render ended it, in the words of the service's events.
+    async fn explained(&self, deploy: &Deploy) -> Landed {
+        let told = match self.render() {
+            Some(render) => render.explain(&self.call.id, &deploy.id).await,
+            None => Ok(None),
+        };
+        let at = |word| Landed::at(Landing::Failed(word), Some(&deploy.id));
+        match told {
+            Ok(Some(why)) => at(why.word()).saying(format!("{}: {why}", deploy.status), why.hint()),
+            Ok(None) | Err(_) => {
+                let is_command = deploy.status == DeployStatus::PreDeployFailed;
+                let word = if is_command { FailureWord::PreDeployFailed } else { FailureWord::DeployFailed };
+                at(word).saying(format!("Render says {}", deploy.status), "Look at the deploy's log on Render.")
+            }
+        }
+    }
+
+    /// It was live, or under way, and is no more: because of which other deploy?
+    async fn replaced(&self, id: &DeployId, superseded: Landing) -> Landed {
+        let known = self.known();
+        let now = match self.render() {
+            Some(render) => render.deploys(&self.call.id).await.unwrap_or_default(),
+            None => Vec::new(),
+        };
+        if let Some(other) = now.iter().find(|other| other.id != *id && !known.contains(&other.id)) {
+            return self.replaced_by(other, Some(id), superseded).await;
+        }
+        let why = match self.render() {
+            Some(render) => render.explain(&self.call.id, id).await.ok().flatten(),
+            None => None,
+        };
+        let landing = match &why {
+            Some(why) => Landing::Failed(why.word()),
+            None if superseded == Landing::SupersededLive => Landing::Replaced,
+            None => Landing::Failed(FailureWord::DeployFailed),
+        };
+        let text = why
+            .as_ref()
+            .map_or_else(|| "it was ended on Render, and no other deploy is to be seen".into(), ToString::to_string);
+        Landed::at(landing, Some(id)).saying(text, why.map_or(LOOK, |why| why.hint()))
+    }
+
+    /// Superseded where what took our place carries our bytes or a commit that is not older; else something went wrong.
+    async fn replaced_by(&self, other: &Deploy, id: Option<&DeployId>, superseded: Landing) -> Landed {
+        let hands = self.hands;
+        if other.is_of(&self.call.wanted) {
+            return Landed::at(superseded, id).saying(format!("{} has the same image", other.id), "");
+        }
+        let commit = hands.ledger.commit_now(hands.scene, self.service, &other.digests).await;
+        match commit {
+            Some(commit) if hands.ledger.is_not_older(&hands.scene.history, &commit).await => {
+                Landed::at(superseded, id)
+                    .saying(format!("{} has commit {}, which is not older", other.id, commit.short(7)), "")
+            }
+            Some(commit) => Landed::at(Landing::Replaced, id).saying(
+                format!("{} took its place, with the older commit {}", other.id, commit.short(7)),
+                "Look at who else deploys this service, then run this again.",
+            ),
+            None => Landed::at(Landing::Replaced, id).saying(
+                format!("{} took its place, with an image that no record knows", other.id),
+                "Look at who else deploys this service, then run this again.",
+            ),
+        }
+    }
+}
+
+const fn is_final(error: &RenderError) -> bool {
+    matches!(error, RenderError::KeyInvalid | RenderError::NoAccess { .. })
+}
+
+fn unseen(error: &RenderError, id: Option<&DeployId>) -> Landed {
+    Landed::at(Landing::Unseen, id).saying(format!("what became of it is not known: {error}"), error.hint())
+}

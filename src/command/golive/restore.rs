@@ -1,0 +1,126 @@
+//! `rollback-on-failure`: the siblings that went live in this run are put back on what they ran before.
+//!
+//! A service that failed still serves its old bytes, so it is left alone. Nothing is held by this: the next run deploys again.
+
+use super::attempt::Attempt;
+use super::{Call, Door, Hands};
+use crate::decide::{Expectation, OnRender, Verdict, VerifiedImage, judge};
+use crate::domain::{DeployStatus, Digest, Intent, Kind, PinnedImage, ServiceName, Status};
+use crate::registry::Asked;
+use crate::transport::Deadline;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The image was live a moment ago: it is there, or it is gone.
+const ONE_LOOK: Duration = Duration::from_secs(20);
+
+/// Puts them back, all at once.
+pub(super) async fn siblings(hands: &Hands<'_>, calls: &BTreeMap<ServiceName, Call>) {
+    let scene = hands.scene;
+    let is_live = |ended: &&crate::report::Ended| ended.status == Status::Live;
+    let live: Vec<ServiceName> =
+        scene.story.borrow().services.iter().filter(is_live).map(|ended| ended.service.clone()).collect();
+    let failed: Vec<String> = {
+        let story = scene.story.borrow();
+        story.services.iter().filter(|ended| ended.failed.is_some()).map(|ended| ended.service.to_string()).collect()
+    };
+    if failed.is_empty() {
+        return;
+    }
+    if scene.render.is_none() {
+        scene.warn(
+            "Nothing was put back",
+            "rollback-on-failure needs an API key: what went live is not known without one",
+        );
+        return;
+    }
+    let put_back = live.iter().filter_map(|service| Some((service, calls.get(service)?)));
+    let put_back = put_back.map(|(service, call)| one(hands, service, call, &failed));
+    futures_util::future::join_all(put_back).await;
+}
+
+async fn one(hands: &Hands<'_>, service: &ServiceName, call: &Call, failed: &[String]) {
+    let scene = hands.scene;
+    let stays = |why: &str| {
+        scene.warn("A service was not put back", &format!("{service} stays on what it was given in this run: {why}"));
+    };
+    let Some(digests) = previous(hands, service) else {
+        stays("what it ran before is not known");
+        return;
+    };
+    if digests.iter().any(|digest| call.wanted.contains(digest)) {
+        scene.log.say(&format!("{service}: it ran the same image before, so there is nothing to put back."));
+        return;
+    }
+    let image = match verified(hands, call, &digests).await {
+        Ok(image) => image,
+        Err(why) => {
+            stays(&why);
+            return;
+        }
+    };
+    let commit = hands.ledger.commit_of(service, &digests);
+    let pinned = image.pinned(scene.request.pin);
+    let intent = Intent {
+        commit: commit.unwrap_or(call.intent.commit),
+        image: pinned.clone(),
+        platform: image.platform_digest().clone(),
+        image_commit: image.revision().copied(),
+        release: None,
+        kind: Kind::Restore,
+        from: Some(call.intent.commit),
+        ..call.intent.clone()
+    };
+    let door = match &call.door {
+        Door::Hook(hook) => Door::Hook(hook.clone()),
+        Door::Api(id) => Door::Api(id.clone()),
+    };
+    let wanted = vec![image.digest().clone(), image.platform_digest().clone()];
+    let back = Call { door, id: call.id.clone(), image: pinned, wanted, intent };
+    let attempt = Attempt { hands, service, call: &back };
+    // A record says which commit's bytes are where; of these nobody knows it, and a wrong one is worse than none.
+    let ended = if commit.is_some() { attempt.run().await } else { attempt.run_unrecorded().await };
+    if ended.status != Status::Live {
+        let why = ended.failed.map(|failed| failed.text).unwrap_or_else(|| ended.status.to_string());
+        stays(&why);
+        return;
+    }
+    let mut story = scene.story.borrow_mut();
+    if let Some(own) = story.services.iter_mut().find(|own| own.service == *service) {
+        own.status = Status::Failed;
+        own.deploy = ended.deploy;
+        own.reason = Some(format!("went live, and was put back, because {} failed", failed.join(", ")));
+        own.took = ended.began.saturating_add(ended.took).saturating_sub(own.began);
+    }
+}
+
+/// What the service ran when this run began.
+fn previous(hands: &Hands<'_>, service: &ServiceName) -> Option<Vec<Digest>> {
+    let OnRender::Known(deploys) = hands.ledger.on_render(service) else { return None };
+    let live = deploys.iter().find(|deploy| deploy.status == DeployStatus::Live)?;
+    (!live.digests.is_empty()).then(|| live.digests.clone())
+}
+
+/// The image from before, judged again: it may be gone by now.
+async fn verified(hands: &Hands<'_>, call: &Call, digests: &[Digest]) -> Result<VerifiedImage, String> {
+    let registry = hands.scene.registry();
+    let mut why = String::new();
+    for digest in digests {
+        let asked = Asked::Digest(digest.clone());
+        let facts = match registry.examine(&call.image.repository, &asked, &Deadline::after(ONE_LOOK)).await {
+            Ok(facts) => facts,
+            Err(error) => {
+                let pinned = PinnedImage { repository: call.image.repository.clone(), digest: digest.clone() };
+                why = format!("{pinned}: {error}");
+                continue;
+            }
+        };
+        let source = format!("{}/{}", hands.scene.server_url(), hands.scene.slug);
+        match judge(facts, &Expectation { commits: &[], digest: Some(digest), source: &source }) {
+            Verdict::Verified(image, _) => return Ok(image),
+            Verdict::OtherCommit(other) => why = other.into_problem().to_string(),
+            Verdict::Refused(problem) => why = problem.to_string(),
+        }
+    }
+    Err(why)
+}

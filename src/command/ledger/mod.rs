@@ -1,0 +1,333 @@
+//! What is known of an environment before anything is decided: the record at GitHub, the branch's tip, and what Render says.
+//!
+//! The rules are in [`crate::decide`]; here is only what they ask for. What cannot be read is never "nothing".
+
+mod order;
+mod serving;
+
+pub(crate) use order::Ordered;
+
+use super::failure::Failure;
+use super::history::{History, Movement};
+use super::hooks;
+use super::scene::Scene;
+use crate::decide::{Base, Begun, Demand, Differences, OnRender, Standing, Until, Why, counting, need};
+use crate::domain::{
+    CommitSha, Decision, DeployStatus, Digest, Environment, EnvironmentName, Manifest, Record, RecordState, Release,
+    Repository, Service, ServiceId, ServiceName, When,
+};
+use crate::github::GitHubError;
+use crate::intake::inputs::Recording;
+use order::Known;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The records of an environment's services, or why they cannot be read.
+type Records = Result<BTreeMap<ServiceName, Vec<Record>>, String>;
+
+/// What is known of an environment.
+pub(crate) struct Ledger {
+    environment: Environment,
+    commit: CommitSha,
+    release: Option<Release>,
+    services: Vec<ServiceName>,
+    repositories: BTreeMap<ServiceName, Repository>,
+    ids: BTreeMap<ServiceName, ServiceId>,
+    records: Records,
+    /// Whether there is a record to write to.
+    is_writable: bool,
+    /// The tip of the branch that the environment follows.
+    tip: Result<CommitSha, String>,
+    on_render: BTreeMap<ServiceName, OnRender>,
+    /// The commits that images say they were built from, where the record does not know their digests.
+    labels: BTreeMap<Digest, CommitSha>,
+    /// What stands in for the record where there is none and no key: what the event says was there.
+    event: Option<Base>,
+    ancestry: RefCell<Known>,
+}
+
+/// What a ledger is about.
+pub(crate) struct About<'a> {
+    pub(crate) manifest: &'a Manifest,
+    pub(crate) environment: &'a Environment,
+    pub(crate) commit: CommitSha,
+    pub(crate) release: Option<&'a Release>,
+    /// What the event says was there before.
+    pub(crate) event: Base,
+}
+
+impl Ledger {
+    /// Reads what there is to read.
+    ///
+    /// # Errors
+    /// [`Failure::Render`]: the API key is of no use. Everything else that cannot be read is kept as unknown, and said.
+    pub(crate) async fn consult(scene: &Scene, about: &About<'_>) -> Result<Self, Failure> {
+        let name = &about.environment.name;
+        let services: Vec<&Service> = about.manifest.services_in(name).collect();
+        let names: Vec<ServiceName> = services.iter().map(|service| service.name.clone()).collect();
+        let Remembered { records, tip, is_writable } = remember(scene, about.environment, &names).await;
+        if let Err(why) = &records {
+            forgetful(scene, why);
+        }
+        let ids =
+            services.iter().filter_map(|service| Some((service.name.clone(), hooks::id_of(scene, service, name)?)));
+        let repository =
+            |service: &&Service| Some((service.name.clone(), about.manifest.image(&service.image)?.repository.clone()));
+        let has_no_memory = scene.request.recording == Recording::Off && scene.render.is_none();
+        let mut ledger = Self {
+            environment: about.environment.clone(),
+            commit: about.commit,
+            release: about.release.cloned(),
+            repositories: services.iter().filter_map(repository).collect(),
+            services: names,
+            ids: ids.collect(),
+            records,
+            is_writable,
+            tip,
+            on_render: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            event: has_no_memory.then(|| about.event.clone()),
+            ancestry: RefCell::default(),
+        };
+        if let Some(render) = &scene.render {
+            ledger.on_render = serving::ask(scene, render, &ledger.ids).await?;
+            ledger.labels = serving::labels(scene, &ledger).await;
+        }
+        Ok(ledger)
+    }
+
+    /// What each service needs, its order among others regarded.
+    ///
+    /// # Errors
+    /// [`Failure::OrderUnknown`], where nobody pushed just now who may be believed to be newest.
+    pub(crate) async fn demands(
+        &self,
+        scene: &Scene,
+        manifest: &Manifest,
+    ) -> Result<BTreeMap<ServiceName, Demand>, Failure> {
+        let standings: Vec<(&ServiceName, Standing)> =
+            self.services.iter().map(|service| (service, self.standing(scene, service))).collect();
+        let differences = self.differences(&scene.history, manifest, &standings).await;
+        let mut demands = BTreeMap::new();
+        for (service, standing) in standings {
+            let mut demand = Demand::from(need(&standing, |commit| differences.of(service, commit)));
+            if demand.why.decision() == Decision::Deploy {
+                let order = self.order(&scene.history, service, &self.records, &self.tip).await;
+                if let Ordered::Superseded(why) = order::judged(scene, order)? {
+                    demand.why = Why::Superseded(why);
+                }
+            }
+            demands.insert(service.clone(), demand);
+        }
+        Ok(demands)
+    }
+
+    /// The environment.
+    pub(crate) const fn environment(&self) -> &EnvironmentName {
+        &self.environment.name
+    }
+
+    /// The commit being deployed.
+    pub(crate) const fn commit(&self) -> CommitSha {
+        self.commit
+    }
+
+    /// The release being deployed.
+    pub(crate) const fn release(&self) -> Option<&Release> {
+        self.release.as_ref()
+    }
+
+    /// A service's id on Render, where something says it.
+    pub(crate) fn id(&self, service: &ServiceName) -> Option<&ServiceId> {
+        self.ids.get(service)
+    }
+
+    /// What Render said of a service.
+    pub(crate) fn on_render(&self, service: &ServiceName) -> &OnRender {
+        self.on_render.get(service).unwrap_or(&OnRender::NoKey)
+    }
+
+    /// Whether there is a record to write to: one that could not be read just now is still written.
+    pub(crate) const fn is_writable(&self) -> bool {
+        self.is_writable
+    }
+
+    /// Whether the record could be read.
+    pub(crate) const fn is_recorded(&self) -> bool {
+        self.records.is_ok()
+    }
+
+    /// The records of a service that count, newest first.
+    pub(crate) fn records(&self, service: &ServiceName) -> Vec<&Record> {
+        self.of(&self.records, service).unwrap_or_default()
+    }
+
+    /// Records of ours that were left open and whose bytes are live: the newest of each service.
+    pub(crate) fn open_and_live(&self) -> Vec<(&ServiceName, u64)> {
+        let find = |service| {
+            let OnRender::Known(deploys) = self.on_render(service) else { return None };
+            let live = deploys.iter().find(|deploy| deploy.status == DeployStatus::Live)?;
+            let is_it =
+                |record: &&Record| live.is_of(&[record.intent.image.digest.clone(), record.intent.platform.clone()]);
+            let records = self.records(service);
+            let newest = records.into_iter().filter(|record| record.is_own).find(is_it)?;
+            (newest.state == RecordState::Open).then_some((service, newest.number))
+        };
+        self.services.iter().filter_map(find).collect()
+    }
+
+    /// The commit whose bytes one of these digests is.
+    pub(crate) fn commit_of(&self, service: &ServiceName, digests: &[Digest]) -> Option<CommitSha> {
+        crate::decide::identify(&self.records(service), digests).or_else(|| self.labelled(digests))
+    }
+
+    /// As [`Ledger::commit_of`], with what the record says by now.
+    pub(crate) async fn commit_now(
+        &self,
+        scene: &Scene,
+        service: &ServiceName,
+        digests: &[Digest],
+    ) -> Option<CommitSha> {
+        let now = remember(scene, &self.environment, std::slice::from_ref(service)).await.records;
+        let known = self.of(&now, service).ok().and_then(|records| crate::decide::identify(&records, digests));
+        match known.or_else(|| self.commit_of(service, digests)) {
+            Some(commit) => Some(commit),
+            None => serving::label_of(scene, self.repositories.get(service)?, digests).await,
+        }
+    }
+
+    fn labelled(&self, digests: &[Digest]) -> Option<CommitSha> {
+        digests.iter().find_map(|digest| self.labels.get(digest).copied())
+    }
+
+    fn of<'r>(&self, records: &'r Records, service: &ServiceName) -> Result<Vec<&'r Record>, &'r str> {
+        let records = records.as_ref().map_err(String::as_str)?;
+        let of_service = records.get(service).map(Vec::as_slice).unwrap_or_default();
+        let Some(repository) = self.repositories.get(service) else { return Ok(Vec::new()) };
+        Ok(counting(of_service, self.ids.get(service), repository).collect())
+    }
+
+    fn standing(&self, scene: &Scene, service: &ServiceName) -> Standing {
+        if let Some(base) = &self.event {
+            return Standing::of_event(base);
+        }
+        let records = self.of(&self.records, service);
+        let records = records.as_deref().map_err(|why| *why);
+        let mut standing = Standing::new(records, self.on_render(service), |digests| self.labelled(digests));
+        if let (Some(hold), Some(release)) = (&mut standing.hold, &self.release) {
+            hold.until = Until::HigherRelease;
+            if self.begun().iter().all(|begun| begun.number < release.number()) {
+                standing.hold = None;
+            }
+        }
+        if scene.request.force.held && standing.hold.take().is_some() {
+            scene.log.say(&format!("{service}: the rollback that holds it is set aside (force: held)."));
+        }
+        standing
+    }
+
+    async fn differences(
+        &self,
+        history: &History,
+        manifest: &Manifest,
+        standings: &[(&ServiceName, Standing)],
+    ) -> Differences {
+        let commits = standings.iter().flat_map(|(_, standing)| {
+            standing.commits.iter().copied().chain(standing.hold.iter().map(|hold| hold.from))
+        });
+        differences(history, manifest, self.commit, commits).await
+    }
+
+    /// The releases that were deployed or begun in the environment, by our own record.
+    fn begun(&self) -> Vec<Begun> {
+        self.begun_in(&self.records)
+    }
+
+    fn begun_in(&self, records: &Records) -> Vec<Begun> {
+        let When::Release { template, .. } = &self.environment.when else { return Vec::new() };
+        let mut all = Vec::new();
+        for service in &self.services {
+            let of_service = self.of(records, service).unwrap_or_default();
+            let own: Vec<&&Record> = of_service.iter().filter(|record| record.is_own).collect();
+            let live = own.iter().find(|record| record.state == RecordState::Success).map(|record| record.number);
+            for record in own.iter().filter(|record| record.state != RecordState::Error) {
+                let tag = record.intent.release.as_ref().map(|tag| template.read(tag.as_str()));
+                if let Some(crate::domain::Reading::Release(release)) = tag {
+                    let is_live = Some(record.number) == live;
+                    all.push(Begun { number: release.number(), commit: record.intent.commit, is_live });
+                }
+            }
+        }
+        all
+    }
+}
+
+/// What differs between a commit and each of several others.
+pub(crate) async fn differences(
+    history: &History,
+    manifest: &Manifest,
+    head: CommitSha,
+    commits: impl Iterator<Item = CommitSha>,
+) -> Differences {
+    let mut changes = Vec::new();
+    for commit in commits.filter(|commit| *commit != head).collect::<BTreeSet<_>>() {
+        changes.push((commit, history.changes(&commit, &head, Movement::Forward).await));
+    }
+    Differences::new(manifest, head, changes)
+}
+
+/// What GitHub said.
+struct Remembered {
+    records: Records,
+    tip: Result<CommitSha, String>,
+    is_writable: bool,
+}
+
+/// Reads the record and the branch's tip; the tip by itself where the record is not to be had.
+async fn remember(scene: &Scene, environment: &Environment, services: &[ServiceName]) -> Remembered {
+    let branch = match &environment.when {
+        When::Branch(branch) => Some(branch.as_str()),
+        When::Release { .. } => None,
+    };
+    let no_branch = || Err("the environment follows no branch".to_owned());
+    let (why, is_writable) = match (scene.request.recording, scene.history.github()) {
+        (Recording::Off, _) => ("record is false".to_owned(), false),
+        (Recording::On, None) => ("there is no github api to ask".to_owned(), false),
+        (Recording::On, Some(_)) if scene.request.github_token.is_none() => {
+            ("there is no github-token to ask with".to_owned(), false)
+        }
+        (Recording::On, Some(github)) => match github.memory(&environment.name, services, branch).await {
+            Ok(memory) => {
+                let gone =
+                    || format!("there is no branch {}", crate::domain::Foreign(branch.unwrap_or_default().as_bytes()));
+                let tip = if branch.is_some() { memory.tip.ok_or_else(gone) } else { no_branch() };
+                return Remembered { records: Ok(memory.records), tip, is_writable: true };
+            }
+            // Who may not read may not write either; a refused permission is told once.
+            Err(error) => (told(&error), !matches!(error, GitHubError::Denied { .. })),
+        },
+    };
+    let tip = match branch {
+        Some(_) if scene.request.github_token.is_none() => Err("there is no github-token to ask with".into()),
+        Some(branch) => scene.history.present_tip(branch).await,
+        None => no_branch(),
+    };
+    Remembered { records: Err(why), tip, is_writable }
+}
+
+fn told(error: &GitHubError) -> String {
+    let hint = if matches!(error, GitHubError::Denied { .. }) { "; give the job deployments: write" } else { "" };
+    format!("{error}{hint}")
+}
+
+/// Says what is then possible, in one line.
+fn forgetful(scene: &Scene, why: &str) {
+    let cost = match (scene.request.recording, scene.render.is_some()) {
+        (_, true) => "what Render serves is compared instead, and a rollback of ours does not hold",
+        (Recording::Off, false) => {
+            "only this event's own changes are deployed: what a run that failed or was cancelled left behind is lost"
+        }
+        (Recording::On, false) => "every service counts as changed",
+    };
+    scene.warn("Deploys are not remembered", &format!("the record of deploys is not used ({why}): {cost}"));
+}

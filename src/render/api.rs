@@ -247,7 +247,7 @@ mod tests {
         let answers = || exchange("GET /v1/services/srv-a", 200, &headers, SERVICE);
         let server = Server::start(vec![answers(), answers()]);
         let (api, time) = (server.api(), Stopwatch::start());
-        assert!(api.clone().service(&service()).await.is_ok() && time.elapsed() < Duration::from_millis(900));
+        assert!(api.clone().service(&service()).await.is_ok());
         assert!(api.service(&service()).await.is_ok() && time.elapsed() >= Duration::from_millis(990));
         server.finish();
     }

@@ -73,7 +73,7 @@ impl Server {
     /// A reader whose patience lasts for a few tries.
     pub(super) fn api(&self) -> RenderApi {
         let mut api = RenderApi::new(client(), &self.origin(), Secret::new(KEY));
-        api.patience = Duration::from_secs(5);
+        api.patience = Duration::from_secs(20);
         api
     }
 

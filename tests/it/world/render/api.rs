@@ -165,12 +165,25 @@ impl Model {
 impl Service {
     /// As the API shows it (`service` in the OpenAPI document).
     fn json(&self) -> Value {
-        let part = if self.kind == "static_site" { "static" } else { "web" };
-        let mut details = json!({"buildPlan": "starter", "plan": "starter", "region": "frankfurt", "runtime": "image", "env": "image",
-            "numInstances": 1, "envSpecificDetails": {"dockerCommand": "", "preDeployCommand": ""}});
-        if matches!(self.kind, "web_service" | "static_site") {
-            details["url"] = format!("https://{}.onrender.com", self.name).into();
-        }
+        let part = self.kind.split('_').next().unwrap_or_default();
+        let mut details = match self.kind {
+            "static_site" => json!({"buildPlan": "starter", "buildCommand": "make", "publishPath": "public"}),
+            _ => {
+                json!({"buildPlan": "starter", "plan": "starter", "region": "frankfurt", "runtime": "image", "env": "image",
+                "envSpecificDetails": {"dockerCommand": "", "dockerContext": "", "dockerfilePath": "", "preDeployCommand": ""}})
+            }
+        };
+        let more = match self.kind {
+            "web_service" => {
+                json!({"numInstances": 1, "healthCheckPath": "/", "openPorts": [{"port": 10000, "protocol": "TCP"}],
+                "url": format!("https://{}.onrender.com", self.name)})
+            }
+            "private_service" => json!({"numInstances": 1, "openPorts": [], "url": format!("{}:10000", self.name)}),
+            "cron_job" => json!({"schedule": "0 0 * * *"}),
+            "static_site" => json!({"url": format!("https://{}.onrender.com", self.name)}),
+            _ => json!({"numInstances": 1}),
+        };
+        details.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
         let mut service = json!({
             "id": self.id, "name": self.name, "slug": self.name, "ownerId": "tea-00000000000000000001", "type": self.kind,
             "autoDeploy": "no", "notifyOnFail": "default", "rootDir": "", "createdAt": date(0), "updatedAt": date(0),

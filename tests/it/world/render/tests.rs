@@ -232,7 +232,8 @@ fn cancelling_a_running_pre_deploy_command_is_a_violation() {
     let bench = Bench::new();
     bench.render.pre_deploy("api");
     let id = bench.started(&image('a'));
-    while bench.status(&id) != "pre_deploy_in_progress" {}
+    let is_there = (0..5).any(|_| bench.status(&id) == "pre_deploy_in_progress");
+    assert!(is_there, "the pre-deploy command did not begin");
     assert!(bench.runtime.block_on(bench.writer.cancel(&bench.id, &id)).is_err());
     assert_eq!(bench.render.violations().len(), 1);
 }
@@ -287,8 +288,15 @@ fn as_long_as_nobody_has_a_key_a_deploy_has_ended_by_the_next_call() {
     bench.end();
 }
 
-/// What the model answers to a call, and whether it is one that nobody should make.
+/// The status of what the model answers to a call, and whether it is one that nobody should make.
 fn raw(render: &Render, line: &str, authorization: Option<&str>, body: &str) -> (u16, bool) {
+    let before = render.violations().len();
+    let (status, _) = asked(render, line, authorization, body);
+    (status, render.violations().len() > before)
+}
+
+/// What the model answers to a call.
+fn asked(render: &Render, line: &str, authorization: Option<&str>, body: &str) -> (u16, String) {
     let (method, target) = line.split_once(' ').unwrap();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let mut headers: Vec<(String, String)> = Vec::new();
@@ -298,9 +306,29 @@ fn raw(render: &Render, line: &str, authorization: Option<&str>, body: &str) -> 
     }
     let (method, path, query) = (method.to_owned(), path.to_owned(), query.to_owned());
     let call = Call { method, path, query, headers, body: body.as_bytes().to_vec(), answered: 0 };
-    let before = render.violations().len();
-    let Reply::Whole { status, .. } = render.with(|model| model.answer(&call)) else { panic!("{line}: no answer") };
-    (status, render.violations().len() > before)
+    match render.with(|model| model.answer(&call)) {
+        Reply::Whole { status, body, .. } => (status, String::from_utf8(body).unwrap()),
+        other @ (Reply::After(..) | Reply::Dropped | Reply::Flood { .. }) => panic!("{line}: {other:?}"),
+    }
+}
+
+#[test]
+fn deploys_are_listed_by_status() {
+    let bench = Bench::new();
+    let bearer = format!("Bearer {}", bench.render.api_key());
+    let live = bench.render.seed_live("api", &image('a').to_string());
+    let id = bench.started(&image('b')).to_string();
+    let listed = |query: &str| {
+        let line = format!("GET /v1/services/{}/deploys{query}", service_id("api"));
+        let (_, body) = asked(&bench.render, &line, Some(&bearer), "");
+        let list: Vec<serde_json::Value> = serde_json::from_str(&body).unwrap();
+        list.iter().map(|entry| entry["deploy"]["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(""), [id.as_str(), live.as_str()]);
+    assert_eq!(listed("?status=live&status=build_in_progress"), [id.as_str(), live.as_str()]);
+    assert_eq!(listed("?status=live"), [live]);
+    assert_eq!(listed("?limit=1"), [id]);
+    bench.end();
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 Prints one JSON line with its two addresses, then serves until its standard input ends. The registry wants a token, as GHCR does; every
 image is an index of two platforms and their two attestations. The other address is Render's and GitHub's, and holds the benchmark's own
-doors: POST /bench/images {repository: commit}, POST /bench/latency {"seconds": s}, POST /bench/reset, GET /bench/counts.
+doors: POST /bench/images {repository: commit}, POST /bench/deployed {"services": {service: repository}, "base": commit, "tip": commit},
+POST /bench/latency {"seconds": s}, POST /bench/reset, GET /bench/counts. The record of deploys says that every service was deployed at the
+base by a hook, and takes what is written without keeping it.
 """
 
 import asyncio
@@ -13,6 +15,7 @@ import sys
 
 counts = collections.Counter()
 images = {}  # repository -> {"manifests": {reference: (media type, bytes)}, "blobs": {digest: bytes}}
+deployed = {"services": {}, "base": "", "tip": ""}
 latency = 0.0
 
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -84,6 +87,22 @@ def registry(method, target, headers, _body, port):
     return 404, {"content-type": "application/json"}, b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}'
 
 
+def memory(asked):
+    """The answer to the one query that the program has for GraphQL: an alias a service, each with a list of one environment."""
+    repository = {"branch": {"target": {"oid": deployed["tip"]}}} if "branch" in asked else {}
+    environments = {name[1:]: value[0] for name, value in asked.items() if name[0] == "e" and name[1:].isdigit()}
+    for number, environment in environments.items():
+        service = environment.partition("/")[2]
+        digest = digest_of(b"the image before")
+        payload = dict(v=1, service=service, id=f"srv-{service}", repository=deployed["services"][service], digest=digest)
+        payload.update(platform_digest=digest, kind="deploy", run="1", attempt="1")
+        status = {"state": "SUCCESS", "description": "accepted", "creator": {"login": "bench"}}
+        node = dict(databaseId=int(number) + 1, task="ghcr-to-render", payload=json.dumps(payload), commitOid=deployed["base"])
+        node.update(originalEnvironment=environment, creator={"login": "bench"}, latestStatus=status, statuses={"nodes": [status]})
+        repository[f"s{number}"] = {"pageInfo": {"hasNextPage": False, "endCursor": None}, "nodes": [node]}
+    return {"data": {"viewer": {"login": "bench"}, "repository": repository}}
+
+
 def others(method, target, _headers, body, _port):
     global latency
     if target.startswith("/bench/"):
@@ -91,6 +110,8 @@ def others(method, target, _headers, body, _port):
         if door == "images":
             images.clear()
             images.update({repository: make_image(repository, commit) for repository, commit in json.loads(body).items()})
+        elif door == "deployed":
+            deployed.update(json.loads(body))
         elif door == "latency":
             latency = json.loads(body)["seconds"]
         elif door == "reset":
@@ -100,6 +121,10 @@ def others(method, target, _headers, body, _port):
         counts["hook"] += 1
         return 200, {"content-type": "application/json"}, json.dumps({"deploy": {"id": f"dep-{counts['hook']}"}}).encode()
     counts["github"] += 1
+    if target == "/graphql":
+        return 200, {"content-type": "application/json"}, json.dumps(memory(json.loads(body)["variables"])).encode()
+    if method == "POST" and "/deployments" in target:
+        return 201, {"content-type": "application/json"}, b'{"id":4711}'
     return 404, {"content-type": "application/json"}, b'{"message":"Not Found"}'
 
 

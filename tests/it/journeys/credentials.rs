@@ -77,5 +77,8 @@ fn without_a_github_token_a_full_checkout_is_enough() {
         let (before, after) = (world.origin.git(&["rev-parse", "HEAD~1"]), world.origin.head());
         Event::push("refs/heads/main", &before, &after, &after)
     });
-    world.deploy().expect_accepted(["api", "web", "workers"]).annotates("warning", "there is no github-token to ask with");
+    world
+        .deploy()
+        .expect_accepted(["api", "web", "workers"])
+        .annotates("warning", "there is no github-token to ask with");
 }

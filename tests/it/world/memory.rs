@@ -1,9 +1,9 @@
 //! What was deployed before a journey begins: by default what the event says was there before, of every service, and live.
 
+use super::World;
 use super::event::ZEROS;
 use super::github::record::Seed;
 use super::steps::MANIFEST;
-use super::World;
 use ghcr_to_render::domain::{Environment, Manifest, Reading, Repository, When};
 use ghcr_to_render::intake::manifest::{self, Home};
 
@@ -84,7 +84,8 @@ impl World {
                 };
                 let pushed = read(event.git_ref.strip_prefix("refs/tags/")?)?;
                 let tags = self.origin.tags();
-                let older = tags.iter().filter_map(|tag| Some((read(tag)?, tag))).filter(|(number, _)| *number < pushed);
+                let older =
+                    tags.iter().filter_map(|tag| Some((read(tag)?, tag))).filter(|(number, _)| *number < pushed);
                 let (_, tag) = older.max_by_key(|(number, _)| *number)?;
                 Some((self.origin.commit_of(tag), Some(tag.clone())))
             }

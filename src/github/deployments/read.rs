@@ -1,7 +1,7 @@
 //! Reading the record: one GraphQL query for many services, where REST would need one request a deployment for its statuses.
 
 use super::super::ask::Reply;
-use super::wire::{ActorWire, DeploymentWire, ListWire, NoNumber};
+use super::wire::{ActorWire, DeploymentWire, ListWire, Unusable};
 use super::{GitHub, GitHubError, environment_of};
 use crate::domain::{CommitSha, EnvironmentName, Foreign, Kind, Record, RecordState, ServiceName};
 use crate::github::Aim;
@@ -153,11 +153,11 @@ impl<'a> Reading<'a> {
         Self { service, environment: environment_of(environment, service), after: None, records: Vec::new() }
     }
 
-    /// Whether older records may matter: there are some, and no success of ours is known yet. A restore is none to stop at: what it
-    /// restored after is behind it.
+    /// Whether older records may matter: there are some, and no deploy of ours that succeeded is known yet. A rollback is none to stop at, nor
+    /// is a restore: what they went back from is behind them (tests/simulation finds what is lost otherwise).
     fn goes_on(&self) -> bool {
         let is_base = |record: &Record| {
-            record.is_own && record.state == RecordState::Success && record.intent.kind != Kind::Restore
+            record.is_own && record.state == RecordState::Success && record.intent.kind == Kind::Deploy
         };
         self.after.is_some() && !self.records.iter().any(is_base)
     }
@@ -239,7 +239,12 @@ impl<'a> Answer<'a> {
             let Some(node) = node else { return Err(self.reply.broken(self.what, "a deployment in it is null")) };
             match node.into_record(&reading.environment, reading.service, self.viewer.as_ref()) {
                 Ok(record) => reading.records.extend(record),
-                Err(NoNumber) => return Err(self.reply.broken(self.what, "a deployment in it has no number")),
+                Err(Unusable::NoNumber) => {
+                    return Err(self.reply.broken(self.what, "a deployment in it has no number"));
+                }
+                Err(Unusable::Later) => {
+                    return Err(self.reply.broken(self.what, "a later version of this action wrote a part of it"));
+                }
             }
         }
         reading.after = match (page.page_info.has_next_page, page.page_info.end_cursor) {
@@ -287,9 +292,14 @@ mod tests {
 
     const PATH: &str = "/api/graphql";
 
+    /// An intent to deploy.
+    fn deploy(name: &str) -> crate::domain::Intent {
+        crate::domain::Intent { kind: Kind::Deploy, ..intent(name) }
+    }
+
     /// A deployment of `api` or another service in `staging`, as GraphQL tells of it.
     fn node(name: &str, number: u64, state: &str, creator: &str) -> Value {
-        let payload = serde_json::to_string(&PayloadWire::new(&intent(name), "7", "1")).unwrap();
+        let payload = serde_json::to_string(&PayloadWire::new(&deploy(name), "7", "1")).unwrap();
         let status = json!({"state": state, "description": "live", "creator": {"login": creator}});
         json!({"databaseId": number, "task": "ghcr-to-render", "payload": payload, "commitOid": COMMIT.to_string(),
             "originalEnvironment": format!("staging/{name}"), "creator": {"login": creator},
@@ -344,7 +354,7 @@ mod tests {
         assert_eq!(memory.tip, Some(COMMIT));
         assert_eq!((numbers(&memory, "api"), numbers(&memory, "web")), (vec![9_000_000_005, 4], vec![]));
         let first = &memory.records[&service("api")][0];
-        assert_eq!((first.state, first.is_own, &first.intent), (RecordState::Open, true, &intent("api")));
+        assert_eq!((first.state, first.is_own, &first.intent), (RecordState::Open, true, &deploy("api")));
     }
 
     /// The text was checked against GitHub's schema (npm `@octokit/graphql-schema` 15.26.1) with graphql-core 3.2.8.
@@ -397,16 +407,29 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_restore_is_not_the_end_of_the_search() {
-        let mut restore = node("api", 9, "SUCCESS", "github-actions");
-        let payload = restore["payload"].as_str().unwrap().replace("rollback", "restore");
-        restore["payload"] = json!(payload);
-        let older = page(&[node("api", 8, "SUCCESS", "github-actions")], None);
-        let script = vec![
-            of(answer(&json!({"s0": page(&[restore], Some("A"))})), &["api"], &[], None),
-            of(answer(&json!({ "s0": older })), &["api"], &["A"], None),
-        ];
-        assert_eq!(numbers(&memory(script, &["api"], None).await.unwrap(), "api"), [9, 8]);
+    async fn going_back_is_not_the_end_of_the_search() {
+        for kind in ["restore", "rollback"] {
+            let mut back = node("api", 9, "SUCCESS", "github-actions");
+            back["payload"] = json!(back["payload"].as_str().unwrap().replace("\"deploy\"", &format!("\"{kind}\"")));
+            let older = page(&[node("api", 8, "SUCCESS", "github-actions")], None);
+            let script = vec![
+                of(answer(&json!({"s0": page(&[back], Some("A"))})), &["api"], &[], None),
+                of(answer(&json!({ "s0": older })), &["api"], &["A"], None),
+            ];
+            assert_eq!(numbers(&memory(script, &["api"], None).await.unwrap(), "api"), [9, 8], "{kind}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_later_version_wrote_is_not_read_as_nothing() {
+        for (creator, is_own) in [("github-actions", true), ("mallory", false)] {
+            let mut later = node("api", 9, "PENDING", creator);
+            later["payload"] = json!("{\"v\": 2, \"services\": []}");
+            let nodes = [later, node("api", 8, "SUCCESS", "github-actions")];
+            let found =
+                memory(vec![of(answer(&json!({"s0": page(&nodes, None)})), &["api"], &[], None)], &["api"], None).await;
+            assert_eq!(found.is_err(), is_own, "{creator}: {found:?}");
+        }
     }
 
     #[tokio::test]

@@ -54,14 +54,9 @@ impl PayloadWire {
         }
     }
 
-    /// Reads a payload as GitHub gives it: an object, or text that holds one.
+    /// Reads a payload as GitHub gives it.
     fn read(payload: &Value) -> Option<Self> {
-        let mut value = payload.clone();
-        for _ in 0..WRAPPED {
-            let Value::String(text) = &value else { break };
-            value = serde_json::from_str(text).ok()?;
-        }
-        serde_json::from_value(value).ok().filter(|wire: &Self| wire.v == VERSION)
+        serde_json::from_value(unwrapped(payload)?).ok().filter(|wire: &Self| wire.v == VERSION)
     }
 
     /// What it says, where all of it is well formed and about this service.
@@ -86,6 +81,21 @@ impl PayloadWire {
             from: given(self.from.as_ref(), sha)?,
         })
     }
+}
+
+/// A payload is an object, or text that holds one.
+fn unwrapped(payload: &Value) -> Option<Value> {
+    let mut value = payload.clone();
+    for _ in 0..WRAPPED {
+        let Value::String(text) = &value else { break };
+        value = serde_json::from_str(text).ok()?;
+    }
+    Some(value)
+}
+
+/// Whether a payload is of a later version of this program: it may say of a deploy what this one cannot read.
+fn is_later(payload: &Value) -> bool {
+    unwrapped(payload).is_some_and(|value| value["v"].as_u64().is_some_and(|version| version > VERSION))
 }
 
 /// What may be absent, but not malformed.
@@ -128,29 +138,36 @@ pub(super) struct ListWire<T> {
     pub(super) nodes: Vec<Option<T>>,
 }
 
-/// A deployment that is a record of ours has no number to end it by.
-pub(super) struct NoNumber;
+/// Why a deployment that is a record of ours cannot be gone by.
+pub(super) enum Unusable {
+    /// It has no number to end it by.
+    NoNumber,
+    /// A later version of this program wrote it.
+    Later,
+}
 
 impl DeploymentWire {
-    /// The record that this deployment is; `None` for what is none: another task, another service, another version, malformed.
+    /// The record that this deployment is; `None` for what is none: another task, another service, malformed.
     pub(super) fn into_record(
         self,
         environment: &str,
         service: &ServiceName,
         viewer: Option<&ActorWire>,
-    ) -> Result<Option<Record>, NoNumber> {
+    ) -> Result<Option<Record>, Unusable> {
         // A status can move a deployment to another environment, and would take its success there.
         let is_moved = self.original_environment.as_deref().is_some_and(|original| original != environment);
         if self.task.as_deref() != Some(TASK) || is_moved {
             return Ok(None);
         }
         let intent = PayloadWire::read(&self.payload).and_then(|wire| wire.into_intent(service, &self.commit_oid));
-        let Some(intent) = intent else { return Ok(None) };
         let is_own = is_same(self.creator.as_ref(), viewer);
+        let Some(intent) = intent else {
+            return if is_own && is_later(&self.payload) { Err(Unusable::Later) } else { Ok(None) };
+        };
         let counts = |status: &&StatusWire| !is_own || is_same(status.creator.as_ref(), viewer);
         let older = self.statuses.iter().flat_map(|list| list.nodes.iter().flatten());
         let (state, was_live) = end(self.latest_status.iter().filter(counts), older.filter(counts));
-        let number = self.database_id.ok_or(NoNumber)?;
+        let number = self.database_id.ok_or(Unusable::NoNumber)?;
         Ok(Some(Record { number, intent, state, was_live, is_own }))
     }
 }
@@ -276,7 +293,7 @@ mod tests {
             assert_eq!(read(bad), None, "{name}: {value}");
         }
         let in_payload = [
-            ("v", json!(2)),
+            ("v", json!(0)),
             ("v", json!("1")),
             ("service", json!("web")),
             ("id", json!("api")),

@@ -1,6 +1,7 @@
 //! Never losing a deploy: what is or may become live, whether a commit is needed there, and which of two is newer.
 //!
-//! The rules were found by simulation, after simpler ones that look right had lost deploys:
+//! The rules were found by simulation, after simpler ones that look right had lost deploys. tests/simulation drives these very functions
+//! through thousands of histories, and shows that the simpler ones fail in them.
 //!
 //! - **Need.** A service is skipped only if the commit equals, on the service's paths, everything that is or may become live there. What
 //!   is unknown is deployed. The event's `before` plays no part: a run that was evicted from a queue never was anybody's `before`.
@@ -8,11 +9,13 @@
 //! - **Holds.** After a rollback the commit that was left is not put back by accident.
 //! - What others wrote into the record may make a service deploy, and never keeps one from it.
 
+mod attempt;
 mod differences;
 mod order;
 mod required;
 mod standing;
 
+pub use attempt::{Presence, ending, presence};
 pub use differences::Differences;
 pub use order::{Begun, Order, of_branch as order_in_branch, of_release as order_of_release};
 pub use required::{Required, judge as judge_required};

@@ -1,6 +1,6 @@
 //! Which of two commits is newer: from git and the record, never from Render and never from a clock.
 
-use crate::domain::{CommitSha, Kind, Record, RecordState, ReleaseNumber};
+use crate::domain::{CommitSha, Record, RecordState, ReleaseNumber};
 
 /// What order says of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,8 @@ pub struct Begun {
 /// Orders `head` in an environment that follows a branch whose tip is `tip` now.
 ///
 /// `reaches(ancestor, descendant)` says whether the one is reachable from the other, or why that is not known. A record from which
-/// history has been forced away orders nothing, so a branch that is forced back is followed back.
+/// history has been forced away orders nothing, so a branch that is forced back is followed back. A rollback's commit orders like any other:
+/// it was deployed before, and the record of that may be too old to be among those that were read.
 pub fn of_branch(
     head: &CommitSha,
     tip: Result<&CommitSha, &str>,
@@ -51,7 +52,7 @@ pub fn of_branch(
     for record in records {
         let commit = &record.intent.commit;
         let may_serve = matches!(record.state, RecordState::Success | RecordState::Open);
-        if !may_serve || record.intent.kind == Kind::Rollback || commit == head {
+        if !may_serve || commit == head {
             continue;
         }
         match (reaches(head, commit), reaches(commit, tip)) {
@@ -114,7 +115,8 @@ mod tests {
         assert!(matches!(order(4, 9, &[record(3, Success), record(6, Success)]), Order::Superseded(_)));
         assert!(matches!(order(4, 9, &[record(6, Open)]), Order::Superseded(_)));
         assert_eq!(order(4, 9, &[record(6, Failure)]), Order::Current);
-        assert_eq!(order(4, 9, &[rollback(6, 7)]), Order::Current);
+        assert!(matches!(order(4, 9, &[rollback(6, 7)]), Order::Superseded(_)), "what it went back to is newer too");
+        assert_eq!(order(7, 9, &[rollback(6, 8)]), Order::Current);
         assert!(matches!(order(7, 60, &[]), Order::Superseded(_)), "not on the branch any more");
     }
 

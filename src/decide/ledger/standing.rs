@@ -1,6 +1,7 @@
 //! What is or may become live for a service, from the record and from Render.
 
 use super::Equality;
+use super::attempt::coming;
 use crate::decide::Base;
 use crate::domain::{CommitSha, Deploy, DeployStatus, Digest, Kind, Record, RecordState, Repository, ServiceId};
 
@@ -154,19 +155,59 @@ impl Standing {
     }
 }
 
-/// The commit that a rollback left, where the last thing that succeeded is a rollback: ours by the record, or one in Render's dashboard.
+/// The commit that a rollback left, while the rollback stands: ours by the record, or one in Render's dashboard.
+///
+/// With an API key Render says whether it stands, by the bytes that serve or come. Without one, an attempt that nothing is known to have ended
+/// counts as what it would have done: a later deploy that was cut off has lifted the hold, and a rollback that was cut off holds, unless what
+/// it would have left was not all that may have served.
 #[must_use]
 pub fn hold_after_rollback(records: &[&Record], render: &OnRender) -> Option<CommitSha> {
-    let last = records
-        .iter()
-        .find(|record| record.is_own && record.state == RecordState::Success && record.intent.kind != Kind::Restore)?;
-    if last.intent.kind == Kind::Rollback {
-        return last.intent.from;
+    let may_serve = |record: &&Record| {
+        let is_known = matches!(record.state, RecordState::Success | RecordState::Open);
+        is_known && record.is_own && record.intent.kind != Kind::Restore
+    };
+    let attempts = records.iter().copied().filter(may_serve);
+    match render {
+        OnRender::Known(deploys) => held_on_render(attempts, coming(deploys)?),
+        OnRender::NoKey | OnRender::Unknown(_) => held_by_record(attempts),
     }
-    let OnRender::Known(deploys) = render else { return None };
-    let live = deploys.iter().find(|deploy| deploy.status == DeployStatus::Live)?;
-    let is_elsewhere = !live.is_of(&[last.intent.image.digest.clone(), last.intent.platform.clone()]);
-    (live.by_rollback && is_elsewhere).then_some(last.intent.commit)
+}
+
+/// Goes back through the attempts, newest first, to one that certainly took effect. What may serve has to be what the rollback brought or left.
+fn held_by_record<'a>(attempts: impl Iterator<Item = &'a Record>) -> Option<CommitSha> {
+    let mut held = None;
+    for record in attempts {
+        let intent = &record.intent;
+        let stands = match intent.kind {
+            Kind::Rollback => held.is_none() || held == intent.from,
+            Kind::Deploy | Kind::Restore => held == Some(intent.commit),
+        };
+        if !stands {
+            return None;
+        }
+        held = held.or(intent.from);
+        if record.state == RecordState::Success {
+            break;
+        }
+    }
+    held
+}
+
+/// Goes back through the attempts, newest first, to the one that brought what serves or comes.
+fn held_on_render<'a>(attempts: impl Iterator<Item = &'a Record>, coming: &Deploy) -> Option<CommitSha> {
+    for record in attempts {
+        let intent = &record.intent;
+        let brought_it = coming.is_of(&[intent.image.digest.clone(), intent.platform.clone()]);
+        match (intent.kind, brought_it) {
+            (Kind::Rollback, true) => return intent.from,
+            (Kind::Deploy | Kind::Restore, true) => return None,
+            // It was never sent, or something has replaced it since; what came before it may say more.
+            (_, false) if record.state == RecordState::Open => {}
+            (Kind::Rollback, false) => return intent.from.filter(|_| coming.by_rollback),
+            (Kind::Deploy | Kind::Restore, false) => return coming.by_rollback.then_some(intent.commit),
+        }
+    }
+    None
 }
 
 #[cfg(test)]

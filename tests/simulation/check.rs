@@ -1,0 +1,284 @@
+//! The invariants, held against what is true in the model, never against what the program believes.
+//!
+//! 1. After a clean run of the tip every service serves bytes built from a tree equal to the tip's on its paths; or it is held, and what it
+//!    serves was brought by the rollback. Without a key this ends where Render fails a deploy that it accepted, where somebody deployed by
+//!    hand, and where an intent could not be written (which is warned of).
+//! 2. No older commit of the present branch is hooked while a newer one is live or in flight, nor one that the branch has left, except by
+//!    rollback; of releases, none with a lower number. Where order could not be asked, a warning said so.
+//! 3. `live` is told only when our digest is live.
+//! 5. Nothing is recorded that did not happen.
+//! 6. What a rollback left does not come back by accident while the rollback stands.
+//!
+//! The fourth (no run of the tip is stuck on an image that its `matrix` did not list) is left to the tests of the plan: here a run builds what
+//! it needs when it needs it, because the rule that makes the matrix is not part of the ledger.
+
+use crate::event::At;
+use crate::git::{SERVICES, number, same};
+use crate::render::{By, Deployed};
+use crate::run::{Known, Run, Stop, Told, What, perform};
+use crate::world::{Memory, Violation, World};
+use ghcr_to_render::decide::Need;
+use ghcr_to_render::domain::{Deploy, DeployStatus, Kind, RecordState};
+
+/// What a rollback left: a tree, and in a tag environment the highest release of its commit.
+pub(crate) struct Left {
+    tree: [u8; 4],
+    release: Option<u32>,
+}
+
+impl World {
+    pub(crate) fn violate(&mut self, invariant: u8, text: String) {
+        self.say(|| format!("!! invariant {invariant}: {text}"));
+        self.violation.get_or_insert(Violation { invariant, text });
+    }
+
+    /// The deploy that serves once everything in flight has ended well.
+    fn coming(&self, at: At) -> Option<&Deployed> {
+        let render = &self.place(at).render;
+        render.deploys.iter().rev().find(|deploy| deploy.status.is_in_flight()).or_else(|| render.live())
+    }
+
+    fn rollback_stands(&self, at: At) -> bool {
+        let coming = self.coming(at).map(|deploy| deploy.build);
+        coming.is_some() && self.place(at).went_back == coming
+    }
+
+    /// Remembers what a person in the dashboard left, where a run can know it.
+    pub(crate) fn note_what_a_hand_left(&mut self, at: At, by: By, build: usize) {
+        let stands = self.rollback_stands(at);
+        if by == By::DashboardRollback && stands {
+            self.place_mut(at).went_back = Some(build);
+            return;
+        }
+        let was = self.coming(at).map(|deploy| (deploy.by, deploy.status, deploy.build));
+        let left = match was {
+            Some((By::Run { record: Some(record), .. }, DeployStatus::Live, old)) if by == By::DashboardRollback => {
+                let intent = &self.place(at).records[record];
+                let is_known =
+                    intent.state == RecordState::Success && intent.intent.kind != Kind::Restore && old != build;
+                is_known.then(|| number(&intent.intent.commit))
+            }
+            _ => None,
+        };
+        let left = left.map(|commit| self.left(commit));
+        let place = self.place_mut(at);
+        place.went_back = left.is_some().then_some(build);
+        place.left = left.into_iter().collect();
+    }
+
+    fn left(&self, commit: usize) -> Left {
+        let release = self.releases.iter().rposition(|of| *of == commit).map(|index| index as u32 + 1);
+        Left { tree: *self.git.tree(commit), release }
+    }
+
+    /// Whether a later deploy was cut off, which without a key may have replaced what a rollback brought: nobody can tell.
+    fn is_covered(&self, at: At, before: Option<usize>) -> bool {
+        let records = &self.place(at).records;
+        let last = records[..before.unwrap_or(records.len())]
+            .iter()
+            .rev()
+            .find(|record| record.is_own && matches!(record.state, RecordState::Success | RecordState::Open));
+        last.is_some_and(|last| last.state == RecordState::Open && last.intent.kind == Kind::Deploy)
+    }
+
+    /// Remembers what a run's hook left, or that it went on.
+    pub(crate) fn note_what_a_run_left(&mut self, at: At, build: usize, by: By) {
+        let left = match by {
+            By::Run { kind: Kind::Rollback, record: Some(record), .. } => {
+                let from = self.place(at).records[record].intent.from;
+                from.map(|from| self.left(number(&from)))
+            }
+            _ => None,
+        };
+        let before = if let By::Run { record, .. } = by { record } else { None };
+        let is_on = self.rollback_stands(at) && (self.has_key || !self.is_covered(at, before));
+        let place = self.place_mut(at);
+        match left {
+            Some(left) => {
+                if !is_on {
+                    place.left.clear();
+                }
+                place.left.push(left);
+                place.went_back = Some(build);
+            }
+            None => (place.left, place.went_back) = (Vec::new(), None),
+        }
+    }
+
+    /// Invariant 6, when a run has decided on need.
+    pub(crate) fn check_need(
+        &mut self,
+        at: At,
+        run: &Run,
+        memory: &Result<Memory, String>,
+        deploys: &Option<Result<Vec<Deploy>, String>>,
+        need: &Need,
+    ) {
+        if memory.is_err() || matches!(deploys, Some(Err(_))) || !self.rollback_stands(at) {
+            return;
+        }
+        let is_by_hand = self.coming(at).is_some_and(|deploy| deploy.by == By::DashboardRollback);
+        if deploys.is_none() && (is_by_hand || self.is_covered(at, None)) {
+            return;
+        }
+        let tree = self.git.tree(run.commit);
+        let is_left = |left: &Left| match run.what {
+            What::Release(release) => left.release.is_some_and(|left| release <= left) && left.tree == *tree,
+            What::Push | What::Dispatch | What::Rollback => same(&left.tree, tree, SERVICES[at.service].1),
+        };
+        if !self.place(at).left.iter().any(is_left) {
+            return;
+        }
+        match need {
+            Need::Held(_) | Need::Has { .. } => self.count("rollbacks respected"),
+            Need::Differs(..) | Need::Unknown(_) => {
+                self.violate(6, format!("{run} puts back on {} what a rollback left", SERVICES[at.service].0));
+            }
+        }
+    }
+
+    /// Invariant 2, right before a hook, by the branch as it was read for it: what happens to it in between nobody can see.
+    pub(crate) fn check_hook(&mut self, at: At, commit: usize, release: Option<u32>, kind: Kind, known: Known) {
+        if kind != Kind::Deploy || known == Known::Unknown {
+            return;
+        }
+        let name = SERVICES[at.service].0;
+        let (git, tip) = (&self.git, self.tip_read);
+        if release.is_none() && !git.reaches(commit, tip) {
+            self.violate(2, format!("c{commit} is hooked on {name}, and the branch on c{tip} has left it"));
+            return;
+        }
+        // Without a key what was accepted last counts as what serves.
+        let deploys = &self.place(at).render.deploys;
+        let first = if self.has_key { 0 } else { deploys.len().saturating_sub(1) };
+        let deploys = deploys[first..].iter();
+        let newer = deploys
+            .filter(|deploy| deploy.status == DeployStatus::Live || deploy.status.is_in_flight())
+            .find_map(|deploy| match (deploy.by, release) {
+                (By::Run { warned: true, .. }, _) => None,
+                (By::Run { release: Some(there), .. }, Some(own)) => {
+                    (there > own).then(|| format!("prod-{own} while prod-{there}"))
+                }
+                (By::Run { commit: there, .. }, None) => {
+                    let is_newer = there != commit && git.reaches(commit, there) && git.reaches(there, tip);
+                    is_newer.then(|| format!("c{commit} while c{there}"))
+                }
+                (By::Run { release: None, .. }, Some(_)) | (By::Dashboard | By::DashboardRollback, _) => None,
+            });
+        if let Some(newer) = newer {
+            self.violate(2, format!("{name} is hooked with {newer} is live or in flight there"));
+        }
+    }
+
+    /// Invariant 3, when live is told.
+    pub(crate) fn check_live(&mut self, at: At, build: usize) {
+        if self.place(at).render.live().is_none_or(|live| live.build != build) {
+            self.violate(3, format!("{} is told live with bytes {build}, and they are not", SERVICES[at.service].0));
+        }
+    }
+
+    /// Invariant 5, when a record is ended.
+    pub(crate) fn check_record(&mut self, at: At, record: usize, state: RecordState, was_live: bool) {
+        let place = self.place(at);
+        let digest = &place.records[record].intent.image.digest;
+        let truth = &place.truth[record];
+        let deploys = || place.render.deploys.iter().enumerate().filter(|(id, _)| truth.deploys.contains(id));
+        let is_own = |deploy: &Deployed| self.builds[deploy.build].index == *digest;
+        let later = || place.render.deploys.iter().skip(truth.began).filter(|deploy| is_own(deploy));
+        let is_true = match state {
+            RecordState::Success if was_live => {
+                later().any(|deploy| deploy.was_live) || place.render.live().is_some_and(is_own)
+            }
+            RecordState::Success => deploys().next().is_some(),
+            RecordState::Failure => deploys().all(|(_, deploy)| !deploy.was_live && !deploy.status.is_in_flight()),
+            RecordState::Error => deploys().next().is_none(),
+            RecordState::Open => false,
+        };
+        if !is_true {
+            let name = SERVICES[at.service].0;
+            self.violate(5, format!("record {record} of {name} is ended as {state:?}, which is not what happened"));
+        }
+    }
+
+    /// Whether the promise ends for a service without a key: what happened there last is nothing that the record can know.
+    fn is_beyond_the_record(&self, at: At) -> bool {
+        let Some(last) = self.place(at).render.deploys.last() else { return false };
+        match last.by {
+            By::Dashboard | By::DashboardRollback | By::Run { warned: true, .. } => true,
+            By::Run { record, .. } => {
+                let is_accepted =
+                    record.is_none_or(|record| self.place(at).records[record].state == RecordState::Success);
+                last.status != DeployStatus::Live && is_accepted
+            }
+        }
+    }
+
+    /// Invariant 1, at the end: everything settles, the tip is run once more with nothing in its way, and everything settles.
+    pub(crate) fn check_end(&mut self) {
+        self.settle();
+        let tip = self.git.tip;
+        let run = Run { environment: 0, commit: tip, what: What::Push, attempt: 1, before: None };
+        let run = self.last_push.clone().unwrap_or(run);
+        self.clean_run(&run);
+        if self.releases.is_empty() || self.violation.is_some() {
+            return;
+        }
+        self.tag(0);
+        if let Some(run) = self.queues[1].pending.take() {
+            self.clean_run(&run);
+        }
+    }
+
+    fn clean_run(&mut self, run: &Run) {
+        let environment = run.environment;
+        let places = [0, 1, 2].map(|service| At { environment, service });
+        self.say(|| format!("at the end, with nothing in its way: {run}"));
+        let is_beyond = places.map(|at| !self.has_key && self.is_beyond_the_record(at));
+        let told = match perform(self, run) {
+            Ok(told) => told,
+            Err(Stop::Killed) => return,
+            Err(Stop::Failed(word)) => return self.check_stopped(run, word),
+        };
+        self.settle();
+        for (at, (told, is_beyond)) in places.into_iter().zip(told.into_iter().zip(is_beyond)) {
+            if is_beyond {
+                self.count("services beyond the promise without a key");
+                continue;
+            }
+            self.check_serves(at, run, told);
+        }
+    }
+
+    fn check_serves(&mut self, at: At, run: &Run, told: Told) {
+        let live = self.place(at).render.live();
+        let tree = live.map(|live| self.builds[live.build].tree);
+        if tree.is_some_and(|tree| same(&tree, self.git.tree(run.commit), SERVICES[at.service].1)) {
+            return;
+        }
+        let is_back = |by| matches!(by, By::DashboardRollback | By::Run { kind: Kind::Rollback, .. });
+        let deploys = &self.place(at).render.deploys;
+        let went_back =
+            live.is_some_and(|live| deploys.iter().any(|deploy| deploy.build == live.build && is_back(deploy.by)));
+        if told == Told::Held && went_back {
+            self.count("services held at the end");
+            return;
+        }
+        let name = SERVICES[at.service].0;
+        let by = live.map(|live| (live.build, live.by));
+        self.violate(1, format!("after {run}, {name} was told {told:?} and serves {by:?}, which is not the tip's"));
+    }
+
+    /// A clean run may only refuse what is to be refused.
+    fn check_stopped(&mut self, run: &Run, word: &'static str) {
+        let (environment, git) = (run.environment, &self.git);
+        let is_behind = (0..3).flat_map(|service| &self.place(At { environment, service }).records).any(|record| {
+            let commit = number(&record.intent.commit);
+            record.is_own && commit != run.commit && git.reaches(run.commit, commit)
+        });
+        match word {
+            "going-back" if environment == 1 && is_behind => self.count("releases that would go back, refused"),
+            "not-live-in-required-environment" if environment == 1 => self.count("releases that staging has not had"),
+            _ => self.violate(1, format!("{run} failed: {word}")),
+        }
+    }
+}

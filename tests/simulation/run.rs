@@ -1,0 +1,631 @@
+//! A run, step by step: the protocol around the rules. Between any two steps the world goes on, and at each the run may be killed.
+//!
+//! What decides is the program's own (`ghcr_to_render::decide`). What is written here is the order in which it is asked and what is done
+//! with its answers:
+//!
+//! 1. Read the memory: the branch's tip and the records, of every service, at once.
+//! 2. With a key, read Render, a service at a time, and end those open records whose end is certain there.
+//! 3. Need, then order. A service that has it, is held, or is superseded is left alone.
+//! 4. Find or build the images of the services that are left. One that is missing stops the run before any hook.
+//! 5. For each of them: write the intent; read the memory again and ask order again; with a key look whether the bytes serve or come
+//!    anyway; call the hook; follow (with a key) or take the acceptance for the end (without); end the record.
+
+use crate::event::At;
+use crate::git::{IMAGES, SERVICES, number, same, sha};
+use crate::render::{Answer, By};
+use crate::world::{HookError, Killed, Memory, World, deploy_id};
+use ghcr_to_render::decide::{
+    Begun, Cause, Equality, Need, OnRender, Order, Presence, Required, Standing, Until, counting, ending,
+    judge_required, need, order_in_branch, order_of_release, presence,
+};
+use ghcr_to_render::domain::DeployStatus::{self, Deactivated, Live};
+use ghcr_to_render::domain::{
+    Deploy, DeployId, Digest, Kind, Reading, Record, RecordState, ReleaseNumber, ReleaseTemplate,
+};
+use std::fmt;
+use std::rc::Rc;
+
+/// How often a run looks at a deploy before its time is over.
+const LOOKS: usize = 8;
+
+/// The rules that a run goes by: the real ones, or simpler ones that look right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rules {
+    Real,
+    /// What changed is what the event says: from its `before` to its commit.
+    BaseFromEvent,
+    /// A deploy is recorded when it has succeeded.
+    RecordAfterSuccess,
+    /// A commit that is no ancestor of what was deployed is not older, so it is deployed.
+    NotAncestorMeansDeploy,
+    /// Records are read up to the newest success, of whatever kind.
+    AnySuccessEndsPaging,
+    /// A second rollback holds what it left itself, and forgets what the first one held.
+    RollbackForgetsHold,
+    /// Any deploy in flight with the wanted bytes is adopted, even one that another waits behind.
+    AdoptsAnyInFlight,
+}
+
+impl Rules {
+    /// Whether the search for older records may end at this one.
+    pub(crate) fn ends_paging(self, record: &Record) -> bool {
+        let is_enough = self == Self::AnySuccessEndsPaging || record.intent.kind == Kind::Deploy;
+        record.is_own && record.state == RecordState::Success && is_enough
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum What {
+    Push,
+    Dispatch,
+    Release(u32),
+    Rollback,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub(crate) environment: usize,
+    pub(crate) commit: usize,
+    pub(crate) what: What,
+    pub(crate) attempt: u32,
+    /// Where the branch was, by the event.
+    pub(crate) before: Option<usize>,
+}
+
+impl fmt::Display for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = ["staging", "production"][self.environment];
+        write!(f, "the run {:?} of c{} in {place}, attempt {}", self.what, self.commit, self.attempt)
+    }
+}
+
+impl Run {
+    fn release(&self) -> Option<u32> {
+        if let What::Release(number) = self.what { Some(number) } else { None }
+    }
+}
+
+/// What a run tells of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    Has,
+    Held,
+    Live,
+    Accepted,
+    Superseded,
+    Failed,
+    /// Nobody knows; its record stays open.
+    Unknown,
+}
+
+/// Why a run ended early.
+pub(crate) enum Stop {
+    Killed,
+    /// It failed or refused, with this word.
+    Failed(&'static str),
+}
+
+impl From<Killed> for Stop {
+    fn from(Killed: Killed) -> Self {
+        Self::Killed
+    }
+}
+
+/// What a run does to a service.
+struct Wanted {
+    at: At,
+    build: usize,
+    commit: usize,
+    kind: Kind,
+    from: Option<usize>,
+    /// Whether order was known when it was decided on, and the record could be read.
+    order: Known,
+}
+
+/// Whether order could be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Known {
+    Known,
+    /// It went on with a warning.
+    Unknown,
+}
+
+pub(crate) fn perform(world: &mut World, run: &Run) -> Result<[Told; 3], Stop> {
+    world.asked.clear();
+    if run.what == What::Rollback { roll_back(world, run) } else { deploy(world, run) }
+}
+
+fn deploy(world: &mut World, run: &Run) -> Result<[Told; 3], Stop> {
+    let has_key = world.has_key;
+    world.step()?;
+    let mut memory = world.memory(run.environment);
+    let mut told = [Told::Has; 3];
+    let mut wanted = Vec::new();
+    for service in 0..SERVICES.len() {
+        let at = At { environment: run.environment, service };
+        let deploys = look(world, at, has_key)?;
+        close(world, at, &mut memory, &deploys)?;
+        let standing = standing(world, run, at, &memory, &deploys);
+        let need = needed(world, run, service, &standing);
+        world.check_need(at, run, &memory, &deploys, &need);
+        match need {
+            Need::Has { .. } => continue,
+            Need::Held(_) => {
+                world.count("services held");
+                told[service] = Told::Held;
+                continue;
+            }
+            Need::Differs(..) | Need::Unknown(_) => {}
+        }
+        match order(world, run, at, &memory)? {
+            Some(known) => wanted.push((at, known)),
+            None => told[service] = Told::Superseded,
+        }
+    }
+    let wanted = images(world, run, &memory, wanted)?;
+    let mut went_live: Vec<(Wanted, usize)> = Vec::new();
+    for wanted in wanted {
+        let service = wanted.at.service;
+        let (outcome, before) = put(world, run, &wanted, has_key)?;
+        told[service] = outcome;
+        if let (Told::Live, Some(before)) = (outcome, before) {
+            went_live.push((wanted, before));
+        }
+    }
+    if has_key && world.setting.restores && told.contains(&Told::Failed) {
+        restore(world, run, went_live)?;
+    }
+    Ok(told)
+}
+
+/// Asks Render, with a key.
+fn look(world: &mut World, at: At, has_key: bool) -> Result<Option<Result<Vec<Deploy>, String>>, Killed> {
+    if !has_key {
+        return Ok(None);
+    }
+    world.step()?;
+    Ok(Some(world.deploys(at)))
+}
+
+/// Ends the open records whose end can be seen.
+fn close(
+    world: &mut World,
+    at: At,
+    memory: &mut Result<Memory, String>,
+    deploys: &Option<Result<Vec<Deploy>, String>>,
+) -> Result<(), Killed> {
+    let (Ok(memory), Some(Ok(deploys))) = (memory, deploys) else { return Ok(()) };
+    let id = world.place(at).id.clone();
+    for index in 0..memory.records[at.service].len() {
+        let record = &memory.records[at.service][index];
+        if record.state != RecordState::Open || !record.is_own || record.intent.id.as_ref() != Some(&id) {
+            continue;
+        }
+        let Some(state) = ending(&digests(record), deploys) else { continue };
+        let number = usize::try_from(record.number).expect("a number of the model");
+        world.step()?;
+        world.end(at, number, state, state == RecordState::Success);
+        world.count("open records ended by a later run");
+        let record = Rc::make_mut(&mut memory.records[at.service][index]);
+        (record.state, record.was_live) = (state, state == RecordState::Success);
+    }
+    Ok(())
+}
+
+fn digests(record: &Record) -> [Digest; 2] {
+    [record.intent.image.digest.clone(), record.intent.platform.clone()]
+}
+
+/// The live deploy and those in flight.
+fn present(deploys: &[Deploy]) -> Vec<Deploy> {
+    let is_present = |deploy: &&Deploy| deploy.status == Live || deploy.status.is_in_flight();
+    deploys.iter().filter(is_present).cloned().collect()
+}
+
+fn on_render(deploys: &Option<Result<Vec<Deploy>, String>>) -> OnRender {
+    match deploys {
+        None => OnRender::NoKey,
+        Some(Ok(deploys)) => OnRender::Known(present(deploys)),
+        Some(Err(why)) => OnRender::Unknown(why.clone()),
+    }
+}
+
+/// The records of a service that count.
+fn records<'a>(world: &World, at: At, memory: &'a Memory) -> Vec<&'a Record> {
+    let id = &world.place(at).id;
+    memory.records[at.service]
+        .iter()
+        .filter(|record| {
+            counting(std::slice::from_ref(&***record), Some(id), world.repository(at.service)).next().is_some()
+        })
+        .map(|record| &**record)
+        .collect()
+}
+
+fn standing(
+    world: &World,
+    run: &Run,
+    at: At,
+    memory: &Result<Memory, String>,
+    deploys: &Option<Result<Vec<Deploy>, String>>,
+) -> Standing {
+    let records = memory.as_ref().map(|memory| records(world, at, memory));
+    let known = records.as_deref().map_err(|why| why.as_str());
+    let mut standing = Standing::new(known, &on_render(deploys), |digests| world.label(digests));
+    if let (Some(hold), Some(release), Ok(memory)) = (&mut standing.hold, run.release(), memory) {
+        // A release that is higher than the one that was left lifts the hold; any other is held, whatever its tree is.
+        let left = memory.records.iter().flatten().filter(|record| record.is_own && record.intent.commit == hold.from);
+        match left.filter_map(|record| release_of(record)).max() {
+            Some(left) if ReleaseNumber::Number(release) > left => standing.hold = None,
+            Some(_) => hold.until = Until::HigherRelease,
+            None => {}
+        }
+    }
+    standing
+}
+
+fn release_of(record: &Record) -> Option<ReleaseNumber> {
+    let template = ReleaseTemplate::parse("prod-{number}").expect("a template");
+    match template.read(record.intent.release.as_ref()?.as_str()) {
+        Reading::Release(release) => Some(release.number()),
+        Reading::Malformed | Reading::Foreign => None,
+    }
+}
+
+/// Compares a commit with others on a service's paths.
+fn equal_to(
+    world: &World,
+    commit: usize,
+    paths: &'static [usize],
+) -> impl Fn(&ghcr_to_render::domain::CommitSha) -> Equality {
+    move |other| {
+        if same(world.git.tree(commit), world.git.tree(number(other)), paths) {
+            return Equality::Equal;
+        }
+        Equality::Differs(Cause { pattern: String::new(), path: Vec::new(), matched: 1 })
+    }
+}
+
+fn needed(world: &World, run: &Run, service: usize, standing: &Standing) -> Need {
+    let equal = equal_to(world, run.commit, SERVICES[service].1);
+    match (world.rules, run.before) {
+        (Rules::BaseFromEvent, Some(before)) => match equal(&sha(before)) {
+            Equality::Equal => Need::Has { base: sha(before), is_confirmed: true },
+            Equality::Differs(cause) => Need::Differs(sha(before), cause),
+            Equality::Unknown(why) => Need::Unknown(why),
+        },
+        _ => need(standing, equal),
+    }
+}
+
+/// Whether the run goes on with a service; `None` where something newer is there.
+fn order(world: &mut World, run: &Run, at: At, memory: &Result<Memory, String>) -> Result<Option<Known>, Stop> {
+    let is_first = run.attempt == 1 && run.what != What::Dispatch;
+    match asked_order(world, run, at, memory) {
+        Order::Current => Ok(Some(Known::Known)),
+        Order::Superseded(why) => {
+            world.say(|| format!("    {} is superseded: {why}", SERVICES[at.service].0));
+            world.count("services superseded");
+            Ok(None)
+        }
+        Order::Moved(_) => Err(Stop::Failed("release-moved")),
+        Order::GoingBack(_) => Err(Stop::Failed("going-back")),
+        Order::Unknown(_) if is_first => {
+            world.count("order unknown, gone on");
+            Ok(Some(Known::Unknown))
+        }
+        Order::Unknown(_) => Err(Stop::Failed("order-unknown")),
+    }
+}
+
+fn asked_order(world: &World, run: &Run, at: At, memory: &Result<Memory, String>) -> Order {
+    let memory = match memory {
+        Ok(memory) => memory,
+        Err(why) => return Order::Unknown(why.clone()),
+    };
+    let reaches = |one: &ghcr_to_render::domain::CommitSha, other: &ghcr_to_render::domain::CommitSha| {
+        Ok::<bool, String>(world.git.reaches(number(one), number(other)))
+    };
+    let head = sha(run.commit);
+    if let Some(release) = run.release() {
+        return order_of_release(ReleaseNumber::Number(release), &head, &begun(world, at.environment, memory), reaches);
+    }
+    let records = records(world, at, memory);
+    if world.rules == Rules::NotAncestorMeansDeploy {
+        let may_serve = |record: &&&Record| matches!(record.state, RecordState::Success | RecordState::Open);
+        let is_older =
+            |record: &&Record| record.intent.commit != head && reaches(&head, &record.intent.commit) == Ok(true);
+        return match records.iter().filter(may_serve).any(|record| is_older(record)) {
+            true if memory.tip != head => Order::Superseded("it is an ancestor".into()),
+            _ => Order::Current,
+        };
+    }
+    order_in_branch(&head, Ok(&memory.tip), &records, reaches)
+}
+
+/// The releases that were deployed or begun in an environment. Only our own records say it: what others wrote keeps nothing from going on.
+fn begun(world: &World, environment: usize, memory: &Memory) -> Vec<Begun> {
+    let mut all = Vec::new();
+    for service in 0..SERVICES.len() {
+        let may_serve =
+            |record: &&&Record| record.is_own && matches!(record.state, RecordState::Success | RecordState::Open);
+        let records = records(world, At { environment, service }, memory);
+        for (index, record) in records.iter().filter(may_serve).enumerate() {
+            if let Some(number) = release_of(record) {
+                all.push(Begun { number, commit: record.intent.commit, is_live: index == 0 });
+            }
+        }
+    }
+    all
+}
+
+/// The images of the services to deploy: found, or built now.
+fn images(
+    world: &mut World,
+    run: &Run,
+    memory: &Result<Memory, String>,
+    services: Vec<(At, Known)>,
+) -> Result<Vec<Wanted>, Stop> {
+    if !services.is_empty() {
+        world.step()?;
+    }
+    let mut wanted = Vec::new();
+    for (at, order) in services {
+        let image = SERVICES[at.service].2;
+        let found = found_image(world, run.commit, image, memory.as_ref().ok());
+        let build = match found.or_else(|| world.build(run.commit, image)) {
+            Some(build) => required(world, run, at, build)?,
+            None => return Err(Stop::Failed("image-missing")),
+        };
+        wanted.push(Wanted { at, build, commit: run.commit, kind: Kind::Deploy, from: None, order });
+    }
+    Ok(wanted)
+}
+
+/// The commit's own image, or that of a commit that is equal on the image's build paths: a recorded one, or an ancestor.
+fn found_image(world: &mut World, commit: usize, image: usize, memory: Option<&Memory>) -> Option<usize> {
+    if let Some(own) = world.tagged(commit, image) {
+        return Some(own);
+    }
+    let is_twin = |other: usize| same(world.git.tree(other), world.git.tree(commit), IMAGES[image].1);
+    let recorded = memory.into_iter().flat_map(|memory| &memory.records).flatten().filter(|record| record.is_own);
+    let by_record = recorded
+        .filter(|record| is_twin(number(&record.intent.commit)))
+        .filter_map(|record| world.build_of(&record.intent.image.digest))
+        .find(|build| world.builds[*build].image == image);
+    let ancestors = std::iter::successors(Some(commit), |commit| world.git.commits[*commit].parent).take(200);
+    let found =
+        by_record.or_else(|| ancestors.filter(|other| is_twin(*other)).find_map(|other| world.tagged(other, image)));
+    if found.is_some() {
+        world.count("images of another commit");
+    }
+    found
+}
+
+/// The bytes that staging ran, where production requires that.
+fn required(world: &mut World, run: &Run, at: At, build: usize) -> Result<usize, Stop> {
+    if !world.setting.requires || run.environment != 1 {
+        return Ok(build);
+    }
+    let staging = At { environment: 0, service: at.service };
+    let all = world.whole_record(staging);
+    let id = &world.place(staging).id;
+    let records: Vec<&Record> =
+        all.iter().map(|record| &**record).filter(|record| record.intent.id.as_ref() == Some(id)).collect();
+    let digests = [world.builds[build].index.clone(), world.builds[build].platform.clone()];
+    match judge_required(Ok(&records), &digests, equal_to(world, run.commit, SERVICES[at.service].1)) {
+        Required::Met(digest) => {
+            let build = world.build_of(&digest).expect("bytes of the model");
+            world.count("releases of what staging ran");
+            Ok(build)
+        }
+        Required::Missing(_) => Err(Stop::Failed("not-live-in-required-environment")),
+    }
+}
+
+/// Puts bytes on a service, and tells how that ended and which bytes served before.
+fn put(world: &mut World, run: &Run, wanted: &Wanted, has_key: bool) -> Result<(Told, Option<usize>), Stop> {
+    let at = wanted.at;
+    let mut intent = world.intent(at, wanted.commit, wanted.build, wanted.kind, run.release());
+    intent.from = wanted.from.map(sha);
+    let digests = [intent.image.digest.clone(), intent.platform.clone()];
+    let (mut record, mut warned) = (None, false);
+    if world.rules != Rules::RecordAfterSuccess {
+        world.step()?;
+        record = world.begin(at, intent.clone());
+        warned = record.is_none();
+    }
+    let mut known = wanted.order;
+    if wanted.kind == Kind::Deploy {
+        world.step()?;
+        let memory = world.memory(at.environment);
+        known = match order(world, run, at, &memory) {
+            Ok(Some(known)) => known,
+            Ok(None) => {
+                world.step()?;
+                end(world, at, record, RecordState::Error, DeployStatus::Canceled);
+                world.count("services superseded at the second reading");
+                return Ok((Told::Superseded, None));
+            }
+            Err(stop) => {
+                end(world, at, record, RecordState::Error, DeployStatus::Canceled);
+                return Err(stop);
+            }
+        };
+    }
+    let before = look(world, at, has_key)?.and_then(Result::ok);
+    let served = before.as_ref().and_then(|deploys| live_build(world, deploys));
+    let there = match &before {
+        Some(deploys) if world.rules == Rules::AdoptsAnyInFlight => {
+            let own = deploys.iter().find(|deploy| deploy.status.is_in_flight() && deploy.is_of(&digests));
+            own.map_or(presence(&digests, &present(deploys)), |deploy| Presence::Comes(deploy.id.clone()))
+        }
+        Some(deploys) => presence(&digests, &present(deploys)),
+        None => Presence::Absent,
+    };
+    let outcome = match there {
+        Presence::Serves => {
+            world.count("services that had the bytes anyway");
+            (Told::Live, RecordState::Success, Live)
+        }
+        Presence::Comes(id) => {
+            world.count("deploys adopted");
+            follow(world, at, &id, &digests)?
+        }
+        Presence::Absent => {
+            world.step()?;
+            let by = By::Run { commit: wanted.commit, release: run.release(), kind: wanted.kind, record, warned };
+            world.check_hook(at, wanted.commit, run.release(), wanted.kind, known);
+            hook(world, wanted, by, &digests, before.as_deref(), has_key)?
+        }
+    };
+    let (told, state, status) = outcome;
+    if told == Told::Live {
+        world.check_live(at, wanted.build);
+    }
+    if state != RecordState::Open {
+        world.step()?;
+        if world.rules == Rules::RecordAfterSuccess && state == RecordState::Success {
+            record = world.begin(at, intent);
+        }
+        end(world, at, record, state, status);
+    }
+    Ok((told, served))
+}
+
+fn end(world: &mut World, at: At, record: Option<usize>, state: RecordState, status: DeployStatus) {
+    if let Some(record) = record {
+        world.end(at, record, state, status == Live);
+    }
+}
+
+fn live_build(world: &World, deploys: &[Deploy]) -> Option<usize> {
+    let live = deploys.iter().find(|deploy| deploy.status == Live)?;
+    live.digests.iter().find_map(|digest| world.build_of(digest))
+}
+
+/// What is told, what is recorded, and how far the deploy was.
+type Outcome = (Told, RecordState, DeployStatus);
+const UNKNOWN: Outcome = (Told::Unknown, RecordState::Open, DeployStatus::Other);
+
+/// Calls the hook, and finds out what became of it.
+fn hook(
+    world: &mut World,
+    wanted: &Wanted,
+    by: By,
+    digests: &[Digest],
+    before: Option<&[Deploy]>,
+    has_key: bool,
+) -> Result<Outcome, Stop> {
+    let at = wanted.at;
+    let mut answer = world.hook(at, wanted.build, by);
+    if answer == Err(HookError::NoAnswer) {
+        // It may have been heard: look first, where there is a key, and send it once more, which brings the same bytes.
+        if let Some(id) = new_deploy(world, at, digests, before, has_key)? {
+            return Ok(follow(world, at, &id, digests)?);
+        }
+        world.step()?;
+        answer = match world.hook(at, wanted.build, by) {
+            // What the second call says is not the last word on the first.
+            Err(_) => return Ok(UNKNOWN),
+            ok => ok,
+        };
+    }
+    match answer {
+        Err(_) => Ok((Told::Failed, RecordState::Error, DeployStatus::Canceled)),
+        Ok(_) if !has_key => Ok((Told::Accepted, RecordState::Success, DeployStatus::Other)),
+        Ok(Answer::Started(id)) => Ok(follow(world, at, &deploy_id(id), digests)?),
+        Ok(Answer::Queued) => match new_deploy(world, at, digests, before, has_key)? {
+            Some(id) => Ok(follow(world, at, &id, digests)?),
+            None => Ok(UNKNOWN),
+        },
+    }
+}
+
+/// The deploy of our bytes that was not there before the hook.
+fn new_deploy(
+    world: &mut World,
+    at: At,
+    digests: &[Digest],
+    before: Option<&[Deploy]>,
+    has_key: bool,
+) -> Result<Option<DeployId>, Killed> {
+    let Some(before) = before else { return Ok(None) };
+    let now = look(world, at, has_key)?.and_then(Result::ok).unwrap_or_default();
+    let is_new = |deploy: &&Deploy| before.iter().all(|known| known.id != deploy.id) && deploy.is_of(digests);
+    Ok(now.iter().find(is_new).map(|deploy| deploy.id.clone()))
+}
+
+/// Follows a deploy until it ends, or its time is over.
+fn follow(world: &mut World, at: At, id: &DeployId, digests: &[Digest]) -> Result<Outcome, Killed> {
+    for _ in 0..LOOKS {
+        world.step()?;
+        let Ok(deploys) = world.deploys(at) else { continue };
+        let Some(deploy) = deploys.iter().find(|deploy| deploy.id == *id) else { continue };
+        match deploy.status {
+            Live if deploy.is_of(digests) => return Ok((Told::Live, RecordState::Success, Live)),
+            Live => return Ok((Told::Failed, RecordState::Open, Live)),
+            // It was live, and something else has taken its place.
+            Deactivated => return Ok((Told::Superseded, RecordState::Success, Live)),
+            status if status.is_in_flight() => {}
+            status => return Ok((Told::Failed, RecordState::Failure, status)),
+        }
+    }
+    world.count("deploys not followed to their end");
+    Ok(UNKNOWN)
+}
+
+/// Puts back what went live in a run in which a sibling failed.
+fn restore(world: &mut World, run: &Run, went_live: Vec<(Wanted, usize)>) -> Result<(), Stop> {
+    for (deployed, build) in went_live {
+        let Some(commit) = world.builds[build].commit.filter(|_| world.setting.has_labels) else { continue };
+        world.count("services put back");
+        let back = Wanted { build, commit, kind: Kind::Restore, ..deployed };
+        put(world, run, &back, true)?;
+    }
+    Ok(())
+}
+
+/// Rolls every service back to what it ran before.
+fn roll_back(world: &mut World, run: &Run) -> Result<[Told; 3], Stop> {
+    let has_key = world.has_key;
+    world.step()?;
+    let mut memory = world.memory(run.environment);
+    let mut told = [Told::Has; 3];
+    for service in 0..SERVICES.len() {
+        let at = At { environment: run.environment, service };
+        let deploys = look(world, at, has_key)?;
+        close(world, at, &mut memory, &deploys)?;
+        let Ok(memory) = &memory else { return Err(Stop::Failed("permission-missing")) };
+        let records = records(world, at, memory);
+        let on_render = on_render(&deploys);
+        let standing = Standing::new(Ok(&records), &on_render, |digests| world.label(digests));
+        let Some(serving) = standing.commits.first().copied() else { continue };
+        let whole = world.whole_record(at);
+        let id = world.place(at).id.clone();
+        let mut successes = whole.iter().filter(|record| {
+            record.is_own
+                && record.intent.id.as_ref() == Some(&id)
+                && record.state == RecordState::Success
+                && record.intent.kind == Kind::Deploy
+        });
+        let Some(left) = successes.find(|record| record.intent.commit == serving) else { continue };
+        let Some(target) = successes.find(|record| record.intent.image.digest != left.intent.image.digest) else {
+            continue;
+        };
+        // A second rollback goes on holding what the first one left.
+        let held = standing.hold.filter(|_| world.rules != Rules::RollbackForgetsHold).map(|hold| hold.from);
+        let from = number(&held.unwrap_or(serving));
+        let Some(build) = world.build_of(&target.intent.image.digest) else { continue };
+        let release = release_of(target).and_then(|number| match number {
+            ReleaseNumber::Number(number) => Some(number),
+            ReleaseNumber::Version(..) => None,
+        });
+        let commit = number(&target.intent.commit);
+        let wanted = Wanted { at, build, commit, kind: Kind::Rollback, from: Some(from), order: Known::Known };
+        let what = release.map_or(What::Rollback, What::Release);
+        world.count("rollbacks");
+        told[service] = put(world, &Run { what, ..run.clone() }, &wanted, has_key)?.0;
+    }
+    Ok(told)
+}

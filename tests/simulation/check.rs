@@ -15,7 +15,7 @@
 use crate::event::At;
 use crate::git::{SERVICES, number, same};
 use crate::render::{By, Deployed};
-use crate::run::{Known, Run, Stop, Told, What, perform};
+use crate::run::{Known, Rules, Run, Stop, Told, What, perform};
 use crate::world::{Memory, Violation, World};
 use ghcr_to_render::decide::Need;
 use ghcr_to_render::domain::{Deploy, DeployStatus, Kind, RecordState};
@@ -46,8 +46,14 @@ impl World {
     /// Remembers what a person in the dashboard left, where a run can know it.
     pub(crate) fn note_what_a_hand_left(&mut self, at: At, by: By, build: usize) {
         let stands = self.rollback_stands(at);
+        let tree = self.builds[build].tree;
+        let is_undone = self.place(at).left.iter().any(|left| same(&left.tree, &tree, SERVICES[at.service].1));
         if by == By::DashboardRollback && stands {
-            self.place_mut(at).went_back = Some(build);
+            let place = self.place_mut(at);
+            if is_undone {
+                place.left.clear();
+            }
+            place.went_back = Some(build);
             return;
         }
         let was = self.coming(at).map(|deploy| (deploy.by, deploy.status, deploy.build));
@@ -55,30 +61,45 @@ impl World {
             Some((By::Run { record: Some(record), .. }, DeployStatus::Live, old)) if by == By::DashboardRollback => {
                 let intent = &self.place(at).records[record];
                 let is_known =
-                    intent.state == RecordState::Success && intent.intent.kind != Kind::Restore && old != build;
+                    intent.state == RecordState::Success && intent.intent.kind == Kind::Deploy && old != build;
                 is_known.then(|| number(&intent.intent.commit))
             }
             _ => None,
         };
-        let left = left.map(|commit| self.left(commit));
+        let left = left.map(|commit| self.left(at, commit));
         let place = self.place_mut(at);
         place.went_back = left.is_some().then_some(build);
         place.left = left.into_iter().collect();
+        place.left_since = place.records.len();
     }
 
-    fn left(&self, commit: usize) -> Left {
-        let release = self.releases.iter().rposition(|of| *of == commit).map(|index| index as u32 + 1);
-        Left { tree: *self.git.tree(commit), release }
+    fn left(&self, at: At, commit: usize) -> Left {
+        let deploys = self.places[at.environment].iter().flat_map(|place| &place.render.deploys);
+        let releases = deploys.filter_map(|deploy| match deploy.by {
+            By::Run { commit: of, release, kind: Kind::Deploy, .. } if of == commit => release,
+            By::Run { .. } | By::Dashboard | By::DashboardRollback => None,
+        });
+        Left { tree: *self.git.tree(commit), release: releases.max() }
     }
 
-    /// Whether a later deploy was cut off, which without a key may have replaced what a rollback brought: nobody can tell.
+    /// Whether a deploy was cut off that, without a key, may have replaced what a rollback brought or left: nobody can tell.
     fn is_covered(&self, at: At, before: Option<usize>) -> bool {
         let records = &self.place(at).records;
-        let last = records[..before.unwrap_or(records.len())]
+        let attempts = records[..before.unwrap_or(records.len())].iter().rev().filter(|record| {
+            let may_serve = matches!(record.state, RecordState::Success | RecordState::Open);
+            may_serve && record.is_own && record.intent.kind != Kind::Restore
+        });
+        let unsure = attempts.take_while(|record| record.state == RecordState::Open);
+        unsure.into_iter().any(|record| record.intent.kind == Kind::Deploy)
+    }
+
+    /// Whether a later deploy, or one under way, was of the very bytes that the rollback brought: then they serve for that one too.
+    fn is_claimed(&self, at: At) -> bool {
+        let place = self.place(at);
+        let Some(back) = place.went_back.map(|build| &self.builds[build].index) else { return false };
+        place.records[place.left_since.saturating_sub(1)..]
             .iter()
-            .rev()
-            .find(|record| record.is_own && matches!(record.state, RecordState::Success | RecordState::Open));
-        last.is_some_and(|last| last.state == RecordState::Open && last.intent.kind == Kind::Deploy)
+            .any(|record| record.is_own && record.intent.kind == Kind::Deploy && record.intent.image.digest == *back)
     }
 
     /// Remembers what a run's hook left, or that it went on.
@@ -86,7 +107,7 @@ impl World {
         let left = match by {
             By::Run { kind: Kind::Rollback, record: Some(record), .. } => {
                 let from = self.place(at).records[record].intent.from;
-                from.map(|from| self.left(number(&from)))
+                from.map(|from| self.left(at, number(&from)))
             }
             _ => None,
         };
@@ -100,6 +121,7 @@ impl World {
                 }
                 place.left.push(left);
                 place.went_back = Some(build);
+                place.left_since = place.records.len();
             }
             None => (place.left, place.went_back) = (Vec::new(), None),
         }
@@ -119,6 +141,9 @@ impl World {
         }
         let is_by_hand = self.coming(at).is_some_and(|deploy| deploy.by == By::DashboardRollback);
         if deploys.is_none() && (is_by_hand || self.is_covered(at, None)) {
+            return;
+        }
+        if self.is_claimed(at) {
             return;
         }
         let tree = self.git.tree(run.commit);
@@ -194,22 +219,37 @@ impl World {
             RecordState::Error => deploys().next().is_none(),
             RecordState::Open => false,
         };
+        if state == RecordState::Success
+            && record >= place.left_since
+            && place.records[record].intent.kind == Kind::Deploy
+        {
+            // Something else was deployed, perhaps by adopting what the rollback had asked for.
+            let place = self.place_mut(at);
+            (place.left, place.went_back) = (Vec::new(), None);
+        }
         if !is_true {
             let name = SERVICES[at.service].0;
             self.violate(5, format!("record {record} of {name} is ended as {state:?}, which is not what happened"));
         }
     }
 
-    /// Whether the promise ends for a service without a key: what happened there last is nothing that the record can know.
+    /// Whether the promise ends for a service without a key: what happened there last is nothing that the record can know, or Render has
+    /// failed the deploy whose acceptance is the base.
     fn is_beyond_the_record(&self, at: At) -> bool {
-        let Some(last) = self.place(at).render.deploys.last() else { return false };
-        match last.by {
-            By::Dashboard | By::DashboardRollback | By::Run { warned: true, .. } => true,
-            By::Run { record, .. } => {
-                let is_accepted =
-                    record.is_none_or(|record| self.place(at).records[record].state == RecordState::Success);
-                last.status != DeployStatus::Live && is_accepted
-            }
+        let place = self.place(at);
+        let Some(last) = place.render.deploys.last() else { return false };
+        let is_unrecorded = |deploy: &Deployed| {
+            matches!(deploy.by, By::Dashboard | By::DashboardRollback | By::Run { warned: true, .. })
+        };
+        if place.render.live().is_some_and(is_unrecorded) {
+            return true;
+        }
+        let base = place.records.iter().rposition(|record| record.is_own && record.state == RecordState::Success);
+        let was_live = |record: usize| place.truth[record].deploys.iter().any(|id| place.render.deploys[*id].was_live);
+        let is_ours = |record: &usize| place.records[*record].intent.id.as_ref() == Some(&place.id);
+        match base.filter(is_ours) {
+            Some(base) => !place.records[base].was_live && !was_live(base),
+            None => self.rules == Rules::RecordAfterSuccess && last.status != DeployStatus::Live,
         }
     }
 
@@ -255,10 +295,13 @@ impl World {
         if tree.is_some_and(|tree| same(&tree, self.git.tree(run.commit), SERVICES[at.service].1)) {
             return;
         }
-        let is_back = |by| matches!(by, By::DashboardRollback | By::Run { kind: Kind::Rollback, .. });
-        let deploys = &self.place(at).render.deploys;
-        let went_back =
-            live.is_some_and(|live| deploys.iter().any(|deploy| deploy.build == live.build && is_back(deploy.by)));
+        let place = self.place(at);
+        let is_ours = |build: usize| {
+            let digest = &self.builds[build].index;
+            let back = place.records.iter().filter(|record| record.intent.kind == Kind::Rollback);
+            back.into_iter().any(|record| record.is_own && record.intent.image.digest == *digest)
+        };
+        let went_back = live.is_some_and(|live| live.by == By::DashboardRollback || is_ours(live.build));
         if told == Told::Held && went_back {
             self.count("services held at the end");
             return;

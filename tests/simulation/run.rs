@@ -42,6 +42,8 @@ pub(crate) enum Rules {
     AnySuccessEndsPaging,
     /// A second rollback holds what it left itself, and forgets what the first one held.
     RollbackForgetsHold,
+    /// The bytes that a record names are taken for an image of the record's commit.
+    ImageByRecordedCommit,
     /// Any deploy in flight with the wanted bytes is adopted, even one that another waits behind.
     AdoptsAnyInFlight,
 }
@@ -389,8 +391,17 @@ fn found_image(world: &mut World, commit: usize, image: usize, memory: Option<&M
     }
     let is_twin = |other: usize| same(world.git.tree(other), world.git.tree(commit), IMAGES[image].1);
     let recorded = memory.into_iter().flat_map(|memory| &memory.records).flatten().filter(|record| record.is_own);
+    // Not by the record's commit: bytes that another environment had may equal that on the service's paths only.
+    let is_built_so = |record: &&Rc<Record>| {
+        let of = if world.rules == Rules::ImageByRecordedCommit {
+            Some(record.intent.commit)
+        } else {
+            record.intent.image_commit
+        };
+        of.is_some_and(|commit| is_twin(number(&commit)))
+    };
     let by_record = recorded
-        .filter(|record| is_twin(number(&record.intent.commit)))
+        .filter(is_built_so)
         .filter_map(|record| world.build_of(&record.intent.image.digest))
         .find(|build| world.builds[*build].image == image);
     let ancestors = std::iter::successors(Some(commit), |commit| world.git.commits[*commit].parent).take(200);

@@ -3,11 +3,11 @@
 use crate::check::Left;
 use crate::event::{At, Event, Hand, History, Naming, Setting, Trouble};
 use crate::git::{Git, IMAGES, SERVICES, Tree, same, sha};
-use crate::render::{Answer, By, Fate, OnRender};
+use crate::render::{Answer, By, Deployed, Fate, OnRender};
 use crate::run::{Rules, Run, What};
 use ghcr_to_render::domain::{
-    CommitSha, Deploy, DeployId, Digest, ImageTag, Intent, Kind, PinnedImage, Record, RecordState, Repository,
-    ServiceId, ServiceName,
+    CommitSha, Deploy, DeployId, DeployStatus, Digest, ImageTag, Intent, Kind, PinnedImage, Record, RecordState,
+    Repository, ServiceId, ServiceName,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -39,6 +39,8 @@ pub(crate) struct Place {
     /// What rollbacks left, until something else is deployed; and the bytes that the last one brought.
     pub(crate) left: Vec<Left>,
     pub(crate) went_back: Option<usize>,
+    /// The first record that is later than that.
+    pub(crate) left_since: usize,
 }
 
 /// What an attempt came to.
@@ -46,7 +48,7 @@ pub(crate) struct Place {
 pub(crate) struct Truth {
     /// The deploys that its hook calls led to.
     pub(crate) deploys: Vec<usize>,
-    /// The first deploy that was still in flight when it began, or that came after.
+    /// The first deploy that served or was in flight when it began, or that came after.
     pub(crate) began: usize,
 }
 
@@ -125,6 +127,7 @@ impl World {
                 truth: Vec::new(),
                 left: Vec::new(),
                 went_back: None,
+                left_since: 0,
             }
         };
         let places = [[place(), place(), place()], [place(), place(), place()]];
@@ -519,7 +522,7 @@ impl World {
             id: Some(self.place(at).id.clone()),
             image: PinnedImage { repository: self.repository(at.service).clone(), digest: bytes.index.clone() },
             platform: bytes.platform.clone(),
-            image_commit: bytes.commit.map(sha),
+            image_commit: bytes.commit.filter(|_| self.setting.has_labels).map(sha),
             release: release.map(|number| ImageTag::parse(&format!("prod-{number}")).expect("a tag")),
             kind,
             from: None,
@@ -549,7 +552,8 @@ impl World {
         let record = Record { number: number as u64, intent, state: RecordState::Open, was_live: false, is_own: true };
         place.records.push(Rc::new(record));
         let deploys = &place.render.deploys;
-        let began = deploys.iter().position(|deploy| deploy.status.is_in_flight()).unwrap_or(deploys.len());
+        let may_serve = |deploy: &Deployed| deploy.status == DeployStatus::Live || deploy.status.is_in_flight();
+        let began = deploys.iter().position(may_serve).unwrap_or(deploys.len());
         place.truth.push(Truth { deploys: Vec::new(), began });
         Some(number)
     }
@@ -575,7 +579,7 @@ impl World {
             return Err("Render does not answer".into());
         }
         let place = self.place(at);
-        let tell = |(id, deploy): (usize, &crate::render::Deployed)| {
+        let tell = |(id, deploy): (usize, &Deployed)| {
             let bytes = &self.builds[deploy.build];
             let digests = match self.setting.naming {
                 Naming::Index => vec![bytes.index.clone()],

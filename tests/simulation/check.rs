@@ -15,15 +15,30 @@
 use crate::event::At;
 use crate::git::{SERVICES, number, same};
 use crate::render::{By, Deployed};
-use crate::run::{Known, Rules, Run, Stop, Told, What, perform};
+use crate::run::{Known, Run, Stop, Told, What, perform};
 use crate::world::{Memory, Violation, World};
-use ghcr_to_render::decide::Need;
 use ghcr_to_render::domain::{Deploy, DeployStatus, Kind, RecordState};
 
 /// What a rollback left: a tree, and in a tag environment the highest release of its commit.
 pub(crate) struct Left {
     tree: [u8; 4],
     release: Option<u32>,
+}
+
+/// What a run does with a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Decision {
+    Deploys,
+    Leaves,
+}
+
+/// What there is when the last run begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// Deploys may be in flight, and some of them may fail or hang: the run may then fail too, and has to say so.
+    InFlight,
+    /// Everything has ended.
+    Quiet,
 }
 
 impl World {
@@ -127,14 +142,14 @@ impl World {
         }
     }
 
-    /// Invariant 6, when a run has decided on need.
-    pub(crate) fn check_need(
+    /// Invariant 6, when a run has decided what to do with a service.
+    pub(crate) fn check_hold(
         &mut self,
         at: At,
         run: &Run,
         memory: &Result<Memory, String>,
         deploys: &Option<Result<Vec<Deploy>, String>>,
-        need: &Need,
+        decision: Decision,
     ) {
         if memory.is_err() || matches!(deploys, Some(Err(_))) || !self.rollback_stands(at) {
             return;
@@ -148,15 +163,15 @@ impl World {
         }
         let tree = self.git.tree(run.commit);
         let is_left = |left: &Left| match run.what {
-            What::Release(release) => left.release.is_some_and(|left| release <= left) && left.tree == *tree,
+            What::Release(release) => left.release.is_some_and(|left| release <= left),
             What::Push | What::Dispatch | What::Rollback => same(&left.tree, tree, SERVICES[at.service].1),
         };
         if !self.place(at).left.iter().any(is_left) {
             return;
         }
-        match need {
-            Need::Held(_) | Need::Has { .. } => self.count("rollbacks respected"),
-            Need::Differs(..) | Need::Unknown(_) => {
+        match decision {
+            Decision::Leaves => self.count("rollbacks respected"),
+            Decision::Deploys => {
                 self.violate(6, format!("{run} puts back on {} what a rollback left", SERVICES[at.service].0));
             }
         }
@@ -237,7 +252,6 @@ impl World {
     /// failed the deploy whose acceptance is the base.
     fn is_beyond_the_record(&self, at: At) -> bool {
         let place = self.place(at);
-        let Some(last) = place.render.deploys.last() else { return false };
         let is_unrecorded = |deploy: &Deployed| {
             matches!(deploy.by, By::Dashboard | By::DashboardRollback | By::Run { warned: true, .. })
         };
@@ -249,39 +263,51 @@ impl World {
         let is_ours = |record: &usize| place.records[*record].intent.id.as_ref() == Some(&place.id);
         match base.filter(is_ours) {
             Some(base) => !place.records[base].was_live && !was_live(base),
-            None => self.rules == Rules::RecordAfterSuccess && last.status != DeployStatus::Live,
+            None => false,
         }
     }
 
-    /// Invariant 1, at the end: everything settles, the tip is run once more with nothing in its way, and everything settles.
+    /// Invariant 1, at the end: the tip is run once more with nobody in its way, and again when everything has settled.
     pub(crate) fn check_end(&mut self) {
+        self.end_faults();
+        self.clean_runs(Before::InFlight);
         self.settle();
+        self.clean_runs(Before::Quiet);
+    }
+
+    fn clean_runs(&mut self, before: Before) {
         let tip = self.git.tip;
         let run = Run { environment: 0, commit: tip, what: What::Push, attempt: 1, before: None };
         let run = self.last_push.clone().unwrap_or(run);
-        self.clean_run(&run);
-        if self.releases.is_empty() || self.violation.is_some() {
+        self.clean_run(&run, before);
+        if self.releases.is_empty() {
             return;
         }
         self.tag(0);
         if let Some(run) = self.queues[1].pending.take() {
-            self.clean_run(&run);
+            self.clean_run(&run, before);
         }
     }
 
-    fn clean_run(&mut self, run: &Run) {
+    fn clean_run(&mut self, run: &Run, before: Before) {
+        if self.violation.is_some() {
+            return;
+        }
         let environment = run.environment;
         let places = [0, 1, 2].map(|service| At { environment, service });
         self.say(|| format!("at the end, with nothing in its way: {run}"));
-        let is_beyond = places.map(|at| !self.has_key && self.is_beyond_the_record(at));
         let told = match perform(self, run) {
             Ok(told) => told,
             Err(Stop::Killed) => return,
             Err(Stop::Failed(word)) => return self.check_stopped(run, word),
         };
         self.settle();
-        for (at, (told, is_beyond)) in places.into_iter().zip(told.into_iter().zip(is_beyond)) {
-            if is_beyond {
+        if before == Before::InFlight && told.iter().any(|told| matches!(told, Told::Failed | Told::Unknown)) {
+            self.count("last runs that Render failed");
+            return;
+        }
+        for (at, told) in places.into_iter().zip(told) {
+            if !self.has_key && self.is_beyond_the_record(at) {
                 self.count("services beyond the promise without a key");
                 continue;
             }

@@ -10,10 +10,11 @@
 //! 5. For each of them: write the intent; read the memory again and ask order again; with a key look whether the bytes serve or come
 //!    anyway; call the hook; follow (with a key) or take the acceptance for the end (without); end the record.
 
+use crate::check::Decision;
 use crate::event::At;
 use crate::git::{IMAGES, SERVICES, number, same, sha};
 use crate::render::{Answer, By};
-use crate::world::{HookError, Killed, Memory, World, deploy_id};
+use crate::world::{HookError, Killed, Memory, Phase, World, deploy_id};
 use ghcr_to_render::decide::{
     Begun, Cause, Equality, Need, OnRender, Order, Presence, Required, Standing, Until, counting, ending,
     judge_required, need, order_in_branch, order_of_release, presence,
@@ -133,7 +134,7 @@ pub(crate) enum Known {
 }
 
 pub(crate) fn perform(world: &mut World, run: &Run) -> Result<[Told; 3], Stop> {
-    world.asked.clear();
+    world.begin_run();
     if run.what == What::Rollback { roll_back(world, run) } else { deploy(world, run) }
 }
 
@@ -149,20 +150,23 @@ fn deploy(world: &mut World, run: &Run) -> Result<[Told; 3], Stop> {
         close(world, at, &mut memory, &deploys)?;
         let standing = standing(world, run, at, &memory, &deploys);
         let need = needed(world, run, service, &standing);
-        world.check_need(at, run, &memory, &deploys, &need);
-        match need {
-            Need::Has { .. } => continue,
-            Need::Held(_) => {
-                world.count("services held");
-                told[service] = Told::Held;
-                continue;
-            }
-            Need::Differs(..) | Need::Unknown(_) => {}
+        let left = match need {
+            Need::Has { .. } => Some(Told::Has),
+            Need::Held(_) => Some(Told::Held),
+            Need::Differs(..) | Need::Unknown(_) => match order(world, run, at, &memory)? {
+                Some(known) => {
+                    wanted.push((at, known));
+                    None
+                }
+                None => Some(Told::Superseded),
+            },
+        };
+        let decision = left.map_or(Decision::Deploys, |_| Decision::Leaves);
+        world.check_hold(at, run, &memory, &deploys, decision);
+        if left == Some(Told::Held) {
+            world.count("services held");
         }
-        match order(world, run, at, &memory)? {
-            Some(known) => wanted.push((at, known)),
-            None => told[service] = Told::Superseded,
-        }
+        told[service] = left.unwrap_or(Told::Unknown);
     }
     let wanted = images(world, run, &memory, wanted)?;
     let mut went_live: Vec<(Wanted, usize)> = Vec::new();
@@ -446,6 +450,7 @@ fn put(world: &mut World, run: &Run, wanted: &Wanted, has_key: bool) -> Result<(
         record = world.begin(at, intent.clone());
         warned = record.is_none();
     }
+    world.phase = Phase::BeforeHook;
     let mut known = wanted.order;
     if wanted.kind == Kind::Deploy {
         world.step()?;
@@ -487,6 +492,7 @@ fn put(world: &mut World, run: &Run, wanted: &Wanted, has_key: bool) -> Result<(
             world.step()?;
             let by = By::Run { commit: wanted.commit, release: run.release(), kind: wanted.kind, record, warned };
             world.check_hook(at, wanted.commit, run.release(), wanted.kind, known);
+            world.phase = Phase::BeforeEnd;
             hook(world, wanted, by, &digests, before.as_deref(), has_key)?
         }
     };
@@ -498,9 +504,11 @@ fn put(world: &mut World, run: &Run, wanted: &Wanted, has_key: bool) -> Result<(
         world.step()?;
         if world.rules == Rules::RecordAfterSuccess && state == RecordState::Success {
             record = world.begin(at, intent);
+            record.into_iter().for_each(|record| world.link(at, record));
         }
         end(world, at, record, state, status);
     }
+    world.phase = Phase::BeforeIntent;
     Ok((told, served))
 }
 

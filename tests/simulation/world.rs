@@ -18,6 +18,14 @@ const PAGE: usize = 3;
 /// A run was killed.
 pub(crate) struct Killed;
 
+/// How far a run is with a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    BeforeIntent,
+    BeforeHook,
+    BeforeEnd,
+}
+
 /// Bytes in the registry.
 pub(crate) struct Build {
     pub(crate) image: usize,
@@ -87,6 +95,8 @@ pub(crate) struct World {
     pub(crate) has_key: bool,
     /// The branch's tip as a run has read it last.
     pub(crate) tip_read: usize,
+    /// How far the present run is with a service.
+    pub(crate) phase: Phase,
     events: VecDeque<Event>,
     going: u8,
     keeps_pace: bool,
@@ -136,6 +146,7 @@ impl World {
             rules,
             has_key: setting.has_key,
             tip_read: 0,
+            phase: Phase::BeforeIntent,
             events: history.events.iter().cloned().collect(),
             going: 0,
             keeps_pace: true,
@@ -178,6 +189,12 @@ impl World {
         &mut self.places[at.environment][at.service]
     }
 
+    /// A run begins, or has ended: what was still to come of the last `Go` was for it alone.
+    pub(crate) fn begin_run(&mut self) {
+        self.asked.clear();
+        (self.going, self.phase) = (0, Phase::BeforeIntent);
+    }
+
     // Time.
 
     /// One thing that happens while no run does.
@@ -196,7 +213,11 @@ impl World {
                 Some(Event::Go { steps, keeps_pace }) => (self.going, self.keeps_pace) = (steps, keeps_pace),
                 Some(Event::Kill { cancels }) => {
                     self.say(|| format!("    the run is killed{}", if cancels { ", and cancels" } else { "" }));
-                    self.count("runs killed");
+                    self.count(match self.phase {
+                        Phase::BeforeIntent => "runs killed before an intent",
+                        Phase::BeforeHook => "runs killed between intent and hook",
+                        Phase::BeforeEnd => "runs killed between hook and end",
+                    });
                     if cancels && self.has_key {
                         self.cancel_what_has_not_begun();
                     }
@@ -226,12 +247,16 @@ impl World {
         self.places[environment].iter_mut().for_each(|place| place.render.tick());
     }
 
-    /// Everything in flight ends, every fault is over, nobody interrupts.
+    /// Everything in flight ends, and every fault is over.
     pub(crate) fn settle(&mut self) {
-        self.faults = Faults::default();
-        self.going = 0;
-        self.delays = false;
+        self.end_faults();
         self.places.iter_mut().flatten().for_each(|place| place.render.settle());
+    }
+
+    /// Nothing interrupts any more.
+    pub(crate) fn end_faults(&mut self) {
+        self.faults = Faults::default();
+        self.delays = false;
     }
 
     // What happens.
@@ -556,6 +581,13 @@ impl World {
         let began = deploys.iter().position(may_serve).unwrap_or(deploys.len());
         place.truth.push(Truth { deploys: Vec::new(), began });
         Some(number)
+    }
+
+    /// Notes that an attempt that was recorded late led to the newest deploy.
+    pub(crate) fn link(&mut self, at: At, record: usize) {
+        let place = self.place_mut(at);
+        let newest = place.render.deploys.len().saturating_sub(1);
+        place.truth[record].deploys.push(newest);
     }
 
     /// Ends a record.

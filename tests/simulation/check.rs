@@ -188,9 +188,15 @@ impl World {
             self.violate(2, format!("c{commit} is hooked on {name}, and the branch on c{tip} has left it"));
             return;
         }
-        // Without a key what was accepted last counts as what serves.
-        let deploys = &self.place(at).render.deploys;
-        let first = if self.has_key { 0 } else { deploys.len().saturating_sub(1) };
+        // What was accepted without a key counts as what serves, until a key has seen something else live.
+        let (deploys, records) = (&self.place(at).render.deploys, &self.place(at).records);
+        let is_accepted = |deploy: &Deployed| match deploy.by {
+            By::Run { record: Some(record), .. } => {
+                records[record].state == RecordState::Success && !records[record].was_live
+            }
+            By::Run { record: None, .. } | By::Dashboard | By::DashboardRollback => false,
+        };
+        let first = deploys.iter().rposition(is_accepted).unwrap_or(0);
         let deploys = deploys[first..].iter();
         let newer = deploys
             .filter(|deploy| deploy.status == DeployStatus::Live || deploy.status.is_in_flight())

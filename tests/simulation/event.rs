@@ -125,7 +125,7 @@ impl History {
             policy: if random.happens(50) { Policy::Wait } else { Policy::Override },
             naming: [Naming::Index, Naming::Platform, Naming::Both][usize::from(random.byte() % 3)],
             has_labels: random.happens(70),
-            requires: random.happens(30),
+            requires: random.happens(40),
             restores: random.happens(30),
         };
         let length = 15 + random.below(80);
@@ -164,17 +164,17 @@ fn event(random: &mut Random, is_wild: bool) -> Event {
         };
     }
     match random.below(100) {
-        0..=13 => Event::Push((0..1 + random.below(3)).map(|_| change ^ u16::from(random.byte())).collect()),
-        14..=19 => Event::Revert(few),
-        20..=21 => Event::Force(byte),
-        22 => Event::ForceAside { back: few, change },
-        23..=25 => Event::Tag(if random.happens(70) { 0 } else { few }),
+        0..=11 => Event::Push((0..1 + random.below(3)).map(|_| change ^ u16::from(random.byte())).collect()),
+        12..=17 => Event::Revert(few),
+        18..=19 => Event::Force(byte),
+        20 => Event::ForceAside { back: few, change },
+        21..=25 => Event::Tag(if random.happens(70) { 0 } else { few }),
         26 => Event::Delay,
         27..=28 => Event::Approve(byte),
         29..=32 => Event::Rerun(byte),
         33 => Event::Dispatch,
-        34..=35 => Event::Rollback(at.environment),
-        36..=41 => Event::Kill { cancels: random.happens(40) },
+        34..=36 => Event::Rollback(at.environment),
+        37..=41 => Event::Kill { cancels: random.happens(40) },
         42..=49 => Event::Tick(at.environment),
         50..=53 => Event::Fate(at, if random.happens(60) { Fate::Fails } else { Fate::Hangs }),
         54..=55 => Event::BuildFails,

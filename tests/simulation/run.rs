@@ -45,8 +45,6 @@ pub(crate) enum Rules {
     RollbackForgetsHold,
     /// The bytes that a record names are taken for an image of the record's commit.
     ImageByRecordedCommit,
-    /// Any deploy in flight with the wanted bytes is adopted, even one that another waits behind.
-    AdoptsAnyInFlight,
 }
 
 impl Rules {
@@ -472,10 +470,6 @@ fn put(world: &mut World, run: &Run, wanted: &Wanted, has_key: bool) -> Result<(
     let before = look(world, at, has_key)?.and_then(Result::ok);
     let served = before.as_ref().and_then(|deploys| live_build(world, deploys));
     let there = match &before {
-        Some(deploys) if world.rules == Rules::AdoptsAnyInFlight => {
-            let own = deploys.iter().find(|deploy| deploy.status.is_in_flight() && deploy.is_of(&digests));
-            own.map_or(presence(&digests, &present(deploys)), |deploy| Presence::Comes(deploy.id.clone()))
-        }
         Some(deploys) => presence(&digests, &present(deploys)),
         None => Presence::Absent,
     };
@@ -616,22 +610,23 @@ fn roll_back(world: &mut World, run: &Run) -> Result<[Told; 3], Stop> {
         let deploys = look(world, at, has_key)?;
         close(world, at, &mut memory, &deploys)?;
         let Ok(memory) = &memory else { return Err(Stop::Failed("permission-missing")) };
-        let records = records(world, at, memory);
+        // What others wrote does not say what is left.
+        let records: Vec<_> = records(world, at, memory).into_iter().filter(|record| record.is_own).collect();
         let on_render = on_render(&deploys);
         let standing = Standing::new(Ok(&records), &on_render, |digests| world.label(digests));
-        let Some(serving) = standing.commits.first().copied() else { continue };
+        // What is left is what comes, where something does: the rollback goes back from that, to what was there before.
+        let Some(serving) = standing.commits.get(1).or(standing.commits.first()).copied() else { continue };
         let whole = world.whole_record(at);
         let id = world.place(at).id.clone();
-        let mut successes = whole.iter().filter(|record| {
-            record.is_own
-                && record.intent.id.as_ref() == Some(&id)
-                && record.state == RecordState::Success
-                && record.intent.kind == Kind::Deploy
+        let mut attempts = whole.iter().filter(|record| {
+            let may_serve = matches!(record.state, RecordState::Success | RecordState::Open);
+            may_serve && record.is_own && record.intent.id.as_ref() == Some(&id) && record.intent.kind == Kind::Deploy
         });
-        let Some(left) = successes.find(|record| record.intent.commit == serving) else { continue };
-        let Some(target) = successes.find(|record| record.intent.image.digest != left.intent.image.digest) else {
-            continue;
+        let Some(left) = attempts.find(|record| record.intent.commit == serving) else { continue };
+        let is_other = |record: &&Rc<Record>| {
+            record.state == RecordState::Success && record.intent.image.digest != left.intent.image.digest
         };
+        let Some(target) = attempts.find(is_other) else { continue };
         // A second rollback goes on holding what the first one left.
         let held = standing.hold.filter(|_| world.rules != Rules::RollbackForgetsHold).map(|hold| hold.from);
         let from = number(&held.unwrap_or(serving));

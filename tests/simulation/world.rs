@@ -209,7 +209,7 @@ impl World {
         }
         while self.going == 0 {
             match self.events.pop_front() {
-                None => (self.going, self.keeps_pace) = (1, true),
+                None => (self.going, self.keeps_pace) = (1, !self.keeps_pace),
                 Some(Event::Go { steps, keeps_pace }) => (self.going, self.keeps_pace) = (steps, keeps_pace),
                 Some(Event::Kill { cancels }) => {
                     self.say(|| format!("    the run is killed{}", if cancels { ", and cancels" } else { "" }));

@@ -192,4 +192,23 @@ mod tests {
         let tried = [record(3, Failure), rollback(1, 2), record(2, Success)];
         assert_eq!(needs(12, &tried), Need::Held(sha(2)));
     }
+
+    #[test]
+    fn what_was_cut_off_counts_as_what_it_would_have_done() {
+        let cut_off = |mut record: crate::domain::Record| {
+            record.state = Open;
+            record
+        };
+        let back = [cut_off(rollback(1, 2)), record(2, Success), record(1, Success)];
+        assert_eq!(needs(12, &back), Need::Held(sha(2)), "the rollback may serve");
+        let on = [record(3, Open), rollback(1, 2), record(2, Success)];
+        assert!(
+            matches!(needs(12, &on), Need::Differs(..)),
+            "what came after the rollback may serve, and is not to stay"
+        );
+        let unsure = [cut_off(rollback(1, 2)), record(3, Open), record(2, Success)];
+        assert!(matches!(needs(12, &unsure), Need::Differs(..)), "neither is known to serve");
+        let twice = [cut_off(rollback(0, 2)), rollback(1, 2), record(2, Success)];
+        assert_eq!(needs(12, &twice), Need::Held(sha(2)));
+    }
 }

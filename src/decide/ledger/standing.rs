@@ -212,7 +212,7 @@ fn held_on_render<'a>(attempts: impl Iterator<Item = &'a Record>, coming: &Deplo
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{deploy, digest, record, sha};
+    use super::super::testing::{deploy, digest, record, rollback, sha};
     use super::*;
     use crate::domain::RecordState::{Open, Success};
 
@@ -259,6 +259,25 @@ mod tests {
         let mut forth = deploy(2, DeployStatus::Live);
         forth.by_rollback = true;
         assert_eq!(held(&forth), None, "it is where the record has it");
+    }
+
+    #[test]
+    fn render_says_whether_a_rollback_stands() {
+        let (mut back, new, old) = (rollback(1, 2), record(2, Success), record(1, Success));
+        let later = record(3, Open);
+        let held = |records: &[&Record], list: &[Deploy]| hold_after_rollback(records, &OnRender::Known(list.to_vec()));
+        let live = |commit| deploy(commit, DeployStatus::Live);
+        assert_eq!(held(&[&back, &new, &old], &[live(1)]), Some(sha(2)));
+        assert_eq!(held(&[&back, &new, &old], &[deploy(1, DeployStatus::Queued), live(2)]), Some(sha(2)));
+        assert_eq!(held(&[&back, &new, &old], &[live(7)]), None, "something else was put there by hand");
+        assert_eq!(held(&[&later, &back, &new], &[live(1)]), Some(sha(2)), "the later deploy never began");
+        assert_eq!(held(&[&later, &back, &new], &[deploy(3, DeployStatus::Queued), live(1)]), None, "it comes");
+        let mut further = live(0);
+        further.by_rollback = true;
+        assert_eq!(held(&[&back, &new, &old], &[further]), Some(sha(2)), "rolled back further by hand");
+        back.state = Open;
+        assert_eq!(held(&[&back, &new, &old], &[live(1)]), Some(sha(2)), "it was cut off and went live");
+        assert_eq!(held(&[&back, &new, &old], &[live(2)]), None, "it never began");
     }
 
     #[test]

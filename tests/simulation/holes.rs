@@ -1,0 +1,93 @@
+//! Histories that once broke an invariant, each as short as it can be, with the rule that they are the reason for.
+
+use crate::event::Event::{self, ForceAside, Kill, Push, Rerun, Revert, Rollback, Tag};
+use crate::event::{History, Naming, Setting};
+use crate::render::Policy;
+use crate::run::Rules;
+use crate::shrink::told;
+use crate::{Listener, play};
+
+const WITHOUT_KEY: Setting = Setting {
+    has_key: false,
+    policy: Policy::Override,
+    naming: Naming::Index,
+    has_labels: true,
+    requires: false,
+    restores: false,
+};
+const WITH_KEY: Setting = Setting { has_key: true, ..WITHOUT_KEY };
+
+/// The run goes on so many steps, and Render with it.
+const fn go(steps: u8) -> Event {
+    Event::Go { steps, keeps_pace: true }
+}
+
+/// The run goes on to its end.
+const END: Event = go(u8::MAX);
+const CUT: Event = Kill { cancels: false };
+
+/// A commit that gives `api` other content.
+fn api(content: u16) -> Event {
+    Push(vec![content << 8])
+}
+
+#[track_caller]
+fn holds(setting: Setting, events: &[Event]) {
+    let history = History { setting, events: events.to_vec() };
+    let violation = play(&history, Rules::Real, Listener::Nobody).violation;
+    assert_eq!(violation, None, "\n{}", told(&history, Rules::Real));
+}
+
+/// Holds by the real rules, and breaks this invariant by those.
+#[track_caller]
+fn holds_unless(rules: Rules, invariant: u8, setting: Setting, events: &[Event]) {
+    holds(setting, events);
+    let history = History { setting, events: events.to_vec() };
+    let violation = play(&history, rules, Listener::Nobody).violation;
+    assert_eq!(violation.map(|violation| violation.invariant), Some(invariant), "\n{}", told(&history, rules));
+}
+
+#[test]
+fn a_rollback_that_was_cut_off_holds_too() {
+    holds(WITHOUT_KEY, &[api(1), END, api(2), END, Rollback(0), go(3), CUT]);
+    let queued = Setting { policy: Policy::Wait, ..WITH_KEY };
+    holds(queued, &[api(1), END, api(2), END, Rollback(0), go(5), CUT]);
+}
+
+#[test]
+fn a_hold_ends_with_a_deploy_that_was_cut_off_after_its_hook() {
+    for setting in [WITHOUT_KEY, WITH_KEY] {
+        for steps in 4..9 {
+            holds(setting, &[api(1), END, api(2), END, Rollback(0), END, api(3), go(steps), CUT, Revert(1)]);
+        }
+    }
+}
+
+#[test]
+fn what_was_rolled_back_to_is_newer_than_what_came_before_it() {
+    // The rollbacks fill the page of records on which the deploy of the second commit would have stood, and the newest deploy is of a
+    // commit that the branch has left.
+    let team = [api(1), END, api(2), END, api(3), END, api(0), END, Rollback(0), END, Rollback(0), END];
+    let aside = ForceAside { back: 2, change: 2 + (1 << 8) };
+    holds(WITH_KEY, &[&team[..], &[aside, CUT, Rerun(0), END]].concat());
+}
+
+#[test]
+fn the_bytes_of_a_record_are_those_of_the_commit_that_they_were_built_from() {
+    // Production gives `web` the bytes that staging ran, of a commit that is equal for `web` and not for `job`, which shares the image. They
+    // are no image of the release's commit, though its record names them.
+    let job = Push(vec![3 + (1 << 8)]);
+    let first = [job, END, Revert(1), END, Tag(0), go(10), CUT];
+    let second = [Revert(0), CUT, Revert(2), END, Tag(1), END, Revert(1), END];
+    let setting = Setting { requires: true, ..WITHOUT_KEY };
+    holds_unless(Rules::ImageByRecordedCommit, 1, setting, &[first.as_slice(), &second].concat());
+}
+
+#[test]
+fn records_are_read_up_to_a_deploy_that_succeeded() {
+    // Three rollbacks fill a page; the release that they left stands behind it.
+    let releases = [1, 2, 3, 0].into_iter().flat_map(|content| [api(content), END, Tag(0), END]);
+    let back = [Rollback(1), END, Rollback(1), END, Rollback(1), END, Rerun(5), END];
+    let events: Vec<Event> = releases.chain(back).collect();
+    holds_unless(Rules::AnySuccessEndsPaging, 6, WITHOUT_KEY, &events);
+}

@@ -124,7 +124,7 @@ impl World {
                 let from = self.place(at).records[record].intent.from;
                 from.map(|from| self.left(at, number(&from)))
             }
-            _ => None,
+            By::Run { .. } | By::Dashboard | By::DashboardRollback => None,
         };
         let before = if let By::Run { record, .. } = by { record } else { None };
         let is_on = self.rollback_stands(at) && (self.has_key || !self.is_covered(at, before));

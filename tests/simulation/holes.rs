@@ -1,7 +1,7 @@
 //! Histories that once broke an invariant, each as short as it can be, with the rule that they are the reason for.
 
 use crate::event::Event::{self, ForceAside, Kill, Push, Rerun, Revert, Rollback, Tag};
-use crate::event::{History, Naming, Setting};
+use crate::event::{History, Naming, Setting, Trouble};
 use crate::render::Policy;
 use crate::run::Rules;
 use crate::shrink::told;
@@ -65,9 +65,9 @@ fn a_hold_ends_with_a_deploy_that_was_cut_off_after_its_hook() {
 
 #[test]
 fn what_was_rolled_back_to_is_newer_than_what_came_before_it() {
-    // The rollbacks fill the page of records on which the deploy of the second commit would have stood, and the newest deploy is of a
-    // commit that the branch has left.
-    let team = [api(1), END, api(2), END, api(3), END, api(0), END, Rollback(0), END, Rollback(0), END];
+    // The deploy of the second commit stands on a page of records that is not read: the newest deploy is of a commit that the branch has left.
+    let refused = Event::Hook(Trouble::Refused);
+    let team = [api(1), END, api(2), END, refused, api(3), END, api(0), END, Rollback(0), END];
     let aside = ForceAside { back: 2, change: 2 + (1 << 8) };
     holds(WITH_KEY, &[&team[..], &[aside, CUT, Rerun(0), END]].concat());
 }

@@ -213,32 +213,3 @@ fn to_deploy_what_is_no_ancestor_steps_back() {
 fn a_second_rollback_that_holds_only_what_it_left_itself_lets_the_first_come_back() {
     finds(Rules::RollbackForgetsHold, 6, 10_000);
 }
-
-#[test]
-#[ignore]
-fn scan() {
-    #[expect(non_snake_case)]
-    let RULES = [Rules::Real, Rules::ImageByRecordedCommit, Rules::AnySuccessEndsPaging][setting("R", 0) as usize];
-    let mut n = BTreeMap::new();
-    let mut s = setting("SEED", 0);
-    let end = s + setting("HISTORIES", 2000);
-    while s < end {
-        let w = play(&History::of(s), RULES, Listener::Nobody);
-        if let Some(v) = w.violation {
-            let l: &mut Vec<u64> = n.entry(v.invariant).or_default();
-            l.push(s);
-            if l.len() <= setting("EACH", 2) as usize {
-                print(&format!(
-                    "=== {s} inv {} {}\n{}",
-                    v.invariant,
-                    v.text,
-                    told(&shrink(&History::of(s), RULES, v.invariant), RULES)
-                ));
-            }
-        }
-        s += 1;
-    }
-    for (k, v) in n {
-        print(&format!("{k}: {} {:?}", v.len(), &v[..v.len().min(10)]));
-    }
-}

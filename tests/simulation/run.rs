@@ -142,7 +142,7 @@ fn deploy(world: &mut World, run: &Run) -> Result<[Told; 3], Stop> {
     let mut memory = world.memory(run.environment);
     let mut told = [Told::Has; 3];
     let mut wanted = Vec::new();
-    for service in 0..SERVICES.len() {
+    for (service, told) in told.iter_mut().enumerate() {
         let at = At { environment: run.environment, service };
         let deploys = look(world, at, has_key)?;
         close(world, at, &mut memory, &deploys)?;
@@ -164,7 +164,7 @@ fn deploy(world: &mut World, run: &Run) -> Result<[Told; 3], Stop> {
         if left == Some(Told::Held) {
             world.count("services held");
         }
-        told[service] = left.unwrap_or(Told::Unknown);
+        *told = left.unwrap_or(Told::Unknown);
     }
     let wanted = images(world, run, &memory, wanted)?;
     let mut went_live: Vec<(Wanted, usize)> = Vec::new();
@@ -339,7 +339,7 @@ fn asked_order(world: &World, run: &Run, at: At, memory: &Result<Memory, String>
         let may_serve = |record: &&&Record| matches!(record.state, RecordState::Success | RecordState::Open);
         let is_older =
             |record: &&Record| record.intent.commit != head && reaches(&head, &record.intent.commit) == Ok(true);
-        return match records.iter().filter(may_serve).any(|record| is_older(record)) {
+        return match records.iter().filter(may_serve).any(is_older) {
             true if memory.tip != head => Order::Superseded("it is an ancestor".into()),
             _ => Order::Current,
         };
@@ -448,7 +448,7 @@ fn put(world: &mut World, run: &Run, wanted: &Wanted, has_key: bool) -> Result<(
         record = world.begin(at, intent.clone());
         warned = record.is_none();
     }
-    world.phase = Phase::BeforeHook;
+    world.phase = Phase::Intended;
     let mut known = wanted.order;
     if wanted.kind == Kind::Deploy {
         world.step()?;
@@ -486,7 +486,7 @@ fn put(world: &mut World, run: &Run, wanted: &Wanted, has_key: bool) -> Result<(
             world.step()?;
             let by = By::Run { commit: wanted.commit, release: run.release(), kind: wanted.kind, record, warned };
             world.check_hook(at, wanted.commit, run.release(), wanted.kind, known);
-            world.phase = Phase::BeforeEnd;
+            world.phase = Phase::Hooked;
             hook(world, wanted, by, &digests, before.as_deref(), has_key)?
         }
     };
@@ -502,7 +502,7 @@ fn put(world: &mut World, run: &Run, wanted: &Wanted, has_key: bool) -> Result<(
         }
         end(world, at, record, state, status);
     }
-    world.phase = Phase::BeforeIntent;
+    world.phase = Phase::Deciding;
     Ok((told, served))
 }
 
@@ -575,14 +575,20 @@ fn follow(world: &mut World, at: At, id: &DeployId, digests: &[Digest]) -> Resul
         world.step()?;
         let Ok(deploys) = world.deploys(at) else { continue };
         let Some(deploy) = deploys.iter().find(|deploy| deploy.id == *id) else { continue };
-        match deploy.status {
-            Live if deploy.is_of(digests) => return Ok((Told::Live, RecordState::Success, Live)),
-            Live => return Ok((Told::Failed, RecordState::Open, Live)),
-            // It was live, and something else has taken its place.
-            Deactivated => return Ok((Told::Superseded, RecordState::Success, Live)),
-            status if status.is_in_flight() => {}
-            status => return Ok((Told::Failed, RecordState::Failure, status)),
+        if deploy.status.is_in_flight() {
+            continue;
         }
+        if deploy.status == Live && deploy.is_of(digests) {
+            return Ok((Told::Live, RecordState::Success, Live));
+        }
+        if deploy.status == Live {
+            return Ok((Told::Failed, RecordState::Open, Live));
+        }
+        if deploy.status == Deactivated {
+            // It was live, and something else has taken its place.
+            return Ok((Told::Superseded, RecordState::Success, Live));
+        }
+        return Ok((Told::Failed, RecordState::Failure, deploy.status));
     }
     world.count("deploys not followed to their end");
     Ok(UNKNOWN)
@@ -605,7 +611,7 @@ fn roll_back(world: &mut World, run: &Run) -> Result<[Told; 3], Stop> {
     world.step()?;
     let mut memory = world.memory(run.environment);
     let mut told = [Told::Has; 3];
-    for service in 0..SERVICES.len() {
+    for (service, told) in told.iter_mut().enumerate() {
         let at = At { environment: run.environment, service };
         let deploys = look(world, at, has_key)?;
         close(world, at, &mut memory, &deploys)?;
@@ -639,7 +645,7 @@ fn roll_back(world: &mut World, run: &Run) -> Result<[Told; 3], Stop> {
         let wanted = Wanted { at, build, commit, kind: Kind::Rollback, from: Some(from), order: Known::Known };
         let what = release.map_or(What::Rollback, What::Release);
         world.count("rollbacks");
-        told[service] = put(world, &Run { what, ..run.clone() }, &wanted, has_key)?.0;
+        *told = put(world, &Run { what, ..run.clone() }, &wanted, has_key)?.0;
     }
     Ok(told)
 }

@@ -21,9 +21,11 @@ pub(crate) struct Killed;
 /// How far a run is with a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
-    BeforeIntent,
-    BeforeHook,
-    BeforeEnd,
+    Deciding,
+    /// The intent is written.
+    Intended,
+    /// The hook is called.
+    Hooked,
 }
 
 /// Bytes in the registry.
@@ -146,7 +148,7 @@ impl World {
             rules,
             has_key: setting.has_key,
             tip_read: 0,
-            phase: Phase::BeforeIntent,
+            phase: Phase::Deciding,
             events: history.events.iter().cloned().collect(),
             going: 0,
             keeps_pace: true,
@@ -192,7 +194,7 @@ impl World {
     /// A run begins, or has ended: what was still to come of the last `Go` was for it alone.
     pub(crate) fn begin_run(&mut self) {
         self.asked.clear();
-        (self.going, self.phase) = (0, Phase::BeforeIntent);
+        (self.going, self.phase) = (0, Phase::Deciding);
     }
 
     // Time.
@@ -214,9 +216,9 @@ impl World {
                 Some(Event::Kill { cancels }) => {
                     self.say(|| format!("    the run is killed{}", if cancels { ", and cancels" } else { "" }));
                     self.count(match self.phase {
-                        Phase::BeforeIntent => "runs killed before an intent",
-                        Phase::BeforeHook => "runs killed between intent and hook",
-                        Phase::BeforeEnd => "runs killed between hook and end",
+                        Phase::Deciding => "runs killed before an intent",
+                        Phase::Intended => "runs killed between intent and hook",
+                        Phase::Hooked => "runs killed between hook and end",
                     });
                     if cancels && self.has_key {
                         self.cancel_what_has_not_begun();

@@ -8,6 +8,10 @@ default:
 test *arguments:
     .ci/test {{ arguments }}
 
+# Plays histories against the ledger's rules: so many, from this seed on.
+simulate histories="100000" seed="0":
+    HISTORIES={{ histories }} SEED={{ seed }} cargo test --test simulation ten_thousand -- --nocapture
+
 # Runs everything that CI asks for.
 ci:
     .ci/run

@@ -20,9 +20,9 @@ use std::collections::BTreeMap;
 use world::{Violation, World};
 
 /// Plays a history to its end.
-fn play(history: &History, rules: Rules, has_listener: Listener) -> World {
+fn play(history: &History, rules: Rules, listener: Listener) -> World {
     let mut world = World::new(history, rules);
-    if has_listener == Listener::Somebody {
+    if listener == Listener::Somebody {
         world.story = Some(Vec::new());
     }
     while world.violation.is_none() {

@@ -53,9 +53,15 @@ impl World {
         render.deploys.iter().rev().find(|deploy| deploy.status.is_in_flight()).or_else(|| render.live())
     }
 
+    /// Whether what serves or comes was brought by a rollback that did not fail.
     fn rollback_stands(&self, at: At) -> bool {
-        let coming = self.coming(at).map(|deploy| deploy.build);
-        coming.is_some() && self.place(at).went_back == coming
+        let Some(coming) = self.coming(at).map(|deploy| deploy.build) else { return false };
+        let place = self.place(at);
+        let brought_it = |deploy: &Deployed| {
+            let is_back = matches!(deploy.by, By::DashboardRollback | By::Run { kind: Kind::Rollback, .. });
+            is_back && deploy.build == coming && (deploy.was_live || deploy.status.is_in_flight())
+        };
+        place.went_back == Some(coming) && place.render.deploys.iter().any(brought_it)
     }
 
     /// Remembers what a person in the dashboard left, where a run can know it.

@@ -81,8 +81,12 @@ impl World {
         let left = match was {
             Some((By::Run { record: Some(record), .. }, DeployStatus::Live, old)) if by == By::DashboardRollback => {
                 let intent = &self.place(at).records[record];
-                let is_known =
-                    intent.state == RecordState::Success && intent.intent.kind == Kind::Deploy && old != build;
+                // The rule asks the newest success, which without a key may never have been live.
+                let is_newest = self.place(at).records[record + 1..]
+                    .iter()
+                    .all(|later| !later.is_own || later.state != RecordState::Success);
+                let is_deploy = intent.state == RecordState::Success && intent.intent.kind == Kind::Deploy;
+                let is_known = is_deploy && is_newest && old != build;
                 is_known.then(|| number(&intent.intent.commit))
             }
             _ => None,

@@ -1,4 +1,5 @@
-//! Histories that once broke an invariant, each as short as it can be, with the rule that they are the reason for.
+//! Histories that broke an invariant by simpler rules, or by these before they were mended: each as short as it can be, with what it is the
+//! reason for.
 
 use crate::event::Event::{self, ForceAside, Kill, Push, Rerun, Revert, Rollback, Tag};
 use crate::event::{History, Naming, Setting, Trouble};
@@ -45,6 +46,40 @@ fn holds_unless(rules: Rules, invariant: u8, setting: Setting, events: &[Event])
     let history = History { setting, events: events.to_vec() };
     let violation = play(&history, rules, Listener::Nobody).violation;
     assert_eq!(violation.map(|violation| violation.invariant), Some(invariant), "\n{}", told(&history, rules));
+}
+
+/// The first push: something of every service.
+fn all() -> Event {
+    Push(vec![1 << 8, 1 + (1 << 8)])
+}
+
+#[test]
+fn a_run_that_was_evicted_is_made_good() {
+    // The second push waits behind the first run and is evicted by the third, whose event begins where the second ended.
+    let web = Push(vec![2 + (1 << 8)]);
+    let events = [all(), END, api(2), api(3), web, END, END];
+    for setting in [WITHOUT_KEY, WITH_KEY] {
+        holds_unless(Rules::BaseFromEvent, 1, setting, &events);
+    }
+}
+
+#[test]
+fn a_revert_of_what_was_cut_off_is_deployed() {
+    let cut_after = |steps| [all(), END, api(2), go(steps), CUT, Revert(1)];
+    holds_unless(Rules::RecordAfterSuccess, 1, WITHOUT_KEY, &cut_after(4));
+    for steps in 1..12 {
+        holds(WITHOUT_KEY, &cut_after(steps));
+        holds(WITH_KEY, &cut_after(steps));
+    }
+}
+
+#[test]
+fn what_the_branch_has_left_does_not_come_back() {
+    let aside = ForceAside { back: 1, change: 3 << 8 };
+    let events = [all(), END, api(2), END, aside, END, Rerun(1), END];
+    for setting in [WITHOUT_KEY, WITH_KEY] {
+        holds_unless(Rules::NotAncestorMeansDeploy, 2, setting, &events);
+    }
 }
 
 #[test]

@@ -6,7 +6,8 @@
 //! - **Need.** A service is skipped only if the commit equals, on the service's paths, everything that is or may become live there. What
 //!   is unknown is deployed. The event's `before` plays no part: a run that was evicted from a queue never was anybody's `before`.
 //! - **Order** comes from git and the record, never from Render and never from a clock.
-//! - **Holds.** After a rollback the commit that was left is not put back by accident.
+//! - **Holds.** After a rollback the commit that was left is not put back by accident, as long as nothing else was deployed since. What was cut off
+//!   counts as what it would have done.
 //! - What others wrote into the record may make a service deploy, and never keeps one from it.
 
 mod attempt;

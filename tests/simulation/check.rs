@@ -107,15 +107,25 @@ impl World {
         Left { tree: *self.git.tree(commit), release: releases.max() }
     }
 
-    /// Whether a deploy was cut off that, without a key, may have replaced what a rollback brought or left: nobody can tell.
+    /// Whether, without a key, something else may serve than what a rollback brought or left: a deploy was cut off, or a rollback from bytes
+    /// that only Render knew of. Nobody can tell.
     fn is_covered(&self, at: At, before: Option<usize>) -> bool {
         let records = &self.place(at).records;
         let attempts = records[..before.unwrap_or(records.len())].iter().rev().filter(|record| {
             let may_serve = matches!(record.state, RecordState::Success | RecordState::Open);
             may_serve && record.is_own && record.intent.kind != Kind::Restore
         });
-        let unsure = attempts.take_while(|record| record.state == RecordState::Open);
-        unsure.into_iter().any(|record| record.intent.kind == Kind::Deploy)
+        let mut from = None;
+        for record in attempts {
+            let (intent, is_sure) = (&record.intent, record.state == RecordState::Success);
+            match (intent.kind, is_sure) {
+                (Kind::Deploy | Kind::Restore, true) => return from.is_some_and(|from| from != intent.commit),
+                (Kind::Deploy | Kind::Restore, false) => return true,
+                (Kind::Rollback, true) => return from.is_some() && from != intent.from,
+                (Kind::Rollback, false) => from = from.or(intent.from),
+            }
+        }
+        false
     }
 
     /// Whether a later deploy, or one under way, was of the very bytes that the rollback brought: then they serve for that one too.

@@ -31,7 +31,7 @@ pub const OUTPUTS: &[Output] = &[
     output("json", "The same as JSON: tags, tag-names, labels, annotations"),
     output(
         "outcome",
-        "One word: planned, verified, accepted, live, nothing, skipped, superseded, refused, failed or cancelled",
+        "One word: planned, verified, accepted, live, nothing, skipped, held, superseded, refused, failed or cancelled",
     ),
     output("failure", "A stable word naming what went wrong (docs/failures.md), empty otherwise"),
     output("services", "JSON array of the services to deploy (or deployed), in manifest order"),

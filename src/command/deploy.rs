@@ -7,10 +7,8 @@ use super::images::{Images, Patience};
 use super::ledger::Ledger;
 use super::preflight::preflight;
 use super::{Brief, Scene, drift, env_file, required, tell, verify};
-use crate::decide::{OnRender, Plan, Subject, Why};
-use crate::domain::{
-    DeployStatus, Digest, EnvironmentName, ImageName, Intent, Kind, Outcome, ServiceName, Status, Trigger,
-};
+use crate::decide::{OnRender, Plan, Presence, Subject, Why, presence};
+use crate::domain::{Digest, EnvironmentName, ImageName, Intent, Kind, Outcome, ServiceName, Status, Trigger};
 use crate::intake::inputs::Writes;
 use crate::registry::RegistryWriter;
 use crate::report::{Ended, outcome_of};
@@ -52,7 +50,7 @@ pub(super) async fn run(scene: &Scene, brief: &Brief) -> Result<(), Failure> {
     }
     if let Some(ledger) = ledger {
         let hands = Hands::new(scene, ledger, facts);
-        hands.close_what_is_live().await;
+        hands.close_settled().await;
         if !calls.is_empty() {
             scene.log.group(&format!("Deploys to {environment}"));
             golive::go(&hands, &brief.plan, &calls).await;
@@ -150,7 +148,8 @@ fn calls(
             (None, _) => continue,
         };
         let wanted = vec![image.digest().clone(), image.platform_digest().clone()];
-        if service.why != Why::Forced && serves(ledger.on_render(&service.name), &wanted) {
+        let is_forced = service.why == Why::Forced;
+        if !is_forced && serves(ledger.on_render(&service.name), &wanted) {
             scene.log.say(&format!("{}: its live deploy has this image already.", service.name));
             let ended = Ended::without_deploy(&service.name, Status::Skipped, "its live deploy has this image already");
             scene.story.borrow_mut().services.push(ended);
@@ -168,16 +167,14 @@ fn calls(
             kind: Kind::Deploy,
             from: None,
         };
-        calls.insert(service.name.clone(), Call { door, id, image: pinned, wanted, intent });
+        calls.insert(service.name.clone(), Call { door, id, image: pinned, wanted, intent, is_forced });
     }
     calls
 }
 
 /// Whether these bytes are live, and nothing is under way that would replace them.
 fn serves(on_render: &OnRender, wanted: &[Digest]) -> bool {
-    let OnRender::Known(deploys) = on_render else { return false };
-    let is_quiet = deploys.iter().all(|deploy| !deploy.status.is_in_flight());
-    is_quiet && deploys.iter().any(|deploy| deploy.status == DeployStatus::Live && deploy.is_of(wanted))
+    matches!(on_render, OnRender::Known(deploys) if presence(wanted, deploys) == Presence::Serves)
 }
 
 fn dry(scene: &Scene, brief: &Brief, images: &Images) {

@@ -19,8 +19,8 @@ pub use image::{
     VerifiedImage, judge,
 };
 pub use ledger::{
-    Begun, Differences, Equality, Hold, Need, OnRender, Order, Presence, Required, Standing, Until, counting, ending,
-    hold_after_rollback, identify, judge_required, need, order_in_branch, order_of_release, presence,
+    Begun, Differences, Equality, Hold, Need, OnRender, Order, Presence, Required, Standing, Until, begun, counting,
+    ending, hold_after_rollback, identify, judge_required, need, order_in_branch, order_of_release, presence,
 };
 pub use plan::{Ground, Plan, PlanError, PlannedImage, PlannedService, Wishes};
 pub use subject::{ChoiceError, Concerns, Subject, choose, of_branch, of_tag};

@@ -16,12 +16,12 @@ use crate::git::{IMAGES, SERVICES, number, same, sha};
 use crate::render::{Answer, By};
 use crate::world::{HookError, Killed, Memory, Phase, World, deploy_id};
 use ghcr_to_render::decide::{
-    Begun, Cause, Equality, Need, OnRender, Order, Presence, Required, Standing, Until, counting, ending,
+    Begun, Cause, Equality, Need, OnRender, Order, Presence, Required, Standing, begun, counting, ending,
     judge_required, need, order_in_branch, order_of_release, presence,
 };
 use ghcr_to_render::domain::DeployStatus::{self, Deactivated, Live};
 use ghcr_to_render::domain::{
-    Deploy, DeployId, Digest, Kind, Reading, Record, RecordState, ReleaseNumber, ReleaseTemplate,
+    Deploy, DeployId, Digest, ImageTag, Kind, Reading, Record, RecordState, ReleaseNumber, ReleaseTemplate,
 };
 use std::fmt;
 use std::rc::Rc;
@@ -255,22 +255,18 @@ fn standing(
 ) -> Standing {
     let records = memory.as_ref().map(|memory| records(world, at, memory));
     let known = records.as_deref().map_err(|why| why.as_str());
-    let mut standing = Standing::new(known, &on_render(deploys), |digests| world.label(digests));
-    if let (Some(hold), Some(release), Ok(memory)) = (&mut standing.hold, run.release(), memory) {
-        // A release that is higher than the one that was left lifts the hold; any other is held, whatever its tree is.
-        let left = memory.records.iter().flatten().filter(|record| record.is_own && record.intent.commit == hold.from);
-        match left.filter_map(|record| release_of(record)).max() {
-            Some(left) if ReleaseNumber::Number(release) > left => standing.hold = None,
-            Some(_) => hold.until = Until::HigherRelease,
-            None => {}
+    let standing = Standing::new(known, &on_render(deploys), |digests| world.label(digests));
+    match (run.release(), memory) {
+        (Some(release), Ok(memory)) => {
+            standing.for_release(ReleaseNumber::Number(release), &all_begun(world, at.environment, memory))
         }
+        (None, _) | (_, Err(_)) => standing,
     }
-    standing
 }
 
-fn release_of(record: &Record) -> Option<ReleaseNumber> {
+fn number_of(tag: &ImageTag) -> Option<ReleaseNumber> {
     let template = ReleaseTemplate::parse("prod-{number}").expect("a template");
-    match template.read(record.intent.release.as_ref()?.as_str()) {
+    match template.read(tag.as_str()) {
         Reading::Release(release) => Some(release.number()),
         Reading::Malformed | Reading::Foreign => None,
     }
@@ -332,7 +328,12 @@ fn asked_order(world: &World, run: &Run, at: At, memory: &Result<Memory, String>
     };
     let head = sha(run.commit);
     if let Some(release) = run.release() {
-        return order_of_release(ReleaseNumber::Number(release), &head, &begun(world, at.environment, memory), reaches);
+        return order_of_release(
+            ReleaseNumber::Number(release),
+            &head,
+            &all_begun(world, at.environment, memory),
+            reaches,
+        );
     }
     let records = records(world, at, memory);
     if world.rules == Rules::NotAncestorMeansDeploy {
@@ -347,20 +348,10 @@ fn asked_order(world: &World, run: &Run, at: At, memory: &Result<Memory, String>
     order_in_branch(&head, Ok(&memory.tip), &records, reaches)
 }
 
-/// The releases that were deployed or begun in an environment. Only our own records say it: what others wrote keeps nothing from going on.
-fn begun(world: &World, environment: usize, memory: &Memory) -> Vec<Begun> {
-    let mut all = Vec::new();
-    for service in 0..SERVICES.len() {
-        let may_serve =
-            |record: &&&Record| record.is_own && matches!(record.state, RecordState::Success | RecordState::Open);
-        let records = records(world, At { environment, service }, memory);
-        for (index, record) in records.iter().filter(may_serve).enumerate() {
-            if let Some(number) = release_of(record) {
-                all.push(Begun { number, commit: record.intent.commit, is_live: index == 0 });
-            }
-        }
-    }
-    all
+/// The releases that were deployed or begun in an environment.
+fn all_begun(world: &World, environment: usize, memory: &Memory) -> Vec<Begun> {
+    let of = |service| begun(&records(world, At { environment, service }, memory), number_of);
+    (0..SERVICES.len()).flat_map(of).collect()
 }
 
 /// The images of the services to deploy: found, or built now.
@@ -637,7 +628,7 @@ fn roll_back(world: &mut World, run: &Run) -> Result<[Told; 3], Stop> {
         let held = standing.hold.filter(|_| world.rules != Rules::RollbackForgetsHold).map(|hold| hold.from);
         let from = number(&held.unwrap_or(serving));
         let Some(build) = world.build_of(&target.intent.image.digest) else { continue };
-        let release = release_of(target).and_then(|number| match number {
+        let release = target.intent.release.as_ref().and_then(number_of).and_then(|number| match number {
             ReleaseNumber::Number(number) => Some(number),
             ReleaseNumber::Version(..) => None,
         });

@@ -2,8 +2,8 @@
 
 use super::{Call, Door, Flight, Hands, Stage};
 use crate::command::ledger::Ordered;
-use crate::decide::{Closing, Landing};
-use crate::domain::{DeployId, FailureWord, ServiceName};
+use crate::decide::{Closing, Landing, Presence, presence};
+use crate::domain::{DeployId, DeployStatus, FailureWord, ServiceName};
 use crate::github::{Ended as Closed, Ending, RunName};
 use crate::render::{Accepted, CallFailure, Repeatable};
 use crate::report::{Ended, Failed};
@@ -124,10 +124,16 @@ impl Attempt<'_> {
                 }
             }
         }
-        if let Some(deploy) = self.look_before().await {
-            self.say(&format!("{deploy} is under way with the same image, and is followed"));
-            self.advance(Stage::Adopted);
-            return self.follow(&deploy).await;
+        match self.look_before().await {
+            Presence::Absent => {}
+            Presence::Serves => {
+                return Landed::at(Landing::Live, None).saying("its live deploy has this image already", "");
+            }
+            Presence::Comes(deploy) => {
+                self.say(&format!("{deploy} is under way with the same image, and is followed"));
+                self.advance(Stage::Adopted);
+                return self.follow(&deploy).await;
+            }
         }
         self.advance(Stage::Calling);
         let (accepted, note) = match self.persist().await {
@@ -161,19 +167,20 @@ impl Attempt<'_> {
         landed
     }
 
-    /// Remembers which deploys there are, and finds one of the same bytes that is under way and that nothing is queued behind.
-    async fn look_before(&self) -> Option<DeployId> {
-        let render = self.hands.scene.render.as_ref()?;
-        let deploys = match render.newest(&self.call.id).await {
+    /// Remembers which deploys there are, and finds out whether the bytes serve by now or come anyway.
+    async fn look_before(&self) -> Presence {
+        let Some(render) = &self.hands.scene.render else { return Presence::Absent };
+        let mut deploys = match render.newest(&self.call.id).await {
             Ok(deploys) => deploys,
             Err(error) => {
                 self.say(&format!("which deploys there are is not known ({error})"));
-                return None;
+                return Presence::Absent;
             }
         };
         self.fly(Stage::Preparing, deploys.iter().map(|deploy| deploy.id.clone()).collect());
-        let newest = deploys.into_iter().find(|deploy| deploy.status.is_in_flight())?;
-        (self.hands.follows() && newest.is_of(&self.call.wanted)).then_some(newest.id)
+        deploys.retain(|deploy| deploy.status.is_in_flight() || deploy.status == DeployStatus::Live);
+        let is_wanted = self.hands.follows() && !self.call.is_forced;
+        if is_wanted { presence(&self.call.wanted, &deploys) } else { Presence::Absent }
     }
 
     /// Asks for the deploy until Render has taken it, as often as is harmless: any number of times while nothing was heard; where something

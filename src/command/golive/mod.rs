@@ -12,7 +12,7 @@ pub(crate) use cancel::cancelled;
 use super::ledger::Ledger;
 use super::scene::Scene;
 use crate::decide::{Plan, PlannedService};
-use crate::domain::{DeployHook, DeployId, Digest, Intent, PinnedImage, ServiceId, ServiceName, Status};
+use crate::domain::{DeployHook, DeployId, Digest, Intent, PinnedImage, RecordState, ServiceId, ServiceName, Status};
 use crate::github::{self, Ending, RecordWriter};
 use crate::intake::inputs::{OnFailure, Wait};
 use crate::render::{HookCaller, RenderWriter, ServiceFacts};
@@ -43,6 +43,8 @@ pub(crate) struct Call {
     pub(crate) wanted: Vec<Digest>,
     /// What the record is told.
     pub(crate) intent: Intent,
+    /// Whether a deploy is wanted though the bytes may serve already.
+    pub(crate) is_forced: bool,
 }
 
 /// A deploy that this run has begun, or is about to: what somebody who cancels the run has to know.
@@ -100,18 +102,14 @@ impl<'a> Hands<'a> {
         }
     }
 
-    /// Ends the records that earlier runs of ours left open and whose bytes are live by now. What else became of them is not known, and not
-    /// needed: with an API key Render says what serves.
-    pub(crate) async fn close_what_is_live(&self) {
+    /// Ends the records that earlier runs of ours left open and of which Render says the end.
+    pub(crate) async fn close_settled(&self) {
         let Some(record) = &self.record else { return };
-        for (service, number) in self.ledger.open_and_live() {
-            let ending = Ending {
-                how: github::Ended::Live,
-                description: "seen by a later run".into(),
-                environment_url: None,
-                log_url: self.scene.run_url(),
-            };
-            if let Err(error) = record.end(number, &ending).await {
+        for (service, number, state) in self.ledger.settled() {
+            let how = if *state == RecordState::Success { github::Ended::Live } else { github::Ended::Failed };
+            let description = "seen by a later run".to_owned();
+            let ending = Ending { how, description, environment_url: None, log_url: self.scene.run_url() };
+            if let Err(error) = record.end(*number, &ending).await {
                 self.scene.log.say(&format!("{service}: an earlier record stays open: {error}"));
             }
         }

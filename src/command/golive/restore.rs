@@ -76,7 +76,7 @@ async fn one(hands: &Hands<'_>, service: &ServiceName, call: &Call, failed: &[St
         Door::Api(id) => Door::Api(id.clone()),
     };
     let wanted = vec![image.digest().clone(), image.platform_digest().clone()];
-    let back = Call { door, id: call.id.clone(), image: pinned, wanted, intent };
+    let back = Call { door, id: call.id.clone(), image: pinned, wanted, intent, is_forced: false };
     let attempt = Attempt { hands, service, call: &back };
     // A record says which commit's bytes are where; of these nobody knows it, and a wrong one is worse than none.
     let ended = if commit.is_some() { attempt.run().await } else { attempt.run_unrecorded().await };

@@ -11,13 +11,14 @@ use super::failure::Failure;
 use super::history::{History, Movement};
 use super::hooks;
 use super::scene::Scene;
-use crate::decide::{Base, Begun, Demand, Differences, OnRender, Standing, Until, Why, counting, need};
+use crate::decide::{Base, Begun, Demand, Differences, OnRender, Standing, Why, begun, counting, ending, need};
 use crate::domain::{
-    CommitSha, Decision, DeployStatus, Digest, Environment, EnvironmentName, Manifest, Record, RecordState, Release,
-    Repository, Service, ServiceId, ServiceName, When,
+    CommitSha, Decision, Digest, Environment, EnvironmentName, ImageTag, Manifest, Reading, Record, RecordState,
+    Release, Repository, Service, ServiceId, ServiceName, When,
 };
 use crate::github::GitHubError;
 use crate::intake::inputs::Recording;
+use crate::render::RenderApi;
 use order::Known;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +40,8 @@ pub(crate) struct Ledger {
     /// The tip of the branch that the environment follows.
     tip: Result<CommitSha, String>,
     on_render: BTreeMap<ServiceName, OnRender>,
+    /// Records of ours that were open and of which Render says the end: their numbers and what it is.
+    settled: Vec<(ServiceName, u64, RecordState)>,
     /// The commits that images say they were built from, where the record does not know their digests.
     labels: BTreeMap<Digest, CommitSha>,
     /// What stands in for the record where there is none and no key: what the event says was there.
@@ -85,12 +88,14 @@ impl Ledger {
             is_writable,
             tip,
             on_render: BTreeMap::new(),
+            settled: Vec::new(),
             labels: BTreeMap::new(),
             event: has_no_memory.then(|| about.event.clone()),
             ancestry: RefCell::default(),
         };
         if let Some(render) = &scene.render {
             ledger.on_render = serving::ask(scene, render, &ledger.ids).await?;
+            ledger.settle_open(render).await;
             ledger.labels = serving::labels(scene, &ledger).await;
         }
         Ok(ledger)
@@ -162,18 +167,9 @@ impl Ledger {
         self.of(&self.records, service).unwrap_or_default()
     }
 
-    /// Records of ours that were left open and whose bytes are live: the newest of each service.
-    pub(crate) fn open_and_live(&self) -> Vec<(&ServiceName, u64)> {
-        let find = |service| {
-            let OnRender::Known(deploys) = self.on_render(service) else { return None };
-            let live = deploys.iter().find(|deploy| deploy.status == DeployStatus::Live)?;
-            let is_it =
-                |record: &&Record| live.is_of(&[record.intent.image.digest.clone(), record.intent.platform.clone()]);
-            let records = self.records(service);
-            let newest = records.into_iter().filter(|record| record.is_own).find(is_it)?;
-            (newest.state == RecordState::Open).then_some((service, newest.number))
-        };
-        self.services.iter().filter_map(find).collect()
+    /// Records of ours that were open and of which Render says the end.
+    pub(crate) fn settled(&self) -> &[(ServiceName, u64, RecordState)] {
+        &self.settled
     }
 
     /// The commit whose bytes one of these digests is.
@@ -196,6 +192,29 @@ impl Ledger {
         }
     }
 
+    /// Finds out what became of the attempts of ours that nobody ended in the record, as far as Render shows it beyond doubt.
+    async fn settle_open(&mut self, render: &RenderApi) {
+        let Ok(records) = &mut self.records else { return };
+        for (service, id) in &self.ids {
+            let of_service = records.get_mut(service).map(Vec::as_mut_slice).unwrap_or_default();
+            let is_open = |record: &&mut Record| {
+                record.is_own && record.state == RecordState::Open && record.intent.id.as_ref() == Some(id)
+            };
+            let mut open = of_service.iter_mut().filter(is_open).peekable();
+            if open.peek().is_none() {
+                continue;
+            }
+            let Ok(deploys) = render.newest(id).await else { continue };
+            for record in open {
+                let digests = [record.intent.image.digest.clone(), record.intent.platform.clone()];
+                if let Some(state) = ending(&digests, &deploys) {
+                    (record.state, record.was_live) = (state, state == RecordState::Success);
+                    self.settled.push((service.clone(), record.number, state));
+                }
+            }
+        }
+    }
+
     fn labelled(&self, digests: &[Digest]) -> Option<CommitSha> {
         digests.iter().find_map(|digest| self.labels.get(digest).copied())
     }
@@ -214,11 +233,8 @@ impl Ledger {
         let records = self.of(&self.records, service);
         let records = records.as_deref().map_err(|why| *why);
         let mut standing = Standing::new(records, self.on_render(service), |digests| self.labelled(digests));
-        if let (Some(hold), Some(release)) = (&mut standing.hold, &self.release) {
-            hold.until = Until::HigherRelease;
-            if self.begun().iter().all(|begun| begun.number < release.number()) {
-                standing.hold = None;
-            }
+        if let Some(release) = &self.release {
+            standing = standing.for_release(release.number(), &self.begun_in(&self.records));
         }
         if scene.request.force.held && standing.hold.take().is_some() {
             scene.log.say(&format!("{service}: the rollback that holds it is set aside (force: held)."));
@@ -238,27 +254,15 @@ impl Ledger {
         differences(history, manifest, self.commit, commits).await
     }
 
-    /// The releases that were deployed or begun in the environment, by our own record.
-    fn begun(&self) -> Vec<Begun> {
-        self.begun_in(&self.records)
-    }
-
+    /// The releases that were deployed or begun in the environment.
     fn begun_in(&self, records: &Records) -> Vec<Begun> {
         let When::Release { template, .. } = &self.environment.when else { return Vec::new() };
-        let mut all = Vec::new();
-        for service in &self.services {
-            let of_service = self.of(records, service).unwrap_or_default();
-            let own: Vec<&&Record> = of_service.iter().filter(|record| record.is_own).collect();
-            let live = own.iter().find(|record| record.state == RecordState::Success).map(|record| record.number);
-            for record in own.iter().filter(|record| record.state != RecordState::Error) {
-                let tag = record.intent.release.as_ref().map(|tag| template.read(tag.as_str()));
-                if let Some(crate::domain::Reading::Release(release)) = tag {
-                    let is_live = Some(record.number) == live;
-                    all.push(Begun { number: release.number(), commit: record.intent.commit, is_live });
-                }
-            }
-        }
-        all
+        let number = |tag: &ImageTag| match template.read(tag.as_str()) {
+            Reading::Release(release) => Some(release.number()),
+            Reading::Malformed | Reading::Foreign => None,
+        };
+        let of = |service| begun(&self.of(records, service).unwrap_or_default(), number);
+        self.services.iter().flat_map(of).collect()
     }
 }
 

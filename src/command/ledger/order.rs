@@ -47,7 +47,7 @@ impl Ledger {
     /// A release that was moved or that goes back.
     pub(crate) async fn order_of_run(&self, scene: &Scene) -> Result<Ordered, Failure> {
         let (Some(release), Ok(_)) = (&self.release, &self.records) else { return Ok(Ordered::Current) };
-        let begun = self.begun();
+        let begun = self.begun_in(&self.records);
         let decide = |reaches: &Reaches<'_>| order_of_release(release.number(), &self.commit, &begun, reaches);
         let order = self.settle(&scene.history, decide).await;
         judged(scene, order)

@@ -1,6 +1,6 @@
 //! Which of two commits is newer: from git and the record, never from Render and never from a clock.
 
-use crate::domain::{CommitSha, Record, RecordState, ReleaseNumber};
+use crate::domain::{CommitSha, ImageTag, Record, RecordState, ReleaseNumber};
 
 /// What order says of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Begun {
     pub number: ReleaseNumber,
     /// Its commit.
     pub commit: CommitSha,
-    /// Whether it is what a service had last.
+    /// Whether it is what a service had last, as far as is known.
     pub is_live: bool,
 }
 
@@ -62,6 +62,18 @@ pub fn of_branch(
         }
     }
     Order::Current
+}
+
+/// The releases that a service's records (newest first) say were deployed or begun, `read` giving the number of a release's tag. Only our own
+/// count: what others wrote keeps nothing from going on. Nor does what Render ended, or what was never sent.
+pub fn begun(records: &[&Record], read: impl Fn(&ImageTag) -> Option<ReleaseNumber>) -> Vec<Begun> {
+    let may_serve =
+        |record: &&&Record| record.is_own && matches!(record.state, RecordState::Success | RecordState::Open);
+    let numbered = |(place, record): (usize, &&Record)| {
+        let number = read(record.intent.release.as_ref()?)?;
+        Some(Begun { number, commit: record.intent.commit, is_live: place == 0 })
+    };
+    records.iter().filter(may_serve).enumerate().filter_map(numbered).collect()
 }
 
 /// Orders a release among those that were deployed or begun in its environment.

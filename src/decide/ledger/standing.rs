@@ -1,9 +1,12 @@
 //! What is or may become live for a service, from the record and from Render.
 
+use super::Begun;
 use super::Equality;
 use super::attempt::coming;
 use crate::decide::Base;
-use crate::domain::{CommitSha, Deploy, DeployStatus, Digest, Kind, Record, RecordState, Repository, ServiceId};
+use crate::domain::{
+    CommitSha, Deploy, DeployStatus, Digest, Kind, Record, RecordState, ReleaseNumber, Repository, ServiceId,
+};
 
 /// What Render says of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +109,20 @@ impl Standing {
             Base::None(why) => Self::unknown(why.clone()),
             Base::OfEachService => Self::unknown("there is nothing to compare with".into()),
         }
+    }
+
+    /// As a release sees it: one with a higher number than the release that was left lifts the hold, and any other is held whatever its tree is.
+    /// A hold of which no number is known goes by the tree.
+    #[must_use]
+    pub fn for_release(mut self, number: ReleaseNumber, begun: &[Begun]) -> Self {
+        if let Some(hold) = &mut self.hold {
+            match begun.iter().filter(|begun| begun.commit == hold.from).map(|begun| begun.number).max() {
+                Some(left) if number > left => self.hold = None,
+                Some(_) => hold.until = Until::HigherRelease,
+                None => {}
+            }
+        }
+        self
     }
 
     fn unknown(why: String) -> Self {
@@ -259,6 +276,22 @@ mod tests {
         let mut forth = deploy(2, DeployStatus::Live);
         forth.by_rollback = true;
         assert_eq!(held(&forth), None, "it is where the record has it");
+    }
+
+    #[test]
+    fn a_higher_release_than_the_one_that_was_left_lifts_the_hold() {
+        let (back, left) = (rollback(6, 7), record(7, Success));
+        let records = [&back, &left];
+        let begun =
+            |number, commit| Begun { number: ReleaseNumber::Number(number), commit: sha(commit), is_live: false };
+        let all = [begun(6, 6), begun(7, 7), begun(9, 9)];
+        let until = |number, begun: &[Begun]| {
+            let standing = Standing::new(Ok(&records), &OnRender::NoKey, |_| None);
+            standing.for_release(ReleaseNumber::Number(number), begun).hold.map(|hold| hold.until)
+        };
+        assert_eq!(until(7, &all), Some(Until::HigherRelease));
+        assert_eq!(until(8, &all), None, "a later one that failed does not count");
+        assert_eq!(until(8, &all[..1]), Some(Until::Different), "the number of what was left is not known");
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! A demonstration that needs nothing but this repository and git: a registry, GitHub and Render on loopback, a real git repository with three
-//! services, and the real program started as the runner starts it, through a pull request, a push to `main` and a release tag.
+//! services, and the real program started as the runner starts it, through a pull request, pushes to `main` and a release tag.
 //!
 //! `cargo run --example demo` prints the log, the outputs and the summary of each and leaves the summaries under `target/demo/`.
 #![allow(
@@ -32,23 +32,36 @@ fn main() {
     let run = world.image("api", Kind::WithAttestations).verify().expect_verified();
     show(&run, &summaries.join("1-pull-request.md"));
 
-    title("It is merged to main: api is deployed to staging by its digest, the two others are left alone");
-    let world = run.into_world().push_to_main(|repo| change(repo, "api"));
-    let run = world.image("api", Kind::WithAttestations).deploy().expect_accepted(["api"]);
+    title("It is merged to main: api goes live in staging by its digest, the two others are left alone");
+    let world = run.into_world().with_key().push_to_main(|repo| change(repo, "api"));
+    let run = world.image("api", Kind::WithAttestations).deploy().ended(0, "live", "").hooked(&["api"]);
     show(&run, &summaries.join("2-push-to-main.md"));
 
-    title("The tag prod-2 is pushed: what changed since prod-1 goes to production, workers after api");
-    let world = run.into_world().tagged("prod-1").commit_on_main(|repo| change(repo, "workers"));
+    title(
+        "Two pushes in a row: the run of the first, for web, is dropped from GitHub's queue, and the run of the second, for workers, makes it good",
+    );
+    let world = run.into_world().push_to_main(|repo| change(repo, "web"));
+    let world = world.push_to_main(|repo| change(repo, "workers"));
+    let world = world.image("web", Kind::Amd64).image("workers", Kind::MultiArch);
+    let run = world.deploy().ended(0, "live", "").hooked(&["web", "workers"]);
+    show(&run, &summaries.join("3-never-lost.md"));
+
+    title(
+        "The tag prod-2 is pushed: what changed since prod-1 goes to production, workers after api; it has hooks and no API key",
+    );
+    let world = run.into_world().in_production("prod-1");
     let world = world.commit_on_main(|repo| repo.write("libs/shared.txt", "for api and workers")).push_tag("prod-2");
     let commit = world.commit();
     let tags = [commit.as_str(), "prod-2"];
     let world = world.image_tagged("api", Kind::WithAttestations, &commit, &tags);
-    let world =
-        world.image_tagged("workers", Kind::MultiArch, &commit, &tags).image_tagged("web", Kind::Amd64, &commit, &tags);
-    let run = world.deploy().expect_accepted(["api", "workers"]).after("workers", "api");
-    show(&run, &summaries.join("3-release.md"));
+    let world = world.image_tagged("workers", Kind::MultiArch, &commit, &tags);
+    let image = |service: &str| format!("{}@{}", world.repository(service), world.digest(service));
+    let (api, workers) = (image("api"), image("workers"));
+    let asked = [("api-production", api.as_str()), ("workers-production", workers.as_str())];
+    let run = world.deploy().ended(0, "accepted", "").hooked_with(&asked).after(asked[1].0, asked[0].0);
+    show(&run, &summaries.join("4-release.md"));
 
-    println!("\nAll three runs did what they should. The summaries are in {}.", summaries.display());
+    println!("\nAll four runs did what they should. The summaries are in {}.", summaries.display());
 }
 
 fn change<'r>(repo: &'r Repo, service: &str) -> &'r Repo {

@@ -3,6 +3,7 @@
 use super::World;
 use super::event::ZEROS;
 use super::github::record::Seed;
+use super::render::service_id;
 use super::steps::MANIFEST;
 use ghcr_to_render::domain::{Environment, Manifest, Reading, Repository, When};
 use ghcr_to_render::intake::manifest::{self, Home};
@@ -35,6 +36,23 @@ impl World {
     pub(crate) fn with_key(self) -> Self {
         let (key, home) = (self.render.api_key(), self.render.server.origin());
         self.input("render-api-key", &key).secret("render-api-key", &key, &[&home])
+    }
+
+    /// From now on the step deploys to production, by hooks alone: services of their own, that all have the release that is tagged here.
+    pub(crate) fn in_production(mut self, tag: &str) -> Self {
+        self.origin.tag(tag, "HEAD");
+        let commit = self.origin.head();
+        for (service, _) in std::mem::take(&mut self.hooks) {
+            let own = format!("{service}-production");
+            let url = self.new_hook(&own);
+            self.render.image_path(&own, &format!("{}:latest", self.repository(&service)));
+            self.hooks.push((service.clone(), url));
+            let id = Some(service_id(&own));
+            let seed = Seed { id, release: Some(tag.to_owned()), ..self.live("production", &service, &commit) };
+            self = self.recorded(seed);
+        }
+        let lines: Vec<String> = self.hooks.iter().map(|(service, url)| format!("{service}={url}")).collect();
+        self.input("deploy-hooks", &lines.join("\n")).input("render-api-key", "")
     }
 
     /// Puts into the record what the event says was there before, where nothing else was put there.

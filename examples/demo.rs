@@ -14,6 +14,7 @@ mod world;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use world::github::record::Seed;
 use world::{Kind, Repo, Run, World};
 
 /// The program that is shown, beside this example's own directory.
@@ -28,12 +29,13 @@ fn main() {
     std::fs::create_dir_all(&summaries).expect("a directory for the summaries");
 
     title("A pull request changes services/api: its preview image is verified, nothing is deployed");
-    let world = World::new().three_services().pull_request(7, |repo| change(repo, "api"));
+    let moves = |manifest: &str| manifest.replace("branch: main }", "branch: main, moves: [staging] }");
+    let world = World::new().three_services_and(moves).pull_request(7, |repo| change(repo, "api"));
     let run = world.image("api", Kind::WithAttestations).verify().expect_verified();
     show(&run, &summaries.join("1-pull-request.md"));
 
     title("It is merged to main: api goes live in staging by its digest, the two others are left alone");
-    let world = run.into_world().with_key().push_to_main(|repo| change(repo, "api"));
+    let world = in_staging(run.into_world().with_key()).push_to_main(|repo| change(repo, "api"));
     let run = world.image("api", Kind::WithAttestations).deploy().ended(0, "live", "").hooked(&["api"]);
     show(&run, &summaries.join("2-push-to-main.md"));
 
@@ -62,6 +64,20 @@ fn main() {
     show(&run, &summaries.join("4-release.md"));
 
     println!("\nAll four runs did what they should. The summaries are in {}.", summaries.display());
+}
+
+/// Staging runs what is on `main`, and Render's settings name the tag that is kept on it.
+fn in_staging(mut world: World) -> World {
+    world.registry.ghcr().allow_writes();
+    let commit = world.base();
+    for service in ["api", "workers", "web"] {
+        world = world.image_tagged(service, Kind::Amd64, &commit, &[&commit]);
+        let (repository, digest) = (world.repository(service), world.digest(service));
+        world.render.image_path(service, &format!("{repository}:staging"));
+        world.render.seed_live(service, &format!("{repository}@{digest}"));
+        world = world.recorded(Seed::live("staging", service, &commit, &repository, &digest));
+    }
+    world
 }
 
 fn change<'r>(repo: &'r Repo, service: &str) -> &'r Repo {

@@ -179,7 +179,8 @@ fn notices(end: &End, log: &Log) -> Vec<Notice> {
         return notices;
     }
     let tell = |who: String, failed: &report::Failed| {
-        Notice::new(Level::Error, failed.word.as_str(), format!("{who}{}\n{}", failed.text, failed.hint))
+        let page = failed.page.as_ref().map(|page| format!(" Its page on Render: {page}")).unwrap_or_default();
+        Notice::new(Level::Error, failed.word.as_str(), format!("{who}{}\n{}{page}", failed.text, failed.hint))
     };
     let of_run = end.story.failed.iter().map(|failed| tell(String::new(), failed));
     let of_services = end

@@ -307,6 +307,6 @@ impl Failure {
     /// The failure for reports.
     #[must_use]
     pub fn told(&self) -> Failed {
-        Failed { word: self.word(), text: self.to_string(), hint: self.hint() }
+        Failed { word: self.word(), text: self.to_string(), hint: self.hint(), page: None }
     }
 }

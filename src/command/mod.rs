@@ -166,6 +166,7 @@ fn refuse(scene: &Scene, why: &str) {
         word: FailureWord::BadEvent,
         text: why.to_owned(),
         hint: "Use pull_request, push or workflow_dispatch; docs/workflows has a workflow for each.".into(),
+        page: None,
     });
 }
 

@@ -33,8 +33,8 @@ pub enum Landing {
     Vanished,
     /// It has not ended in our time.
     NotInTime,
-    /// Render could not be asked any more.
-    Unseen,
+    /// Render could not be asked any more, because of this.
+    Unseen(FailureWord),
 }
 
 /// How a record is ended.
@@ -81,7 +81,7 @@ impl Landing {
             Self::Failed(word) => (Status::Failed, Some(word), Closing::Failed),
             Self::Vanished => (Status::Unknown, Some(FailureWord::DeployFailed), Closing::Open),
             Self::NotInTime => (Status::Failed, Some(FailureWord::NotLiveInTime), Closing::Open),
-            Self::Unseen => (Status::Unknown, Some(FailureWord::RenderUnavailable), Closing::Open),
+            Self::Unseen(word) => (Status::Unknown, Some(word), Closing::Open),
         };
         Ending { status, failure, record }
     }

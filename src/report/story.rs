@@ -16,6 +16,8 @@ pub struct Failed {
     pub text: String,
     /// What to do about it; begins with a verb.
     pub hint: String,
+    /// The service's page in Render's dashboard, where the next step is taken.
+    pub page: Option<url::Url>,
 }
 
 /// How one service ended.

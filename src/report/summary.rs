@@ -1,6 +1,6 @@
 //! The job summary: Markdown that says the outcome in its first line.
 
-use super::{Ended, Story};
+use super::{Ended, Failed, Story};
 use crate::decide::{Base, PlannedService, Subject};
 use crate::domain::{Outcome, Status};
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ const FOLD: usize = 30;
 pub fn summary(story: &Story) -> String {
     let mut text = format!("### {} {}\n\n", sign(story.outcome), escape(&story.headline));
     if let Some(failed) = story.failure() {
-        let _ = writeln!(text, "**{}**: {}\n\n{}\n", failed.word, escape(&failed.text), escape(&failed.hint));
+        let _ = writeln!(text, "**{}**: {}\n\n{}\n", failed.word, escape(&failed.text), next_step(failed));
     }
     for note in &story.notes {
         let _ = writeln!(text, "- {}", escape(note));
@@ -71,7 +71,7 @@ fn row(story: &Story, service: &PlannedService) -> String {
     let status = ended.map_or_else(|| service.why.status(), |ended| ended.status);
     let why = ended.and_then(|ended| ended.reason.clone()).unwrap_or_else(|| service.why.detail());
     let result = match ended.and_then(|ended| ended.failed.as_ref()) {
-        Some(failed) => format!("{status}: {} {}", escape(&failed.text), escape(&failed.hint)),
+        Some(failed) => format!("{status}: {} {}", escape(&failed.text), next_step(failed)),
         None if story.outcome == Outcome::Planned => String::new(),
         None => status.to_string(),
     };
@@ -82,6 +82,19 @@ fn row(story: &Story, service: &PlannedService) -> String {
     let time =
         ended.filter(|ended| ended.status != Status::Skipped).map(|ended| seconds(ended.took)).unwrap_or_default();
     format!("| {} | {} | {} | {image} | {result} | {time} |\n", service.name, service.decision, escape(&why))
+}
+
+/// What to do, and where.
+fn next_step(failed: &Failed) -> String {
+    let page = failed.page.as_ref().map(|page| format!(" [Its page on Render]({})", address(page)));
+    format!("{}{}", escape(&failed.hint), page.unwrap_or_default())
+}
+
+/// An address as the target of a link: nothing in it ends the link, or the cell that it stands in.
+fn address(url: &url::Url) -> String {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~:/?=&%+".contains(byte);
+    let shown = |byte: u8| if is_plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    url.as_str().bytes().map(shown).collect()
 }
 
 fn image_row(story: &Story, image: &crate::decide::PlannedImage) -> String {
@@ -184,6 +197,16 @@ mod tests {
             escape("<img src=x> @team `a` |b| [c](https://d) www.e #1"),
             "&lt;img src=x&gt; &#64;team \\`a\\` \\|b\\| \\[c\\](https:&#47;/d) www&#46;e &#35;1"
         );
+    }
+
+    #[test]
+    fn a_link_leads_where_it_says_and_ends_where_it_should() {
+        for (text, wanted) in [
+            ("https://dashboard.render.com/web/srv-abc?x=1", "https://dashboard.render.com/web/srv-abc?x=1"),
+            ("https://example.com/a)|b](c#`d`", "https://example.com/a%29%7Cb%5D%28c%23%60d%60"),
+        ] {
+            assert_eq!(address(&url::Url::parse(text).expect("an address")), wanted);
+        }
     }
 
     #[test]

@@ -68,10 +68,11 @@ impl Attempt<'_> {
         self.end(record, &landed).await;
         self.hands.scene.flights.borrow_mut().remove(self.service);
         let text = landed.text.unwrap_or_default();
-        let failed =
-            ending.failure.map(|word| Failed { word, text: text.clone(), hint: self.with_dashboard(landed.hint) });
+        let facts = self.hands.facts.get(self.service);
+        let page = facts.and_then(|facts| facts.dashboard.clone());
+        let failed = ending.failure.map(|word| Failed { word, text: text.clone(), hint: landed.hint, page });
         let reason = (failed.is_none() && !text.is_empty()).then_some(text);
-        let url = self.hands.facts.get(self.service).and_then(|facts| facts.url.clone());
+        let url = facts.and_then(|facts| facts.url.clone());
         let took = started.elapsed().saturating_sub(began);
         Ended {
             service: self.service.clone(),
@@ -87,13 +88,6 @@ impl Attempt<'_> {
 
     pub(super) fn say(&self, text: &str) {
         self.hands.scene.log.say(&format!("{}: {text}", self.service));
-    }
-
-    fn with_dashboard(&self, hint: String) -> String {
-        match self.hands.facts.get(self.service).and_then(|facts| facts.dashboard.as_ref()) {
-            Some(dashboard) => format!("{hint} Its page on Render: {dashboard}"),
-            None => hint,
-        }
     }
 
     /// Notes where we are, for whoever cancels the run.

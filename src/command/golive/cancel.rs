@@ -110,6 +110,7 @@ fn conclude(scene: &Scene, stopped: &[(ServiceName, Option<DeployId>, &'static s
         word: FailureWord::Cancelled,
         text: "the run was cancelled".into(),
         hint: "Run it again; what was not deployed is deployed then.".into(),
+        page: None,
     });
     let Some(Plan { services, .. }) = story.plan.clone() else { return };
     for service in services.iter().filter(|service| service.decision == Decision::Deploy) {

@@ -4,7 +4,8 @@ use super::attempt::{Attempt, Landed};
 use crate::decide::Landing;
 use crate::domain::{Deploy, DeployId, DeployStatus, FailureWord};
 use crate::render::{RenderApi, RenderError};
-use crate::transport::{Deadline, sleep};
+use crate::transport::{Deadline, TransportError, sleep, within};
+use std::future::Future;
 use std::time::Duration;
 
 /// The pauses between looks, in milliseconds; the last is kept. Eight looks in the first half minute: five services stay far below Render's 400
@@ -12,6 +13,9 @@ use std::time::Duration;
 const PAUSES: [u64; 9] = [1000, 1500, 2000, 3000, 4500, 6500, 9500, 12_000, 15_000];
 /// How many looks in a row may find nothing of a deploy that Render queued, or has had, before it is taken to be gone.
 const MOST_MISSES: u32 = 4;
+
+/// How long a look may take that is begun when our time is nearly over. A question by itself is asked again for a minute.
+const LAST_LOOK: Duration = Duration::from_secs(10);
 
 const LOOK: &str = "Look at the service's deploys on Render, then run this again.";
 
@@ -37,7 +41,7 @@ impl Attempt<'_> {
         let Some(render) = self.render() else { return Err(Landed::at(Landing::Accepted, None)) };
         loop {
             pauses.next(&deadline).await;
-            match render.newest(&self.call.id).await {
+            match in_time(&deadline, render.newest(&self.call.id)).await {
                 Ok(deploys) => {
                     let mut new = deploys.iter().filter(|deploy| !known.contains(&deploy.id));
                     if let Some(ours) = new.clone().find(|deploy| deploy.is_of(&self.call.wanted)) {
@@ -75,7 +79,7 @@ impl Attempt<'_> {
         let (mut pauses, mut seen, mut misses) = (Pauses(0), None, 0);
         loop {
             pauses.next(&deadline).await;
-            match render.deploy(&self.call.id, id).await {
+            match in_time(&deadline, render.deploy(&self.call.id, id)).await {
                 Ok(deploy) => {
                     misses = 0;
                     if !deploy.status.is_in_flight() {
@@ -138,7 +142,7 @@ impl Attempt<'_> {
             | DeployStatus::Building
             | DeployStatus::PreDeploying
             | DeployStatus::Updating
-            | DeployStatus::Other => at(Landing::Unseen),
+            | DeployStatus::Other => at(Landing::Unseen(FailureWord::RenderUnavailable)),
         }
     }
 
@@ -208,10 +212,20 @@ impl Attempt<'_> {
     }
 }
 
+/// An answer, if it comes while there is time for it.
+async fn in_time<T>(
+    deadline: &Deadline,
+    question: impl Future<Output = Result<T, RenderError>>,
+) -> Result<T, RenderError> {
+    let answer = within(deadline.left() + LAST_LOOK, question).await;
+    answer.unwrap_or_else(|| Err(TransportError::NoAnswer("live-timeout was over first".into()).into()))
+}
+
 const fn is_final(error: &RenderError) -> bool {
     matches!(error, RenderError::KeyInvalid | RenderError::NoAccess { .. })
 }
 
 fn unseen(error: &RenderError, id: Option<&DeployId>) -> Landed {
-    Landed::at(Landing::Unseen, id).saying(format!("what became of it is not known: {error}"), error.hint())
+    Landed::at(Landing::Unseen(error.word()), id)
+        .saying(format!("what became of it is not known: {error}"), error.hint())
 }

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod credentials;
+mod endings;
 mod events;
 mod history;
 mod hooks;

@@ -50,6 +50,8 @@ struct State {
     troubles: Vec<Trouble>,
     violations: Vec<String>,
     ledger: Ledger,
+    /// What another run writes down right after the program's own record.
+    overtaking: Option<record::Seed>,
 }
 
 /// GitHub.
@@ -69,6 +71,7 @@ impl GitHub {
             troubles: Vec::new(),
             violations: Vec::new(),
             ledger: Ledger::default(),
+            overtaking: None,
         }));
         let model = Arc::clone(&state);
         let server = Server::start(move |call| model.lock().expect("GitHub").answer(call));

@@ -62,6 +62,7 @@ impl Model {
             Reply::Dropped => 0,
         };
         self.calls.push(HookCall { service: name, image, at: Instant::now(), answered });
+        self.troubles.extend(self.later.take());
         reply
     }
 
@@ -102,14 +103,14 @@ impl Model {
             Answer::Started | Answer::Created | Answer::Queued | Answer::Lost(_) => true,
             Answer::Slow(_) | Answer::Flood(_) | Answer::Drip => true,
             Answer::Status(status) | Answer::Body(status, _) => matches!(status, 200..=299),
-            Answer::Limited(..) | Answer::Redirect(..) | Answer::Dropped => false,
+            Answer::Forgotten | Answer::Limited(..) | Answer::Redirect(..) | Answer::Dropped => false,
         };
         let begun = is_taken.then(|| self.begin_ours(id, image, door));
         let started = |status| begun.as_ref().map_or(Reply::Dropped, |begun| self.started(id, begun, door, status));
         let reply = match answer {
             Answer::Started => started(200),
             Answer::Created => started(201),
-            Answer::Queued => Reply::text(202, ""),
+            Answer::Queued | Answer::Forgotten => Reply::text(202, ""),
             Answer::Status(status) | Answer::Lost(Some(status)) => {
                 Reply::json(*status, &json!({"id": "req-1", "message": format!("status {status}")}))
             }

@@ -12,7 +12,7 @@ pub(crate) mod model;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use model::{Fate, Policy};
+pub(crate) use model::{Fate, Policy, Why};
 
 use super::secrets::invent;
 use super::server::{Call, Reply, Server};
@@ -29,6 +29,8 @@ pub(crate) enum Answer {
     Created,
     /// 202: another deploy is in progress, no id.
     Queued,
+    /// 202, and nothing comes of it.
+    Forgotten,
     /// A status with Render's kind of body. Unless it is a success, nothing is deployed.
     Status(u16),
     /// 429 with a header that says when to come back.
@@ -199,6 +201,11 @@ impl Render {
     /// Every request of the API from now on is answered with this status; 0 closes the connection.
     pub(crate) fn api_is_down(&self, status: u16) {
         self.with(|model| model.troubles.push_back(Trouble { left: usize::MAX, status, is_always: true }));
+    }
+
+    /// From the next call for a deploy on, every request of the API is answered with this status.
+    pub(crate) fn api_fails_once_called(&self, status: u16) {
+        self.with(|model| model.later = Some(Trouble { left: usize::MAX, status, is_always: true }));
     }
 
     /// The deploys that were cancelled by the API.

@@ -111,6 +111,8 @@ pub(super) struct Model {
     pub(super) policy: Policy,
     pub(super) api_key: Option<String>,
     pub(super) troubles: VecDeque<Trouble>,
+    /// What goes wrong once a deploy was asked for.
+    pub(super) later: Option<Trouble>,
     pub(super) calls: Vec<HookCall>,
     pub(super) cancelled: Vec<String>,
     pub(super) violations: Vec<String>,
@@ -212,6 +214,7 @@ impl Model {
             policy: Policy::Wait,
             api_key: None,
             troubles: VecDeque::new(),
+            later: None,
             calls: Vec::new(),
             cancelled: Vec::new(),
             violations: Vec::new(),
@@ -251,6 +254,7 @@ impl Model {
                 all.push(format!("no deploy of {} came for {:?}", service.name, service.fates));
             }
         }
+        all.extend(self.later.iter().map(|trouble| format!("nobody asked for a deploy before {trouble:?}")));
         all.extend(
             self.troubles.iter().filter(|trouble| !trouble.is_always).map(|trouble| format!("nobody met {trouble:?}")),
         );

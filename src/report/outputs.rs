@@ -213,7 +213,13 @@ fn reason(planned: String, ended: Option<&Ended>) -> String {
 
 /// Keeps to `[A-Za-z0-9 ._:/@,()+-]`, which is safe in a shell, in JSON, in Markdown and in a chat.
 fn alphabet(text: &str) -> String {
-    text.chars().map(|c| if c.is_ascii_alphanumeric() || " ._:/@,()+-".contains(c) { c } else { '-' }).collect()
+    let shown = |c: char| match c {
+        '\'' | '"' => None,
+        ';' => Some(','),
+        c if c.is_ascii_alphanumeric() || " ._:/@,()+-".contains(c) => Some(c),
+        _ => Some('-'),
+    };
+    text.chars().filter_map(shown).collect()
 }
 
 #[cfg(test)]
@@ -233,5 +239,6 @@ mod tests {
     #[test]
     fn foreign_text_does_not_reach_a_summary() {
         assert_eq!(alphabet("a `b` $(c)\n<d> \u{e9}"), "a -b- -(c)--d- -");
+        assert_eq!(alphabet("the service's own \"words\"; more"), "the services own words, more");
     }
 }

@@ -5,7 +5,7 @@ use crate::command::ledger::Ordered;
 use crate::decide::{Closing, Landing, Presence, presence};
 use crate::domain::{DeployId, DeployStatus, FailureWord, ServiceName};
 use crate::github::{Ended as Closed, Ending, RunName};
-use crate::render::{Accepted, CallFailure, Repeatable};
+use crate::render::{Accepted, CallFailure, RenderError, Repeatable};
 use crate::report::{Ended, Failed};
 use crate::transport::{Backoff, Deadline};
 use std::collections::BTreeSet;
@@ -119,14 +119,19 @@ impl Attempt<'_> {
             }
         }
         match self.look_before().await {
-            Presence::Absent => {}
-            Presence::Serves => {
+            Ok(Presence::Absent) => {}
+            Ok(Presence::Serves) => {
                 return Landed::at(Landing::Live, None).saying("its live deploy has this image already", "");
             }
-            Presence::Comes(deploy) => {
+            Ok(Presence::Comes(deploy)) => {
                 self.say(&format!("{deploy} is under way with the same image, and is followed"));
                 self.advance(Stage::Adopted);
                 return self.follow(&deploy).await;
+            }
+            // Without knowing which deploys there were, none could be told to be ours afterwards.
+            Err(error) => {
+                let text = format!("which deploys there are is not known: {error}");
+                return Landed::at(Landing::NotTaken(error.word()), None).saying(text, error.hint());
             }
         }
         self.advance(Stage::Calling);
@@ -162,19 +167,13 @@ impl Attempt<'_> {
     }
 
     /// Remembers which deploys there are, and finds out whether the bytes serve by now or come anyway.
-    async fn look_before(&self) -> Presence {
-        let Some(render) = &self.hands.scene.render else { return Presence::Absent };
-        let mut deploys = match render.newest(&self.call.id).await {
-            Ok(deploys) => deploys,
-            Err(error) => {
-                self.say(&format!("which deploys there are is not known ({error})"));
-                return Presence::Absent;
-            }
-        };
+    async fn look_before(&self) -> Result<Presence, RenderError> {
+        let Some(render) = &self.hands.scene.render else { return Ok(Presence::Absent) };
+        let mut deploys = render.newest(&self.call.id).await?;
         self.fly(Stage::Preparing, deploys.iter().map(|deploy| deploy.id.clone()).collect());
         deploys.retain(|deploy| deploy.status.is_in_flight() || deploy.status == DeployStatus::Live);
         let is_wanted = self.hands.follows() && !self.call.is_forced;
-        if is_wanted { presence(&self.call.wanted, &deploys) } else { Presence::Absent }
+        Ok(if is_wanted { presence(&self.call.wanted, &deploys) } else { Presence::Absent })
     }
 
     /// Asks for the deploy until Render has taken it, as often as is harmless: any number of times while nothing was heard; where something

@@ -128,6 +128,7 @@ pub(crate) async fn go(hands: &Hands<'_>, plan: &Plan, calls: &BTreeMap<ServiceN
     let mut waiting: Vec<&PlannedService> =
         plan.to_deploy().filter(|service| calls.contains_key(&service.name)).collect();
     let mut open: BTreeSet<&ServiceName> = waiting.iter().map(|service| &service.name).collect();
+    warn_of_acceptance(scene, &waiting, &open);
     let is_superseded = |service: &&PlannedService| service.why.status() == Status::Superseded;
     let mut superseded: BTreeSet<&ServiceName> =
         plan.services.iter().filter(is_superseded).map(|service| &service.name).collect();
@@ -182,6 +183,19 @@ pub(crate) async fn go(hands: &Hands<'_>, plan: &Plan, calls: &BTreeMap<ServiceN
     drop(running);
     if scene.request.on_failure == OnFailure::RollBack && !failed.is_empty() {
         restore::siblings(hands, calls).await;
+    }
+}
+
+/// Without an API key nobody sees when a service is live, so those that come after it start sooner than they should.
+fn warn_of_acceptance(scene: &Scene, deploying: &[&PlannedService], open: &BTreeSet<&ServiceName>) {
+    let waits = |service: &&&PlannedService| service.after.iter().any(|before| open.contains(before));
+    let late: Vec<&str> = deploying.iter().filter(waits).map(|service| service.name.as_str()).collect();
+    if scene.render.is_none() && !late.is_empty() {
+        let text = format!(
+            "{} come after services that are accepted, not live: only with an API key is it known when a service is live",
+            late.join(", ")
+        );
+        scene.warn("Order goes by what Render accepts", &text);
     }
 }
 

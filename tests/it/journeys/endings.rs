@@ -233,6 +233,11 @@ const SCENARIOS: &[(&str, Scenario)] = &[
         world.render.api_fails_once_called(503);
         world.input("live-timeout", "2s")
     }),
+    ("The API key is revoked right before the hook is called", |world| {
+        // What serves of each service, and the settings of the one that is deployed.
+        world.render.api_fails_after(4, 401);
+        world
+    }),
     ("The API key is revoked while the deploy is followed", |world| {
         world.render.api_fails_once_called(401);
         world

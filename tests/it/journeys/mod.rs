@@ -2,6 +2,7 @@
 
 mod attacks;
 mod credentials;
+mod drift;
 mod endings;
 mod events;
 mod history;
@@ -10,6 +11,8 @@ mod images;
 mod inputs;
 mod live;
 mod manifests;
+mod order;
+mod preflight;
 mod tags;
 mod the_record;
 mod the_world;

@@ -48,6 +48,11 @@ impl Model {
         let Some(key) = self.api_key.clone() else {
             return self.refuse(call, 401, "the API, to which nobody was given a key");
         };
+        match self.until.take() {
+            Some((0, trouble)) => self.troubles.push_back(trouble),
+            Some((left, trouble)) => self.until = Some((left - 1, trouble)),
+            None => {}
+        }
         if let Some(trouble) = self.troubles.front_mut() {
             let status = trouble.status;
             trouble.left -= 1;

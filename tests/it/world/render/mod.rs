@@ -178,6 +178,11 @@ impl Render {
         });
     }
 
+    /// Builds a service from Git: its settings have no image.
+    pub(crate) fn built_from_git(&self, name: &str) {
+        self.with_service(name, |service| service.image_path = None);
+    }
+
     /// Takes away the credential that the image is pulled with.
     pub(crate) fn no_credential(&self, name: &str) {
         self.with_service(name, |service| service.has_credential = false);
@@ -206,6 +211,11 @@ impl Render {
     /// From the next call for a deploy on, every request of the API is answered with this status.
     pub(crate) fn api_fails_once_called(&self, status: u16) {
         self.with(|model| model.later = Some(Trouble { left: usize::MAX, status, is_always: true }));
+    }
+
+    /// The first requests of the API are answered as they should be, and all after them with this status.
+    pub(crate) fn api_fails_after(&self, requests: usize, status: u16) {
+        self.with(|model| model.until = Some((requests, Trouble { left: usize::MAX, status, is_always: true })));
     }
 
     /// The deploys that were cancelled by the API.

@@ -113,6 +113,8 @@ pub(super) struct Model {
     pub(super) troubles: VecDeque<Trouble>,
     /// What goes wrong once a deploy was asked for.
     pub(super) later: Option<Trouble>,
+    /// What goes wrong with the API after so many requests.
+    pub(super) until: Option<(usize, Trouble)>,
     pub(super) calls: Vec<HookCall>,
     pub(super) cancelled: Vec<String>,
     pub(super) violations: Vec<String>,
@@ -215,6 +217,7 @@ impl Model {
             api_key: None,
             troubles: VecDeque::new(),
             later: None,
+            until: None,
             calls: Vec::new(),
             cancelled: Vec::new(),
             violations: Vec::new(),
@@ -254,6 +257,7 @@ impl Model {
                 all.push(format!("no deploy of {} came for {:?}", service.name, service.fates));
             }
         }
+        all.extend(self.until.iter().map(|until| format!("nobody came as far as {until:?}")));
         all.extend(self.later.iter().map(|trouble| format!("nobody asked for a deploy before {trouble:?}")));
         all.extend(
             self.troubles.iter().filter(|trouble| !trouble.is_always).map(|trouble| format!("nobody met {trouble:?}")),

@@ -34,6 +34,14 @@ pub(super) async fn siblings(hands: &Hands<'_>, calls: &BTreeMap<ServiceName, Ca
         );
         return;
     }
+    if !live.is_empty() {
+        let names: Vec<&str> = live.iter().map(ServiceName::as_str).collect();
+        scene.log.say(&format!(
+            "Putting back what went live, because {} failed: {}",
+            failed.join(", "),
+            names.join(", ")
+        ));
+    }
     let put_back = live.iter().filter_map(|service| Some((service, calls.get(service)?)));
     let put_back = put_back.map(|(service, call)| one(hands, service, call, &failed));
     futures_util::future::join_all(put_back).await;
@@ -85,6 +93,7 @@ async fn one(hands: &Hands<'_>, service: &ServiceName, call: &Call, failed: &[St
         stays(&why);
         return;
     }
+    scene.log.say(&format!("{service}: back on {}", back.image));
     let mut story = scene.story.borrow_mut();
     if let Some(own) = story.services.iter_mut().find(|own| own.service == *service) {
         own.status = Status::Failed;

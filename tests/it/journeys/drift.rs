@@ -12,14 +12,14 @@ fn world() -> World {
 fn with(world: World) -> World {
     let commit = world.base();
     let world = world.on_event(|world| Event::push("refs/heads/main", ZEROS, &commit, &world.base()));
-    let world = world.image_tagged("workers", Kind::Amd64, &commit, &[&commit]);
+    let mut world = world.image_tagged("workers", Kind::Amd64, &commit, &[&commit]);
     for service in ["api", "workers", "web"] {
         let mut seed = world.live("staging", service, &commit);
         if service == "workers" {
             (seed.digest, seed.platform) = (world.digest(service), world.platform(service));
         }
         world.render.seed_live(service, &format!("{}@{}", seed.repository, seed.digest));
-        world.github.seed_record(seed);
+        world = world.recorded(seed);
     }
     let world = world.push_to_main(|repo| repo.write("services/api/x", "1").write("services/web/x", "1"));
     world.image("api", Kind::Amd64).image("web", Kind::WithAttestations).with_key()

@@ -269,6 +269,8 @@ fn play(mode: Mode, belongs: impl Fn(&str) -> bool) {
         let run = run.hooked(&calls);
         run.equal(&format!("{name} ({mode:?})"), &found(&run, &commit), &wanted);
         shapes(&run, mode, &wanted);
+        let is_timely = run.took < Duration::from_secs(45) || !name.contains("live-timeout");
+        run.ensure(is_timely, "it took much longer than live-timeout");
     });
 }
 

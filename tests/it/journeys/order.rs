@@ -158,7 +158,7 @@ fn with_before(before: Before) -> World {
             (seed.digest, seed.platform) = (world.digest(service), world.platform(service));
         }
         world.render.seed_live(service, &format!("{}@{}", seed.repository, seed.digest));
-        world.github.seed_record(seed);
+        world = world.recorded(seed);
     }
     pushed(world).images().input("rollback-on-failure", "true")
 }
@@ -201,6 +201,7 @@ fn siblings_go_back_where_one_fails() {
     run.equal("commits", &(commits[0] == commits[2], commits[0] == commits[1]), &(true, false));
     let reason = run.service("api")["reason"].clone();
     run.equal("reason", &reason, &"went live, and was put back, because web failed".into());
+    let run = run.says("because web failed: api, workers").says(&format!("api: back on {}", before[0]));
     // A restore holds nothing: the next run deploys again.
     let world = run.into_world().push_to_main(|repo| repo.write("docs/x.txt", "1")).images();
     let run = world.deploy().ended(0, "live", "").hooked(&["api", "workers", "web"]);

@@ -139,12 +139,11 @@ fn a_service_that_is_left_alone_is_not_looked_at() {
     world.render.suspend("paused", "user");
     let world = world.deploy().ended(1, "refused", "service-suspended").no_hooks().into_world();
     let before = world.origin.head();
-    let seed = |name: &str| world.live("staging", name, &before);
-    let (web, paused) = (seed("web"), seed("paused"));
-    for seed in [web, paused] {
-        world.render.seed_live(&seed.service, &format!("{}@{}", seed.repository, seed.digest));
-        world.github.seed_record(seed);
+    for name in ["web", "paused"] {
+        let seed = world.live("staging", name, &before);
+        world.render.seed_live(name, &format!("{}@{}", seed.repository, seed.digest));
     }
+    let world = world.deployed("staging", "web", &before).deployed("staging", "paused", &before);
     let world = world.push_to_main(|repo| repo.write("services/web/main.txt", "2")).image("web", Kind::Amd64);
     world.deploy().ended(0, "live", "").hooked(&["web"]);
 }

@@ -3,7 +3,7 @@
 use super::attempt::{Attempt, Landed};
 use crate::decide::Landing;
 use crate::domain::{Deploy, DeployId, DeployStatus, FailureWord};
-use crate::render::{RenderApi, RenderError};
+use crate::render::{Explanation, RenderApi, RenderError};
 use crate::transport::{Deadline, TransportError, sleep, within};
 use std::future::Future;
 use std::time::Duration;
@@ -165,18 +165,13 @@ impl Attempt<'_> {
 
     /// It was live, or under way, and is no more: because of which other deploy?
     async fn replaced(&self, id: &DeployId, superseded: Landing) -> Landed {
-        let known = self.known();
-        let now = match self.render() {
-            Some(render) => render.deploys(&self.call.id).await.unwrap_or_default(),
-            None => Vec::new(),
-        };
-        if let Some(other) = now.iter().find(|other| other.id != *id && !known.contains(&other.id)) {
-            return self.replaced_by(other, Some(id), superseded).await;
-        }
         let why = match self.render() {
             Some(render) => render.explain(&self.call.id, id).await.ok().flatten(),
             None => None,
         };
+        if let Some(other) = self.successor(id, why.as_ref()).await {
+            return self.replaced_by(&other, Some(id), superseded).await;
+        }
         let landing = match &why {
             Some(why) => Landing::Failed(why.word()),
             None if superseded == Landing::SupersededLive => Landing::Replaced,
@@ -186,6 +181,19 @@ impl Attempt<'_> {
             .as_ref()
             .map_or_else(|| "it was ended on Render, and no other deploy is to be seen".into(), ToString::to_string);
         Landed::at(landing, Some(id)).saying(text, why.map_or(LOOK, |why| why.hint()))
+    }
+
+    /// The deploy that took the place of ours: the one that the events name, which may have ended by now, else one that is live or under way
+    /// and was not there before.
+    async fn successor(&self, id: &DeployId, why: Option<&Explanation>) -> Option<Deploy> {
+        let render = self.render()?;
+        if let Some(Explanation::ReplacedBy(Some(other))) = why
+            && let Ok(other) = render.deploy(&self.call.id, other).await
+        {
+            return Some(other);
+        }
+        let (known, now) = (self.known(), render.deploys(&self.call.id).await.ok()?);
+        now.into_iter().find(|other| other.id != *id && !known.contains(&other.id))
     }
 
     /// Superseded where what took our place carries our bytes or a commit that is not older; else something went wrong.

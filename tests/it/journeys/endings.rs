@@ -200,6 +200,10 @@ const SCENARIOS: &[(&str, Scenario)] = &[
         let (world, newer) = with_newer(world);
         ends(world, Fate::Superseded(newer))
     }),
+    ("`canceled`, for a newer commit whose deploy failed", |world| {
+        let (world, newer) = with_newer(world);
+        ends(world, Fate::Outdone(newer))
+    }),
     ("`canceled`, for an older commit", |world| {
         let image = older(&world);
         ends(world, Fate::Superseded(image))

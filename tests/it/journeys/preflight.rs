@@ -182,7 +182,9 @@ fn an_api_that_stumbles_is_asked_again() {
     let world = hooked(World::new(), &[("web", None)]).with_key();
     world.render.api_trouble(2, 503);
     world.render.api_trouble(1, 429);
-    world.deploy().ended(0, "live", "").hooked(&["web"]);
+    let run = world.deploy().ended(0, "live", "").hooked(&["web"]);
+    let unknown = run.annotations("warning").iter().any(|text| text.contains("it counts as changed"));
+    run.ensure(!unknown, "it gave up asking");
 }
 
 #[test]

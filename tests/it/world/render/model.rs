@@ -22,6 +22,8 @@ pub(crate) enum Fate {
     Fails(&'static str, Why),
     /// While it is built, somebody deploys this image by hand: it is cancelled for that.
     Superseded(String),
+    /// While it is built, it is cancelled for a deploy of this image, and that one fails before anybody looks.
+    Outdone(String),
     /// It goes live, and before anybody looks, somebody deploys this image by hand.
     Replaced(String),
     /// Somebody cancels it.
@@ -387,6 +389,12 @@ impl Model {
                 let other = self.put(service, &image, "manual", Fate::Live);
                 self.cancels_for(service, id, &other);
                 self.starts(service, &other);
+            }
+            ("build_in_progress", Fate::Outdone(image)) => {
+                let other = self.put(service, &image, "manual", Fate::Live);
+                self.cancels_for(service, id, &other);
+                self.starts(service, &other);
+                self.fails(service, &other, "build_failed", Why::Silent);
             }
             ("build_in_progress", Fate::Canceled) => self.cancels(service, id),
             ("build_in_progress", Fate::Vanishes) => self.service(service).find(id).is_gone = true,

@@ -128,6 +128,7 @@ fn every_fate_comes_as_it_was_said_and_is_explained() {
         (Fate::Fails("update_failed", Why::Unhealthy("GET /: 500")), "update_failed", failed("unhealthy")),
         (Fate::Fails("update_failed", Why::Silent), "update_failed", failed("")),
         (Fate::Superseded(other.clone()), "canceled", failed("replaced-by-other")),
+        (Fate::Outdone(other.clone()), "canceled", failed("replaced-by-other")),
         (Fate::Replaced(other.clone()), "deactivated", failed("")),
         (Fate::Canceled, "canceled", failed("deploy-failed")),
         (Fate::Vanishes, "deploy-failed", failed("")),
@@ -146,7 +147,12 @@ fn every_fate_comes_as_it_was_said_and_is_explained() {
         let live = match fate {
             Fate::Superseded(_) | Fate::Replaced(_) => 'f',
             Fate::Live => 'b',
-            Fate::Fails(..) | Fate::Canceled | Fate::Vanishes | Fate::Hangs(_) | Fate::OtherDigest(_) => 'a',
+            Fate::Fails(..)
+            | Fate::Outdone(_)
+            | Fate::Canceled
+            | Fate::Vanishes
+            | Fate::Hangs(_)
+            | Fate::OtherDigest(_) => 'a',
         };
         assert_eq!(bench.render.live("api"), Some(image(live).to_string()), "{fate:?}");
         bench.end();

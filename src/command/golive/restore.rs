@@ -60,6 +60,10 @@ async fn one(hands: &Hands<'_>, service: &ServiceName, call: &Call, failed: &[St
         scene.log.say(&format!("{service}: it ran the same image before, so there is nothing to put back."));
         return;
     }
+    if !still_serves(hands, call).await {
+        stays("something else was deployed there since, or that is not known");
+        return;
+    }
     let image = match verified(hands, call, &digests).await {
         Ok(image) => image,
         Err(why) => {
@@ -108,6 +112,14 @@ fn previous(hands: &Hands<'_>, service: &ServiceName) -> Option<Vec<Digest>> {
     let OnRender::Known(deploys) = hands.ledger.on_render(service) else { return None };
     let live = deploys.iter().find(|deploy| deploy.status == DeployStatus::Live)?;
     (!live.digests.is_empty()).then(|| live.digests.clone())
+}
+
+/// Whether our bytes still serve, and nothing is under way that would replace them: what another run has deployed since is not ours to undo.
+async fn still_serves(hands: &Hands<'_>, call: &Call) -> bool {
+    let Some(render) = &hands.scene.render else { return false };
+    let Ok(deploys) = render.deploys(&call.id).await else { return false };
+    let is_live = deploys.iter().any(|deploy| deploy.status == DeployStatus::Live);
+    is_live && deploys.iter().all(|deploy| deploy.is_of(&call.wanted))
 }
 
 /// The image from before, judged again: it may be gone by now.

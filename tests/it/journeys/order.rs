@@ -4,6 +4,7 @@ use super::at_once;
 use crate::world::event::ZEROS;
 use crate::world::render::{Fate, Why};
 use crate::world::{Kind, Run, World};
+use std::time::Duration;
 
 const CHAIN: &str = "  api: {}\n  workers: { after: [api] }\n  web: {}\n";
 
@@ -170,8 +171,8 @@ fn image_before(run: &Run, service: &str) -> String {
     format!("{}@{}", run.world.repository(service), seed.digest)
 }
 
-fn image_now(run: &Run, service: &str) -> String {
-    format!("{}@{}", run.world.repository(service), run.world.digest(service))
+fn image_of(world: &World, service: &str) -> String {
+    format!("{}@{}", world.repository(service), world.digest(service))
 }
 
 #[test]
@@ -179,7 +180,7 @@ fn siblings_go_back_where_one_fails() {
     let world = fails(with_before(Before::Kept).with_key(), "web");
     let run = world.deploy();
     let (now, before): (Vec<String>, Vec<String>) =
-        ["api", "workers", "web"].iter().map(|name| (image_now(&run, name), image_before(&run, name))).unzip();
+        ["api", "workers", "web"].iter().map(|name| (image_of(&run.world, name), image_before(&run, name))).unzip();
     let run = run.hooked_with(&[
         ("api", &now[0]),
         ("api", &before[0]),
@@ -213,7 +214,7 @@ fn what_the_registry_does_not_have_any_more_is_not_put_back_and_it_is_said() {
     let world = fails(with_before(Before::Gone).with_key(), "web");
     let run = world.deploy().ended(1, "failed", "exited").hooked(&["api", "workers", "web"]);
     statuses(&run, &[("api", "live"), ("workers", "live"), ("web", "failed")]);
-    run.equal("api", &run.world.render.live("api"), &Some(image_now(&run, "api")));
+    run.equal("api", &run.world.render.live("api"), &Some(image_of(&run.world, "api")));
     run.equal("records of api", &written(&run, "api"), &vec![record("deploy", "success", "live")]);
     run.annotates("warning", "api stays on what it was given in this run").annotates("warning", "workers stays on");
 }
@@ -233,6 +234,29 @@ fn a_sibling_that_cannot_be_put_back_stays_live_and_it_is_said() {
     let failed = vec![record("deploy", "success", "live"), record("restore", "failure", "failed")];
     run.equal("records of api", &written(&run, "api"), &failed);
     run.annotates("warning", "api stays on what it was given in this run: update_failed: it took more memory");
+}
+
+#[test]
+fn what_somebody_else_deployed_since_is_not_undone() {
+    // By the time that `web` is given up, `api` has been live for some seconds.
+    let world = with_before(Before::Kept).with_key().input("live-timeout", "8s");
+    world.render.deploy_ends("web", Fate::Hangs("update_in_progress"));
+    let (ours, theirs) = (image_of(&world, "api"), format!("{}@sha256:{}", world.repository("api"), "c".repeat(64)));
+    let (render, image) = (world.render.clone(), theirs.clone());
+    let somebody = std::thread::spawn(move || {
+        while render.live("api").as_deref() != Some(ours.as_str()) {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        std::thread::sleep(Duration::from_secs(1));
+        render.seed_live("api", &image);
+    });
+    let run = world.deploy();
+    somebody.join().expect("somebody");
+    let (now, before) =
+        (["api", "workers", "web"].map(|name| image_of(&run.world, name)), image_before(&run, "workers"));
+    let run = run.hooked_with(&[("api", &now[0]), ("workers", &now[1]), ("workers", &before), ("web", &now[2])]);
+    run.equal("api", &run.world.render.live("api"), &Some(theirs));
+    run.ended(1, "failed", "not-live-in-time").annotates("warning", "something else was deployed there since");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Every ending of a deploy, by a hook alone and with an API key: docs/endings.md says what comes of it, and is this test's data.
 
 use super::at_once;
-use crate::world::render::{Fate, Policy, Why};
+use crate::world::render::model::Why;
+use crate::world::render::{Fate, Policy};
 use crate::world::{Answer, Kind, Run, World};
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -2,7 +2,8 @@
 
 use super::at_once;
 use crate::world::event::ZEROS;
-use crate::world::render::{Fate, Why};
+use crate::world::render::Fate;
+use crate::world::render::model::Why;
 use crate::world::{Kind, Run, World};
 use std::time::Duration;
 

@@ -12,7 +12,7 @@ pub(crate) mod model;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use model::{Fate, Policy, Why};
+pub(crate) use model::{Fate, Policy};
 
 use super::secrets::invent;
 use super::server::{Call, Reply, Server};

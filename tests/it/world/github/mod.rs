@@ -51,7 +51,7 @@ struct State {
     violations: Vec<String>,
     ledger: Ledger,
     /// What another run writes down right after the program's own record.
-    overtaking: Option<record::Seed>,
+    overtaking: Option<record::Deployment>,
 }
 
 /// GitHub.

@@ -106,23 +106,6 @@ pub(crate) struct Recorded {
 impl GitHub {
     /// Puts a record there and gives its number.
     pub(crate) fn seed_record(&self, seed: Seed) -> u64 {
-        self.state.lock().expect("GitHub").ledger.add(seed.deployment())
-    }
-
-    /// Puts a record there right after the program has written one: another run goes on beside it.
-    pub(crate) fn overtake(&self, seed: Seed) {
-        self.state.lock().expect("GitHub").overtaking = Some(seed);
-    }
-
-    /// Every record, oldest first.
-    pub(crate) fn records(&self) -> Vec<Recorded> {
-        self.state.lock().expect("GitHub").ledger.0.iter().map(Deployment::looked_at).collect()
-    }
-}
-
-impl Seed {
-    fn deployment(self) -> Deployment {
-        let seed = self;
         let mut payload = json!({"v": 1, "service": seed.service, "repository": seed.repository, "digest": seed.digest,
             "platform_digest": seed.platform, "kind": seed.kind, "run": "1", "attempt": "1"});
         let optional = [("id", seed.id), ("from", seed.from), ("release", seed.release)];
@@ -135,7 +118,7 @@ impl Seed {
             creator: seed.creator.into(),
             url: None,
         };
-        Deployment {
+        self.state.lock().expect("GitHub").ledger.add(Deployment {
             number: 0,
             environment: format!("{}/{}", seed.environment, seed.service),
             commit: seed.commit,
@@ -143,7 +126,19 @@ impl Seed {
             payload,
             creator: seed.creator.into(),
             statuses: seed.statuses.into_iter().map(status).collect(),
-        }
+        })
+    }
+
+    /// Every record, oldest first.
+    pub(crate) fn records(&self) -> Vec<Recorded> {
+        self.state.lock().expect("GitHub").ledger.0.iter().map(Deployment::looked_at).collect()
+    }
+
+    /// Puts a record there right after the program has written one: another run goes on beside it.
+    pub(crate) fn overtake(&self, seed: Seed) {
+        self.seed_record(seed);
+        let mut state = self.state.lock().expect("GitHub");
+        state.overtaking = state.ledger.0.pop();
     }
 }
 
@@ -333,8 +328,8 @@ impl State {
             "creator": {"login": format!("{WRITER}[bot]"), "type": "Bot"}, "transient_environment": false,
             "production_environment": false, "created_at": "2026-11-20T10:00:00Z", "updated_at": "2026-11-20T10:00:00Z"});
         shown["id"] = json!(self.ledger.add(deployment));
-        if let Some(seed) = self.overtaking.take() {
-            self.ledger.add(seed.deployment());
+        if let Some(other) = self.overtaking.take() {
+            self.ledger.add(other);
         }
         Ok(Reply::json(201, &shown))
     }

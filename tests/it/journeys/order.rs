@@ -84,6 +84,28 @@ fn without_a_key_order_goes_by_what_is_accepted_and_one_warning_says_so() {
 }
 
 #[test]
+fn a_release_goes_in_order_too_and_is_recorded_with_its_tag() {
+    let world = World::new().three_services();
+    world.base();
+    let world = world.in_production("prod-1").commit_on_main(|repo| repo.write("libs/x", "1")).push_tag("prod-2");
+    let commit = world.commit();
+    let names = ["api", "workers"];
+    let world = names
+        .into_iter()
+        .fold(world, |world, name| world.image_tagged(name, Kind::MultiArch, &commit, &[&commit, "prod-2"]));
+    let (api, workers) = (image_of(&world, "api"), image_of(&world, "workers"));
+    let run = world.deploy().ended(0, "accepted", "");
+    let run = run.hooked_with(&[("api-production", &api), ("workers-production", &workers)]);
+    let run = run.after("workers-production", "api-production");
+    statuses(&run, &[("api", "accepted"), ("workers", "accepted"), ("web", "skipped")]);
+    let places = (run.output("environment").to_owned(), run.output("release").to_owned());
+    run.equal("where", &places, &("production".to_owned(), "prod-2".to_owned()));
+    for service in names {
+        run.equal(service, &written(&run, service), &vec![record("deploy", "success", "accepted")]);
+    }
+}
+
+#[test]
 fn a_service_that_fails_stops_those_after_it_and_no_others() {
     let world = fails(all().with_key(), "api");
     let run = world.deploy().ended(1, "failed", "exited").hooked(&["api", "web"]);

@@ -1,6 +1,7 @@
 //! Journeys: the real program, from the runner's environment to its exit code.
 
 mod attacks;
+mod cancel;
 mod credentials;
 mod drift;
 mod endings;

@@ -19,6 +19,7 @@ pub(crate) mod runner;
 pub(crate) mod secrets;
 pub(crate) mod server;
 mod steps;
+pub(crate) mod trap;
 
 pub(crate) use event::Event;
 pub(crate) use image::{Image, Kind};
@@ -34,6 +35,7 @@ use runner::{Cancel, Rooms};
 use secrets::{Planted, invent};
 use std::collections::BTreeMap;
 use std::time::Duration;
+use trap::{Place, Then, Trap};
 
 /// How the workspace got its files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,8 +185,28 @@ impl World {
 
     /// Cancels the run as the runner does, that long after its start.
     pub(crate) fn cancel_after(mut self, after: Duration) -> Self {
-        self.cancel = Some(Cancel { after });
+        self.cancel = Some(Cancel::After(after));
         self
+    }
+
+    /// Cancels the run with these signals at that place in it, and says what Render does from then on.
+    pub(crate) fn cancel_at(mut self, place: Place, signals: &'static [&'static str], then: Then) -> Self {
+        self.cancel = Some(Cancel::When(Trap::new(place, signals, then, &self.render)));
+        self
+    }
+
+    /// Lays the trap before every server, or takes it away.
+    fn lay(&self, trap: Option<&Trap>) {
+        let servers = [
+            ("GitHub", Some(&self.github.server)),
+            ("registry", self.registry.server()),
+            ("Render", Some(&self.render.server)),
+        ];
+        for (name, server) in servers {
+            if let Some(server) = server {
+                server.lay(trap.map(|trap| (name, trap.clone())));
+            }
+        }
     }
 
     /// Starts another program in the place of ours: a shell script, to see whether the world would notice.

@@ -4,7 +4,8 @@ use super::oracle::{self, Heard};
 use super::protocol::{self, LogCommand};
 use super::render::HookCall;
 use super::repo::git;
-use super::runner::{self, ACTION_INPUTS, variable};
+use super::runner::{self, ACTION_INPUTS, Cancel, variable};
+use super::trap::{Sprung, Trap};
 use super::{Checkout, World};
 use serde_json::Value;
 use std::cell::Cell;
@@ -30,6 +31,8 @@ pub(crate) struct Run {
     /// Files that were not there before, or are not as before.
     pub(crate) left: Vec<(PathBuf, Vec<u8>)>,
     pub(crate) took: Duration,
+    /// What was so when the trap cancelled it, and how long it then took to end.
+    pub(crate) cut: Option<(Sprung, Duration)>,
     /// `--help` and the like: it has no outcome.
     pub(crate) is_plain: bool,
     /// How many images and services the manifest has.
@@ -121,8 +124,14 @@ impl World {
         }
         let before = contents(self.root.path());
         let hooked = self.render.calls().len();
-        let ended =
-            runner::start(&self.program, arguments, &self.rooms.workspace, environment, self.deadline, self.cancel);
+        let trap =
+            self.cancel.as_ref().and_then(|cancel| if let Cancel::When(trap) = cancel { Some(trap) } else { None });
+        self.lay(trap);
+        let cancel = self.cancel.as_ref();
+        let ended = runner::start(&self.program, arguments, &self.rooms.workspace, environment, self.deadline, cancel);
+        self.lay(None);
+        let sprung = trap.and_then(Trap::sprung);
+        let cut = sprung.map(|sprung| (sprung.clone(), ended.at.saturating_duration_since(sprung.at)));
         let after = contents(self.root.path());
         let left = after.into_iter().filter(|(path, bytes)| before.get(path) != Some(bytes)).collect();
         let read = |variable: &str| {
@@ -150,6 +159,7 @@ impl World {
             hooks: self.render.calls().split_off(hooked),
             left,
             took: ended.took,
+            cut,
             is_plain,
             things: self.things(),
             is_output_lost,
@@ -189,6 +199,15 @@ impl Run {
         std::fs::remove_dir_all(&world.rooms.workspace).expect("the workspace");
         std::fs::create_dir_all(&world.rooms.workspace).expect("the workspace");
         world.event = None;
+        world.cancel = None;
+        world
+    }
+
+    /// The world in which the same run is repeated.
+    pub(crate) fn again(self) -> World {
+        let event = self.world.event.clone();
+        let mut world = self.into_world().variable("GITHUB_RUN_ATTEMPT", "2");
+        world.event = event;
         world
     }
 

@@ -3,6 +3,7 @@
 
 use super::event::Event;
 use super::protocol::{self, LogCommand};
+use super::trap::Trap;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -166,12 +167,17 @@ pub(crate) struct Ended {
     pub(crate) stdout: String,
     pub(crate) stderr: String,
     pub(crate) took: Duration,
+    /// When it ended.
+    pub(crate) at: Instant,
 }
 
 /// When to send a signal to the process.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Cancel {
-    pub(crate) after: Duration,
+#[derive(Debug, Clone)]
+pub(crate) enum Cancel {
+    /// That long after its start.
+    After(Duration),
+    /// When the trap says so.
+    When(Trap),
 }
 
 /// Starts a program with exactly this environment and waits for it.
@@ -181,7 +187,7 @@ pub(crate) fn start(
     directory: &Path,
     environment: &BTreeMap<String, String>,
     deadline: Duration,
-    cancel: Option<Cancel>,
+    cancel: Option<&Cancel>,
 ) -> Ended {
     let started = Instant::now();
     let mut child = Command::new(program)
@@ -202,15 +208,21 @@ pub(crate) fn start(
     };
     let stdout = std::thread::spawn(move || reader(&mut out));
     let stderr = std::thread::spawn(move || reader(&mut err));
-    let mut cancel = cancel;
+    let (mut after, trap) = match cancel {
+        Some(Cancel::After(after)) => (Some(*after), None),
+        Some(Cancel::When(trap)) => (None, Some(trap)),
+        None => (None, None),
+    };
+    if let Some(trap) = trap {
+        trap.aim(Some(child.id()));
+    }
     let status: ExitStatus = loop {
         if let Some(status) = child.try_wait().expect("the process") {
             break status;
         }
-        if let Some(moment) = cancel.filter(|cancel| started.elapsed() >= cancel.after) {
+        if after.is_some_and(|after| started.elapsed() >= after) {
             let _ = Command::new("/bin/kill").args(["-INT", &child.id().to_string()]).status();
-            let _ = moment;
-            cancel = None;
+            after = None;
         }
         if started.elapsed() > deadline {
             let _ = child.kill();
@@ -220,8 +232,12 @@ pub(crate) fn start(
         }
         std::thread::sleep(Duration::from_millis(4));
     };
+    if let Some(trap) = trap {
+        trap.aim(None);
+    }
+    let at = Instant::now();
     let (stdout, stderr) = (stdout.join().expect("stdout"), stderr.join().expect("stderr"));
-    Ended { exit: status.code().unwrap_or(-1), stdout, stderr, took: started.elapsed() }
+    Ended { exit: status.code().unwrap_or(-1), stdout, stderr, took: started.elapsed(), at }
 }
 
 impl Ended {

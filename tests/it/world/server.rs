@@ -1,5 +1,6 @@
 //! Servers on loopback that the worlds' models speak through: what arrives is written down, what is answered is a value.
 
+use super::trap::{Moment, Trap};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body, Bytes, Frame, Incoming};
 use hyper::service::service_fn;
@@ -114,7 +115,11 @@ impl Reply {
 pub(crate) struct Server {
     address: SocketAddr,
     calls: Arc<Mutex<Vec<Call>>>,
+    trap: Laid,
 }
+
+/// Whether a trap is laid there, and under which name of the server.
+type Laid = Arc<Mutex<Option<(&'static str, Trap)>>>;
 
 impl Server {
     /// Starts a server on a free port.
@@ -124,8 +129,8 @@ impl Server {
 
     /// Takes a free port and refuses connections to it until `delay` is over.
     pub(crate) fn start_late(delay: Duration, model: impl Fn(&Call) -> Reply + Send + Sync + 'static) -> Self {
-        let calls = Arc::new(Mutex::new(Vec::new()));
-        let (model, seen) = (Arc::new(model), Arc::clone(&calls));
+        let (calls, trap) = (Arc::new(Mutex::new(Vec::new())), Laid::default());
+        let (model, seen, laid) = (Arc::new(model), Arc::clone(&calls), Arc::clone(&trap));
         let (sender, receiver) = std::sync::mpsc::channel();
         runtime().spawn(async move {
             let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
@@ -139,13 +144,19 @@ impl Server {
             // Who learns the address only now finds somebody there.
             let _ = sender.send(address);
             while let Ok((stream, _)) = listener.accept().await {
-                let (model, seen) = (Arc::clone(&model), Arc::clone(&seen));
-                let service = service_fn(move |request| serve(request, Arc::clone(&model), Arc::clone(&seen)));
+                let (model, seen, laid) = (Arc::clone(&model), Arc::clone(&seen), Arc::clone(&laid));
+                let service =
+                    service_fn(move |request| serve(request, Arc::clone(&model), Arc::clone(&seen), Arc::clone(&laid)));
                 let stream = hyper_util::rt::TokioIo::new(stream);
                 tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(stream, service));
             }
         });
-        Self { address: receiver.recv().expect("the server's address"), calls }
+        Self { address: receiver.recv().expect("the server's address"), calls, trap }
+    }
+
+    /// Lays a trap, or takes it away.
+    pub(super) fn lay(&self, trap: Option<(&'static str, Trap)>) {
+        *self.trap.lock().expect("a trap") = trap;
     }
 
     /// `127.0.0.1:port`.
@@ -179,6 +190,7 @@ async fn serve<M: Fn(&Call) -> Reply>(
     request: hyper::Request<Incoming>,
     model: Arc<M>,
     seen: Arc<Mutex<Vec<Call>>>,
+    laid: Laid,
 ) -> Result<hyper::Response<Flow>, std::io::Error> {
     let (parts, body) = request.into_parts();
     let body = Limited::new(body, BODY).collect().await.map_err(std::io::Error::other)?.to_bytes().to_vec();
@@ -191,10 +203,27 @@ async fn serve<M: Fn(&Call) -> Reply>(
         body,
         answered: 0,
     };
+    let trap = laid.lock().expect("a trap").clone();
+    let met = trap.and_then(|(name, trap)| Some((trap.meets(name, &call)?, trap)));
+    if let Some((Moment::Unheard, trap)) = &met {
+        seen.lock().expect("calls").push(call);
+        trap.spring();
+        return std::future::pending().await;
+    }
     let mut reply = model(&call);
     call.answered = reply.status();
     let is_head = call.method == "HEAD";
     seen.lock().expect("calls").push(call);
+    match met {
+        Some((Moment::Unanswered, trap)) => {
+            trap.spring();
+            return std::future::pending().await;
+        }
+        Some((Moment::Answered, trap)) => {
+            tokio::spawn(trap.spring_when_read());
+        }
+        Some((Moment::Unheard, _)) | None => {}
+    }
     while let Reply::After(wait, inner) = reply {
         tokio::time::sleep(wait).await;
         reply = *inner;

@@ -60,6 +60,15 @@ pub(crate) struct HookCall {
     pub(crate) answered: u16,
 }
 
+/// A deploy as a test looks at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) service: String,
+    pub(crate) deploy: String,
+    pub(crate) image: String,
+    pub(crate) status: &'static str,
+}
+
 /// Render.
 #[derive(Debug, Clone)]
 pub(crate) struct Render {
@@ -134,6 +143,21 @@ impl Render {
     /// Lets every deploy run to its end.
     pub(crate) fn settle(&self) {
         self.with(Model::settle);
+    }
+
+    /// Every deploy that there is, oldest first within its service.
+    pub(crate) fn standing(&self) -> Vec<Standing> {
+        self.with(|model| model.standing())
+    }
+
+    /// Deploys stay as they are, whoever looks.
+    pub(crate) fn stands_still(&self) {
+        self.with(|model| model.pace = 0);
+    }
+
+    /// Deploys go on by so many steps a look.
+    pub(crate) fn pace(&self, steps: usize) {
+        self.with(|model| model.pace = steps);
     }
 
     /// What the workspace does with a second deploy of a service.

@@ -1,6 +1,6 @@
 //! Services, their deploys and their events, and how a deploy goes on.
 
-use super::{Answer, HookCall};
+use super::{Answer, HookCall, Standing};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -121,6 +121,8 @@ pub(super) struct Model {
     pub(super) cancelled: Vec<String>,
     pub(super) violations: Vec<String>,
     registry: String,
+    /// By how many steps a deploy goes on when somebody looks.
+    pub(super) pace: usize,
     /// Counts deploys and events, and is the clock that they are dated by.
     now: u64,
 }
@@ -224,6 +226,7 @@ impl Model {
             cancelled: Vec::new(),
             violations: Vec::new(),
             registry: registry.to_owned(),
+            pace: 1,
             now: 0,
         }
     }
@@ -265,6 +268,20 @@ impl Model {
             self.troubles.iter().filter(|trouble| !trouble.is_always).map(|trouble| format!("nobody met {trouble:?}")),
         );
         all
+    }
+
+    pub(super) fn standing(&self) -> Vec<Standing> {
+        let of = |service: &Service| {
+            let name = service.name.clone();
+            let shown = |deploy: &Deploy| Standing {
+                service: name.clone(),
+                deploy: deploy.id.clone(),
+                image: deploy.image.clone(),
+                status: deploy.status,
+            };
+            service.deploys.iter().filter(|deploy| !deploy.is_gone).map(shown).collect::<Vec<_>>()
+        };
+        self.services.values().flat_map(of).collect()
     }
 
     fn tick(&mut self) -> u64 {
@@ -354,7 +371,7 @@ impl Model {
     /// Somebody looks at a service's deploys: what was seen before has gone on by a step.
     pub(super) fn look(&mut self, service: &str) {
         if self.services[service].was_seen {
-            self.step(service);
+            (0..self.pace).for_each(|_| self.step(service));
         }
         self.service(service).was_seen = true;
     }

@@ -1,0 +1,231 @@
+//! A run that is cancelled, wherever it is: no further hook, nothing recorded that did not happen, and the next run makes it good.
+
+use super::at_once;
+use crate::world::render::Standing;
+use crate::world::trap::{Moment, Place, Then, kind};
+use crate::world::{Kind, Run, World};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Four that go by their hooks and one, `queue`, that goes by the API; `cron` has a pre-deploy command.
+const SERVICES: [&str; 5] = ["api", "workers", "web", "queue", "cron"];
+
+const FIVE: &str = r#"version: 1
+environments:
+  staging: { branch: main }
+shared: ["infra/**"]
+images:
+  api:     { repository: "HOST/{owner}/api",     paths: ["services/api/**"] }
+  workers: { repository: "HOST/{owner}/workers", paths: ["services/workers/**"] }
+  web:     { repository: "HOST/{owner}/web",     paths: ["services/web/**"] }
+  queue:   { repository: "HOST/{owner}/queue",   paths: ["services/queue/**"] }
+  cron:    { repository: "HOST/{owner}/cron",    paths: ["services/cron/**"] }
+services:
+  api: {}
+  workers: { after: [api] }
+  web: {}
+  queue: { id: { staging: srv-queue000000000000000 } }
+  cron: { after: [queue] }
+"#;
+
+/// A push that all five services need.
+pub(super) fn five() -> World {
+    let mut world = World::new().manifest(FIVE).hooks(&["api", "workers", "web", "cron"]);
+    world.new_hook("queue");
+    world.render.pre_deploy("cron");
+    let world = world.push_to_main(|repo| repo.write("infra/x", "1")).with_key().deadline(Duration::from_secs(60));
+    SERVICES.into_iter().fold(world, |world, name| world.image(name, Kind::MultiArch))
+}
+
+fn wanted(world: &World, service: &str) -> String {
+    format!("{}@{}", world.repository(service), world.digest(service))
+}
+
+/// The deploys that this action asked for.
+fn own(world: &World, standing: Vec<Standing>) -> Vec<Standing> {
+    standing.into_iter().filter(|deploy| deploy.image == wanted(world, &deploy.service)).collect()
+}
+
+/// How many requests of each kind an undisturbed run makes.
+fn kinds(run: &Run) -> BTreeMap<String, usize> {
+    let world = &run.world;
+    let servers = [
+        ("GitHub", Some(&world.github.server)),
+        ("registry", world.registry.server()),
+        ("Render", Some(&world.render.server)),
+    ];
+    let mut kinds = BTreeMap::new();
+    for (name, server) in servers {
+        for call in server.map(|server| server.calls()).unwrap_or_default() {
+            *kinds.entry(kind(name, &call)).or_default() += 1;
+        }
+    }
+    kinds
+}
+
+/// Whether it changes something where it goes. Reading by GraphQL is a POST too.
+fn is_write(kind: &str) -> bool {
+    kind.contains(" POST ") && !kind.contains("/graphql")
+}
+
+/// Every request at every moment; or the first and the last of each kind, with every moment of what writes.
+fn places(kinds: &BTreeMap<String, usize>, is_everywhere: bool) -> Vec<Place> {
+    let mut places = Vec::new();
+    for (kind, count) in kinds {
+        let mut put = |nth: usize, moment| places.push(Place { kind: kind.clone(), nth, moment });
+        let middle = count.div_ceil(2);
+        match (is_everywhere, is_write(kind)) {
+            (true, is_write) => {
+                for nth in 1..=*count {
+                    put(nth, Moment::Unanswered);
+                    put(nth, Moment::Answered);
+                    if is_write {
+                        put(nth, Moment::Unheard);
+                    }
+                }
+            }
+            (false, true) => {
+                put(1, Moment::Unheard);
+                put(middle, Moment::Unanswered);
+                put(*count, Moment::Answered);
+            }
+            (false, false) if *count == 1 => put(1, Moment::Unanswered),
+            (false, false) => {
+                put(1, Moment::Answered);
+                put(*count, Moment::Unanswered);
+            }
+        }
+    }
+    places
+}
+
+fn cancelled_at(number: usize, place: Place) {
+    let signals: &[&str] = if number % 2 == 0 { &["-INT"] } else { &["-TERM"] };
+    let run = five().cancel_at(place.clone(), signals, Then::Answers).deploy();
+    if run.cut.is_none() {
+        // It had ended when the last answer had been read.
+        let is_end = place.moment == Moment::Answered && run.output("outcome") == "live";
+        run.ensure(is_end, &format!("{place:?}: it did not come")).hooked(&SERVICES);
+        return;
+    }
+    let run = stopped(&place, run);
+    let run = cleaned_up(&place, run);
+    let run = told_the_truth(&place, run);
+    made_good(&place, number % 3 == 0, run);
+}
+
+/// It ended in time, with its report, and without another hook.
+fn stopped(place: &Place, run: Run) -> Run {
+    let (sprung, took) = run.cut.clone().expect("a signal");
+    let run = run.ensure(took < Duration::from_secs(5), &format!("{place:?}: it took {took:?} to end"));
+    let is_done = run.output("outcome") == "live";
+    let run = if is_done { run.ended(0, "live", "") } else { run.ended(1, "cancelled", "cancelled") };
+    let headline = if is_done { "Live" } else { "Cancelled" };
+    let begins = run.summary.lines().find(|line| !line.is_empty()).is_some_and(|line| line.contains(headline));
+    let run = run.ensure(begins, "the summary does not begin with the end");
+    // What was on its way when the signal was sent arrives within this time, on a busy machine too.
+    let late = run.hooks.iter().find(|call| call.at > sprung.at + Duration::from_secs(1)).cloned();
+    let run = run.ensure(late.is_none(), &format!("{place:?}: {late:?} after the signal"));
+    let hooks = run.hooks.clone();
+    let hooks: Vec<(&str, &str)> = hooks.iter().map(|call| (call.service.as_str(), call.image.as_str())).collect();
+    run.hooked_with(&hooks)
+}
+
+/// Its deploys that had not begun were cancelled on Render, and no other was.
+fn cleaned_up(place: &Place, run: Run) -> Run {
+    let (sprung, _) = run.cut.clone().expect("a signal");
+    let now = run.world.render.standing();
+    for then in sprung.standing {
+        let is_own = then.image == wanted(&run.world, &then.service);
+        let status = now.iter().find(|deploy| deploy.deploy == then.deploy).map(|deploy| deploy.status);
+        let may_go = matches!(then.status, "created" | "queued" | "build_in_progress");
+        let expected = if is_own && may_go { "canceled" } else { then.status };
+        if status != Some(expected) {
+            run.fail(&format!("{place:?}: {then:?} is {status:?}, not {expected}"));
+        }
+    }
+    run
+}
+
+/// The record and the outputs say what is so.
+fn told_the_truth(place: &Place, run: Run) -> Run {
+    let world = &run.world;
+    let (records, deploys) = (world.github.records(), own(world, world.render.standing()));
+    let of_run = records.iter().filter(|record| record.commit == world.commit());
+    for record in of_run.clone().filter(|record| record.state != "open") {
+        let was_live = deploys.iter().any(|deploy| deploy.service == record.service && deploy.status == "live");
+        if record.state != "success" || !record.description.starts_with("live") || !was_live {
+            run.fail(&format!("{place:?}: {record:?} of {deploys:?}"));
+        }
+    }
+    for deploy in &deploys {
+        let states: Vec<&str> = of_run
+            .clone()
+            .filter(|record| record.service == deploy.service)
+            .map(|record| record.state.as_str())
+            .collect();
+        if states != ["open"] && !(deploy.status == "live" && states == ["success"]) {
+            run.fail(&format!("{place:?}: {deploy:?} has records {states:?}"));
+        }
+    }
+    if matches!(run.output("deploys"), "" | "[]") {
+        run.ensure(deploys.is_empty(), "deploys were begun and none is told")
+    } else {
+        for service in SERVICES {
+            let said = run.service(service);
+            let found = deploys.iter().find(|deploy| deploy.service == service);
+            let called = run.world.render.server.calls().iter().any(|call| {
+                let is_asked =
+                    call.path.starts_with("/deploy/") || call.method == "POST" && call.path.ends_with("/deploys");
+                is_asked && call.path.contains(&crate::world::render::service_id(service))
+            });
+            let is_true = match said["status"].as_str().unwrap_or_default() {
+                "live" => found.is_some_and(|deploy| deploy.status == "live"),
+                // What was on its way when the signal came may not have arrived.
+                "cancelled" => called || of_run.clone().any(|record| record.service == service),
+                "not-started" => !called,
+                _ => false,
+            };
+            if !is_true {
+                run.fail(&format!("{place:?}: {said} of {found:?}"));
+            }
+        }
+        run
+    }
+}
+
+/// The same run again deploys what is missing, and nothing twice without need.
+fn made_good(place: &Place, has_time_passed: bool, run: Run) {
+    let begun = own(&run.world, run.world.render.standing());
+    let world = run.again();
+    world.render.pace(4);
+    if has_time_passed {
+        world.render.settle();
+    }
+    let run = world.deploy();
+    let hooks = run.hooks.clone();
+    let hooks: Vec<(&str, &str)> = hooks.iter().map(|call| (call.service.as_str(), call.image.as_str())).collect();
+    let run = run.hooked_with(&hooks);
+    let is_needed = run.output("outcome") == "live";
+    let run = run.ended(0, if is_needed { "live" } else { "skipped" }, "");
+    for service in SERVICES {
+        let live = run.world.render.live(service);
+        run.equal(service, &live, &Some(wanted(&run.world, service)));
+        let stands = begun.iter().any(|deploy| deploy.service == service && deploy.status != "canceled");
+        let count = run.hooks.iter().filter(|call| call.service == service).count();
+        run.equal(&format!("{place:?}: deploys of {service} by the next run"), &count, &usize::from(!stands));
+    }
+}
+
+#[test]
+fn a_cancelled_journey_at_every_await_point_of_a_five_service_deploy() {
+    let run = five().deploy().ended(0, "live", "").hooked(&SERVICES);
+    let kinds = kinds(&run);
+    let is_everywhere = std::env::var_os("CANCEL_EVERYWHERE").is_some();
+    let places = places(&kinds, is_everywhere);
+    println!("{} requests of {} kinds, cancelled at {}", kinds.values().sum::<usize>(), kinds.len(), places.len());
+    let numbered: Vec<(usize, Place)> = places.into_iter().enumerate().collect();
+    for batch in numbered.chunks(40) {
+        at_once(batch.to_vec(), |(number, place)| cancelled_at(number, place));
+    }
+}

@@ -3,7 +3,7 @@
 use super::{Flight, Stage};
 use crate::command::scene::Scene;
 use crate::decide::Plan;
-use crate::domain::{Decision, Deploy, DeployId, FailureWord, Outcome, ServiceName, Status};
+use crate::domain::{Decision, Deploy, DeployId, DeployStatus, FailureWord, Outcome, ServiceName, Status};
 use crate::intake::inputs::Writes;
 use crate::render::{RenderApi, RenderWriter};
 use crate::report::{Ended, Failed};
@@ -87,6 +87,9 @@ async fn stop(
     let Ok(deploys) = render.deploys(&flight.id).await else { return (own, flight.stage.told()) };
     let Some(deploy) = flight.find(&deploys) else { return (own, flight.stage.told()) };
     let id = Some(deploy.id.clone());
+    if deploy.status == DeployStatus::Live {
+        return (id, "its deploy was live already when the run was cancelled");
+    }
     if !deploy.status.may_be_cancelled() {
         return (id, "its deploy had begun and goes on, the run was cancelled");
     }

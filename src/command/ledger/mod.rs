@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::history::{History, Movement};
 use super::hooks;
 use super::scene::Scene;
-use crate::decide::{Base, Begun, Demand, Differences, OnRender, Standing, Why, begun, counting, ending, need};
+use crate::decide::{Base, Begun, Demand, Differences, OnRender, Order, Standing, Why, begun, counting, ending, need};
 use crate::domain::{
     CommitSha, Decision, Digest, Environment, EnvironmentName, ImageTag, Manifest, Reading, Record, RecordState,
     Release, Repository, Service, ServiceId, ServiceName, When,
@@ -37,6 +37,8 @@ pub(crate) struct Ledger {
     records: Records,
     /// Whether there is a record to write to.
     is_writable: bool,
+    /// Whether deploys are to be recorded at all.
+    is_kept: bool,
     /// The tip of the branch that the environment follows.
     tip: Result<CommitSha, String>,
     on_render: BTreeMap<ServiceName, OnRender>,
@@ -86,6 +88,7 @@ impl Ledger {
             ids: ids.collect(),
             records,
             is_writable,
+            is_kept: scene.request.recording == Recording::On,
             tip,
             on_render: BTreeMap::new(),
             settled: Vec::new(),
@@ -118,6 +121,13 @@ impl Ledger {
             let mut demand = Demand::from(need(&standing, |commit| differences.of(service, commit)));
             if demand.why.decision() == Decision::Deploy {
                 let order = self.order(&scene.history, service, &self.records, &self.tip).await;
+                let order = match (&self.records, order) {
+                    // Something newer may stand in it, unless this is the branch's tip.
+                    (Err(why), Order::Current) if self.is_kept && self.tip.as_ref() != Ok(&self.commit) => {
+                        Order::Unknown(format!("the record of deploys is not known: {why}"))
+                    }
+                    (_, order) => order,
+                };
                 if let Ordered::Superseded(why) = order::judged(scene, order)? {
                     demand.why = Why::Superseded(why);
                 }

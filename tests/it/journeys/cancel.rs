@@ -99,7 +99,7 @@ fn places(kinds: &BTreeMap<String, usize>, is_everywhere: bool) -> Vec<Place> {
     places
 }
 
-fn cancelled_at(number: usize, place: Place) {
+pub(super) fn cancelled_at(number: usize, place: Place) {
     let signals: &[&str] = if number % 2 == 0 { &["-INT"] } else { &["-TERM"] };
     let run = five().cancel_at(place.clone(), signals, Then::Answers).deploy();
     if run.cut.is_none() {
@@ -182,7 +182,10 @@ fn told_the_truth(place: &Place, run: Run) -> Run {
             let is_true = match said["status"].as_str().unwrap_or_default() {
                 "live" => found.is_some_and(|deploy| deploy.status == "live"),
                 // What was on its way when the signal came may not have arrived.
-                "cancelled" => called || of_run.clone().any(|record| record.service == service),
+                "cancelled" if found.is_none() => called || of_run.clone().any(|record| record.service == service),
+                "cancelled" => {
+                    says_of(found.map_or("", |deploy| deploy.status), said["reason"].as_str().unwrap_or_default())
+                }
                 "not-started" => !called,
                 _ => false,
             };
@@ -191,6 +194,17 @@ fn told_the_truth(place: &Place, run: Run) -> Run {
             }
         }
         run
+    }
+}
+
+/// Whether the reason says what became of a deploy.
+fn says_of(status: &str, reason: &str) -> bool {
+    match status {
+        "live" => reason.contains("live already"),
+        "canceled" => reason.contains("was cancelled on Render"),
+        // It may have arrived after Render was asked what there is.
+        "created" => reason.contains("being called"),
+        _ => reason.contains("goes on"),
     }
 }
 
@@ -228,4 +242,43 @@ fn a_cancelled_journey_at_every_await_point_of_a_five_service_deploy() {
     for batch in numbered.chunks(40) {
         at_once(batch.to_vec(), |(number, place)| cancelled_at(number, place));
     }
+}
+
+#[test]
+fn a_second_signal_does_not_cut_the_end_short() {
+    let place = Place { kind: "Render: GET /v1/services/*/deploys/*".into(), nth: 1, moment: Moment::Answered };
+    let run = five().cancel_at(place.clone(), &["-INT", "-TERM"], Then::Answers).deploy();
+    told_the_truth(&place, cleaned_up(&place, stopped(&place, run)));
+}
+
+#[test]
+fn a_render_that_says_nothing_any_more_does_not_keep_a_cancelled_run() {
+    let place = Place { kind: "Render: GET /v1/services/*/deploys/*".into(), nth: 2, moment: Moment::Answered };
+    let run = stopped(&place, five().cancel_at(place.clone(), &["-INT"], Then::IsSilent).deploy());
+    assert_eq!(run.service("api")["reason"], "its deploy was under way when the run was cancelled");
+    assert!(
+        run.world.github.records().iter().all(|record| record.commit != run.world.commit() || record.state == "open")
+    );
+}
+
+#[test]
+fn a_deploy_that_render_queued_without_a_name_is_found_and_cancelled() {
+    let place = Place { kind: "Render: POST /deploy/* key imgURL".into(), nth: 1, moment: Moment::Answered };
+    let world =
+        World::new().three_services().push_to_main(|repo| repo.write("services/web/x", "1")).images().with_key();
+    world.render.queue_behind("web", &format!("{}@sha256:{}", world.repository("web"), "7".repeat(64)));
+    let run = world.cancel_at(place.clone(), &["-INT"], Then::Answers).deploy();
+    let run = cleaned_up(&place, stopped(&place, run));
+    assert_eq!(run.service("web")["reason"], "its deploy was cancelled on Render with the run");
+    assert_eq!(run.world.render.cancelled().len(), 1);
+}
+
+#[test]
+fn a_run_that_waits_for_an_image_is_cancelled_with_nothing_begun() {
+    let place = Place { kind: "registry: GET /manifests/*".into(), nth: 3, moment: Moment::Answered };
+    let world = World::new().three_services().push_to_main(|repo| repo.write("services/web/x", "1")).with_key();
+    let run =
+        stopped(&place, world.image("api", Kind::Amd64).cancel_at(place.clone(), &["-INT"], Then::Answers).deploy());
+    assert_eq!(run.service("web")["status"], "not-started");
+    assert_eq!(run.world.github.records().len(), 3, "only what was there before");
 }

@@ -55,8 +55,14 @@ impl World {
         self.input("deploy-hooks", &lines.join("\n")).input("render-api-key", "")
     }
 
+    /// Puts what the event says was there before into the record now, so that more can be put there.
+    pub(crate) fn first_remembered(self) -> Self {
+        self.remember();
+        self
+    }
+
     /// Puts into the record what the event says was there before, where nothing else was put there.
-    pub(super) fn remember(&self) {
+    pub(crate) fn remember(&self) {
         if !self.is_remembered || !self.github.records().is_empty() {
             return;
         }

@@ -218,6 +218,30 @@ impl World {
         self
     }
 
+    /// The same world as another runner finds it, whose directories are its own.
+    pub(crate) fn beside(&self) -> Self {
+        let root = tempfile::tempdir().expect("a directory");
+        Self {
+            rooms: Rooms::create(root.path()),
+            root,
+            origin: self.origin.clone(),
+            github: self.github.clone(),
+            registry: self.registry.clone(),
+            render: self.render.clone(),
+            event: self.event.clone(),
+            checkout: self.checkout,
+            inputs: self.inputs.clone(),
+            variables: self.variables.clone(),
+            secrets: self.secrets.clone(),
+            hooks: self.hooks.clone(),
+            images: self.images.clone(),
+            deadline: self.deadline,
+            cancel: None,
+            is_remembered: self.is_remembered,
+            program: self.program.clone(),
+        }
+    }
+
     /// The digest of the image of that name.
     pub(crate) fn digest(&self, image: &str) -> String {
         self.images.get(image).unwrap_or_else(|| panic!("no image {image}")).digest.clone()

@@ -116,6 +116,7 @@ pub(crate) struct Server {
     address: SocketAddr,
     calls: Arc<Mutex<Vec<Call>>>,
     trap: Laid,
+    date: Arc<Mutex<Option<String>>>,
 }
 
 /// Whether a trap is laid there, and under which name of the server.
@@ -129,8 +130,13 @@ impl Server {
 
     /// Takes a free port and refuses connections to it until `delay` is over.
     pub(crate) fn start_late(delay: Duration, model: impl Fn(&Call) -> Reply + Send + Sync + 'static) -> Self {
-        let (calls, trap) = (Arc::new(Mutex::new(Vec::new())), Laid::default());
-        let (model, seen, laid) = (Arc::new(model), Arc::clone(&calls), Arc::clone(&trap));
+        let (calls, trap, date) =
+            (Arc::new(Mutex::new(Vec::new())), Laid::default(), Arc::<Mutex<Option<String>>>::default());
+        let (seen, laid, dated) = (Arc::clone(&calls), Arc::clone(&trap), Arc::clone(&date));
+        let model = Arc::new(move |call: &Call| match dated.lock().expect("a date").clone() {
+            Some(date) => model(call).header("date", date),
+            None => model(call),
+        });
         let (sender, receiver) = std::sync::mpsc::channel();
         runtime().spawn(async move {
             let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
@@ -151,7 +157,12 @@ impl Server {
                 tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(stream, service));
             }
         });
-        Self { address: receiver.recv().expect("the server's address"), calls, trap }
+        Self { address: receiver.recv().expect("the server's address"), calls, trap, date }
+    }
+
+    /// Dates every answer from now on.
+    pub(crate) fn dated(&self, date: &str) {
+        *self.date.lock().expect("a date") = Some(date.to_owned());
     }
 
     /// Lays a trap, or takes it away.

@@ -10,6 +10,8 @@ use serde_json::{Map, Value, json};
 
 /// Who writes with a job's token, as GraphQL tells of creators. As the viewer it has `[bot]` behind it.
 pub(super) const WRITER: &str = "github-actions";
+/// What our records are of.
+pub(crate) const TASK: &str = "ghcr-to-render";
 /// The first deployment's number: 32 bits do not hold it.
 const FIRST: u64 = 5_000_000_001;
 /// The longest description of a deployment or a status.
@@ -106,12 +108,18 @@ pub(crate) struct Recorded {
 impl GitHub {
     /// Puts a record there and gives its number.
     pub(crate) fn seed_record(&self, seed: Seed) -> u64 {
+        self.plant_record(seed, |_| TASK)
+    }
+
+    /// Puts a record there whose payload and task a test made something else of.
+    pub(crate) fn plant_record(&self, seed: Seed, poison: impl FnOnce(&mut Value) -> &'static str) -> u64 {
         let mut payload = json!({"v": 1, "service": seed.service, "repository": seed.repository, "digest": seed.digest,
             "platform_digest": seed.platform, "kind": seed.kind, "run": "1", "attempt": "1"});
         let optional = [("id", seed.id), ("from", seed.from), ("release", seed.release)];
         for (name, value) in optional.into_iter().filter_map(|(name, value)| Some((name, value?))) {
             payload[name] = json!(value);
         }
+        let task = poison(&mut payload);
         let status = |(state, description): (&str, &str)| Status {
             state: state.into(),
             description: description.into(),
@@ -122,7 +130,7 @@ impl GitHub {
             number: 0,
             environment: format!("{}/{}", seed.environment, seed.service),
             commit: seed.commit,
-            task: "ghcr-to-render".into(),
+            task: task.into(),
             payload,
             creator: seed.creator.into(),
             statuses: seed.statuses.into_iter().map(status).collect(),

@@ -30,9 +30,19 @@ services:
 
 /// A push that all five services need.
 pub(super) fn five() -> World {
-    let mut world = World::new().manifest(FIVE).hooks(&["api", "workers", "web", "cron"]);
-    world.new_hook("queue");
+    let world = five_of(FIVE);
     world.render.pre_deploy("cron");
+    world
+}
+
+/// The same, with services that wait for none of the others.
+pub(super) fn five_alone() -> World {
+    five_of(&FIVE.replace("{ after: [api] }", "{}").replace("{ after: [queue] }", "{}"))
+}
+
+fn five_of(manifest: &str) -> World {
+    let mut world = World::new().manifest(manifest).hooks(&["api", "workers", "web", "cron"]);
+    world.new_hook("queue");
     let world = world.push_to_main(|repo| repo.write("infra/x", "1")).with_key().deadline(Duration::from_secs(60));
     SERVICES.into_iter().fold(world, |world, name| world.image(name, Kind::MultiArch))
 }
@@ -100,7 +110,7 @@ fn places(kinds: &BTreeMap<String, usize>, is_everywhere: bool) -> Vec<Place> {
 }
 
 pub(super) fn cancelled_at(number: usize, place: Place) {
-    let signals: &[&str] = if number % 2 == 0 { &["-INT"] } else { &["-TERM"] };
+    let signals: &[&str] = if number.is_multiple_of(2) { &["-INT"] } else { &["-TERM"] };
     let run = five().cancel_at(place.clone(), signals, Then::Answers).deploy();
     if run.cut.is_none() {
         // It had ended when the last answer had been read.
@@ -111,7 +121,7 @@ pub(super) fn cancelled_at(number: usize, place: Place) {
     let run = stopped(&place, run);
     let run = cleaned_up(&place, run);
     let run = told_the_truth(&place, run);
-    made_good(&place, number % 3 == 0, run);
+    made_good(&place, number.is_multiple_of(3), run);
 }
 
 /// It ended in time, with its report, and without another hook.
@@ -232,6 +242,7 @@ fn made_good(place: &Place, has_time_passed: bool, run: Run) {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "how many places there were is what this test tells")]
 fn a_cancelled_journey_at_every_await_point_of_a_five_service_deploy() {
     let run = five().deploy().ended(0, "live", "").hooked(&SERVICES);
     let kinds = kinds(&run);

@@ -90,7 +90,7 @@ fn protocol(run: &Run, faults: &mut Vec<String>) {
     }
     let groups = run.commands.iter().filter(|command| command.name == "group").count();
     let ends = run.commands.iter().filter(|command| command.name == "endgroup").count();
-    if groups != ends {
+    if groups != ends && !run.is_killed {
         faults.push(format!("{groups} groups begin and {ends} end"));
     }
     for (key, value) in &run.outputs {
@@ -123,7 +123,7 @@ fn protocol(run: &Run, faults: &mut Vec<String>) {
 
 fn words(run: &Run, faults: &mut Vec<String>) {
     let (outcome, failure) = (run.output("outcome"), run.output("failure"));
-    if run.is_plain {
+    if run.is_plain || run.is_killed {
         return;
     }
     let known = Outcome::ALL.iter().find(|word| word.as_str() == outcome);

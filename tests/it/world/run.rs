@@ -37,6 +37,8 @@ pub(crate) struct Run {
     pub(crate) is_plain: bool,
     /// How many images and services the manifest has.
     pub(crate) things: usize,
+    /// It was killed, and could not say anything any more.
+    pub(crate) is_killed: bool,
     /// The output file could not be written.
     pub(crate) is_output_lost: bool,
     shown: String,
@@ -163,6 +165,7 @@ impl World {
             is_plain,
             things: self.things(),
             is_output_lost,
+            is_killed: trap.is_some_and(|trap| trap.kills()) && ended.exit == -1,
             account: Account { is_settled: Cell::new(false), hooks: self.render.calls().len() - hooked },
             world: self,
         };

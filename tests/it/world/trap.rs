@@ -78,6 +78,11 @@ impl Trap {
         self.state.lock().expect("a trap").sprung.clone()
     }
 
+    /// Whether the signal is one that nobody can answer to.
+    pub(super) fn kills(&self) -> bool {
+        self.signals.contains(&"-KILL")
+    }
+
     /// A request arrives: whether it is the one.
     pub(super) fn meets(&self, server: &str, call: &Call) -> Option<Moment> {
         let mut state = self.state.lock().expect("a trap");

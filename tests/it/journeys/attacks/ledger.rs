@@ -35,7 +35,7 @@ fn executable<'a>(repo: &'a Repo, path: &str) -> &'a Repo {
 
 #[test]
 fn row_33_an_answer_that_may_be_cut_short_is_never_no_change() {
-    fn many<'a>(repo: &'a Repo, count: usize) -> &'a Repo {
+    fn many(repo: &Repo, count: usize) -> &Repo {
         for nth in 0..count {
             repo.write(&format!("a/{nth}"), "1");
         }

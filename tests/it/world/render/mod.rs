@@ -160,6 +160,11 @@ impl Render {
         self.with(|model| model.pace = steps);
     }
 
+    /// Deploys do not go on before somebody has looked at them so often.
+    pub(crate) fn waits(&self, looks: usize) {
+        self.with(|model| model.waits = looks);
+    }
+
     /// What the workspace does with a second deploy of a service.
     pub(crate) fn policy(&self, policy: Policy) {
         self.with(|model| model.policy = policy);

@@ -94,8 +94,8 @@ pub(super) struct Service {
     pub(super) deploys: Vec<Deploy>,
     /// Oldest first.
     pub(super) events: Vec<Value>,
-    /// Whether somebody has seen how far the deploys are.
-    was_seen: bool,
+    /// How often somebody has seen how far the deploys are.
+    seen: usize,
 }
 
 /// Something that goes wrong with the API.
@@ -123,6 +123,8 @@ pub(super) struct Model {
     registry: String,
     /// By how many steps a deploy goes on when somebody looks.
     pub(super) pace: usize,
+    /// How often somebody looks at a deploy before it goes on.
+    pub(super) waits: usize,
     /// Counts deploys and events, and is the clock that they are dated by.
     now: u64,
 }
@@ -227,6 +229,7 @@ impl Model {
             violations: Vec::new(),
             registry: registry.to_owned(),
             pace: 1,
+            waits: 1,
             now: 0,
         }
     }
@@ -247,7 +250,7 @@ impl Model {
             resolves_to: None,
             deploys: Vec::new(),
             events: Vec::new(),
-            was_seen: false,
+            seen: 0,
         };
         self.services.insert(id.to_owned(), service);
     }
@@ -304,7 +307,7 @@ impl Model {
         let (status, created) = ("created", now);
         let deploy = Deploy { id, image, status, sha, trigger, fate, is_gone: false, created, finished: None };
         service.deploys.push(deploy);
-        service.was_seen = false;
+        service.seen = 0;
         service.deploys.last().expect("a deploy").id.clone()
     }
 
@@ -370,10 +373,10 @@ impl Model {
 
     /// Somebody looks at a service's deploys: what was seen before has gone on by a step.
     pub(super) fn look(&mut self, service: &str) {
-        if self.services[service].was_seen {
+        if self.services[service].seen >= self.waits {
             (0..self.pace).for_each(|_| self.step(service));
         }
-        self.service(service).was_seen = true;
+        self.service(service).seen += 1;
     }
 
     /// Lets every deploy run to its end.

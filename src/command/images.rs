@@ -252,6 +252,14 @@ impl Search<'_> {
         loop {
             for asked in &asked {
                 if let Some(found) = self.look(image, asked).await? {
+                    if !is_first {
+                        let note = format!(
+                            "{}: waited {:.1} s for its image",
+                            image.name,
+                            self.started.elapsed().as_secs_f64()
+                        );
+                        self.scene.story.borrow_mut().notes.push(note);
+                    }
                     return Ok(Ending::Found(image.name.clone(), found));
                 }
             }

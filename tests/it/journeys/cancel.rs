@@ -103,6 +103,9 @@ fn places(kinds: &BTreeMap<String, usize>, is_everywhere: bool) -> Vec<Place> {
             (false, false) => {
                 put(1, Moment::Answered);
                 put(*count, Moment::Unanswered);
+                // Looks at deploys: these come while some are built, run their pre-deploy command, or start.
+                let between = (1..7).filter(|_| *count > 10).map(|part| count * part / 7);
+                between.for_each(|nth| put(nth, Moment::Answered));
             }
         }
     }

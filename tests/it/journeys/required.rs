@@ -14,10 +14,11 @@ fn manifest(text: &str) -> String {
 /// A release of the second commit, which changed every service.
 fn released(change: impl FnOnce(&str) -> String) -> World {
     let world = World::new().three_services_and(|text| change(&manifest(text))).never_deployed();
+    let world = world.commit_on_main(|repo| repo.write("infra/docker/x", "0"));
     let world = world.commit_on_main(|repo| repo.write("infra/docker/x", "1")).push_tag("prod-1");
     let commit = world.commit();
     let tags = [commit.as_str(), "prod-1"];
-    SERVICES.into_iter().fold(world, |world, name| world.image_tagged(name, Kind::Amd64, &commit, &tags))
+    SERVICES.into_iter().fold(world, |world, name| world.image_tagged(name, Kind::MultiArch, &commit, &tags))
 }
 
 fn release() -> World {
@@ -29,12 +30,20 @@ fn older(world: &World) -> String {
     world.origin.git(&["rev-parse", "HEAD~1"])
 }
 
-/// What staging has had of these services: these bytes, of this commit.
-fn staged(world: World, services: &[&str], commit: &str) -> World {
-    services.iter().fold(world, |world, name| {
-        let seed = Seed::live("staging", name, commit, &world.repository(name), &world.digest(name));
+/// What staging has had of every service: these bytes, of this commit.
+fn staged(world: World, commit: &str, name_it: fn(&World, Seed, &str) -> Seed) -> World {
+    SERVICES.into_iter().fold(world, |world, name| {
+        let seed = name_it(&world, world.live("staging", name, commit), name);
         world.recorded(seed)
     })
+}
+
+fn by_index(world: &World, seed: Seed, name: &str) -> Seed {
+    Seed { digest: world.digest(name), ..seed }
+}
+
+fn by_platform(world: &World, seed: Seed, name: &str) -> Seed {
+    Seed { platform: world.platform(name), ..seed }
 }
 
 /// The same commit with other bytes, as a rebuild makes them.
@@ -45,9 +54,11 @@ fn staged_otherwise(world: World, services: &[&str]) -> World {
 
 #[test]
 fn bytes_that_staging_has_had_are_released() {
-    let world = release();
-    let older = older(&world);
-    staged(world, &SERVICES, &older).deploy().expect_accepted(SERVICES).says("staging had it");
+    for name_it in [by_index, by_platform] {
+        let world = release();
+        let older = older(&world);
+        staged(world, &older, name_it).deploy().expect_accepted(SERVICES).says("staging had it");
+    }
 }
 
 #[test]
@@ -87,9 +98,15 @@ fn what_staging_has_not_had_is_named_and_nothing_is_sent() {
 #[test]
 fn what_was_rolled_back_in_staging_since_is_not_released() {
     let world = staged_otherwise(release(), &SERVICES);
-    let (older, from) = (older(&world), Some(world.commit()));
-    let rollback = Seed { kind: "rollback", from, ..world.live("staging", "api", &older) };
+    let (back, from) = (older(&world), Some(world.commit()));
+    let rollback = Seed { kind: "rollback", from, ..world.live("staging", "api", &back) };
     let run = world.recorded(rollback).deploy().expect_stopped(FAILURE).annotates("error", "rolled back");
+    // Nor are its bytes, under whatever commit they were there.
+    let world = release();
+    let (left, first) = (older(&world), world.origin.git(&["rev-list", "--max-parents=0", "HEAD"]));
+    let world = staged(world, &left, by_index);
+    let rollback = Seed { kind: "rollback", from: Some(left), ..world.live("staging", "api", &first) };
+    world.recorded(rollback).deploy().expect_stopped(FAILURE).annotates("error", "rolled back");
     // Deployed there again, it is.
     staged_otherwise(again(run), &["api"]).deploy().expect_accepted(SERVICES);
 }

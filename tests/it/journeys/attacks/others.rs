@@ -144,7 +144,7 @@ fn row_51_one_of_five_fails_and_the_others_stand() {
 fn row_52_a_job_cancelled_between_two_hooks_is_made_good_by_the_next() {
     // `api` is live, and `workers`, which comes after it, has not been begun.
     let place = Place { kind: "GitHub: POST /deployments/*/statuses".into(), nth: 1, moment: Moment::Answered };
-    cancelled_at(0, place);
+    cancelled_at(0, 1, place);
 }
 
 #[test]

@@ -54,7 +54,7 @@ impl Stage {
             Self::Preparing => "the run was cancelled first",
             Self::Calling => "the hook was being called when the run was cancelled",
             Self::Following(_) => "its deploy was under way when the run was cancelled",
-            Self::Adopted => "another run's deploy was followed when the run was cancelled",
+            Self::Adopted => "a deploy of another run was followed when this one was cancelled",
         }
     }
 }

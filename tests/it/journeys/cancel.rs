@@ -295,6 +295,26 @@ fn a_deploy_that_render_queued_without_a_name_is_found_and_cancelled() {
 }
 
 #[test]
+fn a_deploy_of_another_run_is_left_alone() {
+    let place = Place { kind: "Render: GET /v1/services/*/deploys/*".into(), nth: 1, moment: Moment::Answered };
+    let world =
+        World::new().three_services().push_to_main(|repo| repo.write("services/web/x", "1")).images().with_key();
+    world.render.seed_live("web", &format!("{}@sha256:{}", world.repository("web"), "7".repeat(64)));
+    let theirs = world.render.queue_behind("web", &wanted(&world, "web"));
+    world.render.waits(9);
+    let run = stopped(&place, world.cancel_at(place.clone(), &["-INT"], Then::Answers).deploy());
+    assert_eq!(run.service("web")["reason"], "a deploy of another run was followed when this one was cancelled");
+    let found =
+        run.world.render.standing().into_iter().find(|deploy| deploy.deploy == theirs).map(|deploy| deploy.status);
+    assert_eq!((found, run.world.render.cancelled()), (Some("created"), vec![]));
+    // The next run follows it to its end.
+    let world = run.again();
+    world.render.waits(1);
+    world.render.pace(4);
+    world.deploy().ended(0, "live", "").no_hooks();
+}
+
+#[test]
 fn a_run_that_waits_for_an_image_is_cancelled_with_nothing_begun() {
     let place = Place { kind: "registry: GET /manifests/*".into(), nth: 3, moment: Moment::Answered };
     let world = World::new().three_services().push_to_main(|repo| repo.write("services/web/x", "1")).with_key();

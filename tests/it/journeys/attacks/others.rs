@@ -155,6 +155,10 @@ fn row_53_githubs_troubles_do_not_decide_a_deploy() {
         let run = run.ended(0, "accepted", "").hooked(&["api", "workers", "web"]);
         run.annotates("warning", "the record of deploys is not used");
     }
+    // It is not there at all.
+    let run = pushed().github_trouble(Trouble::Dropped).deploy().ended(0, "accepted", "");
+    let run = run.hooked(&["api", "workers", "web"]).annotates("warning", "the record of deploys is not used");
+    assert!(run.took < Duration::from_secs(40), "{:?}", run.took);
     // One permission is missing: it is named, once.
     let run = pushed().github_trouble(Trouble::GraphQl("FORBIDDEN")).deploy();
     let named = run.annotations("warning").into_iter().filter(|warning| warning.contains("deployments: write"));

@@ -194,36 +194,46 @@ fn conclude(scene: &Scene, brief: &Brief, environment: &EnvironmentName, images:
     let mut story = scene.story.borrow_mut();
     let place = |name: &ServiceName| brief.plan.services.iter().position(|service| service.name == *name);
     story.services.sort_by_key(|ended| place(&ended.service));
-    let of = |status: Status| {
-        let names: Vec<&str> =
-            story.services.iter().filter(|ended| ended.status == status).map(|ended| ended.service.as_str()).collect();
-        names.join(", ")
-    };
     let (outcome, headline) = match outcome_of(&story.services) {
-        Some(Outcome::Accepted) => (
-            Outcome::Accepted,
-            format!("Accepted by Render for {environment}, not confirmed live: {}", of(Status::Accepted)),
-        ),
-        Some(Outcome::Live) => (Outcome::Live, format!("Live in {environment}: {}", of(Status::Live))),
-        Some(Outcome::Failed) => {
-            let parts = [("", Status::Failed), ("unknown: ", Status::Unknown), ("not started: ", Status::NotStarted)];
-            let parts = parts.map(|(word, status)| (word, of(status)));
-            let told =
-                parts.iter().filter(|(_, names)| !names.is_empty()).map(|(word, names)| format!("{word}{names}"));
-            (Outcome::Failed, format!("Failed in {environment}: {}", told.collect::<Vec<_>>().join(", ")))
-        }
-        Some(Outcome::Superseded) => {
-            (Outcome::Superseded, format!("Superseded in {environment}: {}", of(Status::Superseded)))
-        }
-        Some(Outcome::Held) => (Outcome::Held, format!("Held in {environment} by a rollback: {}", of(Status::Held))),
-        Some(outcome) => (outcome, format!("Skipped in {environment}: {}", of(Status::Skipped))),
+        Some(outcome) => (outcome, headline(outcome, environment, &story.services)),
         None if images.is_empty() => {
-            (Outcome::Skipped, format!("Skipped: nothing to deploy to {environment}, nothing of it changed"))
+            let headline = format!("Skipped: nothing to deploy to {environment}, nothing of it changed");
+            (Outcome::Skipped, headline)
         }
         None => (Outcome::Verified, format!("Verified for {environment}: {}", verify::names(images))),
     };
     story.outcome = outcome;
     story.headline = headline;
+}
+
+/// The worst is said first; what else became of services is not left out.
+fn headline(outcome: Outcome, environment: &EnvironmentName, services: &[Ended]) -> String {
+    let of = |status: Status| {
+        let named = services.iter().filter(|ended| ended.status == status).map(|ended| ended.service.as_str());
+        named.collect::<Vec<_>>().join(", ")
+    };
+    let (first, shown) = match outcome {
+        Outcome::Accepted => ("Accepted by Render for {}, not confirmed live: ", Status::Accepted),
+        Outcome::Live => ("Live in {}: ", Status::Live),
+        Outcome::Superseded => ("Superseded in {}: ", Status::Superseded),
+        Outcome::Held => ("Held in {} by a rollback: ", Status::Held),
+        Outcome::Failed | Outcome::Refused | Outcome::Cancelled => ("Failed in {}: ", Status::Failed),
+        Outcome::Skipped | Outcome::Verified | Outcome::Nothing | Outcome::Planned => {
+            ("Skipped in {}: ", Status::Skipped)
+        }
+    };
+    let others = [
+        ("unknown", Status::Unknown),
+        ("not started", Status::NotStarted),
+        ("superseded", Status::Superseded),
+        ("accepted", Status::Accepted),
+        ("live", Status::Live),
+        ("held", Status::Held),
+    ];
+    let others = others.iter().filter(|(_, status)| *status != shown).map(|(word, status)| (*word, of(*status)));
+    let told = others.filter(|(_, names)| !names.is_empty()).map(|(word, names)| format!("{word}: {names}"));
+    let all = std::iter::once(of(shown)).filter(|names| !names.is_empty()).chain(told);
+    format!("{}{}", first.replace("{}", environment.as_str()), all.collect::<Vec<_>>().join(", "))
 }
 
 /// Puts the environment's `moves` tags on what its services were given, image by image, where every one of them took it.

@@ -197,6 +197,14 @@ impl Attempt<'_> {
                     None
                 }
                 Repeatable::Safely(_) | Repeatable::Once | Repeatable::Never => {
+                    let is_unclear = unanswered > 0 || failure.repeatable() == Repeatable::Once;
+                    if is_unclear
+                        && self.hands.scene.render.is_some()
+                        && deadline.allows(backoff.next(None)).await
+                        && let Some(found) = self.found().await
+                    {
+                        return Ok(found);
+                    }
                     return Err(given_up(failure, calls, unanswered));
                 }
             };
@@ -206,10 +214,9 @@ impl Attempt<'_> {
                 return Err(given_up(failure, calls, unanswered));
             }
             if unanswered > 0
-                && let Some(deploy) = self.appeared().await
+                && let Some(found) = self.found().await
             {
-                let note = "the call had no clear answer, and the deploy was found on Render".to_owned();
-                return Ok((Accepted::Started(Some(deploy)), Some(note)));
+                return Ok(found);
             }
             calls += 1;
         }
@@ -221,6 +228,13 @@ impl Attempt<'_> {
             (Door::Hook(hook), _) => self.hands.hooks.call(hook, &self.call.image).await,
             (Door::Api(_), None) => Err(CallFailure::Denied(crate::render::Key::Api)),
         }
+    }
+
+    /// The deploy that a call without a clear answer has begun.
+    async fn found(&self) -> Option<(Accepted, Option<String>)> {
+        let deploy = self.appeared().await?;
+        let note = "the call had no clear answer, and the deploy was found on Render".to_owned();
+        Some((Accepted::Started(Some(deploy)), Some(note)))
     }
 
     /// A deploy of our bytes that was not there before.

@@ -17,6 +17,9 @@ const MOST_MISSES: u32 = 4;
 /// How long a look may take that is begun when our time is nearly over. A question by itself is asked again for a minute.
 const LAST_LOOK: Duration = Duration::from_secs(10);
 
+/// The pauses in which events may still come.
+const EVENTS_LAG: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
+
 const LOOK: &str = "Look at the service's deploys on Render, then run this again.";
 
 struct Pauses(usize);
@@ -148,14 +151,11 @@ impl Attempt<'_> {
 
     /// Why Render ended it, in the words of the service's events.
     async fn explained(&self, deploy: &Deploy) -> Landed {
-        let told = match self.render() {
-            Some(render) => render.explain(&self.call.id, &deploy.id).await,
-            None => Ok(None),
-        };
+        let told = self.told_by_events(&deploy.id).await;
         let at = |word| Landed::at(Landing::Failed(word), Some(&deploy.id));
         match told {
-            Ok(Some(why)) => at(why.word()).saying(format!("{}: {why}", deploy.status), why.hint()),
-            Ok(None) | Err(_) => {
+            Some(why) => at(why.word()).saying(format!("{}: {why}", deploy.status), why.hint()),
+            None => {
                 let is_command = deploy.status == DeployStatus::PreDeployFailed;
                 let word = if is_command { FailureWord::PreDeployFailed } else { FailureWord::DeployFailed };
                 at(word).saying(format!("Render says {}", deploy.status), "Look at the deploy's log on Render.")
@@ -163,12 +163,21 @@ impl Attempt<'_> {
         }
     }
 
+    /// What the events say of a deploy's end. They come a little after it.
+    async fn told_by_events(&self, id: &DeployId) -> Option<Explanation> {
+        let render = self.render()?;
+        for pause in EVENTS_LAG {
+            if let Ok(Some(why)) = render.explain(&self.call.id, id).await {
+                return Some(why);
+            }
+            sleep(pause).await;
+        }
+        render.explain(&self.call.id, id).await.ok().flatten()
+    }
+
     /// It was live, or under way, and is no more: because of which other deploy?
     async fn replaced(&self, id: &DeployId, superseded: Landing) -> Landed {
-        let why = match self.render() {
-            Some(render) => render.explain(&self.call.id, id).await.ok().flatten(),
-            None => None,
-        };
+        let why = self.told_by_events(id).await;
         if let Some(other) = self.successor(id, why.as_ref()).await {
             return self.replaced_by(&other, Some(id), superseded).await;
         }

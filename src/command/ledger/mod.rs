@@ -97,6 +97,12 @@ impl Ledger {
             ancestry: RefCell::default(),
         };
         if let Some(render) = &scene.render {
+            let unknown = ledger.services.iter().filter(|service| !ledger.ids.contains_key(service));
+            let unknown: Vec<&str> = unknown.map(|service| service.as_str()).collect();
+            if !unknown.is_empty() {
+                let names = unknown.join(", ");
+                scene.log.say(&format!("Render is not asked about {names}: neither an id in the manifest nor a hook says which service it is."));
+            }
             ledger.on_render = serving::ask(scene, render, &ledger.ids).await?;
             ledger.settle_open(render).await;
             ledger.labels = serving::labels(scene, &ledger).await;

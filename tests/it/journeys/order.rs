@@ -4,7 +4,7 @@ use super::at_once;
 use crate::world::event::ZEROS;
 use crate::world::render::Fate;
 use crate::world::render::model::Why;
-use crate::world::{Kind, Run, World};
+use crate::world::{Answer, Kind, Run, World};
 use std::time::Duration;
 
 const CHAIN: &str = "  api: {}\n  workers: { after: [api] }\n  web: {}\n";
@@ -94,7 +94,10 @@ fn a_release_goes_in_order_too_and_is_recorded_with_its_tag() {
         .into_iter()
         .fold(world, |world, name| world.image_tagged(name, Kind::MultiArch, &commit, &[&commit, "prod-2"]));
     let (api, workers) = (image_of(&world, "api"), image_of(&world, "workers"));
+    let world = world.hook_answers("api-production", [Answer::Slow(Duration::from_secs(1))]);
     let run = world.deploy().ended(0, "accepted", "");
+    let waited = run.hooks[1].at - run.hooks[0].at;
+    let run = run.ensure(waited >= Duration::from_secs(1), "workers did not wait for api");
     let run = run.hooked_with(&[("api-production", &api), ("workers-production", &workers)]);
     let run = run.after("workers-production", "api-production");
     statuses(&run, &[("api", "accepted"), ("workers", "accepted"), ("web", "skipped")]);
@@ -293,7 +296,7 @@ fn nothing_is_put_back_where_it_is_not_wished_or_nothing_failed() {
 
 #[test]
 fn without_a_key_nothing_is_put_back_and_it_is_said() {
-    let world = with_before(Before::Kept).hook_answers("web", [crate::world::Answer::Status(409)]);
+    let world = with_before(Before::Kept).hook_answers("web", [Answer::Status(409)]);
     let run = world.deploy().ended(1, "failed", "service-suspended").hooked(&["api", "workers", "web"]);
     statuses(&run, &[("api", "accepted"), ("workers", "accepted"), ("web", "failed")]);
     run.annotates("warning", "rollback-on-failure needs an API key");

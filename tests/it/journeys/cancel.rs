@@ -310,7 +310,7 @@ fn a_deploy_of_another_run_is_left_alone() {
     // The next run follows it to its end.
     let world = run.again();
     world.render.waits(1);
-    world.render.pace(4);
+    world.render.pace(1);
     world.deploy().ended(0, "live", "").no_hooks();
 }
 

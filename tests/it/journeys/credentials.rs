@@ -68,7 +68,7 @@ fn a_wrong_github_token_does_not_lose_a_deploy() {
     use crate::world::{Checkout, github};
     let world = pushed().checkout(Checkout::Full).github_trouble(github::Trouble::Status(401));
     // What was deployed before is not known then, so all of it counts as changed.
-    world.deploy().expect_accepted(["api", "web", "workers"]).annotates("warning", "the record of deploys is not used");
+    world.deploy().expect_accepted(["api", "workers", "web"]).annotates("warning", "the record of deploys is not used");
 }
 
 #[test]
@@ -79,6 +79,6 @@ fn without_a_github_token_a_full_checkout_is_enough() {
     });
     world
         .deploy()
-        .expect_accepted(["api", "web", "workers"])
+        .expect_accepted(["api", "workers", "web"])
         .annotates("warning", "there is no github-token to ask with");
 }

@@ -213,7 +213,7 @@ fn row_38_proxies_and_roots_of_the_environment_count_on_ones_own_runners_only() 
         world.variable("HTTP_PROXY", "http://127.0.0.1:9").variable("http_proxy", "http://127.0.0.1:9").deploy()
     };
     let hosted = planted("github-hosted").expect_accepted(["api", "workers", "web"]);
-    assert_eq!(hosted.annotations("warning").len(), 1);
-    hosted.annotates("warning", "HTTP_PROXY").annotates("warning", "SSL_CERT_FILE");
+    assert_eq!(hosted.annotations("warning").iter().filter(|text| text.contains("HTTP_PROXY")).count(), 1);
+    hosted.annotates("warning", "SSL_CERT_FILE");
     planted("self-hosted").ended(1, "failed", "registry-unavailable").no_hooks().says("HTTP_PROXY");
 }

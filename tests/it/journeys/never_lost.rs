@@ -167,7 +167,9 @@ fn a_record_that_cannot_be_written_is_one_warning_and_no_obstacle() {
     for trouble in troubles {
         let run = begun(|repo| repo.write("libs/x", "1")).github_trouble(trouble).deploy();
         let run = run.expect_accepted(["api", "workers"]);
-        assert_eq!((run.annotations("warning").len(), states(&run)), (1, vec![]), "{trouble:?}");
+        let warnings = run.annotations("warning");
+        let told = warnings.iter().filter(|text| text.contains("deploys go on without a record"));
+        assert_eq!((told.count(), states(&run)), (1, vec![]), "{trouble:?}: {warnings:?}");
         // Nobody knows of it, so it is deployed again: too often is better than not at all.
         let world = run.into_world();
         world.github.heal();

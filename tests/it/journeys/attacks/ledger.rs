@@ -106,7 +106,11 @@ fn row_34_a_poisoned_record_is_never_a_reason_to_skip() {
         world.github.plant_record(seed, poison);
         let run = world.deploy();
         assert_eq!(run.output("outcome"), "accepted", "{what}: {}", run.stdout);
-        run.expect_accepted(["api"]);
+        // What a later version of ours wrote may be about any of them.
+        match what {
+            "another version" => run.expect_accepted(["api", "workers", "web"]),
+            _ => run.expect_accepted(["api"]),
+        };
     }
     for creator in ["mallory", "github-actions[bot]evil"] {
         let world = pushed().first_remembered();
@@ -140,8 +144,9 @@ fn row_35_a_deployment_that_github_does_not_make_costs_one_warning() {
     for trouble in [Trouble::Create(202), Trouble::Create(409), Trouble::Create(422), Trouble::DeploymentsDenied] {
         let world = World::new().three_services().push_to_main(|repo| repo.write("infra/docker/x", "1")).images();
         let run = world.github_trouble(trouble).deploy().expect_accepted(["api", "workers", "web"]);
-        assert_eq!(run.annotations("warning").len(), 1, "{trouble:?}: {:?}", run.annotations("warning"));
-        run.annotates("warning", "the next run may not see what it has to make good");
+        let warnings = run.annotations("warning");
+        let told = warnings.iter().filter(|text| text.contains("the next run may not see what it has to make good"));
+        assert_eq!(told.count(), 1, "{trouble:?}: {warnings:?}");
     }
 }
 

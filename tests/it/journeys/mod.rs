@@ -6,6 +6,7 @@ mod credentials;
 mod drift;
 mod endings;
 mod events;
+mod histories;
 mod history;
 mod hooks;
 mod images;

@@ -85,7 +85,8 @@ impl Model {
     }
 
     fn begin_ours(&mut self, id: &str, image: &str, door: Door) -> Begun {
-        let fate = self.services.get_mut(id).expect("a known service").fates.pop_front().unwrap_or(super::Fate::Live);
+        let service = self.services.get_mut(id).expect("a known service");
+        let fate = service.fates.pop_front().unwrap_or_else(|| service.usual.clone());
         let trigger = if door == Door::Api { "api" } else { "deploy_hook" };
         self.begin(id, image, trigger, fate)
     }

@@ -140,6 +140,11 @@ impl Render {
         self.with_service(name, |service| service.fates.push_back(fate));
     }
 
+    /// Says what becomes from now on of every deploy for which nothing else was said; whether one comes is left open.
+    pub(crate) fn usually(&self, name: &str, fate: Fate) {
+        self.with_service(name, |service| service.usual = fate);
+    }
+
     /// Lets every deploy run to its end.
     pub(crate) fn settle(&self) {
         self.with(Model::settle);

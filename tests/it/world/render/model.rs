@@ -82,6 +82,8 @@ pub(super) struct Service {
     pub(super) key: String,
     pub(super) script: VecDeque<Answer>,
     pub(super) fates: VecDeque<Fate>,
+    /// What becomes of a deploy for which no fate was prepared.
+    pub(super) usual: Fate,
     pub(super) kind: &'static str,
     pub(super) image_path: Option<String>,
     /// Whether an image of another repository is refused.
@@ -241,6 +243,7 @@ impl Model {
             key: key.to_owned(),
             script: VecDeque::new(),
             fates: VecDeque::new(),
+            usual: Fate::Live,
             kind: "web_service",
             image_path: Some(format!("{}/acme/{name}:main", self.registry)),
             is_strict: false,

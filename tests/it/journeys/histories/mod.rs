@@ -1,0 +1,84 @@
+//! Histories of a team, played with the real program: what `tests/simulation` does with the rules by themselves, here for a sample with
+//! everything around them.
+//!
+//! `HISTORIES` says how many, `SEED` from which one on: `SEED=42 HISTORIES=1 cargo test --test it histories` plays one again.
+
+mod check;
+mod event;
+#[path = "../../../simulation/random.rs"]
+mod random;
+mod team;
+
+use super::at_once;
+use event::History;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use team::Team;
+
+/// How many are played at once: they wait more than they work.
+const AT_ONCE: usize = 24;
+
+/// What they reach, each at least once: histories that never get there prove nothing.
+const REACHED: &[&str] = &[
+    "branches forced back",
+    "deploys by hand",
+    "deploys that failed",
+    "late runs",
+    "records unreadable",
+    "records unwritable",
+    "reverts",
+    "rollbacks by hand",
+    "runs cancelled",
+    "runs evicted",
+    "runs killed",
+    "runs repeated",
+    "services held",
+    "services superseded",
+    "services told accepted",
+    "services told live",
+];
+
+/// Plays a history to its end, and gives what it reached.
+fn play(name: &str, history: &History) -> BTreeMap<&'static str, usize> {
+    let team = RefCell::new(Team::new(history.setting));
+    let played = catch_unwind(AssertUnwindSafe(|| {
+        history.events.iter().for_each(|event| team.borrow_mut().happens(event));
+        team.borrow_mut().ends();
+    }));
+    if let Err(why) = played {
+        let text = why.downcast_ref::<String>().cloned().unwrap_or_default();
+        let (why, story) = (text.lines().next().unwrap_or_default(), team.borrow().story.join("\n"));
+        panic!("{name}: {why}\n{:?}\n{:?}\n{story}", history.setting, history.events);
+    }
+    team.into_inner().reached
+}
+
+fn setting(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).ok().map_or(otherwise, |text| text.parse().expect("a number"))
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "what they reach is what this test tells")]
+fn a_sample_of_histories_keeps_the_invariants() {
+    let (first, count) = (setting("SEED", 0), setting("HISTORIES", 24));
+    let reached = Mutex::new(BTreeMap::<&str, usize>::new());
+    let seeds: Vec<u64> = (first..first + count).collect();
+    for seeds in seeds.chunks(AT_ONCE) {
+        at_once(seeds.to_vec(), |seed| {
+            let again = format!("SEED={seed} HISTORIES=1 cargo test --test it histories");
+            let found = play(&format!("history {seed} ({again})"), &History::of(seed));
+            let mut reached = reached.lock().expect("what was reached");
+            for (what, times) in found {
+                *reached.entry(what).or_default() += times;
+            }
+        });
+    }
+    let reached = reached.into_inner().expect("what was reached");
+    for (what, times) in &reached {
+        println!("{times:>6}  {what}");
+    }
+    let missing: Vec<_> = REACHED.iter().filter(|what| !reached.contains_key(**what)).collect();
+    assert!(count < 24 || missing.is_empty(), "never reached: {missing:?}");
+}

@@ -180,6 +180,11 @@ impl Server {
         format!("http://{}", self.address)
     }
 
+    /// Forgets what arrived: it has been looked at.
+    pub(crate) fn forget(&self) {
+        self.calls.lock().expect("calls").clear();
+    }
+
     /// What arrived up to now.
     pub(crate) fn calls(&self) -> Vec<Call> {
         self.calls.lock().expect("calls").clone()

@@ -6,6 +6,7 @@
 //!    because GitHub was in trouble, a warning says so; of what somebody deployed by hand, or no record could be written, order knows nothing.
 //! 3. `live` is told only of what Render served.
 //! 5. Nothing is recorded that did not happen, and no hook is called without an intent.
+//! 6. What a rollback by hand left does not come back by accident while the rollback stands.
 
 use super::event::{Fortune, Key};
 use super::team::{Before, Team};
@@ -17,7 +18,8 @@ use crate::world::render::{HookCall, Standing};
 const SERVED: [&str; 2] = ["live", "deactivated"];
 const FAILED: [&str; 4] = ["build_failed", "pre_deploy_failed", "update_failed", "canceled"];
 
-fn is_in_flight(status: &str) -> bool {
+/// Whether a deploy goes on.
+pub(super) fn is_in_flight(status: &str) -> bool {
     !SERVED.contains(&status) && !FAILED.contains(&status)
 }
 
@@ -30,6 +32,7 @@ impl Team {
         self.check_end_of_run(run, before);
         for call in &taken {
             self.check_order(run, before, call);
+            self.check_hold(run, before, call);
             self.check_intent(run, before, call, &records);
         }
         for record in &records {
@@ -78,6 +81,19 @@ impl Team {
         };
         if let Some(newer) = before.standing.iter().find(is_newer) {
             run.fail(&format!("invariant 2: {} was given the older commit {commit} over {newer:?}", call.service));
+        }
+    }
+
+    fn check_hold(&self, run: &Run, before: &Before, call: &HookCall) {
+        let Some(rolled) = self.rolled_back.get(call.service.as_str()).filter(|rolled| rolled.is_sure) else { return };
+        let of_service = || before.standing.iter().filter(|deploy| deploy.service == call.service);
+        let stands = of_service().any(|deploy| deploy.status == "live" && deploy.image == rolled.image)
+            && !of_service().any(|deploy| is_in_flight(deploy.status));
+        let place = self.services.iter().position(|(service, _)| *service == call.service).unwrap_or_default();
+        let tree = |commit: usize| self.commits[commit].tree[place];
+        let is_back = rolled.left.iter().all(|left| tree(*left) == tree(before.commit));
+        if stands && is_back && !matches!(before.fortune, Fortune::Record(_)) {
+            run.fail(&format!("invariant 6: {} was given back what a rollback left", call.service));
         }
     }
 
@@ -175,8 +191,12 @@ impl Team {
             if commits.iter().any(|commit| self.commits[*commit].tree[place] == tip[place]) {
                 continue;
             }
-            let is_held = self.told.get(service).is_some_and(|status| status == "held");
-            if is_held && live.is_some() && self.rolled_back.get(service) == live.as_ref() {
+            let is_told = self.told.get(service).is_some_and(|status| status == "held");
+            let is_held = self.rolled_back.get(service).is_some_and(|rolled| {
+                live.as_ref() == Some(&rolled.image)
+                    && rolled.left.iter().any(|left| self.commits[*left].tree[place] == tip[place])
+            });
+            if is_told && is_held {
                 self.count("services held at the end");
             } else if self.setting.key == Key::None && self.untracked.contains(service) {
                 self.count("services lost without a record");

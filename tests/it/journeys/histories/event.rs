@@ -163,10 +163,10 @@ impl History {
 }
 
 fn event(random: &mut Random, key: Key) -> Event {
-    let is_by_hand = key == Key::Given && random.happens(16);
+    let is_by_hand = key == Key::Given && random.happens(24);
     if is_by_hand {
         let (service, which) = (random.byte(), random.byte());
-        return if random.happens(50) { Event::ByHand(service, which) } else { Event::RollsBack(service, which) };
+        return if random.happens(40) { Event::ByHand(service, which) } else { Event::RollsBack(service, which) };
     }
     let ask = match random.below(100) {
         0..=47 => push(random),
@@ -193,10 +193,10 @@ fn push(random: &mut Random) -> Ask {
 
 fn fortune(random: &mut Random, key: Key) -> Fortune {
     match random.below(100) {
-        0..=37 => Fortune::Well,
-        38..=52 => Fortune::Evicted,
-        53..=70 => Fortune::Killed(cut(random, key)),
-        71..=78 => Fortune::Cancelled(cut(random, key)),
+        0..=34 => Fortune::Well,
+        35..=48 => Fortune::Evicted,
+        49..=66 => Fortune::Killed(cut(random, key)),
+        67..=78 => Fortune::Cancelled(cut(random, key)),
         79..=86 if key == Key::Given => Fortune::Fails(random.byte()),
         79..=86 => Fortune::Killed(cut(random, key)),
         _ => Fortune::Record(pick(random, &TROUBLES)),

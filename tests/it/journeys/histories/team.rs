@@ -1,8 +1,10 @@
 //! A team and its world: what is pushed, built, run and done by hand, and what is true of it, whatever the program believes.
 
+use super::check::is_in_flight;
 use super::event::{Ask, Begins, Builds, Event, Fortune, Key, Services, Setting};
 use crate::world::github::record::Seed;
 use crate::world::render::{Fate, Standing, model::Why};
+use crate::world::server::Server;
 use crate::world::trap::Then;
 use crate::world::{self, Image, Kind, Run, World};
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +48,15 @@ struct Pushed {
     has_run: bool,
 }
 
+/// A rollback by hand. It stands as long as its image is live.
+pub(super) struct RolledBack {
+    pub(super) image: String,
+    /// The commits that may have served, or come to, before it, and before those that it followed at once.
+    pub(super) left: Vec<usize>,
+    /// Whether there is no doubt about what it left, so that nothing may put that back by accident.
+    pub(super) is_sure: bool,
+}
+
 /// What was so before a run.
 pub(super) struct Before {
     pub(super) commit: usize,
@@ -69,8 +80,8 @@ pub(super) struct Team {
     runs: u32,
     /// Deploys that somebody made by hand.
     pub(super) by_hand: BTreeSet<String>,
-    /// What a service was rolled back to by hand, as long as nothing else is live.
-    pub(super) rolled_back: BTreeMap<&'static str, String>,
+    /// The last rollback of each service by hand.
+    pub(super) rolled_back: BTreeMap<&'static str, RolledBack>,
     /// Images that a service was given without a record.
     pub(super) unrecorded: BTreeSet<(String, String)>,
     /// Services whose last deploy has no record.
@@ -288,15 +299,36 @@ impl Team {
 
     fn rolls_back(&mut self, service: u8, which: u8) {
         let (service, _) = self.services[usize::from(service) % self.services.len()];
-        let standing = self.world().render.standing().into_iter();
-        let earlier: Vec<String> = standing
-            .filter(|deploy| deploy.service == service && deploy.status == "deactivated")
-            .map(|deploy| deploy.image)
+        let mut standing = self.world().render.standing();
+        standing.retain(|deploy| deploy.service == service);
+        let earlier: Vec<&str> = standing
+            .iter()
+            .filter(|deploy| deploy.status == "deactivated")
+            .map(|deploy| deploy.image.as_str())
             .collect();
         let Some(place) = usize::from(which).checked_rem(earlier.len()) else { return };
-        let deploy = self.world().render.roll_back(service, &earlier[place]);
+        let image = earlier[place].to_owned();
+        let may_serve = || standing.iter().filter(|deploy| deploy.status == "live" || is_in_flight(deploy.status));
+        let mut left: Vec<usize> = may_serve().flat_map(|deploy| self.commits_of(service, &deploy.image)).collect();
+        let records = self.world().github.records();
+        let may_have = |state: &str| matches!(state, "open" | "success");
+        let last = records.iter().rfind(|record| record.service == service && may_have(&record.state));
+        left.extend(last.and_then(|last| self.commits.iter().position(|commit| commit.sha == last.commit)));
+        let was_left = |deploy: &Standing| {
+            deploy.status == "live"
+                && deploy.image != image
+                && !self.by_hand.contains(&deploy.deploy)
+                && last.is_some_and(|last| last.state == "success" && deploy.image.ends_with(&last.digest))
+        };
+        let is_sure = may_serve().count() == 1 && may_serve().all(was_left);
+        let live = self.world().render.live(service);
+        let before = self.rolled_back.remove(service).filter(|before| Some(&before.image) == live.as_ref());
+        if let Some(before) = before {
+            left.extend(before.left);
+        }
+        let deploy = self.world().render.roll_back(service, &image);
         self.by_hand.insert(deploy);
-        self.rolled_back.insert(service, earlier[place].clone());
+        self.rolled_back.insert(service, RolledBack { image, left, is_sure });
         self.count("rollbacks by hand");
     }
 
@@ -342,13 +374,18 @@ impl Team {
         let run = run.hooked_with(&hooks);
         self.tells(&run, commit);
         self.check(&run, &before);
-        self.world = Some(run.into_world());
+        let world = run.into_world();
+        for server in [Some(&world.github.server), world.registry.server(), Some(&world.render.server)] {
+            server.into_iter().for_each(Server::forget);
+        }
+        self.world = Some(world);
     }
 
     fn tells(&mut self, run: &Run, commit: usize) {
         let hooks: Vec<&str> = run.hooks.iter().map(|call| call.service.as_str()).collect();
         let (outcome, failure) = (run.output("outcome"), run.output("failure"));
-        let line = format!("    commit {commit}, exit {}: {outcome} {failure} {hooks:?}", run.exit);
+        let (exit, took) = (run.exit, run.took.as_secs_f64());
+        let line = format!("    commit {commit} after {took:.1} s, exit {exit}: {outcome} {failure} {hooks:?}");
         self.say(line);
     }
 

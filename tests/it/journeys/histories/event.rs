@@ -1,6 +1,7 @@
 //! What may happen in a history. An event chooses among what is there by remainders, so that any list of events is a history.
 
 use super::random::Random;
+use crate::world::Checkout;
 use crate::world::github::Trouble;
 use crate::world::render::Policy;
 use crate::world::trap::{Moment, Place};
@@ -13,6 +14,8 @@ pub(super) struct Setting {
     pub(super) services: Services,
     pub(super) builds: Builds,
     pub(super) begins: Begins,
+    pub(super) ends: Ends,
+    pub(super) checkout: Checkout,
     /// By how many steps a deploy goes on when a run looks.
     pub(super) pace: usize,
 }
@@ -49,6 +52,15 @@ pub(super) enum Begins {
     Deployed,
 }
 
+/// The last run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ends {
+    /// Something is pushed that no service has to do with.
+    Push,
+    /// A person asks for the branch's tip.
+    Dispatch,
+}
+
 /// Something that happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Event {
@@ -71,7 +83,7 @@ pub(super) enum Ask {
     Revert,
     /// The branch is forced back by one commit.
     ForceBack,
-    /// A run of an earlier push is repeated, whether it ever ran or not.
+    /// A run of an earlier push is repeated, whether it ever ran or not: one of the last few, counted from the newest.
     Rerun(u8),
     /// A run that was left out runs after all, late.
     Late(u8),
@@ -154,27 +166,45 @@ impl History {
             services: pick(&mut random, &[Services::Three, Services::Sharing]),
             builds: pick(&mut random, &[Builds::Labelled, Builds::Reproducible]),
             begins: pick(&mut random, &[Begins::Empty, Begins::Deployed, Begins::Deployed]),
+            ends: pick(&mut random, &[Ends::Push, Ends::Push, Ends::Dispatch]),
+            checkout: pick(&mut random, &[Checkout::Full, Checkout::Shallow, Checkout::None]),
             pace: pick(&mut random, &[2, 4]),
         };
         let count = 6 + random.below(5);
-        let events = (0..count).map(|_| event(&mut random, setting.key)).collect();
+        let mut events: Vec<Event> = Vec::new();
+        for _ in 0..count {
+            let next = follow_up(&mut random, events.last());
+            events.push(next.unwrap_or_else(|| event(&mut random, setting.key)));
+        }
         Self { setting, events }
     }
+}
+
+/// What people do about what has just happened, often enough for it to be found among few histories.
+fn follow_up(random: &mut Random, last: Option<&Event>) -> Option<Event> {
+    let (ask, percent) = match last? {
+        Event::Run(Ask::ForceBack, _) => (Ask::Rerun(1), 40),
+        Event::Run(Ask::Push(_), Fortune::Evicted) => (push(random), 50),
+        Event::Run(Ask::Push(_), fortune) if *fortune != Fortune::Well => (Ask::Revert, 50),
+        Event::RollsBack(..) => (push(random), 50),
+        Event::Run(..) | Event::ByHand(..) | Event::TimePasses => return None,
+    };
+    random.happens(percent).then_some(Event::Run(ask, Fortune::Well))
 }
 
 fn event(random: &mut Random, key: Key) -> Event {
     let is_by_hand = key == Key::Given && random.happens(24);
     if is_by_hand {
         let (service, which) = (random.byte(), random.byte());
-        return if random.happens(40) { Event::ByHand(service, which) } else { Event::RollsBack(service, which) };
+        return if random.happens(30) { Event::ByHand(service, which) } else { Event::RollsBack(service, which) };
     }
     let ask = match random.below(100) {
-        0..=47 => push(random),
-        48..=61 => Ask::Revert,
-        62..=72 => Ask::ForceBack,
-        73..=80 => Ask::Rerun(random.byte()),
-        81..=89 => Ask::Late(random.byte()),
-        90..=95 => Ask::Dispatch,
+        0..=54 => push(random),
+        55..=65 => Ask::Revert,
+        66..=75 => Ask::ForceBack,
+        76..=83 => Ask::Rerun(random.byte()),
+        84..=91 => Ask::Late(random.byte()),
+        92..=96 => Ask::Dispatch,
         _ => return Event::TimePasses,
     };
     let fortune = fortune(random, key);

@@ -1,7 +1,7 @@
 //! A team and its world: what is pushed, built, run and done by hand, and what is true of it, whatever the program believes.
 
 use super::check::is_in_flight;
-use super::event::{Ask, Begins, Builds, Event, Fortune, Key, Services, Setting};
+use super::event::{Ask, Begins, Builds, Ends, Event, Fortune, Key, Services, Setting};
 use crate::world::github::record::Seed;
 use crate::world::render::{Fate, Standing, model::Why};
 use crate::world::server::Server;
@@ -24,6 +24,9 @@ services:
 
 /// What reaches a server although its sender is dead has arrived by then.
 const ARRIVES: Duration = Duration::from_millis(40);
+
+/// From how many pushes one is chosen to be repeated.
+const LAST_FEW: usize = 4;
 
 /// Services by the place of their content in a tree, with their images.
 type Place = (&'static str, &'static str);
@@ -104,7 +107,7 @@ impl Team {
         if setting.services == Services::Sharing {
             world.render.image_path("job", &format!("{}:main", world.repository("web")));
         }
-        let world = world.never_deployed().deadline(Duration::from_secs(90));
+        let world = world.never_deployed().checkout(setting.checkout).deadline(Duration::from_secs(90));
         let world = if setting.key == Key::Given { world.with_key() } else { world };
         world.render.policy(setting.policy);
         world.render.waits(0);
@@ -225,7 +228,8 @@ impl Team {
                 None => return,
             },
             Ask::Rerun(which) => {
-                let Some(place) = usize::from(*which).checked_rem(self.pushes.len()) else { return };
+                let Some(back) = usize::from(*which).checked_rem(self.pushes.len().min(LAST_FEW)) else { return };
+                let place = self.pushes.len() - 1 - back;
                 self.count("runs repeated");
                 let (event, commit) = (self.pushes[place].event.clone(), self.pushes[place].commit);
                 return self.runs(event, commit, "2", fortune);
@@ -392,8 +396,11 @@ impl Team {
     /// Everything is well, and the tip is deployed once more: now nothing may be lost.
     pub(super) fn ends(&mut self) {
         self.say("the end".into());
-        let event = world::Event::dispatch("refs/heads/main", &self.commits[self.tip].sha);
-        self.runs(event, self.tip, "1", &Fortune::Well);
+        let ask = match self.setting.ends {
+            Ends::Push => Ask::Push(vec![(0, 0)]),
+            Ends::Dispatch => Ask::Dispatch,
+        };
+        self.asks(&ask, &Fortune::Well);
         self.world().render.settle();
         self.check_end();
     }

@@ -236,9 +236,9 @@ fn fortune(random: &mut Random, key: Key) -> Fortune {
 fn cut(random: &mut Random, key: Key) -> Cut {
     let places = if key == Key::Given { PLACES.len() as u64 } else { WITHOUT_KEY };
     // Most of the time where something is written: there a cut leaves most behind.
-    let reach = if random.happens(60) { 3 } else { places };
+    let kind = if random.happens(70) { pick(random, &[0, 1, 1, 2, 2]) } else { random.below(places) };
     Cut {
-        kind: PLACES[usize::try_from(random.below(reach)).expect("a place")],
+        kind: PLACES[usize::try_from(kind).expect("a place")],
         nth: pick(random, &[1, 1, 2]),
         moment: pick(random, &[Moment::Unheard, Moment::Unanswered, Moment::Answered]),
     }

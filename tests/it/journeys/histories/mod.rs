@@ -10,7 +10,10 @@ mod random;
 mod team;
 
 use super::at_once;
-use event::History;
+use crate::world::Checkout;
+use crate::world::render::Policy;
+use crate::world::trap::Moment;
+use event::{Ask, Begins, Builds, Cut, Ends, Event, Fortune, History, Key, Services, Setting};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -81,4 +84,26 @@ fn a_sample_of_histories_keeps_the_invariants() {
     }
     let missing: Vec<_> = REACHED.iter().filter(|what| !reached.contains_key(**what)).collect();
     assert!(count < 32 || missing.is_empty(), "never reached: {missing:?}");
+}
+
+#[test]
+fn a_revert_of_what_was_cut_off_is_deployed() {
+    let setting = Setting {
+        key: Key::None,
+        policy: Policy::Wait,
+        services: Services::Three,
+        builds: Builds::Labelled,
+        begins: Begins::Deployed,
+        ends: Ends::Push,
+        checkout: Checkout::Full,
+        pace: 4,
+    };
+    let ends = Cut { kind: "GitHub: POST /deployments/*/statuses", nth: 1, moment: Moment::Unheard };
+    let calls = Cut { kind: "Render: POST /deploy/* key imgURL", nth: 1, moment: Moment::Unanswered };
+    at_once([ends, calls], |cut| {
+        let push = Event::Run(Ask::Push(vec![(1, 2)]), Fortune::Killed(cut));
+        let events = vec![push, Event::Run(Ask::Revert, Fortune::Well)];
+        let reached = play(cut.kind, &History { setting, events });
+        assert_eq!(reached.get("runs killed"), Some(&1), "{cut:?}");
+    });
 }

@@ -153,7 +153,7 @@ fn say_plan(scene: &Scene, plan: &Plan, tags: &Tags) {
 /// `force` is a person's decision about one run; a schedule or another program must not make it.
 fn refuse_force_by_machines(scene: &Scene) -> Result<(), Failure> {
     let by_person = matches!(&scene.trigger, Trigger::Dispatch(dispatch) if dispatch.by_person);
-    if scene.request.force.is_any() && !by_person {
+    if scene.request.force.words().is_some() && !by_person {
         return Err(InputError::of("force", "it is for workflow_dispatch and laptops only").into());
     }
     Ok(())

@@ -249,7 +249,7 @@ impl Attempt<'_> {
     async fn begin(&self) -> Option<u64> {
         let (scene, record) = (self.hands.scene, self.hands.record.as_ref()?);
         let (id, attempt) = scene.around.run.unwrap_or_default();
-        let run = RunName { id: id.to_string(), attempt: attempt.to_string() };
+        let run = RunName { id: id.to_string(), attempt: attempt.to_string(), force: scene.request.force.words() };
         match record.begin(self.hands.ledger.environment(), &self.call.intent, &run).await {
             Ok(number) => Some(number),
             Err(error) => {

@@ -29,6 +29,11 @@ mod testing {
 
     pub(super) const COMMIT: CommitSha = CommitSha::from_bytes([0x11; 20]);
 
+    /// The run that writes.
+    pub(super) fn run() -> super::RunName {
+        super::RunName { id: "7".into(), attempt: "1".into(), force: None }
+    }
+
     pub(super) fn service(name: &str) -> ServiceName {
         ServiceName::parse(name).unwrap()
     }

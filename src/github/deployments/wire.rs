@@ -1,6 +1,6 @@
 //! The record's JSON: what is written into a deployment's payload, and what is believed of one that is read.
 
-use super::{LIVE, TASK};
+use super::{LIVE, RunName, TASK};
 use crate::domain::{
     CommitSha, Digest, ImageTag, Intent, Kind, PinnedImage, Record, RecordState, Repository, ServiceId, ServiceName,
 };
@@ -29,15 +29,18 @@ pub(super) struct PayloadWire {
     kind: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<String>,
-    // For people only: nothing is decided by which run it was.
+    // For people only: nothing is decided by which run it was, or by what was set aside for it.
     #[serde(default)]
     run: String,
     #[serde(default)]
     attempt: String,
+    /// The rules that a person set aside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    force: Option<String>,
 }
 
 impl PayloadWire {
-    pub(super) fn new(intent: &Intent, run: &str, attempt: &str) -> Self {
+    pub(super) fn new(intent: &Intent, run: &RunName) -> Self {
         Self {
             v: VERSION,
             service: intent.service.to_string(),
@@ -49,8 +52,9 @@ impl PayloadWire {
             release: intent.release.as_ref().map(ToString::to_string),
             kind: intent.kind.as_str().to_owned(),
             from: intent.from.map(|commit| commit.to_string()),
-            run: run.to_owned(),
-            attempt: attempt.to_owned(),
+            run: run.id.clone(),
+            attempt: run.attempt.clone(),
+            force: run.force.clone(),
         }
     }
 
@@ -210,13 +214,13 @@ fn is_same(one: Option<&ActorWire>, other: Option<&ActorWire>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{COMMIT, intent, service};
+    use super::super::testing::{COMMIT, intent, run, service};
     use super::*;
     use crate::domain::RecordState::{Error, Failure, Open, Success};
     use serde_json::json;
 
     fn payload(intent: &Intent) -> Value {
-        serde_json::to_value(PayloadWire::new(intent, "7", "1")).unwrap()
+        serde_json::to_value(PayloadWire::new(intent, &run())).unwrap()
     }
 
     fn deployment(payload: &Value) -> Value {

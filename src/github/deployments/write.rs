@@ -23,6 +23,8 @@ pub struct RunName {
     pub id: String,
     /// `GITHUB_RUN_ATTEMPT`.
     pub attempt: String,
+    /// The rules that a person set aside, in the words of the input `force`.
+    pub force: Option<String>,
 }
 
 /// How an attempt ended. What nobody knows has not ended: its record stays open.
@@ -131,7 +133,7 @@ impl<'a> RecordWriter<'a> {
             task: TASK,
             environment: environment_of(environment, &intent.service),
             description: cut(&text),
-            payload: PayloadWire::new(intent, &run.id, &run.attempt),
+            payload: PayloadWire::new(intent, run),
             auto_merge: false,
             required_contexts: [],
             transient_environment: false,
@@ -192,7 +194,7 @@ fn cut(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::super::testing::{Exchange, Server, TOKEN, closed, exchange};
-    use super::super::testing::{COMMIT, intent};
+    use super::super::testing::{COMMIT, intent, run};
     use super::*;
     use serde_json::{Value, json};
 
@@ -204,7 +206,7 @@ mod tests {
 
     async fn begin(script: Vec<Exchange>) -> Result<u64, GitHubError> {
         let server = Server::start(script);
-        let run = RunName { id: "7".into(), attempt: "1".into() };
+        let run = run();
         let environment = EnvironmentName::parse("staging").unwrap();
         let answer = RecordWriter::new(&server.github()).begin(&environment, &intent("api"), &run).await;
         server.finish();

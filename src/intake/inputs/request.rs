@@ -122,10 +122,16 @@ pub struct Force {
 }
 
 impl Force {
-    /// Whether any rule is set aside.
+    /// Each rule's word, and whether it is set aside.
+    const fn rules(self) -> [(&'static str, bool); 4] {
+        [("unchanged", self.unchanged), ("older", self.older), ("held", self.held), ("requires", self.requires)]
+    }
+
+    /// The words of what is set aside; `None` where nothing is.
     #[must_use]
-    pub const fn is_any(self) -> bool {
-        self.unchanged || self.older || self.held || self.requires
+    pub fn words(self) -> Option<String> {
+        let words: Vec<&str> = self.rules().iter().filter(|(_, is)| *is).map(|(word, _)| *word).collect();
+        (!words.is_empty()).then(|| words.join(","))
     }
 }
 

@@ -215,7 +215,8 @@ fn a_rollback_holds_until_something_else_comes() {
     // A person may lift it.
     let run = rolled_back();
     let run = asked(run).deploy().ended(0, "held", "").no_hooks();
-    asked(run).input("force", "held").deploy().expect_accepted(["api"]);
+    let run = asked(run).input("force", "held").deploy().expect_accepted(["api"]);
+    assert_eq!(run.world.github.records().last().unwrap().force, "held", "it is recorded that a rule was set aside");
 }
 
 #[test]

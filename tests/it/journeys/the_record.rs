@@ -53,7 +53,7 @@ fn intent(world: &World) -> Intent {
 }
 
 async fn begin(world: &World, intent: &Intent) -> Result<u64, GitHubError> {
-    let run = RunName { id: "12".into(), attempt: "1".into() };
+    let run = RunName { id: "12".into(), attempt: "1".into(), force: None };
     RecordWriter::new(&client(world)).begin(&staging(), intent, &run).await
 }
 
@@ -93,6 +93,7 @@ async fn what_is_written_is_remembered() {
         commit: world.commit(),
         digest: DIGEST.into(),
         kind: "deploy".into(),
+        force: String::new(),
         state: "success".into(),
         description: "live: by run 12".into(),
         url: Some("https://api.example.com/".into()),

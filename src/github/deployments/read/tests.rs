@@ -1,5 +1,5 @@
 use super::super::super::testing::{Exchange, Server, TOKEN, exchange};
-use super::super::testing::{COMMIT, intent, service};
+use super::super::testing::{COMMIT, intent, run, service};
 use super::super::wire::PayloadWire;
 use super::*;
 
@@ -12,7 +12,7 @@ fn deploy(name: &str) -> crate::domain::Intent {
 
 /// A deployment of `api` or another service in `staging`, as GraphQL tells of it.
 fn node(name: &str, number: u64, state: &str, creator: &str) -> Value {
-    let payload = serde_json::to_string(&PayloadWire::new(&deploy(name), "7", "1")).unwrap();
+    let payload = serde_json::to_string(&PayloadWire::new(&deploy(name), &run())).unwrap();
     let status = json!({"state": state, "description": "live", "creator": {"login": creator}});
     json!({"databaseId": number, "task": "ghcr-to-render", "payload": payload, "commitOid": COMMIT.to_string(),
         "originalEnvironment": format!("staging/{name}"), "creator": {"login": creator},

@@ -95,6 +95,8 @@ pub(crate) struct Recorded {
     pub(crate) commit: String,
     pub(crate) digest: String,
     pub(crate) kind: String,
+    /// The rules that a person set aside; empty where none was.
+    pub(crate) force: String,
     /// `open`, or the last status's state.
     pub(crate) state: String,
     /// The last status's description.
@@ -162,6 +164,7 @@ impl Deployment {
             commit: self.commit.clone(),
             digest: text("digest"),
             kind: text("kind"),
+            force: text("force"),
             state: last.map_or("open", |status| &status.state).into(),
             description: last.map(|status| status.description.clone()).unwrap_or_default(),
             url: last.and_then(|status| status.url.clone()),
@@ -243,7 +246,7 @@ fn intent(body: &Map<String, Value>) -> Result<Deployment, Wrong> {
     ensure(task == "ghcr-to-render", "task is not ours")?;
     let payload = body["payload"].as_object().ok_or("payload is no object")?;
     let always = ["v", "service", "repository", "digest", "platform_digest", "kind", "run", "attempt"];
-    fields(payload, &always, &["id", "image_commit", "release", "from"])?;
+    fields(payload, &always, &["id", "image_commit", "release", "from", "force"])?;
     ensure(payload["v"] == json!(1), "payload: v is not 1")?;
     let (service, kind) = (text(payload, "service")?, text(payload, "kind")?);
     let is_named = environment.split_once('/').is_some_and(|(name, of)| !name.is_empty() && of == service);
@@ -260,6 +263,10 @@ fn intent(body: &Map<String, Value>) -> Result<Deployment, Wrong> {
         let digits = text(payload, name)?;
         let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
         ensure(is_number, format!("payload: {name} is no number"))?;
+    }
+    if payload.contains_key("force") {
+        let is_rule = |word| ["unchanged", "older", "held", "requires"].contains(&word);
+        ensure(text(payload, "force")?.split(',').all(is_rule), "payload: force")?;
     }
     let is_pinned = text(payload, "repository")?.contains('/') && !text(payload, "repository")?.contains('@');
     ensure(is_pinned, "payload: repository")?;

@@ -19,7 +19,7 @@ use command::{Failure, Scene};
 use domain::{DeployHook, Level, Notice, Outcome, Secret};
 use intake::inputs::Request;
 use report::{Story, summary};
-use runner::{Arguments, Asked, Log, OutputsFile, Surroundings, Tongue};
+use runner::{Arguments, Asked, Log, OutputsFile, Signals, Surroundings, Tongue};
 use std::process::ExitCode;
 
 /// The end of a run: what happened, and the exit code where the outcome alone does not say it.
@@ -30,6 +30,7 @@ struct End {
 
 /// Runs the program: reads the request, does what it asks, reports, and answers the exit code.
 pub async fn run(line: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
+    let mut signals = Signals::listen();
     let around = Surroundings::read();
     let tongue = if around.on_runner { Tongue::Runner } else { Tongue::Terminal };
     let log = Log::new(tongue, around.is_debug);
@@ -57,13 +58,13 @@ pub async fn run(line: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let end = act(&given, around.clone(), &log).await;
+    let end = act(&given, around.clone(), &log, &mut signals).await;
     warn_of_masked_outputs(&end, given.get("registry-username"), &log);
     report(&end, &around, &log, outputs.as_mut(), arguments.is_json())
 }
 
 /// Does what is asked, until it is done or a signal ends it.
-async fn act(given: &intake::inputs::Given, around: Surroundings, log: &Log) -> End {
+async fn act(given: &intake::inputs::Given, around: Surroundings, log: &Log, signals: &mut Signals) -> End {
     let request = match Request::read(given) {
         Ok(request) => request,
         Err(errors) => return stopped(Story::new(Outcome::Refused, ""), Failure::Inputs(errors)),
@@ -76,11 +77,12 @@ async fn act(given: &intake::inputs::Given, around: Surroundings, log: &Log) -> 
         Err(failure) => return stopped(Story::new(Outcome::Refused, ""), failure),
     };
     let result = tokio::select! {
-        result = command::run(&scene) => result,
-        () = runner::interrupted() => {
+        biased;
+        () = signals.interrupted() => {
             command::cancelled(&scene).await;
             Ok(())
         }
+        result = command::run(&scene) => result,
     };
     let story = scene.story.borrow().clone();
     match result {

@@ -12,6 +12,6 @@ mod trace;
 pub use arguments::{Arguments, Asked};
 pub use files::{FileError, OutputsFile, Workspace, append_summary, read_event};
 pub use log::{Log, Tongue};
-pub use signals::interrupted;
+pub use signals::Signals;
 pub use surroundings::Surroundings;
 pub use trace::trace_to;

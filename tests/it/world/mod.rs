@@ -31,7 +31,7 @@ pub(crate) use run::Run;
 use ghcr::Ghcr;
 use github::GitHub;
 use render::Render;
-use runner::{Cancel, Rooms};
+use runner::Rooms;
 use secrets::{Planted, invent};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -69,7 +69,7 @@ pub(crate) struct World {
     /// The image of each name that was put last.
     images: BTreeMap<String, Image>,
     deadline: Duration,
-    cancel: Option<Cancel>,
+    trap: Option<Trap>,
     /// Whether what was there before the event was deployed by this action.
     is_remembered: bool,
     /// What is started: the program under test.
@@ -122,7 +122,7 @@ impl World {
             hooks: Vec::new(),
             images: BTreeMap::new(),
             deadline: Duration::from_secs(40),
-            cancel: None,
+            trap: None,
             is_remembered: true,
             program: crate::binary(),
             registry,
@@ -183,15 +183,9 @@ impl World {
         self
     }
 
-    /// Cancels the run as the runner does, that long after its start.
-    pub(crate) fn cancel_after(mut self, after: Duration) -> Self {
-        self.cancel = Some(Cancel::After(after));
-        self
-    }
-
     /// Cancels the run with these signals at that place in it, and says what Render does from then on.
     pub(crate) fn cancel_at(mut self, place: Place, signals: &'static [&'static str], then: Then) -> Self {
-        self.cancel = Some(Cancel::When(Trap::new(place, signals, then, &self.render)));
+        self.trap = Some(Trap::new(place, signals, then, &self.render));
         self
     }
 
@@ -236,7 +230,7 @@ impl World {
             hooks: self.hooks.clone(),
             images: self.images.clone(),
             deadline: self.deadline,
-            cancel: None,
+            trap: None,
             is_remembered: self.is_remembered,
             program: self.program.clone(),
         }

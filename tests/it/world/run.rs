@@ -4,7 +4,7 @@ use super::oracle::{self, Heard};
 use super::protocol::{self, LogCommand};
 use super::render::HookCall;
 use super::repo::git;
-use super::runner::{self, ACTION_INPUTS, Cancel, variable};
+use super::runner::{self, ACTION_INPUTS, variable};
 use super::trap::{Sprung, Trap};
 use super::{Checkout, World};
 use serde_json::Value;
@@ -126,11 +126,9 @@ impl World {
         }
         let before = contents(self.root.path());
         let hooked = self.render.calls().len();
-        let trap =
-            self.cancel.as_ref().and_then(|cancel| if let Cancel::When(trap) = cancel { Some(trap) } else { None });
+        let trap = self.trap.as_ref();
         self.lay(trap);
-        let cancel = self.cancel.as_ref();
-        let ended = runner::start(&self.program, arguments, &self.rooms.workspace, environment, self.deadline, cancel);
+        let ended = runner::start(&self.program, arguments, &self.rooms.workspace, environment, self.deadline, trap);
         self.lay(None);
         let sprung = trap.and_then(Trap::sprung);
         let cut = sprung.map(|sprung| (sprung.clone(), ended.at.saturating_duration_since(sprung.at)));
@@ -202,7 +200,7 @@ impl Run {
         std::fs::remove_dir_all(&world.rooms.workspace).expect("the workspace");
         std::fs::create_dir_all(&world.rooms.workspace).expect("the workspace");
         world.event = None;
-        world.cancel = None;
+        world.trap = None;
         world
     }
 

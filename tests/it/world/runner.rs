@@ -171,23 +171,14 @@ pub(crate) struct Ended {
     pub(crate) at: Instant,
 }
 
-/// When to send a signal to the process.
-#[derive(Debug, Clone)]
-pub(crate) enum Cancel {
-    /// That long after its start.
-    After(Duration),
-    /// When the trap says so.
-    When(Trap),
-}
-
-/// Starts a program with exactly this environment and waits for it.
+/// Starts a program with exactly this environment and waits for it. A trap sends it signals.
 pub(crate) fn start(
     program: &Path,
     arguments: &[String],
     directory: &Path,
     environment: &BTreeMap<String, String>,
     deadline: Duration,
-    cancel: Option<&Cancel>,
+    trap: Option<&Trap>,
 ) -> Ended {
     let started = Instant::now();
     let mut child = Command::new(program)
@@ -208,21 +199,12 @@ pub(crate) fn start(
     };
     let stdout = std::thread::spawn(move || reader(&mut out));
     let stderr = std::thread::spawn(move || reader(&mut err));
-    let (mut after, trap) = match cancel {
-        Some(Cancel::After(after)) => (Some(*after), None),
-        Some(Cancel::When(trap)) => (None, Some(trap)),
-        None => (None, None),
-    };
     if let Some(trap) = trap {
         trap.aim(Some(child.id()));
     }
     let status: ExitStatus = loop {
         if let Some(status) = child.try_wait().expect("the process") {
             break status;
-        }
-        if after.is_some_and(|after| started.elapsed() >= after) {
-            let _ = Command::new("/bin/kill").args(["-INT", &child.id().to_string()]).status();
-            after = None;
         }
         if started.elapsed() > deadline {
             let _ = child.kill();

@@ -120,3 +120,12 @@ fn every_failure_has_its_heading_and_every_heading_its_failure() {
         assert!(FailureWord::ALL.iter().any(|word| word.as_str() == *heading), "## {heading} is no failure");
     }
 }
+
+#[test]
+fn the_container_is_built_from_the_manifest_and_src_alone() {
+    assert!(text("Dockerfile").contains("COPY Cargo.toml Cargo.lock ./\nCOPY src src\n"));
+    // A target that is named has to be there, or cargo builds nothing: those outside src are found by themselves.
+    for section in ["[[bench]]", "[[example]]", "[[test]]", "build = "] {
+        assert!(!text("Cargo.toml").lines().any(|line| line.starts_with(section)), "{section}");
+    }
+}

@@ -189,6 +189,13 @@ impl World {
         self
     }
 
+    /// Waits until everything that a program sent before it died has arrived.
+    pub(crate) fn drained(&self) {
+        for server in [Some(&self.github.server), self.registry.server(), Some(&self.render.server)] {
+            server.into_iter().for_each(server::Server::drained);
+        }
+    }
+
     /// Lays the trap before every server, or takes it away.
     fn lay(&self, trap: Option<&Trap>) {
         let servers = [

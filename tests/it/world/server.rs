@@ -4,12 +4,14 @@ use super::trap::{Moment, Trap};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body, Bytes, Frame, Incoming};
 use hyper::service::service_fn;
+use std::collections::BTreeSet;
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The largest request body that is read.
 const BODY: usize = 64 << 20;
@@ -117,7 +119,18 @@ pub(crate) struct Server {
     calls: Arc<Mutex<Vec<Call>>>,
     trap: Laid,
     date: Arc<Mutex<Option<String>>>,
+    doors: Arc<Doors>,
 }
+
+/// The connections to a server: how many are open, and who was let in.
+#[derive(Debug, Default)]
+struct Doors {
+    open: AtomicUsize,
+    let_in: Mutex<BTreeSet<SocketAddr>>,
+}
+
+/// How long the connections of a program that is dead may take to be noticed. All servers share one thread.
+const DRAINED: Duration = Duration::from_secs(20);
 
 /// Whether a trap is laid there, and under which name of the server.
 type Laid = Arc<Mutex<Option<(&'static str, Trap)>>>;
@@ -133,6 +146,8 @@ impl Server {
         let (calls, trap, date) =
             (Arc::new(Mutex::new(Vec::new())), Laid::default(), Arc::<Mutex<Option<String>>>::default());
         let (seen, laid, dated) = (Arc::clone(&calls), Arc::clone(&trap), Arc::clone(&date));
+        let doors = Arc::new(Doors::default());
+        let counted = Arc::clone(&doors);
         let model = Arc::new(move |call: &Call| match dated.lock().expect("a date").clone() {
             Some(date) => model(call).header("date", date),
             None => model(call),
@@ -149,15 +164,34 @@ impl Server {
             let listener = socket.listen(1024).expect("a listener");
             // Who learns the address only now finds somebody there.
             let _ = sender.send(address);
-            while let Ok((stream, _)) = listener.accept().await {
+            while let Ok((stream, peer)) = listener.accept().await {
+                let doors = Arc::clone(&counted);
+                doors.open.fetch_add(1, Ordering::SeqCst);
+                doors.let_in.lock().expect("doors").insert(peer);
                 let (model, seen, laid) = (Arc::clone(&model), Arc::clone(&seen), Arc::clone(&laid));
                 let service =
                     service_fn(move |request| serve(request, Arc::clone(&model), Arc::clone(&seen), Arc::clone(&laid)));
                 let stream = hyper_util::rt::TokioIo::new(stream);
-                tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(stream, service));
+                let connection = hyper::server::conn::http1::Builder::new().serve_connection(stream, service);
+                tokio::spawn(async move {
+                    let _ = connection.await;
+                    doors.open.fetch_sub(1, Ordering::SeqCst);
+                });
             }
         });
-        Self { address: receiver.recv().expect("the server's address"), calls, trap, date }
+        Self { address: receiver.recv().expect("the server's address"), calls, trap, date, doors }
+    }
+
+    /// Waits until everything that a program sent before it died has been read: connections are let in one after the other, so once one of
+    /// ours is in, all of its are; and each is closed when nothing more comes from it.
+    pub(crate) fn drained(&self) {
+        let started = Instant::now();
+        let ours = TcpStream::connect(self.address).and_then(|stream| stream.local_addr()).expect("a connection");
+        let is_in = || self.doors.let_in.lock().expect("doors").contains(&ours);
+        while !is_in() || self.doors.open.load(Ordering::SeqCst) > 0 {
+            assert!(started.elapsed() < DRAINED, "somebody is still connected to {}", self.address);
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Dates every answer from now on.

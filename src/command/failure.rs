@@ -237,7 +237,7 @@ impl Failure {
             Self::Release(ReleaseRefusal::Absent(_)) => "Push the tag first, or correct the input release.".into(),
             Self::Release(ReleaseRefusal::NoCommit(_)) => "Tag a commit.".into(),
             Self::NotReachable(_) => "Name a commit of the environment's branch with the input sha.".into(),
-            Self::OrderUnknown(_) => "Give the job contents: read, or check out with fetch-depth: 0, and run this again.".into(),
+            Self::OrderUnknown(_) => "Give the job contents: read and deployments: write (on a laptop a github-token), or check out with fetch-depth: 0, and run this again.".into(),
             Self::History(error) => sentence(error.hint()),
             Self::Transport(_) => "Correct the inputs ca-bundle and render-api-url.".into(),
             Self::ImageMissing(_) => "Check that the build pushed this tag, and give it more time with image-timeout.".into(),

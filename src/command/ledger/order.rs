@@ -6,6 +6,7 @@ use crate::command::history::{Ancestry, History};
 use crate::command::scene::Scene;
 use crate::decide::{Order, order_in_branch, order_of_release};
 use crate::domain::{CommitSha, ServiceName, Trigger, When};
+use crate::intake::inputs::Command;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -142,14 +143,19 @@ pub(super) fn judged(scene: &Scene, order: Order) -> Result<Ordered, Failure> {
 }
 
 /// Where order cannot be asked, the first attempt of a push goes on: it is nearly always the newest, and GitHub's troubles are not to
-/// stop it. A repetition, or a person's or a schedule's dispatch, is not known to be.
+/// stop it. A repetition, or a person's or a schedule's dispatch, is not known to be. A plan does nothing that could be too old.
 fn go_on_unasked(scene: &Scene, why: &str) -> Result<(), Failure> {
+    let is_plan = scene.request.command == Command::Plan;
     let is_first = matches!(scene.trigger, Trigger::Push(_)) && !scene.around.is_rerun;
-    if !is_first && !scene.request.force.older {
+    if !is_plan && !is_first && !scene.request.force.older {
         return Err(Failure::OrderUnknown(format!("whether something newer was deployed is not known: {why}")));
     }
-    let text =
-        format!("whether something newer was deployed is not known ({why}); this push is taken to be the newest");
+    let taken = match (is_plan, is_first) {
+        (true, _) => "it is planned as if nothing were",
+        (false, true) => "this push is taken to be the newest",
+        (false, false) => "it is deployed all the same (force: older)",
+    };
+    let text = format!("whether something newer was deployed is not known ({why}); {taken}");
     if !scene.story.borrow().notes.contains(&text) {
         scene.warn("Order is not known", &text);
     }

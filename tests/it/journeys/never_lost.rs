@@ -289,3 +289,18 @@ fn a_service_that_was_never_deployed_is() {
     let first = world.origin.git(&["rev-parse", "HEAD~1"]);
     world.deployed("staging", "web", &first).deploy().expect_accepted(["api", "workers"]);
 }
+
+#[test]
+fn a_plan_goes_on_where_order_cannot_be_asked_and_a_deploy_does_not() {
+    let repeated = || begun(api).variable("GITHUB_RUN_ATTEMPT", "2").github_trouble(Trouble::RecordDown);
+    let older = || {
+        let world = repeated();
+        let event = world.event.clone();
+        let mut world = world.commit_on_main(docs);
+        world.event = event;
+        world
+    };
+    older().deploy().ended(1, "failed", "order-unknown").no_hooks();
+    let run = older().plan().expect_planned(["api", "workers", "web"]);
+    run.annotates("warning", "it is planned as if nothing were");
+}

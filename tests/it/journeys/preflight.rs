@@ -239,3 +239,16 @@ fn what_the_api_answers_in_a_hooks_place_has_words_of_its_own() {
         run.equal("open", &(last.state == "open"), &record.is_empty());
     });
 }
+
+#[test]
+fn a_service_with_an_id_goes_although_another_one_has_neither_hook_nor_id() {
+    let id = service_id("web");
+    let mut world = pushed(World::new(), &[("api", None), ("web", Some(&id))]).with_key();
+    // Both are on Render; their hooks are given to nobody.
+    for service in ["api", "web"] {
+        world.new_hook(service);
+    }
+    let run = world.input("on-missing-credential", "warn").deploy().hooked(&["web"]);
+    assert_eq!((run.exit, run.service("web")["status"].as_str()), (0, Some("live")));
+    assert_eq!(run.service("api")["reason"], "skipped: it has no deploy hook here");
+}

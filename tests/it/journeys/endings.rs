@@ -160,6 +160,10 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     }),
     ("The connection to the hook drops once, then 200", |world| answers(world, [Answer::Dropped, Answer::Started])),
     ("The connection to the hook drops each time", |world| answers(world, vec![Answer::Dropped; 2])),
+    (
+        "The connection to the hook drops, and the answer of the second call is lost, which has begun the deploy",
+        |world| answers(world, [Answer::Dropped, Answer::Lost(None)]),
+    ),
     ("The hook's answer is lost, and the deploy has begun", |world| answers(world, [Answer::Lost(None)])),
     ("The hook answers 5xx, and the deploy has begun", |world| answers(world, [Answer::Lost(Some(502))])),
     ("Something newer is recorded right before the hook is called", |world| {
@@ -221,6 +225,10 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("`pre_deploy_failed`, with an exit code", |world| fails(world, "pre_deploy_failed", Why::Exited(1))),
     ("`pre_deploy_failed`, without a word", |world| fails(world, "pre_deploy_failed", Why::Silent)),
     ("`update_failed`, out of memory", |world| fails(world, "update_failed", Why::OutOfMemory("512Mi"))),
+    ("`update_failed`, the process ended, and the events come late", |world| {
+        world.render.events_lag("web", 2);
+        fails(world, "update_failed", Why::Exited(3))
+    }),
     ("`update_failed`, the process ended", |world| fails(world, "update_failed", Why::Exited(3))),
     ("`update_failed`, Render gave up waiting", |world| fails(world, "update_failed", Why::TimedOut(900))),
     ("`update_failed`, the health check failed", |world| {

@@ -240,6 +240,7 @@ fn what_the_registry_does_not_have_any_more_is_not_put_back_and_it_is_said() {
     let world = fails(with_before(Before::Gone).with_key(), "web");
     let run = world.deploy().ended(1, "failed", "exited").hooked(&["api", "workers", "web"]);
     statuses(&run, &[("api", "live"), ("workers", "live"), ("web", "failed")]);
+    run.equal("summary", &run.output("summary"), &"Failed in staging: web, live: api, workers");
     run.equal("api", &run.world.render.live("api"), &Some(image_of(&run.world, "api")));
     run.equal("records of api", &written(&run, "api"), &vec![record("deploy", "success", "live")]);
     run.annotates("warning", "api stays on what it was given in this run").annotates("warning", "workers stays on");

@@ -132,7 +132,10 @@ impl Model {
                     .map_or_else(|| failed(404, "not found"), |deploy| Reply::json(200, &deploy.json())))
             }
             Want::Events => {
-                let newest = self.services[id].events.iter().rev().take(limit);
+                let service = self.services.get_mut(id).expect("a service");
+                let shown = if service.events_lag > 0 { 0 } else { limit };
+                service.events_lag = service.events_lag.saturating_sub(1);
+                let newest = service.events.iter().rev().take(shown);
                 let list = newest.map(|event| json!({"event": event, "cursor": cursor(&event["id"].to_string())}));
                 Ok(Reply::json(200, &list.collect()))
             }

@@ -222,6 +222,11 @@ impl Render {
         self.with_service(name, |service| service.has_credential = false);
     }
 
+    /// The first looks at a service's events find none.
+    pub(crate) fn events_lag(&self, name: &str, looks: usize) {
+        self.with_service(name, |service| service.events_lag = looks);
+    }
+
     /// Gives a service a pre-deploy command.
     pub(crate) fn pre_deploy(&self, name: &str) {
         self.with_service(name, |service| service.has_pre_deploy = true);

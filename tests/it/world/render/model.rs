@@ -96,6 +96,8 @@ pub(super) struct Service {
     pub(super) deploys: Vec<Deploy>,
     /// Oldest first.
     pub(super) events: Vec<Value>,
+    /// How many looks at the events still find none.
+    pub(super) events_lag: usize,
     /// How often somebody has seen how far the deploys are.
     seen: usize,
 }
@@ -253,6 +255,7 @@ impl Model {
             resolves_to: None,
             deploys: Vec::new(),
             events: Vec::new(),
+            events_lag: 0,
             seen: 0,
         };
         self.services.insert(id.to_owned(), service);

@@ -1,8 +1,9 @@
 //! Every way in which a run can stop, with its word, its hint and its exit code.
 
 use super::history::HistoryError;
-use crate::decide::{ChoiceError, ImageProblem, PlanError};
-use crate::domain::{CommitSha, EnvironmentName, FailureWord, ImageName, Outcome, Refused, ServiceName};
+use crate::decide::{ChoiceError, ImageProblem, NoNumber, PlanError};
+use crate::domain::{CommitSha, EnvironmentName, FailureWord, ImageName, Outcome, Refused, Release, ServiceName};
+use crate::github::GitHubError;
 use crate::intake::event::EventError;
 use crate::intake::inputs::InputError;
 use crate::intake::manifest::Mistake;
@@ -47,6 +48,9 @@ pub enum Failure {
     /// A release tag that may not be deployed.
     #[error("{0}")]
     Release(ReleaseRefusal),
+    /// A release tag that GitHub does not make.
+    #[error("{0}")]
+    Tag(GitHubError),
     /// A commit that may not be deployed to the environment.
     #[error("{0}")]
     NotReachable(String),
@@ -117,6 +121,11 @@ pub enum Failure {
     },
 }
 
+/// Whether a rule of the repository is against a tag: GitHub says so in the words of its rulesets.
+fn is_forbidden(error: &GitHubError) -> bool {
+    matches!(error, GitHubError::Rejected { why, .. } if why.contains("rule"))
+}
+
 /// Rooms write their hints as parts of a sentence.
 fn sentence(hint: &str) -> String {
     let mut letters = hint.chars();
@@ -140,6 +149,25 @@ pub enum ReleaseRefusal {
     /// It is not on a branch from which releases may be made.
     #[error("release {0} is on a commit that no branch has from which releases are made ({1})")]
     OffBranch(String, String),
+    /// The commit that is to be released is not on a branch from which releases may be made.
+    #[error("commit {commit} is on no branch from which releases are made ({1})", commit = .0.short(7))]
+    CommitOffBranch(CommitSha, String),
+    /// The release that was asked for is another commit's.
+    #[error("release {0} is on commit {commit} already: a release is made once, of one commit", commit = .1.short(7))]
+    Taken(Release, CommitSha),
+    /// The commit is a release already, and not the one that was asked for.
+    #[error("commit {commit} is release {has} already, and {wanted} was asked for: a commit keeps its number", commit = .commit.short(7))]
+    Numbered {
+        /// The commit.
+        commit: CommitSha,
+        /// The release that it is.
+        has: Release,
+        /// The one that was asked for.
+        wanted: Release,
+    },
+    /// There is no number for it.
+    #[error("{0}")]
+    Number(NoNumber),
     /// There is no such tag.
     #[error("there is no release tag {0}")]
     Absent(String),
@@ -202,10 +230,18 @@ impl Failure {
             Self::GoingBack(_) => FailureWord::GoingBack,
             Self::Render(_, error) => error.word(),
             Self::Required(..) => FailureWord::NotLiveInRequiredEnvironment,
-            Self::Release(ReleaseRefusal::Absent(_)) => FailureWord::BadInput,
+            Self::Release(ReleaseRefusal::Taken(..)) => FailureWord::ReleaseTaken,
             Self::Release(
-                ReleaseRefusal::Malformed(_) | ReleaseRefusal::OffBranch(..) | ReleaseRefusal::NoCommit(_),
+                ReleaseRefusal::Absent(_) | ReleaseRefusal::Numbered { .. } | ReleaseRefusal::Number(_),
+            ) => FailureWord::BadInput,
+            Self::Release(
+                ReleaseRefusal::Malformed(_)
+                | ReleaseRefusal::OffBranch(..)
+                | ReleaseRefusal::CommitOffBranch(..)
+                | ReleaseRefusal::NoCommit(_),
             ) => FailureWord::BadEvent,
+            Self::Tag(error) if is_forbidden(error) => FailureWord::PermissionMissing,
+            Self::Tag(error) => error.word(),
             Self::OrderUnknown(_) => FailureWord::OrderUnknown,
             Self::History(error) => error.word(),
             Self::Transport(_) => FailureWord::BadInput,
@@ -233,7 +269,13 @@ impl Failure {
             Self::Plan(_) => "Correct the input services.".into(),
             Self::Release(ReleaseRefusal::Malformed(_)) => "Delete the tag and make one like the environment's tag in the manifest.".into(),
             Self::Release(ReleaseRefusal::Moved(_) | ReleaseRefusal::MovedFrom(_)) => "Make a new release tag with the next number.".into(),
-            Self::Release(ReleaseRefusal::OffBranch(..)) => "Merge the commit first, or list its branch under from in the manifest.".into(),
+            Self::Release(ReleaseRefusal::OffBranch(..) | ReleaseRefusal::CommitOffBranch(..)) => "Merge the commit first, or list its branch under from in the manifest.".into(),
+            Self::Release(ReleaseRefusal::Taken(..) | ReleaseRefusal::Number(NoNumber::NotAbove { .. })) => "Leave the input release empty for the next one, or name a higher one.".into(),
+            Self::Release(ReleaseRefusal::Numbered { .. }) => "Use the release that the commit has, or release a later commit.".into(),
+            Self::Release(ReleaseRefusal::Number(NoNumber::RunOut(_))) => "Begin a new series: change the environment's tag in the manifest.".into(),
+            Self::Tag(error) if is_forbidden(error) => "Let this token make release tags: look at the repository's rulesets for tags.".into(),
+            Self::Tag(GitHubError::Unavailable { .. } | GitHubError::Broken { .. }) => "Run it again: a tag that was made all the same is found and kept.".into(),
+            Self::Tag(error) => sentence(error.hint()),
             Self::Release(ReleaseRefusal::Absent(_)) => "Push the tag first, or correct the input release.".into(),
             Self::Release(ReleaseRefusal::NoCommit(_)) => "Tag a commit.".into(),
             Self::NotReachable(_) => "Name a commit of the environment's branch with the input sha.".into(),
@@ -268,7 +310,10 @@ impl Failure {
             | Self::Choice(_)
             | Self::Plan(_) => 2,
             Self::HookMalformed(_) | Self::HooksConfused(_) | Self::NotReachable(_) | Self::Transport(_) => 2,
-            Self::Release(ReleaseRefusal::Absent(_)) => 2,
+            Self::Release(
+                ReleaseRefusal::Absent(_) | ReleaseRefusal::Numbered { .. } | ReleaseRefusal::Number(_),
+            ) => 2,
+            Self::Tag(_) => 1,
             Self::File(_) | Self::Release(_) | Self::OrderUnknown(_) | Self::History(_) => 1,
             Self::ImageMissing(_) | Self::ImageOtherTag { .. } | Self::Registry(..) | Self::Image(..) => 1,
             Self::NoRegistryPassword | Self::NoApiKey | Self::HookMissing(_) | Self::Moves { .. } => 1,
@@ -285,7 +330,7 @@ impl Failure {
             | Self::ImageMissing(_)
             | Self::ImageOtherTag { .. }
             | Self::Moves { .. } => Outcome::Failed,
-            Self::File(_) | Self::OrderUnknown(_) | Self::Render(..) => Outcome::Failed,
+            Self::File(_) | Self::OrderUnknown(_) | Self::Render(..) | Self::Tag(_) => Outcome::Failed,
             Self::Preflight(_) | Self::Required(..) | Self::GoingBack(_) => Outcome::Refused,
             Self::Inputs(_)
             | Self::Value(_)

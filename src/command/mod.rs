@@ -12,8 +12,10 @@ mod images;
 mod ledger;
 mod plan;
 mod preflight;
+mod release;
 mod required;
 mod scene;
+mod taken;
 mod verify;
 
 pub use failure::{Failure, MissingImage, ReleaseRefusal};
@@ -40,13 +42,17 @@ struct Brief {
 /// [`Failure`]; what had happened before it stands in the scene's story.
 pub(crate) async fn run(scene: &Scene) -> Result<(), Failure> {
     refuse_force_by_machines(scene)?;
-    if let (Command::Deploy, Some(reason)) = (scene.request.command, &scene.request.freeze) {
+    if let (Command::Deploy | Command::Release, Some(reason)) = (scene.request.command, &scene.request.freeze) {
         tell(scene, Outcome::Skipped, "Skipped: deploys are frozen at present");
+        let what = if scene.request.command == Command::Release { "released" } else { "deployed" };
         scene.warn(
             "Deploys are frozen",
-            &format!("nothing is deployed (freeze: {})", crate::domain::Foreign(reason.as_bytes())),
+            &format!("nothing is {what} (freeze: {})", crate::domain::Foreign(reason.as_bytes())),
         );
         return Ok(());
+    }
+    if scene.request.command == Command::Release {
+        return release::run(scene).await;
     }
     let found = match &scene.trigger {
         Trigger::Push(push) => gather::push(scene, push).await?,
@@ -82,6 +88,8 @@ pub(crate) async fn run(scene: &Scene) -> Result<(), Failure> {
         Command::Plan => plan::run(scene, &brief).await,
         Command::Verify => verify::run(scene, &brief).await,
         Command::Deploy => deploy::run(scene, &brief).await,
+        // It has no images to plan and went its own way above.
+        Command::Release => Ok(()),
     }
 }
 

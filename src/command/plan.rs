@@ -1,9 +1,13 @@
 //! `plan`: tags and labels, the changed services and why, and which images must be built. Writes nothing.
 
 use super::failure::Failure;
-use super::{Brief, Scene, images, tell};
-use crate::decide::Subject;
-use crate::domain::{Outcome, Release, ReleaseTemplate, When};
+use super::{Brief, Scene, images, taken, tell};
+use crate::decide::{Subject, number};
+use crate::domain::{Environment, Outcome, Release, When};
+use std::time::Duration;
+
+/// How long the registry may take to list its tags: a plan does not wait long for what it can do without.
+const LISTING: Duration = Duration::from_secs(20);
 
 /// Runs it.
 pub(super) async fn run(scene: &Scene, brief: &Brief) -> Result<(), Failure> {
@@ -29,28 +33,36 @@ fn list(names: &[&str]) -> String {
     if names.is_empty() { "nothing".into() } else { names.join(", ") }
 }
 
-/// The release that would come next: of the planned environment, else of the only one that has releases.
+/// The release that would come next: of the planned environment, else of the only one that has releases. It is the one that `release` would make
+/// of a commit that has none, so what `release` would stop for leaves it unknown.
 async fn next_release(scene: &Scene, brief: &Brief) -> Option<Release> {
     let manifest = &brief.gathered.manifest;
-    let template = |when: &When| match when {
-        When::Release { template, .. } => Some(template.clone()),
-        When::Branch(_) => None,
-    };
+    let has_releases = |environment: &&Environment| matches!(environment.when, When::Release { .. });
     let planned = match &brief.plan.subject {
-        Subject::Environments { environments, .. } => environments
-            .iter()
-            .filter_map(|name| manifest.environment(name))
-            .find_map(|environment| template(&environment.when)),
+        Subject::Environments { environments, .. } => {
+            environments.iter().filter_map(|name| manifest.environment(name)).find(has_releases)
+        }
+        // Nobody releases from there, and there may be no credentials to ask with.
+        Subject::PullRequest { cannot_push: Some(_), .. } => return None,
         Subject::PullRequest { .. } | Subject::Commit => None,
     };
-    let all: Vec<ReleaseTemplate> =
-        manifest.environments.iter().filter_map(|environment| template(&environment.when)).collect();
-    let template = planned.or_else(|| all.first().filter(|_| all.len() == 1).cloned())?;
-    match scene.history.highest_release(&template).await {
-        Ok(highest) => template.next(highest.map(|release| release.number())),
-        Err(error) => {
-            scene.log.say(&format!("The next release is not known: {error}"));
-            None
-        }
+    let all: Vec<&Environment> = manifest.environments.iter().filter(has_releases).collect();
+    let environment = planned.or_else(|| all.first().filter(|_| all.len() == 1).copied())?;
+    let When::Release { template, .. } = &environment.when else { return None };
+    let unknown = |why: String| {
+        scene.log.say(&format!("The next release is not known: {why}"));
+        None
+    };
+    let tagged = match scene.history.highest_release(template).await {
+        Ok(highest) => highest.map(|release| release.number()),
+        Err(error) => return unknown(error.to_string()),
+    };
+    let (taken, denied) = match taken::in_registry(scene, manifest, environment, template, LISTING).await {
+        Ok(found) => found,
+        Err(failure) => return unknown(failure.to_string()),
+    };
+    for image in denied {
+        scene.log.say(&format!("For the next release only git's tags count: {image}"));
     }
+    number(template, tagged.into_iter().chain(taken), None).map_or_else(|why| unknown(why.to_string()), Some)
 }

@@ -5,7 +5,7 @@ use super::golive::Call;
 use super::ledger::differences;
 use super::scene::Scene;
 use crate::decide::{Required, counting, judge_required};
-use crate::domain::{EnvironmentName, Manifest, Record, ServiceName};
+use crate::domain::{CommitSha, Digest, EnvironmentName, Manifest, Record, ServiceName};
 use crate::intake::inputs::Recording;
 use std::collections::BTreeMap;
 
@@ -19,11 +19,38 @@ pub(crate) async fn check(
     environment: &EnvironmentName,
     calls: &BTreeMap<ServiceName, Call>,
 ) -> Result<(), Failure> {
+    let Some(head) = calls.values().next().map(|call| call.intent.commit) else { return Ok(()) };
+    let wanted = calls.iter().map(|(service, call)| (service.clone(), call.wanted.clone())).collect();
+    judged(scene, manifest, environment, head, &wanted).await
+}
+
+/// Judges a commit for all services of `environment`, whatever images they will be given: the required environment has had an equal commit of each.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) async fn check_commit(
+    scene: &Scene,
+    manifest: &Manifest,
+    environment: &EnvironmentName,
+    commit: CommitSha,
+) -> Result<(), Failure> {
+    let wanted = manifest.services_in(environment).map(|service| (service.name.clone(), Vec::new())).collect();
+    judged(scene, manifest, environment, commit, &wanted).await
+}
+
+/// Judges services, each with the digests that will do for it.
+async fn judged(
+    scene: &Scene,
+    manifest: &Manifest,
+    environment: &EnvironmentName,
+    head: CommitSha,
+    wanted: &BTreeMap<ServiceName, Vec<Digest>>,
+) -> Result<(), Failure> {
     let Some(required) = manifest.environment(environment).and_then(|environment| environment.requires.as_ref()) else {
         return Ok(());
     };
     let (asked, exempt): (Vec<&ServiceName>, Vec<&ServiceName>) =
-        calls.keys().partition(|name| manifest.services_in(required).any(|service| service.name == **name));
+        wanted.keys().partition(|name| manifest.services_in(required).any(|service| service.name == **name));
     if !exempt.is_empty() {
         let names: Vec<&str> = exempt.iter().map(|name| name.as_str()).collect();
         scene.log.say(&format!("Not in {required}, so not required there: {}.", names.join(", ")));
@@ -41,15 +68,14 @@ pub(crate) async fn check(
         let of_service = records.get(service).map(Vec::as_slice).unwrap_or_default();
         Ok(repository.map(|repository| counting(of_service, id.as_ref(), repository).collect()).unwrap_or_default())
     };
-    let Some(head) = calls.values().next().map(|call| call.intent.commit) else { return Ok(()) };
     let named = asked.iter().filter_map(|service| of(service).ok()).flatten();
     let commits = named.flat_map(|record| std::iter::once(record.intent.commit).chain(record.intent.from));
     let differences = differences(&scene.history, manifest, head, commits).await;
     let mut missing = Vec::new();
     for service in asked {
-        let Some(call) = calls.get(service) else { continue };
+        let digests = wanted.get(service).map(Vec::as_slice).unwrap_or_default();
         let records = of(service);
-        let judged = judge_required(records.as_deref().map_err(|why| *why), &call.wanted, |commit| {
+        let judged = judge_required(records.as_deref().map_err(|why| *why), digests, |commit| {
             differences.of(service, commit)
         });
         match judged {

@@ -6,6 +6,7 @@ mod changes;
 mod ending;
 mod image;
 mod ledger;
+mod number;
 mod plan;
 mod subject;
 mod tags;
@@ -22,6 +23,7 @@ pub use ledger::{
     Begun, Differences, Equality, Hold, Need, OnRender, Order, Presence, Required, Standing, Until, begun, counting,
     ending, hold_after_rollback, identify, judge_required, need, order_in_branch, order_of_release, presence,
 };
+pub use number::{NoNumber, number};
 pub use plan::{Ground, Plan, PlanError, PlannedImage, PlannedService, Wishes};
 pub use subject::{ChoiceError, Concerns, Subject, choose, of_branch, of_tag};
 pub use tags::{Tags, Tip, labels};

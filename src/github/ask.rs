@@ -15,7 +15,8 @@ use std::time::Duration;
 const CAP: usize = 16 << 20;
 /// How long one question may take, with every try.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How often one question is asked. Asking again does no harm: most only read, and a record that is written twice says the same twice.
+/// How often one question is asked. Asking again does no harm: most only read, a record that is written twice says the same twice, and a tag is
+/// made once.
 const TRIES: usize = 3;
 /// The first and the longest pause between two tries.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(8));
@@ -148,7 +149,8 @@ impl GitHub {
     }
 
     fn below(&self, path: &str) -> String {
-        format!("{}/repos/{}/{path}", self.base, self.repository)
+        let slash = if path.is_empty() { "" } else { "/" };
+        format!("{}/repos/{}{slash}{path}", self.base, self.repository)
     }
 
     async fn ask(&self, question: &Question<'_>) -> Result<Reply, GitHubError> {

@@ -1,6 +1,6 @@
-//! GitHub's API: read, and in one place written.
+//! GitHub's API: read, and in two places written.
 //!
-//! Only the record of deploys is written, by a hand of its own ([`RecordWriter`]). Requests go through octocrab on the program's one HTTP client, without its retries, and replies are read
+//! Only the record of deploys and release tags are written, each by a hand of its own ([`RecordWriter`], [`TagWriter`]). Requests go through octocrab on the program's one HTTP client, without its retries, and replies are read
 //! through a cap of our own into private structs. A list that GitHub may have cut short is `None`, never a shorter list.
 
 mod ask;
@@ -8,12 +8,14 @@ mod compare;
 mod deployments;
 mod error;
 mod file;
+mod new_tag;
 mod refs;
 mod tree;
 
 pub use compare::{Comparison, Relation};
 pub use deployments::{Ended, Ending, Memory, RecordWriter, RunName};
 pub use error::{Aim, GitHubError, Trace};
+pub use new_tag::{TagMade, TagWriter};
 pub use refs::GitTag;
 
 use crate::domain::{Refused, RegistryHost, Secret};

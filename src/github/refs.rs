@@ -51,7 +51,21 @@ struct CommitterWire {
     committer: super::tree::WhenWire,
 }
 
+#[derive(Deserialize)]
+struct RepositoryWire {
+    default_branch: String,
+}
+
 impl GitHub {
+    /// The default branch, short.
+    ///
+    /// # Errors
+    /// [`GitHubError`].
+    pub async fn default_branch(&self) -> Result<String, GitHubError> {
+        let found: RepositoryWire = self.get("", "the repository").await?;
+        Ok(found.default_branch)
+    }
+
     /// Every tag whose name begins with `prefix`; `None` when there are more than 10,000.
     ///
     /// # Errors

@@ -35,7 +35,7 @@ const fn secret(name: &'static str, default: &'static str, description: &'static
 
 /// Every input, in the order in which people meet them.
 pub const INPUTS: &[Input] = &[
-    input("command", "deploy", "What to do: plan, verify or deploy"),
+    input("command", "deploy", "What to do: plan, verify, deploy or release"),
     input("environment", "", "An environment of the manifest (default: the one that the event matches)"),
     input(
         "manifest",
@@ -70,7 +70,7 @@ pub const INPUTS: &[Input] = &[
         "By hand only, a list of: unchanged (deploy though nothing changed), older, held, requires (rules to set aside)",
     ),
     input("freeze", "", "A reason to deploy nothing at present; empty, false, 0, no and off are none"),
-    input("release", "", "Which release a dispatch deploys, like prod-42"),
+    input("release", "", "Which release a dispatch deploys, like prod-42; release: the one to make, instead of the next"),
     input("pr-number", "", "Pull request number, for dispatch events and laptops (default: the event's)"),
     input("sha", "", "Commit, for dispatch events and laptops (default: the event's)"),
     input("base", "", "plan and verify: compare with this commit"),

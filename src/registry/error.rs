@@ -139,6 +139,9 @@ pub enum RegistryError {
         /// The most that is read.
         most: usize,
     },
+    /// There are more tags than are read.
+    #[error("there are more than 100,000 tags: {0}")]
+    TooManyTags(Box<Exchange>),
     /// The bytes are not those of the digest.
     #[error("the bytes have digest {found}, wanted {wanted}: {exchange}")]
     DigestDiffers {
@@ -168,7 +171,10 @@ impl RegistryError {
     #[must_use]
     pub fn exchange(&self) -> &Exchange {
         match self {
-            Self::Missing(exchange) | Self::WriteDenied(exchange) | Self::Rejected(exchange) => exchange,
+            Self::Missing(exchange)
+            | Self::WriteDenied(exchange)
+            | Self::Rejected(exchange)
+            | Self::TooManyTags(exchange) => exchange,
             Self::Denied { exchange, .. }
             | Self::Unauthenticated { exchange, .. }
             | Self::RateLimited { exchange, .. }
@@ -194,6 +200,7 @@ impl RegistryError {
             }
             Self::TooLarge { .. } => FailureWord::ImageBroken,
             Self::DigestDiffers { .. } => FailureWord::DigestDiffers,
+            Self::TooManyTags(_) => FailureWord::OrderUnknown,
         }
     }
 
@@ -227,6 +234,7 @@ impl RegistryError {
             Self::DigestDiffers { .. } => {
                 "check that `digest` is what the build put out, and that nothing between here and the registry changes bytes"
             }
+            Self::TooManyTags(_) => "delete tags that nobody needs any more",
             Self::Misdirected { .. } => {
                 "check `registry` and the image's host: a registry's token server and its blobs must be at https addresses it may name"
             }
@@ -246,6 +254,7 @@ impl RegistryError {
             | Self::Untrusted { .. }
             | Self::Rejected(_)
             | Self::TooLarge { .. }
+            | Self::TooManyTags(_)
             | Self::Misdirected { .. } => Some(1),
         }
     }
@@ -263,6 +272,7 @@ impl RegistryError {
             | Self::Broken { .. }
             | Self::Rejected(_)
             | Self::TooLarge { .. }
+            | Self::TooManyTags(_)
             | Self::DigestDiffers { .. }
             | Self::Misdirected { .. } => None,
         }

@@ -10,6 +10,7 @@ mod auth;
 mod error;
 mod read;
 mod session;
+mod tags;
 mod tokens;
 mod wire;
 mod write;

@@ -28,7 +28,7 @@ pub enum Asked {
 }
 
 /// Registries, read.
-pub struct Registry(Session);
+pub struct Registry(pub(super) Session);
 
 /// A manifest's bytes, proven by their digest.
 pub(super) struct Raw {

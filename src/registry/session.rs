@@ -29,7 +29,7 @@ const REDIRECTS: usize = 3;
 pub(super) struct Want<'a> {
     pub(super) method: Method,
     pub(super) repository: &'a Repository,
-    /// `manifests/…` or `blobs/…`.
+    /// `manifests/…`, `blobs/…` or `tags/list?…`.
     pub(super) target: String,
     pub(super) access: Access,
     /// The largest answer that is read.
@@ -50,7 +50,7 @@ impl Want<'_> {
         Exchange {
             method: self.method.clone(),
             host: self.repository.host().to_string(),
-            path: self.path(),
+            path: self.path().split('?').next().unwrap_or_default().to_owned(),
             redirected: false,
             status: None,
             code: None,

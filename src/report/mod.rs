@@ -4,5 +4,5 @@ pub mod outputs;
 mod story;
 mod summary;
 
-pub use story::{Ended, Failed, Story, Verified, outcome_of};
+pub use story::{Ended, Failed, Released, Story, Verified, outcome_of};
 pub use summary::summary;

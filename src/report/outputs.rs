@@ -1,6 +1,6 @@
 //! The step's outputs: each declared once, their shapes fixed by the contract, their size bounded by the manifest alone.
 
-use super::{Ended, Story};
+use super::{Ended, Released, Story};
 use crate::domain::{Decision, Image, ImageName, Repository};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -40,14 +40,14 @@ pub const OUTPUTS: &[Output] = &[
     output("images", "JSON object of the verified images: repository, tag, digest, platform, size, revision"),
     output("digest", "The digest of the only image, else empty"),
     output("image", "The only image as repository@sha256:..., else empty"),
-    output("environment", "The environment that was planned or deployed"),
-    output("sha", "The commit that was planned or deployed"),
-    output("release", "The release that was planned or deployed"),
+    output("environment", "The environment that was planned, deployed or released to"),
+    output("sha", "The commit that was planned, deployed or released"),
+    output("release", "The release that was planned or deployed; release: the one that it made, or that the commit had"),
     output(
         "deploys",
         "JSON array, one object a service: service, decision, reason, image, digest, base, deploy, status, url, seconds",
     ),
-    output("next-release", "plan: the release that would come next"),
+    output("next-release", "plan: the release that would come next; release: the one of this commit, in a dry run too"),
     output("summary", "One line for a chat message"),
 ];
 
@@ -132,6 +132,10 @@ pub fn outputs(story: &Story) -> BTreeMap<&'static str, String> {
         }
         set("services", json!(plan.to_deploy().map(|service| service.name.as_str()).collect::<Vec<_>>()).to_string());
         set("deploys", deploys(story).to_string());
+    }
+    if let Some(Released { commit, release }) = &story.released {
+        set("sha", commit.to_string());
+        set("release", release.as_ref().map(ToString::to_string).unwrap_or_default());
     }
     let matrix = matrix(story);
     set("builds", matrix.len().to_string());

@@ -2,7 +2,7 @@
 
 use crate::decide::Plan;
 use crate::domain::{
-    DeployId, EnvironmentName, FailureWord, ImageName, Manifest, Outcome, PinnedImage, Release, ServiceName, Status,
+    CommitSha, DeployId, EnvironmentName, FailureWord, ImageName, Manifest, Outcome, PinnedImage, Release, ServiceName, Status,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -54,6 +54,15 @@ pub struct Verified {
     pub revision: String,
 }
 
+/// What became a release.
+#[derive(Debug, Clone)]
+pub struct Released {
+    /// The commit.
+    pub commit: CommitSha,
+    /// The release that it is; none in a dry run that would make it one.
+    pub release: Option<Release>,
+}
+
 /// What happened.
 #[derive(Debug, Clone)]
 pub struct Story {
@@ -79,6 +88,8 @@ pub struct Story {
     pub environment: Option<EnvironmentName>,
     /// The release that would come next.
     pub next_release: Option<Release>,
+    /// The release that was made, or found.
+    pub released: Option<Released>,
     /// Sentences for the summary: warnings, and what a reader should know.
     pub notes: Vec<String>,
 }
@@ -116,6 +127,7 @@ impl Story {
             services: Vec::new(),
             environment: None,
             next_release: None,
+            released: None,
             notes: Vec::new(),
         }
     }

@@ -168,7 +168,7 @@ async fn release_of_dispatch(
     Ok((commit, release))
 }
 
-async fn tip(scene: &Scene, branch: &str) -> Result<CommitSha, Failure> {
+pub(super) async fn tip(scene: &Scene, branch: &str) -> Result<CommitSha, Failure> {
     let shown = Foreign(branch.as_bytes());
     scene
         .history

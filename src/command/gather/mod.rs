@@ -1,10 +1,12 @@
 //! What a run is about, found out by asking: the event, the inputs, the manifest, the checkout and GitHub.
 
+mod candidate;
 mod dispatch;
 mod push;
 mod release;
 mod source;
 
+pub(crate) use candidate::{Candidate, candidate_of_dispatch, candidate_of_push, needs_github};
 pub(crate) use dispatch::dispatch;
 pub(crate) use push::push;
 
@@ -212,10 +214,14 @@ async fn resolve(scene: &Scene, input: &'static str, name: &CommitName) -> Resul
 }
 
 fn refuse_base_on_deploy(scene: &Scene) -> Result<(), Failure> {
-    if scene.request.base.is_some() && scene.request.command == Command::Deploy {
-        return Err(InputError::of("base", "it is for plan and verify; a deploy finds its own").into());
+    if scene.request.command == Command::Deploy { refuse_base(scene) } else { Ok(()) }
+}
+
+fn refuse_base(scene: &Scene) -> Result<(), Failure> {
+    match &scene.request.base {
+        Some(_) => Err(InputError::of("base", "it is for plan and verify; a deploy finds its own").into()),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// A sha that somebody names must be the one of the event.

@@ -67,7 +67,7 @@ pub(crate) async fn push(scene: &Scene, push: &Push) -> Result<Found, Failure> {
     work(scene, Work { manifest, subject, commit, base, push: Some(push), tip }).await
 }
 
-async fn pushed_commit(scene: &Scene, push: &Push) -> Result<CommitSha, Failure> {
+pub(super) async fn pushed_commit(scene: &Scene, push: &Push) -> Result<CommitSha, Failure> {
     let PushedRef::Tag(name) = &push.pushed else { return Ok(push.after) };
     let no_commit = || Failure::Release(ReleaseRefusal::NoCommit(Foreign(name.as_bytes()).to_string()));
     match (scene.history.peel(&push.after).await, push.commit) {
@@ -104,7 +104,7 @@ fn subject_of_push(
     }
     let environments = match (scene.request.command, chosen) {
         (Command::Plan, None) => matching,
-        (Command::Plan | Command::Verify | Command::Deploy, chosen) => choose(matching, chosen)?,
+        (Command::Plan | Command::Verify | Command::Deploy | Command::Release, chosen) => choose(matching, chosen)?,
     };
     Ok(Subject::Environments { environments, release })
 }

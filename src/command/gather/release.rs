@@ -35,19 +35,41 @@ pub(super) async fn on_release_branch(
     commit: &CommitSha,
     default_branch: &str,
 ) -> Result<Ancestry, Failure> {
-    let When::Release { from, .. } = &environment.when else { return Ok(Ancestry::Yes) };
-    let default = [default_branch.to_owned()];
-    let branches: &[String] = if from.is_empty() { &default } else { from };
+    let ancestry = on_from_branch(scene, environment, commit, default_branch).await;
+    if ancestry != Ancestry::Yes {
+        scene.log.debug(&format!("release {release} is on none of the branches that could be asked"));
+    }
+    Ok(ancestry)
+}
+
+/// Whether a commit is on a branch from which the environment's releases are made.
+pub(super) async fn on_from_branch(
+    scene: &Scene,
+    environment: &Environment,
+    commit: &CommitSha,
+    default_branch: &str,
+) -> Ancestry {
     let mut unknown = None;
-    for branch in branches {
-        match scene.history.is_on_branch(commit, branch).await {
-            Ancestry::Yes => return Ok(Ancestry::Yes),
+    for branch in branches(environment, default_branch) {
+        match scene.history.is_on_branch(commit, &branch).await {
+            Ancestry::Yes => return Ancestry::Yes,
             Ancestry::No => {}
             Ancestry::Unknown(why) => unknown = Some(why),
         }
     }
-    scene.log.debug(&format!("release {release} is on none of the branches that could be asked"));
-    Ok(unknown.map_or(Ancestry::No, Ancestry::Unknown))
+    match &environment.when {
+        When::Branch(_) => Ancestry::Yes,
+        When::Release { .. } => unknown.map_or(Ancestry::No, Ancestry::Unknown),
+    }
+}
+
+/// The branches from which an environment's releases are made; none where it has no releases.
+pub(super) fn branches(environment: &Environment, default_branch: &str) -> Vec<String> {
+    match &environment.when {
+        When::Release { from, .. } if from.is_empty() => vec![default_branch.to_owned()],
+        When::Release { from, .. } => from.clone(),
+        When::Branch(_) => Vec::new(),
+    }
 }
 
 pub(super) fn unreachable_release(
@@ -55,8 +77,10 @@ pub(super) fn unreachable_release(
     release: &Release,
     default_branch: &str,
 ) -> Result<(), Failure> {
-    let When::Release { from, .. } = &environment.when else { return Ok(()) };
-    let branches = if from.is_empty() { default_branch.to_owned() } else { from.join(", ") };
+    let branches = branches(environment, default_branch).join(", ");
+    if branches.is_empty() {
+        return Ok(());
+    }
     let shown = Foreign(branches.as_bytes()).to_string();
     Err(Failure::Release(ReleaseRefusal::OffBranch(release.to_string(), shown)))
 }

@@ -48,6 +48,8 @@ pub enum Command {
     Verify,
     /// Plan, verify, and call the deploy hooks.
     Deploy,
+    /// Make the next release's tag.
+    Release,
 }
 
 impl Command {
@@ -56,6 +58,7 @@ impl Command {
         ("plan", Self::Plan, "Compute tags, the changed services and why, and which images must be built"),
         ("verify", Self::Verify, "Wait for this event's images and judge them"),
         ("deploy", Self::Deploy, "Plan, verify, then deploy the changed services in order"),
+        ("release", Self::Release, "Give the commit the next release number: makes that git tag"),
     ];
 }
 

@@ -121,9 +121,9 @@ pub enum Failure {
     },
 }
 
-/// Whether a rule of the repository is against a tag: GitHub says so in the words of its rulesets.
+/// Whether a rule of the repository is against a tag, which GitHub says in the words of its rulesets, or hides where the token may not even see.
 fn is_forbidden(error: &GitHubError) -> bool {
-    matches!(error, GitHubError::Rejected { why, .. } if why.contains("rule"))
+    matches!(error, GitHubError::Rejected { why, .. } if why.contains("rule") || why == "Not Found")
 }
 
 /// Rooms write their hints as parts of a sentence.
@@ -273,7 +273,7 @@ impl Failure {
             Self::Release(ReleaseRefusal::Taken(..) | ReleaseRefusal::Number(NoNumber::NotAbove { .. })) => "Leave the input release empty for the next one, or name a higher one.".into(),
             Self::Release(ReleaseRefusal::Numbered { .. }) => "Use the release that the commit has, or release a later commit.".into(),
             Self::Release(ReleaseRefusal::Number(NoNumber::RunOut(_))) => "Begin a new series: change the environment's tag in the manifest.".into(),
-            Self::Tag(error) if is_forbidden(error) => "Let this token make release tags: look at the repository's rulesets for tags.".into(),
+            Self::Tag(error) if is_forbidden(error) => "Let this token make release tags: it needs contents: write, and no ruleset for tags may be against it.".into(),
             Self::Tag(GitHubError::Unavailable { .. } | GitHubError::Broken { .. }) => "Run it again: a tag that was made all the same is found and kept.".into(),
             Self::Tag(error) => sentence(error.hint()),
             Self::Release(ReleaseRefusal::Absent(_)) => "Push the tag first, or correct the input release.".into(),

@@ -37,7 +37,18 @@ impl Registry {
         keep: impl Fn(&str) -> bool,
         deadline: &Deadline,
     ) -> Result<Option<Vec<String>>, RegistryError> {
-        let mut target = format!("tags/list?n={PAGE}");
+        self.tags_by(repository, PAGE, keep, deadline).await
+    }
+
+    /// As [`Registry::tags`], in pages of that size.
+    pub(super) async fn tags_by(
+        &self,
+        repository: &Repository,
+        size: usize,
+        keep: impl Fn(&str) -> bool,
+        deadline: &Deadline,
+    ) -> Result<Option<Vec<String>>, RegistryError> {
+        let mut target = format!("tags/list?n={size}");
         let (mut kept, mut seen) = (Vec::new(), 0);
         for _ in 0..PAGES {
             let want = page(repository, &target);

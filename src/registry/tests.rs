@@ -4,4 +4,5 @@ mod distribution;
 mod documents;
 mod door;
 mod image;
+mod listing;
 mod server;

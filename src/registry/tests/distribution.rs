@@ -195,6 +195,28 @@ fn a_tag_is_put_without_changing_the_digest() {
 }
 
 #[test]
+fn every_tag_is_listed_page_by_page() {
+    for process in [Process::open(), Process::with_tokens()] {
+        let (repository, registry) = (repository(&process), Registry::new(client(), known(&process)));
+        let list = |size: usize| {
+            let keep = |tag: &str| tag.starts_with("prod-");
+            let mut tags = run(registry.tags_by(&repository, size, keep, &soon())).unwrap();
+            tags.iter_mut().for_each(|tags| tags.sort());
+            tags
+        };
+        assert_eq!(list(1000), None);
+        let pusher = Pusher::new(&process);
+        let amd = pusher.image("linux", "amd64", &json!({}));
+        let tags = ["a", "prod-1", "prod-10", "prod-2", "prod-007", "prod_1", "sha256-aa", "z"];
+        tags.iter().for_each(|tag| pusher.manifest(tag, &amd));
+        let wanted = ["prod-007", "prod-1", "prod-10", "prod-2"].map(str::to_owned).to_vec();
+        for size in [1, 3, 8, 1000] {
+            assert_eq!(list(size), Some(wanted.clone()), "{size} a page");
+        }
+    }
+}
+
+#[test]
 fn the_crates_own_client_agrees_on_every_digest() {
     let process = Process::open();
     push_all(&Pusher::new(&process));

@@ -16,6 +16,7 @@ mod manifests;
 mod never_lost;
 mod order;
 mod preflight;
+mod release;
 mod requests;
 mod required;
 mod tags;

@@ -1,6 +1,8 @@
 //! A registry that behaves like GHCR where Distribution does not: opaque tokens from its own `/token`, a placeholder as the
 //! challenge's scope, 404 for an index that `Accept` does not name, limits with the wait in the message, lag after a push.
 
+mod tags;
+
 use super::image::{DOCKER_LIST, DOCKER_MANIFEST, Image, OCI_INDEX, OCI_MANIFEST, digest};
 use super::server::{Call, Reply, Server};
 use base64::Engine as _;
@@ -167,6 +169,9 @@ impl State {
             return if self.is_allowed(call, None) { Reply::text(200, "{}") } else { self.challenge(None) };
         }
         let Some(rest) = call.path.strip_prefix("/v2/") else { return self.violation("not a registry's path", call) };
+        if let Some(path) = rest.strip_suffix("/tags/list") {
+            return if self.is_allowed(call, Some(path)) { self.tags(call, path) } else { self.challenge(Some(path)) };
+        }
         let parts = ["/manifests/", "/blobs/"].iter().find_map(|kind| {
             rest.rsplit_once(kind).map(|(path, reference)| (path.to_owned(), *kind, reference.to_owned()))
         });

@@ -58,6 +58,15 @@ impl World {
         self.run("deploy")
     }
 
+    /// Makes a release, which no other command may.
+    pub(crate) fn release(self) -> Run {
+        let github = self.github.clone();
+        github.let_make_tags(true);
+        let run = self.run("release");
+        github.let_make_tags(false);
+        run
+    }
+
     /// The environment of the step.
     pub(crate) fn environment(&self, command: &str) -> BTreeMap<String, String> {
         let event = self.event.as_ref().expect("an event: push_to_main, pull_request, on_event …");

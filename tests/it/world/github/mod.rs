@@ -1,8 +1,9 @@
 //! A model of GitHub's API that answers from a real git repository: contents, comparisons, trees, refs, tags, commits and a pull
-//! request's files, with the caps that the real one has. It takes one kind of write: the record of deploys.
+//! request's files, with the caps that the real one has. It takes two kinds of writes: the record of deploys, and tags.
 
 mod memory;
 pub(crate) mod record;
+pub(crate) mod refs;
 
 use super::event::repository;
 use super::repo::git;
@@ -50,6 +51,7 @@ struct State {
     troubles: Vec<Trouble>,
     violations: Vec<String>,
     ledger: Ledger,
+    refs: refs::Refs,
     /// What another run writes down right after the program's own record.
     overtaking: Option<record::Deployment>,
 }
@@ -71,6 +73,7 @@ impl GitHub {
             troubles: Vec::new(),
             violations: Vec::new(),
             ledger: Ledger::default(),
+            refs: refs::Refs::default(),
             overtaking: None,
         }));
         let model = Arc::clone(&state);
@@ -154,6 +157,7 @@ impl State {
         let below = call.path.strip_prefix("/repos/acme/shop").map(|rest| rest.trim_start_matches('/'));
         let reply = match (call.method.as_str(), below) {
             ("GET", Some(path)) => self.read(call, path),
+            ("POST", Some("git/refs")) => Some(self.create_ref(call)),
             ("POST", Some(path)) => self.write(call, path),
             ("POST", None) if call.path == "/graphql" => Some(self.graphql(call)),
             _ => None,
@@ -164,7 +168,7 @@ impl State {
         })
     }
 
-    fn read(&self, call: &Call, path: &str) -> Option<Reply> {
+    fn read(&mut self, call: &Call, path: &str) -> Option<Reply> {
         if path.is_empty() {
             return Some(Reply::json(200, &repository()));
         }
@@ -182,6 +186,7 @@ impl State {
                 let rest = decoded(rest);
                 match kind {
                     "trees" => self.tree(call, &rest),
+                    "ref" if self.is_hidden(&format!("refs/{rest}")) => None,
                     "ref" => self
                         .object(&format!("refs/{rest}"))
                         .map(|sha| Reply::json(200, &self.reference(&format!("refs/{rest}"), &sha))),

@@ -121,9 +121,14 @@ pub enum Failure {
     },
 }
 
-/// Whether a rule of the repository is against a tag, which GitHub says in the words of its rulesets, or hides where the token may not even see.
+/// What GitHub says where a tag is protected, and now and then for no reason (<https://github.com/github/rest-api-description/issues/4887>).
+pub(super) const UPDATE_FAILED: &str = "Reference update failed";
+
+/// Whether a rule of the repository is against a tag. GitHub says so in the words of its rulesets, or in none
+/// (<https://github.com/Actions-R-Us/actions-tagger/pull/79>), and hides it where the token may not even see the repository.
 fn is_forbidden(error: &GitHubError) -> bool {
-    matches!(error, GitHubError::Rejected { why, .. } if why.contains("rule") || why == "Not Found")
+    let is_rule = |why: &str| why.contains("rule") || why.starts_with(UPDATE_FAILED) || why == "Not Found";
+    matches!(error, GitHubError::Rejected { why, .. } if is_rule(why))
 }
 
 /// Rooms write their hints as parts of a sentence.
@@ -231,9 +236,9 @@ impl Failure {
             Self::Render(_, error) => error.word(),
             Self::Required(..) => FailureWord::NotLiveInRequiredEnvironment,
             Self::Release(ReleaseRefusal::Taken(..)) => FailureWord::ReleaseTaken,
-            Self::Release(
-                ReleaseRefusal::Absent(_) | ReleaseRefusal::Numbered { .. } | ReleaseRefusal::Number(_),
-            ) => FailureWord::BadInput,
+            Self::Release(ReleaseRefusal::Absent(_) | ReleaseRefusal::Numbered { .. } | ReleaseRefusal::Number(_)) => {
+                FailureWord::BadInput
+            }
             Self::Release(
                 ReleaseRefusal::Malformed(_)
                 | ReleaseRefusal::OffBranch(..)
@@ -310,9 +315,7 @@ impl Failure {
             | Self::Choice(_)
             | Self::Plan(_) => 2,
             Self::HookMalformed(_) | Self::HooksConfused(_) | Self::NotReachable(_) | Self::Transport(_) => 2,
-            Self::Release(
-                ReleaseRefusal::Absent(_) | ReleaseRefusal::Numbered { .. } | ReleaseRefusal::Number(_),
-            ) => 2,
+            Self::Release(ReleaseRefusal::Absent(_) | ReleaseRefusal::Numbered { .. } | ReleaseRefusal::Number(_)) => 2,
             Self::Tag(_) => 1,
             Self::File(_) | Self::Release(_) | Self::OrderUnknown(_) | Self::History(_) => 1,
             Self::ImageMissing(_) | Self::ImageOtherTag { .. } | Self::Registry(..) | Self::Image(..) => 1,

@@ -3,7 +3,7 @@
 //! GitHub gives a name to one run only, so two runs never get the same number: the loser looks whose the tag is, and goes on above it. A
 //! commit that has a number keeps it. Whatever the answer to making a tag was, the tag itself is looked at before another number is taken.
 
-use super::failure::{Failure, ReleaseRefusal};
+use super::failure::{Failure, ReleaseRefusal, UPDATE_FAILED};
 use super::gather::{Candidate, candidate_of_dispatch, candidate_of_push, needs_github};
 use super::history::{Ancestry, HistoryError};
 use super::{Scene, refuse, required, taken, tell};
@@ -24,6 +24,8 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 const LOOKS: usize = 6;
 /// How many annotated tags are followed to their commit by asking GitHub. Those of a checkout cost nothing, and our own are not annotated.
 const ANNOTATED: usize = 100;
+/// How often GitHub may fail to make a tag without a reason.
+const STUMBLES: usize = 2;
 /// How long the registry may take to list its tags.
 const LISTING: Duration = Duration::from_secs(120);
 
@@ -76,14 +78,15 @@ async fn numbered(scene: &Scene, github: &GitHub, candidate: &Candidate) -> Resu
         Writes::Allowed => Some(TagWriter::new(github)),
         Writes::Withheld => None,
     };
-    let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
+    let (mut backoff, mut stumbles) = (Backoff::new(PAUSES.0, PAUSES.1), 0);
     for _ in 0..TRIES {
         // Read right before a number is taken: the registry may have needed its time.
         let tags = releases(github, candidate).await?;
         if let Some(release) = own(scene, github, &tags, commit, &mut seen).await? {
             return found(candidate, release);
         }
-        if let Some((wanted, on)) = wanted.as_ref().and_then(|wanted| Some((wanted, commit_of(&tags, wanted, &seen)?))) {
+        if let Some((wanted, on)) = wanted.as_ref().and_then(|wanted| Some((wanted, commit_of(&tags, wanted, &seen)?)))
+        {
             return Err(Failure::Release(ReleaseRefusal::Taken(wanted.clone(), on)));
         }
         let known = tags.iter().map(|(release, _)| release.number()).chain(taken.iter().copied());
@@ -94,10 +97,18 @@ async fn numbered(scene: &Scene, github: &GitHub, candidate: &Candidate) -> Resu
         if answer == Ok(TagMade::Made) {
             return Ok(Numbered::Made(release));
         }
-        match whose(github, &release, answer).await? {
-            Some(on) if on == *commit => return Ok(Numbered::Found(release)),
-            Some(on) if wanted.is_some() => return Err(Failure::Release(ReleaseRefusal::Taken(release, on))),
-            Some(_) | None => {}
+        match whose(github, &release, answer).await {
+            Ok(Some(on)) if on == *commit => return Ok(Numbered::Found(release)),
+            Ok(Some(on)) if wanted.is_some() => return Err(Failure::Release(ReleaseRefusal::Taken(release, on))),
+            Ok(Some(_) | None) => {}
+            Err(Failure::Tag(GitHubError::Rejected { why, .. }))
+                if why.starts_with(UPDATE_FAILED) && stumbles < STUMBLES =>
+            {
+                stumbles += 1;
+                sleep(backoff.next(None)).await;
+                continue;
+            }
+            Err(failure) => return Err(failure),
         }
         scene.log.say(&format!("{release} went to another commit meanwhile; the next one is tried for."));
         // The list of tags may lag behind: what is known to be taken is not tried for again.

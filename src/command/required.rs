@@ -75,9 +75,8 @@ async fn judged(
     for service in asked {
         let digests = wanted.get(service).map(Vec::as_slice).unwrap_or_default();
         let records = of(service);
-        let judged = judge_required(records.as_deref().map_err(|why| *why), digests, |commit| {
-            differences.of(service, commit)
-        });
+        let judged =
+            judge_required(records.as_deref().map_err(|why| *why), digests, |commit| differences.of(service, commit));
         match judged {
             Required::Met(digest) => scene.log.say(&format!("{service}: {required} had it ({}).", digest.short())),
             Required::Missing(why) => missing.push((service.clone(), why)),

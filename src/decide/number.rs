@@ -100,11 +100,7 @@ mod tests {
             (&[], "prod-7", "prod-7"),
             (&["prod-42"], "prod-42", above),
             (&["prod-42"], "prod-9", "release prod-9 is not above prod-42, the highest there is: the next is prod-43"),
-            (
-                &["prod-999999999"],
-                "prod-5",
-                "release prod-5 is not above prod-999999999, the highest there is",
-            ),
+            (&["prod-999999999"], "prod-5", "release prod-5 is not above prod-999999999, the highest there is"),
         ] {
             assert_eq!(said("prod-{number}", tags, Some(asked)), wanted);
         }

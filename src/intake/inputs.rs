@@ -70,7 +70,11 @@ pub const INPUTS: &[Input] = &[
         "By hand only, a list of: unchanged (deploy though nothing changed), older, held, requires (rules to set aside)",
     ),
     input("freeze", "", "A reason to deploy nothing at present; empty, false, 0, no and off are none"),
-    input("release", "", "Which release a dispatch deploys, like prod-42; release: the one to make, instead of the next"),
+    input(
+        "release",
+        "",
+        "Which release a dispatch deploys, like prod-42; release: the one to make, instead of the next",
+    ),
     input("pr-number", "", "Pull request number, for dispatch events and laptops (default: the event's)"),
     input("sha", "", "Commit, for dispatch events and laptops (default: the event's)"),
     input("base", "", "plan and verify: compare with this commit"),

@@ -42,7 +42,10 @@ pub const OUTPUTS: &[Output] = &[
     output("image", "The only image as repository@sha256:..., else empty"),
     output("environment", "The environment that was planned, deployed or released to"),
     output("sha", "The commit that was planned, deployed or released"),
-    output("release", "The release that was planned or deployed; release: the one that it made, or that the commit had"),
+    output(
+        "release",
+        "The release that was planned or deployed; release: the one that it made, or that the commit had",
+    ),
     output(
         "deploys",
         "JSON array, one object a service: service, decision, reason, image, digest, base, deploy, status, url, seconds",

@@ -2,7 +2,8 @@
 
 use crate::decide::Plan;
 use crate::domain::{
-    CommitSha, DeployId, EnvironmentName, FailureWord, ImageName, Manifest, Outcome, PinnedImage, Release, ServiceName, Status,
+    CommitSha, DeployId, EnvironmentName, FailureWord, ImageName, Manifest, Outcome, PinnedImage, Release, ServiceName,
+    Status,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;

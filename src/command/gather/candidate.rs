@@ -61,9 +61,7 @@ async fn default_branch(scene: &Scene, dispatch: &Dispatch) -> Result<String, Fa
     };
     match (dispatch.default_branch.clone().or(of_run), scene.history.github()) {
         (Some(name), _) => Ok(name),
-        (None, Some(github)) => {
-            github.default_branch().await.map_err(|error| Failure::History(error.into()))
-        }
+        (None, Some(github)) => github.default_branch().await.map_err(|error| Failure::History(error.into())),
         (None, None) => Err(needs_github()),
     }
 }

@@ -128,7 +128,8 @@ fn a_pushed_release_is_the_release_already() {
     released(world.run("release"), "prod-7");
     let malformed = World::new().three_services().push_tag("prod-07").run("release");
     malformed.ended(1, "refused", "bad-event").annotates("error", "prod-07").no_hooks();
-    let moved = World::new().three_services().push_tag("prod-7").payload(|payload| payload["before"] = "1".repeat(40).into());
+    let moved =
+        World::new().three_services().push_tag("prod-7").payload(|payload| payload["before"] = "1".repeat(40).into());
     moved.run("release").ended(1, "refused", "release-moved").no_hooks();
 }
 
@@ -219,9 +220,11 @@ fn only_a_commit_of_a_branch_of_releases_is_released() {
 fn other_events_release_nothing() {
     let world = World::new().three_services().pull_request(7, |repo| repo.write("services/api/x", "1"));
     world.run("release").ended(1, "refused", "bad-event").says("pull request").no_hooks();
-    let world = World::new().three_services().on_event(|world| Event::merge_group(&world.origin.head(), &world.origin.head()));
+    let world =
+        World::new().three_services().on_event(|world| Event::merge_group(&world.origin.head(), &world.origin.head()));
     world.run("release").ended(1, "refused", "bad-event").no_hooks();
-    let world = World::new().three_services().on_event(|world| Event::other("pull_request_target", &world.origin.head()));
+    let world =
+        World::new().three_services().on_event(|world| Event::other("pull_request_target", &world.origin.head()));
     world.run("release").ended(1, "refused", "bad-event").no_hooks();
     let gone = World::new().three_services().on_event(|world| {
         let head = world.origin.head();
@@ -256,7 +259,9 @@ fn a_lost_race_takes_the_next_number() {
 
 #[test]
 fn a_lost_answer_is_looked_up_and_never_takes_a_second_number() {
-    for odd in [vec![Odd::Lost], vec![Odd::Silent, Odd::Lost], vec![Odd::Lost, Odd::Silent, Odd::Silent], vec![Odd::Late(3)]] {
+    for odd in
+        [vec![Odd::Lost], vec![Odd::Silent, Odd::Lost], vec![Odd::Lost, Odd::Silent, Odd::Silent], vec![Odd::Late(3)]]
+    {
         let world = pushed();
         world.github.odd_tags(odd);
         let run = released(world.release(), "prod-11");
@@ -277,13 +282,18 @@ fn what_github_refuses_is_named() {
     for (status, text, failure, says) in [
         (403, "Resource not accessible by integration", "permission-missing", "contents=write"),
         (422, "Repository rule violations found", "permission-missing", "Repository rule violations"),
+        (422, "Reference update failed", "permission-missing", "Reference update failed"),
         (422, "Object does not exist", "github-unavailable", "Object does not exist"),
         (404, "Not Found", "permission-missing", "Not Found"),
     ] {
         let world = pushed();
-        world.github.odd_tags([Odd::Answer(status, text)]);
+        world.github.odd_tags(vec![Odd::Answer(status, text); 3]);
         stopped(world.release(), 1, failure, says);
     }
+    // What GitHub says without a reason is tried again.
+    let world = pushed();
+    world.github.odd_tags([Odd::Answer(422, "Reference update failed"), Odd::Answer(409, "Reference update failed")]);
+    released(world.release(), "prod-11");
 }
 
 #[test]

@@ -86,8 +86,11 @@ impl State {
         }
         self.git(&["update-ref", name, commit, &"0".repeat(40)]);
         let url = format!("{}/repos/acme/shop/git/{name}", self.origin);
-        Reply::json(201, &json!({"ref": name, "node_id": "REF", "url": url,
-            "object": {"type": "commit", "sha": commit, "url": url}}))
+        Reply::json(
+            201,
+            &json!({"ref": name, "node_id": "REF", "url": url,
+            "object": {"type": "commit", "sha": commit, "url": url}}),
+        )
     }
 
     /// Whether a tag that is there is not shown yet.

@@ -174,7 +174,7 @@ fn broken(what: &str, value: &str) -> GitHubError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Exchange, Server, found, missing};
+    use super::super::testing::{Exchange, Server, exchange, found, missing};
     use super::*;
 
     const COMMIT: CommitSha = CommitSha::from_bytes([0x11; 20]);
@@ -203,6 +203,14 @@ mod tests {
         let answer = server.github().peel(object).await;
         server.finish();
         answer
+    }
+
+    #[tokio::test]
+    async fn the_default_branch_is_the_repositorys() {
+        let repository = exchange("/api/v3/repos/acme/shop", 200, &[], r#"{"id":1,"default_branch":"trunk"}"#);
+        let server = Server::start(vec![repository]);
+        assert_eq!(server.github().default_branch().await, Ok("trunk".into()));
+        server.finish();
     }
 
     #[tokio::test]

@@ -194,8 +194,9 @@ fn a_tag_is_put_without_changing_the_digest() {
     }
 }
 
+// Debian's 2.8 knows no pages and gives all tags at once, later versions do; `listing` and the journeys' registry hold that links are followed.
 #[test]
-fn every_tag_is_listed_page_by_page() {
+fn every_tag_is_listed_whatever_the_size_of_a_page() {
     for process in [Process::open(), Process::with_tokens()] {
         let (repository, registry) = (repository(&process), Registry::new(client(), known(&process)));
         let list = |size: usize| {

@@ -6,18 +6,12 @@ use super::hooks::{self, Hooks};
 use super::images::{Images, Patience};
 use super::ledger::Ledger;
 use super::preflight::preflight;
-use super::{Brief, Scene, drift, env_file, required, tell, verify};
+use super::{Brief, Scene, drift, env_file, promotion, required, tell, verify};
 use crate::decide::{OnRender, Plan, Presence, Subject, Why, presence};
-use crate::domain::{Digest, EnvironmentName, ImageName, Intent, Kind, Outcome, ServiceName, Status, Trigger};
+use crate::domain::{Digest, EnvironmentName, Intent, Kind, Outcome, ServiceName, Status, Trigger};
 use crate::intake::inputs::Writes;
-use crate::registry::RegistryWriter;
 use crate::report::{Ended, outcome_of};
-use crate::transport::Deadline;
 use std::collections::BTreeMap;
-use std::time::Duration;
-
-/// How long moving one tag may take.
-const ONE_TAG: Duration = Duration::from_secs(60);
 
 /// Runs it.
 pub(super) async fn run(scene: &Scene, brief: &Brief) -> Result<(), Failure> {
@@ -44,9 +38,10 @@ pub(super) async fn run(scene: &Scene, brief: &Brief) -> Result<(), Failure> {
     };
     required::check(scene, &brief.gathered.manifest, environment, &calls).await?;
     let facts = preflight(scene, &calls, confused).await?;
+    promotion::release::promote(scene, brief, ledger, &images).await?;
     if scene.request.writes == Writes::Withheld {
         dry(scene, brief, &images);
-        return Ok(());
+        return promotion::moves::follow(scene, brief, ledger, environment, &images).await;
     }
     if let Some(ledger) = ledger {
         let hands = Hands::new(scene, ledger, facts);
@@ -59,7 +54,7 @@ pub(super) async fn run(scene: &Scene, brief: &Brief) -> Result<(), Failure> {
         drift::warn(scene, brief, &hands, &images).await;
     }
     conclude(scene, brief, environment, &images);
-    let moved = move_tags(scene, brief, environment, &images).await;
+    let moved = promotion::moves::follow(scene, brief, ledger, environment, &images).await;
     env_file::write(scene, brief, environment, &images)?;
     moved
 }
@@ -235,49 +230,4 @@ fn headline(outcome: Outcome, environment: &EnvironmentName, services: &[Ended])
     let told = others.filter(|(_, names)| !names.is_empty()).map(|(word, names)| format!("{word}: {names}"));
     let all = std::iter::once(of(shown)).filter(|names| !names.is_empty()).chain(told);
     format!("{}{}", first.replace("{}", environment.as_str()), all.collect::<Vec<_>>().join(", "))
-}
-
-/// Puts the environment's `moves` tags on what its services were given, image by image, where every one of them took it.
-async fn move_tags(
-    scene: &Scene,
-    brief: &Brief,
-    environment: &EnvironmentName,
-    images: &Images,
-) -> Result<(), Failure> {
-    let tags = brief
-        .gathered
-        .manifest
-        .environment(environment)
-        .map(|environment| environment.moves.clone())
-        .unwrap_or_default();
-    if tags.is_empty() {
-        return Ok(());
-    }
-    let writer = RegistryWriter::new(scene.client.clone(), scene.credentials());
-    for planned in &brief.plan.images {
-        let Some(image) = images.get(&planned.name).filter(|_| all_took_it(scene, brief, &planned.name)) else {
-            continue;
-        };
-        let pinned = image.pinned(scene.request.pin);
-        for tag in &tags {
-            let put = writer.put_tag(&pinned, tag, &Deadline::after(ONE_TAG)).await;
-            put.map_err(|error| Failure::Moves { image: planned.name.clone(), tag: tag.to_string(), error })?;
-            scene.log.say(&format!("{}: {tag} is on {}", planned.name, pinned.digest));
-        }
-    }
-    Ok(())
-}
-
-/// Whether every service of the plan that runs the image took it. Where there are no services, verification is all there is.
-fn all_took_it(scene: &Scene, brief: &Brief, image: &ImageName) -> bool {
-    let story = scene.story.borrow();
-    let mut users = brief.plan.to_deploy().filter(|service| service.image == *image).peekable();
-    if users.peek().is_none() {
-        return brief.gathered.manifest.services.is_empty();
-    }
-    users.all(|service| {
-        let took =
-            |ended: &Ended| ended.service == service.name && matches!(ended.status, Status::Accepted | Status::Live);
-        story.services.iter().any(took)
-    })
 }

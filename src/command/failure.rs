@@ -2,7 +2,10 @@
 
 use super::history::HistoryError;
 use crate::decide::{ChoiceError, ImageProblem, NoNumber, PlanError};
-use crate::domain::{CommitSha, EnvironmentName, FailureWord, ImageName, Outcome, Refused, Release, ServiceName};
+use crate::domain::{
+    CommitSha, Digest, EnvironmentName, FailureWord, ImageName, ImageTag, Outcome, PinnedImage, Refused, Release,
+    ServiceName,
+};
 use crate::github::GitHubError;
 use crate::intake::event::EventError;
 use crate::intake::inputs::InputError;
@@ -109,6 +112,19 @@ pub enum Failure {
     /// Deploy hooks that are doubled or swapped.
     #[error("{0}")]
     HooksConfused(String),
+    /// A release's tag is on something else already.
+    #[error("{}", taken(.0))]
+    ReleaseTaken(Vec<Taken>),
+    /// A tag could not be put on an image.
+    #[error("tag {tag} could not be put on image {image}: {error}")]
+    Promotion {
+        /// The image.
+        image: ImageName,
+        /// The tag.
+        tag: String,
+        /// Why.
+        error: RegistryError,
+    },
     /// Tags could not be moved after the deploys.
     #[error("the deploys stand, but tag {tag} of image {image} could not be moved: {error}")]
     Moves {
@@ -181,6 +197,22 @@ pub enum ReleaseRefusal {
     NoCommit(String),
 }
 
+/// A release's tag that is on something else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// The image that it was to be on.
+    wanted: PinnedImage,
+    tag: ImageTag,
+    /// The digest that it is on.
+    found: Digest,
+}
+
+impl Taken {
+    pub(super) fn new(wanted: PinnedImage, tag: &ImageTag, found: Digest) -> Self {
+        Self { wanted, tag: tag.clone(), found }
+    }
+}
+
 /// An image that was not there when the time was over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingImage {
@@ -197,6 +229,16 @@ fn list(errors: &[InputError]) -> String {
 fn missing(images: &[MissingImage]) -> String {
     let names: Vec<&str> = images.iter().map(|image| image.looked_for.as_str()).collect();
     format!("not in the registry: {}", names.join(", "))
+}
+
+fn taken(all: &[Taken]) -> String {
+    let one = |taken: &Taken| {
+        format!(
+            "{}:{} is on {} already, not on {}",
+            taken.wanted.repository, taken.tag, taken.found, taken.wanted.digest
+        )
+    };
+    all.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
 fn told(problems: &[(FailureWord, String)]) -> String {
@@ -252,7 +294,8 @@ impl Failure {
             Self::Transport(_) => FailureWord::BadInput,
             Self::ImageMissing(_) => FailureWord::ImageMissing,
             Self::ImageOtherTag { .. } => FailureWord::ImageOtherTag,
-            Self::Registry(_, error) | Self::Moves { error, .. } => error.word(),
+            Self::Registry(_, error) | Self::Moves { error, .. } | Self::Promotion { error, .. } => error.word(),
+            Self::ReleaseTaken(_) => FailureWord::ReleaseTaken,
             Self::Image(_, problem) => problem.word(),
             Self::NoRegistryPassword => FailureWord::ImageDenied,
             Self::NoApiKey | Self::HookMissing(_) => FailureWord::HookMissing,
@@ -289,7 +332,8 @@ impl Failure {
             Self::Transport(_) => "Correct the inputs ca-bundle and render-api-url.".into(),
             Self::ImageMissing(_) => "Check that the build pushed this tag, and give it more time with image-timeout.".into(),
             Self::ImageOtherTag { .. } => "Push the tag that this action computes (output tags), or set tags.commit in the manifest to your own form.".into(),
-            Self::Registry(_, error) | Self::Moves { error, .. } => sentence(error.hint()),
+            Self::Registry(_, error) | Self::Moves { error, .. } | Self::Promotion { error, .. } => sentence(error.hint()),
+            Self::ReleaseTaken(_) => "Make a new release with the next number, or set promote-on-release to false to deploy what the tag is on; no hook was called.".into(),
             Self::Image(_, problem) => sentence(problem.hint()),
             Self::NoRegistryPassword => "Set registry-password, or remove registry-username.".into(),
             Self::NoApiKey => "Set render-api-key, or set wait to accepted or auto.".into(),
@@ -321,6 +365,7 @@ impl Failure {
             Self::ImageMissing(_) | Self::ImageOtherTag { .. } | Self::Registry(..) | Self::Image(..) => 1,
             Self::NoRegistryPassword | Self::NoApiKey | Self::HookMissing(_) | Self::Moves { .. } => 1,
             Self::Render(..) | Self::Preflight(_) | Self::Required(..) | Self::GoingBack(_) => 1,
+            Self::ReleaseTaken(_) | Self::Promotion { .. } => 1,
         }
     }
 
@@ -332,9 +377,10 @@ impl Failure {
             | Self::Registry(..)
             | Self::ImageMissing(_)
             | Self::ImageOtherTag { .. }
+            | Self::Promotion { .. }
             | Self::Moves { .. } => Outcome::Failed,
             Self::File(_) | Self::OrderUnknown(_) | Self::Render(..) | Self::Tag(_) => Outcome::Failed,
-            Self::Preflight(_) | Self::Required(..) | Self::GoingBack(_) => Outcome::Refused,
+            Self::Preflight(_) | Self::Required(..) | Self::GoingBack(_) | Self::ReleaseTaken(_) => Outcome::Refused,
             Self::Inputs(_)
             | Self::Value(_)
             | Self::Event(_)

@@ -5,7 +5,7 @@ use super::gather::Gathered;
 use super::history::Movement;
 use super::scene::Scene;
 use crate::decide::{Affected, Expectation, Plan, PlannedImage, Tags, Verdict, VerifiedImage, judge};
-use crate::domain::{Digest, Image, ImageName, ImageTag, Repository};
+use crate::domain::{CommitSha, Digest, Image, ImageName, ImageTag, Repository};
 use crate::intake::inputs::{GivenDigests, InputError};
 use crate::registry::{Asked, Registry, RegistryError};
 use crate::report::Verified;
@@ -118,6 +118,7 @@ pub(crate) async fn verify(
         tags,
         registry: scene.registry(),
         digests: given_digests(scene, gathered)?,
+        commits: gathered.revisions.clone(),
         deadline: Deadline::after(match patience {
             Patience::Wait => scene.request.image_timeout,
             Patience::Once => Duration::ZERO,
@@ -180,6 +181,34 @@ pub(crate) async fn to_build(
         .collect())
 }
 
+/// Judges the image of these bytes, which the record or Render names, as strictly as one that is found by its tag. `commits` are those
+/// that it may say it was built from; none: any. `None` when it is not in the registry.
+///
+/// # Errors
+/// [`Failure::Image`] when it may not be deployed; [`Failure::Registry`].
+pub(crate) async fn by_digest(
+    scene: &Scene,
+    gathered: &Gathered,
+    tags: &Tags,
+    image: &Image,
+    digest: &Digest,
+    commits: Vec<CommitSha>,
+) -> Result<Option<VerifiedImage>, Failure> {
+    let search = Search {
+        scene,
+        gathered,
+        tags,
+        registry: scene.registry(),
+        digests: BTreeMap::new(),
+        commits,
+        deadline: Deadline::after(ONE_LOOK),
+        started: Stopwatch::start(),
+        waiting: RefCell::default(),
+        warnings: RefCell::default(),
+    };
+    search.look(image, &Asked::Digest(digest.clone())).await
+}
+
 /// What reports say of verified images.
 pub(crate) fn told(scene: &Scene, images: &Images) -> BTreeMap<ImageName, Verified> {
     let tell = |image: &VerifiedImage| Verified {
@@ -197,6 +226,8 @@ struct Search<'a> {
     tags: &'a Tags,
     registry: Registry,
     digests: BTreeMap<ImageName, Digest>,
+    /// The commits that an image may say it was built from, the wanted one first.
+    commits: Vec<CommitSha>,
     deadline: Deadline,
     started: Stopwatch,
     waiting: RefCell<BTreeSet<ImageName>>,
@@ -289,7 +320,7 @@ impl Search<'_> {
         };
         let source = format!("{}/{}", self.scene.server_url(), self.scene.slug);
         let digest = self.digests.get(&image.name);
-        let expected = Expectation { commits: &self.gathered.revisions, digest, source: &source };
+        let expected = Expectation { commits: &self.commits, digest, source: &source };
         let verified = match judge(facts, &expected) {
             Verdict::Verified(verified, warnings) => {
                 let warnings = warnings.iter().map(|warning| format!("image {}: {warning}", image.name));
@@ -298,7 +329,8 @@ impl Search<'_> {
             }
             Verdict::OtherCommit(other) => {
                 let found = *other.found();
-                let changes = self.scene.history.changes(&found, &self.gathered.commit, Movement::Rewritten).await;
+                let wanted = self.commits.first().unwrap_or(&self.gathered.commit);
+                let changes = self.scene.history.changes(&found, wanted, Movement::Rewritten).await;
                 let affects = |paths: &[Vec<u8>]| {
                     let affected = Affected::within_reason(&self.gathered.manifest, paths);
                     affected.is_none_or(|affected| affected.image(&image.name).is_some())

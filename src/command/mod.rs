@@ -12,19 +12,21 @@ mod images;
 mod ledger;
 mod plan;
 mod preflight;
+mod promote;
+mod promotion;
 mod release;
 mod required;
 mod scene;
 mod taken;
 mod verify;
 
-pub use failure::{Failure, MissingImage, ReleaseRefusal};
+pub use failure::{Failure, MissingImage, ReleaseRefusal, Taken};
 pub(crate) use golive::cancelled;
 pub(crate) use scene::Scene;
 
 use crate::decide::{Plan, Subject, Tags, Wishes, labels};
 use crate::domain::{Decision, FailureWord, Outcome, Refused, Trigger};
-use crate::intake::inputs::{Command, InputError};
+use crate::intake::inputs::{Command, InputError, OnRelease};
 use crate::report::outputs::Naming;
 use crate::report::{Failed, Story};
 use gather::{Found, Gathered};
@@ -42,17 +44,20 @@ struct Brief {
 /// [`Failure`]; what had happened before it stands in the scene's story.
 pub(crate) async fn run(scene: &Scene) -> Result<(), Failure> {
     refuse_force_by_machines(scene)?;
-    if let (Command::Deploy | Command::Release, Some(reason)) = (scene.request.command, &scene.request.freeze) {
+    if let Some(reason) = &scene.request.freeze
+        && let Some(done) = done_by(scene.request.command)
+    {
         tell(scene, Outcome::Skipped, "Skipped: deploys are frozen at present");
-        let what = if scene.request.command == Command::Release { "released" } else { "deployed" };
         scene.warn(
             "Deploys are frozen",
-            &format!("nothing is {what} (freeze: {})", crate::domain::Foreign(reason.as_bytes())),
+            &format!("nothing is {done} (freeze: {})", crate::domain::Foreign(reason.as_bytes())),
         );
         return Ok(());
     }
-    if scene.request.command == Command::Release {
-        return release::run(scene).await;
+    match scene.request.command {
+        Command::Release => return release::run(scene).await,
+        Command::Promote if promote::ends_early(scene)? => return Ok(()),
+        Command::Plan | Command::Verify | Command::Deploy | Command::Promote => {}
     }
     let found = match &scene.trigger {
         Trigger::Push(push) => gather::push(scene, push).await?,
@@ -88,20 +93,33 @@ pub(crate) async fn run(scene: &Scene) -> Result<(), Failure> {
         Command::Plan => plan::run(scene, &brief).await,
         Command::Verify => verify::run(scene, &brief).await,
         Command::Deploy => deploy::run(scene, &brief).await,
+        Command::Promote => promote::run(scene, &brief).await,
         // It has no images to plan and went its own way above.
         Command::Release => Ok(()),
     }
 }
 
 fn brief(scene: &Scene, gathered: Gathered) -> Result<Brief, Failure> {
+    let Gathered { manifest, subject, commit, ground, tip, .. } = &gathered;
     let wishes = Wishes {
         services: scene.request.services.clone(),
         force_unchanged: scene.request.force.unchanged,
-        every_image: scene.request.env_file.is_some() && scene.request.command == Command::Deploy,
+        every_image: match scene.request.command {
+            Command::Deploy => scene.request.env_file.is_some(),
+            // A release is promoted whole: its tag names every image of the environment.
+            Command::Promote => subject.release().is_some(),
+            Command::Plan | Command::Verify | Command::Release => false,
+        },
     };
-    let Gathered { manifest, subject, commit, ground, tip, .. } = &gathered;
-    let tags = Tags::new(&manifest.tags, subject, commit, *tip)?;
-    let plan = Plan::new(manifest, subject.clone(), *commit, ground, &wishes)?;
+    let mut tags = Tags::new(&manifest.tags, subject, commit, *tip)?;
+    let mut plan = Plan::new(manifest, subject.clone(), *commit, ground, &wishes)?;
+    match (scene.request.command, scene.request.on_release, subject.release()) {
+        (Command::Promote, _, _) => plan = plan.of_images_alone(),
+        (Command::Plan | Command::Verify | Command::Deploy, OnRelease::AsTagged, Some(release)) => {
+            tags = tags.as_tagged(release);
+        }
+        (Command::Plan | Command::Verify | Command::Deploy | Command::Release, _, _) => {}
+    }
     let naming = naming(scene, &gathered, &tags)?;
     let mut story = scene.story.borrow_mut();
     story.manifest = Some(manifest.clone());
@@ -156,6 +174,16 @@ fn say_plan(scene: &Scene, plan: &Plan, tags: &Tags) {
         log.say(&note);
     }
     log.end_group();
+}
+
+/// What a freeze keeps a command from; nothing where it changes nothing that is live.
+const fn done_by(command: Command) -> Option<&'static str> {
+    match command {
+        Command::Deploy => Some("deployed"),
+        Command::Promote => Some("promoted"),
+        Command::Release => Some("released"),
+        Command::Plan | Command::Verify => None,
+    }
 }
 
 /// `force` is a person's decision about one run; a schedule or another program must not make it.

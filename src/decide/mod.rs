@@ -20,8 +20,9 @@ pub use image::{
     VerifiedImage, judge,
 };
 pub use ledger::{
-    Begun, Differences, Equality, Hold, Need, OnRender, Order, Presence, Required, Standing, Until, begun, counting,
-    ending, hold_after_rollback, identify, judge_required, need, order_in_branch, order_of_release, presence,
+    Begun, Differences, Equality, Hold, Need, OnRender, Order, Presence, Required, Serving, Since, Standing, Until,
+    begun, counting, decisive, ending, hold_after_rollback, identify, judge_required, need, order_in_branch,
+    order_of_release, presence, serving,
 };
 pub use number::{NoNumber, number};
 pub use plan::{Ground, Plan, PlanError, PlannedImage, PlannedService, Wishes};

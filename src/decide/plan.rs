@@ -107,6 +107,14 @@ impl Plan {
         Ok(Self { subject, commit, base, services, images })
     }
 
+    /// The same without its services: for what is done to images alone.
+    #[must_use]
+    pub fn of_images_alone(mut self) -> Self {
+        self.services.clear();
+        self.images.iter_mut().for_each(|image| image.services.clear());
+        self
+    }
+
     /// The services to deploy, in the manifest's order.
     pub fn to_deploy(&self) -> impl Iterator<Item = &PlannedService> {
         self.services.iter().filter(|service| service.decision == Decision::Deploy)

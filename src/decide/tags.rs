@@ -3,7 +3,7 @@
 //! The line shapes are those of docker/metadata-action, so that docker/build-push-action takes them unchanged.
 
 use super::Subject;
-use crate::domain::{CommitSha, ImageTag, Refused, Slug, TagRules};
+use crate::domain::{CommitSha, ImageTag, Refused, Release, Slug, TagRules};
 
 /// How many hex digits other tools abbreviate a commit's tag to.
 const USUAL_SHORT: usize = 7;
@@ -51,6 +51,12 @@ impl Tags {
                 Self { to_push: [tag.clone()].into_iter().chain(latest).collect(), to_find: vec![tag] }
             }
         })
+    }
+
+    /// The same, looked for under the release's own tag alone: that one is then what says which image it is.
+    #[must_use]
+    pub fn as_tagged(self, release: &Release) -> Self {
+        Self { to_find: vec![release.tag().clone()], ..self }
     }
 
     /// The tags that other tools would have given the commit: a hint when the expected one is missing.
@@ -130,6 +136,8 @@ mod tests {
         let tags = Tags::new(&rules()?, &subject, &CommitSha::parse(SHA.as_bytes())?, Tip::OfDefaultBranch)?;
         assert_eq!(tags.to_push.iter().map(ToString::to_string).collect::<Vec<_>>(), ["prod-2"]);
         assert_eq!(tags.to_find.iter().map(ToString::to_string).collect::<Vec<_>>(), [SHA, "prod-2"]);
+        let Subject::Environments { release: Some(release), .. } = &subject else { panic!("a release") };
+        assert_eq!(tags.as_tagged(release).to_find.iter().map(ToString::to_string).collect::<Vec<_>>(), ["prod-2"]);
         Ok(())
     }
 

@@ -6,8 +6,8 @@ mod request;
 
 pub use digest::GivenDigests;
 pub use request::{
-    Command, Force, InputError, OnFailure, OnMissing, OnMissingCredential, Recording, Request, SourcePath, Wait,
-    Writes, parse_duration,
+    Command, Force, InputError, OnFailure, OnMissing, OnMissingCredential, OnRelease, Recording, Request, SourcePath,
+    Wait, Writes, parse_duration,
 };
 
 use std::collections::BTreeMap;
@@ -35,7 +35,7 @@ const fn secret(name: &'static str, default: &'static str, description: &'static
 
 /// Every input, in the order in which people meet them.
 pub const INPUTS: &[Input] = &[
-    input("command", "deploy", "What to do: plan, verify, deploy or release"),
+    input("command", "deploy", "What to do: plan, verify, deploy, promote or release"),
     input("environment", "", "An environment of the manifest (default: the one that the event matches)"),
     input(
         "manifest",
@@ -73,7 +73,7 @@ pub const INPUTS: &[Input] = &[
     input(
         "release",
         "",
-        "Which release a dispatch deploys, like prod-42; release: the one to make, instead of the next",
+        "Which release a dispatch deploys or promotes, like prod-42; release: the one to make, instead of the next",
     ),
     input("pr-number", "", "Pull request number, for dispatch events and laptops (default: the event's)"),
     input("sha", "", "Commit, for dispatch events and laptops (default: the event's)"),
@@ -82,6 +82,11 @@ pub const INPUTS: &[Input] = &[
     input("registry", "ghcr.io", "The one registry host that credentials are sent to"),
     input("registry-username", "", "Username for the registry (default for ghcr.io: the actor)"),
     secret("registry-password", "", "Password or token for the registry (default for ghcr.io: github-token)"),
+    input(
+        "promote-on-release",
+        "true",
+        "On a release, before the first deploy, put its tag on what each service will serve: true or false (the image that has the tag is the image)",
+    ),
     input(
         "pin",
         "index",

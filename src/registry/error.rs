@@ -218,7 +218,7 @@ impl RegistryError {
                  without credentials (set `registry`, `registry-username` and `registry-password` for this host)"
             }
             Self::WriteDenied(_) => {
-                "give the job `packages: write`, and this repository the role Write under the package's \"Manage Actions access\""
+                "give the job `packages: write`, and this repository the role Write under \"Manage Actions access\" in the package's settings"
             }
             Self::RateLimited { .. } => "run fewer jobs against the registry at once, and run this one again",
             Self::Unavailable { .. } => "look at the registry's status page, and run this job again",

@@ -17,7 +17,7 @@ mod write;
 
 pub use error::{Asker, Exchange, RegistryError};
 pub use read::{Asked, Registry};
-pub use write::{RegistryWriter, TagPut};
+pub use write::{Moving, RegistryWriter, TagPut};
 
 use crate::domain::{RegistryHost, Secret};
 

@@ -15,11 +15,22 @@ const LOOKS: u32 = 5;
 /// Registries, written to.
 pub struct RegistryWriter(Session);
 
+/// Whether a tag may leave the digest that it is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moving {
+    /// It follows what it names: `latest`, `staging`.
+    Allowed,
+    /// It is put once and stays: a release.
+    Never,
+}
+
 /// What became of a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TagPut {
     /// It was on the digest already; nothing was written.
     AlreadyThere,
+    /// It is on this other digest, where it stays: it was there before, or somebody else put it there at the same time.
+    Taken(Digest),
     /// It was put there.
     Put {
         /// The digest that it was on before.
@@ -36,7 +47,9 @@ impl RegistryWriter {
 
     /// Puts a tag on an image that is in the repository: the same bytes under one more name, so the digest stays.
     ///
-    /// A tag that is on another digest is moved; whether it may be is the caller's to decide before.
+    /// The registry has no "put it only where nothing is": a tag that may not be moved is looked for right before it is put, and looked at
+    /// afterwards. Of two that put it on different digests between these looks the last one wins, and the other is told [`TagPut::Taken`] if it
+    /// looks after that.
     ///
     /// # Errors
     /// [`RegistryError`]; [`RegistryError::DigestDiffers`] when the tag is on something else afterwards.
@@ -44,17 +57,20 @@ impl RegistryWriter {
         &self,
         image: &PinnedImage,
         tag: &ImageTag,
+        moving: Moving,
         deadline: &Deadline,
     ) -> Result<TagPut, RegistryError> {
         let PinnedImage { repository, digest } = image;
         let get = Want::manifest(repository, digest.as_str(), Access::PullPush);
         let found = self.0.ask(&get, deadline, |answer| raw(&get, answer, Some(digest))).await?;
-        let before = tag_digest(&self.0, repository, tag, Access::PullPush, deadline).await?;
-        if before.as_ref() == Some(digest) {
-            return Ok(TagPut::AlreadyThere);
-        }
         let media_type = wire::media_type(&found.bytes, found.content_type.as_deref())
             .map_err(|why| RegistryError::Broken { exchange: Box::new(get.exchange()), why })?;
+        let before = tag_digest(&self.0, repository, tag, Access::PullPush, deadline).await?;
+        match &before {
+            Some(before) if before == digest => return Ok(TagPut::AlreadyThere),
+            Some(before) if moving == Moving::Never => return Ok(TagPut::Taken(before.clone())),
+            Some(_) | None => {}
+        }
         let put = Want {
             method: Method::PUT,
             body: Some((found.bytes, media_type)),
@@ -67,6 +83,10 @@ impl RegistryWriter {
             let after = tag_digest(&self.0, repository, tag, Access::PullPush, deadline).await?;
             if after.as_ref() == Some(digest) {
                 return Ok(TagPut::Put { replaced: before });
+            }
+            // Nothing was there before, so this is no old answer: it is somebody else's.
+            if let (Some(other), Moving::Never) = (&after, moving) {
+                return Ok(TagPut::Taken(other.clone()));
             }
             if looks == LOOKS || !deadline.allows(backoff.next(None)).await {
                 let exchange = Box::new(put.exchange());

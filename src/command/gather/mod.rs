@@ -157,7 +157,10 @@ async fn work(scene: &Scene, work: Work<'_>) -> Result<Found, Failure> {
         }
         Ground::Demands(demands)
     } else {
-        if let Subject::Environments { environments, release: Some(release) } = &subject {
+        // A tag says which release an image is, whichever release is newest: promoting orders nothing.
+        if let Subject::Environments { environments, release: Some(release) } = &subject
+            && scene.request.command != Command::Promote
+        {
             for environment in environments.iter().filter_map(|name| manifest.environment(name)) {
                 match previous(scene, environment, release).await {
                     Ok(found) => base = found,
@@ -214,7 +217,10 @@ async fn resolve(scene: &Scene, input: &'static str, name: &CommitName) -> Resul
 }
 
 fn refuse_base_on_deploy(scene: &Scene) -> Result<(), Failure> {
-    if scene.request.command == Command::Deploy { refuse_base(scene) } else { Ok(()) }
+    match scene.request.command {
+        Command::Deploy | Command::Promote => refuse_base(scene),
+        Command::Plan | Command::Verify | Command::Release => Ok(()),
+    }
 }
 
 fn refuse_base(scene: &Scene) -> Result<(), Failure> {

@@ -104,7 +104,10 @@ fn subject_of_push(
     }
     let environments = match (scene.request.command, chosen) {
         (Command::Plan, None) => matching,
-        (Command::Plan | Command::Verify | Command::Deploy | Command::Release, chosen) => choose(matching, chosen)?,
+        (
+            Command::Plan | Command::Verify | Command::Deploy | Command::Promote | Command::Release,
+            chosen,
+        ) => choose(matching, chosen)?,
     };
     Ok(Subject::Environments { environments, release })
 }

@@ -11,7 +11,9 @@ use super::failure::Failure;
 use super::history::{History, Movement};
 use super::hooks;
 use super::scene::Scene;
-use crate::decide::{Base, Begun, Demand, Differences, OnRender, Order, Standing, Why, begun, counting, ending, need};
+use crate::decide::{
+    Base, Begun, Demand, Differences, OnRender, Order, Serving, Standing, Why, begun, counting, ending, need, serving,
+};
 use crate::domain::{
     CommitSha, Decision, Digest, Environment, EnvironmentName, ImageTag, Manifest, Reading, Record, RecordState,
     Release, Repository, Service, ServiceId, ServiceName, When,
@@ -166,6 +168,11 @@ impl Ledger {
     /// What Render said of a service.
     pub(crate) fn on_render(&self, service: &ServiceName) -> &OnRender {
         self.on_render.get(service).unwrap_or(&OnRender::NoKey)
+    }
+
+    /// What a service serves, by Render's word or by our record.
+    pub(crate) fn serving(&self, service: &ServiceName) -> Option<Serving> {
+        serving(&self.records(service), self.on_render(service))
     }
 
     /// Whether there is a record to write to: one that could not be read just now is still written.

@@ -14,12 +14,14 @@ mod attempt;
 mod differences;
 mod order;
 mod required;
+mod serving;
 mod standing;
 
 pub use attempt::{Presence, ending, presence};
 pub use differences::Differences;
 pub use order::{Begun, Order, begun, of_branch as order_in_branch, of_release as order_of_release};
 pub use required::{Required, judge as judge_required};
+pub use serving::{Serving, Since, decisive, serving};
 pub use standing::{Hold, OnRender, Standing, Until, counting, hold_after_rollback, identify};
 
 use super::Cause;

@@ -48,6 +48,8 @@ pub enum Command {
     Verify,
     /// Plan, verify, and call the deploy hooks.
     Deploy,
+    /// Verify, and put more tags on what was verified.
+    Promote,
     /// Make the next release's tag.
     Release,
 }
@@ -58,6 +60,7 @@ impl Command {
         ("plan", Self::Plan, "Compute tags, the changed services and why, and which images must be built"),
         ("verify", Self::Verify, "Wait for this event's images and judge them"),
         ("deploy", Self::Deploy, "Plan, verify, then deploy the changed services in order"),
+        ("promote", Self::Promote, "Put a release's tag, or latest, on the verified images, without a rebuild"),
         ("release", Self::Release, "Give the commit the next release number: makes that git tag"),
     ];
 }
@@ -147,6 +150,15 @@ pub enum OnFailure {
     RollBack,
 }
 
+/// What the tag of a release is to its deploy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnRelease {
+    /// It is put on what is deployed, first of all.
+    Promote,
+    /// It names what is deployed: somebody has put it there.
+    AsTagged,
+}
+
 /// Whether what was deployed is remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recording {
@@ -197,6 +209,8 @@ pub struct Request {
     pub registry_username: Option<String>,
     /// The proof.
     pub registry_password: Option<Secret>,
+    /// What the tag of a release is to its deploy.
+    pub on_release: OnRelease,
     /// Which digest is deployed.
     pub pin: Pin,
     /// How long to wait for all images together.
@@ -287,6 +301,11 @@ impl Request {
             registry,
             registry_username: username(&mut reader),
             registry_password: credential(&mut reader, "registry-password"),
+            on_release: reader.choose(
+                "promote-on-release",
+                OnRelease::Promote,
+                &[("true", OnRelease::Promote), ("false", OnRelease::AsTagged)],
+            ),
             pin: reader.choose("pin", Pin::Index, &[("index", Pin::Index), ("platform", Pin::Platform)]),
             image_timeout: reader
                 .read("image-timeout", |text| parse_duration("image-timeout", text))

@@ -5,7 +5,7 @@ mod process;
 use super::image::{Blob, config, docker_list, docker_manifest, entry, index, layer, manifest};
 use crate::decide::{Expectation, ImageProblem, Verdict, judge};
 use crate::domain::{CommitSha, ImageTag, Pin, Repository, Secret};
-use crate::registry::{Asked, Asker, Credentials, Registry, RegistryError, RegistryWriter, TagPut};
+use crate::registry::{Asked, Asker, Credentials, Moving, Registry, RegistryError, RegistryWriter, TagPut};
 use crate::transport::{Client, Deadline, Proxies, Request, Roots};
 use http::Method;
 use oci_distribution::client::{ClientConfig, ClientProtocol};
@@ -186,7 +186,7 @@ fn a_tag_is_put_without_changing_the_digest() {
         for from in ["single", "docker", "index", "list"] {
             let Verdict::Verified(image, _) = verdict(&registry, &process, from) else { panic!("{from}") };
             let tag = ImageTag::parse(&format!("prod-{from}")).unwrap();
-            let put = || run(writer.put_tag(&image.pinned(Pin::Index), &tag, &soon())).unwrap();
+            let put = || run(writer.put_tag(&image.pinned(Pin::Index), &tag, Moving::Never, &soon())).unwrap();
             assert_eq!((put(), put()), (TagPut::Put { replaced: None }, TagPut::AlreadyThere), "{from}");
             let now = run(registry.has_tag(&repository(&process), &tag, &soon())).unwrap();
             assert_eq!(now.as_ref(), Some(image.digest()));

@@ -16,6 +16,7 @@ mod manifests;
 mod never_lost;
 mod order;
 mod preflight;
+mod promotion;
 mod release;
 mod requests;
 mod required;

@@ -332,7 +332,12 @@ fn a_deploy_goes_on_from_it_though_the_checkout_has_no_such_tag() {
     world.event = event;
     world.check_out();
     assert_eq!(git(&world.rooms.workspace, &["tag", "--list"]), "", "the checkout has tags");
-    let run = world.input("environment", "production").input("release", &release).deploy().expect_accepted(SERVICES);
+    let run = world
+        .may_write()
+        .input("environment", "production")
+        .input("release", &release)
+        .deploy()
+        .expect_accepted(SERVICES);
     run.equal("release", &run.output("release"), &"prod-11");
 }
 

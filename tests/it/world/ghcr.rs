@@ -38,6 +38,8 @@ pub(crate) enum Trouble {
     Token(u16),
     /// HTML with status 200.
     Html,
+    /// That status to so many writes, with an OCI error.
+    Write(u32, u16),
 }
 
 #[derive(Debug, Default)]
@@ -275,7 +277,9 @@ impl State {
                     Some(Reply::Flood { status: 200, bytes: *bytes, pause: Duration::ZERO })
                 }
                 Trouble::Html => Some(Reply::text(200, html()).header("content-type", "text/html")),
-                Trouble::Corrupt | Trouble::Realm(_) | Trouble::BlobsAt(_) | Trouble::Token(_) => None,
+                Trouble::Corrupt | Trouble::Realm(_) | Trouble::BlobsAt(_) | Trouble::Token(_) | Trouble::Write(..) => {
+                    None
+                }
             };
             if reply.is_some() {
                 return reply;
@@ -334,6 +338,12 @@ impl State {
         }
         let digest = digest(&call.body);
         let Some(repository) = self.repositories.get_mut(path) else { return error(404, "NAME_UNKNOWN", "unknown") };
+        for trouble in &mut repository.troubles {
+            if let Trouble::Write(left @ 1.., status) = trouble {
+                *left -= 1;
+                return error(*status, if *status == 429 { "TOOMANYREQUESTS" } else { "DENIED" }, "not now");
+            }
+        }
         let media_type = call.header("content-type").unwrap_or_default().to_owned();
         let is_same = repository.manifests.get(&digest).is_some_and(|(known, _)| *known == media_type);
         if !is_same {

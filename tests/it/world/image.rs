@@ -41,6 +41,10 @@ pub(crate) enum Kind {
     NoPlatform,
     /// No image at all: an artifact with an empty config.
     Artifact,
+    /// A single manifest that does not say its own media type.
+    Untyped,
+    /// An index that does not say its own media type.
+    UntypedIndex,
 }
 
 /// One document of a registry.
@@ -96,6 +100,8 @@ impl Image {
             | Kind::Huge
             | Kind::Nested
             | Kind::NoPlatform
+            | Kind::Untyped
+            | Kind::UntypedIndex
             | Kind::Artifact => (Some(revision.to_owned()), Some(source.to_owned())),
         };
         let mut labels = json!({"org.opencontainers.image.title": name});
@@ -124,6 +130,14 @@ impl Maker {
         match kind {
             Kind::Amd64 | Kind::StaleRevision | Kind::ForeignSource | Kind::NoRevision => {
                 self.image.platform = self.manifest("amd64", OCI_MANIFEST, 1);
+            }
+            Kind::Untyped => {
+                self.manifest("amd64", OCI_MANIFEST, 1);
+                self.image.platform = self.untyped();
+            }
+            Kind::UntypedIndex => {
+                self.index(OCI_INDEX, OCI_MANIFEST, &["amd64", "arm64"]);
+                self.untyped();
             }
             Kind::Huge => self.image.platform = self.manifest("amd64", OCI_MANIFEST, 11_000_000_000),
             Kind::DockerSingle => self.image.platform = self.manifest("amd64", DOCKER_MANIFEST, 1),
@@ -171,6 +185,14 @@ impl Maker {
         let digest = digest(&bytes);
         self.image.manifests.push(Document { media_type, digest: digest.clone(), bytes });
         digest
+    }
+
+    /// Takes the media type out of the last manifest and gives the digest of what is left.
+    fn untyped(&mut self) -> String {
+        let last = self.image.manifests.pop().expect("a manifest");
+        let mut manifest: Value = serde_json::from_slice(&last.bytes).expect("JSON");
+        manifest.as_object_mut().expect("an object").remove("mediaType");
+        self.top(last.media_type, manifest)
     }
 
     /// Adds a manifest for one platform and gives its digest. `declared` replaces the layer's size if it is larger.

@@ -30,6 +30,7 @@ pub(crate) const ACTION_INPUTS: &[(&str, &str)] = &[
     ("registry", "ghcr.io"),
     ("registry-username", ""),
     ("registry-password", ""),
+    ("promote-on-release", "true"),
     ("pin", "index"),
     ("image-timeout", "240s"),
     ("on-missing-image", "fail"),

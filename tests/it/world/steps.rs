@@ -100,6 +100,17 @@ impl World {
         self
     }
 
+    /// The step may put tags in the registry.
+    pub(crate) fn may_write(self) -> Self {
+        self.registry.ghcr().allow_writes();
+        self
+    }
+
+    /// The digest that a tag of an image is on.
+    pub(crate) fn tag(&self, image: &str, tag: &str) -> Option<String> {
+        self.registry.ghcr().tag(&format!("acme/{image}"), tag)
+    }
+
     /// Makes something go wrong with an image's repository.
     pub(crate) fn registry_trouble(self, image: &str, trouble: ghcr::Trouble) -> Self {
         self.registry.ghcr().trouble(&format!("acme/{image}"), trouble);

@@ -159,7 +159,7 @@ fn where_services_of_one_image_differ_the_deployed_one_decides() {
 }
 
 #[test]
-fn what_is_held_or_left_out_does_not_get_the_release() {
+fn what_is_left_out_does_not_get_the_release() {
     // Left out though it changed: its tag would stay on the bytes of before.
     let world = released().may_write().input("services", "web");
     let run = world.deploy().expect_skipped();
@@ -169,6 +169,25 @@ fn what_is_held_or_left_out_does_not_get_the_release() {
     next = next.input("services", "");
     let run = next.deploy().expect_accepted(["api"]);
     assert_eq!(tags(&run.world, "prod-2"), digests(&run.world));
+}
+
+#[test]
+fn a_release_that_was_left_does_not_tag_what_it_was_left_for() {
+    let world = released().may_write();
+    let (commit, first, new) = (world.commit(), world.origin.commit_of("prod-1"), world.digest("api"));
+    let old = world.tag("api", "prod-1").expect("a digest");
+    let release = |name: &str| Some(name.to_owned());
+    let forward = Seed { digest: new, release: release("prod-2"), ..world.live("production", "api", &commit) };
+    let back = Seed {
+        digest: old,
+        release: release("prod-1"),
+        kind: "rollback",
+        from: Some(commit),
+        ..world.live("production", "api", &first)
+    };
+    let run = world.recorded(forward).recorded(back).deploy().ended(0, "held", "").no_hooks();
+    assert_eq!(run.world.tag("api", "prod-2"), None);
+    assert_eq!(run.world.tag("web", "prod-2"), Some(run.world.digest("web")));
 }
 
 #[test]

@@ -110,7 +110,7 @@ mod tests {
         let Asked::Print(help) = parse(&["--help"]) else { panic!("prints") };
         assert!(INPUTS.iter().all(|input| help.contains(input.name)), "{help}");
         assert!(matches!(parse(&["--version"]), Asked::Print(_)));
-        assert!(matches!(parse(&["promote"]), Asked::Wrong(_)));
+        assert!(matches!(parse(&["undeploy"]), Asked::Wrong(_)));
         assert!(matches!(parse(&["--bas", "x"]), Asked::Wrong(_)));
     }
 

@@ -157,16 +157,20 @@ async fn work(scene: &Scene, work: Work<'_>) -> Result<Found, Failure> {
         }
         Ground::Demands(demands)
     } else {
-        // A tag says which release an image is, whichever release is newest: promoting orders nothing.
-        if let Subject::Environments { environments, release: Some(release) } = &subject
-            && scene.request.command != Command::Promote
-        {
-            for environment in environments.iter().filter_map(|name| manifest.environment(name)) {
-                match previous(scene, environment, release).await {
-                    Ok(found) => base = found,
-                    Err(sentence) => return Ok(Found::Superseded(sentence)),
+        match (&subject, scene.request.command) {
+            // A tag says which release an image is, whichever release is newest: promoting orders nothing.
+            (Subject::Environments { release: Some(_), .. }, Command::Promote) => {
+                base = Base::None("a release is promoted whole".into());
+            }
+            (Subject::Environments { environments, release: Some(release) }, _) => {
+                for environment in environments.iter().filter_map(|name| manifest.environment(name)) {
+                    match previous(scene, environment, release).await {
+                        Ok(found) => base = found,
+                        Err(sentence) => return Ok(Found::Superseded(sentence)),
+                    }
                 }
             }
+            _ => {}
         }
         if let Some(given) = given {
             base = Base::Commit(given, "the input base".into());

@@ -30,11 +30,16 @@ pub(in crate::command) async fn promote(
     };
     scene.log.group(&format!("Promotion to {release}"));
     let promoted = match placements(scene, brief, ledger, images, release).await {
-        Ok(placements) => put(scene, &placements, release.tag(), Moving::Never).await,
+        Ok(placements) => put(scene, &placements, release.tag(), Moving::Never).await.map(|count| (placements, count)),
         Err(failure) => Err(failure),
     };
     scene.log.end_group();
-    promoted.map(|_| ())
+    let (placements, count) = promoted?;
+    if count > 0 {
+        let names: Vec<&str> = placements.iter().map(|placement| placement.image.as_str()).collect();
+        scene.story.borrow_mut().notes.push(format!("{} is on {}", release.tag(), names.join(", ")));
+    }
+    Ok(())
 }
 
 async fn placements(

@@ -38,7 +38,8 @@ impl World {
         self.input("render-api-key", &key).secret("render-api-key", &key, &[&home])
     }
 
-    /// From now on the step deploys to production, by hooks alone: services of their own, that all have the release that is tagged here.
+    /// From now on the step deploys to production, by hooks alone: services of their own, that all have the release that is tagged here, with
+    /// the images that were put last.
     pub(crate) fn in_production(mut self, tag: &str) -> Self {
         self.origin.tag(tag, "HEAD");
         let commit = self.origin.head();
@@ -48,7 +49,10 @@ impl World {
             self.render.image_path(&own, &format!("{}:latest", self.repository(&service)));
             self.hooks.push((service.clone(), url));
             let id = Some(service_id(&own));
-            let seed = Seed { id, release: Some(tag.to_owned()), ..self.live("production", &service, &commit) };
+            let mut seed = Seed { id, release: Some(tag.to_owned()), ..self.live("production", &service, &commit) };
+            if let Some(image) = self.images.get(&service) {
+                (seed.digest, seed.platform) = (image.digest.clone(), image.platform.clone());
+            }
             self = self.recorded(seed);
         }
         let lines: Vec<String> = self.hooks.iter().map(|(service, url)| format!("{service}={url}")).collect();

@@ -30,7 +30,7 @@ fn every_mistake_is_told_with_its_input() {
         ("image-timeout", "9999h"),
         ("dry-run", "TRUE"),
         ("force", "younger"),
-        ("command", "promote"),
+        ("command", "undeploy"),
     ])
     .expect_err("five");
     let told: Vec<&str> = errors.iter().map(|error| error.input).collect();

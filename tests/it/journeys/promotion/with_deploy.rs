@@ -10,7 +10,7 @@ use std::time::Duration;
 
 #[test]
 fn every_image_of_the_environment_gets_the_releases_tag_skipped_services_too() {
-    let run = released().may_write().deploy().expect_accepted(["api"]);
+    let run = released().may_write().deploy().expect_accepted(["api"]).says("prod-2 is on api, workers, web");
     assert_eq!((tags(&run.world, "prod-2"), puts(&run)), (digests(&run.world), 3));
     let run = released().may_write().with_key().deploy().ended(0, "live", "").hooked(&["api"]);
     assert_eq!(tags(&run.world, "prod-2"), digests(&run.world));

@@ -158,7 +158,7 @@ fn calls(
             id: Some(id.clone()),
             image: pinned.clone(),
             platform: image.platform_digest().clone(),
-            image_commit: image.revision().copied(),
+            image_commit: image.built_from().copied(),
             release: ledger.release().map(|release| release.tag().clone()),
             kind: Kind::Deploy,
             from: None,

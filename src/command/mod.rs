@@ -105,10 +105,10 @@ fn brief(scene: &Scene, gathered: Gathered) -> Result<Brief, Failure> {
         services: scene.request.services.clone(),
         force_unchanged: scene.request.force.unchanged,
         every_image: match scene.request.command {
-            Command::Deploy => scene.request.env_file.is_some(),
+            Command::Plan | Command::Deploy => scene.request.env_file.is_some(),
             // A release is promoted whole: its tag names every image of the environment.
             Command::Promote => subject.release().is_some(),
-            Command::Plan | Command::Verify | Command::Release => false,
+            Command::Verify | Command::Release => false,
         },
     };
     let mut tags = Tags::new(&manifest.tags, subject, commit, *tip)?;

@@ -93,16 +93,23 @@ async fn judged(
     Err(failure)
 }
 
-async fn read(
+/// The records of an environment's services.
+///
+/// # Errors
+/// Why they cannot be read.
+pub(crate) async fn read(
     scene: &Scene,
-    required: &EnvironmentName,
+    environment: &EnvironmentName,
     services: &[ServiceName],
 ) -> Result<BTreeMap<ServiceName, Vec<Record>>, String> {
     match (scene.request.recording, scene.history.github()) {
         (Recording::Off, _) => Err("record is false".into()),
         (Recording::On, None) => Err("there is no github api to ask".into()),
+        (Recording::On, Some(_)) if scene.request.github_token.is_none() => {
+            Err("there is no github-token to ask with".into())
+        }
         (Recording::On, Some(github)) => github
-            .memory(required, services, None)
+            .memory(environment, services, None)
             .await
             .map(|memory| memory.records)
             .map_err(|error| error.to_string()),

@@ -113,6 +113,7 @@ pub struct VerifiedImage {
     manifest: Digest,
     size: u64,
     revision: Option<CommitSha>,
+    found_as: Option<CommitSha>,
 }
 
 impl VerifiedImage {
@@ -150,6 +151,21 @@ impl VerifiedImage {
     #[must_use]
     pub const fn revision(&self) -> Option<&CommitSha> {
         self.revision.as_ref()
+    }
+
+    /// The commit that it was built from: the one that it says; where it says none, the one that it was found as the image of.
+    #[must_use]
+    pub const fn built_from(&self) -> Option<&CommitSha> {
+        match &self.revision {
+            Some(revision) => Some(revision),
+            None => self.found_as.as_ref(),
+        }
+    }
+
+    /// The same image, found as that of this commit.
+    #[must_use]
+    pub fn found_as(self, commit: CommitSha) -> Self {
+        Self { found_as: Some(commit), ..self }
     }
 
     /// Names it by its bytes.
@@ -218,7 +234,7 @@ pub fn judge(facts: ImageFacts, expected: &Expectation<'_>) -> Verdict {
     if size > LARGEST {
         return Verdict::Refused(ImageProblem::TooBig { bytes: size });
     }
-    let mut image = VerifiedImage { repository, tag, digest, manifest, size, revision: None };
+    let mut image = VerifiedImage { repository, tag, digest, manifest, size, revision: None, found_as: None };
     let Some(said) = revision else {
         return Verdict::Verified(image, vec![ImageWarning::NoRevision]);
     };

@@ -8,6 +8,7 @@ mod image;
 mod ledger;
 mod number;
 mod plan;
+mod source;
 mod subject;
 mod tags;
 mod why;
@@ -26,6 +27,10 @@ pub use ledger::{
 };
 pub use number::{NoNumber, number};
 pub use plan::{Ground, Plan, PlanError, PlannedImage, PlannedService, Wishes};
+pub use source::{
+    Ancestor, MOST_ANCESTORS, Next, Reach, Records, Search, Sight, Source, recorded as recorded_images,
+    required as required_images,
+};
 pub use subject::{ChoiceError, Concerns, Subject, choose, of_branch, of_tag};
 pub use tags::{Tags, Tip, labels};
 pub use why::{Base, Demand, Why};

@@ -2,7 +2,7 @@
 //!
 //! The line shapes are those of docker/metadata-action, so that docker/build-push-action takes them unchanged.
 
-use super::Subject;
+use super::{Reach, Subject};
 use crate::domain::{CommitSha, ImageTag, Refused, Release, Slug, TagRules};
 
 /// How many hex digits other tools abbreviate a commit's tag to.
@@ -15,6 +15,8 @@ pub struct Tags {
     pub to_push: Vec<ImageTag>,
     /// What an image is looked for under, in this order.
     pub to_find: Vec<ImageTag>,
+    /// Whether the image of an equal commit will do where there is none of its own.
+    pub reach: Reach,
 }
 
 /// Whether the commit is the tip of the default branch.
@@ -39,24 +41,26 @@ impl Tags {
         Ok(match subject {
             Subject::PullRequest { number, .. } => {
                 let tag = rules.pull_request.pull_request_tag(*number, commit)?;
-                Self { to_push: vec![tag.clone()], to_find: vec![tag] }
+                Self { to_push: vec![tag.clone()], to_find: vec![tag], reach: Reach::Own }
             }
             Subject::Environments { release: Some(release), .. } => {
-                Self { to_push: vec![release.tag().clone()], to_find: vec![of_commit?, release.tag().clone()] }
+                let to_find = vec![of_commit?, release.tag().clone()];
+                Self { to_push: vec![release.tag().clone()], to_find, reach: Reach::Equal }
             }
             Subject::Environments { release: None, .. } | Subject::Commit => {
                 let tag = of_commit?;
                 let latest =
                     (rules.latest && tip == Tip::OfDefaultBranch).then(|| ImageTag::parse("latest")).transpose()?;
-                Self { to_push: [tag.clone()].into_iter().chain(latest).collect(), to_find: vec![tag] }
+                let reach = if *subject == Subject::Commit { Reach::Own } else { Reach::Equal };
+                Self { to_push: [tag.clone()].into_iter().chain(latest).collect(), to_find: vec![tag], reach }
             }
         })
     }
 
-    /// The same, looked for under the release's own tag alone: that one is then what says which image it is.
+    /// The same, looked for under the release's own tag alone: that one is then what says which image it is, whatever its commit's tag is on.
     #[must_use]
     pub fn as_tagged(self, release: &Release) -> Self {
-        Self { to_find: vec![release.tag().clone()], ..self }
+        Self { to_find: vec![release.tag().clone()], reach: Reach::Own, ..self }
     }
 
     /// The tags that other tools would have given the commit: a hint when the expected one is missing.

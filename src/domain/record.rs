@@ -42,7 +42,7 @@ pub struct Intent {
     pub image: PinnedImage,
     /// The digest of their linux/amd64 manifest, which Render may name instead.
     pub platform: Digest,
-    /// The commit that the image says it was built from.
+    /// The commit that the image was built from: what it says, or, where it says nothing, the commit whose tag it had.
     pub image_commit: Option<CommitSha>,
     /// The release's tag.
     pub release: Option<ImageTag>,

@@ -3,6 +3,7 @@
 //! Only the record of deploys and release tags are written, each by a hand of its own ([`RecordWriter`], [`TagWriter`]). Requests go through octocrab on the program's one HTTP client, without its retries, and replies are read
 //! through a cap of our own into private structs. A list that GitHub may have cut short is `None`, never a shorter list.
 
+mod ancestors;
 mod ask;
 mod compare;
 mod deployments;

@@ -43,6 +43,28 @@ impl Checkout {
         Ok(Some(true))
     }
 
+    /// The first parent of a commit, its first parent and so on, the nearest first, at most `most`; and whether that is all there is to say:
+    /// `false` where history ends early here. `None` when the commit itself is not here.
+    ///
+    /// # Errors
+    /// Refuses broken objects.
+    pub fn first_parents(
+        &self,
+        head: &CommitSha,
+        most: usize,
+    ) -> Result<Option<(Vec<CommitSha>, bool)>, RepositoryError> {
+        let Some(mut at) = self.commit(id(head))? else { return Ok(None) };
+        let mut chain = Vec::new();
+        while let Some(parent) = at.parents.first().copied() {
+            let (Some(name), true) = (sha(&parent), chain.len() < most) else { break };
+            // The name of a parent that is not here is known, and of no use here.
+            let Some(commit) = self.commit(parent)? else { return Ok(Some((chain, false))) };
+            chain.push(name);
+            at = commit;
+        }
+        Ok(Some((chain, true)))
+    }
+
     /// A best common ancestor; `None` when there is none, or when it cannot be told because history is not all here.
     ///
     /// # Errors
@@ -171,6 +193,8 @@ mod tests {
                 assert_eq!(checkout.is_ancestor(a, b), Ok(Some(wanted)), "{a} {b}");
             }
         }
+        assert_eq!(checkout.first_parents(&merge, 200), Ok(Some((vec![side, fork, root], true))));
+        assert_eq!(checkout.first_parents(&merge, 2), Ok(Some((vec![side, fork], true))));
         assert_eq!(checkout.merge_base(&main, &side), Ok(Some(fork)));
         assert_eq!(checkout.merge_base(&main, &merge), Ok(Some(main)));
         assert_eq!(checkout.merge_base(&main, &other), Ok(None));
@@ -212,6 +236,8 @@ mod tests {
         assert_eq!(checkout.is_ancestor(&new, &middle), Ok(Some(false)));
         assert_eq!(checkout.merge_base(&middle, &new), Ok(None));
         assert_eq!(checkout.changed_paths(&old, &new), Ok(None));
+        assert_eq!(checkout.first_parents(&new, 200), Ok(Some((vec![middle], false))));
+        assert_eq!(checkout.first_parents(&old, 200), Ok(None));
         assert_eq!(checkout.changed_paths(&middle, &new), Ok(Some(vec![b"a".to_vec()])));
     }
 }

@@ -232,6 +232,7 @@ fn outside(scene: &Scene) -> Result<Found, Failure> {
         commit,
         ground: Ground::Changes(base, changes),
         ledger: None,
+        others: Vec::new(),
         tip: Tip::Other,
         created: None,
         revisions: vec![commit],

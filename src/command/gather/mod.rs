@@ -33,12 +33,21 @@ pub(crate) struct Gathered {
     pub(crate) ground: Ground,
     /// What is known of the environment, where there is one to deploy to.
     pub(crate) ledger: Option<Ledger>,
+    /// What is known of the other environments that a plan answers for.
+    pub(crate) others: Vec<Ledger>,
     pub(crate) tip: Tip,
     pub(crate) created: Option<String>,
     /// The commits that an image may say it was built from.
     pub(crate) revisions: Vec<CommitSha>,
     /// Whether credentials may be missing without anybody's fault.
     pub(crate) in_fork: bool,
+}
+
+impl Gathered {
+    /// What is known of the environments of the run.
+    pub(crate) fn ledgers(&self) -> impl Iterator<Item = &Ledger> {
+        self.ledger.iter().chain(&self.others)
+    }
 }
 
 /// What gathering comes to.
@@ -84,6 +93,7 @@ pub(crate) async fn pull_request(scene: &Scene, pull: &PullRequest) -> Result<Fo
         commit: pull.head,
         ground: Ground::Changes(base, changes),
         ledger: None,
+        others: Vec::new(),
         tip: Tip::Other,
         created,
         revisions,
@@ -126,7 +136,7 @@ async fn work(scene: &Scene, work: Work<'_>) -> Result<Found, Failure> {
     let Work { manifest, subject, commit, mut base, push, tip } = work;
     let created = push.and_then(|push| push.commit_time.clone()).or_else(|| checkout_time(scene, &commit));
     let in_fork = push.is_some_and(|push| push.in_fork);
-    let mut ledger = None;
+    let (mut ledger, mut others) = (None, Vec::new());
     let given = given_base(scene).await?;
     let ground = if let (None, Some(environments)) = (&given, remembered(scene, &manifest, &subject)) {
         let mut demands = BTreeMap::new();
@@ -153,7 +163,7 @@ async fn work(scene: &Scene, work: Work<'_>) -> Result<Found, Failure> {
                     demands.insert(service, demand);
                 }
             }
-            ledger = Some(consulted);
+            others.extend(ledger.replace(consulted));
         }
         Ground::Demands(demands)
     } else {
@@ -184,7 +194,7 @@ async fn work(scene: &Scene, work: Work<'_>) -> Result<Found, Failure> {
         Ground::Changes(base, changes)
     };
     let revisions = vec![commit];
-    Ok(found(Gathered { manifest, subject, commit, ground, ledger, tip, created, revisions, in_fork }))
+    Ok(found(Gathered { manifest, subject, commit, ground, ledger, others, tip, created, revisions, in_fork }))
 }
 
 /// The environments whose record decides: a deploy's own, and those that a plan answers for.

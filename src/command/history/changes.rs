@@ -26,6 +26,17 @@ impl History {
             Err(error) => return Changes::Unknown(error.to_string()),
         }
         let Some(github) = &self.github else { return nobody_has(base, head) };
+        if let Some(told) = self.told.borrow().get(&(*base, *head)) {
+            return Changes::Known(told.clone());
+        }
+        let changes = self.told_by(github, base, head, movement).await;
+        if let Changes::Known(paths) = &changes {
+            self.told.borrow_mut().insert((*base, *head), paths.clone());
+        }
+        changes
+    }
+
+    async fn told_by(&self, github: &GitHub, base: &CommitSha, head: &CommitSha, movement: Movement) -> Changes {
         if movement == Movement::Forward {
             match github.compare(base, head).await {
                 Ok(comparison) => {

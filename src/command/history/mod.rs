@@ -14,15 +14,21 @@ use crate::domain::{CommitName, CommitSha, FailureWord, FileAt};
 use crate::github::{GitHub, GitHubError};
 use crate::repository::{Checkout, RepositoryError};
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 /// The largest file that is read from a commit: what GitHub's contents API gives at most.
 const LARGEST_FILE: usize = 1 << 20;
+
+/// Paths from the repository's root, as git has them.
+type Paths = Vec<Vec<u8>>;
 
 /// Where history is read from.
 pub struct History {
     checkout: Option<Checkout>,
     github: Option<GitHub>,
     notes: RefCell<Vec<String>>,
+    /// The differences that GitHub has told, by base and head: each is asked for once.
+    told: RefCell<BTreeMap<(CommitSha, CommitSha), Paths>>,
 }
 
 /// Why history gives no answer.
@@ -73,7 +79,7 @@ impl History {
             Ok(checkout) => (checkout, None),
             Err(error) => (None, Some(format!("the checkout is not used: {error}"))),
         };
-        Self { checkout, github, notes: RefCell::new(note.into_iter().collect()) }
+        Self { checkout, github, notes: RefCell::new(note.into_iter().collect()), told: RefCell::default() }
     }
 
     /// The checkout, where there is one that can be used.

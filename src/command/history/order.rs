@@ -61,6 +61,35 @@ impl History {
         }
     }
 
+    /// The first parent of a commit, its first parent and so on, the nearest first: at most `most`. Where neither the checkout nor GitHub
+    /// reaches that far, fewer.
+    pub async fn first_parents(&self, head: &CommitSha, most: usize) -> Vec<CommitSha> {
+        let local = match self.local(|checkout| checkout.first_parents(head, most)) {
+            Ok(Some((chain, true))) => return chain,
+            Ok(Some((chain, false))) => chain,
+            Ok(None) => Vec::new(),
+            Err(error) => {
+                self.note(error.to_string());
+                return Vec::new();
+            }
+        };
+        let Some(github) = &self.github else { return local };
+        match github.first_parents(head, most).await {
+            Ok(chain) if chain.len() > local.len() => chain,
+            Ok(_) => local,
+            Err(error) => {
+                self.note(error.to_string());
+                local
+            }
+        }
+    }
+
+    /// Whether the checkout has the commit.
+    #[must_use]
+    pub fn has(&self, commit: &CommitSha) -> bool {
+        self.checkout.as_ref().is_some_and(|checkout| checkout.has(commit))
+    }
+
     /// The release with the next lower number, of those that are tagged.
     pub async fn previous_release(&self, template: &ReleaseTemplate, release: &Release) -> PreviousRelease {
         let tags = match self.tags_that_have(release) {

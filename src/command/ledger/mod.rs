@@ -185,6 +185,11 @@ impl Ledger {
         self.records.is_ok()
     }
 
+    /// Everything that is recorded, of whatever id on Render and image repository; none where that cannot be read.
+    pub(crate) fn everything(&self) -> Option<&BTreeMap<ServiceName, Vec<Record>>> {
+        self.records.as_ref().ok()
+    }
+
     /// The records of a service that count, newest first.
     pub(crate) fn records(&self, service: &ServiceName) -> Vec<&Record> {
         self.of(&self.records, service).unwrap_or_default()

@@ -81,7 +81,7 @@ pub fn need(standing: &Standing, equal: impl Fn(&CommitSha) -> Equality) -> Need
 }
 
 #[cfg(test)]
-pub(super) mod testing {
+pub(in crate::decide) mod testing {
     use crate::domain::{
         CommitSha, Deploy, DeployId, DeployStatus, Digest, Intent, Kind, PinnedImage, Record, RecordState, Repository,
         ServiceName,

@@ -6,11 +6,12 @@
 //! 2. No older commit of the present branch is hooked while a newer one is live or in flight, nor one that the branch has left, except by
 //!    rollback; of releases, none with a lower number. Where order could not be asked, a warning said so.
 //! 3. `live` is told only when our digest is live.
+//! 4. No run of the tip is stuck on an image that its `matrix` did not list.
 //! 5. Nothing is recorded that did not happen. Of bytes that serve it may be recorded that they do, whoever put them there.
 //! 6. What a rollback left does not come back by accident while the rollback stands.
 //!
-//! The fourth (no run of the tip is stuck on an image that its `matrix` did not list) is left to the tests of the plan: here a run builds what
-//! it needs when it needs it, because the rule that makes the matrix is not part of the ledger.
+//! The fourth (no run of the tip is stuck on an image that its `matrix` did not list) is held in `images`, where the run looks for them. What was
+//! deleted since the matrix was made, or cannot be read just then, is excused: the next run has it built.
 
 use crate::event::At;
 use crate::git::{SERVICES, number, same};

@@ -80,6 +80,8 @@ pub(crate) enum Event {
     BuildFails,
     /// The commit's images are built again, into other bytes.
     Rebuild(u8),
+    /// Somebody deletes bytes from the registry.
+    Deleted(u8),
     /// The next hook call goes wrong.
     Hook(Trouble),
     /// Somebody else writes a record.
@@ -108,6 +110,8 @@ pub(crate) struct Setting {
     pub(crate) requires: bool,
     /// Whether a failure puts the siblings back.
     pub(crate) restores: bool,
+    /// Whether the jobs have every commit at hand; without, few can be compared.
+    pub(crate) has_checkout: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,6 +131,7 @@ impl History {
             has_labels: random.happens(70),
             requires: random.happens(40),
             restores: random.happens(30),
+            has_checkout: random.happens(50),
         };
         let length = 15 + random.below(80);
         // Two of three histories are of a team that does little by hand: troubles that are rare hide behind those that are not.
@@ -177,7 +182,14 @@ fn event(random: &mut Random, is_wild: bool) -> Event {
         37..=41 => Event::Kill { cancels: random.happens(40) },
         42..=49 => Event::Tick(at.environment),
         50..=53 => Event::Fate(at, if random.happens(60) { Fate::Fails } else { Fate::Hangs }),
-        54..=55 => Event::BuildFails,
+        54 => Event::BuildFails,
+        55 => {
+            if random.happens(70) {
+                Event::BuildFails
+            } else {
+                Event::Deleted(byte)
+            }
+        }
         56..=58 => Event::Hook(match random.below(3) {
             0 => Trouble::AnswerLost,
             1 => Trouble::NotHeard,

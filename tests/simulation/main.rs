@@ -7,6 +7,7 @@ mod check;
 mod event;
 mod git;
 mod holes;
+mod images;
 mod random;
 mod render;
 mod run;
@@ -132,7 +133,11 @@ const REACHED: &[&str] = &[
     "hook calls that go wrong",
     "image-missing",
     "images built again",
-    "images of another commit",
+    "images by a record",
+    "images deleted",
+    "images not built again",
+    "images of an ancestor",
+    "images of the commit itself",
     "keys given or taken away",
     "not-live-in-required-environment",
     "open records ended by a later run",
@@ -144,6 +149,7 @@ const REACHED: &[&str] = &[
     "records unreadable",
     "records unwritable",
     "releases of what staging ran",
+    "releases of what staging ran, whatever the tag is on",
     "releases that would go back, refused",
     "reverts while a deploy is in flight",
     "rollbacks",
@@ -212,4 +218,14 @@ fn to_deploy_what_is_no_ancestor_steps_back() {
 #[test]
 fn a_second_rollback_that_holds_only_what_it_left_itself_lets_the_first_come_back() {
     finds(Rules::RollbackForgetsHold, 6, 10_000);
+}
+
+#[test]
+fn to_build_what_the_event_says_has_changed_leaves_a_failed_build_behind() {
+    finds(Rules::MatrixFromEvent, 4, 1_000);
+}
+
+#[test]
+fn an_image_that_is_equal_for_one_of_its_services_is_not_that_of_the_next() {
+    finds(Rules::EqualForOneService, 1, 1_000);
 }

@@ -6,18 +6,20 @@
 //! 1. Read the memory: the branch's tip and the records, of every service, at once.
 //! 2. With a key, read Render, a service at a time, and end those open records whose end is certain there.
 //! 3. Need, then order. A service that has it, is held, or is superseded is left alone.
-//! 4. Find or build the images of the services that are left. One that is missing stops the run before any hook.
+//! 4. Find the images of the services that are left: first in the job that plans, whose matrix is built; then, with what is known by then, in the
+//!    one that deploys. One that is missing stops the run before any hook. What is required is judged then.
 //! 5. For each of them: write the intent; read the memory again and ask order again; with a key look whether the bytes serve or come
 //!    anyway; call the hook; follow (with a key) or take the acceptance for the end (without); end the record.
 
 use crate::check::Decision;
 use crate::event::At;
-use crate::git::{IMAGES, SERVICES, number, same, sha};
+use crate::git::{SERVICES, number, same, sha};
+use crate::images::{self, Matrix};
 use crate::render::{Answer, By};
 use crate::world::{HookError, Killed, Memory, Phase, World, deploy_id};
 use ghcr_to_render::decide::{
-    Begun, Cause, Equality, Need, OnRender, Order, Presence, Required, Standing, begun, counting, ending,
-    judge_required, need, order_in_branch, order_of_release, presence,
+    Begun, Cause, Equality, Need, OnRender, Order, Presence, Standing, begun, counting, ending, need, order_in_branch,
+    order_of_release, presence,
 };
 use ghcr_to_render::domain::DeployStatus::{self, Deactivated, Live};
 use ghcr_to_render::domain::{
@@ -43,8 +45,10 @@ pub(crate) enum Rules {
     AnySuccessEndsPaging,
     /// A second rollback holds what it left itself, and forgets what the first one held.
     RollbackForgetsHold,
-    /// The bytes that a record names are taken for an image of the record's commit.
-    ImageByRecordedCommit,
+    /// Another commit's image will do if it is equal for one of the services that run it.
+    EqualForOneService,
+    /// What has to be built is what the event says has changed.
+    MatrixFromEvent,
 }
 
 impl Rules {
@@ -81,7 +85,7 @@ impl fmt::Display for Run {
 }
 
 impl Run {
-    fn release(&self) -> Option<u32> {
+    pub(crate) fn release(&self) -> Option<u32> {
         if let What::Release(number) = self.what { Some(number) } else { None }
     }
 }
@@ -113,14 +117,16 @@ impl From<Killed> for Stop {
 }
 
 /// What a run does to a service.
-struct Wanted {
-    at: At,
-    build: usize,
-    commit: usize,
-    kind: Kind,
-    from: Option<usize>,
+pub(crate) struct Wanted {
+    pub(crate) at: At,
+    pub(crate) build: usize,
+    pub(crate) commit: usize,
+    pub(crate) kind: Kind,
+    pub(crate) from: Option<usize>,
+    /// The commit that the bytes were built from, where the run found that out.
+    pub(crate) built_from: Option<usize>,
     /// Whether order was known when it was decided on, and the record could be read.
-    order: Known,
+    pub(crate) order: Known,
 }
 
 /// Whether order could be asked.
@@ -136,8 +142,25 @@ pub(crate) fn perform(world: &mut World, run: &Run) -> Result<[Told; 3], Stop> {
     if run.what == What::Rollback { roll_back(world, run) } else { deploy(world, run) }
 }
 
+/// The job that plans and the one that builds, before the one that deploys begins. Nothing is written there.
+fn plan(world: &mut World, run: &Run) -> Result<Matrix, Stop> {
+    let memory = world.memory(run.environment);
+    let mut services = Vec::new();
+    for service in 0..SERVICES.len() {
+        let at = At { environment: run.environment, service };
+        let deploys = world.has_key.then(|| world.deploys(at));
+        let standing = standing(world, run, at, &memory, &deploys);
+        let is_needed = matches!(needed(world, run, service, &standing), Need::Differs(..) | Need::Unknown(_));
+        if is_needed && !matches!(asked_order(world, run, at, &memory), Order::Superseded(_)) {
+            services.push(service);
+        }
+    }
+    images::build(world, run, &memory, &services)
+}
+
 fn deploy(world: &mut World, run: &Run) -> Result<[Told; 3], Stop> {
     let has_key = world.has_key;
+    let matrix = plan(world, run)?;
     world.step()?;
     let mut memory = world.memory(run.environment);
     let mut told = [Told::Has; 3];
@@ -166,7 +189,7 @@ fn deploy(world: &mut World, run: &Run) -> Result<[Told; 3], Stop> {
         }
         *told = left.unwrap_or(Told::Unknown);
     }
-    let wanted = images(world, run, &memory, wanted)?;
+    let wanted = images::images(world, run, &memory, &matrix, wanted)?;
     let mut went_live: Vec<(Wanted, usize)> = Vec::new();
     for wanted in wanted {
         let service = wanted.at.service;
@@ -273,7 +296,7 @@ fn number_of(tag: &ImageTag) -> Option<ReleaseNumber> {
 }
 
 /// Compares a commit with others on a service's paths.
-fn equal_to(
+pub(crate) fn equal_to(
     world: &World,
     commit: usize,
     paths: &'static [usize],
@@ -354,84 +377,12 @@ fn all_begun(world: &World, environment: usize, memory: &Memory) -> Vec<Begun> {
     (0..SERVICES.len()).flat_map(of).collect()
 }
 
-/// The images of the services to deploy: found, or built now.
-fn images(
-    world: &mut World,
-    run: &Run,
-    memory: &Result<Memory, String>,
-    services: Vec<(At, Known)>,
-) -> Result<Vec<Wanted>, Stop> {
-    if !services.is_empty() {
-        world.step()?;
-    }
-    let mut wanted = Vec::new();
-    for (at, order) in services {
-        let image = SERVICES[at.service].2;
-        let found = found_image(world, run.commit, image, memory.as_ref().ok());
-        let build = match found.or_else(|| world.build(run.commit, image)) {
-            Some(build) => required(world, run, at, build)?,
-            None => return Err(Stop::Failed("image-missing")),
-        };
-        wanted.push(Wanted { at, build, commit: run.commit, kind: Kind::Deploy, from: None, order });
-    }
-    Ok(wanted)
-}
-
-/// The commit's own image, or that of a commit that is equal on the image's build paths: a recorded one, or an ancestor.
-fn found_image(world: &mut World, commit: usize, image: usize, memory: Option<&Memory>) -> Option<usize> {
-    if let Some(own) = world.tagged(commit, image) {
-        return Some(own);
-    }
-    let is_twin = |other: usize| same(world.git.tree(other), world.git.tree(commit), IMAGES[image].1);
-    let recorded = memory.into_iter().flat_map(|memory| &memory.records).flatten().filter(|record| record.is_own);
-    // Not by the record's commit: bytes that another environment had may equal that on the service's paths only.
-    let is_built_so = |record: &&Rc<Record>| {
-        let of = if world.rules == Rules::ImageByRecordedCommit {
-            Some(record.intent.commit)
-        } else {
-            record.intent.image_commit
-        };
-        of.is_some_and(|commit| is_twin(number(&commit)))
-    };
-    let by_record = recorded
-        .filter(is_built_so)
-        .filter_map(|record| world.build_of(&record.intent.image.digest))
-        .find(|build| world.builds[*build].image == image);
-    let ancestors = std::iter::successors(Some(commit), |commit| world.git.commits[*commit].parent).take(200);
-    let found =
-        by_record.or_else(|| ancestors.filter(|other| is_twin(*other)).find_map(|other| world.tagged(other, image)));
-    if found.is_some() {
-        world.count("images of another commit");
-    }
-    found
-}
-
-/// The bytes that staging ran, where production requires that.
-fn required(world: &mut World, run: &Run, at: At, build: usize) -> Result<usize, Stop> {
-    if !world.setting.requires || run.environment != 1 {
-        return Ok(build);
-    }
-    let staging = At { environment: 0, service: at.service };
-    let all = world.whole_record(staging);
-    let id = &world.place(staging).id;
-    let records: Vec<&Record> =
-        all.iter().map(|record| &**record).filter(|record| record.intent.id.as_ref() == Some(id)).collect();
-    let digests = [world.builds[build].index.clone(), world.builds[build].platform.clone()];
-    match judge_required(Ok(&records), &digests, equal_to(world, run.commit, SERVICES[at.service].1)) {
-        Required::Met(digest) => {
-            let build = world.build_of(&digest).expect("bytes of the model");
-            world.count("releases of what staging ran");
-            Ok(build)
-        }
-        Required::Missing(_) => Err(Stop::Failed("not-live-in-required-environment")),
-    }
-}
-
 /// Puts bytes on a service, and tells how that ended and which bytes served before.
 fn put(world: &mut World, run: &Run, wanted: &Wanted, has_key: bool) -> Result<(Told, Option<usize>), Stop> {
     let at = wanted.at;
     let mut intent = world.intent(at, wanted.commit, wanted.build, wanted.kind, run.release());
     intent.from = wanted.from.map(sha);
+    intent.image_commit = wanted.built_from.map(sha).or(intent.image_commit);
     let digests = [intent.image.digest.clone(), intent.platform.clone()];
     let (mut record, mut warned) = (None, false);
     if world.rules != Rules::RecordAfterSuccess {
@@ -589,8 +540,11 @@ fn follow(world: &mut World, at: At, id: &DeployId, digests: &[Digest]) -> Resul
 fn restore(world: &mut World, run: &Run, went_live: Vec<(Wanted, usize)>) -> Result<(), Stop> {
     for (deployed, build) in went_live {
         let Some(commit) = world.builds[build].commit.filter(|_| world.setting.has_labels) else { continue };
+        if world.builds[build].is_gone {
+            continue;
+        }
         world.count("services put back");
-        let back = Wanted { build, commit, kind: Kind::Restore, ..deployed };
+        let back = Wanted { build, commit, kind: Kind::Restore, built_from: None, ..deployed };
         put(world, run, &back, true)?;
     }
     Ok(())
@@ -627,13 +581,15 @@ fn roll_back(world: &mut World, run: &Run) -> Result<[Told; 3], Stop> {
         // A second rollback goes on holding what the first one left.
         let held = standing.hold.filter(|_| world.rules != Rules::RollbackForgetsHold).map(|hold| hold.from);
         let from = number(&held.unwrap_or(serving));
-        let Some(build) = world.build_of(&target.intent.image.digest) else { continue };
+        let build = world.build_of(&target.intent.image.digest).filter(|build| !world.builds[*build].is_gone);
+        let Some(build) = build else { continue };
         let release = target.intent.release.as_ref().and_then(number_of).and_then(|number| match number {
             ReleaseNumber::Number(number) => Some(number),
             ReleaseNumber::Version(..) => None,
         });
         let commit = number(&target.intent.commit);
-        let wanted = Wanted { at, build, commit, kind: Kind::Rollback, from: Some(from), order: Known::Known };
+        let wanted =
+            Wanted { at, build, commit, kind: Kind::Rollback, from: Some(from), built_from: None, order: Known::Known };
         let what = release.map_or(What::Rollback, What::Release);
         world.count("rollbacks");
         *told = put(world, &Run { what, ..run.clone() }, &wanted, has_key)?.0;

@@ -36,6 +36,8 @@ pub(crate) struct Build {
     pub(crate) commit: Option<usize>,
     pub(crate) index: Digest,
     pub(crate) platform: Digest,
+    /// Somebody has deleted them.
+    pub(crate) is_gone: bool,
 }
 
 /// One service in one environment.
@@ -104,6 +106,8 @@ pub(crate) struct World {
     keeps_pace: bool,
     pub(crate) git: Git,
     pub(crate) builds: Vec<Build>,
+    /// How often bytes were deleted.
+    pub(crate) gone: usize,
     tags: BTreeMap<(usize, usize), usize>,
     pub(crate) places: [[Place; 3]; 2],
     pub(crate) queues: [Queue; 2],
@@ -154,6 +158,7 @@ impl World {
             keeps_pace: true,
             git: Git::new(),
             builds: Vec::new(),
+            gone: 0,
             tags: BTreeMap::new(),
             places,
             queues: [Queue::default(), Queue::default()],
@@ -350,13 +355,20 @@ impl World {
                     }
                 }
             }
+            Event::Deleted(which) if !self.builds.is_empty() => {
+                let build = usize::from(which) % self.builds.len();
+                self.builds[build].is_gone = true;
+                self.gone += 1;
+                self.tags.retain(|_, tagged| *tagged != build);
+                self.count("images deleted");
+            }
             Event::Hook(trouble) => self.faults.hook = Some(trouble),
             Event::Forged { at, commit, state, release } => self.forge(at, commit, state, release),
             Event::Key => {
                 self.has_key = !self.has_key;
                 self.count("keys given or taken away");
             }
-            Event::Approve(_) | Event::Rerun(_) | Event::Recreated(_) | Event::Kill { .. } => {}
+            Event::Approve(_) | Event::Rerun(_) | Event::Recreated(_) | Event::Deleted(_) | Event::Kill { .. } => {}
         }
     }
 
@@ -460,7 +472,7 @@ impl World {
     fn bytes(&mut self, image: usize, tree: Tree, commit: Option<usize>) -> usize {
         let number = self.builds.len();
         let digest = |kind: char| Digest::parse(&format!("sha256:{kind}{number:063x}")).expect("a digest");
-        self.builds.push(Build { image, tree, commit, index: digest('a'), platform: digest('b') });
+        self.builds.push(Build { image, tree, commit, index: digest('a'), platform: digest('b'), is_gone: false });
         number
     }
 
@@ -483,6 +495,7 @@ impl World {
         });
         if let (false, Some(twin)) = (self.setting.has_labels, twin) {
             self.tags.insert((commit, image), twin);
+            self.builds[twin].is_gone = false;
             self.count("builds of the same bytes");
             return Some(twin);
         }
@@ -534,6 +547,11 @@ impl World {
             self.count("records left unread");
         }
         found
+    }
+
+    /// What the job of another environment reads of staging's records.
+    pub(crate) fn staging(&mut self) -> Vec<Vec<Rc<Record>>> {
+        (0..SERVICES.len()).map(|service| self.page(At { environment: 0, service })).collect()
     }
 
     /// Everything that is recorded of one service, newest first.

@@ -131,6 +131,21 @@ impl Ghcr {
         self.state.lock().expect("registry").repositories.get(path)?.tags.get(tag).cloned()
     }
 
+    /// Deletes an image, with its tags, as a person or a clean-up job does.
+    pub(crate) fn delete(&self, path: &str, digest: &str) {
+        let mut state = self.state.lock().expect("registry");
+        let repository = state.repositories.get_mut(path).expect("a repository");
+        repository.manifests.remove(digest).expect("an image to delete");
+        repository.tags.retain(|_, tagged| tagged != digest);
+    }
+
+    /// Takes a tag away; the image stays.
+    pub(crate) fn delete_tag(&self, path: &str, tag: &str) {
+        let mut state = self.state.lock().expect("registry");
+        let repository = state.repositories.get_mut(path).expect("a repository");
+        repository.tags.remove(tag).expect("a tag to delete");
+    }
+
     /// A blob of any repository, as a store beside the registry gives it.
     pub(crate) fn blob_at(&self, digest: &str) -> Reply {
         let state = self.state.lock().expect("registry");

@@ -1,6 +1,7 @@
 //! A model of GitHub's API that answers from a real git repository: contents, comparisons, trees, refs, tags, commits and a pull
 //! request's files, with the caps that the real one has. It takes two kinds of writes: the record of deploys, and tags.
 
+mod commits;
 mod memory;
 pub(crate) mod record;
 pub(crate) mod refs;
@@ -27,6 +28,8 @@ pub(crate) enum Trouble {
     Status(u16),
     /// Recursive trees say that they are cut.
     CutTrees,
+    /// Trees are not to be had.
+    NoTrees,
     /// Comparisons answer so.
     Compare(u16),
     /// Every connection is closed without an answer.
@@ -172,6 +175,9 @@ impl State {
         if path.is_empty() {
             return Some(Reply::json(200, &repository()));
         }
+        if path == "commits" {
+            return Some(self.commits(call).unwrap_or_else(|| message(404, "Not Found")));
+        }
         let (kind, rest) = path.split_once('/')?;
         let reply = match kind {
             "contents" => self.contents(&decoded(rest), &call.parameter("ref").unwrap_or_else(|| "main".into())),
@@ -185,6 +191,7 @@ impl State {
                 let (kind, rest) = rest.split_once('/')?;
                 let rest = decoded(rest);
                 match kind {
+                    "trees" if self.troubles.contains(&Trouble::NoTrees) => None,
                     "trees" => self.tree(call, &rest),
                     "ref" if self.is_hidden(&format!("refs/{rest}")) => None,
                     "ref" => self

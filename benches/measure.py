@@ -39,10 +39,11 @@ class Servers:
 
 
 class Case:
-    """A repository with two commits and a deploy manifest, and what a push of the second is to do."""
+    """A repository with two commits and a deploy manifest, and what a push of the second is to do. With `behind`, so many more commits
+    follow, each of some files of nobody; the last is pushed, and the images are those of the second commit."""
 
-    def __init__(self, name, *, files, changed, services, images, hooks):
-        self.name, self.files, self.changed = name, files, changed
+    def __init__(self, name, *, files, changed, services, images, hooks, behind=0):
+        self.name, self.files, self.changed, self.behind = name, files, changed, behind
         self.services = [f"s{n:03}" for n in range(services)]
         self.images = [f"i{n:03}" for n in range(images)]
         self.expected = self.services[:hooks]
@@ -91,13 +92,16 @@ class Case:
         manifest = (".github/deploy-manifest.yml", self.manifest(servers.registry))
         commit(1, None, [manifest, *((path, f"{path}\n") for path in everything)])
         commit(2, 1, [(path, f"{path} again\n") for path in touched])
+        for n in range(self.behind):
+            some = [of_nobody[(n * 50 + at) % len(of_nobody)] for at in range(50)]
+            commit(3 + n, 2 + n, [(path, f"{path} {n}\n") for path in some])
         git = ["git", "-C", str(self.workspace), "-c", "init.defaultBranch=main"]
         subprocess.run([*git, "init", "--quiet"], check=True)
         subprocess.run([*git, "fast-import", "--quiet"], input=bytes(stream), check=True)
         subprocess.run([*git, "repack", "-a", "-d", "-q"], check=True)
-        self.base, self.head = (
+        self.base, self.built, self.head = (
             subprocess.run([*git, "rev-parse", name], check=True, capture_output=True, text=True).stdout.strip()
-            for name in ("main~1", "main")
+            for name in (f"main~{self.behind + 1}", f"main~{self.behind}", "main")
         )
         subprocess.run([*git, "update-ref", "refs/remotes/origin/main", self.head], check=True)
 
@@ -176,7 +180,7 @@ class Case:
         return variables
 
     def ready(self, servers):
-        servers.ask("images", {f"{OWNER}/{image}": self.head for image in self.images})
+        servers.ask("images", {f"{OWNER}/{image}": self.built for image in self.images})
         of_service = {
             service: f"{servers.registry}/{OWNER}/{self.images[n % len(self.images)]}" for n, service in enumerate(self.services)
         }
@@ -286,7 +290,8 @@ def main():
         one = Case("one", files=10_000, changed=300, services=1, images=1, hooks=1)
         nine = Case("nine", files=10_000, changed=300, services=9, images=1, hooks=9)
         apart = Case("apart", files=10_000, changed=300, services=9, images=9, hooks=9)
-        for case in (small, large, one, nine, apart):
+        back = Case("back", files=100_000, changed=10_000, services=200, images=20, hooks=9, behind=199)
+        for case in (small, large, one, nine, apart, back):
             case.make(servers)
         print(f"{program}: {given.program.stat().st_size:,} bytes; medians of {given.runs} runs")
         for case, most, most_memory in ((small, 0.04, 20 << 20), (large, 0.10, None)):
@@ -303,6 +308,11 @@ def main():
             size = (case.home / "output").stat().st_size / (len(case.services) + len(case.images))
             report.line("GITHUB_OUTPUT for a service or image", size / 1024, 1.5, "{:.2f} KiB")
             print(f"  one run asked: {requests(counts)}")
+        took, _, counts = measure(back, program, servers, given.runs)
+        print(f"back: as large, and the {len(back.expected)} images are those of the commit {back.behind} before the one that is pushed")
+        report.line("whole run", took, 1.0)
+        report.line("registry requests for an image", counts.get("registry", 0) / len(back.expected), 205, "{:.2f}")
+        report.line("GitHub requests", counts.get("github", 0), None, "{:.0f}")
         for seconds in (0.0, 0.02):
             servers.ask("latency", {"seconds": seconds})
             print(f"nine services instead of one, every answer {seconds * 1000:.0f} ms late")

@@ -310,7 +310,7 @@ def main():
             print(f"  one run asked: {requests(counts)}")
         took, _, counts = measure(back, program, servers, given.runs)
         print(f"back: as large, and the {len(back.expected)} images are those of the commit {back.behind} before the one that is pushed")
-        report.line("whole run", took, 1.0)
+        report.line("whole run", took)
         report.line("registry requests for an image", counts.get("registry", 0) / len(back.expected), 205, "{:.2f}")
         report.line("GitHub requests", counts.get("github", 0), None, "{:.0f}")
         for seconds in (0.0, 0.02):

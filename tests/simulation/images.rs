@@ -23,8 +23,11 @@ pub(crate) struct Matrix {
     listed: Vec<usize>,
     /// The images that it looked for.
     needed: Vec<usize>,
+    /// Its commit was the branch's tip. What was superseded then is not built, though the branch may come back to it at any moment: with a push of
+    /// its own, whose run plans again.
+    is_of_tip: bool,
     /// What it went by could be read.
-    pub(crate) is_informed: bool,
+    is_informed: bool,
     /// How many bytes had gone from the registry by then.
     gone: usize,
 }
@@ -36,7 +39,8 @@ pub(crate) fn build(
     memory: &Result<Memory, String>,
     services: &[usize],
 ) -> Result<Matrix, Stop> {
-    let mut matrix = Matrix { is_informed: memory.is_ok(), gone: world.gone, ..Matrix::default() };
+    let is_of_tip = run.commit == world.git.tip;
+    let mut matrix = Matrix { is_of_tip, is_informed: memory.is_ok(), gone: world.gone, ..Matrix::default() };
     for (image, (_, paths)) in IMAGES.iter().enumerate() {
         let users: Vec<usize> = services.iter().copied().filter(|service| SERVICES[*service].2 == image).collect();
         if !users.is_empty() {
@@ -111,7 +115,7 @@ pub(crate) fn images(
 
 /// Invariant 4: a run of the tip waits for no image that its matrix did not list. What cannot be read just then, or was deleted since, is said.
 fn check_stuck(world: &mut World, run: &Run, image: usize, memory: &Result<Memory, String>, matrix: &Matrix) {
-    if run.commit != world.git.tip || matrix.listed.contains(&image) {
+    if run.commit != world.git.tip || !matrix.is_of_tip || matrix.listed.contains(&image) {
         return;
     }
     // What the run needs only by now, because Render was asked in vain or somebody deployed by hand, may have been deleted long ago.

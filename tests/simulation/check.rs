@@ -11,7 +11,7 @@
 //! 6. What a rollback left does not come back by accident while the rollback stands.
 //!
 //! The fourth (no run of the tip is stuck on an image that its `matrix` did not list) is held in `images`, where the run looks for them. What was
-//! deleted since the matrix was made, or cannot be read just then, is excused: the next run has it built.
+//! deleted or is needed only since the matrix was made, or cannot be read just then, is excused: the next run has it built.
 
 use crate::event::At;
 use crate::git::{SERVICES, number, same};

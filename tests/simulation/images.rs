@@ -30,6 +30,8 @@ pub(crate) struct Matrix {
     is_informed: bool,
     /// How many bytes had gone from the registry by then.
     gone: usize,
+    /// How many records there were. They are read back to a success only, page by page: one more on top, and the last of them is out of sight.
+    records: usize,
 }
 
 /// The job that plans, and the one that builds: the images of the services to deploy that nothing is there for.
@@ -40,7 +42,13 @@ pub(crate) fn build(
     services: &[usize],
 ) -> Result<Matrix, Stop> {
     let is_of_tip = run.commit == world.git.tip;
-    let mut matrix = Matrix { is_of_tip, is_informed: memory.is_ok(), gone: world.gone, ..Matrix::default() };
+    let mut matrix = Matrix {
+        is_of_tip,
+        is_informed: memory.is_ok(),
+        gone: world.gone,
+        records: recorded(world),
+        ..Matrix::default()
+    };
     for (image, (_, paths)) in IMAGES.iter().enumerate() {
         let users: Vec<usize> = services.iter().copied().filter(|service| SERVICES[*service].2 == image).collect();
         if !users.is_empty() {
@@ -113,19 +121,27 @@ pub(crate) fn images(
     Ok(wanted)
 }
 
-/// Invariant 4: a run of the tip waits for no image that its matrix did not list. What cannot be read just then, or was deleted since, is said.
+/// Invariant 4: a run of the tip waits for no image that its matrix did not list, as far as what it went by is still so. In the runs at the end
+/// nothing comes between, and a run that waits there breaks the first invariant.
 fn check_stuck(world: &mut World, run: &Run, image: usize, memory: &Result<Memory, String>, matrix: &Matrix) {
     if run.commit != world.git.tip || !matrix.is_of_tip || matrix.listed.contains(&image) {
         return;
     }
-    // What the run needs only by now, because Render was asked in vain or somebody deployed by hand, may have been deleted long ago.
-    let gone = if matrix.needed.contains(&image) { matrix.gone } else { 0 };
-    if memory.is_err() && matrix.is_informed || world.gone > gone {
-        world.count("runs stuck on what was deleted or could not be read");
+    if !matrix.needed.contains(&image) {
+        // Somebody deployed by hand or wrote a record since, or Render was asked in vain: the next run plans with that.
+        world.count("runs stuck on what is needed only since the matrix was made");
+        return;
+    }
+    if memory.is_err() && matrix.is_informed || world.gone > matrix.gone || recorded(world) != matrix.records {
+        world.count("runs stuck on what was deleted, pushed out of sight or not to be read");
         return;
     }
     let name = IMAGES[image].0;
     world.violate(4, format!("{run} is stuck on {name}, which its matrix did not list"));
+}
+
+fn recorded(world: &World) -> usize {
+    world.places.iter().flatten().map(|place| place.records.len()).sum()
 }
 
 /// The image of the run's commit, as the program searches for it.

@@ -8,6 +8,7 @@ mod image;
 mod ledger;
 mod number;
 mod plan;
+mod previous;
 mod source;
 mod subject;
 mod tags;
@@ -27,6 +28,7 @@ pub use ledger::{
 };
 pub use number::{NoNumber, number};
 pub use plan::{Ground, Plan, PlanError, PlannedImage, PlannedService, Wishes};
+pub use previous::{Back, NoWay, Past, Pasts, Step, Target, Turn, before_on_render, serves, way_back};
 pub use source::{
     Ancestor, MOST_ANCESTORS, Next, Reach, Records, Search, Sight, Source, recorded as recorded_images,
     required as required_images,

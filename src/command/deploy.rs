@@ -91,7 +91,7 @@ fn named(plan: &Plan, is: impl Fn(&Why) -> bool) -> Vec<&str> {
 }
 
 /// Finds the credentials; `None` where some are missing and that is a reason to skip everything.
-fn credentials(scene: &Scene, brief: &Brief) -> Result<Option<Hooks>, Failure> {
+pub(super) fn credentials(scene: &Scene, brief: &Brief) -> Result<Option<Hooks>, Failure> {
     let is_fatal = hooks::missing_is_fatal(scene.request.on_missing_credential, brief.gathered.in_fork);
     if verify::lacks_credential(scene, brief)? {
         return Ok(None);
@@ -116,7 +116,7 @@ fn credentials(scene: &Scene, brief: &Brief) -> Result<Option<Hooks>, Failure> {
     Ok(Some(hooks))
 }
 
-fn skip_without_hook(scene: &Scene, hooks: &Hooks) {
+pub(super) fn skip_without_hook(scene: &Scene, hooks: &Hooks) {
     let mut story = scene.story.borrow_mut();
     for (service, _) in &hooks.missing {
         story.services.push(Ended::without_deploy(service, Status::Skipped, "skipped: it has no deploy hook here"));
@@ -163,7 +163,8 @@ fn calls(
             kind: Kind::Deploy,
             from: None,
         };
-        calls.insert(service.name.clone(), Call { door, id, image: pinned, wanted, intent, is_forced });
+        let call = Call { door, id, image: pinned, wanted, intent, is_forced, is_recorded: true };
+        calls.insert(service.name.clone(), call);
     }
     calls
 }
@@ -186,7 +187,7 @@ fn dry(scene: &Scene, brief: &Brief, images: &Images) {
 }
 
 /// Sorts the services into the manifest's order and names the outcome.
-fn conclude(scene: &Scene, brief: &Brief, environment: &EnvironmentName, images: &Images) {
+pub(super) fn conclude(scene: &Scene, brief: &Brief, environment: &EnvironmentName, images: &Images) {
     let mut story = scene.story.borrow_mut();
     let place = |name: &ServiceName| brief.plan.services.iter().position(|service| service.name == *name);
     story.services.sort_by_key(|ended| place(&ended.service));

@@ -1,6 +1,7 @@
 //! Every way in which a run can stop, with its word, its hint and its exit code.
 
 use super::history::HistoryError;
+use super::rollback::BackRefusal;
 use crate::decide::{ChoiceError, ImageProblem, NoNumber, PlanError};
 use crate::domain::{
     CommitSha, Digest, EnvironmentName, FailureWord, ImageName, ImageTag, Outcome, PinnedImage, Refused, Release,
@@ -103,6 +104,9 @@ pub enum Failure {
     /// The release is older in git than what is live.
     #[error("the commit is an ancestor of {}, which is live", .0.short(7))]
     GoingBack(CommitSha),
+    /// There is no going back.
+    #[error("{0}")]
+    Back(BackRefusal),
     /// Services without a deploy hook.
     #[error("no deploy hook for {}", hooks(.0))]
     HookMissing(Vec<(ServiceName, String)>),
@@ -275,6 +279,7 @@ impl Failure {
             Self::Manifest { .. } | Self::NoManifest(_) => FailureWord::BadManifest,
             Self::Release(ReleaseRefusal::Moved(_) | ReleaseRefusal::MovedFrom(_)) => FailureWord::ReleaseMoved,
             Self::GoingBack(_) => FailureWord::GoingBack,
+            Self::Back(refusal) => refusal.word(),
             Self::Render(_, error) => error.word(),
             Self::Required(..) => FailureWord::NotLiveInRequiredEnvironment,
             Self::Release(ReleaseRefusal::Taken(..)) => FailureWord::ReleaseTaken,
@@ -341,6 +346,7 @@ impl Failure {
             Self::Preflight(_) => "Correct these settings on Render, or the deploy manifest, then run this again; nothing was sent.".into(),
             Self::Required(required, _) => format!("Deploy this commit to {required} first, then run this again; nothing was sent."),
             Self::GoingBack(_) => "Use force: older by hand if going back is what you mean.".into(),
+            Self::Back(refusal) => refusal.hint().into(),
             Self::HookMissing(_) => "Pass the hook as service=URL in deploy-hooks, or in the variable of that name.".into(),
             Self::HookMalformed(_) => "Copy the deploy hook from the service's settings on Render.".into(),
             Self::HooksConfused(_) => "Give every service its own deploy hook.".into(),
@@ -359,6 +365,7 @@ impl Failure {
             | Self::Choice(_)
             | Self::Plan(_) => 2,
             Self::HookMalformed(_) | Self::HooksConfused(_) | Self::NotReachable(_) | Self::Transport(_) => 2,
+            Self::Back(refusal) => refusal.exit_code(),
             Self::Release(ReleaseRefusal::Absent(_) | ReleaseRefusal::Numbered { .. } | ReleaseRefusal::Number(_)) => 2,
             Self::Tag(_) => 1,
             Self::File(_) | Self::Release(_) | Self::OrderUnknown(_) | Self::History(_) => 1,
@@ -381,6 +388,7 @@ impl Failure {
             | Self::Moves { .. } => Outcome::Failed,
             Self::File(_) | Self::OrderUnknown(_) | Self::Render(..) | Self::Tag(_) => Outcome::Failed,
             Self::Preflight(_) | Self::Required(..) | Self::GoingBack(_) | Self::ReleaseTaken(_) => Outcome::Refused,
+            Self::Back(refusal) => refusal.outcome(),
             Self::Inputs(_)
             | Self::Value(_)
             | Self::Event(_)

@@ -1,5 +1,6 @@
 //! The commands: each gathers facts, lets them be decided, and acts. What happened goes into the scene's story as it happens.
 
+mod again;
 mod deploy;
 mod drift;
 mod env_file;
@@ -16,12 +17,14 @@ mod promote;
 mod promotion;
 mod release;
 mod required;
+mod rollback;
 mod scene;
 mod taken;
 mod verify;
 
 pub use failure::{Failure, MissingImage, ReleaseRefusal, Taken};
 pub(crate) use golive::cancelled;
+pub use rollback::BackRefusal;
 pub(crate) use scene::Scene;
 
 use crate::decide::{Plan, Subject, Tags, Wishes, labels};
@@ -56,6 +59,7 @@ pub(crate) async fn run(scene: &Scene) -> Result<(), Failure> {
     }
     match scene.request.command {
         Command::Release => return release::run(scene).await,
+        Command::Rollback => return rollback::run(scene).await,
         Command::Promote if promote::ends_early(scene)? => return Ok(()),
         Command::Plan | Command::Verify | Command::Deploy | Command::Promote => {}
     }
@@ -94,8 +98,8 @@ pub(crate) async fn run(scene: &Scene) -> Result<(), Failure> {
         Command::Verify => verify::run(scene, &brief).await,
         Command::Deploy => deploy::run(scene, &brief).await,
         Command::Promote => promote::run(scene, &brief).await,
-        // It has no images to plan and went its own way above.
-        Command::Release => Ok(()),
+        // They have no images to plan and went their own way above.
+        Command::Release | Command::Rollback => Ok(()),
     }
 }
 
@@ -108,7 +112,7 @@ fn brief(scene: &Scene, gathered: Gathered) -> Result<Brief, Failure> {
             Command::Plan | Command::Deploy => scene.request.env_file.is_some(),
             // A release is promoted whole: its tag names every image of the environment.
             Command::Promote => subject.release().is_some(),
-            Command::Verify | Command::Release => false,
+            Command::Verify | Command::Release | Command::Rollback => false,
         },
     };
     let mut tags = Tags::new(&manifest.tags, subject, commit, *tip)?;
@@ -118,7 +122,7 @@ fn brief(scene: &Scene, gathered: Gathered) -> Result<Brief, Failure> {
         (Command::Plan | Command::Verify | Command::Deploy, OnRelease::AsTagged, Some(release)) => {
             tags = tags.as_tagged(release);
         }
-        (Command::Plan | Command::Verify | Command::Deploy | Command::Release, _, _) => {}
+        (Command::Plan | Command::Verify | Command::Deploy | Command::Release | Command::Rollback, _, _) => {}
     }
     let naming = naming(scene, &gathered, &tags)?;
     let mut story = scene.story.borrow_mut();
@@ -162,11 +166,7 @@ fn say_plan(scene: &Scene, plan: &Plan, tags: &Tags) {
         crate::decide::Base::OfEachService => log.say("Each service is compared with what it serves, or may come to"),
         crate::decide::Base::None(why) => log.say(&format!("Compared with nothing: {why}")),
     }
-    for service in &plan.services {
-        let word = if service.decision == Decision::Deploy { "deploy" } else { "skip  " };
-        let base = service.base.map(|base| format!(" (it has {})", base.short(7))).unwrap_or_default();
-        log.say(&format!("  {word} {}: {}{base}", service.name, service.why.detail()));
-    }
+    say_services(scene, plan);
     for image in plan.images.iter().filter(|image| image.services.is_empty()) {
         log.say(&format!("  image  {}: {}", image.name, image.why.detail()));
     }
@@ -176,13 +176,21 @@ fn say_plan(scene: &Scene, plan: &Plan, tags: &Tags) {
     log.end_group();
 }
 
-/// What a freeze keeps a command from; nothing where it changes nothing that is live.
+fn say_services(scene: &Scene, plan: &Plan) {
+    for service in &plan.services {
+        let word = if service.decision == Decision::Deploy { "deploy" } else { "skip  " };
+        let base = service.base.map(|base| format!(" (it has {})", base.short(7))).unwrap_or_default();
+        scene.log.say(&format!("  {word} {}: {}{base}", service.name, service.why.detail()));
+    }
+}
+
+/// What a freeze keeps a command from; nothing where it holds nothing back: who goes back needs to, above all then.
 const fn done_by(command: Command) -> Option<&'static str> {
     match command {
         Command::Deploy => Some("deployed"),
         Command::Promote => Some("promoted"),
         Command::Release => Some("released"),
-        Command::Plan | Command::Verify => None,
+        Command::Plan | Command::Verify | Command::Rollback => None,
     }
 }
 

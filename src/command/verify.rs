@@ -43,7 +43,7 @@ pub(super) fn nothing_to_wait_for(scene: &Scene, why: &str) {
 pub(super) fn lacks_credential(scene: &Scene, brief: &Brief) -> Result<bool, Failure> {
     let failure = if scene.lacks_registry_password() {
         Failure::NoRegistryPassword
-    } else if scene.request.wait == Wait::Live && scene.render.is_none() && scene.request.command == Command::Deploy {
+    } else if scene.request.wait == Wait::Live && scene.render.is_none() && deploys(scene.request.command) {
         Failure::NoApiKey
     } else {
         return Ok(false);
@@ -79,4 +79,8 @@ pub(super) async fn verified(scene: &Scene, brief: &Brief, patience: Patience) -
 /// The names of images, for a headline.
 pub(super) fn names(images: &Images) -> String {
     images.keys().map(|name| name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+const fn deploys(command: Command) -> bool {
+    matches!(command, Command::Deploy | Command::Rollback)
 }

@@ -199,7 +199,9 @@ fn planned_services(
         }
         if why.decision() == Decision::Deploy && !is_listed(&service.name) {
             let follower = concerned.iter().find(|other| other.after.contains(&service.name) && is_listed(&other.name));
-            if let Some(listed) = follower.filter(|_| why != Why::Forced) {
+            // Who names services for going back means them, and no others.
+            let is_meant = why == Why::Forced || matches!(why, Why::Back(..));
+            if let Some(listed) = follower.filter(|_| !is_meant) {
                 return Err(PlanError::LeftOut { listed: listed.name.clone(), left_out: service.name.clone() });
             }
             why = Why::NotListed;

@@ -2,7 +2,7 @@
 
 use super::Cause;
 use super::ledger::Need;
-use crate::domain::{CommitSha, Decision, Foreign, Status};
+use crate::domain::{CommitSha, Decision, Foreign, ImageTag, Status};
 
 /// What a commit is compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +47,10 @@ pub enum Why {
     Held(CommitSha),
     /// Something newer was deployed there; the sentence says what.
     Superseded(String),
+    /// It goes back to this commit's bytes, which were of this release.
+    Back(CommitSha, Option<ImageTag>),
+    /// A rollback leaves it as it is; the sentence, of the outputs' alphabet, says why.
+    Stays(String),
 }
 
 impl Why {
@@ -54,10 +58,9 @@ impl Why {
     #[must_use]
     pub const fn decision(&self) -> Decision {
         match self {
-            Self::Changed(_) | Self::NoBase(_) | Self::Unknown(_) | Self::Forced => Decision::Deploy,
-            Self::Unchanged | Self::Unconfirmed(_) | Self::NotListed | Self::Held(_) | Self::Superseded(_) => {
-                Decision::Skip
-            }
+            Self::Changed(_) | Self::NoBase(_) | Self::Unknown(_) | Self::Forced | Self::Back(..) => Decision::Deploy,
+            Self::Unchanged | Self::Unconfirmed(_) | Self::NotListed | Self::Stays(_) => Decision::Skip,
+            Self::Held(_) | Self::Superseded(_) => Decision::Skip,
         }
     }
 
@@ -65,8 +68,8 @@ impl Why {
     #[must_use]
     pub const fn status(&self) -> Status {
         match self {
-            Self::Changed(_) | Self::NoBase(_) | Self::Unknown(_) | Self::Forced => Status::NotStarted,
-            Self::Unchanged | Self::Unconfirmed(_) | Self::NotListed => Status::Skipped,
+            Self::Changed(_) | Self::NoBase(_) | Self::Unknown(_) | Self::Forced | Self::Back(..) => Status::NotStarted,
+            Self::Unchanged | Self::Unconfirmed(_) | Self::NotListed | Self::Stays(_) => Status::Skipped,
             Self::Held(_) => Status::Held,
             Self::Superseded(_) => Status::Superseded,
         }
@@ -93,7 +96,12 @@ impl Why {
             Self::Forced => "nothing changed, deployed all the same (force: unchanged)".into(),
             Self::NotListed => "not among the services asked for".into(),
             Self::Held(from) => format!("held by the rollback from {} (force: held lifts it)", from.short(7)),
-            Self::Superseded(why) => why.clone(),
+            Self::Superseded(why) | Self::Stays(why) => why.clone(),
+            // The longest tag there is would not leave room for the rest.
+            Self::Back(commit, Some(release)) if release.as_str().len() <= 60 => {
+                format!("goes back to {release} (commit {})", commit.short(7))
+            }
+            Self::Back(commit, _) => format!("goes back to commit {}", commit.short(7)),
         }
     }
 
@@ -109,7 +117,8 @@ impl Why {
                 }
             }
             Self::NoBase(why) | Self::Unknown(why) => format!("counts as changed: {why}"),
-            Self::Unchanged | Self::Unconfirmed(_) | Self::Forced | Self::NotListed | Self::Held(_) => self.reason(),
+            Self::Unchanged | Self::Unconfirmed(_) | Self::Forced | Self::NotListed => self.reason(),
+            Self::Held(_) | Self::Back(..) | Self::Stays(_) => self.reason(),
             Self::Superseded(why) => format!("superseded: {why}"),
         }
     }
@@ -153,6 +162,8 @@ mod tests {
             Why::NotListed,
             Why::Unconfirmed(CommitSha::from_bytes([1; 20])),
             Why::Held(CommitSha::from_bytes([1; 20])),
+            Why::Back(CommitSha::from_bytes([1; 20]), ImageTag::parse(&"p".repeat(128)).ok()),
+            Why::Back(CommitSha::from_bytes([1; 20]), ImageTag::parse(&"p".repeat(60)).ok()),
         ] {
             let reason = why.reason();
             assert!(

@@ -35,12 +35,12 @@ const fn secret(name: &'static str, default: &'static str, description: &'static
 
 /// Every input, in the order in which people meet them.
 pub const INPUTS: &[Input] = &[
-    input("command", "deploy", "What to do: plan, verify, deploy, promote or release"),
+    input("command", "deploy", "What to do: plan, verify, deploy, promote, rollback or release"),
     input("environment", "", "An environment of the manifest (default: the one that the event matches)"),
     input(
         "manifest",
         ".github/deploy-manifest.yml",
-        "Path of the deploy manifest, read from the commit being deployed",
+        "Path of the deploy manifest, read from the commit being deployed (rollback: from the commit that runs)",
     ),
     input(
         "image",
@@ -73,7 +73,7 @@ pub const INPUTS: &[Input] = &[
     input(
         "release",
         "",
-        "Which release a dispatch deploys or promotes, like prod-42; release: the one to make, instead of the next",
+        "Which release a dispatch deploys, promotes or goes back to, like prod-42 (rollback: default what was live before; release: the one to make instead of the next)",
     ),
     input("pr-number", "", "Pull request number, for dispatch events and laptops (default: the event's)"),
     input("sha", "", "Commit, for dispatch events and laptops (default: the event's)"),

@@ -193,13 +193,15 @@ fn deploys(story: &Story) -> Value {
     let Some(plan) = &story.plan else { return json!([]) };
     let rows = plan.services.iter().map(|service| {
         let ended = story.services.iter().find(|ended| ended.service == service.name);
-        let image = story.images.get(&service.image).filter(|_| service.decision == Decision::Deploy);
+        let of_image = || Some(&story.images.get(&service.image)?.pinned);
+        let image = story.given.get(&service.name).or_else(of_image);
+        let image = image.filter(|_| service.decision == Decision::Deploy);
         json!({
             "service": service.name.as_str(),
             "decision": service.decision.as_str(),
             "reason": reason(service.why.reason(), ended),
             "image": service.image.as_str(),
-            "digest": image.map(|image| image.pinned.digest.as_str()).unwrap_or_default(),
+            "digest": image.map(|image| image.digest.as_str()).unwrap_or_default(),
             "base": service.base.map(|base| base.to_string()).unwrap_or_default(),
             "deploy": ended.and_then(|ended| ended.deploy.as_ref()).map(ToString::to_string).unwrap_or_default(),
             "status": ended.map_or_else(|| service.why.status(), |ended| ended.status).as_str(),

@@ -83,6 +83,8 @@ pub struct Story {
     pub builds: Vec<ImageName>,
     /// The images that were verified.
     pub images: BTreeMap<ImageName, Verified>,
+    /// What each service is given, where that is not just its image: services that go back may differ.
+    pub given: BTreeMap<ServiceName, PinnedImage>,
     /// How each service ended, in the manifest's order.
     pub services: Vec<Ended>,
     /// The environment deployed to, where it is one.
@@ -125,6 +127,7 @@ impl Story {
             naming: None,
             builds: Vec::new(),
             images: BTreeMap::new(),
+            given: BTreeMap::new(),
             services: Vec::new(),
             environment: None,
             next_release: None,

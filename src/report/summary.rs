@@ -75,9 +75,10 @@ fn row(story: &Story, service: &PlannedService) -> String {
         None if story.outcome == Outcome::Planned => String::new(),
         None => status.to_string(),
     };
-    let image = story.images.get(&service.image).map_or_else(
+    let of_image = || Some(&story.images.get(&service.image)?.pinned);
+    let image = story.given.get(&service.name).or_else(of_image).map_or_else(
         || service.image.to_string(),
-        |image| format!("{}<br>`{}`", escape(&image.pinned.repository.to_string()), image.pinned.digest.short()),
+        |image| format!("{}<br>`{}`", escape(&image.repository.to_string()), image.digest.short()),
     );
     let time =
         ended.filter(|ended| ended.status != Status::Skipped).map(|ended| seconds(ended.took)).unwrap_or_default();

@@ -73,7 +73,7 @@ fn value(input: &Input, text: &str) -> Result<String, String> {
 
 fn program() -> clap::Command {
     let words: Vec<&str> = Command::ALL.iter().map(|(word, _, _)| *word).collect();
-    let commands: Vec<String> = Command::ALL.iter().map(|(word, _, what)| format!("  {word:<8}{what}")).collect();
+    let commands: Vec<String> = Command::ALL.iter().map(|(word, _, what)| format!("  {word:<9}{what}")).collect();
     let flags = INPUTS.iter().filter(|input| input.name != "command").map(|input| {
         let default =
             if input.default.is_empty() || input.is_secret { String::new() } else { format!(" [{}]", input.default) };

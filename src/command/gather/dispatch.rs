@@ -19,12 +19,7 @@ pub(crate) async fn dispatch(scene: &Scene, dispatch: &Dispatch) -> Result<Found
     if scene.request.pr_number.is_some() || is_outside(scene) {
         return outside(scene);
     }
-    // A schedule says no default branch, and always runs on it.
-    let of_run = match &dispatch.pushed {
-        Some(PushedRef::Branch(name)) => Some(name.clone()),
-        Some(PushedRef::Tag(_) | PushedRef::Either(_)) | None => None,
-    };
-    let default_branch = dispatch.default_branch.clone().or(of_run).unwrap_or_else(|| "main".into());
+    let default_branch = default_branch_of(dispatch);
     let at = match (dispatch.commit, &scene.request.sha) {
         (Some(commit), _) => commit,
         (None, Some(name)) => resolve(scene, "sha", name).await?,
@@ -55,8 +50,17 @@ pub(crate) async fn dispatch(scene: &Scene, dispatch: &Dispatch) -> Result<Found
     work(scene, Work { manifest, subject, commit, base, push: None, tip }).await
 }
 
+/// A schedule says no default branch, and always runs on it.
+pub(super) fn default_branch_of(dispatch: &Dispatch) -> String {
+    let of_run = match &dispatch.pushed {
+        Some(PushedRef::Branch(name)) => Some(name.clone()),
+        Some(PushedRef::Tag(_) | PushedRef::Either(_)) | None => None,
+    };
+    dispatch.default_branch.clone().or(of_run).unwrap_or_else(|| "main".into())
+}
+
 /// Which environment a dispatch means: the named one, the one that its ref matches, or the only one.
-fn environment_of_dispatch(
+pub(super) fn environment_of_dispatch(
     scene: &Scene,
     manifest: &Manifest,
     dispatch: &Dispatch,

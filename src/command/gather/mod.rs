@@ -1,5 +1,6 @@
 //! What a run is about, found out by asking: the event, the inputs, the manifest, the checkout and GitHub.
 
+mod back;
 mod candidate;
 mod dispatch;
 mod push;
@@ -7,6 +8,7 @@ mod release;
 mod source;
 
 pub(crate) use candidate::{Candidate, candidate_of_dispatch, candidate_of_push, needs_github};
+pub(crate) use back::{Place, back};
 pub(crate) use dispatch::dispatch;
 pub(crate) use push::push;
 
@@ -233,7 +235,7 @@ async fn resolve(scene: &Scene, input: &'static str, name: &CommitName) -> Resul
 fn refuse_base_on_deploy(scene: &Scene) -> Result<(), Failure> {
     match scene.request.command {
         Command::Deploy | Command::Promote => refuse_base(scene),
-        Command::Plan | Command::Verify | Command::Release => Ok(()),
+        Command::Plan | Command::Verify | Command::Release | Command::Rollback => Ok(()),
     }
 }
 

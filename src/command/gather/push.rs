@@ -104,8 +104,9 @@ fn subject_of_push(
     }
     let environments = match (scene.request.command, chosen) {
         (Command::Plan, None) => matching,
+        // The last two have subjects of their own.
         (
-            Command::Plan | Command::Verify | Command::Deploy | Command::Promote | Command::Release,
+            Command::Plan | Command::Verify | Command::Deploy | Command::Promote | Command::Release | Command::Rollback,
             chosen,
         ) => choose(matching, chosen)?,
     };

@@ -47,18 +47,9 @@ pub(super) struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// Goes it.
+    /// Goes it, without a record where nothing true could be written into one.
     pub(super) async fn run(self) -> Ended {
-        let record = self.begin().await;
-        self.go(record).await
-    }
-
-    /// Goes it without a record, where nothing true could be written into one.
-    pub(super) async fn run_unrecorded(self) -> Ended {
-        self.go(None).await
-    }
-
-    async fn go(self, record: Option<u64>) -> Ended {
+        let record = if self.call.is_recorded { self.begin().await } else { None };
         let started = self.hands.started;
         let began = started.elapsed();
         self.say(&format!("deploying {}", self.call.image));

@@ -45,6 +45,8 @@ pub(crate) struct Call {
     pub(crate) intent: Intent,
     /// Whether a deploy is wanted though the bytes may serve already.
     pub(crate) is_forced: bool,
+    /// Whether the commit of the bytes is known: a record with a wrong one is worse than none.
+    pub(crate) is_recorded: bool,
 }
 
 /// A deploy that this run has begun, or is about to: what somebody who cancels the run has to know.

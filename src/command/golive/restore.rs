@@ -4,15 +4,10 @@
 
 use super::attempt::Attempt;
 use super::{Call, Door, Hands};
-use crate::decide::{Expectation, OnRender, Verdict, VerifiedImage, judge};
+use crate::command::again::{self, Unfit};
+use crate::decide::{OnRender, VerifiedImage};
 use crate::domain::{DeployStatus, Digest, Intent, Kind, PinnedImage, ServiceName, Status};
-use crate::registry::Asked;
-use crate::transport::Deadline;
 use std::collections::BTreeMap;
-use std::time::Duration;
-
-/// The image was live a moment ago: it is there, or it is gone.
-const ONE_LOOK: Duration = Duration::from_secs(20);
 
 /// Puts them back, all at once.
 pub(super) async fn siblings(hands: &Hands<'_>, calls: &BTreeMap<ServiceName, Call>) {
@@ -88,10 +83,10 @@ async fn one(hands: &Hands<'_>, service: &ServiceName, call: &Call, failed: &[St
         Door::Api(id) => Door::Api(id.clone()),
     };
     let wanted = vec![image.digest().clone(), image.platform_digest().clone()];
-    let back = Call { door, id: call.id.clone(), image: pinned, wanted, intent, is_forced: false };
-    let attempt = Attempt { hands, service, call: &back };
-    // A record says which commit's bytes are where; of these nobody knows it, and a wrong one is worse than none.
-    let ended = if commit.is_some() { attempt.run().await } else { attempt.run_unrecorded().await };
+    // A record says which commit's bytes are where; of these nobody may know it.
+    let is_recorded = commit.is_some();
+    let back = Call { door, id: call.id.clone(), image: pinned, wanted, intent, is_forced: false, is_recorded };
+    let ended = Attempt { hands, service, call: &back }.run().await;
     if ended.status != Status::Live {
         let why = ended.failed.map(|failed| failed.text).unwrap_or_else(|| ended.status.to_string());
         stays(&why);
@@ -124,23 +119,13 @@ async fn still_serves(hands: &Hands<'_>, call: &Call) -> bool {
 
 /// The image from before, judged again: it may be gone by now.
 async fn verified(hands: &Hands<'_>, call: &Call, digests: &[Digest]) -> Result<VerifiedImage, String> {
-    let registry = hands.scene.registry();
     let mut why = String::new();
     for digest in digests {
-        let asked = Asked::Digest(digest.clone());
-        let facts = match registry.examine(&call.image.repository, &asked, &Deadline::after(ONE_LOOK)).await {
-            Ok(facts) => facts,
-            Err(error) => {
-                let pinned = PinnedImage { repository: call.image.repository.clone(), digest: digest.clone() };
-                why = format!("{pinned}: {error}");
-                continue;
-            }
-        };
-        let source = format!("{}/{}", hands.scene.server_url(), hands.scene.slug);
-        match judge(facts, &Expectation { commits: &[], digest: Some(digest), source: &source }) {
-            Verdict::Verified(image, _) => return Ok(image),
-            Verdict::OtherCommit(other) => why = other.into_problem().to_string(),
-            Verdict::Refused(problem) => why = problem.to_string(),
+        let pinned = PinnedImage { repository: call.image.repository.clone(), digest: digest.clone() };
+        match again::verified(hands.scene, &pinned, &[]).await {
+            Ok((image, _)) => return Ok(image),
+            Err(error @ Unfit::Registry(_)) => why = format!("{pinned}: {error}"),
+            Err(error) => why = error.to_string(),
         }
     }
     Err(why)

@@ -3,6 +3,7 @@
 //! The rules are in [`crate::decide`]; here is only what they ask for. What cannot be read is never "nothing".
 
 mod order;
+mod past;
 mod serving;
 
 pub(crate) use order::Ordered;
@@ -18,8 +19,8 @@ use crate::domain::{
     CommitSha, Decision, Digest, Environment, EnvironmentName, ImageTag, Manifest, Reading, Record, RecordState,
     Release, Repository, Service, ServiceId, ServiceName, When,
 };
-use crate::github::GitHubError;
-use crate::intake::inputs::Recording;
+use crate::github::{GitHub, GitHubError, Memory};
+use crate::intake::inputs::{Command, Recording};
 use crate::render::RenderApi;
 use order::Known;
 use std::cell::RefCell;
@@ -328,7 +329,7 @@ async fn remember(scene: &Scene, environment: &Environment, services: &[ServiceN
         (Recording::On, Some(_)) if scene.request.github_token.is_none() => {
             ("there is no github-token to ask with".to_owned(), false)
         }
-        (Recording::On, Some(github)) => match github.memory(&environment.name, services, branch).await {
+        (Recording::On, Some(github)) => match read(scene, github, &environment.name, services, branch).await {
             Ok(memory) => {
                 let gone =
                     || format!("there is no branch {}", crate::domain::Foreign(branch.unwrap_or_default().as_bytes()));
@@ -345,6 +346,21 @@ async fn remember(scene: &Scene, environment: &Environment, services: &[ServiceN
         None => no_branch(),
     };
     Remembered { records: Err(why), tip, is_writable }
+}
+
+/// Who goes back has to see what is behind what serves.
+async fn read(
+    scene: &Scene,
+    github: &GitHub,
+    environment: &EnvironmentName,
+    services: &[ServiceName],
+    branch: Option<&str>,
+) -> Result<Memory, GitHubError> {
+    if scene.request.command == Command::Rollback {
+        github.whole_memory(environment, services, branch).await
+    } else {
+        github.memory(environment, services, branch).await
+    }
 }
 
 fn told(error: &GitHubError) -> String {

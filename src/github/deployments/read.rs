@@ -38,6 +38,15 @@ pub struct Memory {
     pub records: BTreeMap<ServiceName, Vec<Record>>,
 }
 
+/// How far back a record is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    /// To a success that serves as a base.
+    Base,
+    /// As far as it is read at all.
+    Whole,
+}
+
 /// A service whose records are being read.
 struct Reading<'a> {
     service: &'a ServiceName,
@@ -106,6 +115,29 @@ impl GitHub {
         services: &[ServiceName],
         branch: Option<&str>,
     ) -> Result<Memory, GitHubError> {
+        self.read_back(environment, services, branch, Depth::Base).await
+    }
+
+    /// As [`GitHub::memory`], but of each service the newest 100 records: what was live before stands behind what is.
+    ///
+    /// # Errors
+    /// As [`GitHub::memory`].
+    pub async fn whole_memory(
+        &self,
+        environment: &EnvironmentName,
+        services: &[ServiceName],
+        branch: Option<&str>,
+    ) -> Result<Memory, GitHubError> {
+        self.read_back(environment, services, branch, Depth::Whole).await
+    }
+
+    async fn read_back(
+        &self,
+        environment: &EnvironmentName,
+        services: &[ServiceName],
+        branch: Option<&str>,
+        depth: Depth,
+    ) -> Result<Memory, GitHubError> {
         let what = format!("the record of {environment}");
         let mut memory = Memory { tip: None, records: BTreeMap::new() };
         let mut branch = branch;
@@ -123,7 +155,7 @@ impl GitHub {
                 for (index, reading) in asked.iter_mut().enumerate() {
                     answer.page(&alias(index), reading)?;
                 }
-                let (further, done): (Vec<_>, Vec<_>) = asked.into_iter().partition(Reading::goes_on);
+                let (further, done): (Vec<_>, Vec<_>) = asked.into_iter().partition(|reading| reading.goes_on(depth));
                 unfinished.extend(further);
                 memory.records.extend(done.into_iter().map(|done| (done.service.clone(), done.records)));
             }
@@ -155,11 +187,11 @@ impl<'a> Reading<'a> {
 
     /// Whether older records may matter: there are some, and no deploy of ours that succeeded is known yet. A rollback is none to stop at, nor
     /// is a restore: what they went back from is behind them (tests/simulation finds what is lost otherwise).
-    fn goes_on(&self) -> bool {
+    fn goes_on(&self, depth: Depth) -> bool {
         let is_base = |record: &Record| {
             record.is_own && record.state == RecordState::Success && record.intent.kind == Kind::Deploy
         };
-        self.after.is_some() && !self.records.iter().any(is_base)
+        self.after.is_some() && (depth == Depth::Whole || !self.records.iter().any(is_base))
     }
 }
 

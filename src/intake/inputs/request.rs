@@ -50,6 +50,8 @@ pub enum Command {
     Deploy,
     /// Verify, and put more tags on what was verified.
     Promote,
+    /// Deploy the bytes of an earlier release again.
+    Rollback,
     /// Make the next release's tag.
     Release,
 }
@@ -61,6 +63,7 @@ impl Command {
         ("verify", Self::Verify, "Wait for this event's images and judge them"),
         ("deploy", Self::Deploy, "Plan, verify, then deploy the changed services in order"),
         ("promote", Self::Promote, "Put a release's tag, or latest, on the verified images, without a rebuild"),
+        ("rollback", Self::Rollback, "Deploy the bytes of an earlier release again, by default of the one before"),
         ("release", Self::Release, "Give the commit the next release number: makes that git tag"),
     ];
 }

@@ -20,6 +20,7 @@ mod promotion;
 mod release;
 mod requests;
 mod required;
+mod rollback;
 mod source;
 mod tags;
 mod the_record;

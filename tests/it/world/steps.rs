@@ -44,6 +44,19 @@ impl World {
         self.manifest(&text).files().hooks(&["api", "workers", "web"])
     }
 
+    /// The usual manifest, now with `moves: [stable]` in production.
+    pub(crate) fn three_services_moving(self) -> Self {
+        self.manifest(&THREE.replace("\"prod-{number}\" }", "\"prod-{number}\", moves: [stable] }"))
+    }
+
+    /// The usual manifest, in which production now requires staging; it is committed.
+    pub(crate) fn three_services_requiring(self) -> Self {
+        let text = THREE.replace("\"prod-{number}\" }", "\"prod-{number}\", requires: staging }");
+        let world = self.manifest(&text);
+        world.origin.commit("require staging");
+        world
+    }
+
     /// The files of the usual repository.
     pub(crate) fn files(self) -> Self {
         for service in ["api", "workers", "web"] {

@@ -345,7 +345,7 @@ impl Failure {
             Self::Render(_, error) => error.hint().into(),
             Self::Preflight(_) => "Correct these settings on Render, or the deploy manifest, then run this again; nothing was sent.".into(),
             Self::Required(required, _) => format!("Deploy this commit to {required} first, then run this again; nothing was sent."),
-            Self::GoingBack(_) => "Use force: older by hand if going back is what you mean.".into(),
+            Self::GoingBack(_) => "Use rollback if going back is what you mean (force: older deploys it all the same).".into(),
             Self::Back(refusal) => refusal.hint().into(),
             Self::HookMissing(_) => "Pass the hook as service=URL in deploy-hooks, or in the variable of that name.".into(),
             Self::HookMalformed(_) => "Copy the deploy hook from the service's settings on Render.".into(),

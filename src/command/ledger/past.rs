@@ -29,8 +29,17 @@ impl Ledger {
         standing.hold.map(|hold| hold.from).or(serving)
     }
 
+    /// The commit of the highest release that any service leaves: all of them are to be held until a higher one, whichever release theirs
+    /// had come with.
+    pub(crate) fn left_release(&self) -> Option<CommitSha> {
+        let begun = self.begun_in(&self.records);
+        let left = self.services.iter().filter_map(|service| self.left(service));
+        let numbers = left.flat_map(|left| begun.iter().filter(move |begun| begun.commit == left));
+        numbers.max_by_key(|begun| begun.number).map(|begun| begun.commit)
+    }
+
     /// The commit whose bytes serve, where it is known.
-    pub(crate) fn serving(&self, service: &ServiceName) -> Option<CommitSha> {
+    pub(crate) fn serving_commit(&self, service: &ServiceName) -> Option<CommitSha> {
         self.standing_as_it_is(service).commits.first().copied()
     }
 

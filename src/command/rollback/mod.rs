@@ -72,11 +72,11 @@ fn brief(scene: &Scene, place: Place, ledger: Ledger, aim: &Aim) -> Result<Brief
             Way::Back(bytes) => Why::Back(bytes.commit.unwrap_or(aim.commit), bytes.release.clone()),
             Way::Stays(why) => Why::Stays(why.clone()),
         };
-        (service.clone(), Demand { why, base: ledger.serving(service) })
+        (service.clone(), Demand { why, base: ledger.serving_commit(service) })
     };
     let mut demands: BTreeMap<ServiceName, Demand> = aim.ways.iter().map(demand).collect();
     for service in manifest.services_in(&environment.name) {
-        let left_out = || Demand { why: Why::NotListed, base: ledger.serving(&service.name) };
+        let left_out = || Demand { why: Why::NotListed, base: ledger.serving_commit(&service.name) };
         demands.entry(service.name.clone()).or_insert_with(left_out);
     }
     let ground = Ground::Demands(demands);
@@ -149,10 +149,10 @@ fn wanted<'a>(plan: &Plan, aim: &'a Aim) -> BTreeMap<ServiceName, &'a Bytes> {
 /// What each service leaves. Where that is not known, it is taken to leave what would be deployed there now: that is what must not come back
 /// by itself.
 async fn left(scene: &Scene, brief: &Brief, ledger: &Ledger) -> BTreeMap<ServiceName, CommitSha> {
-    let mut newest = None;
+    let (mut newest, highest) = (None, ledger.left_release());
     let mut left = BTreeMap::new();
     for service in brief.plan.to_deploy() {
-        let commit = match (ledger.left(&service.name), newest) {
+        let commit = match (highest.or_else(|| ledger.left(&service.name)), newest) {
             (Some(commit), _) | (None, Some(commit)) => commit,
             (None, None) => *newest.insert(deployable(scene, brief, ledger).await),
         };

@@ -264,7 +264,7 @@ fn recorded_bytes_are_judged_again() {
         let run = seeded(|world, seed| {
             let image = crate::world::Image::make(kind, "api", &seed.commit, "https://github.com/acme/shop");
             world.registry.put("acme/api", &[], &image);
-            Seed { digest: image.digest.clone(), platform: image.platform, ..seed }
+            Seed { digest: image.digest.clone(), platform: image.digest, ..seed }
         });
         asked(run.into_world(), "").run("rollback").expect_stopped(word).annotates("error", "api: ");
     }
@@ -327,6 +327,7 @@ fn a_rollback_that_is_cut_off_is_gone_on_with_and_never_doubled() {
             run.hooks.iter().map(|call| (call.service.clone(), call.image.clone())).collect();
         let hooks: Vec<(&str, &str)> = hooks.iter().map(|(name, image)| (name.as_str(), image.as_str())).collect();
         let run = run.hooked_with(&hooks);
+        run.world.render.pace(1);
         run.world.render.settle();
         // The next one goes where this one went, and not one further.
         let run = asked(run.into_world(), "").run("rollback");

@@ -16,7 +16,7 @@ const CAP: usize = 16 << 20;
 /// How long one question may take, with every try.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How often one question is asked. Asking again does no harm: most only read, a record that is written twice says the same twice, and a tag is
-/// made once.
+/// made once. What would harm if it were there twice is posted by [`GitHub::post_once`].
 const TRIES: usize = 3;
 /// The first and the longest pause between two tries.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(8));
@@ -67,18 +67,31 @@ impl Reply {
     }
 }
 
+/// The method, with what is sent by it.
+#[derive(Clone, Copy)]
+enum Verb<'a> {
+    Get,
+    Post(&'a Value),
+    Patch(&'a Value),
+}
+
 /// What is asked: `what` names it in errors.
 struct Question<'a> {
     url: &'a str,
     what: &'a str,
     aim: Aim,
-    /// What is posted; nothing is asked for with GET.
-    body: Option<&'a Value>,
+    verb: Verb<'a>,
+    /// How often it may be asked.
+    tries: usize,
 }
 
 impl<'a> Question<'a> {
     const fn get(url: &'a str, what: &'a str) -> Self {
-        Self { url, what, aim: Aim::Read, body: None }
+        Self { url, what, aim: Aim::Read, verb: Verb::Get, tries: TRIES }
+    }
+
+    const fn write(url: &'a str, what: &'a str, verb: Verb<'a>) -> Self {
+        Self { url, what, aim: Aim::Write, verb, tries: TRIES }
     }
 }
 
@@ -140,12 +153,23 @@ impl GitHub {
 
     /// Writes: posts `body` to `path` below the repository.
     pub(super) async fn post(&self, path: &str, what: &str, body: &Value) -> Result<Reply, GitHubError> {
-        self.ask(&Question { url: &self.below(path), what, aim: Aim::Write, body: Some(body) }).await
+        self.ask(&Question::write(&self.below(path), what, Verb::Post(body))).await
+    }
+
+    /// As [`GitHub::post`], for what must not be there twice: it is sent once, whatever comes of it.
+    pub(super) async fn post_once(&self, path: &str, what: &str, body: &Value) -> Result<Reply, GitHubError> {
+        self.ask(&Question { tries: 1, ..Question::write(&self.below(path), what, Verb::Post(body)) }).await
+    }
+
+    /// Writes: changes what is at `path` below the repository to what `body` says.
+    pub(super) async fn patch(&self, path: &str, what: &str, body: &Value) -> Result<Reply, GitHubError> {
+        self.ask(&Question::write(&self.below(path), what, Verb::Patch(body))).await
     }
 
     /// Asks a GraphQL query: a POST that only reads.
     pub(super) async fn query(&self, what: &str, body: &Value) -> Result<Reply, GitHubError> {
-        self.ask(&Question { url: &graphql(&self.base), what, aim: Aim::Read, body: Some(body) }).await
+        let url = graphql(&self.base);
+        self.ask(&Question { verb: Verb::Post(body), ..Question::get(&url, what) }).await
     }
 
     fn below(&self, path: &str) -> String {
@@ -158,7 +182,7 @@ impl GitHub {
         let deadline = Deadline::after(PATIENCE);
         let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
         let mut tries = 0;
-        let most = if self.is_silent.load(Ordering::Relaxed) { 1 } else { TRIES };
+        let most = if self.is_silent.load(Ordering::Relaxed) { 1 } else { question.tries };
         loop {
             tries += 1;
             let outcome = self.once(question).await?;
@@ -196,11 +220,12 @@ impl GitHub {
 
     /// Sends one request. The inner error is why no whole reply came back.
     async fn once(&self, question: &Question<'_>) -> Result<Result<Reply, String>, GitHubError> {
-        let Question { url, what, body, .. } = *question;
+        let Question { url, what, verb, .. } = *question;
         let octocrab = self.octocrab(what)?;
-        let sent = match body {
-            None => octocrab._get(url).await,
-            Some(_) => octocrab._post(url, body).await,
+        let sent = match verb {
+            Verb::Get => octocrab._get(url).await,
+            Verb::Post(body) => octocrab._post(url, Some(body)).await,
+            Verb::Patch(body) => octocrab._patch(url, Some(body)).await,
         };
         let response = match sent {
             Ok(response) => response,

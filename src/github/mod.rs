@@ -1,10 +1,12 @@
-//! GitHub's API: read, and in two places written.
+//! GitHub's API: read, and in few places written.
 //!
-//! Only the record of deploys and release tags are written, each by a hand of its own ([`RecordWriter`], [`TagWriter`]). Requests go through octocrab on the program's one HTTP client, without its retries, and replies are read
+//! Written are the record of deploys, release tags and one comment on a pull request, each by a hand of its own ([`RecordWriter`], [`TagWriter`],
+//! [`CommentWriter`]). Requests go through octocrab on the program's one HTTP client, without its retries, and replies are read
 //! through a cap of our own into private structs. A list that GitHub may have cut short is `None`, never a shorter list.
 
 mod ancestors;
 mod ask;
+mod comments;
 mod compare;
 mod deployments;
 mod error;
@@ -13,6 +15,7 @@ mod new_tag;
 mod refs;
 mod tree;
 
+pub use comments::{CommentWriter, IfAbsent, Kept, MARK};
 pub use compare::{Comparison, Relation};
 pub use deployments::{Ended, Ending, Memory, RecordWriter, RunName};
 pub use error::{Aim, GitHubError, Trace};

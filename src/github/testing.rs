@@ -27,6 +27,11 @@ impl Exchange {
     pub(crate) fn posting(self, pointer: &'static str, wanted: &Value) -> Self {
         Self { method: "POST", body: Some((pointer, wanted.clone())), ..self }
     }
+
+    /// Expects a PATCH instead, with this at that place of its JSON body.
+    pub(crate) fn patching(self, pointer: &'static str, wanted: &Value) -> Self {
+        Self { method: "PATCH", ..self.posting(pointer, wanted) }
+    }
 }
 
 /// Expects a GET of `path`, which is answered with `status`, further header lines and a body.

@@ -14,6 +14,7 @@ mod manifest;
 mod name;
 mod notice;
 mod pattern;
+mod preview;
 mod pull_request;
 mod record;
 mod release;
@@ -32,6 +33,7 @@ pub use manifest::{Environment, Image, Manifest, Service, Source, TagRules, When
 pub use name::{EnvironmentName, HookVariable, ImageName, ServiceName};
 pub use notice::{Level, Notice};
 pub use pattern::{Pattern, PatternError, PatternList};
+pub use preview::{PreviewIntent, PreviewName, PreviewRecord, PreviewState};
 pub use pull_request::PrNumber;
 pub use record::{Intent, Kind, Record, RecordState};
 pub use release::{Reading, Release, ReleaseNumber, ReleaseTemplate};

@@ -1,7 +1,7 @@
 //! GitHub's API: read, and in few places written.
 //!
-//! Written are the record of deploys, release tags and one comment on a pull request, each by a hand of its own ([`RecordWriter`], [`TagWriter`],
-//! [`CommentWriter`]). Requests go through octocrab on the program's one HTTP client, without its retries, and replies are read
+//! Written are the record of deploys, that of previews, release tags and one comment on a pull request, each by a hand of its own
+//! ([`RecordWriter`], [`PreviewWriter`], [`TagWriter`], [`CommentWriter`]). Requests go through octocrab on the program's one HTTP client, without its retries, and replies are read
 //! through a cap of our own into private structs. A list that GitHub may have cut short is `None`, never a shorter list.
 
 mod ancestors;
@@ -12,6 +12,7 @@ mod deployments;
 mod error;
 mod file;
 mod new_tag;
+mod previews;
 mod refs;
 mod tree;
 
@@ -20,6 +21,7 @@ pub use compare::{Comparison, Relation};
 pub use deployments::{Ended, Ending, Memory, RecordWriter, RunName};
 pub use error::{Aim, GitHubError, Trace};
 pub use new_tag::{TagMade, TagWriter};
+pub use previews::{PreviewEnd, PreviewEnding, PreviewWriter, Reach};
 pub use refs::GitTag;
 
 use crate::domain::{Refused, RegistryHost, Secret};
@@ -66,6 +68,10 @@ impl GitHub {
             octocrab: OnceLock::new(),
             is_silent: AtomicBool::new(false),
         })
+    }
+
+    fn repository(&self) -> &str {
+        &self.repository
     }
 }
 

@@ -7,6 +7,9 @@ mod wire;
 mod write;
 
 pub use read::Memory;
+pub(super) use read::{List, alias, query};
+pub(super) use wire::{ActorWire, DeploymentWire};
+pub(super) use write::{Begun, StatusWire, cut};
 pub use write::{Ended, Ending, RecordWriter, RunName};
 
 use super::{GitHub, GitHubError};

@@ -50,9 +50,15 @@ enum Depth {
 /// A service whose records are being read.
 struct Reading<'a> {
     service: &'a ServiceName,
-    environment: String,
-    after: Option<String>,
+    list: List,
     records: Vec<Record>,
+}
+
+/// A list of an environment's deployments that is being read, newest first.
+pub(in crate::github) struct List {
+    pub(in crate::github) environment: String,
+    /// Where it goes on; `None` at its beginning and at its end.
+    pub(in crate::github) after: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -147,13 +153,14 @@ impl GitHub {
             while !waiting.is_empty() || branch.is_some() {
                 let rest = waiting.split_off(waiting.len().min(AT_ONCE / size));
                 let mut asked = std::mem::replace(&mut waiting, rest);
-                let query = query(&self.repository, &asked, size, branch);
+                let lists: Vec<&List> = asked.iter().map(|reading| &reading.list).collect();
+                let query = query(&self.repository, &lists, size, branch);
                 let mut answer = self.answer(&what, &query).await?;
                 if branch.take().is_some() {
                     memory.tip = answer.tip()?;
                 }
                 for (index, reading) in asked.iter_mut().enumerate() {
-                    answer.page(&alias(index), reading)?;
+                    answer.records(&alias(index), reading)?;
                 }
                 let (further, done): (Vec<_>, Vec<_>) = asked.into_iter().partition(|reading| reading.goes_on(depth));
                 unfinished.extend(further);
@@ -166,7 +173,7 @@ impl GitHub {
     }
 
     /// The answer to a query. One that broke off inside GitHub is asked once more: that has status 200, which nothing else asks again.
-    async fn answer<'a>(&self, what: &'a str, query: &Value) -> Result<Answer<'a>, GitHubError> {
+    pub(in crate::github) async fn answer<'a>(&self, what: &'a str, query: &Value) -> Result<Answer<'a>, GitHubError> {
         let ask = async || self.query(what, query).await.map_err(|error| error.needing(NEEDED));
         let broke_off = match Answer::read(ask().await?, what) {
             Ok(answer) => return Ok(answer),
@@ -182,7 +189,8 @@ impl GitHub {
 
 impl<'a> Reading<'a> {
     fn new(environment: &EnvironmentName, service: &'a ServiceName) -> Self {
-        Self { service, environment: environment_of(environment, service), after: None, records: Vec::new() }
+        let list = List { environment: environment_of(environment, service), after: None };
+        Self { service, list, records: Vec::new() }
     }
 
     /// Whether older records may matter: there are some, and no deploy of ours that succeeded is known yet. A rollback is none to stop at, nor
@@ -191,16 +199,17 @@ impl<'a> Reading<'a> {
         let is_base = |record: &Record| {
             record.is_own && record.state == RecordState::Success && record.intent.kind == Kind::Deploy
         };
-        self.after.is_some() && (depth == Depth::Whole || !self.records.iter().any(is_base))
+        self.list.after.is_some() && (depth == Depth::Whole || !self.records.iter().any(is_base))
     }
 }
 
-fn alias(index: usize) -> String {
+/// What a list is called in a query, and in its answer.
+pub(in crate::github) fn alias(index: usize) -> String {
     format!("s{index}")
 }
 
-/// The query for the next `size` deployments of each service. Everything foreign is a variable: nothing of it can become a part of the query.
-fn query(repository: &str, services: &[Reading<'_>], size: usize, branch: Option<&str>) -> Value {
+/// The query for the next `size` deployments of each list. Everything foreign is a variable: nothing of it can become a part of the query.
+pub(in crate::github) fn query(repository: &str, lists: &[&List], size: usize, branch: Option<&str>) -> Value {
     let (owner, name) = repository.split_once('/').unwrap_or((repository, ""));
     let mut variables = json!({"owner": owner, "name": name});
     let (mut declared, mut asked) = (String::from("$owner: String!, $name: String!"), String::new());
@@ -209,11 +218,11 @@ fn query(repository: &str, services: &[Reading<'_>], size: usize, branch: Option
         declared.push_str(", $branch: String!");
         asked.push_str("branch: ref(qualifiedName: $branch) { target { oid } } ");
     }
-    for (index, service) in services.iter().enumerate() {
-        variables[format!("e{index}")] = json!([service.environment]);
+    for (index, list) in lists.iter().enumerate() {
+        variables[format!("e{index}")] = json!([list.environment]);
         let _ = write!(declared, ", $e{index}: [String!]!");
         let mut after = String::new();
-        if let Some(cursor) = &service.after {
+        if let Some(cursor) = &list.after {
             variables[format!("a{index}")] = cursor.as_str().into();
             let _ = write!(declared, ", $a{index}: String!");
             after = format!(", after: $a{index}");
@@ -225,7 +234,7 @@ fn query(repository: &str, services: &[Reading<'_>], size: usize, branch: Option
             alias(index)
         );
     }
-    let fragments = if services.is_empty() { "" } else { PAGE };
+    let fragments = if lists.is_empty() { "" } else { PAGE };
     let text = format!(
         "query({declared}) {{ viewer {{ login }} repository(owner: $owner, name: $name) {{ {asked}}} }} {fragments}"
     );
@@ -233,10 +242,10 @@ fn query(repository: &str, services: &[Reading<'_>], size: usize, branch: Option
 }
 
 /// An answer without errors, for one repository.
-struct Answer<'a> {
+pub(in crate::github) struct Answer<'a> {
     what: &'a str,
     reply: Reply,
-    viewer: Option<ActorWire>,
+    pub(in crate::github) viewer: Option<ActorWire>,
     repository: Map<String, Value>,
 }
 
@@ -265,26 +274,33 @@ impl<'a> Answer<'a> {
     }
 
     /// Adds a page to what is known of a service.
-    fn page(&mut self, alias: &str, reading: &mut Reading<'_>) -> Result<(), GitHubError> {
-        let page: PageWire = self.part(alias)?;
-        for node in page.list.nodes {
-            let Some(node) = node else { return Err(self.reply.broken(self.what, "a deployment in it is null")) };
-            match node.into_record(&reading.environment, reading.service, self.viewer.as_ref()) {
+    fn records(&mut self, alias: &str, reading: &mut Reading<'_>) -> Result<(), GitHubError> {
+        for node in self.page(alias, &mut reading.list)? {
+            match node.into_record(&reading.list.environment, reading.service, self.viewer.as_ref()) {
                 Ok(record) => reading.records.extend(record),
-                Err(Unusable::NoNumber) => {
-                    return Err(self.reply.broken(self.what, "a deployment in it has no number"));
-                }
+                Err(Unusable::NoNumber) => return Err(self.broken("a deployment in it has no number")),
                 Err(Unusable::Later) => {
-                    return Err(self.reply.broken(self.what, "a later version of this action wrote a part of it"));
+                    return Err(self.broken("a later version of this action wrote a part of it"));
                 }
             }
         }
-        reading.after = match (page.page_info.has_next_page, page.page_info.end_cursor) {
+        Ok(())
+    }
+
+    /// The deployments of a list's next page; the list then knows where it goes on.
+    pub(in crate::github) fn page(&mut self, alias: &str, list: &mut List) -> Result<Vec<DeploymentWire>, GitHubError> {
+        let page: PageWire = self.part(alias)?;
+        list.after = match (page.page_info.has_next_page, page.page_info.end_cursor) {
             (false, _) => None,
             (true, Some(cursor)) => Some(cursor),
-            (true, None) => return Err(self.reply.broken(self.what, "its next page has no name")),
+            (true, None) => return Err(self.broken("its next page has no name")),
         };
-        Ok(())
+        let nodes: Option<Vec<DeploymentWire>> = page.list.nodes.into_iter().collect();
+        nodes.ok_or_else(|| self.broken("a deployment in it is null"))
+    }
+
+    pub(in crate::github) fn broken(&self, why: &str) -> GitHubError {
+        self.reply.broken(self.what, why)
     }
 }
 

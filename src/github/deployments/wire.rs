@@ -113,11 +113,11 @@ fn given<T>(text: Option<&String>, parse: impl Fn(&String) -> Option<T>) -> Opti
 /// A deployment, as the query asks for it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct DeploymentWire {
-    database_id: Option<u64>,
+pub(in crate::github) struct DeploymentWire {
+    pub(in crate::github) database_id: Option<u64>,
     task: Option<String>,
     payload: Value,
-    commit_oid: String,
+    pub(in crate::github) commit_oid: String,
     original_environment: Option<String>,
     creator: Option<ActorWire>,
     latest_status: Option<StatusWire>,
@@ -125,14 +125,14 @@ pub(super) struct DeploymentWire {
 }
 
 #[derive(Deserialize)]
-pub(super) struct ActorWire {
+pub(in crate::github) struct ActorWire {
     pub(super) login: String,
 }
 
 #[derive(Deserialize)]
-struct StatusWire {
-    state: String,
-    description: Option<String>,
+pub(in crate::github) struct StatusWire {
+    pub(in crate::github) state: String,
+    pub(in crate::github) description: Option<String>,
     creator: Option<ActorWire>,
 }
 
@@ -151,6 +151,36 @@ pub(super) enum Unusable {
 }
 
 impl DeploymentWire {
+    /// Whether it is one of our deployments in this environment. A status can move a deployment to another one, and would take its success there.
+    pub(in crate::github) fn is_ours_in(&self, environment: &str) -> bool {
+        let is_moved = self.original_environment.as_deref().is_some_and(|original| original != environment);
+        self.task.as_deref() == Some(TASK) && !is_moved
+    }
+
+    /// Whether the viewer wrote it.
+    pub(in crate::github) fn is_own(&self, viewer: Option<&ActorWire>) -> bool {
+        is_same(self.creator.as_ref(), viewer)
+    }
+
+    /// Its payload, where that is an object.
+    pub(in crate::github) fn payload(&self) -> Option<Value> {
+        unwrapped(&self.payload)
+    }
+
+    /// The latest status, where the viewer wrote it.
+    pub(in crate::github) fn latest_own_status(&self, viewer: Option<&ActorWire>) -> Option<&StatusWire> {
+        self.latest_status.as_ref().filter(|status| is_same(status.creator.as_ref(), viewer))
+    }
+
+    /// The latest status, and after it the others that are listed, in whichever order: those that the viewer wrote.
+    pub(in crate::github) fn own_statuses<'s>(
+        &'s self,
+        viewer: Option<&'s ActorWire>,
+    ) -> impl Iterator<Item = &'s StatusWire> {
+        let older = self.statuses.iter().flat_map(|list| list.nodes.iter().flatten());
+        self.latest_status.iter().chain(older).filter(move |status| is_same(status.creator.as_ref(), viewer))
+    }
+
     /// The record that this deployment is; `None` for what is none: another task, another service, malformed.
     pub(super) fn into_record(
         self,
@@ -158,13 +188,11 @@ impl DeploymentWire {
         service: &ServiceName,
         viewer: Option<&ActorWire>,
     ) -> Result<Option<Record>, Unusable> {
-        // A status can move a deployment to another environment, and would take its success there.
-        let is_moved = self.original_environment.as_deref().is_some_and(|original| original != environment);
-        if self.task.as_deref() != Some(TASK) || is_moved {
+        if !self.is_ours_in(environment) {
             return Ok(None);
         }
         let intent = PayloadWire::read(&self.payload).and_then(|wire| wire.into_intent(service, &self.commit_oid));
-        let is_own = is_same(self.creator.as_ref(), viewer);
+        let is_own = self.is_own(viewer);
         let Some(intent) = intent else {
             return if is_own && is_later(&self.payload) { Err(Unusable::Later) } else { Ok(None) };
         };

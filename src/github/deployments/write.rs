@@ -1,5 +1,6 @@
 //! Writing the record: an intent before a hook is called, and its end once that is known.
 
+use super::super::ask::Reply;
 use super::wire::PayloadWire;
 use super::{GitHub, GitHubError, LIVE, TASK, environment_of};
 use crate::domain::{EnvironmentName, Intent};
@@ -77,13 +78,13 @@ pub struct Ending {
 }
 
 #[derive(Serialize)]
-struct BeginWire {
+struct BeginWire<P> {
     #[serde(rename = "ref")]
     commit: String,
     task: &'static str,
     environment: String,
     description: String,
-    payload: PayloadWire,
+    payload: P,
     // GitHub would else merge the default branch into a commit, and ask for checks of which this very run is one.
     auto_merge: bool,
     required_contexts: [String; 0],
@@ -93,15 +94,79 @@ struct BeginWire {
 }
 
 #[derive(Serialize)]
-struct EndWire<'a> {
-    state: &'static str,
-    description: String,
+pub(in crate::github) struct StatusWire<'a> {
+    pub(in crate::github) state: &'static str,
+    pub(in crate::github) description: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    environment_url: Option<&'a str>,
+    pub(in crate::github) environment_url: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    log_url: Option<&'a str>,
-    // GitHub would else mark every earlier success inactive.
-    auto_inactive: bool,
+    pub(in crate::github) log_url: Option<&'a str>,
+    /// False: GitHub would else mark every earlier success inactive.
+    pub(in crate::github) auto_inactive: bool,
+}
+
+/// What a deployment is made of, beside what is the same for all of ours.
+pub(in crate::github) struct Begun<P> {
+    pub(in crate::github) commit: String,
+    pub(in crate::github) environment: String,
+    /// Cut where it is too long for GitHub.
+    pub(in crate::github) description: String,
+    pub(in crate::github) payload: P,
+    /// Whether the environment is one that will be gone again.
+    pub(in crate::github) is_transient: bool,
+}
+
+impl GitHub {
+    /// Makes a deployment and gives its number; `what` names it in errors.
+    pub(in crate::github) async fn make_deployment<P: Serialize>(
+        &self,
+        what: &str,
+        begun: Begun<P>,
+    ) -> Result<u64, GitHubError> {
+        let wire = BeginWire {
+            commit: begun.commit,
+            task: TASK,
+            environment: begun.environment,
+            description: cut(&begun.description),
+            payload: begun.payload,
+            auto_merge: false,
+            required_contexts: [],
+            transient_environment: begun.is_transient,
+            production_environment: false,
+        };
+        let reply = self.write_record("deployments", what, &wire).await?;
+        match reply.status() {
+            201 => reply.json::<CreatedWire>(what).map(|created| created.id),
+            202 => {
+                let why = "it merged branches and made no deployment".to_owned();
+                Err(GitHubError::Rejected { what: what.to_owned(), why, trace: reply.trace() })
+            }
+            _ => Err(reply.broken(what, "a status that was not expected")),
+        }
+    }
+
+    /// Adds a status to a deployment; `what` names it in errors.
+    pub(in crate::github) async fn add_status(
+        &self,
+        number: u64,
+        what: &str,
+        wire: &StatusWire<'_>,
+    ) -> Result<(), GitHubError> {
+        let reply = self.write_record(&format!("deployments/{number}/statuses"), what, wire).await?;
+        if reply.status() != 201 {
+            return Err(reply.broken(what, "a status that was not expected"));
+        }
+        Ok(())
+    }
+
+    async fn write_record(&self, path: &str, what: &str, wire: &impl Serialize) -> Result<Reply, GitHubError> {
+        let body = serde_json::to_value(wire).map_err(|error| GitHubError::Broken {
+            what: what.to_owned(),
+            why: error.to_string(),
+            trace: Default::default(),
+        })?;
+        self.post(path, what, &body).await.map_err(|error| error.needing(NEEDED))
+    }
 }
 
 #[derive(Deserialize)]
@@ -128,26 +193,14 @@ impl<'a> RecordWriter<'a> {
     ) -> Result<u64, GitHubError> {
         let what = format!("the record of {} in {environment}", intent.service);
         let text = format!("{} of {} as {}", intent.kind.as_str(), intent.commit.short(10), intent.image);
-        let wire = BeginWire {
+        let begun = Begun {
             commit: intent.commit.to_string(),
-            task: TASK,
             environment: environment_of(environment, &intent.service),
-            description: cut(&text),
+            description: text,
             payload: PayloadWire::new(intent, run),
-            auto_merge: false,
-            required_contexts: [],
-            transient_environment: false,
-            production_environment: false,
+            is_transient: false,
         };
-        let reply = self.post("deployments", &what, &wire).await?;
-        match reply.status() {
-            201 => reply.json::<CreatedWire>(&what).map(|created| created.id),
-            202 => {
-                let why = "it merged branches and made no deployment".to_owned();
-                Err(GitHubError::Rejected { what, why, trace: reply.trace() })
-            }
-            _ => Err(reply.broken(&what, "a status that was not expected")),
-        }
+        self.0.make_deployment(&what, begun).await
     }
 
     /// Ends an attempt.
@@ -157,37 +210,19 @@ impl<'a> RecordWriter<'a> {
     pub async fn end(&self, number: u64, ending: &Ending) -> Result<(), GitHubError> {
         let what = format!("the end of record {number}");
         let separator = if ending.description.is_empty() { "" } else { ": " };
-        let wire = EndWire {
+        let wire = StatusWire {
             state: ending.how.state(),
             description: cut(&format!("{}{separator}{}", ending.how.word(), ending.description)),
             environment_url: ending.environment_url.as_ref().map(Url::as_str),
             log_url: ending.log_url.as_ref().map(Url::as_str),
             auto_inactive: false,
         };
-        let reply = self.post(&format!("deployments/{number}/statuses"), &what, &wire).await?;
-        if reply.status() != 201 {
-            return Err(reply.broken(&what, "a status that was not expected"));
-        }
-        Ok(())
-    }
-
-    async fn post(
-        &self,
-        path: &str,
-        what: &str,
-        wire: &impl Serialize,
-    ) -> Result<super::super::ask::Reply, GitHubError> {
-        let body = serde_json::to_value(wire).map_err(|error| GitHubError::Broken {
-            what: what.to_owned(),
-            why: error.to_string(),
-            trace: Default::default(),
-        })?;
-        self.0.post(path, what, &body).await.map_err(|error| error.needing(NEEDED))
+        self.0.add_status(number, &what, &wire).await
     }
 }
 
 /// The text as far as GitHub takes it.
-fn cut(text: &str) -> String {
+pub(in crate::github) fn cut(text: &str) -> String {
     text.chars().take(LONGEST).collect()
 }
 

@@ -72,11 +72,11 @@ async fn one_query_asks_for_every_service_and_the_branch() {
 /// The text was checked against GitHub's schema (npm `@octokit/graphql-schema` 15.26.1) with graphql-core 3.2.8.
 #[test]
 fn the_query_is_the_one_that_was_checked_against_the_schema() {
-    let environment = EnvironmentName::parse("staging").unwrap();
-    let (api, web) = (service("api"), service("web"));
-    let mut services = [Reading::new(&environment, &api), Reading::new(&environment, &web)];
-    services[1].after = Some("Y3Vyc29y".into());
-    let body = query("acme/shop", &services, 20, Some("main"));
+    let list = |name: &str, after: Option<&str>| List {
+        environment: format!("staging/{name}"),
+        after: after.map(str::to_owned),
+    };
+    let body = query("acme/shop", &[&list("api", None), &list("web", Some("Y3Vyc29y"))], 20, Some("main"));
     let wanted = "query($owner: String!, $name: String!, $branch: String!, $e0: [String!]!, $e1: [String!]!, $a1: String!) \
         { viewer { login } repository(owner: $owner, name: $name) \
         { branch: ref(qualifiedName: $branch) { target { oid } } \

@@ -5,9 +5,9 @@
 
 use super::desk::Desk;
 use super::pace::Pace;
-use super::wire::{self, Entry, EventEntry, WireDeploy, WireService};
+use super::wire::{self, Entry, EventEntry, ServiceEntry, WireDeploy, WireService};
 use super::{Explanation, RenderError, Repeatable, ServiceFacts};
-use crate::domain::{Deploy, DeployId, DeployStatus, RenderOrigin, Secret, ServiceId};
+use crate::domain::{Deploy, DeployId, DeployStatus, PreviewName, RenderOrigin, Secret, ServiceId};
 use crate::transport::{Answer, Backoff, Client, Deadline, sleep};
 use http::Method;
 use serde::de::DeserializeOwned;
@@ -24,6 +24,8 @@ const DEPLOYS: usize = 20;
 /// How many events are asked for, the most that Render gives at once. It gives those of the last hour, which is where the end of a
 /// deploy is that has just ended.
 const EVENTS: usize = 100;
+/// How many services a page of their list has, the most that Render gives at once, and how many pages are read.
+const SERVICES: (usize, usize) = (100, 20);
 
 /// Render's API, read. Clones share one pace.
 #[derive(Debug, Clone)]
@@ -36,6 +38,7 @@ pub struct RenderApi {
 /// What a question is about: it says what "not found" means.
 #[derive(Clone, Copy)]
 enum About<'a> {
+    Services,
     Service(&'a ServiceId),
     Deploy(&'a ServiceId, &'a DeployId),
 }
@@ -54,6 +57,34 @@ impl RenderApi {
     pub async fn service(&self, id: &ServiceId) -> Result<ServiceFacts, RenderError> {
         let wire: WireService = self.get(id.as_str(), About::Service(id), "a service").await?;
         Ok(ServiceFacts::of(wire))
+    }
+
+    /// The services of exactly this name that the key can see, previews included (<https://api-docs.render.com/reference/list-services>). Names are
+    /// not unique, so there may be several.
+    ///
+    /// # Errors
+    /// [`RenderError`], after our patience where waiting may help.
+    pub async fn named(&self, name: &PreviewName) -> Result<Vec<(ServiceId, ServiceFacts)>, RenderError> {
+        const WHAT: &str = "services by name";
+        let (size, pages) = SERVICES;
+        let (mut found, mut after) = (Vec::new(), String::new());
+        for _ in 0..pages {
+            let path = format!("?name={name}&includePreviews=true&limit={size}{after}");
+            let entries: Vec<ServiceEntry> = self.get(&path, About::Services, WHAT).await?;
+            let is_last = entries.len() < size;
+            let cursor = entries.last().and_then(|entry| entry.cursor.clone());
+            for ServiceEntry { service, .. } in entries {
+                let id = service.id.as_deref().and_then(|id| ServiceId::parse(id).ok());
+                let facts = ServiceFacts::of(service);
+                // Asked for, and looked at all the same: a filter that is not understood is left out without a word.
+                found.extend(id.filter(|_| facts.name == name.as_str()).map(|id| (id, facts)));
+            }
+            match cursor.filter(|_| !is_last) {
+                Some(cursor) => after = format!("&cursor={}", escaped(&cursor)),
+                None => return Ok(found),
+            }
+        }
+        Err(RenderError::Unreadable { what: WHAT, why: format!("it has more than {} entries", size * pages) })
     }
 
     /// The live deploy and those in flight, newest first.
@@ -149,6 +180,11 @@ impl RenderApi {
     }
 }
 
+/// Text as a query's value.
+fn escaped(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
 /// What a status means that means the same everywhere.
 pub(super) fn other(status: u16, answer: &Answer) -> RenderError {
     match status {
@@ -177,6 +213,30 @@ mod tests {
         let facts = server.api().service(&service()).await.unwrap();
         assert_eq!(facts.image.map(|image| image.to_string()).as_deref(), Some("ghcr.io/acme/api:main"));
         server.finish();
+    }
+
+    #[tokio::test]
+    async fn services_are_found_by_exactly_their_name() {
+        let name = PreviewName::new(
+            &crate::domain::ServiceName::parse("api").unwrap(),
+            crate::domain::PrNumber::parse(b"7").unwrap(),
+        );
+        let entry = |id: &str, name: &str| {
+            format!(
+                r#"{{"service":{{"id":"{id}","name":"{name}","type":"web_service","serviceDetails":{{"parentServer":{{"id":"srv-a","name":"api"}}}}}},"cursor":"c&{id}"}}"#
+            )
+        };
+        let full: Vec<String> = (0..100).map(|at| entry(&format!("srv-{at}"), "api-pr-77")).collect();
+        let rest = [entry("srv-x", "api-pr-7"), entry("srv-y", "api-pr-7x"), entry("no id", "api-pr-7")].join(",");
+        let path = "GET /v1/services?name=api-pr-7&includePreviews=true&limit=100";
+        let server = Server::start(vec![
+            exchange(path, 200, &[], &format!("[{}]", full.join(","))),
+            exchange(&format!("{path}&cursor=c%26srv-99"), 200, &[], &format!("[{rest}]")),
+        ]);
+        let found = server.api().named(&name).await.unwrap();
+        server.finish();
+        let found: Vec<_> = found.iter().map(|(id, facts)| (id.as_str(), facts.parent.clone())).collect();
+        assert_eq!(found, [("srv-x", Some(service()))]);
     }
 
     #[tokio::test]

@@ -75,6 +75,17 @@ pub enum CallFailure {
     /// 405.
     #[error("Render answered 405: it takes no POST here")]
     MethodRefused,
+    /// 400, 402 or 409 to a preview.
+    #[error("Render answered {status}: it does not make the preview{said}")]
+    PreviewRefused {
+        /// The status.
+        status: u16,
+        /// Render's own words.
+        said: Said,
+    },
+    /// 429 to a preview. Which limit it comes under is not documented; making a service may be done 20 times an hour.
+    #[error("Render answered 429: too many services were made with this API key")]
+    PreviewLimited(Option<Duration>),
     /// 409.
     #[error("Render answered 409: the service is suspended, or its workspace may not deploy at present{0}")]
     Suspended(Said),
@@ -115,8 +126,10 @@ impl CallFailure {
             Self::Denied(Key::Hook) => FailureWord::HookDenied,
             Self::Denied(Key::Api) | Self::NoAccess { .. } => FailureWord::PermissionMissing,
             Self::Suspended(_) => FailureWord::ServiceSuspended,
-            Self::RateLimited(_) => FailureWord::RateLimited,
-            Self::MethodRefused | Self::Redirected(_) | Self::Unknown(_) => FailureWord::DeployFailed,
+            Self::RateLimited(_) | Self::PreviewLimited(_) => FailureWord::RateLimited,
+            Self::MethodRefused | Self::Redirected(_) | Self::Unknown(_) | Self::PreviewRefused { .. } => {
+                FailureWord::DeployFailed
+            }
             Self::Broken(_) | Self::Transport(_) => FailureWord::RenderUnavailable,
         }
     }
@@ -141,8 +154,15 @@ impl CallFailure {
             Self::MethodRefused | Self::Redirected(_) | Self::Unknown(_) => {
                 "Look at the service's deploys and its deploy hook on Render."
             }
+            Self::PreviewRefused { status: 402, .. } => {
+                "Look at the workspace's billing and plan on Render: a preview is a service of its own, and is billed."
+            }
+            Self::PreviewRefused { .. } => {
+                "Look at what Render says, at the service that the preview is a copy of, and at the limits of the workspace's plan."
+            }
             Self::Suspended(_) => "Resume the service on Render, then run this again.",
             Self::RateLimited(_) => "Run this again in a minute.",
+            Self::PreviewLimited(_) => "Run this again in an hour.",
             Self::Broken(_) | Self::Transport(_) => {
                 "Look at Render's status page and at the service's deploys, then run this again."
             }
@@ -153,7 +173,7 @@ impl CallFailure {
     #[must_use]
     pub const fn repeatable(&self) -> Repeatable {
         match self {
-            Self::RateLimited(hint) => Repeatable::Safely(*hint),
+            Self::RateLimited(hint) | Self::PreviewLimited(hint) => Repeatable::Safely(*hint),
             Self::Transport(error) if error.was_never_sent() => Repeatable::Safely(None),
             Self::Transport(_) | Self::Broken(_) => Repeatable::Once,
             Self::OtherImage(_)
@@ -161,6 +181,7 @@ impl CallFailure {
             | Self::NoAccess { .. }
             | Self::OtherImageOrNoService
             | Self::MethodRefused
+            | Self::PreviewRefused { .. }
             | Self::Suspended(_)
             | Self::Redirected(_)
             | Self::Unknown(_) => Repeatable::Never,

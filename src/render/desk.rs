@@ -5,7 +5,7 @@ use crate::transport::{Answer, Client, Request, TransportError};
 use http::{Method, header};
 
 /// The API's address and the key for it. The key goes to this origin and to no other: the client follows no redirects, and paths
-/// are made of ids that hold letters and digits only.
+/// are made of ids that hold letters and digits only, of names of a-z, 0-9 and -, and of cursors that are escaped.
 #[derive(Debug, Clone)]
 pub(super) struct Desk {
     client: Client,
@@ -22,9 +22,10 @@ impl Desk {
         &self.key
     }
 
-    /// A request for `path` below `/v1/services/`.
+    /// A request for `path` below `/v1/services/`; a query alone (`?name=x`) is for the list of services.
     pub(super) fn request(&self, method: Method, path: &str) -> Request {
-        Request::new(method, format!("{}/{path}", self.base))
+        let separator = if path.starts_with('?') { "" } else { "/" };
+        Request::new(method, format!("{}{separator}{path}", self.base))
             .authorization(&format!("Bearer {}", self.key.expose()))
             .header(header::ACCEPT, "application/json")
     }

@@ -13,6 +13,7 @@ mod error;
 mod explanation;
 mod hook;
 mod pace;
+mod preview;
 mod service;
 #[cfg(test)]
 mod testing;
@@ -24,5 +25,6 @@ pub use call::{Accepted, CallFailure, Key, Repeatable, Said};
 pub use error::RenderError;
 pub use explanation::Explanation;
 pub use hook::HookCaller;
+pub use preview::Made;
 pub use service::{ServiceFacts, ServiceImage, ServiceKind};
 pub use write::RenderWriter;

@@ -1,7 +1,7 @@
 //! What Render says of a service, as far as a deploy needs it.
 
 use super::wire::WireService;
-use crate::domain::{Digest, Foreign, ImageTag, Repository};
+use crate::domain::{Digest, Foreign, ImageTag, Repository, ServiceId};
 use std::fmt;
 use url::Url;
 
@@ -91,6 +91,8 @@ impl fmt::Display for ServiceImage {
 /// A service as it is set up on Render.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceFacts {
+    /// Its name, as foreign as any.
+    pub name: String,
     /// What kind it is.
     pub kind: ServiceKind,
     /// Whether it is suspended: then it takes no deploys.
@@ -105,11 +107,15 @@ pub struct ServiceFacts {
     pub url: Option<Url>,
     /// Its page in Render's dashboard.
     pub dashboard: Option<Url>,
+    /// Of a preview: the service that it is a copy of (`parentServer`).
+    pub parent: Option<ServiceId>,
 }
 
 impl ServiceFacts {
     pub(super) fn of(wire: WireService) -> Self {
+        let (url, parent) = wire.service_details.map_or((None, None), |details| (details.url, details.parent_server));
         Self {
+            name: wire.name.unwrap_or_default(),
             kind: ServiceKind::recognize(wire.r#type.as_deref()),
             is_suspended: wire.suspended.as_deref() == Some("suspended"),
             suspenders: SUSPENDERS
@@ -119,7 +125,8 @@ impl ServiceFacts {
                 .collect(),
             image: wire.image_path.filter(|path| !path.is_empty()).map(|path| ServiceImage::recognize(&path)),
             has_registry_credential: wire.registry_credential.is_some(),
-            url: wire.service_details.and_then(|details| web_address(&details.url?)),
+            parent: parent.and_then(|parent| ServiceId::parse(&parent.id).ok()),
+            url: url.and_then(|url| web_address(&url)),
             dashboard: wire.dashboard_url.and_then(|url| web_address(&url)),
         }
     }
@@ -167,12 +174,14 @@ mod tests {
         let facts = read(
             r#"{"id":"srv-a","type":"web_service","suspended":"suspended","suspenders":["billing","::new","user"],
                 "imagePath":"ghcr.io/acme/api:main","registryCredential":{"id":"rgc-a","name":"GHCR"},"autoDeploy":"no",
-                "dashboardUrl":"https://dashboard.render.com/web/srv-a","serviceDetails":{"url":"https://api.onrender.com","plan":"pro"}}"#,
+                "dashboardUrl":"https://dashboard.render.com/web/srv-a","serviceDetails":{"url":"https://api.onrender.com","plan":"pro",
+                "parentServer":{"id":"srv-parent","name":"api"}}}"#,
         );
         let facts = facts.expect("a service");
         assert_eq!((facts.kind, facts.is_suspended), (ServiceKind::Web, true));
         assert_eq!(facts.suspenders, ["billing", "user"]);
         assert!(facts.has_registry_credential && facts.image.is_some());
+        assert_eq!(facts.parent, ServiceId::parse("srv-parent").ok());
         assert_eq!(facts.url.map(String::from).as_deref(), Some("https://api.onrender.com/"));
         assert_eq!(facts.dashboard.map(String::from).as_deref(), Some("https://dashboard.render.com/web/srv-a"));
     }
@@ -183,7 +192,7 @@ mod tests {
             let facts =
                 read(&format!(r#"{{"type":"cron_job","suspended":"not_suspended"{path}}}"#)).expect("a service");
             assert_eq!((facts.image, facts.kind, facts.is_suspended), (None, ServiceKind::Cron, false));
-            assert!(!facts.has_registry_credential && facts.url.is_none());
+            assert!(!facts.has_registry_credential && facts.url.is_none() && facts.parent.is_none());
         }
     }
 

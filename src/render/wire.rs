@@ -127,6 +127,8 @@ pub(super) fn digest_in(text: &str) -> Option<Digest> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct WireService {
+    pub(super) id: Option<String>,
+    pub(super) name: Option<String>,
     pub(super) r#type: Option<String>,
     pub(super) suspended: Option<String>,
     #[serde(default)]
@@ -138,8 +140,26 @@ pub(super) struct WireService {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct WireDetails {
     pub(super) url: Option<String>,
+    /// Of a preview: the service that it is a copy of.
+    pub(super) parent_server: Option<Named>,
+}
+
+/// An entry of the list of services.
+#[derive(Deserialize)]
+pub(super) struct ServiceEntry {
+    pub(super) service: WireService,
+    pub(super) cursor: Option<String>,
+}
+
+/// A preview that was made, and its first deploy.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WirePreview {
+    pub(super) service: WireService,
+    pub(super) deploy_id: Option<String>,
 }
 
 /// An entry of a list of events.

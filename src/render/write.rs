@@ -1,4 +1,4 @@
-//! The hand that deploys by the API and cancels: <https://api-docs.render.com/reference/create-deploy>.
+//! The hand that deploys by the API, makes previews and cancels: <https://api-docs.render.com/reference/create-deploy>.
 
 use super::api::other;
 use super::desk::Desk;
@@ -13,9 +13,9 @@ use std::time::Duration;
 /// How long to wait before a cancellation is asked for a second time. A run that is cancelled has five seconds for everything.
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// The hand that deploys by the API and cancels. A run that may not write never holds one.
+/// The hand that deploys by the API, makes previews (`preview`) and cancels. A run that may not write never holds one.
 #[derive(Debug, Clone)]
-pub struct RenderWriter(Desk);
+pub struct RenderWriter(pub(super) Desk);
 
 impl RenderWriter {
     /// A writer at this origin, with this key.

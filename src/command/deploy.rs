@@ -6,7 +6,7 @@ use super::hooks::{self, Hooks};
 use super::images::{Images, Patience};
 use super::ledger::Ledger;
 use super::preflight::preflight;
-use super::{Brief, Scene, drift, env_file, promotion, required, tell, verify};
+use super::{Brief, Scene, drift, env_file, previews, promotion, required, tell, verify};
 use crate::decide::{OnRender, Plan, Presence, Subject, Why, presence};
 use crate::domain::{Digest, EnvironmentName, Intent, Kind, Outcome, ServiceName, Status, Trigger};
 use crate::intake::inputs::Writes;
@@ -18,6 +18,10 @@ pub(super) async fn run(scene: &Scene, brief: &Brief) -> Result<(), Failure> {
     let environment = match &brief.plan.subject {
         Subject::Environments { environments, .. } => environments.first(),
         Subject::PullRequest { .. } => {
+            let previews = previews::wanted(scene, brief)?;
+            if !previews.is_empty() {
+                return previews::run(scene, brief, &previews).await;
+            }
             // The workflow may run beside the build of the same event; whoever names a number or a digest means to wait for it.
             let is_event = matches!(scene.trigger, Trigger::PullRequest(_));
             let patience = if is_event && scene.request.digest.is_none() { Patience::Once } else { Patience::Wait };

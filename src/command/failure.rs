@@ -92,6 +92,9 @@ pub enum Failure {
     /// `wait: live` without an API key.
     #[error("wait is live and render-api-key is not set")]
     NoApiKey,
+    /// Services that are to have previews, without an API key.
+    #[error("render-api-key is not set, and without it there are no previews ({})", names(.0))]
+    NoApiKeyForPreviews(Vec<ServiceName>),
     /// Render's API does not say what has to be known; of which service, where it is about one.
     #[error("{}{}", .0.as_ref().map(|service| format!("{service}: ")).unwrap_or_default(), .1)]
     Render(Option<ServiceName>, RenderError),
@@ -253,6 +256,10 @@ fn services(missing: &[(ServiceName, String)]) -> String {
     missing.iter().map(|(service, why)| format!("{service} ({why})")).collect::<Vec<_>>().join(", ")
 }
 
+fn names(services: &[ServiceName]) -> String {
+    services.iter().map(ServiceName::as_str).collect::<Vec<_>>().join(", ")
+}
+
 fn hooks(missing: &[(ServiceName, String)]) -> String {
     missing.iter().map(|(service, variable)| format!("{service} ({variable})")).collect::<Vec<_>>().join(", ")
 }
@@ -303,7 +310,7 @@ impl Failure {
             Self::ReleaseTaken(_) => FailureWord::ReleaseTaken,
             Self::Image(_, problem) => problem.word(),
             Self::NoRegistryPassword => FailureWord::ImageDenied,
-            Self::NoApiKey | Self::HookMissing(_) => FailureWord::HookMissing,
+            Self::NoApiKey | Self::NoApiKeyForPreviews(_) | Self::HookMissing(_) => FailureWord::HookMissing,
             Self::HookMalformed(hooks) => hooks.first().map_or(FailureWord::HookMalformed, |(word, _)| *word),
             Self::Preflight(problems) => problems.first().map_or(FailureWord::DeployFailed, |(word, _)| *word),
         }
@@ -342,6 +349,7 @@ impl Failure {
             Self::Image(_, problem) => sentence(problem.hint()),
             Self::NoRegistryPassword => "Set registry-password, or remove registry-username.".into(),
             Self::NoApiKey => "Set render-api-key, or set wait to accepted or auto.".into(),
+            Self::NoApiKeyForPreviews(_) => "Set render-api-key, or remove previews from the manifest.".into(),
             Self::Render(_, error) => error.hint().into(),
             Self::Preflight(_) => "Correct these settings on Render, or the deploy manifest, then run this again; nothing was sent.".into(),
             Self::Required(required, _) => format!("Deploy this commit to {required} first, then run this again; nothing was sent."),
@@ -371,6 +379,7 @@ impl Failure {
             Self::File(_) | Self::Release(_) | Self::OrderUnknown(_) | Self::History(_) => 1,
             Self::ImageMissing(_) | Self::ImageOtherTag { .. } | Self::Registry(..) | Self::Image(..) => 1,
             Self::NoRegistryPassword | Self::NoApiKey | Self::HookMissing(_) | Self::Moves { .. } => 1,
+            Self::NoApiKeyForPreviews(_) => 1,
             Self::Render(..) | Self::Preflight(_) | Self::Required(..) | Self::GoingBack(_) => 1,
             Self::ReleaseTaken(_) | Self::Promotion { .. } => 1,
         }
@@ -400,6 +409,7 @@ impl Failure {
             }
             Self::NoRegistryPassword
             | Self::NoApiKey
+            | Self::NoApiKeyForPreviews(_)
             | Self::HookMissing(_)
             | Self::HookMalformed(_)
             | Self::HooksConfused(_) => Outcome::Refused,

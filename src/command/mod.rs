@@ -1,6 +1,7 @@
 //! The commands: each gathers facts, lets them be decided, and acts. What happened goes into the scene's story as it happens.
 
 mod again;
+mod comment;
 mod deploy;
 mod drift;
 mod env_file;
@@ -13,6 +14,7 @@ mod images;
 mod ledger;
 mod plan;
 mod preflight;
+mod previews;
 mod promote;
 mod promotion;
 mod release;
@@ -46,6 +48,12 @@ struct Brief {
 /// # Errors
 /// [`Failure`]; what had happened before it stands in the scene's story.
 pub(crate) async fn run(scene: &Scene) -> Result<(), Failure> {
+    let result = act(scene).await;
+    comment::keep(scene, result.as_ref().err()).await;
+    result
+}
+
+async fn act(scene: &Scene) -> Result<(), Failure> {
     refuse_force_by_machines(scene)?;
     if let Some(reason) = &scene.request.freeze
         && let Some(done) = done_by(scene.request.command)

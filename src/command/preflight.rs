@@ -3,7 +3,7 @@
 use super::failure::Failure;
 use super::golive::Call;
 use super::scene::Scene;
-use crate::domain::{FailureWord, PinnedImage, ServiceName};
+use crate::domain::{FailureWord, PinnedImage, Repository, ServiceId, ServiceName};
 use crate::registry::{Asked, Registry, RegistryError};
 use crate::render::{ServiceFacts, ServiceKind};
 use crate::transport::Deadline;
@@ -23,22 +23,31 @@ pub(crate) async fn preflight(
     calls: &BTreeMap<ServiceName, Call>,
     confused: Vec<String>,
 ) -> Result<BTreeMap<ServiceName, ServiceFacts>, Failure> {
+    let problems = confused.into_iter().map(|text| (FailureWord::BadInput, text)).collect();
+    look(scene, calls.iter().map(|(service, call)| (service, &call.id, &call.image)), problems).await
+}
+
+/// As [`preflight`], for services of which it is known which they are on Render and which image they, or their previews, are to be given.
+pub(crate) async fn look<'a>(
+    scene: &Scene,
+    services: impl Iterator<Item = (&'a ServiceName, &'a ServiceId, &'a PinnedImage)>,
+    mut problems: Vec<(FailureWord, String)>,
+) -> Result<BTreeMap<ServiceName, ServiceFacts>, Failure> {
     let Some(render) = &scene.render else { return Ok(BTreeMap::new()) };
-    let asked = calls.iter().map(|(service, call)| async move { (service, call, render.service(&call.id).await) });
+    let asked = services.map(|(service, id, image)| async move { (service, image, render.service(id).await) });
     let mut facts = BTreeMap::new();
-    let mut problems: Vec<_> = confused.into_iter().map(|text| (FailureWord::BadInput, text)).collect();
-    for (service, call, answer) in futures_util::future::join_all(asked).await {
+    for (service, image, answer) in futures_util::future::join_all(asked).await {
         let found = answer.map_err(|error| Failure::Render(Some(service.clone()), error))?;
-        let is_open = !found.has_registry_credential && problem(service, call, &found).is_none();
-        let denied = if is_open { unreadable(scene, service, &call.image).await } else { None };
-        problems.extend(problem(service, call, &found).or(denied));
+        let is_open = !found.has_registry_credential && problem(service, &image.repository, &found).is_none();
+        let denied = if is_open { unreadable(scene, service, image).await } else { None };
+        problems.extend(problem(service, &image.repository, &found).or(denied));
         facts.insert(service.clone(), found);
     }
     if problems.is_empty() { Ok(facts) } else { Err(Failure::Preflight(problems)) }
 }
 
 /// What would keep a service from being deployed.
-fn problem(service: &ServiceName, call: &Call, facts: &ServiceFacts) -> Option<(FailureWord, String)> {
+fn problem(service: &ServiceName, repository: &Repository, facts: &ServiceFacts) -> Option<(FailureWord, String)> {
     if facts.kind == ServiceKind::Static {
         return Some((FailureWord::ImageRepositoryDiffers, format!("{service} is a static site, which runs no image")));
     }
@@ -46,8 +55,8 @@ fn problem(service: &ServiceName, call: &Call, facts: &ServiceFacts) -> Option<(
         let text = format!("{service} is built from Git on Render, not deployed from an image");
         return Some((FailureWord::ImageRepositoryDiffers, text));
     };
-    if image.repository.as_ref() != Some(&call.image.repository) {
-        let text = format!("{service} has image {image} on Render, and {} in the manifest", call.image.repository);
+    if image.repository.as_ref() != Some(repository) {
+        let text = format!("{service} has image {image} on Render, and {repository} in the manifest");
         return Some((FailureWord::ImageRepositoryDiffers, text));
     }
     facts.is_suspended.then(|| {

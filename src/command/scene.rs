@@ -88,6 +88,12 @@ impl Scene {
         url::Url::parse(&page).ok()
     }
 
+    /// The page of this run whichever attempt it is.
+    pub(crate) fn run_page(&self) -> Option<url::Url> {
+        let (id, _) = self.around.run?;
+        url::Url::parse(&format!("{}/{}/actions/runs/{id}", self.server_url(), self.slug)).ok()
+    }
+
     /// The registry, asked with credentials where there are some, and only at the host of the input `registry`.
     pub(crate) fn registry(&self) -> Registry {
         Registry::new(self.client.clone(), self.credentials())

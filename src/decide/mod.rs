@@ -8,6 +8,7 @@ mod image;
 mod ledger;
 mod number;
 mod plan;
+mod preview;
 mod previous;
 mod source;
 mod subject;
@@ -28,6 +29,7 @@ pub use ledger::{
 };
 pub use number::{NoNumber, number};
 pub use plan::{Ground, Plan, PlanError, PlannedImage, PlannedService, Wishes};
+pub use preview::{PreviewOf, Whose, is_forestalled, known_preview, may_be_unknown};
 pub use previous::{Back, NoWay, Past, Pasts, Step, Target, Turn, before_on_render, serves, way_back};
 pub use source::{
     Ancestor, MOST_ANCESTORS, Next, Reach, Records, Search, Sight, Source, recorded as recorded_images,

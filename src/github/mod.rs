@@ -13,6 +13,7 @@ mod error;
 mod file;
 mod new_tag;
 mod previews;
+mod pull_request;
 mod refs;
 mod tree;
 

@@ -6,7 +6,7 @@ mod request;
 
 pub use digest::GivenDigests;
 pub use request::{
-    Command, Force, InputError, OnFailure, OnMissing, OnMissingCredential, OnRelease, Recording, Request, SourcePath,
+    Command, Commenting, Force, InputError, OnFailure, OnMissing, OnMissingCredential, OnRelease, Recording, Request, SourcePath,
     Wait, Writes, parse_duration,
 };
 
@@ -111,6 +111,11 @@ pub const INPUTS: &[Input] = &[
         "When a service fails, put those that went live in this run back on what they ran before: true or false",
     ),
     input("record", "true", "Keep GitHub Deployments as the memory of what was deployed: true or false"),
+    input(
+        "comment",
+        "false",
+        "deploy: keep one comment on the pull request that says what became of it: true or false",
+    ),
     input("env-file", "", "Also write KEY=VALUE lines with the image digests to this file of the workspace"),
     input("ca-bundle", "", "Extra PEM roots beside the built-in ones: text, or a file of the workspace"),
     input("dry-run", "false", "Do everything but the writes: true or false"),

@@ -1,8 +1,10 @@
-//! Decisions to text: outputs, the job summary, the line for a chat message. Pure: it is handed everything, and prints nothing.
+//! Decisions to text: outputs, the job summary, a pull request's comment, the line for a chat message. Pure: it is handed everything, and prints nothing.
 
+mod comment;
 pub mod outputs;
 mod story;
 mod summary;
 
-pub use story::{Ended, Failed, Released, Story, Verified, outcome_of};
+pub use comment::{About, comment};
+pub use story::{Ended, Failed, Preview, Released, Story, Verified, outcome_of};
 pub use summary::summary;

@@ -1,7 +1,7 @@
 //! The step's outputs: each declared once, their shapes fixed by the contract, their size bounded by the manifest alone.
 
 use super::{Ended, Released, Story};
-use crate::domain::{Decision, Image, ImageName, Repository};
+use crate::domain::{Decision, Image, ImageName, Repository, Status};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -46,6 +46,7 @@ pub const OUTPUTS: &[Output] = &[
         "release",
         "The release that was planned or deployed; release: the one that it made, or that the commit had",
     ),
+    output("previews", "JSON object of a pull request's previews on Render: service to URL"),
     output(
         "deploys",
         "JSON array, one object a service: service, decision, reason, image, digest, base, deploy, status, url, seconds",
@@ -107,6 +108,7 @@ pub fn outputs(story: &Story) -> BTreeMap<&'static str, String> {
     set("matrix", json!({ "include": [] }).to_string());
     set("builds", "0".into());
     set("images", "{}".into());
+    set("previews", previews(story).to_string());
     set("deploys", "[]".into());
     set("json", json!({ "tags": [], "tag-names": [], "labels": {}, "annotations": [] }).to_string());
     set("environment", story.environment.as_ref().map(ToString::to_string).unwrap_or_default());
@@ -191,6 +193,23 @@ fn matrix(story: &Story) -> Vec<Value> {
 
 fn deploys(story: &Story) -> Value {
     let Some(plan) = &story.plan else { return json!([]) };
+    let of_previews = story.previews.iter().map(|preview| {
+        let ended = story.services.iter().find(|ended| ended.service == preview.service);
+        let image = story.images.get(&preview.image);
+        let told = |status: Option<&Ended>| status.map_or(Status::NotStarted, |ended| ended.status);
+        json!({
+            "service": preview.service.as_str(),
+            "decision": Decision::Deploy.as_str(),
+            "reason": reason("a preview of the pull request".into(), ended),
+            "image": preview.image.as_str(),
+            "digest": image.map(|image| image.pinned.digest.as_str()).unwrap_or_default(),
+            "base": "",
+            "deploy": ended.and_then(|ended| ended.deploy.as_ref()).map(ToString::to_string).unwrap_or_default(),
+            "status": told(ended).as_str(),
+            "url": ended.and_then(|ended| ended.url.as_ref()).map(ToString::to_string).unwrap_or_default(),
+            "seconds": ended.map_or(0, |ended| ended.took.as_secs()),
+        })
+    });
     let rows = plan.services.iter().map(|service| {
         let ended = story.services.iter().find(|ended| ended.service == service.name);
         let of_image = || Some(&story.images.get(&service.image)?.pinned);
@@ -209,7 +228,18 @@ fn deploys(story: &Story) -> Value {
             "seconds": ended.map_or(0, |ended| ended.took.as_secs()),
         })
     });
-    Value::Array(rows.collect())
+    Value::Array(rows.chain(of_previews).collect())
+}
+
+/// The previews that have the pull request's image now, and where they are. One without an address (a background worker) has none to tell.
+fn previews(story: &Story) -> Value {
+    let entry = |preview: &super::Preview| {
+        let ended = story.services.iter().find(|ended| ended.service == preview.service)?;
+        let url = ended.url.as_ref().filter(|_| matches!(ended.status, Status::Live | Status::Accepted))?;
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/".contains(c);
+        url.as_str().chars().all(is_plain).then(|| (preview.service.to_string(), json!(url.as_str())))
+    };
+    Value::Object(story.previews.iter().filter_map(entry).collect())
 }
 
 fn reason(planned: String, ended: Option<&Ended>) -> String {

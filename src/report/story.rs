@@ -64,6 +64,15 @@ pub struct Released {
     pub release: Option<Release>,
 }
 
+/// A preview that a pull request is to have.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    /// The service of which it is a copy.
+    pub service: ServiceName,
+    /// The image that it runs.
+    pub image: ImageName,
+}
+
 /// What happened.
 #[derive(Debug, Clone)]
 pub struct Story {
@@ -85,8 +94,10 @@ pub struct Story {
     pub images: BTreeMap<ImageName, Verified>,
     /// What each service is given, where that is not just its image: services that go back may differ.
     pub given: BTreeMap<ServiceName, PinnedImage>,
-    /// How each service ended, in the manifest's order.
+    /// How each service, or its preview, ended, in the manifest's order.
     pub services: Vec<Ended>,
+    /// The previews that a pull request is to have, in the manifest's order.
+    pub previews: Vec<Preview>,
     /// The environment deployed to, where it is one.
     pub environment: Option<EnvironmentName>,
     /// The release that would come next.
@@ -129,6 +140,7 @@ impl Story {
             images: BTreeMap::new(),
             given: BTreeMap::new(),
             services: Vec::new(),
+            previews: Vec::new(),
             environment: None,
             next_release: None,
             released: None,

@@ -30,6 +30,9 @@ pub fn summary(story: &Story) -> String {
                 "| Service | Decision | Why | Image | Result | Time |\n|---|---|---|---|---|---|\n",
                 &rows,
             ));
+        } else if !story.previews.is_empty() {
+            let rows: Vec<String> = story.previews.iter().map(|preview| preview_row(story, preview)).collect();
+            text.push_str(&table("| Preview | Address | Image | Result | Time |\n|---|---|---|---|---|\n", &rows));
         } else if !plan.images.is_empty() {
             let rows: Vec<String> = plan.images.iter().map(|image| image_row(story, image)).collect();
             text.push_str(&table("| Image | Why | Digest |\n|---|---|---|\n", &rows));
@@ -85,6 +88,31 @@ fn row(story: &Story, service: &PlannedService) -> String {
     format!("| {} | {} | {} | {image} | {result} | {time} |\n", service.name, service.decision, escape(&why))
 }
 
+fn preview_row(story: &Story, preview: &super::Preview) -> String {
+    let ended = story.services.iter().find(|ended| ended.service == preview.service);
+    let link = ended.and_then(|ended| ended.url.as_ref()).map(link).unwrap_or_default();
+    let image = story.images.get(&preview.image).map_or_else(
+        || preview.image.to_string(),
+        |image| format!("{}<br>`{}`", escape(&image.pinned.repository.to_string()), image.pinned.digest.short()),
+    );
+    let result = match ended {
+        None => Status::NotStarted.to_string(),
+        Some(ended) => match (&ended.failed, &ended.reason) {
+            (Some(failed), _) => format!("{}: {} {}", ended.status, escape(&failed.text), next_step(failed)),
+            (None, Some(reason)) => format!("{}: {}", ended.status, escape(reason)),
+            (None, None) => ended.status.to_string(),
+        },
+    };
+    let time =
+        ended.filter(|ended| ended.status != Status::Skipped).map(|ended| seconds(ended.took)).unwrap_or_default();
+    format!("| {} | {link} | {image} | {result} | {time} |\n", preview.service)
+}
+
+/// A link whose text is the address's host.
+pub(super) fn link(url: &url::Url) -> String {
+    format!("[{}]({})", escape(url.host_str().unwrap_or_default()), address(url))
+}
+
 /// What to do, and where.
 fn next_step(failed: &Failed) -> String {
     let page = failed.page.as_ref().map(|page| format!(" [Its page on Render]({})", address(page)));
@@ -92,7 +120,7 @@ fn next_step(failed: &Failed) -> String {
 }
 
 /// An address as the target of a link: nothing in it ends the link, or the cell that it stands in.
-fn address(url: &url::Url) -> String {
+pub(super) fn address(url: &url::Url) -> String {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~:/?=&%+".contains(byte);
     let shown = |byte: u8| if is_plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
     url.as_str().bytes().map(shown).collect()
@@ -150,7 +178,7 @@ fn seconds(duration: std::time::Duration) -> String {
     }
 }
 
-const fn sign(outcome: Outcome) -> &'static str {
+pub(super) const fn sign(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Live | Outcome::Verified => "\u{2705}",
         // Not the green mark of what is known to be live.

@@ -50,13 +50,17 @@ impl Attempt<'_> {
     /// Goes it, without a record where nothing true could be written into one.
     pub(super) async fn run(self) -> Ended {
         let record = if self.call.is_recorded { self.begin().await } else { None };
-        let started = self.hands.started;
-        let began = started.elapsed();
+        let began = self.hands.started.elapsed();
         self.say(&format!("deploying {}", self.call.image));
         self.fly(Stage::Preparing, BTreeSet::new());
         let landed = self.land().await;
-        let ending = landed.landing.ending();
         self.end(record, &landed).await;
+        self.told(landed, began)
+    }
+
+    /// What became of it, for the story. Who cancels the run has nothing to do about it any more.
+    pub(super) fn told(&self, landed: Landed, began: Duration) -> Ended {
+        let ending = landed.landing.ending();
         self.hands.scene.flights.borrow_mut().remove(self.service);
         let text = landed.text.unwrap_or_default();
         let facts = self.hands.facts.get(self.service);
@@ -64,7 +68,7 @@ impl Attempt<'_> {
         let failed = ending.failure.map(|word| Failed { word, text: text.clone(), hint: landed.hint, page });
         let reason = (failed.is_none() && !text.is_empty()).then_some(text);
         let url = facts.and_then(|facts| facts.url.clone());
-        let took = started.elapsed().saturating_sub(began);
+        let took = self.hands.started.elapsed().saturating_sub(began);
         Ended {
             service: self.service.clone(),
             status: ending.status,
@@ -82,7 +86,7 @@ impl Attempt<'_> {
     }
 
     /// Notes where we are, for whoever cancels the run.
-    fn fly(&self, stage: Stage, known: BTreeSet<DeployId>) {
+    pub(super) fn fly(&self, stage: Stage, known: BTreeSet<DeployId>) {
         let flight = Flight { id: self.call.id.clone(), wanted: self.call.wanted.clone(), known, stage };
         self.hands.scene.flights.borrow_mut().insert(self.service.clone(), flight);
     }
@@ -109,6 +113,11 @@ impl Attempt<'_> {
                 }
             }
         }
+        self.land_unordered().await
+    }
+
+    /// Goes on from where nothing newer is there.
+    pub(super) async fn land_unordered(&self) -> Landed {
         match self.look_before().await {
             Ok(Presence::Absent) => {}
             Ok(Presence::Serves) => {
@@ -133,10 +142,19 @@ impl Attempt<'_> {
                 return Landed::at(landing, None).saying(text, failure.hint());
             }
         };
+        let mut landed = self.see_through(accepted).await;
+        if landed.text.is_none() {
+            landed.text = note;
+        }
+        landed
+    }
+
+    /// Follows what Render took, as far as it is followed.
+    pub(super) async fn see_through(&self, accepted: Accepted) -> Landed {
         if let Accepted::Started(Some(deploy)) = &accepted {
             self.advance(Stage::Following(deploy.clone()));
         }
-        let mut landed = match (accepted, self.hands.follows()) {
+        match (accepted, self.hands.follows()) {
             (Accepted::Started(Some(deploy)), true) => self.follow(&deploy).await,
             (Accepted::Started(None) | Accepted::Queued, true) => match self.find().await {
                 Ok(deploy) => {
@@ -150,11 +168,7 @@ impl Attempt<'_> {
             (Accepted::Queued, false) => {
                 Landed::at(Landing::Accepted, None).saying("queued behind the deploy that is in progress", "")
             }
-        };
-        if landed.text.is_none() {
-            landed.text = note;
         }
-        landed
     }
 
     /// Remembers which deploys there are, and finds out whether the bytes serve by now or come anyway.

@@ -45,13 +45,14 @@ impl Stage {
     const fn deploy(&self) -> Option<&DeployId> {
         match self {
             Self::Following(deploy) => Some(deploy),
-            Self::Preparing | Self::Calling | Self::Adopted => None,
+            Self::Preparing | Self::Making | Self::Calling | Self::Adopted => None,
         }
     }
 
     const fn told(&self) -> &'static str {
         match self {
             Self::Preparing => "the run was cancelled first",
+            Self::Making => "its preview was being made when the run was cancelled",
             Self::Calling => "the hook was being called when the run was cancelled",
             Self::Following(_) => "its deploy was under way when the run was cancelled",
             Self::Adopted => "a deploy of another run was followed when this one was cancelled",
@@ -63,7 +64,7 @@ impl Flight {
     const fn is_ours(&self) -> bool {
         match self.stage {
             Stage::Calling | Stage::Following(_) => true,
-            Stage::Preparing | Stage::Adopted => false,
+            Stage::Preparing | Stage::Making | Stage::Adopted => false,
         }
     }
 
@@ -116,15 +117,20 @@ fn conclude(scene: &Scene, stopped: &[(ServiceName, Option<DeployId>, &'static s
         page: None,
     });
     let Some(Plan { services, .. }) = story.plan.clone() else { return };
-    for service in services.iter().filter(|service| service.decision == Decision::Deploy) {
-        if story.services.iter().any(|ended| ended.service == service.name) {
+    let deployed = services.into_iter().filter(|service| service.decision == Decision::Deploy);
+    let names: Vec<ServiceName> = deployed
+        .map(|service| service.name)
+        .chain(story.previews.iter().map(|preview| preview.service.clone()))
+        .collect();
+    for name in names {
+        if story.services.iter().any(|ended| ended.service == name) {
             continue;
         }
-        let flight = stopped.iter().find(|(name, ..)| *name == service.name);
+        let flight = stopped.iter().find(|(own, ..)| *own == name);
         let (deploy, reason) =
             flight.map_or((None, Stage::Preparing.told()), |(_, deploy, told)| (deploy.clone(), *told));
         let is_begun = reason != Stage::Preparing.told();
         let status = if is_begun { Status::Cancelled } else { Status::NotStarted };
-        story.services.push(Ended { deploy, ..Ended::without_deploy(&service.name, status, reason) });
+        story.services.push(Ended { deploy, ..Ended::without_deploy(&name, status, reason) });
     }
 }

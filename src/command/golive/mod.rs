@@ -1,10 +1,11 @@
 //! The act: deploys of the changed services in the manifest's order, as many at a time as the order allows, each followed to its end.
 //!
-//! [`attempt`] is one service's way; [`follow`] watches a deploy; [`restore`] puts siblings back; [`cancel`] ends a run that is cut off.
+//! [`attempt`] is one service's way, and [`preview`] that of a pull request's preview; [`follow`] watches a deploy; [`restore`] puts siblings back; [`cancel`] ends a run that is cut off.
 
 mod attempt;
 mod cancel;
 mod follow;
+pub(crate) mod preview;
 mod restore;
 
 pub(crate) use cancel::cancelled;
@@ -63,6 +64,8 @@ pub(crate) struct Flight {
 enum Stage {
     /// Nothing has been sent.
     Preparing,
+    /// A preview is being made, whose id is not known yet.
+    Making,
     /// The hook is being called, or the deploy is being looked for.
     Calling,
     /// This deploy of ours is under way.
@@ -206,7 +209,7 @@ fn stopped(service: &ServiceName, status: Status, reason: String, began: Duratio
 }
 
 /// Says how a service ended, and keeps it.
-fn tell(scene: &Scene, ended: Ended) {
+pub(crate) fn tell(scene: &Scene, ended: Ended) {
     let why = match (&ended.failed, &ended.reason) {
         (Some(failed), _) => format!(": {}", failed.text),
         (None, Some(reason)) => format!(": {reason}"),

@@ -113,6 +113,29 @@ impl Ledger {
         Ok(ledger)
     }
 
+    /// Nothing: what goes by no record of an environment, and is written into none.
+    pub(crate) fn of_nothing(environment: &Environment, commit: CommitSha, manifest: &Manifest) -> Self {
+        let repository =
+            |service: &Service| Some((service.name.clone(), manifest.image(&service.image)?.repository.clone()));
+        Self {
+            environment: environment.clone(),
+            commit,
+            release: None,
+            services: Vec::new(),
+            repositories: manifest.services.iter().filter_map(repository).collect(),
+            ids: BTreeMap::new(),
+            records: Ok(BTreeMap::new()),
+            is_writable: false,
+            is_kept: false,
+            tip: Err("a preview follows no branch".into()),
+            on_render: BTreeMap::new(),
+            settled: Vec::new(),
+            labels: BTreeMap::new(),
+            event: None,
+            ancestry: RefCell::default(),
+        }
+    }
+
     /// What each service needs, its order among others regarded.
     ///
     /// # Errors

@@ -171,6 +171,15 @@ pub enum Recording {
     Off,
 }
 
+/// Whether a pull request is told by a comment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Commenting {
+    /// By one, which is edited from then on.
+    On,
+    /// Not at all.
+    Off,
+}
+
 /// Everything that was asked for, with every default filled in that does not depend on the event.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -230,6 +239,8 @@ pub struct Request {
     pub on_failure: OnFailure,
     /// Whether what was deployed is remembered.
     pub recording: Recording,
+    /// Whether a pull request is told by a comment.
+    pub commenting: Commenting,
     /// A file to write the digests to.
     pub env_file: Option<String>,
     /// Extra roots: PEM text or a path.
@@ -341,6 +352,11 @@ impl Request {
                 &[("true", OnFailure::RollBack), ("false", OnFailure::Keep)],
             ),
             recording: reader.choose("record", Recording::On, &[("true", Recording::On), ("false", Recording::Off)]),
+            commenting: reader.choose(
+                "comment",
+                Commenting::Off,
+                &[("true", Commenting::On), ("false", Commenting::Off)],
+            ),
             env_file: reader.text("env-file").map(str::to_owned),
             ca_bundle: reader.text("ca-bundle").map(str::to_owned),
             writes: reader.choose(

@@ -249,6 +249,13 @@ impl Reader {
     fn ids_and_previews(&mut self, draft: &Draft, places: &[Places]) {
         let index = index(draft.environments.iter().map(|environment| &environment.key));
         let known = || draft.environments.iter().map(|other| other.key.value.as_str());
+        let has_previews = draft.services.iter().any(|service| service.previews.is_some());
+        let preview = draft.environments.iter().find(|environment| environment.key.value == "preview");
+        if let Some(preview) = preview.filter(|_| has_previews) {
+            // Neither could be read as the other, but the hundred records that are read of a service would be used up by pull requests.
+            let what = "environment preview would have its record where that of previews is";
+            self.note(preview.key.at, what, "give it another name, or remove previews from every service");
+        }
         let mut users = HashMap::new();
         for (service, places) in draft.services.iter().zip(places) {
             for (environment, id) in &service.id {

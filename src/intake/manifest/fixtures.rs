@@ -10,12 +10,13 @@ const HOME: Home<'static> = Home { owner: "Acme", repo: "Shop", default_branch: 
 
 /// Bad manifests that a schema cannot refuse: what one part of a manifest promises another, and what counts only once `{owner}` is
 /// filled in.
-const BEYOND_THE_SCHEMA: [&str; 9] = [
+const BEYOND_THE_SCHEMA: [&str; 10] = [
     "after-in-a-circle",
     "colliding-tags",
     "colliding-with-defaults",
     "pattern-brackets",
     "places",
+    "preview-environment",
     "requires-in-a-circle",
     "same-hook-and-id",
     "same-repository",

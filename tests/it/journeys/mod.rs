@@ -2,6 +2,7 @@
 
 mod attacks;
 mod cancel;
+mod comments;
 mod credentials;
 mod drift;
 mod endings;
@@ -16,6 +17,7 @@ mod manifests;
 mod never_lost;
 mod order;
 mod preflight;
+mod previews;
 mod promotion;
 mod release;
 mod requests;

@@ -11,6 +11,7 @@ pub(crate) mod lists;
 mod memory;
 pub(crate) mod oracle;
 pub(crate) mod protocol;
+mod pulls;
 pub(crate) mod registry;
 pub(crate) mod render;
 pub(crate) mod repo;

@@ -29,6 +29,7 @@ pub(crate) const OUTPUTS: &[&str] = &[
     "environment",
     "sha",
     "release",
+    "previews",
     "deploys",
     "next-release",
     "summary",
@@ -173,10 +174,19 @@ fn shapes(run: &Run, faults: &mut Vec<String>) {
     if !is_plain(run.output("summary")) {
         faults.push(format!("summary {:?} leaves its alphabet", run.output("summary")));
     }
-    for (key, wanted) in [("services", "["), ("matrix", "{"), ("images", "{"), ("deploys", "["), ("json", "{")] {
+    for (key, wanted) in
+        [("services", "["), ("matrix", "{"), ("images", "{"), ("deploys", "["), ("previews", "{"), ("json", "{")]
+    {
         let text = run.output(key);
         if !text.is_empty() && (!text.starts_with(wanted) || serde_json::from_str::<Value>(text).is_err()) {
             faults.push(format!("{key} is not the JSON that was promised: {text}"));
+        }
+    }
+    let previews: Value = serde_json::from_str(run.output("previews")).unwrap_or_default();
+    for (service, url) in previews.as_object().into_iter().flatten() {
+        let is_https = url.as_str().is_some_and(|url| url.starts_with("https://"));
+        if !is_https {
+            faults.push(format!("the preview of {service} is at {url}"));
         }
     }
     let deploys: Value = serde_json::from_str(run.output("deploys")).unwrap_or_default();

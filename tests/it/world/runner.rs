@@ -39,6 +39,7 @@ pub(crate) const ACTION_INPUTS: &[(&str, &str)] = &[
     ("on-missing-credential", "auto"),
     ("rollback-on-failure", "false"),
     ("record", "true"),
+    ("comment", "false"),
     ("env-file", ""),
     ("ca-bundle", ""),
     ("dry-run", "false"),

@@ -98,6 +98,9 @@ impl State {
         if self.troubles.contains(&Trouble::RecordDown) {
             return message(502, "Server Error");
         }
+        if let Some(reply) = self.viewer(call) {
+            return reply;
+        }
         let Some(asked) = object(call).ok().as_ref().and_then(asked) else {
             self.violations.push(format!("not our query: {} {}", call.line(), String::from_utf8_lossy(&call.body)));
             return error("undefinedField", "Field 'x' doesn't exist on type 'Query'", &json!([]));

@@ -1,8 +1,10 @@
 //! A model of GitHub's API that answers from a real git repository: contents, comparisons, trees, refs, tags, commits and a pull
-//! request's files, with the caps that the real one has. It takes two kinds of writes: the record of deploys, and tags.
+//! request's files, with the caps that the real one has. It takes few kinds of writes: the records of deploys and previews, tags, and comments.
 
+pub(crate) mod comments;
 mod commits;
 mod memory;
+pub(crate) mod previews;
 pub(crate) mod record;
 pub(crate) mod refs;
 
@@ -44,6 +46,8 @@ pub(crate) enum Trouble {
     Create(u16),
     /// The token may not write statuses.
     StatusesDenied,
+    /// The token may not write comments.
+    CommentsDenied,
 }
 
 #[derive(Debug)]
@@ -55,6 +59,8 @@ struct State {
     violations: Vec<String>,
     ledger: Ledger,
     refs: refs::Refs,
+    /// Comments on pull requests, oldest first.
+    comments: Vec<comments::Comment>,
     /// What another run writes down right after the program's own record.
     overtaking: Option<record::Deployment>,
 }
@@ -77,6 +83,7 @@ impl GitHub {
             violations: Vec::new(),
             ledger: Ledger::default(),
             refs: refs::Refs::default(),
+            comments: Vec::new(),
             overtaking: None,
         }));
         let model = Arc::clone(&state);
@@ -159,6 +166,8 @@ impl State {
         }
         let below = call.path.strip_prefix("/repos/acme/shop").map(|rest| rest.trim_start_matches('/'));
         let reply = match (call.method.as_str(), below) {
+            ("GET" | "POST" | "PATCH", Some(path)) if path.starts_with("issues/") => self.talk(call, path),
+            ("GET", Some(path)) if path.starts_with("pulls/") && !path.ends_with("/files") => self.pull_request(path),
             ("GET", Some(path)) => self.read(call, path),
             ("POST", Some("git/refs")) => Some(self.create_ref(call)),
             ("POST", Some(path)) => self.write(call, path),

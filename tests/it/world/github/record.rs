@@ -36,7 +36,7 @@ pub(super) struct Status {
     pub(super) state: String,
     pub(super) description: String,
     pub(super) creator: String,
-    url: Option<String>,
+    pub(super) url: Option<String>,
 }
 
 /// Every deployment, oldest first.
@@ -182,7 +182,7 @@ impl Ledger {
 }
 
 /// What is wrong with a request that is none of ours.
-type Wrong = String;
+pub(super) type Wrong = String;
 
 /// The JSON object of a body that says it is JSON.
 pub(super) fn object(call: &Call) -> Result<Map<String, Value>, Wrong> {
@@ -192,31 +192,31 @@ pub(super) fn object(call: &Call) -> Result<Map<String, Value>, Wrong> {
     serde_json::from_slice(&call.body).map_err(|error| format!("a body that is no JSON object ({error})"))
 }
 
-fn ensure(holds: bool, what: impl Into<String>) -> Result<(), Wrong> {
+pub(super) fn ensure(holds: bool, what: impl Into<String>) -> Result<(), Wrong> {
     if holds { Ok(()) } else { Err(what.into()) }
 }
 
 /// Exactly these fields: the first ones always, the others perhaps.
-fn fields(object: &Map<String, Value>, always: &[&str], perhaps: &[&str]) -> Result<(), Wrong> {
+pub(super) fn fields(object: &Map<String, Value>, always: &[&str], perhaps: &[&str]) -> Result<(), Wrong> {
     let missing = always.iter().find(|name| !object.contains_key(**name));
     let unknown = object.keys().find(|key| !always.contains(&key.as_str()) && !perhaps.contains(&key.as_str()));
     ensure(missing.is_none(), format!("without {missing:?}"))?;
     ensure(unknown.is_none(), format!("with {unknown:?}"))
 }
 
-fn text<'a>(object: &'a Map<String, Value>, name: &str) -> Result<&'a str, Wrong> {
+pub(super) fn text<'a>(object: &'a Map<String, Value>, name: &str) -> Result<&'a str, Wrong> {
     object.get(name).and_then(Value::as_str).ok_or(format!("{name} is no text"))
 }
 
-fn is_hex(text: &str, digits: usize) -> bool {
+pub(super) fn is_hex(text: &str, digits: usize) -> bool {
     text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-fn is_digest(text: &str) -> bool {
+pub(super) fn is_digest(text: &str) -> bool {
     text.strip_prefix("sha256:").is_some_and(|hex| is_hex(hex, 64))
 }
 
-fn description(object: &Map<String, Value>) -> Result<&str, Wrong> {
+pub(super) fn description(object: &Map<String, Value>) -> Result<&str, Wrong> {
     let description = text(object, "description")?;
     ensure(!description.is_empty() && description.chars().count() <= LONGEST, "description is empty or too long")?;
     Ok(description)
@@ -323,7 +323,9 @@ impl State {
     }
 
     fn create(&mut self, call: &Call) -> Result<Reply, Wrong> {
-        let deployment = intent(&object(call)?)?;
+        let body = object(call)?;
+        let is_preview = super::previews::is_one(&body);
+        let deployment = if is_preview { super::previews::intent(&body)? } else { intent(&body)? };
         if self.troubles.contains(&Trouble::DeploymentsDenied) {
             return Ok(denied());
         }
@@ -340,7 +342,7 @@ impl State {
         let mut shown = json!({"node_id": "DE_kw", "sha": deployment.commit, "ref": deployment.commit,
             "task": deployment.task, "environment": deployment.environment,
             "original_environment": deployment.environment, "payload": deployment.payload,
-            "creator": {"login": format!("{WRITER}[bot]"), "type": "Bot"}, "transient_environment": false,
+            "creator": {"login": format!("{WRITER}[bot]"), "type": "Bot"}, "transient_environment": is_preview,
             "production_environment": false, "created_at": "2026-11-20T10:00:00Z", "updated_at": "2026-11-20T10:00:00Z"});
         shown["id"] = json!(self.ledger.add(deployment));
         if let Some(other) = self.overtaking.take() {
@@ -350,7 +352,10 @@ impl State {
     }
 
     fn end(&mut self, call: &Call, number: u64) -> Result<Reply, Wrong> {
-        let status = ending(&object(call)?)?;
+        let body = object(call)?;
+        let is_preview =
+            self.ledger.0.iter().any(|own| own.number == number && own.environment.starts_with("preview/"));
+        let status = if is_preview { super::previews::status(&body)? } else { ending(&body)? };
         let deployment = self.ledger.0.iter_mut().find(|deployment| deployment.number == number);
         let deployment = deployment.ok_or("the end of no deployment")?;
         if self.troubles.contains(&Trouble::StatusesDenied) {

@@ -41,6 +41,7 @@ enum Want<'a> {
     Deploy(&'a str),
     Cancel(&'a str),
     Events,
+    Preview,
 }
 
 impl Model {
@@ -69,6 +70,12 @@ impl Model {
             return self.refuse(call, 406, "headers that the API does not want");
         }
         let parts: Vec<&str> = call.path.split('/').skip(1).collect();
+        if (call.method.as_str(), parts.as_slice()) == ("GET", ["v1", "services"].as_slice()) {
+            return match self.list(call) {
+                Ok(reply) => limits(reply),
+                Err((status, why)) => self.refuse(call, status, &why),
+            };
+        }
         let (id, want) = match (call.method.as_str(), parts.as_slice()) {
             ("GET", ["v1", "services", id]) => (*id, Want::Service),
             ("GET", ["v1", "services", id, "deploys"]) => (*id, Want::Deploys),
@@ -76,6 +83,7 @@ impl Model {
             ("GET", ["v1", "services", id, "deploys", deploy]) => (*id, Want::Deploy(deploy)),
             ("POST", ["v1", "services", id, "deploys", deploy, "cancel"]) => (*id, Want::Cancel(deploy)),
             ("GET", ["v1", "services", id, "events"]) => (*id, Want::Events),
+            ("POST", ["v1", "services", id, "preview"]) => (*id, Want::Preview),
             _ => return self.refuse(call, 404, "nothing that a deploy needs"),
         };
         if !self.services.contains_key(id) {
@@ -92,7 +100,7 @@ impl Model {
         let known = match want {
             Want::Deploys => DEPLOY_FILTERS,
             Want::Events => EVENT_FILTERS,
-            Want::Service | Want::Create | Want::Deploy(_) | Want::Cancel(_) => &[],
+            Want::Service | Want::Create | Want::Deploy(_) | Want::Cancel(_) | Want::Preview => &[],
         };
         for (name, value) in call.parameters() {
             let is_good = match name.as_str() {
@@ -104,7 +112,7 @@ impl Model {
                 return Err((400, format!("the parameter {name}={value}")));
             }
         }
-        if !matches!(want, Want::Create) && !call.body.is_empty() {
+        if !matches!(want, Want::Create | Want::Preview) && !call.body.is_empty() {
             return Err((400, "a body that is not wanted".into()));
         }
         Ok(())
@@ -113,7 +121,8 @@ impl Model {
     fn serve(&mut self, call: &Call, id: &str, want: &Want<'_>) -> Result<Reply, (u16, String)> {
         let limit = call.parameter("limit").and_then(|limit| limit.parse().ok()).unwrap_or(20);
         match want {
-            Want::Service => Ok(Reply::json(200, &self.services[id].json())),
+            Want::Service => Ok(Reply::json(200, &self.shown_service(id))),
+            Want::Preview => self.preview(call, id),
             Want::Deploys => {
                 self.look(id);
                 let parameters = call.parameters();
@@ -172,7 +181,7 @@ impl Model {
 
 impl Service {
     /// As the API shows it (`service` in the OpenAPI document).
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         let part = self.kind.split('_').next().unwrap_or_default();
         let mut details = match self.kind {
             "static_site" => json!({"buildPlan": "starter", "buildCommand": "make", "publishPath": "public"}),
@@ -192,6 +201,9 @@ impl Service {
             _ => json!({"numInstances": 1}),
         };
         details.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        if let Some(parent) = &self.parent {
+            details["parentServer"] = json!({"id": parent, "name": "parent"});
+        }
         let mut service = json!({
             "id": self.id, "name": self.name, "slug": self.name, "ownerId": "tea-00000000000000000001", "type": self.kind,
             "autoDeploy": "no", "notifyOnFail": "default", "rootDir": "", "createdAt": date(0), "updatedAt": date(0),

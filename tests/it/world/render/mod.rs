@@ -9,10 +9,12 @@
 mod api;
 mod hooks;
 pub(crate) mod model;
+pub(crate) mod previews;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use model::{Fate, Policy};
+pub(crate) use previews::PreviewAnswer;
 
 use super::secrets::invent;
 use super::server::{Call, Reply, Server};

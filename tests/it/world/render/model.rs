@@ -92,6 +92,8 @@ pub(super) struct Service {
     pub(super) has_credential: bool,
     pub(super) has_pre_deploy: bool,
     pub(super) resolves_to: Option<String>,
+    /// Of a preview: the service that it is a copy of.
+    pub(super) parent: Option<String>,
     /// Oldest first.
     pub(super) deploys: Vec<Deploy>,
     /// Oldest first.
@@ -124,6 +126,7 @@ pub(super) struct Model {
     pub(super) calls: Vec<HookCall>,
     pub(super) cancelled: Vec<String>,
     pub(super) violations: Vec<String>,
+    pub(super) previews: super::previews::Previews,
     registry: String,
     /// By how many steps a deploy goes on when somebody looks.
     pub(super) pace: usize,
@@ -231,6 +234,7 @@ impl Model {
             calls: Vec::new(),
             cancelled: Vec::new(),
             violations: Vec::new(),
+            previews: super::previews::Previews::default(),
             registry: registry.to_owned(),
             pace: 1,
             waits: 1,
@@ -253,6 +257,7 @@ impl Model {
             has_credential: true,
             has_pre_deploy: false,
             resolves_to: None,
+            parent: None,
             deploys: Vec::new(),
             events: Vec::new(),
             events_lag: 0,
@@ -271,6 +276,7 @@ impl Model {
                 all.push(format!("no deploy of {} came for {:?}", service.name, service.fates));
             }
         }
+        all.extend(self.left_of_previews());
         all.extend(self.until.iter().map(|until| format!("nobody came as far as {until:?}")));
         all.extend(self.later.iter().map(|trouble| format!("nobody asked for a deploy before {trouble:?}")));
         all.extend(

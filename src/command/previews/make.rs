@@ -24,7 +24,7 @@ const LOOKS: [Duration; 4] =
 /// What asking for a preview came to.
 enum Asked {
     /// Render made it.
-    Made(ServiceId, Option<ServiceFacts>, Option<DeployId>),
+    Made(ServiceId, Option<Box<ServiceFacts>>, Option<DeployId>),
     /// It is there, though nobody said so.
     Appeared(Box<Standing>),
     /// There is none.
@@ -81,7 +81,7 @@ impl Job<'_> {
                 self.note_made(number, &id).await;
                 let call = self.call(&id);
                 let facts = match facts {
-                    Some(facts) => Some(facts),
+                    Some(facts) => Some(*facts),
                     None => self.render.service(&id).await.ok(),
                 };
                 let hands = self.hands(facts);
@@ -173,7 +173,7 @@ impl Job<'_> {
             );
             self.scene.warn("A preview has another name", &text);
         }
-        Asked::Made(id, facts, deploy)
+        Asked::Made(id, facts.map(Box::new), deploy)
     }
 
     /// Looks for a preview that may have been made. It is not asked for a second time: there would be two.

@@ -107,9 +107,12 @@ fn a_missing_permission_is_one_warning_and_no_failure() {
     assert_eq!((warnings, ours(&run).len()), (1, 0));
 }
 
+/// What somebody does, and how.
+type Act = (&'static str, fn(World) -> Run);
+
 #[test]
 fn nobody_is_told_who_did_not_ask_or_may_not_be() {
-    let table: [(&str, fn(World) -> Run); 6] = [
+    let table: [Act; 6] = [
         ("by default", |world| world.input("comment", "false").deploy()),
         ("by verify", |world| world.verify()),
         ("by plan", |world| world.plan()),

@@ -2,7 +2,8 @@
 
 use super::super::at_once;
 use super::{given, image, manifest, opened, serves, touch_web};
-use crate::world::render::{PreviewAnswer, service_id};
+use crate::world::render::previews::PreviewAnswer;
+use crate::world::render::service_id;
 use crate::world::trap::{Moment, Place, Then};
 use serde_json::json;
 use std::time::Duration;

@@ -5,7 +5,8 @@ mod none;
 
 use super::at_once;
 use crate::world::github;
-use crate::world::render::{Fate, PreviewAnswer, model::Why, service_id};
+use crate::world::render::previews::PreviewAnswer;
+use crate::world::render::{Fate, model::Why, service_id};
 use crate::world::{Kind, Repo, Run, World};
 use serde_json::json;
 use std::time::Duration;

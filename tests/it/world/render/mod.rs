@@ -14,7 +14,6 @@ pub(crate) mod previews;
 mod tests;
 
 pub(crate) use model::{Fate, Policy};
-pub(crate) use previews::PreviewAnswer;
 
 use super::secrets::invent;
 use super::server::{Call, Reply, Server};

@@ -2,10 +2,27 @@
 
 use super::failure::Failure;
 use super::scene::Scene;
-use crate::domain::Trigger;
-use crate::github::{CommentWriter, GitHubError, IfAbsent, Kept};
+use crate::domain::{PrNumber, Trigger};
+use crate::github::{CommentWriter, GitHub, GitHubError, IfAbsent, Kept};
 use crate::intake::inputs::{Command, Commenting, Writes};
-use crate::report::{About, comment};
+use crate::report::{About, cleaned, comment};
+
+/// Sees to it that the comment of a closed pull request, if there is one, says whether anything of it is left. None is made for that.
+pub(super) async fn clean(scene: &Scene, github: &GitHub, number: PrNumber, stays: usize) {
+    if scene.request.commenting != Commenting::On || scene.request.writes == Writes::Withheld {
+        return;
+    }
+    let text = cleaned(stays, scene.run_page().as_ref());
+    match CommentWriter::new(github).keep(number, &text, IfAbsent::Leave).await {
+        Ok(Kept::Edited) => scene.log.say(&format!("The comment on pull request {number} was edited.")),
+        Ok(Kept::Made | Kept::Unchanged | Kept::Absent | Kept::TooMany) => {}
+        Err(error) => {
+            let is_denied = matches!(error, GitHubError::Denied { .. });
+            let hint = if is_denied { "; give the job pull-requests: write" } else { "" };
+            scene.warn("The comment is as it was", &format!("the comment was not edited ({error}){hint}"));
+        }
+    }
+}
 
 /// Sees to it that the comment says what happened. A fork's pull request, or Dependabot's, has a token that may not write, and no comment.
 pub(super) async fn keep(scene: &Scene, failure: Option<&Failure>) {

@@ -7,7 +7,7 @@ use crate::domain::{
     CommitSha, Digest, EnvironmentName, FailureWord, ImageName, ImageTag, Outcome, PinnedImage, Refused, Release,
     ServiceName,
 };
-use crate::github::GitHubError;
+use crate::github::{GitHubError, Trace};
 use crate::intake::event::EventError;
 use crate::intake::inputs::InputError;
 use crate::intake::manifest::Mistake;
@@ -132,6 +132,15 @@ pub enum Failure {
         /// Why.
         error: RegistryError,
     },
+    /// GitHub does not say what has to be known of an image's package, or does not delete a version of it.
+    #[error("image {0}: {1}")]
+    Package(ImageName, Box<GitHubError>),
+    /// The job's token may not delete versions of a package.
+    #[error("image {}: this token has no admin right on package {}: github says that version {} is not there, and shows it ({})", .0.image, .0.package, .0.version, .0.trace)]
+    NotAdmin(Box<NoAdminRight>),
+    /// A tag that nothing should have touched is not as it was.
+    #[error("image {0}: {1}")]
+    TagsChanged(ImageName, String),
     /// Tags could not be moved after the deploys.
     #[error("the deploys stand, but tag {tag} of image {image} could not be moved: {error}")]
     Moves {
@@ -220,6 +229,23 @@ impl Taken {
     }
 }
 
+/// A right on a package that the job's token lacks.
+#[derive(Debug)]
+pub struct NoAdminRight {
+    /// The image.
+    pub image: ImageName,
+    /// The package.
+    pub package: String,
+    /// The version that was to be deleted.
+    pub version: u64,
+    /// The page with the package's access.
+    pub settings: String,
+    /// The repository whose job has no right.
+    pub repository: String,
+    /// The reply.
+    pub trace: Trace,
+}
+
 /// An image that was not there when the time was over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingImage {
@@ -288,6 +314,9 @@ impl Failure {
             Self::GoingBack(_) => FailureWord::GoingBack,
             Self::Back(refusal) => refusal.word(),
             Self::Render(_, error) => error.word(),
+            Self::Package(_, error) => error.word(),
+            Self::NotAdmin(_) => FailureWord::PermissionMissing,
+            Self::TagsChanged(..) => FailureWord::ImageMissing,
             Self::Required(..) => FailureWord::NotLiveInRequiredEnvironment,
             Self::Release(ReleaseRefusal::Taken(..)) => FailureWord::ReleaseTaken,
             Self::Release(ReleaseRefusal::Absent(_) | ReleaseRefusal::Numbered { .. } | ReleaseRefusal::Number(_)) => {
@@ -351,6 +380,9 @@ impl Failure {
             Self::NoApiKey => "Set render-api-key, or set wait to accepted or auto.".into(),
             Self::NoApiKeyForPreviews(_) => "Set render-api-key, or remove previews from the manifest.".into(),
             Self::Render(_, error) => error.hint().into(),
+            Self::Package(_, error) => sentence(error.hint()),
+            Self::NotAdmin(right) => format!("Open {}, add {} under Manage Actions access with the role Admin, and give the job packages: write.", right.settings, right.repository),
+            Self::TagsChanged(..) => "Restore the version on the package's page (within 30 days), or build and push the tag again.".into(),
             Self::Preflight(_) => "Correct these settings on Render, or the deploy manifest, then run this again; nothing was sent.".into(),
             Self::Required(required, _) => format!("Deploy this commit to {required} first, then run this again; nothing was sent."),
             Self::GoingBack(_) => "Use rollback if going back is what you mean (force: older deploys it all the same).".into(),
@@ -382,6 +414,7 @@ impl Failure {
             Self::NoApiKeyForPreviews(_) => 1,
             Self::Render(..) | Self::Preflight(_) | Self::Required(..) | Self::GoingBack(_) => 1,
             Self::ReleaseTaken(_) | Self::Promotion { .. } => 1,
+            Self::Package(..) | Self::NotAdmin(_) | Self::TagsChanged(..) => 1,
         }
     }
 
@@ -396,6 +429,7 @@ impl Failure {
             | Self::Promotion { .. }
             | Self::Moves { .. } => Outcome::Failed,
             Self::File(_) | Self::OrderUnknown(_) | Self::Render(..) | Self::Tag(_) => Outcome::Failed,
+            Self::Package(..) | Self::NotAdmin(_) | Self::TagsChanged(..) => Outcome::Failed,
             Self::Preflight(_) | Self::Required(..) | Self::GoingBack(_) | Self::ReleaseTaken(_) => Outcome::Refused,
             Self::Back(refusal) => refusal.outcome(),
             Self::Inputs(_)

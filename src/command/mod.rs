@@ -1,6 +1,7 @@
 //! The commands: each gathers facts, lets them be decided, and acts. What happened goes into the scene's story as it happens.
 
 mod again;
+mod cleanup;
 mod comment;
 mod deploy;
 mod drift;
@@ -24,7 +25,7 @@ mod scene;
 mod taken;
 mod verify;
 
-pub use failure::{Failure, MissingImage, ReleaseRefusal, Taken};
+pub use failure::{Failure, MissingImage, NoAdminRight, ReleaseRefusal, Taken};
 pub(crate) use golive::cancelled;
 pub use rollback::BackRefusal;
 pub(crate) use scene::Scene;
@@ -68,6 +69,7 @@ async fn act(scene: &Scene) -> Result<(), Failure> {
     match scene.request.command {
         Command::Release => return release::run(scene).await,
         Command::Rollback => return rollback::run(scene).await,
+        Command::Cleanup => return cleanup::run(scene).await,
         Command::Promote if promote::ends_early(scene)? => return Ok(()),
         Command::Plan | Command::Verify | Command::Deploy | Command::Promote => {}
     }
@@ -83,6 +85,7 @@ async fn act(scene: &Scene) -> Result<(), Failure> {
         },
         Trigger::MergeGroup(group) => gather::merge_group(scene, group).await?,
         Trigger::Dispatch(dispatch) => gather::dispatch(scene, dispatch).await?,
+        Trigger::Closed(_) => Found::Nothing("a pull request that is closed asks for nothing".into()),
         Trigger::Nothing(why) => Found::Nothing(why.clone()),
         Trigger::Refused(why) => {
             refuse(scene, why);
@@ -107,7 +110,7 @@ async fn act(scene: &Scene) -> Result<(), Failure> {
         Command::Deploy => deploy::run(scene, &brief).await,
         Command::Promote => promote::run(scene, &brief).await,
         // They have no images to plan and went their own way above.
-        Command::Release | Command::Rollback => Ok(()),
+        Command::Release | Command::Rollback | Command::Cleanup => Ok(()),
     }
 }
 
@@ -120,7 +123,7 @@ fn brief(scene: &Scene, gathered: Gathered) -> Result<Brief, Failure> {
             Command::Plan | Command::Deploy => scene.request.env_file.is_some(),
             // A release is promoted whole: its tag names every image of the environment.
             Command::Promote => subject.release().is_some(),
-            Command::Verify | Command::Release | Command::Rollback => false,
+            Command::Verify | Command::Release | Command::Rollback | Command::Cleanup => false,
         },
     };
     let mut tags = Tags::new(&manifest.tags, subject, commit, *tip)?;
@@ -130,7 +133,8 @@ fn brief(scene: &Scene, gathered: Gathered) -> Result<Brief, Failure> {
         (Command::Plan | Command::Verify | Command::Deploy, OnRelease::AsTagged, Some(release)) => {
             tags = tags.as_tagged(release);
         }
-        (Command::Plan | Command::Verify | Command::Deploy | Command::Release | Command::Rollback, _, _) => {}
+        (Command::Plan | Command::Verify | Command::Deploy | Command::Release, _, _)
+        | (Command::Rollback | Command::Cleanup, _, _) => {}
     }
     let naming = naming(scene, &gathered, &tags)?;
     let mut story = scene.story.borrow_mut();
@@ -198,7 +202,7 @@ const fn done_by(command: Command) -> Option<&'static str> {
         Command::Deploy => Some("deployed"),
         Command::Promote => Some("promoted"),
         Command::Release => Some("released"),
-        Command::Plan | Command::Verify | Command::Rollback => None,
+        Command::Plan | Command::Verify | Command::Rollback | Command::Cleanup => None,
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) fn ends_early(scene: &Scene) -> Result<bool, Failure> {
         Trigger::PullRequest(_) if request.release.is_some() => {
             return Err(InputError::of("release", "a pull request never promotes a release").into());
         }
-        Trigger::PullRequest(_) => "a pull request promotes nothing",
+        Trigger::PullRequest(_) | Trigger::Closed(_) => "a pull request promotes nothing",
         Trigger::MergeGroup(_) => "a merge group promotes nothing, because it may be discarded",
         Trigger::Push(_) | Trigger::Dispatch(_) | Trigger::Nothing(_) | Trigger::Refused(_) => return Ok(false),
     };
@@ -115,7 +115,8 @@ fn default_branch(scene: &Scene, brief: &Brief) -> Option<String> {
             PushedRef::Tag(_) => None,
         },
         Trigger::Dispatch(_) => of_environment(),
-        Trigger::PullRequest(_) | Trigger::MergeGroup(_) | Trigger::Nothing(_) | Trigger::Refused(_) => None,
+        Trigger::PullRequest(_) | Trigger::Closed(_) | Trigger::MergeGroup(_) => None,
+        Trigger::Nothing(_) | Trigger::Refused(_) => None,
     }
 }
 

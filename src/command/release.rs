@@ -48,7 +48,7 @@ pub(super) async fn run(scene: &Scene) -> Result<(), Failure> {
             tell(scene, Outcome::Nothing, &format!("Nothing to do: {why}"));
             return Ok(());
         }
-        Trigger::PullRequest(_) | Trigger::MergeGroup(_) => {
+        Trigger::PullRequest(_) | Trigger::Closed(_) | Trigger::MergeGroup(_) => {
             refuse(scene, "a release is made of a commit of a branch: a pull request or merge group is none yet");
             return Ok(());
         }

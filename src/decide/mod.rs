@@ -6,6 +6,7 @@ mod changes;
 mod ending;
 mod image;
 mod ledger;
+mod leftovers;
 mod number;
 mod plan;
 mod preview;
@@ -27,6 +28,7 @@ pub use ledger::{
     begun, counting, decisive, ending, hold_after_rollback, identify, judge_required, need, order_in_branch,
     order_of_release, presence, serving,
 };
+pub use leftovers::{Closed, Fate, Holdings, Kept, Links, Version, leftovers};
 pub use number::{NoNumber, number};
 pub use plan::{Ground, Plan, PlanError, PlannedImage, PlannedService, Wishes};
 pub use preview::{PreviewOf, Whose, is_forestalled, known_preview, may_be_unknown};

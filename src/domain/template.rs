@@ -85,6 +85,51 @@ impl TagTemplate {
     pub fn pull_request_tag(&self, number: PrNumber, sha: &CommitSha) -> Result<ImageTag, Refused> {
         ImageTag::parse(&fill(&self.0, &sha.to_string(), &number.to_string()))
     }
+
+    /// The pull request whose tag this is; none for every other tag, and for a template without `{number}`.
+    ///
+    /// A commit's digits have a fixed count, so the tag's length says how many the number has: no tag can be read in two ways.
+    #[must_use]
+    pub fn pull_request_of(&self, tag: &ImageTag) -> Option<PrNumber> {
+        let numbers = self.0.iter().filter(|part| **part == Part::Number).count();
+        let fixed: usize = self.0.iter().map(Part::fixed).sum();
+        let digits = tag.as_str().len().checked_sub(fixed)?.checked_div(numbers)?;
+        let (mut rest, mut number, mut commit) = (tag.as_str(), None, "");
+        for part in &self.0 {
+            match part {
+                Part::Text(text) => rest = rest.strip_prefix(text.as_str())?,
+                Part::Sha(count) => {
+                    let (sha, after) = rest.split_at_checked(*count)?;
+                    // The same commit wherever it stands.
+                    let (short, long) = if sha.len() < commit.len() { (sha, commit) } else { (commit, sha) };
+                    if !sha.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) || !long.starts_with(short) {
+                        return None;
+                    }
+                    (rest, commit) = (after, long);
+                }
+                Part::Number => {
+                    let (text, after) = rest.split_at_checked(digits)?;
+                    let found = PrNumber::parse(text.as_bytes()).ok()?;
+                    if number.is_some_and(|number| number != found) {
+                        return None;
+                    }
+                    (rest, number) = (after, Some(found));
+                }
+            }
+        }
+        number.filter(|_| rest.is_empty())
+    }
+}
+
+impl Part {
+    /// How many characters it makes, where that does not depend on what is filled in.
+    const fn fixed(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Sha(count) => *count,
+            Self::Number => 0,
+        }
+    }
 }
 
 fn fill(parts: &[Part], sha: &str, number: &str) -> String {
@@ -231,6 +276,45 @@ mod tests {
         }
         let parsed = TagTemplate::parse_pull_request("pr-{number}-{sha}")?;
         assert_eq!(parsed.pull_request_tag(number, &sha)?.to_string(), format!("pr-7-{sha}"));
+        Ok(())
+    }
+
+    #[test]
+    fn a_tag_is_one_pull_requests_or_nobodys() -> Result<(), Refused> {
+        let (one, other) = ("4f2c1d90a1b2c3d4e5f60718293a4b5c6d7e8f90", "14f2c1d90a1b2c3d4e5f60718293a4b5c6d7e8f9");
+        let long = format!("pr-12-{one}");
+        let table = [
+            ("pr-{number}-{sha}", long.as_str(), Some("12")),
+            ("pr-{number}-{sha:7}", "pr-1-24f2c1d", Some("1")),
+            ("pr{number}{sha:7}", "pr124f2c1d", Some("1")),
+            ("pr{number}{sha:7}", "pr1244f2c1d", Some("12")),
+            ("{number}-{sha:7}-{number}", "7-4f2c1d9-7", Some("7")),
+            ("{number}-{sha:7}-{number}", "7-4f2c1d9-8", None),
+            ("{sha:7}-{number}-{sha:8}", "4f2c1d9-7-4f2c1d90", Some("7")),
+            ("{sha:7}-{number}-{sha:8}", "4f2c1d9-7-5f2c1d90", None),
+            ("pr-{number}-{sha:7}", "pr-01-4f2c1d9", None),
+            ("pr-{number}-{sha:7}", "pr--4f2c1d9", None),
+            ("pr-{number}-{sha:7}", "pr-100000-4f2c1d9", None),
+            ("pr-{number}-{sha:7}", "pr-1-4f2c1d9-x", None),
+            ("pr-{number}-{sha:7}", "pr-1-4F2C1D9", None),
+            ("pr-{number}-{sha:7}", "xr-1-4f2c1d9", None),
+            ("pr-{number}-{sha:7}", "p", None),
+            ("pr-{sha:7}", "pr-4f2c1d9", None),
+        ];
+        for (template, tag, wanted) in table {
+            let found = TagTemplate::parse_pull_request(template)?.pull_request_of(&ImageTag::parse(tag)?);
+            assert_eq!(found.map(|number| number.to_string()).as_deref(), wanted, "{template} {tag}");
+        }
+        for template in ["pr-{number}-{sha}", "{number}{sha:7}", "{sha:12}_{number}", "p{number}.{sha:9}-{number}"] {
+            let template = TagTemplate::parse_pull_request(template)?;
+            for number in ["1", "12", "99999"] {
+                let number = PrNumber::parse(number.as_bytes())?;
+                for sha in [one, other] {
+                    let tag = template.pull_request_tag(number, &CommitSha::parse(sha.as_bytes())?)?;
+                    assert_eq!(template.pull_request_of(&tag), Some(number), "{template} {tag}");
+                }
+            }
+        }
         Ok(())
     }
 

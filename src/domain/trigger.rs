@@ -9,11 +9,13 @@ pub enum Trigger {
     Push(Push),
     /// A pull request has a new head to verify.
     PullRequest(PullRequest),
+    /// A pull request was closed, merged or not: nothing of it is verified any more, and what it left may go.
+    Closed(PullRequest),
     /// A merge queue asks for checks.
     MergeGroup(MergeGroup),
     /// Somebody, or the clock, asks; what for stands in the inputs. A laptop is one too.
     Dispatch(Dispatch),
-    /// The event asks for nothing (a deleted ref, a closed pull request, a failed workflow run); the sentence says why.
+    /// The event asks for nothing (a deleted ref, a pull request that got a label, a failed workflow run); the sentence says why.
     Nothing(String),
     /// The event is one that must never deploy (`pull_request_target`, a fork's workflow run); the sentence says why.
     Refused(String),
@@ -55,7 +57,7 @@ pub enum PushedRef {
     Either(String),
 }
 
-/// A pull request that was opened, synchronized, reopened or made ready.
+/// A pull request that was opened, synchronized, reopened, made ready or closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PullRequest {
     /// Its number.

@@ -73,6 +73,7 @@ enum Verb<'a> {
     Get,
     Post(&'a Value),
     Patch(&'a Value),
+    Delete,
 }
 
 /// What is asked: `what` names it in errors.
@@ -130,8 +131,18 @@ impl GitHub {
         what: &str,
         at_most: usize,
     ) -> Result<Option<Vec<T>>, GitHubError> {
+        self.pages_at(&self.below(path), what, at_most).await
+    }
+
+    /// As [`GitHub::pages`], of a list that is anywhere at GitHub.
+    pub(super) async fn pages_at<T: DeserializeOwned>(
+        &self,
+        url: &str,
+        what: &str,
+        at_most: usize,
+    ) -> Result<Option<Vec<T>>, GitHubError> {
         let mut list = Vec::new();
-        let mut reply = self.reply(path, what).await?;
+        let mut reply = self.reply_at(url, what).await?;
         for _ in 0..PAGES {
             list.extend(reply.json::<Vec<T>>(what)?);
             if list.len() > at_most {
@@ -148,7 +159,22 @@ impl GitHub {
     }
 
     pub(super) async fn reply(&self, path: &str, what: &str) -> Result<Reply, GitHubError> {
-        self.ask(&Question::get(&self.below(path), what)).await
+        self.reply_at(&self.below(path), what).await
+    }
+
+    /// As [`GitHub::reply`], of what is anywhere at GitHub.
+    pub(super) async fn reply_at(&self, url: &str, what: &str) -> Result<Reply, GitHubError> {
+        self.ask(&Question::get(url, what)).await
+    }
+
+    /// Deletes what is at an address.
+    pub(super) async fn delete_at(&self, url: &str, what: &str) -> Result<Reply, GitHubError> {
+        self.ask(&Question::write(url, what, Verb::Delete)).await
+    }
+
+    /// The address of `path` below the API's own.
+    pub(super) fn at(&self, path: &str) -> String {
+        format!("{}/{path}", self.base)
     }
 
     /// Writes: posts `body` to `path` below the repository.
@@ -226,6 +252,7 @@ impl GitHub {
             Verb::Get => octocrab._get(url).await,
             Verb::Post(body) => octocrab._post(url, Some(body)).await,
             Verb::Patch(body) => octocrab._patch(url, Some(body)).await,
+            Verb::Delete => octocrab._delete(url, None::<&()>).await,
         };
         let response = match sent {
             Ok(response) => response,
@@ -270,7 +297,7 @@ fn meaning(reply: &Reply, aim: Aim) -> Meaning {
     let header = |name: &str| reply.header(name);
     match reply.status {
         200..=299 => Meaning::Answer,
-        404 | 409 | 410 | 422 | 451 if aim == Aim::Write => {
+        400 | 404 | 409 | 410 | 422 | 451 if aim == Aim::Write => {
             Meaning::Rejected(Foreign(reply.message().as_bytes()).to_string())
         }
         404 | 409 | 410 | 422 | 451 => Meaning::NotFound,

@@ -1,7 +1,7 @@
 //! GitHub's API: read, and in few places written.
 //!
-//! Written are the record of deploys, that of previews, release tags and one comment on a pull request, each by a hand of its own
-//! ([`RecordWriter`], [`PreviewWriter`], [`TagWriter`], [`CommentWriter`]). Requests go through octocrab on the program's one HTTP client, without its retries, and replies are read
+//! Written are the record of deploys, that of previews, release tags and one comment on a pull request, and versions of packages are deleted, each by
+//! a hand of its own ([`RecordWriter`], [`PreviewWriter`], [`TagWriter`], [`CommentWriter`], [`PackageWriter`]). Requests go through octocrab on the program's one HTTP client, without its retries, and replies are read
 //! through a cap of our own into private structs. A list that GitHub may have cut short is `None`, never a shorter list.
 
 mod ancestors;
@@ -12,17 +12,21 @@ mod deployments;
 mod error;
 mod file;
 mod new_tag;
+mod packages;
 mod previews;
 mod pull_request;
+mod pulls;
 mod refs;
 mod tree;
 
 pub use comments::{CommentWriter, IfAbsent, Kept, MARK};
 pub use compare::{Comparison, Relation};
-pub use deployments::{Ended, Ending, Memory, RecordWriter, RunName};
+pub use deployments::{Ended, Ending, Memory, Mention, RecordWriter, RunName};
 pub use error::{Aim, GitHubError, Trace};
 pub use new_tag::{TagMade, TagWriter};
+pub use packages::{Deletion, Package, PackageWriter, Shelf};
 pub use previews::{PreviewEnd, PreviewEnding, PreviewWriter, Reach};
+pub use pulls::PullState;
 pub use refs::GitTag;
 
 use crate::domain::{Refused, RegistryHost, Secret};
@@ -73,6 +77,22 @@ impl GitHub {
 
     fn repository(&self) -> &str {
         &self.repository
+    }
+}
+
+impl GitHub {
+    /// Whether this GitHub keeps the images of that registry as packages: those of `ghcr.io` are github.com's; with a host of one's own they are
+    /// `containers.` and that host (<https://docs.github.com/en/enterprise-server/packages/working-with-a-github-packages-registry/working-with-the-container-registry>).
+    /// On one machine they may be anything. Of others it is not known.
+    #[must_use]
+    pub fn keeps(&self, registry: &RegistryHost) -> bool {
+        let host = self.base.split_once("://").map_or("", |(_, rest)| rest).split('/').next().unwrap_or_default();
+        let is_loopback = RegistryHost::parse(host).is_ok_and(|host| host.is_loopback());
+        match host {
+            "api.github.com" => registry.as_str() == "ghcr.io",
+            _ if is_loopback => registry.is_loopback(),
+            _ => registry.as_str().strip_prefix("containers.") == Some(host.strip_prefix("api.").unwrap_or(host)),
+        }
     }
 }
 
@@ -135,6 +155,25 @@ mod tests {
         }
         for repository in ["acme", "acme/shop/x", "/shop", "acme/", "acme/..", "acme/sh op", "acme/shop?x"] {
             assert!(GitHub::new(&client(), "https://api.github.com", None, repository).is_err(), "{repository}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_github_keeps_the_packages_of_its_own_registry_only() {
+        for (api, registry, keeps) in [
+            ("https://api.github.com", "ghcr.io", true),
+            ("https://api.github.com", "containers.github.com", false),
+            ("https://api.github.com", "docker.io", false),
+            ("https://api.github.com", "127.0.0.1:5000", false),
+            ("https://ghe.example.com/api/v3", "containers.ghe.example.com", true),
+            ("https://ghe.example.com/api/v3", "ghcr.io", false),
+            ("https://api.acme.ghe.com", "containers.acme.ghe.com", true),
+            ("https://api.acme.ghe.com", "containers.other.ghe.com", false),
+            ("http://127.0.0.1:1/api/v3", "127.0.0.1:5000", true),
+            ("http://127.0.0.1:1", "ghcr.io", false),
+        ] {
+            let github = GitHub::new(&client(), api, None, "acme/shop").unwrap();
+            assert_eq!(github.keeps(&RegistryHost::parse(registry).unwrap()), keeps, "{api} {registry}");
         }
     }
 

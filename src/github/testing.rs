@@ -28,6 +28,11 @@ impl Exchange {
         Self { method: "POST", body: Some((pointer, wanted.clone())), ..self }
     }
 
+    /// Expects a DELETE instead.
+    pub(crate) fn deleting(self) -> Self {
+        Self { method: "DELETE", ..self }
+    }
+
     /// Expects a PATCH instead, with this at that place of its JSON body.
     pub(crate) fn patching(self, pointer: &'static str, wanted: &Value) -> Self {
         Self { method: "PATCH", ..self.posting(pointer, wanted) }

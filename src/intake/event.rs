@@ -164,9 +164,11 @@ fn push(payload: &Payload) -> Result<Trigger, EventError> {
 
 fn pull_request(payload: &Payload, ambient: &Ambient<'_>) -> Result<Trigger, EventError> {
     let action = word(&payload.action, "action")?;
-    if !matches!(action, "opened" | "synchronize" | "reopened" | "ready_for_review") {
-        return Ok(Trigger::Nothing(format!("a pull request that is {action} asks for nothing")));
-    }
+    let trigger: fn(PullRequest) -> Trigger = match action {
+        "opened" | "synchronize" | "reopened" | "ready_for_review" => Trigger::PullRequest,
+        "closed" => Trigger::Closed,
+        _ => return Ok(Trigger::Nothing(format!("a pull request that is {action} asks for nothing"))),
+    };
     let pull = payload.pull_request.object("pull_request")?;
     let number = number(&payload.number, "number")?;
     if self::number(&pull.number, "pull_request.number")? != number {
@@ -201,7 +203,7 @@ fn pull_request(payload: &Payload, ambient: &Ambient<'_>) -> Result<Trigger, Eve
         login(&pull.user, "pull_request.user", "pull_request.user.login")?,
         said(ambient.actor),
     ];
-    Ok(Trigger::PullRequest(PullRequest {
+    Ok(trigger(PullRequest {
         number,
         head: head.sha.commit("pull_request.head.sha")?,
         merge,

@@ -35,7 +35,7 @@ const fn secret(name: &'static str, default: &'static str, description: &'static
 
 /// Every input, in the order in which people meet them.
 pub const INPUTS: &[Input] = &[
-    input("command", "deploy", "What to do: plan, verify, deploy, promote, rollback or release"),
+    input("command", "deploy", "What to do: plan, verify, deploy, promote, rollback, release or cleanup"),
     input("environment", "", "An environment of the manifest (default: the one that the event matches)"),
     input(
         "manifest",
@@ -114,7 +114,7 @@ pub const INPUTS: &[Input] = &[
     input(
         "comment",
         "false",
-        "deploy: keep one comment on the pull request that says what became of it: true or false",
+        "deploy, cleanup: keep one comment on the pull request that says what became of it: true or false",
     ),
     input("env-file", "", "Also write KEY=VALUE lines with the image digests to this file of the workspace"),
     input("ca-bundle", "", "Extra PEM roots beside the built-in ones: text, or a file of the workspace"),

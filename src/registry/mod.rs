@@ -8,6 +8,7 @@
 
 mod auth;
 mod error;
+mod links;
 mod read;
 mod session;
 mod tags;
@@ -16,6 +17,7 @@ mod wire;
 mod write;
 
 pub use error::{Asker, Exchange, RegistryError};
+pub use links::Named;
 pub use read::{Asked, Registry};
 pub use write::{Moving, RegistryWriter, TagPut};
 

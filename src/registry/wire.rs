@@ -1,5 +1,6 @@
 //! The registry's own shapes: manifests, indexes, configs and complaints, as bytes have them.
 
+use super::Named;
 use crate::decide::{Platform, Revision};
 use crate::domain::{Digest, Foreign};
 use oci_distribution::manifest::{
@@ -141,6 +142,36 @@ pub(super) fn document(bytes: &[u8], content_type: Option<&str>) -> Result<Docum
     }
     let config = part(&manifest.config.digest)?;
     Ok(Document::Manifest { config, size, revision: revision(manifest.annotations.as_ref()) })
+}
+
+/// Reads what a manifest of any kind names: attestations too, as they are parts of an index like all others.
+///
+/// # Errors
+/// What is wrong with it, fit to be shown; also a digest that is no SHA-256.
+pub(super) fn named(bytes: &[u8]) -> Result<Named, String> {
+    #[derive(serde::Deserialize)]
+    struct Wire {
+        manifests: Option<Vec<Descriptor>>,
+        subject: Option<Descriptor>,
+    }
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Descriptor {
+        digest: String,
+        media_type: Option<String>,
+    }
+    let wire: Wire =
+        serde_json::from_slice(bytes).map_err(|error| format!("its manifest cannot be read ({})", shown(&error)))?;
+    let mut found = Named::default();
+    for child in wire.manifests.unwrap_or_default() {
+        let digest = part(&child.digest)?;
+        if matches!(child.media_type.as_deref(), Some(OCI_IMAGE_MEDIA_TYPE | IMAGE_MANIFEST_MEDIA_TYPE)) {
+            found.leaves.push(digest.clone());
+        }
+        found.links.children.push(digest);
+    }
+    found.links.subject = wire.subject.map(|subject| part(&subject.digest)).transpose()?;
+    Ok(found)
 }
 
 /// Reads an entry; attestations are none.

@@ -4,7 +4,8 @@
 //! checked against and to nobody else, redirects are not followed, and what Render answers is shown only as ids, as words of closed
 //! lists, or through [`crate::domain::Foreign`].
 //!
-//! Three hands: [`RenderApi`] reads, [`HookCaller`] and [`RenderWriter`] write. A run that may not write never holds one of the latter.
+//! Four hands: [`RenderApi`] reads, [`HookCaller`] and [`RenderWriter`] write, [`PreviewRemover`] deletes previews. A run that may not write never holds
+//! one of the latter.
 
 mod api;
 mod call;
@@ -14,6 +15,7 @@ mod explanation;
 mod hook;
 mod pace;
 mod preview;
+mod remove;
 mod service;
 #[cfg(test)]
 mod testing;
@@ -26,5 +28,6 @@ pub use error::RenderError;
 pub use explanation::Explanation;
 pub use hook::HookCaller;
 pub use preview::Made;
+pub use remove::{PreviewRemover, Proof, ProvenPreview};
 pub use service::{ServiceFacts, ServiceImage, ServiceKind};
 pub use write::RenderWriter;

@@ -1,6 +1,6 @@
 //! A strict Render for the tests of this room: it answers exactly the requests that a test announces, in their order.
 
-use super::{RenderApi, RenderWriter};
+use super::{PreviewRemover, RenderApi, RenderWriter};
 use crate::domain::{DeployHook, DeployId, PinnedImage, RenderOrigin, Repository, Secret, ServiceId};
 use crate::transport::{Client, Proxies, Roots};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -86,6 +86,10 @@ impl Server {
 
     pub(super) fn writer(&self) -> RenderWriter {
         RenderWriter::new(client(), &self.origin(), Secret::new(KEY))
+    }
+
+    pub(super) fn remover(&self) -> PreviewRemover {
+        PreviewRemover::new(client(), &self.origin(), Secret::new(KEY))
     }
 
     /// The hook of `srv-a`.

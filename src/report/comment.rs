@@ -56,6 +56,14 @@ pub fn comment(story: &Story, about: &About) -> String {
     text
 }
 
+/// Writes the comment of a pull request that was cleaned up after: whether all of it was, by how many things stay, and in which run.
+#[must_use]
+pub fn cleaned(stays: usize, page: Option<&Url>) -> String {
+    let said = if stays == 0 { "cleaned up" } else { "closed; some of what it left stays" };
+    let page = page.map(|page| format!("[run]({})\n", address(page))).unwrap_or_default();
+    format!("{MARK}\n### {said}\n\n{page}")
+}
+
 fn digest(story: &Story, image: &crate::domain::ImageName) -> String {
     story.images.get(image).map(|image| format!("`{}`", image.pinned.digest)).unwrap_or_default()
 }

@@ -5,6 +5,6 @@ pub mod outputs;
 mod story;
 mod summary;
 
-pub use comment::{About, comment};
-pub use story::{Ended, Failed, Preview, Released, Story, Verified, outcome_of};
+pub use comment::{About, cleaned, comment};
+pub use story::{Became, Ended, Failed, Leftover, Preview, Released, Story, Verified, outcome_of};
 pub use summary::summary;

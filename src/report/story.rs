@@ -64,6 +64,40 @@ pub struct Released {
     pub release: Option<Release>,
 }
 
+/// What became of something that a closed pull request left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leftover {
+    /// What it is: an image's version, a preview.
+    pub what: String,
+    /// What became of it.
+    pub became: Became,
+    /// Why; foreign text in it has been made fit to be shown.
+    pub why: String,
+}
+
+/// What became of a leftover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Became {
+    /// It was deleted.
+    Deleted,
+    /// It would have been, were this no dry run.
+    WouldGo,
+    /// It stays.
+    Kept,
+}
+
+impl Became {
+    /// Its word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deleted => "deleted",
+            Self::WouldGo => "would be deleted",
+            Self::Kept => "kept",
+        }
+    }
+}
+
 /// A preview that a pull request is to have.
 #[derive(Debug, Clone)]
 pub struct Preview {
@@ -104,6 +138,8 @@ pub struct Story {
     pub next_release: Option<Release>,
     /// The release that was made, or found.
     pub released: Option<Released>,
+    /// What became of what closed pull requests left.
+    pub leftovers: Vec<Leftover>,
     /// Sentences for the summary: warnings, and what a reader should know.
     pub notes: Vec<String>,
 }
@@ -144,6 +180,7 @@ impl Story {
             environment: None,
             next_release: None,
             released: None,
+            leftovers: Vec::new(),
             notes: Vec::new(),
         }
     }

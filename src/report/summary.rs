@@ -1,6 +1,6 @@
 //! The job summary: Markdown that says the outcome in its first line.
 
-use super::{Ended, Failed, Story};
+use super::{Ended, Failed, Leftover, Story};
 use crate::decide::{Base, PlannedService, Subject};
 use crate::domain::{Outcome, Status};
 use std::fmt::Write as _;
@@ -37,6 +37,13 @@ pub fn summary(story: &Story) -> String {
             let rows: Vec<String> = plan.images.iter().map(|image| image_row(story, image)).collect();
             text.push_str(&table("| Image | Why | Digest |\n|---|---|---|\n", &rows));
         }
+    }
+    if !story.leftovers.is_empty() {
+        let row = |left: &Leftover| {
+            format!("| {} | {} | {} |\n", escape(&left.what), left.became.as_str(), escape(&left.why))
+        };
+        let rows: Vec<String> = story.leftovers.iter().map(row).collect();
+        text.push_str(&table("| What | Result | Why |\n|---|---|---|\n", &rows));
     }
     text.push_str(&picture(&story.services));
     text

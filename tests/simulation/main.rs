@@ -8,6 +8,7 @@ mod event;
 mod git;
 mod holes;
 mod images;
+mod leftovers;
 mod random;
 mod render;
 mod run;

@@ -23,7 +23,7 @@ use crate::domain::{
 use crate::intake::inputs::{Command, InputError};
 use crate::intake::manifest;
 use release::previous;
-use source::manifest_at;
+pub(super) use source::manifest_at;
 use std::collections::BTreeMap;
 
 /// What was found out.
@@ -235,7 +235,7 @@ async fn resolve(scene: &Scene, input: &'static str, name: &CommitName) -> Resul
 fn refuse_base_on_deploy(scene: &Scene) -> Result<(), Failure> {
     match scene.request.command {
         Command::Deploy | Command::Promote => refuse_base(scene),
-        Command::Plan | Command::Verify | Command::Release | Command::Rollback => Ok(()),
+        Command::Plan | Command::Verify | Command::Release | Command::Rollback | Command::Cleanup => Ok(()),
     }
 }
 

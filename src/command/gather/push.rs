@@ -104,9 +104,15 @@ fn subject_of_push(
     }
     let environments = match (scene.request.command, chosen) {
         (Command::Plan, None) => matching,
-        // The last two have subjects of their own.
+        // The last three have subjects of their own.
         (
-            Command::Plan | Command::Verify | Command::Deploy | Command::Promote | Command::Release | Command::Rollback,
+            Command::Plan
+            | Command::Verify
+            | Command::Deploy
+            | Command::Promote
+            | Command::Release
+            | Command::Rollback
+            | Command::Cleanup,
             chosen,
         ) => choose(matching, chosen)?,
     };

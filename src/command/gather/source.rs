@@ -7,7 +7,11 @@ use crate::intake::inputs::Command;
 use crate::intake::manifest::{self, Home};
 
 /// The manifest at a commit, or the shorthand where there is none.
-pub(super) async fn manifest_at(scene: &Scene, commit: &CommitSha, default_branch: &str) -> Result<Manifest, Failure> {
+pub(in crate::command) async fn manifest_at(
+    scene: &Scene,
+    commit: &CommitSha,
+    default_branch: &str,
+) -> Result<Manifest, Failure> {
     let path = &scene.request.manifest;
     let home = Home { owner: scene.slug.owner(), repo: scene.slug.repo(), default_branch };
     let shorthand = || {

@@ -31,7 +31,11 @@ pub(super) async fn run(scene: &Scene) -> Result<(), Failure> {
             refuse(scene, why);
             return Ok(());
         }
-        Trigger::Push(_) | Trigger::PullRequest(_) | Trigger::MergeGroup(_) | Trigger::Nothing(_) => {
+        Trigger::Push(_)
+        | Trigger::PullRequest(_)
+        | Trigger::Closed(_)
+        | Trigger::MergeGroup(_)
+        | Trigger::Nothing(_) => {
             refuse(scene, "rollback goes by what somebody asks for, and this event asks for nothing of the kind");
             return Ok(());
         }

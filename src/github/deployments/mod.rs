@@ -2,10 +2,12 @@
 //!
 //! Reading is [`GitHub::memory`]; writing takes a [`RecordWriter`], which a run that may not write never holds.
 
+mod mention;
 mod read;
 mod wire;
 mod write;
 
+pub use mention::Mention;
 pub use read::Memory;
 pub(super) use read::{List, alias, query};
 pub(super) use wire::{ActorWire, DeploymentWire};

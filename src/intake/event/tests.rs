@@ -141,8 +141,8 @@ fn every_event_is_read_as_what_it_is() {
         ("pull_request.draft", Ok(Trigger::PullRequest(proposal()))),
         ("pull_request.fork", Ok(Trigger::PullRequest(PullRequest { from_fork: true, ..proposal() }))),
         ("pull_request.deleted-fork", Ok(Trigger::PullRequest(PullRequest { from_fork: true, ..proposal() }))),
-        ("pull_request.merged", nothing("a pull request that is closed asks for nothing")),
-        ("pull_request.closed", nothing("a pull request that is closed asks for nothing")),
+        ("pull_request.merged", Ok(Trigger::Closed(proposal()))),
+        ("pull_request.closed", Ok(Trigger::Closed(proposal()))),
         ("pull_request.dependabot", Ok(Trigger::PullRequest(PullRequest { by_dependabot: true, ..proposal() }))),
         (
             "merge_group.checks_requested",
@@ -176,6 +176,7 @@ fn every_attack_has_its_verdict() {
     let verdict = |name: &str, payload: &[u8]| match read_fixture(name.split('.').nth(1).unwrap(), payload) {
         Ok(Trigger::Push(push)) => format!("push to {:?}, commit {:?}", push.pushed, push.commit),
         Ok(Trigger::PullRequest(pull)) => format!("pull request, from_fork {}", pull.from_fork),
+        Ok(Trigger::Closed(pull)) => format!("closed pull request, from_fork {}", pull.from_fork),
         Ok(Trigger::MergeGroup(_)) => "merge group".into(),
         Ok(Trigger::Dispatch(_)) => "dispatch".into(),
         Ok(Trigger::Nothing(reason)) => format!("nothing: {reason}"),
@@ -221,7 +222,7 @@ fn a_merged_close_is_never_a_push() {
     let after_merge = runner("push");
     assert_eq!(after_merge.git_ref, Some("refs/heads/main"));
     for name in ["pull_request.merged", "pull_request.closed"] {
-        assert!(matches!(read("pull_request", &fixture(name), &after_merge), Ok(Trigger::Nothing(_))));
+        assert!(matches!(read("pull_request", &fixture(name), &after_merge), Ok(Trigger::Closed(_))));
     }
 }
 
@@ -234,7 +235,7 @@ fn a_push_is_read_from_its_payload_alone() {
 
 #[test]
 fn a_pull_request_only_asks_when_it_has_something_new_to_verify() {
-    let others = "assigned auto_merge_enabled closed converted_to_draft demilestoned dequeued edited enqueued labeled locked \
+    let others = "assigned auto_merge_enabled converted_to_draft demilestoned dequeued edited enqueued labeled locked \
                   milestoned review_requested unassigned unlabeled unlocked";
     for action in others.split_whitespace() {
         let trigger = read_changed("pull_request.opened", |payload| payload["action"] = action.into());
@@ -473,7 +474,7 @@ fn no_type_in_any_field_is_a_panic_or_another_commit() {
                 *swapped.pointer_mut(place).unwrap() = swap.clone();
                 match read_fixture(event_of(name), swapped.to_string().as_bytes()) {
                     Ok(Trigger::Push(push)) => assert!([sha('2'), sha('3')].contains(&push.after), "{name} {place}"),
-                    Ok(Trigger::PullRequest(pull)) => {
+                    Ok(Trigger::PullRequest(pull) | Trigger::Closed(pull)) => {
                         assert_eq!((pull.head, pull.from_fork), (sha('4'), true), "{name} {place}");
                     }
                     Ok(Trigger::MergeGroup(group)) => assert_eq!(group.head, sha('7'), "{name} {place}"),

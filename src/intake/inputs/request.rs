@@ -54,6 +54,8 @@ pub enum Command {
     Rollback,
     /// Make the next release's tag.
     Release,
+    /// Remove what closed pull requests left.
+    Cleanup,
 }
 
 impl Command {
@@ -65,6 +67,11 @@ impl Command {
         ("promote", Self::Promote, "Put a release's tag, or latest, on the verified images, without a rebuild"),
         ("rollback", Self::Rollback, "Deploy the bytes of an earlier release again, by default of the one before"),
         ("release", Self::Release, "Give the commit the next release number: makes that git tag"),
+        (
+            "cleanup",
+            Self::Cleanup,
+            "Remove what closed pull requests left: their images on GHCR and their previews on Render",
+        ),
     ];
 }
 

@@ -494,3 +494,23 @@ fn no_credentials_can_make_it_panic() {
         assert_eq!(examine(&registry, &server).unwrap_err().word(), FailureWord::ImageDenied);
     }
 }
+
+#[test]
+fn what_a_manifest_names_is_read_by_its_digest_and_asked_for_thrice_where_it_is_not_there() {
+    let server = Server::start();
+    let body = br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
+    let digest = super::super::wire::digest_of(body);
+    let line = format!("GET /v2/acme/api/manifests/{digest}");
+    let missing = || Reply::new(404, r#"{"errors":[{"code":"MANIFEST_UNKNOWN"}]}"#);
+    let good = Reply::new(200, body.to_vec()).header("docker-content-digest", digest.to_string());
+    let other = || Reply::new(200, "{}");
+    // Other bytes may have been damaged on their way, so they are asked for again, too.
+    for reply in [missing(), missing(), good, other(), other(), other(), missing()] {
+        server.on(line.clone(), reply);
+    }
+    let links = || run(anonymous().links(&repository(&server), &digest, &soon()));
+    assert!(links().is_ok());
+    assert!(matches!(links(), Err(RegistryError::DigestDiffers { .. })));
+    assert!(matches!(links(), Err(RegistryError::Missing(_))));
+    assert_eq!(server.lines().len(), 3 + 3 + 3);
+}

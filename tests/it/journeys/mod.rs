@@ -2,6 +2,7 @@
 
 mod attacks;
 mod cancel;
+mod cleanup;
 mod comments;
 mod credentials;
 mod drift;

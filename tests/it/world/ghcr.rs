@@ -131,6 +131,16 @@ impl Ghcr {
         self.state.lock().expect("registry").repositories.get(path)?.tags.get(tag).cloned()
     }
 
+    /// Every manifest of a repository with the tags that are on it.
+    pub(crate) fn versions(&self, path: &str) -> Vec<(String, Vec<String>)> {
+        let state = self.state.lock().expect("registry");
+        let Some(repository) = state.repositories.get(path) else { return Vec::new() };
+        let tags_of = |digest: &String| {
+            repository.tags.iter().filter(|(_, on)| *on == digest).map(|(tag, _)| tag.clone()).collect()
+        };
+        repository.manifests.keys().map(|digest| (digest.clone(), tags_of(digest))).collect()
+    }
+
     /// Deletes an image, with its tags, as a person or a clean-up job does.
     pub(crate) fn delete(&self, path: &str, digest: &str) {
         let mut state = self.state.lock().expect("registry");
@@ -144,6 +154,12 @@ impl Ghcr {
         let mut state = self.state.lock().expect("registry");
         let repository = state.repositories.get_mut(path).expect("a repository");
         repository.tags.remove(tag).expect("a tag to delete");
+    }
+
+    /// Puts a tag on what is there, as another run would.
+    pub(crate) fn tag_version(&self, path: &str, tag: &str, digest: &str) {
+        let mut state = self.state.lock().expect("registry");
+        state.repositories.entry(path.to_owned()).or_default().tags.insert(tag.to_owned(), digest.to_owned());
     }
 
     /// A blob of any repository, as a store beside the registry gives it.

@@ -4,6 +4,7 @@
 pub(crate) mod comments;
 mod commits;
 mod memory;
+mod packages;
 pub(crate) mod previews;
 pub(crate) mod record;
 pub(crate) mod refs;
@@ -59,6 +60,8 @@ struct State {
     violations: Vec<String>,
     ledger: Ledger,
     refs: refs::Refs,
+    /// What GitHub keeps of images, where a test is about that.
+    packages: Option<packages::Packages>,
     /// Comments on pull requests, oldest first.
     comments: Vec<comments::Comment>,
     /// What another run writes down right after the program's own record.
@@ -83,6 +86,7 @@ impl GitHub {
             violations: Vec::new(),
             ledger: Ledger::default(),
             refs: refs::Refs::default(),
+            packages: None,
             comments: Vec::new(),
             overtaking: None,
         }));
@@ -164,6 +168,9 @@ impl State {
             self.violations.push(format!("without a user agent: {}", call.line()));
             return message(403, "Request forbidden by administrative rules");
         }
+        if let Some(reply) = self.answer_packages(call) {
+            return reply;
+        }
         let below = call.path.strip_prefix("/repos/acme/shop").map(|rest| rest.trim_start_matches('/'));
         let reply = match (call.method.as_str(), below) {
             ("GET" | "POST" | "PATCH", Some(path)) if path.starts_with("issues/") => self.talk(call, path),
@@ -184,8 +191,10 @@ impl State {
         if path.is_empty() {
             return Some(Reply::json(200, &repository()));
         }
-        if path == "commits" {
-            return Some(self.commits(call).unwrap_or_else(|| message(404, "Not Found")));
+        match path {
+            "commits" => return Some(self.commits(call).unwrap_or_else(|| message(404, "Not Found"))),
+            "deployments" => return self.deployments(call),
+            _ => {}
         }
         let (kind, rest) = path.split_once('/')?;
         let reply = match kind {

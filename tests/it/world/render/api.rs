@@ -42,6 +42,7 @@ enum Want<'a> {
     Cancel(&'a str),
     Events,
     Preview,
+    Delete,
 }
 
 impl Model {
@@ -84,6 +85,7 @@ impl Model {
             ("POST", ["v1", "services", id, "deploys", deploy, "cancel"]) => (*id, Want::Cancel(deploy)),
             ("GET", ["v1", "services", id, "events"]) => (*id, Want::Events),
             ("POST", ["v1", "services", id, "preview"]) => (*id, Want::Preview),
+            ("DELETE", ["v1", "services", id]) => (*id, Want::Delete),
             _ => return self.refuse(call, 404, "nothing that a deploy needs"),
         };
         if !self.services.contains_key(id) {
@@ -100,7 +102,7 @@ impl Model {
         let known = match want {
             Want::Deploys => DEPLOY_FILTERS,
             Want::Events => EVENT_FILTERS,
-            Want::Service | Want::Create | Want::Deploy(_) | Want::Cancel(_) | Want::Preview => &[],
+            Want::Service | Want::Create | Want::Deploy(_) | Want::Cancel(_) | Want::Preview | Want::Delete => &[],
         };
         for (name, value) in call.parameters() {
             let is_good = match name.as_str() {
@@ -123,6 +125,7 @@ impl Model {
         match want {
             Want::Service => Ok(Reply::json(200, &self.shown_service(id))),
             Want::Preview => self.preview(call, id),
+            Want::Delete => self.remove(id),
             Want::Deploys => {
                 self.look(id);
                 let parameters = call.parameters();

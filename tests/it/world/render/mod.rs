@@ -10,6 +10,7 @@ mod api;
 mod hooks;
 pub(crate) mod model;
 pub(crate) mod previews;
+mod removal;
 #[cfg(test)]
 mod tests;
 

@@ -367,7 +367,7 @@ fn only_what_is_documented_is_answered() {
         (format!("GET {service}/logs"), String::new()),
         (format!("PATCH {service}"), "{}".into()),
         (format!("DELETE {service}"), String::new()),
-        ("GET /v1/services".into(), String::new()),
+        ("GET /v1/services?owner=x".into(), String::new()),
         (format!("POST {service}/deploys"), String::new()),
         (format!("POST {service}/deploys"), "{}".into()),
         (format!("POST {service}/deploys"), r#"{"imageUrl":"ghcr.io/acme/api:main"}"#.into()),

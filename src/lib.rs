@@ -20,6 +20,7 @@ use domain::{DeployHook, Level, Notice, Outcome, Secret};
 use intake::inputs::Request;
 use report::{Story, summary};
 use runner::{Arguments, Asked, Log, OutputsFile, Signals, Surroundings, Tongue};
+use std::cell::RefCell;
 use std::process::ExitCode;
 
 /// The end of a run: what happened, and the exit code where the outcome alone does not say it.
@@ -71,6 +72,14 @@ async fn act(given: &intake::inputs::Given, around: Surroundings, log: &Log, sig
     };
     for hook in request.deploy_hook.iter().chain(request.deploy_hooks.values()) {
         mask_hook(log, hook);
+    }
+    let story = RefCell::new(Story::new(Outcome::Nothing, "nothing was done"));
+    if let Some(result) = command::run_locally(&request, &around, log, &story) {
+        let story = story.into_inner();
+        return match result {
+            Ok(()) => End { story, failure: None },
+            Err(failure) => stopped(story, failure),
+        };
     }
     let scene = match Scene::enter(request, around, log.clone()) {
         Ok(scene) => scene,
@@ -139,7 +148,12 @@ fn report(end: &End, around: &Surroundings, log: &Log, outputs: Option<&mut Outp
         log.notice(&notice);
     }
     log.say(&story.headline);
-    if is_json {
+    if let Some(checked) = story.checked.as_ref().filter(|_| is_json) {
+        let failure = story.failure().map(|failed| failed.word.as_str()).unwrap_or_default();
+        log.result(&format!("{}\n", log.blot(&report::check_json(checked, story.outcome.as_str(), failure))));
+    } else if let Some(written) = story.written.as_ref().filter(|_| is_json) {
+        log.result(&format!("{}\n", log.blot(&written.json(story.outcome.as_str()))));
+    } else if is_json {
         let object: serde_json::Map<String, serde_json::Value> =
             values.iter().map(|(name, value)| ((*name).to_owned(), serde_json::Value::from(value.as_str()))).collect();
         log.result(&format!("{}\n", serde_json::Value::Object(object)));

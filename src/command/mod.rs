@@ -1,6 +1,7 @@
 //! The commands: each gathers facts, lets them be decided, and acts. What happened goes into the scene's story as it happens.
 
 mod again;
+mod check;
 mod cleanup;
 mod comment;
 mod deploy;
@@ -12,7 +13,9 @@ mod golive;
 pub mod history;
 mod hooks;
 mod images;
+mod init;
 mod ledger;
+mod local;
 mod plan;
 mod preflight;
 mod previews;
@@ -32,10 +35,12 @@ pub(crate) use scene::Scene;
 
 use crate::decide::{Plan, Subject, Tags, Wishes, labels};
 use crate::domain::{Decision, FailureWord, Outcome, Refused, Trigger};
-use crate::intake::inputs::{Command, InputError, OnRelease};
+use crate::intake::inputs::{Command, InputError, OnRelease, Request};
 use crate::report::outputs::Naming;
 use crate::report::{Failed, Story};
+use crate::runner::{Log, Surroundings};
 use gather::{Found, Gathered};
+use std::cell::RefCell;
 
 /// Everything that a command has to go by.
 struct Brief {
@@ -71,7 +76,7 @@ async fn act(scene: &Scene) -> Result<(), Failure> {
         Command::Rollback => return rollback::run(scene).await,
         Command::Cleanup => return cleanup::run(scene).await,
         Command::Promote if promote::ends_early(scene)? => return Ok(()),
-        Command::Plan | Command::Verify | Command::Deploy | Command::Promote => {}
+        Command::Plan | Command::Verify | Command::Deploy | Command::Promote | Command::Check | Command::Init => {}
     }
     let found = match &scene.trigger {
         Trigger::Push(push) => gather::push(scene, push).await?,
@@ -111,6 +116,23 @@ async fn act(scene: &Scene) -> Result<(), Failure> {
         Command::Promote => promote::run(scene, &brief).await,
         // They have no images to plan and went their own way above.
         Command::Release | Command::Rollback | Command::Cleanup => Ok(()),
+        // They have run already, without a scene.
+        Command::Check | Command::Init => Ok(()),
+    }
+}
+
+/// Runs a command that needs nothing but this machine; `None` when the request is for another one.
+pub(crate) fn run_locally(
+    request: &Request,
+    around: &Surroundings,
+    log: &Log,
+    story: &RefCell<Story>,
+) -> Option<Result<(), Failure>> {
+    match request.command {
+        Command::Check => Some(check::run(request, around, log, story)),
+        Command::Init => Some(init::run(request, around, log, story)),
+        Command::Plan | Command::Verify | Command::Deploy | Command::Promote => None,
+        Command::Rollback | Command::Release | Command::Cleanup => None,
     }
 }
 
@@ -124,6 +146,7 @@ fn brief(scene: &Scene, gathered: Gathered) -> Result<Brief, Failure> {
             // A release is promoted whole: its tag names every image of the environment.
             Command::Promote => subject.release().is_some(),
             Command::Verify | Command::Release | Command::Rollback | Command::Cleanup => false,
+            Command::Check | Command::Init => false,
         },
     };
     let mut tags = Tags::new(&manifest.tags, subject, commit, *tip)?;
@@ -134,7 +157,7 @@ fn brief(scene: &Scene, gathered: Gathered) -> Result<Brief, Failure> {
             tags = tags.as_tagged(release);
         }
         (Command::Plan | Command::Verify | Command::Deploy | Command::Release, _, _)
-        | (Command::Rollback | Command::Cleanup, _, _) => {}
+        | (Command::Rollback | Command::Cleanup | Command::Check | Command::Init, _, _) => {}
     }
     let naming = naming(scene, &gathered, &tags)?;
     let mut story = scene.story.borrow_mut();
@@ -202,7 +225,7 @@ const fn done_by(command: Command) -> Option<&'static str> {
         Command::Deploy => Some("deployed"),
         Command::Promote => Some("promoted"),
         Command::Release => Some("released"),
-        Command::Plan | Command::Verify | Command::Rollback | Command::Cleanup => None,
+        Command::Plan | Command::Verify | Command::Rollback | Command::Cleanup | Command::Check | Command::Init => None,
     }
 }
 

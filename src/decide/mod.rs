@@ -3,6 +3,7 @@
 
 mod affected;
 mod changes;
+mod checkup;
 mod ending;
 mod image;
 mod ledger;
@@ -18,6 +19,7 @@ mod why;
 
 pub use affected::{Affected, Cause, image_cause, service_cause};
 pub use changes::Changes;
+pub use checkup::{Checkup, Finding, Part, Remark, Spot, Unowned, Wiring, check};
 pub use ending::{Closing, Ending, Landing};
 pub use image::{
     Contents, Expectation, ImageFacts, ImageProblem, ImageWarning, OtherCommit, Platform, Revision, Verdict,

@@ -22,6 +22,7 @@ mod secret;
 mod sha;
 mod template;
 mod trigger;
+mod wiring;
 mod word;
 
 pub use deploy::{Deploy, DeployId, DeployStatus};
@@ -41,4 +42,5 @@ pub use secret::{DeployHook, HookError, RenderOrigin, Secret, ServiceId};
 pub use sha::{CommitName, CommitSha};
 pub use template::{Shape, TagTemplate, can_collide};
 pub use trigger::{Dispatch, MergeGroup, PullRequest, Push, PushedRef, Trigger};
+pub use wiring::Handover;
 pub use word::{Decision, FailureWord, Outcome, Status};

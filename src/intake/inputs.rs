@@ -6,8 +6,8 @@ mod request;
 
 pub use digest::GivenDigests;
 pub use request::{
-    Command, Commenting, Force, InputError, OnFailure, OnMissing, OnMissingCredential, OnRelease, Recording, Request, SourcePath,
-    Wait, Writes, parse_duration,
+    Command, Commenting, DEFAULT_MANIFEST, Force, InputError, OnFailure, OnMissing, OnMissingCredential, OnRelease,
+    Recording, Request, SourcePath, Wait, Writes, parse_duration,
 };
 
 use std::collections::BTreeMap;
@@ -35,7 +35,11 @@ const fn secret(name: &'static str, default: &'static str, description: &'static
 
 /// Every input, in the order in which people meet them.
 pub const INPUTS: &[Input] = &[
-    input("command", "deploy", "What to do: plan, verify, deploy, promote, rollback, release or cleanup"),
+    input(
+        "command",
+        "deploy",
+        "What to do: plan, verify, deploy, promote, rollback, release or cleanup; check (the manifest against the repository) or init (a starting one), both local",
+    ),
     input("environment", "", "An environment of the manifest (default: the one that the event matches)"),
     input(
         "manifest",

@@ -99,6 +99,20 @@ pub(super) fn parse(bytes: &[u8], mistakes: &mut Vec<Mistake>) -> Option<Rc<Node
     root
 }
 
+/// Whether there is nothing in a file but white space and comments. For a manifest that is a mistake, for other files it is an answer.
+pub(super) fn is_blank(bytes: &[u8]) -> bool {
+    bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).all(|line| line.is_empty() || line.starts_with(b"#"))
+}
+
+/// The keys of a map and where they stand, in their order; nothing else has any.
+pub(super) fn keys(node: Option<&Node>) -> impl Iterator<Item = (&str, Position)> {
+    let entries = match node.map(|node| &node.value) {
+        Some(Value::Map(entries)) => entries.as_slice(),
+        Some(Value::Text { .. } | Value::List(_)) | None => &[],
+    };
+    entries.iter().map(|(key, _)| (key.text.as_str(), key.at))
+}
+
 /// Where the byte behind `before` stands.
 fn position_in(before: &[u8]) -> Position {
     let line = before.iter().filter(|byte| **byte == b'\n').count();

@@ -1,10 +1,15 @@
 //! Decisions to text: outputs, the job summary, a pull request's comment, the line for a chat message. Pure: it is handed everything, and prints nothing.
 
+mod check;
 mod comment;
+pub mod draft;
+mod init;
 pub mod outputs;
 mod story;
 mod summary;
 
+pub use check::{CheckReport, Placed, files_of_nobody, json as check_json};
 pub use comment::{About, cleaned, comment};
+pub use init::InitReport;
 pub use story::{Became, Ended, Failed, Leftover, Preview, Released, Story, Verified, outcome_of};
 pub use summary::summary;

@@ -142,6 +142,10 @@ pub struct Story {
     pub leftovers: Vec<Leftover>,
     /// Sentences for the summary: warnings, and what a reader should know.
     pub notes: Vec<String>,
+    /// What `check` found.
+    pub checked: Option<super::CheckReport>,
+    /// What `init` did.
+    pub written: Option<super::InitReport>,
 }
 
 impl Ended {
@@ -182,6 +186,8 @@ impl Story {
             released: None,
             leftovers: Vec::new(),
             notes: Vec::new(),
+            checked: None,
+            written: None,
         }
     }
 

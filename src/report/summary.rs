@@ -45,6 +45,9 @@ pub fn summary(story: &Story) -> String {
         let rows: Vec<String> = story.leftovers.iter().map(row).collect();
         text.push_str(&table("| What | Result | Why |\n|---|---|---|\n", &rows));
     }
+    if let Some(checked) = &story.checked {
+        text.push_str(&super::check::section(checked));
+    }
     text.push_str(&picture(&story.services));
     text
 }
@@ -139,7 +142,7 @@ fn image_row(story: &Story, image: &crate::decide::PlannedImage) -> String {
     format!("| {} | {} | {digest} |\n", image.name, escape(&image.why.detail()))
 }
 
-fn table(head: &str, rows: &[String]) -> String {
+pub(super) fn table(head: &str, rows: &[String]) -> String {
     let (shown, folded) = rows.split_at(rows.len().min(FOLD));
     let mut text = format!("{head}{}\n", shown.concat());
     if !folded.is_empty() {
@@ -197,7 +200,7 @@ pub(super) const fn sign(outcome: Outcome) -> &'static str {
 }
 
 /// Makes text inert in Markdown and HTML: no mark-up, no table cell, no mention, no link.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

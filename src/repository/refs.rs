@@ -38,6 +38,21 @@ impl Checkout {
         Some((name, commit))
     }
 
+    /// The default branch's short name, where cloning has noted it (`refs/remotes/origin/HEAD`).
+    #[must_use]
+    pub fn default_branch(&self) -> Option<String> {
+        let name = gix::refs::FullName::try_from("refs/remotes/origin/HEAD").ok()?;
+        let head = self.0.try_find_reference(name.as_ref()).ok()??;
+        let target = head.target().try_name()?.as_bstr().to_vec();
+        String::from_utf8(target).ok()?.strip_prefix("refs/remotes/origin/").map(str::to_owned)
+    }
+
+    /// The directory of its files; a bare repository has none.
+    #[must_use]
+    pub fn root(&self) -> Option<std::path::PathBuf> {
+        self.0.workdir().map(std::path::Path::to_owned)
+    }
+
     /// The `owner/repo` of the remote `origin`, where that is on github.com.
     #[must_use]
     pub fn origin(&self) -> Option<String> {

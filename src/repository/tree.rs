@@ -31,9 +31,19 @@ impl Checkout {
         let (Some(old), Some(new)) = (self.read(old, &mut old_buffer)?, self.read(new, &mut new_buffer)?) else {
             return Ok(None);
         };
+        self.differences(old.data, new.data, (base, head))
+    }
+
+    /// The paths in which two trees differ, given their content; the empty tree has none.
+    fn differences(
+        &self,
+        old: &[u8],
+        new: &[u8],
+        (base, head): (&CommitSha, &CommitSha),
+    ) -> Result<Option<Vec<Vec<u8>>>, RepositoryError> {
         let objects = Verified { checkout: self, stopped: RefCell::default() };
         let mut paths = Paths::default();
-        let (old, new) = (TreeRefIter::from_bytes(old.data, NAMES), TreeRefIter::from_bytes(new.data, NAMES));
+        let (old, new) = (TreeRefIter::from_bytes(old, NAMES), TreeRefIter::from_bytes(new, NAMES));
         let result = gix::diff::tree(old, new, State::default(), &objects, &mut paths);
         if paths.is_full() {
             return Err(RepositoryError::TooManyChanges { base: *base, head: *head });
@@ -44,6 +54,17 @@ impl Checkout {
             (None, Err(error)) => Err(super::object::broken(head, &error.to_string())),
             (None, Ok(())) => Ok(Some(paths.into_sorted())),
         }
+    }
+
+    /// Every path of a commit's tree that is no directory, sorted. `None` when the commit or a tree of it is not here.
+    ///
+    /// # Errors
+    /// Refuses broken objects and more paths than can be held.
+    pub fn paths_of(&self, commit: &CommitSha) -> Result<Option<Vec<Vec<u8>>>, RepositoryError> {
+        let Some(tree) = self.tree_of(commit)? else { return Ok(None) };
+        let mut buffer = Vec::new();
+        let Some(data) = self.read(tree, &mut buffer)? else { return Ok(None) };
+        self.differences(&[], data.data, (commit, commit))
     }
 
     /// What the commit has at `path`, a file of at most `cap` bytes.
@@ -184,6 +205,19 @@ mod tests {
     use std::fs;
     use std::os::unix::ffi::OsStrExt as _;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    #[test]
+    fn the_paths_of_a_commit_are_those_that_git_lists() {
+        let repo = Repo::new();
+        let commit = repo.commit(&[("a/b/c", "1"), ("a.b", "2"), ("a/d", "3"), ("e", "4")]);
+        let listed = repo.git_bytes(&["ls-tree", "-r", "-z", "--name-only", &commit.to_string()]);
+        let mut wanted: Vec<Vec<u8>> =
+            listed.split(|byte| *byte == 0).filter(|path| !path.is_empty()).map(<[u8]>::to_vec).collect();
+        wanted.sort();
+        assert_eq!(wanted.len(), 4);
+        assert_eq!(repo.checkout().paths_of(&commit).unwrap(), Some(wanted));
+        assert_eq!(repo.checkout().paths_of(&CommitSha::from_bytes([7; 20])).unwrap(), None);
+    }
 
     fn as_git_says(repo: &Repo, base: &CommitSha, head: &CommitSha) -> Vec<Vec<u8>> {
         let output = repo.git_bytes(&[

@@ -176,6 +176,41 @@ impl Workspace {
         read_capped(&self.0.join(self.inside(path)?), &shown(path), cap)
     }
 
+    /// Whether something is at a path of the workspace, a link included.
+    #[must_use]
+    pub fn has(&self, path: &str) -> bool {
+        fs::symlink_metadata(self.0.join(path)).is_ok()
+    }
+
+    /// The names in a directory of the workspace that are UTF-8, at most 1000, sorted; none where there is no such directory.
+    #[must_use]
+    pub fn names_in(&self, path: &str) -> Vec<String> {
+        let Ok(entries) = self
+            .inside(path)
+            .and_then(|inside| fs::read_dir(self.0.join(inside)).map_err(|error| FileError::io(shown(path), error)))
+        else {
+            return Vec::new();
+        };
+        let mut names: Vec<String> =
+            entries.flatten().take(1000).filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Writes a file that is not there, with the directories above it.
+    ///
+    /// # Errors
+    /// Something is there already, it is outside, or it cannot be written.
+    pub fn create(&self, path: &str, text: &str) -> Result<(), FileError> {
+        let file = self.0.join(self.inside(path)?);
+        let failed = |error| FileError::io(shown(path), error);
+        if let Some(parent) = file.parent() {
+            fs::create_dir_all(parent).map_err(failed)?;
+        }
+        let mut handle = OpenOptions::new().write(true).create_new(true).open(&file).map_err(failed)?;
+        handle.write_all(text.as_bytes()).map_err(failed)
+    }
+
     /// Reads every file of a directory of the workspace: name to content, at most 1000 files of 4 KiB. `None` when it is not there.
     ///
     /// # Errors
@@ -291,6 +326,21 @@ mod tests {
         fs::write(&written, "SECRET=1\n").unwrap();
         assert!(matches!(workspace.write_lines(".env", &lines, &keys), Err(FileError::Foreign(_))));
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "no draft is left behind");
+    }
+
+    #[test]
+    fn a_file_is_made_only_where_nothing_is() {
+        let (directory, workspace) = workspace();
+        workspace.create("a/b/c.yml", "1").unwrap();
+        assert!(workspace.create("a/b/c.yml", "2").is_err());
+        assert_eq!(fs::read_to_string(directory.path().join("a/b/c.yml")).unwrap(), "1");
+        std::os::unix::fs::symlink("/nowhere", directory.path().join("link")).unwrap();
+        for path in ["link", "link/x", "../x", ".git/x"] {
+            assert!(workspace.create(path, "x").is_err(), "{path}");
+        }
+        assert!(workspace.has("link") && !workspace.has("x"));
+        assert_eq!(workspace.names_in("a/b"), ["c.yml"]);
+        assert!(workspace.names_in("nowhere").is_empty());
     }
 
     #[test]

@@ -69,6 +69,12 @@ impl Log {
         }
     }
 
+    /// Whether a runner reads what is printed.
+    #[must_use]
+    pub fn is_runner(&self) -> bool {
+        self.tongue == Tongue::Runner
+    }
+
     /// Whether debug lines are printed.
     #[must_use]
     pub const fn is_debug(&self) -> bool {

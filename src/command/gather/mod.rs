@@ -7,8 +7,8 @@ mod push;
 mod release;
 mod source;
 
-pub(crate) use candidate::{Candidate, candidate_of_dispatch, candidate_of_push, needs_github};
 pub(crate) use back::{Place, back};
+pub(crate) use candidate::{Candidate, candidate_of_dispatch, candidate_of_push, needs_github};
 pub(crate) use dispatch::dispatch;
 pub(crate) use push::push;
 
@@ -235,7 +235,8 @@ async fn resolve(scene: &Scene, input: &'static str, name: &CommitName) -> Resul
 fn refuse_base_on_deploy(scene: &Scene) -> Result<(), Failure> {
     match scene.request.command {
         Command::Deploy | Command::Promote => refuse_base(scene),
-        Command::Plan | Command::Verify | Command::Release | Command::Rollback | Command::Cleanup => Ok(()),
+        Command::Plan | Command::Verify | Command::Release | Command::Rollback => Ok(()),
+        Command::Cleanup | Command::Check | Command::Init => Ok(()),
     }
 }
 

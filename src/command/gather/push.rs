@@ -102,19 +102,10 @@ fn subject_of_push(
     if matching.is_empty() {
         return Ok(Subject::Commit);
     }
-    let environments = match (scene.request.command, chosen) {
-        (Command::Plan, None) => matching,
-        // The last three have subjects of their own.
-        (
-            Command::Plan
-            | Command::Verify
-            | Command::Deploy
-            | Command::Promote
-            | Command::Release
-            | Command::Rollback
-            | Command::Cleanup,
-            chosen,
-        ) => choose(matching, chosen)?,
+    // A plan may answer for several.
+    let environments = match (scene.request.command == Command::Plan, chosen) {
+        (true, None) => matching,
+        (true, Some(_)) | (false, _) => choose(matching, chosen)?,
     };
     Ok(Subject::Environments { environments, release })
 }

@@ -6,9 +6,11 @@
 //!
 //! What is not known ([`super::Changes::Unknown`]) has no place here: it is deployed without being asked.
 
+mod coverage;
 mod runs;
 
 use crate::domain::{Image, ImageName, Manifest, Pattern, PatternList, Service, ServiceName};
+pub(super) use coverage::Coverage;
 use runs::Runs;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
@@ -129,6 +131,7 @@ impl<'a> Search<'a> {
         Self::over(kept.0.into_iter().flat_map(|run| &all.paths[run]).copied().collect())
     }
 
+    /// Over paths that are sorted and without doubles, ignored ones included.
     fn over(paths: Vec<&'a [u8]>) -> Self {
         Self { paths, patterns: HashMap::new(), lists: HashMap::new() }
     }

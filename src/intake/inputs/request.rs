@@ -9,6 +9,8 @@ use crate::domain::{
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// Where the deploy manifest is unless the input says otherwise.
+pub const DEFAULT_MANIFEST: &str = ".github/deploy-manifest.yml";
 /// The longest duration that an input may name.
 const LONGEST: Duration = Duration::from_secs(6 * 60 * 60);
 
@@ -56,6 +58,10 @@ pub enum Command {
     Release,
     /// Remove what closed pull requests left.
     Cleanup,
+    /// Hold the manifest against the tree and the workflows; local.
+    Check,
+    /// Write a starting manifest and workflow; local.
+    Init,
 }
 
 impl Command {
@@ -72,6 +78,8 @@ impl Command {
             Self::Cleanup,
             "Remove what closed pull requests left: their images on GHCR and their previews on Render",
         ),
+        ("check", Self::Check, "Hold the manifest against the tracked files and the workflows; local"),
+        ("init", Self::Init, "Write a starting manifest and workflow from what is in the repository; local"),
     ];
 }
 
@@ -378,7 +386,7 @@ impl Request {
 }
 
 fn manifest(reader: &mut Reader<'_>) -> SourcePath {
-    const DEFAULT: &str = ".github/deploy-manifest.yml";
+    const DEFAULT: &str = DEFAULT_MANIFEST;
     let path = reader.text("manifest").unwrap_or(DEFAULT);
     let is_good = path.len() <= 1024
         && !path.bytes().any(|byte| byte.is_ascii_control())

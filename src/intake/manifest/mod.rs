@@ -9,6 +9,7 @@ mod fields;
 mod fixtures;
 mod json;
 mod mistake;
+mod places;
 mod read;
 
 use super::yaml;
@@ -22,6 +23,7 @@ use std::collections::BTreeMap;
 
 pub use mistake::Mistake;
 pub(super) use mistake::Position;
+pub use places::{EntryPlaces, Place, Places, places};
 
 /// The repository that a manifest speaks of.
 #[derive(Debug, Clone, Copy)]

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod cancel;
+mod check;
 mod cleanup;
 mod comments;
 mod credentials;
@@ -12,6 +13,7 @@ mod histories;
 mod history;
 mod hooks;
 mod images;
+mod init;
 mod inputs;
 mod live;
 mod manifests;

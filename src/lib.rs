@@ -34,7 +34,7 @@ pub async fn run(line: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
     let mut signals = Signals::listen();
     let around = Surroundings::read();
     let tongue = if around.on_runner { Tongue::Runner } else { Tongue::Terminal };
-    let log = Log::new(tongue, around.is_debug);
+    let log = Log::new(tongue, around.is_debug).on(around.screen);
     let arguments = match Arguments::parse(line) {
         Asked::Run(arguments) => arguments,
         Asked::Print(text) => {
@@ -92,7 +92,9 @@ async fn act(given: &intake::inputs::Given, around: Surroundings, log: &Log, sig
             Ok(())
         }
         result = command::run(&scene) => result,
+        () = log.keep_alive() => Ok(()),
     };
+    log.waits_no_more();
     let story = scene.story.borrow().clone();
     match result {
         Ok(()) => End { story, failure: None },

@@ -5,9 +5,9 @@ use super::gather::Gathered;
 use super::scene::Scene;
 use crate::decide::{Plan, Subject};
 use crate::domain::{
-    Decision, DeployHook, EnvironmentName, FailureWord, HookError, Service, ServiceId, ServiceName, Source,
+    Decision, DeployHook, EnvironmentName, FailureWord, HookError, Manifest, Service, ServiceId, ServiceName, Source,
 };
-use crate::intake::inputs::{InputError, OnMissingCredential};
+use crate::intake::inputs::{Command, InputError, OnMissingCredential, Writes};
 use crate::runner::Surroundings;
 use std::collections::BTreeMap;
 
@@ -67,6 +67,32 @@ pub(crate) fn find(scene: &Scene, gathered: &Gathered, plan: &Plan) -> Result<Ho
     }
     hooks.confused = confusion(plan, &manifest.services, &all);
     Ok(hooks)
+}
+
+/// What would be called for each service of a plan, where calling is not what this run is for. No secret is in it, only where it stands.
+pub(crate) fn ways(scene: &Scene, manifest: &Manifest, plan: &Plan) -> BTreeMap<ServiceName, String> {
+    let would_call = match scene.request.command {
+        Command::Plan => true,
+        Command::Deploy => scene.request.writes == Writes::Withheld,
+        Command::Verify | Command::Promote | Command::Release | Command::Check | Command::Init => false,
+    };
+    if !would_call || !matches!(plan.subject, Subject::Environments { .. }) {
+        return BTreeMap::new();
+    }
+    let way = |service: &Service| {
+        let (request, variable) = (&scene.request, variable(service, manifest.source));
+        let id = id_in(plan, service);
+        match (hook_of(scene, service), id) {
+            (Some(_), _) if request.deploy_hooks.contains_key(&service.name) => "its hook in deploy-hooks".to_owned(),
+            (Some(_), _) => format!("its hook in {variable}"),
+            (None, Some(id)) if scene.render.is_some() => format!("Render's API for {id}"),
+            (None, _) if manifest.source == Source::Shorthand => {
+                "its hook in deploy-hook (not given to this run)".into()
+            }
+            (None, _) => format!("its hook in deploy-hooks or {variable} (not given to this run)"),
+        }
+    };
+    manifest.services.iter().map(|service| (service.name.clone(), way(service))).collect()
 }
 
 /// A service's id on Render in an environment: the manifest's, else its hook's.

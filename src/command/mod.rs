@@ -34,7 +34,7 @@ pub use rollback::BackRefusal;
 pub(crate) use scene::Scene;
 
 use crate::decide::{Plan, Subject, Tags, Wishes, labels};
-use crate::domain::{Decision, FailureWord, Outcome, Refused, Trigger};
+use crate::domain::{FailureWord, Manifest, Outcome, Refused, Trigger};
 use crate::intake::inputs::{Command, InputError, OnRelease, Request};
 use crate::report::outputs::Naming;
 use crate::report::{Failed, Story};
@@ -168,7 +168,7 @@ fn brief(scene: &Scene, gathered: Gathered) -> Result<Brief, Failure> {
         story.environment = environments.first().filter(|_| environments.len() == 1).cloned();
     }
     drop(story);
-    say_plan(scene, &plan, &tags);
+    say_plan(scene, &gathered.manifest, &plan, &tags);
     Ok(Brief { gathered, plan, tags })
 }
 
@@ -191,32 +191,18 @@ fn naming(scene: &Scene, gathered: &Gathered, tags: &Tags) -> Result<Naming, Ref
     })
 }
 
-fn say_plan(scene: &Scene, plan: &Plan, tags: &Tags) {
+fn say_plan(scene: &Scene, manifest: &Manifest, plan: &Plan, tags: &Tags) {
     let log = &scene.log;
     log.group("Plan");
     let names: Vec<String> = tags.to_push.iter().map(ToString::to_string).collect();
-    log.say(&format!("Commit {}, tags {}", plan.commit, names.join(", ")));
-    match &plan.base {
-        crate::decide::Base::Commit(base, from) => log.say(&format!("Compared with {base} ({from})")),
-        crate::decide::Base::OfEachService => log.say("Each service is compared with what it serves, or may come to"),
-        crate::decide::Base::None(why) => log.say(&format!("Compared with nothing: {why}")),
-    }
-    say_services(scene, plan);
-    for image in plan.images.iter().filter(|image| image.services.is_empty()) {
-        log.say(&format!("  image  {}: {}", image.name, image.why.detail()));
+    let ways = hooks::ways(scene, manifest, plan);
+    for line in crate::report::plan_lines(plan, &names, &ways) {
+        log.say_toned(&line);
     }
     for note in scene.history.notes() {
         log.say(&note);
     }
     log.end_group();
-}
-
-fn say_services(scene: &Scene, plan: &Plan) {
-    for service in &plan.services {
-        let word = if service.decision == Decision::Deploy { "deploy" } else { "skip  " };
-        let base = service.base.map(|base| format!(" (it has {})", base.short(7))).unwrap_or_default();
-        scene.log.say(&format!("  {word} {}: {}{base}", service.name, service.why.detail()));
-    }
 }
 
 /// What a freeze keeps a command from; nothing where it holds nothing back: who goes back needs to, above all then.

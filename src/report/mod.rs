@@ -5,11 +5,13 @@ mod comment;
 pub mod draft;
 mod init;
 pub mod outputs;
+mod plan;
 mod story;
 mod summary;
 
 pub use check::{CheckReport, Placed, files_of_nobody, json as check_json};
 pub use comment::{About, cleaned, comment};
 pub use init::InitReport;
+pub use plan::{plan_lines, service_lines};
 pub use story::{Became, Ended, Failed, Leftover, Preview, Released, Story, Verified, outcome_of};
 pub use summary::summary;

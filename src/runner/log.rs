@@ -4,10 +4,13 @@
 //! The runner reads commands on standard output and on standard error, `::name::` at a line's beginning and `##[name]` anywhere in it
 //! (actions/runner `ActionCommand.cs`, `OutputManager.cs`).
 
-use crate::domain::{Notice, Secret};
+use super::terminal::{Screen, Waiting, cut, painted};
+use crate::domain::{Level, Notice, Secret, Tone, TonedLine};
+use crate::transport::sleep;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Whom we speak to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,18 +26,36 @@ pub enum Tongue {
 pub struct Log {
     tongue: Tongue,
     is_debug: bool,
+    screen: Screen,
     secrets: Arc<Mutex<Vec<String>>>,
     is_folded: Arc<AtomicBool>,
+    waiting: Arc<Mutex<Waiting>>,
 }
 
 /// A mask of fewer characters would blot out half of every log.
 const SHORTEST_MASK: usize = 6;
+/// Back to the line's beginning, and everything on it away (ECMA-48: erase in line).
+const CLEAR_LINE: &str = "\r\u{1b}[2K";
 
 impl Log {
     /// A writer; `debug` lines are printed where `is_debug`.
     #[must_use]
     pub fn new(tongue: Tongue, is_debug: bool) -> Self {
-        Self { tongue, is_debug, secrets: Arc::default(), is_folded: Arc::default() }
+        Self {
+            tongue,
+            is_debug,
+            screen: Screen::default(),
+            secrets: Arc::default(),
+            is_folded: Arc::default(),
+            waiting: Arc::default(),
+        }
+    }
+
+    /// The writer for a screen that can show more than plain lines. A runner's log is none.
+    #[must_use]
+    pub fn on(self, screen: Screen) -> Self {
+        let screen = if self.tongue == Tongue::Terminal { screen } else { Screen::default() };
+        Self { screen, ..self }
     }
 
     /// Makes the runner mask a secret, line by line, and remembers to blot it out ourselves.
@@ -89,6 +110,63 @@ impl Log {
         }
     }
 
+    /// Prints a line in pieces, in colours where there are some.
+    pub fn say_toned(&self, line: &TonedLine) {
+        if !self.screen.has_colours {
+            return self.say(&line.iter().map(|(_, text)| text.as_str()).collect::<String>());
+        }
+        let shown: String = line.iter().map(|(tone, text)| painted(*tone, &inert(&self.blot(text)))).collect();
+        self.write(&format!("{shown}\n"));
+    }
+
+    /// Notes that something is waited for, or what has become of it since. [`Log::keep_alive`] shows it.
+    pub fn waits_for(&self, key: &str, what: &str) {
+        self.waiting().begin(key, what);
+        self.draw();
+    }
+
+    /// Notes that something is not waited for any more.
+    pub fn has_come(&self, key: &str) {
+        self.waiting().end(key);
+        self.draw();
+    }
+
+    /// Notes that nothing is waited for any more.
+    pub fn waits_no_more(&self) {
+        self.waiting().clear();
+        self.draw();
+    }
+
+    /// Shows what is waited for: on a terminal one line that changes, in a log a line now and then. Never ends; to be dropped.
+    pub async fn keep_alive(&self) {
+        loop {
+            sleep(Duration::from_secs(1)).await;
+            if self.screen.columns.is_some() {
+                self.draw();
+                continue;
+            }
+            let due = self.waiting().due();
+            if let Some(line) = due {
+                self.say(&line);
+            }
+        }
+    }
+
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes the changing line over itself, or takes it away.
+    fn draw(&self) {
+        let Some(columns) = self.screen.columns else { return };
+        let mut waiting = self.waiting();
+        let line = waiting.line().map(|line| cut(&inert(&self.blot(&line)), columns));
+        let line = line.map(|line| if self.screen.has_colours { painted(Tone::Dim, &line) } else { line });
+        let clear = if waiting.is_drawn { CLEAR_LINE } else { "" };
+        waiting.is_drawn = line.is_some();
+        let _ = write!(std::io::stderr().lock(), "{clear}{}", line.unwrap_or_default());
+    }
+
     /// Opens a fold in the log, and closes the one that is open: folds do not nest.
     pub fn group(&self, title: &str) {
         self.end_group();
@@ -96,7 +174,10 @@ impl Log {
         let title = inert(&self.blot(title));
         match self.tongue {
             Tongue::Runner => self.write(&format!("::group::{}\n", escape_data(&title))),
-            Tongue::Terminal => self.write(&format!("{title}\n")),
+            Tongue::Terminal => {
+                let title = if self.screen.has_colours { painted(Tone::Strong, &title) } else { title };
+                self.write(&format!("{title}\n"));
+            }
         }
     }
 
@@ -134,6 +215,12 @@ impl Log {
                     .as_ref()
                     .map(|(file, line, column)| format!("{file}:{line}:{column}: "))
                     .unwrap_or_default();
+                let tone = match notice.level {
+                    Level::Error => Tone::Bad,
+                    Level::Warning => Tone::Warn,
+                    Level::Notice => Tone::Strong,
+                };
+                let level = if self.screen.has_colours { painted(tone, level) } else { level.to_owned() };
                 self.write(&format!("{level}: {}{}\n", inert(&place), text.replace('\n', "\n  ")));
             }
             Tongue::Runner => {
@@ -167,6 +254,13 @@ impl Log {
 
     /// A log that cannot be written to must not stop a deploy that is under way.
     fn write(&self, text: &str) {
+        if self.screen.columns.is_some() {
+            // The changing line makes room, and comes back below.
+            let was_drawn = std::mem::take(&mut self.waiting().is_drawn);
+            let clear = if was_drawn { CLEAR_LINE } else { "" };
+            let _ = write!(std::io::stderr().lock(), "{clear}{text}");
+            return self.draw();
+        }
         let _ = match self.tongue {
             Tongue::Runner => std::io::stdout().lock().write_all(text.as_bytes()),
             Tongue::Terminal => std::io::stderr().lock().write_all(text.as_bytes()),

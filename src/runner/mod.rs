@@ -7,6 +7,7 @@ mod files;
 mod log;
 mod signals;
 mod surroundings;
+mod terminal;
 mod trace;
 
 pub use arguments::{Arguments, Asked};
@@ -14,4 +15,5 @@ pub use files::{FileError, OutputsFile, Workspace, append_summary, read_event};
 pub use log::{Log, Tongue};
 pub use signals::Signals;
 pub use surroundings::Surroundings;
+pub use terminal::Screen;
 pub use trace::trace_to;

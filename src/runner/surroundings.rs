@@ -1,7 +1,7 @@
 //! The environment, read once.
 #![allow(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 
-use super::Arguments;
+use super::{Arguments, Screen};
 use crate::domain::{HookVariable, Secret};
 use crate::intake::inputs::{Given, Input};
 use std::path::PathBuf;
@@ -41,12 +41,25 @@ pub struct Surroundings {
     pub is_hosted: bool,
     /// `RUNNER_DEBUG` is `1`.
     pub is_debug: bool,
+    /// What standard error can show: nothing special unless it is a terminal.
+    pub screen: Screen,
     /// Proxy and root variables that are set, by name.
     pub network: Vec<&'static str>,
 }
 
 fn variable(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
+}
+
+/// Colours only on a terminal, and not where `NO_COLOR` is set (no-color.org); a changing line needs one that can move its cursor.
+fn screen() -> Screen {
+    let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    if !is_terminal || variable("TERM").is_none_or(|terminal| terminal == "dumb") {
+        return Screen::default();
+    }
+    // Shells tell it to themselves only, so most often it is not there: then the width that every terminal has.
+    let columns = variable("COLUMNS").and_then(|text| text.parse().ok()).filter(|columns| *columns >= 20);
+    Screen { has_colours: variable("NO_COLOR").is_none(), columns: Some(columns.unwrap_or(80)) }
 }
 
 impl Surroundings {
@@ -83,6 +96,7 @@ impl Surroundings {
             on_runner: is("GITHUB_ACTIONS", "true"),
             is_hosted: is("RUNNER_ENVIRONMENT", "github-hosted"),
             is_debug: is("RUNNER_DEBUG", "1"),
+            screen: screen(),
             network: NETWORK.into_iter().filter(|name| variable(name).is_some()).collect(),
         }
     }

@@ -53,7 +53,9 @@ impl Attempt<'_> {
         let began = self.hands.started.elapsed();
         self.say(&format!("deploying {}", self.call.image));
         self.fly(Stage::Preparing, BTreeSet::new());
+        self.hands.scene.log.waits_for(self.service.as_str(), "deploying");
         let landed = self.land().await;
+        self.hands.scene.log.has_come(self.service.as_str());
         self.end(record, &landed).await;
         self.told(landed, began)
     }

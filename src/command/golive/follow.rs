@@ -93,6 +93,7 @@ impl Attempt<'_> {
                     }
                     if seen.replace(deploy.status) != Some(deploy.status) {
                         self.say(&format!("{id} is {}", deploy.status));
+                        self.hands.scene.log.waits_for(self.service.as_str(), &deploy.status.to_string());
                     }
                 }
                 Err(RenderError::NoDeploy { .. }) => {

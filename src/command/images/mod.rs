@@ -21,14 +21,12 @@ use given::given_digests;
 use look::Look;
 use sources::{Found, Known, Place};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// GHCR shows a push after some seconds, so the first waits are short.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
-/// How often somebody who watches is told that we are still there.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 /// One look, with a few tries where the registry stumbles.
 const ONE_LOOK: Duration = Duration::from_secs(20);
 
@@ -63,10 +61,9 @@ pub(crate) async fn verify(
         Patience::Once => Duration::ZERO,
     };
     let search = Search::begin(scene, gathered, plan, tags, (time, ONE_LOOK)).await?;
-    let images = tokio::select! {
-        images = search.all(&plan.images) => images,
-        () = search.signs_of_life() => Ok(Images::new()),
-    };
+    let images = search.all(&plan.images).await;
+    // The first that fails ends the search for all.
+    plan.images.iter().for_each(|image| scene.log.has_come(image.name.as_str()));
     let warnings = search.warnings.take();
     if !warnings.is_empty() {
         scene.warn("Images are not quite as expected", &warnings.join("; "));
@@ -112,7 +109,6 @@ pub(crate) async fn by_digest(
         deadline: Deadline::after(ONE_LOOK),
         one_look: ONE_LOOK,
         started: Stopwatch::start(),
-        waiting: RefCell::default(),
         warnings: RefCell::default(),
     };
     match search.look(image, &Asked::Digest(digest.clone()), None).await? {
@@ -148,7 +144,6 @@ struct Search<'a> {
     /// How long a single look may take, where less time is left.
     one_look: Duration,
     started: Stopwatch,
-    waiting: RefCell<BTreeSet<ImageName>>,
     warnings: RefCell<Vec<String>>,
 }
 
@@ -181,7 +176,6 @@ impl<'a> Search<'a> {
             deadline: Deadline::after(time),
             one_look,
             started: Stopwatch::start(),
-            waiting: RefCell::new(plan.images.iter().map(|image| image.name.clone()).collect()),
             warnings: RefCell::default(),
         })
     }
@@ -192,7 +186,7 @@ impl<'a> Search<'a> {
         while let Some(ended) = searches.next().await {
             match ended? {
                 Ending::Found(name, image) => {
-                    self.waiting.borrow_mut().remove(&name);
+                    self.scene.log.has_come(name.as_str());
                     images.insert(name, image);
                 }
                 Ending::Missing(image) => missing.push(image),
@@ -231,19 +225,6 @@ impl<'a> Search<'a> {
         let mut story = self.scene.story.borrow_mut();
         if !story.notes.contains(&text) {
             story.notes.push(text);
-        }
-    }
-
-    /// Never ends: it is dropped when the search does.
-    async fn signs_of_life(&self) {
-        loop {
-            sleep(SIGN_OF_LIFE).await;
-            let waiting: Vec<String> = self.waiting.borrow().iter().map(ToString::to_string).collect();
-            self.scene.log.say(&format!(
-                "Waiting for {} ({} s).",
-                waiting.join(", "),
-                self.started.elapsed().as_secs()
-            ));
         }
     }
 
@@ -293,6 +274,7 @@ impl<'a> Search<'a> {
                 self.look_for_other_spellings(image, &looked_for).await?;
                 if self.deadline.left() > Duration::ZERO {
                     self.scene.log.say(&format!("{}: {looked_for} is not there yet.", image.name));
+                    self.scene.log.waits_for(image.name.as_str(), "image");
                 }
             }
             let left = self.deadline.left();

@@ -12,14 +12,14 @@ pub use refusal::BackRefusal;
 use super::failure::Failure;
 use super::gather::{self, Gathered, Place};
 use super::golive::{self, Call, Door, Hands};
-use super::hooks::Hooks;
+use super::hooks::{self, Hooks};
 use super::ledger::{About, Ledger};
 use super::preflight::preflight;
-use super::{Brief, Scene, deploy, drift, promotion, refuse, say_services, tell};
+use super::{Brief, Scene, deploy, drift, promotion, refuse, tell};
 use crate::decide::{Base, Demand, Ground, Plan, Subject, Tags, Tip, VerifiedImage, Why, Wishes};
 use crate::domain::{CommitSha, Dispatch, Intent, Kind, Outcome, Pin, ServiceName, Status, Trigger, When};
 use crate::intake::inputs::{InputError, Writes};
-use crate::report::Ended;
+use crate::report::{Ended, service_lines};
 use aim::{Aim, Bytes, Way};
 use std::collections::BTreeMap;
 
@@ -93,7 +93,9 @@ fn brief(scene: &Scene, place: Place, ledger: Ledger, aim: &Aim) -> Result<Brief
     drop(story);
     scene.log.group("Plan");
     scene.log.say(&format!("Back to {}, commit {}", aim.name, aim.commit));
-    say_services(scene, &plan);
+    for line in service_lines(&plan, &hooks::ways(scene, &manifest, &plan)) {
+        scene.log.say_toned(&line);
+    }
     scene.log.end_group();
     let commit = aim.commit;
     let gathered = Gathered {

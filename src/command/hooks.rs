@@ -73,8 +73,9 @@ pub(crate) fn find(scene: &Scene, gathered: &Gathered, plan: &Plan) -> Result<Ho
 pub(crate) fn ways(scene: &Scene, manifest: &Manifest, plan: &Plan) -> BTreeMap<ServiceName, String> {
     let would_call = match scene.request.command {
         Command::Plan => true,
-        Command::Deploy => scene.request.writes == Writes::Withheld,
-        Command::Verify | Command::Promote | Command::Release | Command::Check | Command::Init => false,
+        Command::Deploy | Command::Rollback => scene.request.writes == Writes::Withheld,
+        Command::Verify | Command::Promote | Command::Release | Command::Cleanup => false,
+        Command::Check | Command::Init => false,
     };
     if !would_call || !matches!(plan.subject, Subject::Environments { .. }) {
         return BTreeMap::new();

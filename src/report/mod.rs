@@ -5,6 +5,7 @@ mod comment;
 pub mod draft;
 mod init;
 pub mod outputs;
+mod picture;
 mod plan;
 mod story;
 mod summary;

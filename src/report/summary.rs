@@ -1,5 +1,6 @@
 //! The job summary: Markdown that says the outcome in its first line.
 
+use super::picture::picture;
 use super::{Ended, Failed, Leftover, Story};
 use crate::decide::{Base, PlannedService, Subject};
 use crate::domain::{Outcome, Status};
@@ -8,35 +9,20 @@ use std::fmt::Write as _;
 /// More rows than this are folded.
 const FOLD: usize = 30;
 
+/// More sentences than this are folded, and more failures.
+const FEW: usize = 8;
+
 /// Writes the summary of a story.
 #[must_use]
 pub fn summary(story: &Story) -> String {
     let mut text = format!("### {} {}\n\n", sign(story.outcome), escape(&story.headline));
-    if let Some(failed) = story.failure() {
-        let _ = writeln!(text, "**{}**: {}\n\n{}\n", failed.word, escape(&failed.text), next_step(failed));
-    }
-    for note in &story.notes {
-        let _ = writeln!(text, "- {}", escape(note));
-    }
-    if !story.notes.is_empty() {
-        text.push('\n');
-    }
-    if let Some(plan) = &story.plan {
+    text.push_str(&failures(story));
+    // Another bullet than that of the failures makes it another list.
+    let notes: Vec<String> = story.notes.iter().map(|note| format!("* {}\n", escape(note))).collect();
+    text.push_str(&folded(&notes, "more remarks"));
+    if story.plan.is_some() {
         text.push_str(&about(story));
-        if !plan.services.is_empty() {
-            let rows: Vec<String> =
-                failures_first(story, &plan.services).into_iter().map(|service| row(story, service)).collect();
-            text.push_str(&table(
-                "| Service | Decision | Why | Image | Result | Time |\n|---|---|---|---|---|---|\n",
-                &rows,
-            ));
-        } else if !story.previews.is_empty() {
-            let rows: Vec<String> = story.previews.iter().map(|preview| preview_row(story, preview)).collect();
-            text.push_str(&table("| Preview | Address | Image | Result | Time |\n|---|---|---|---|---|\n", &rows));
-        } else if !plan.images.is_empty() {
-            let rows: Vec<String> = plan.images.iter().map(|image| image_row(story, image)).collect();
-            text.push_str(&table("| Image | Why | Digest |\n|---|---|---|\n", &rows));
-        }
+        text.push_str(&services_or_images(story));
     }
     if !story.leftovers.is_empty() {
         let row = |left: &Leftover| {
@@ -48,8 +34,81 @@ pub fn summary(story: &Story) -> String {
     if let Some(checked) = &story.checked {
         text.push_str(&super::check::section(checked));
     }
+    if let Some(written) = &story.written {
+        let steps: Vec<String> = written.next.iter().map(|step| format!("1. {}\n", escape(step))).collect();
+        text.push_str(&folded(&steps, "more steps"));
+    }
     text.push_str(&picture(&story.services));
     text
+}
+
+/// What went wrong and what to do about it: that of the run, and that of each service.
+fn failures(story: &Story) -> String {
+    let of_services = story.services.iter().filter_map(|ended| Some((Some(&ended.service), ended.failed.as_ref()?)));
+    let all = story.failed.iter().map(|failed| (None, failed)).chain(of_services);
+    let told: Vec<String> = all
+        .map(|(service, failed)| {
+            let who = service.map(|service| format!("**{service}** ")).unwrap_or_default();
+            // What the first line says already is not said again.
+            let is_said = service.is_none() && story.headline.ends_with(&failed.text);
+            let text = if is_said { String::new() } else { format!("{}<br>", escape(&failed.text)) };
+            format!("- {who}`{}`: {text}{}\n", failed.word, next_step(failed))
+        })
+        .collect();
+    folded(&told, "more failures")
+}
+
+/// Items of a list, those behind the first few folded.
+fn folded(items: &[String], what: &str) -> String {
+    if items.is_empty() {
+        return String::new();
+    }
+    let (shown, rest) = items.split_at(items.len().min(FEW));
+    let mut text = format!("{}\n", shown.concat());
+    if !rest.is_empty() {
+        text.push_str(&fold(&format!("{} {what}", rest.len()), &rest.concat()));
+    }
+    text
+}
+
+fn fold(title: &str, text: &str) -> String {
+    format!("<details><summary>{title}</summary>\n\n{text}\n</details>\n\n")
+}
+
+fn services_or_images(story: &Story) -> String {
+    let Some(plan) = &story.plan else { return String::new() };
+    if plan.services.is_empty() && !story.previews.is_empty() {
+        let rows: Vec<String> = story.previews.iter().map(|preview| preview_row(story, preview)).collect();
+        return table("| Preview | Address | Image | Result | Time |\n|---|---|---|---|---|\n", &rows);
+    }
+    if plan.services.is_empty() {
+        let rows: Vec<String> = plan.images.iter().map(|image| image_row(story, image)).collect();
+        return if rows.is_empty() { rows.concat() } else { table("| Image | Why | Digest |\n|---|---|---|\n", &rows) };
+    }
+    // A plan has no results, so it has no columns for them.
+    let head = if story.outcome == Outcome::Planned {
+        "| Service | Decision | Why | Image |\n|---|---|---|---|\n"
+    } else {
+        "| Service | Decision | Why | Image | Result | Time |\n|---|---|---|---|---|---|\n"
+    };
+    let all = failures_first(story, &plan.services);
+    let is_left = |service: &&&PlannedService| {
+        service.why.status() == Status::Skipped
+            && end_of(story, service).is_none_or(|ended| ended.status == Status::Skipped)
+    };
+    let left: Vec<&PlannedService> = all.iter().filter(is_left).copied().collect();
+    let rows = |services: &[&PlannedService]| services.iter().map(|service| row(story, service)).collect::<Vec<_>>();
+    if left.len() <= FEW || left.len() == all.len() {
+        return table(head, &rows(&all));
+    }
+    // What stayed as it was is the long and dull part.
+    let others: Vec<&PlannedService> = all.iter().filter(|service| !is_left(service)).copied().collect();
+    let title = format!("{} services stay as they are", left.len());
+    table(head, &rows(&others)) + &fold(&title, &format!("{head}{}", rows(&left).concat()))
+}
+
+fn end_of<'a>(story: &'a Story, service: &PlannedService) -> Option<&'a Ended> {
+    story.services.iter().find(|ended| ended.service == service.name)
 }
 
 /// What was deployed where, compared with what.
@@ -80,22 +139,46 @@ fn failures_first<'a>(story: &Story, services: &'a [PlannedService]) -> Vec<&'a 
 }
 
 fn row(story: &Story, service: &PlannedService) -> String {
-    let ended = story.services.iter().find(|ended| ended.service == service.name);
+    let ended = end_of(story, service);
     let status = ended.map_or_else(|| service.why.status(), |ended| ended.status);
     let why = ended.and_then(|ended| ended.reason.clone()).unwrap_or_else(|| service.why.detail());
-    let result = match ended.and_then(|ended| ended.failed.as_ref()) {
-        Some(failed) => format!("{status}: {} {}", escape(&failed.text), next_step(failed)),
-        None if story.outcome == Outcome::Planned => String::new(),
-        None => status.to_string(),
-    };
     let of_image = || Some(&story.images.get(&service.image)?.pinned);
     let image = story.given.get(&service.name).or_else(of_image).map_or_else(
         || service.image.to_string(),
         |image| format!("{}<br>`{}`", escape(&image.repository.to_string()), image.digest.short()),
     );
-    let time =
-        ended.filter(|ended| ended.status != Status::Skipped).map(|ended| seconds(ended.took)).unwrap_or_default();
-    format!("| {} | {} | {} | {image} | {result} | {time} |\n", service.name, service.decision, escape(&why))
+    let first = format!("| {} | {} | {} | {image} |", service.name, service.decision, escape(&why));
+    if story.outcome == Outcome::Planned {
+        return format!("{first}\n");
+    }
+    let result = result(status, ended);
+    // Where the service is, once it is there.
+    let page = ended.filter(|ended| ended.status == Status::Live).and_then(|ended| ended.url.as_ref());
+    let result = page.map_or(result.clone(), |page| format!("[{result}]({})", address(page)));
+    let is_timed = |ended: &&Ended| !matches!(ended.status, Status::Skipped | Status::Held | Status::NotStarted);
+    let time = ended
+        .filter(is_timed)
+        .filter(|ended| !ended.took.is_zero())
+        .map(|ended| seconds(ended.took))
+        .unwrap_or_default();
+    format!("{first} {result} | {time} |\n")
+}
+
+/// What became of it, and in a word why not.
+fn result(status: Status, ended: Option<&Ended>) -> String {
+    let word = ended.and_then(|ended| ended.failed.as_ref()).map(|failed| format!(": {}", failed.word));
+    format!("{} {status}{}", mark(status), word.unwrap_or_default())
+}
+
+const fn mark(status: Status) -> &'static str {
+    match status {
+        Status::Live => "\u{2705}",
+        Status::Accepted => "\u{2611}\u{fe0f}",
+        Status::Failed | Status::Refused | Status::Unknown => "\u{274c}",
+        Status::NotStarted | Status::Cancelled => "\u{23f9}\u{fe0f}",
+        Status::Superseded | Status::Held => "\u{26a0}\u{fe0f}",
+        Status::Skipped => "\u{2796}",
+    }
 }
 
 fn preview_row(story: &Story, preview: &super::Preview) -> String {
@@ -105,14 +188,9 @@ fn preview_row(story: &Story, preview: &super::Preview) -> String {
         || preview.image.to_string(),
         |image| format!("{}<br>`{}`", escape(&image.pinned.repository.to_string()), image.pinned.digest.short()),
     );
-    let result = match ended {
-        None => Status::NotStarted.to_string(),
-        Some(ended) => match (&ended.failed, &ended.reason) {
-            (Some(failed), _) => format!("{}: {} {}", ended.status, escape(&failed.text), next_step(failed)),
-            (None, Some(reason)) => format!("{}: {}", ended.status, escape(reason)),
-            (None, None) => ended.status.to_string(),
-        },
-    };
+    let status = ended.map_or(Status::NotStarted, |ended| ended.status);
+    let reason = ended.filter(|ended| ended.failed.is_none()).and_then(|ended| ended.reason.as_deref());
+    let result = result(status, ended) + &reason.map(|reason| format!(": {}", escape(reason))).unwrap_or_default();
     let time =
         ended.filter(|ended| ended.status != Status::Skipped).map(|ended| seconds(ended.took)).unwrap_or_default();
     format!("| {} | {link} | {image} | {result} | {time} |\n", preview.service)
@@ -156,31 +234,7 @@ pub(super) fn table(head: &str, rows: &[String]) -> String {
     text
 }
 
-/// A picture of order and time, when more than one service was deployed. Milliseconds, so that short deploys are seen too.
-fn picture(services: &[Ended]) -> String {
-    let ran: Vec<&Ended> = services
-        .iter()
-        .filter(|ended| {
-            matches!(
-                ended.status,
-                Status::Accepted | Status::Live | Status::Failed | Status::Superseded | Status::Unknown
-            )
-        })
-        .collect();
-    if ran.len() < 2 {
-        return String::new();
-    }
-    let mut text = "```mermaid\ngantt\n    dateFormat x\n    axisFormat %M:%S\n".to_owned();
-    for ended in ran {
-        let mark = if matches!(ended.status, Status::Failed | Status::Unknown) { "crit, " } else { "" };
-        let (from, took) = (ended.began.as_millis(), ended.took.as_millis().max(1));
-        let _ = writeln!(text, "    {} {} :{mark}{from}, {}", ended.service, ended.status, from + took);
-    }
-    text.push_str("```\n");
-    text
-}
-
-fn seconds(duration: std::time::Duration) -> String {
+pub(super) fn seconds(duration: std::time::Duration) -> String {
     match duration.as_secs() {
         0 => format!("{} ms", duration.as_millis()),
         seconds @ 1..=99 => format!("{seconds} s"),

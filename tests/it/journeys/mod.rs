@@ -27,6 +27,7 @@ mod requests;
 mod required;
 mod rollback;
 mod source;
+mod summary;
 mod tags;
 mod the_record;
 mod the_world;

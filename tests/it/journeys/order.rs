@@ -60,13 +60,18 @@ fn what_comes_after_a_service_starts_when_that_one_is_live() {
     assert!(place(&run, "api: live") < place(&run, "workers: deploying"), "workers did not wait");
     assert!(place(&run, "web: deploying") < place(&run, "api: live"), "web waited");
     // The picture shows the order.
-    let gantt: Vec<&str> = run.summary.lines().filter(|line| line.contains(" live :")).map(str::trim).collect();
-    let names: Vec<&str> = gantt.iter().filter_map(|line| line.split(' ').next()).collect();
-    run.equal("the picture", &names, &vec!["api", "workers", "web"]);
-    let times = |line: &str| -> Vec<u64> {
-        line.rsplit(':').next().unwrap_or_default().split(", ").map(|time| time.parse().unwrap()).collect()
+    let gantt: Vec<&str> = run.summary.lines().filter(|line| line.contains(" :active, ")).map(str::trim).collect();
+    let names: Vec<&str> = gantt.iter().filter_map(|line| line.split(' ').nth(1)).collect();
+    let mut sorted = names.clone();
+    sorted.sort_unstable();
+    run.equal("the picture", &sorted, &vec!["api", "web", "workers"]);
+    run.equal("the last one", &names.last().copied(), &Some("workers"));
+    let times = |name: &str| -> Vec<&str> {
+        let line = gantt.iter().find(|line| line.contains(&format!(" {name} "))).copied().unwrap_or_default();
+        line.split(", ").skip(1).collect()
     };
-    let (api, workers) = (times(gantt[0]), times(gantt[1]));
+    // Moments of one day, written so that they sort as they follow each other.
+    let (api, workers) = (times("api"), times("workers"));
     assert!(api[1] <= workers[0] && workers[0] < workers[1], "{gantt:?}");
 }
 

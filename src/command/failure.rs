@@ -370,7 +370,7 @@ impl Failure {
             Self::NotReachable(_) => "Name a commit of the environment's branch with the input sha.".into(),
             Self::OrderUnknown(_) => "Give the job contents: read and deployments: write (on a laptop a github-token), or check out with fetch-depth: 0, and run this again.".into(),
             Self::History(error) => sentence(error.hint()),
-            Self::Transport(_) => "Correct the inputs ca-bundle and render-api-url.".into(),
+            Self::Transport(error) => error.hint().into(),
             Self::ImageMissing(_) => "Check that the build pushed this tag, and give it more time with image-timeout.".into(),
             Self::ImageOtherTag { .. } => "Push the tag that this action computes (output tags), or set tags.commit in the manifest to your own form.".into(),
             Self::Registry(_, error) | Self::Moves { error, .. } | Self::Promotion { error, .. } => sentence(error.hint()),

@@ -158,6 +158,10 @@ fn client(request: &Request, around: &Surroundings, workspace: &Workspace, log: 
         roots.add(&pem).map_err(|error| InputError::of("ca-bundle", error.to_string()))?;
     }
     let names = around.network.join(", ");
+    // Whoever runs his own machine has said there whom he trusts. On GitHub's, an earlier step may have said so.
+    if !around.is_hosted {
+        Surroundings::root_files().iter().for_each(|pem| roots.add_readable(pem));
+    }
     let proxies = match (around.is_hosted, around.network.is_empty()) {
         (_, true) => Proxies::FromEnvironment,
         (true, false) => {
@@ -169,16 +173,8 @@ fn client(request: &Request, around: &Surroundings, workspace: &Workspace, log: 
         }
         (false, false) => {
             log.say(&format!("Network: {names} of the environment are used."));
-            add_system_roots(&mut roots);
             Proxies::FromEnvironment
         }
     };
     Ok(Client::new(roots, proxies)?)
-}
-
-/// `SSL_CERT_FILE` and `SSL_CERT_DIR` add to the built-in roots; a file in them that is no bundle adds nothing.
-fn add_system_roots(roots: &mut Roots) {
-    for pem in Surroundings::root_files() {
-        let _ = roots.add(&pem);
-    }
 }

@@ -2,7 +2,7 @@
 
 use super::{Aim, GitHub, GitHubError, Trace};
 use crate::domain::Foreign;
-use crate::transport::{Backoff, Deadline, wait_hint};
+use crate::transport::{Backoff, Deadline, distrust, wait_hint};
 use http::HeaderMap;
 use http_body_util::{BodyExt as _, Limited};
 use octocrab::Octocrab;
@@ -256,7 +256,10 @@ impl GitHub {
         };
         let response = match sent {
             Ok(response) => response,
-            Err(error) => return Ok(Err(root_cause(&error))),
+            Err(error) => match distrust(&error) {
+                Some(why) => return Err(GitHubError::Untrusted { what: what.to_owned(), why }),
+                None => return Ok(Err(root_cause(&error))),
+            },
         };
         let (parts, body) = response.into_parts();
         let mut reply = Reply { status: parts.status.as_u16(), headers: parts.headers, body: Vec::new() };

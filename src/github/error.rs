@@ -1,6 +1,7 @@
 //! What can go wrong when GitHub is asked.
 
 use crate::domain::{CommitSha, FailureWord};
+use crate::transport::UNTRUSTED;
 use std::fmt;
 
 /// What a request is for.
@@ -70,6 +71,14 @@ pub enum GitHubError {
         /// The last reply.
         trace: Trace,
     },
+    /// What answers cannot show that it is GitHub.
+    #[error("no TLS connection to github for {what}: {why}")]
+    Untrusted {
+        /// What was asked for.
+        what: String,
+        /// Why it is not believed.
+        why: String,
+    },
     /// An answer that makes no sense.
     #[error("github's answer for {what} cannot be used: {why} ({trace})")]
     Broken {
@@ -111,7 +120,9 @@ impl GitHubError {
         match self {
             Self::NotFound { .. } | Self::Denied { .. } => FailureWord::PermissionMissing,
             Self::RateLimited { .. } => FailureWord::RateLimited,
-            Self::Unavailable { .. } | Self::Broken { .. } | Self::Rejected { .. } => FailureWord::GithubUnavailable,
+            Self::Unavailable { .. } | Self::Untrusted { .. } | Self::Broken { .. } | Self::Rejected { .. } => {
+                FailureWord::GithubUnavailable
+            }
             Self::NotACommit { .. } | Self::TooDeep(_) => FailureWord::BadEvent,
         }
     }
@@ -126,6 +137,7 @@ impl GitHubError {
             Self::RateLimited { .. } => {
                 "run it again later; a checkout with `fetch-depth: 0` makes most of these requests unnecessary"
             }
+            Self::Untrusted { .. } => UNTRUSTED,
             Self::Unavailable { .. } | Self::Broken { .. } => {
                 "run it again; if it stays, look at https://www.githubstatus.com"
             }

@@ -1,6 +1,7 @@
 //! Why a registry did not give what was asked of it.
 
 use crate::domain::{Digest, FailureWord, Foreign};
+use crate::transport::UNTRUSTED;
 use http::Method;
 use std::fmt;
 use std::time::Duration;
@@ -222,9 +223,7 @@ impl RegistryError {
             }
             Self::RateLimited { .. } => "run fewer jobs against the registry at once, and run this one again",
             Self::Unavailable { .. } => "look at the registry's status page, and run this job again",
-            Self::Untrusted { .. } => {
-                "name the registry's certificate authority with `ca-bundle`, if it has one of its own"
-            }
+            Self::Untrusted { .. } => UNTRUSTED,
             Self::Broken { .. } | Self::Rejected(_) => {
                 "check that a registry answers at this host and nothing stands between, then run this job again"
             }

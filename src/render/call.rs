@@ -163,6 +163,7 @@ impl CallFailure {
             Self::Suspended(_) => "Resume the service on Render, then run this again.",
             Self::RateLimited(_) => "Run this again in a minute.",
             Self::PreviewLimited(_) => "Run this again in an hour.",
+            Self::Transport(error @ TransportError::Tls(_)) => error.hint(),
             Self::Broken(_) | Self::Transport(_) => {
                 "Look at Render's status page and at the service's deploys, then run this again."
             }

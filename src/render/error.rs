@@ -95,7 +95,8 @@ impl RenderError {
             Self::NoDeploy { .. } => "Look at the service's deploys on Render, then run this again.",
             Self::NotCancelled { .. } => "Look at the deploy on Render; it goes on, or has ended.",
             Self::RateLimited(_) => "Run fewer jobs with this API key at once, and this one again in a minute.",
-            Self::Unavailable(_) | Self::Transport(_) => "Look at Render's status page, then run this again.",
+            Self::Transport(error) => error.hint(),
+            Self::Unavailable(_) => "Look at Render's status page, then run this again.",
             Self::Redirected(_) | Self::Unknown(_) | Self::Unreadable { .. } => {
                 "Check that Render's API answers at render-api-url, then run this again."
             }

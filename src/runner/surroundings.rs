@@ -135,12 +135,32 @@ impl Surroundings {
             .collect()
     }
 
-    /// The contents of the files that `SSL_CERT_FILE` and `SSL_CERT_DIR` name, as far as they can be read.
+    /// The bundles of the machine: its own, and those that `SSL_CERT_FILE` and `SSL_CERT_DIR` (a list like `PATH`) name, as far as they can be read.
     #[must_use]
     pub fn root_files() -> Vec<Vec<u8>> {
         let file = variable("SSL_CERT_FILE").map(PathBuf::from);
-        let directory = variable("SSL_CERT_DIR").and_then(|path| std::fs::read_dir(path).ok());
-        let inside = directory.into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
-        file.into_iter().chain(inside).filter_map(|path| std::fs::read(path).ok()).collect()
+        let directories = variable("SSL_CERT_DIR").unwrap_or_default();
+        let inside = std::env::split_paths(&directories)
+            .filter_map(|path| std::fs::read_dir(path).ok())
+            .flatten()
+            .filter_map(|entry| Some(entry.ok()?.path()));
+        // Directories of certificates have links by hash beside the files; each name is read, and twice the same adds nothing.
+        let system = SYSTEM_BUNDLES.iter().map(PathBuf::from).find(|path| path.is_file());
+        system.into_iter().chain(file).chain(inside).filter_map(|path| bundle(&path)).collect()
     }
+}
+
+/// Where systems keep their bundle: Debian, Ubuntu and our image; Fedora; openSUSE; Alpine and macOS.
+const SYSTEM_BUNDLES: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+/// A regular file of at most 4 MiB: a bundle of every public root there is has a sixteenth of this.
+fn bundle(path: &std::path::Path) -> Option<Vec<u8>> {
+    let data = std::fs::metadata(path).ok().filter(|data| data.is_file() && data.len() <= 4 << 20)?;
+    let text = std::fs::read(path).ok()?;
+    (data.len() > 0).then_some(text)
 }

@@ -8,11 +8,13 @@ mod backoff;
 mod clock;
 mod hint;
 mod roots;
+mod trust;
 
 pub use backoff::Backoff;
 pub use clock::{Deadline, Stopwatch, sleep, within};
 pub use hint::wait as wait_hint;
 pub use roots::{Roots, RootsError};
+pub use trust::distrust;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use std::error::Error as _;
@@ -136,6 +138,10 @@ impl Answer {
     }
 }
 
+/// What to do where TLS fails; begins with a verb.
+pub const UNTRUSTED: &str = "Give the authority's certificate in ca-bundle if this network or that server has one of its own; else check this \
+     machine's clock, and what answers there.";
+
 /// Why there is no answer. No variant holds an address: addresses can be secrets.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
@@ -157,6 +163,19 @@ pub enum TransportError {
 }
 
 impl TransportError {
+    /// What to do about it; begins with a verb.
+    #[must_use]
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::Tls(_) => UNTRUSTED,
+            Self::NeverSent(_) => {
+                "Check this machine's way to it (name resolution, firewall, proxy) and its status page, then run this again."
+            }
+            Self::NoAnswer(_) | Self::TooLarge(_) => "Look at its status page, then run this again.",
+            Self::NotARequest(_) => "Correct the inputs ca-bundle and render-api-url.",
+        }
+    }
+
     /// Whether the other side cannot have seen the request.
     #[must_use]
     pub const fn was_never_sent(&self) -> bool {
@@ -189,7 +208,7 @@ impl Client {
         // The second call of a process changes nothing, and says so with an error that means just that.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder()
-            .tls_certs_only(roots.into_certificates())
+            .tls_backend_preconfigured(trust::configuration(roots).map_err(TransportError::NotARequest)?)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT)
             .timeout(WHOLE)
@@ -241,25 +260,13 @@ fn classify(error: &reqwest::Error) -> TransportError {
     let causes = causes(error);
     if error.is_builder() {
         TransportError::NotARequest(causes)
-    } else if error.is_connect() && is_tls(error) {
-        TransportError::Tls(causes)
+    } else if let Some(why) = distrust(error).filter(|_| error.is_connect()) {
+        TransportError::Tls(why)
     } else if error.is_connect() {
         TransportError::NeverSent(causes)
     } else {
         TransportError::NoAnswer(causes)
     }
-}
-
-fn is_tls(error: &reqwest::Error) -> bool {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if cause.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
-            return true;
-        }
-        source = cause.source();
-    }
-    false
 }
 
 /// The causes behind a library error, without its first line, which holds the address.

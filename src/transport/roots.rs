@@ -1,10 +1,11 @@
 //! Whom we trust to say who a server is.
 
-use reqwest::Certificate;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 /// The roots that count: Mozilla's, built in, and whatever was added.
 #[derive(Debug)]
-pub struct Roots(Vec<Certificate>);
+pub struct Roots(Vec<CertificateDer<'static>>);
 
 /// Why a bundle of roots is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -21,28 +22,34 @@ impl Roots {
     /// Mozilla's roots.
     #[must_use]
     pub fn built_in() -> Self {
-        Self(
-            webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().filter_map(|der| Certificate::from_der(der).ok()).collect(),
-        )
+        Self(webpki_root_certs::TLS_SERVER_ROOT_CERTS.to_vec())
     }
 
     /// Adds every certificate of a PEM bundle.
     ///
     /// # Errors
-    /// Refuses a bundle with a private key and one without a certificate.
+    /// Refuses a bundle with a private key, and one with a certificate that cannot be read, or without any.
     pub fn add(&mut self, pem: &[u8]) -> Result<(), RootsError> {
         if pem.windows(b"PRIVATE KEY-----".len()).any(|window| window == b"PRIVATE KEY-----") {
             return Err(RootsError::PrivateKey);
         }
-        let certificates = Certificate::from_pem_bundle(pem).map_err(|_| RootsError::NoCertificate)?;
-        if certificates.is_empty() {
+        let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+        let certificates = certificates.map_err(|_| RootsError::NoCertificate)?;
+        let mut store = rustls::RootCertStore::empty();
+        let (_, unreadable) = store.add_parsable_certificates(certificates.iter().cloned());
+        if certificates.is_empty() || unreadable > 0 {
             return Err(RootsError::NoCertificate);
         }
         self.0.extend(certificates);
         Ok(())
     }
 
-    pub(super) fn into_certificates(self) -> Vec<Certificate> {
+    /// Adds what can be read of a bundle that the machine has: one odd certificate in it must not cost the others.
+    pub fn add_readable(&mut self, pem: &[u8]) {
+        self.0.extend(CertificateDer::pem_slice_iter(pem).filter_map(Result::ok));
+    }
+
+    pub(super) fn into_certificates(self) -> Vec<CertificateDer<'static>> {
         self.0
     }
 }
@@ -55,10 +62,10 @@ mod tests {
     fn refuses_bundles_that_are_none() {
         let mut roots = Roots::built_in();
         assert_eq!(roots.add(b""), Err(RootsError::NoCertificate));
-        assert_eq!(
-            roots.add(b"-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n"),
-            Err(RootsError::NoCertificate)
-        );
+        for body in ["!!", "aGVsbG8="] {
+            let pem = format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n");
+            assert_eq!(roots.add(pem.as_bytes()), Err(RootsError::NoCertificate), "{body}");
+        }
         assert_eq!(roots.add(b"-----BEGIN EC PRIVATE KEY-----\n"), Err(RootsError::PrivateKey));
     }
 

@@ -31,6 +31,7 @@ mod summary;
 mod tags;
 mod the_record;
 mod the_world;
+mod tls;
 
 /// Checks every item at the same time: these journeys wait more than they work.
 fn at_once<T: Send>(items: impl IntoIterator<Item = T>, check: impl Fn(T) + Sync) {

@@ -2,6 +2,7 @@
 //! starts the real binary as it starts a container action. Everything is strict: what was not expected, and what was expected and did not
 //! come, fails the test.
 
+pub(crate) mod container;
 pub(crate) mod distribution;
 pub(crate) mod event;
 pub(crate) mod ghcr;
@@ -20,6 +21,7 @@ pub(crate) mod runner;
 pub(crate) mod secrets;
 pub(crate) mod server;
 mod steps;
+pub(crate) mod tls;
 pub(crate) mod trap;
 
 pub(crate) use event::Event;
@@ -75,6 +77,17 @@ pub(crate) struct World {
     is_remembered: bool,
     /// What is started: the program under test.
     program: std::path::PathBuf,
+    /// Arguments of that program before ours.
+    before: Vec<String>,
+    /// The image whose container it is started in.
+    image: Option<String>,
+}
+
+/// The shell for a script that mounts something for the program alone: in a view of the file system of its own.
+pub(crate) fn own_view() -> String {
+    let process = std::fs::metadata("/proc/self").expect("a process");
+    let is_root = std::os::unix::fs::MetadataExt::uid(&process) == 0;
+    format!("/usr/bin/unshare --mount{} /bin/bash -p {{0}}", if is_root { "" } else { " --user --map-root-user" })
 }
 
 /// The user that the world's registry knows.
@@ -126,6 +139,8 @@ impl World {
             trap: None,
             is_remembered: true,
             program: crate::binary(),
+            before: Vec::new(),
+            image: container::image(),
             registry,
             root,
         };
@@ -214,9 +229,20 @@ impl World {
     /// Starts another program in the place of ours: a shell script, to see whether the world would notice.
     pub(crate) fn impostor(mut self, script: &str) -> Self {
         self.program = self.outside("impostor");
+        self.image = None;
         std::fs::write(&self.program, format!("#!/bin/sh\n{script}\n")).expect("a script");
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(&self.program, mode).expect("a script's mode");
+        self
+    }
+
+    /// Starts the program as a step of a composite action does: by a shell that runs this script.
+    pub(crate) fn through(mut self, shell: &str, script: &std::path::Path) -> Self {
+        let script = script.to_str().expect("a path");
+        let mut words = shell.split(' ').map(|word| word.replace("{0}", script));
+        self.program = words.next().expect("a shell").into();
+        self.before = words.collect();
+        self.image = None;
         self
     }
 
@@ -241,6 +267,8 @@ impl World {
             trap: None,
             is_remembered: self.is_remembered,
             program: self.program.clone(),
+            before: self.before.clone(),
+            image: self.image.clone(),
         }
     }
 

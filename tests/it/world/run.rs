@@ -1,5 +1,6 @@
 //! A run of the program: what it left, and what a journey may expect of it.
 
+use super::container::{Container, docker};
 use super::oracle::{self, Heard};
 use super::protocol::{self, LogCommand};
 use super::render::HookCall;
@@ -137,8 +138,14 @@ impl World {
         let hooked = self.render.calls().len();
         let trap = self.trap.as_ref();
         self.lay(trap);
-        let ended = runner::start(&self.program, arguments, &self.rooms.workspace, environment, self.deadline, trap);
+        let contained = self.image.as_ref().map(|image| Container::new(image, &self.rooms, environment, arguments));
+        let (program, line, given) = match &contained {
+            Some(container) => (docker(), container.arguments.clone(), &container.environment),
+            None => (self.program.clone(), [&self.before, arguments].concat(), environment),
+        };
+        let ended = runner::start(&program, &line, &self.rooms.workspace, given, self.deadline, trap);
         self.lay(None);
+        assert!(contained.is_none_or(|container| container.is_gone()), "a container is left");
         let sprung = trap.and_then(Trap::sprung);
         let cut = sprung.map(|sprung| (sprung.clone(), ended.at.saturating_duration_since(sprung.at)));
         let after = contents(self.root.path());

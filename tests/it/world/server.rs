@@ -226,7 +226,7 @@ impl Server {
 }
 
 /// The one thread that all servers of the process run on.
-fn runtime() -> &'static tokio::runtime::Handle {
+pub(super) fn runtime() -> &'static tokio::runtime::Handle {
     static RUNTIME: OnceLock<tokio::runtime::Handle> = OnceLock::new();
     RUNTIME.get_or_init(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

@@ -5,6 +5,7 @@ mod cancel;
 mod check;
 mod cleanup;
 mod comments;
+mod container;
 mod credentials;
 mod drift;
 mod endings;

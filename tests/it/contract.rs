@@ -122,6 +122,39 @@ fn every_failure_has_its_heading_and_every_heading_its_failure() {
 }
 
 #[test]
+fn the_second_door_has_the_inputs_and_outputs_of_the_first() {
+    // What the script that makes it says now is what is checked in.
+    let root = env!("CARGO_MANIFEST_DIR");
+    let made =
+        std::process::Command::new("python3").arg(".ci/second-door.py").current_dir(root).output().expect("python3");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let found = text("no-docker/action.yml");
+    assert_eq!(
+        found,
+        String::from_utf8_lossy(&made.stdout),
+        "python3 .ci/second-door.py >no-docker/action.yml makes it anew"
+    );
+    // And that is right: every input is handed on by the name that the program reads first, and every output back.
+    for input in INPUTS {
+        let line = format!("        {}: ${{{{ inputs.{} }}}}", crate::world::runner::variable(input.name), input.name);
+        assert!(found.lines().any(|found| found == line), "{line}");
+        let declaration = format!("  {}:\n    description: ", input.name);
+        assert!(found.contains(&declaration) && text("action.yml").contains(&declaration), "{}", input.name);
+    }
+    for output in OUTPUTS {
+        let line = format!("    value: ${{{{ steps.run.outputs.{} }}}}", output.name);
+        assert!(found.lines().any(|found| found == line), "{line}");
+    }
+    let handed = found.lines().filter(|line| line.trim().starts_with("INPUT_")).count();
+    assert_eq!((handed, found.matches("steps.run.outputs.").count()), (INPUTS.len(), OUTPUTS.len()));
+    // Nothing is put into a script, and fetching is given nothing.
+    let scripts: Vec<&str> = found.lines().filter(|line| line.trim().starts_with("run: ")).collect();
+    assert!(scripts.len() == 2 && scripts.iter().all(|script| !script.contains("${{")), "{scripts:?}");
+    let fetch = found.split("id: fetch").nth(1).and_then(|rest| rest.split("id: run").next()).expect("a step");
+    assert!(!fetch.contains("env:") && !fetch.contains("INPUT_"), "{fetch}");
+}
+
+#[test]
 fn the_container_is_built_from_the_manifest_and_src_alone() {
     assert!(text("Dockerfile").contains("COPY Cargo.toml Cargo.lock ./\nCOPY src src\n"));
     // A target that is named has to be there, or cargo builds nothing: those outside src are found by themselves.

@@ -27,6 +27,7 @@ mod release;
 mod requests;
 mod required;
 mod rollback;
+mod second_door;
 mod source;
 mod summary;
 mod tags;

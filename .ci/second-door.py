@@ -1,0 +1,40 @@
+"""Prints no-docker/action.yml: the inputs and outputs of action.yml, word for word, before two steps of its own.
+
+Usage: python3 .ci/second-door.py >no-docker/action.yml (after action.yml changed; a test compares the two)
+"""
+
+import pathlib
+import re
+
+action = pathlib.Path("action.yml").read_text(encoding="utf-8")
+branding, inputs, outputs = (
+    re.search(rf"^{block}:\n(?:(?:  .*)?\n)+", action, re.MULTILINE).group() for block in ("branding", "inputs", "outputs")
+)
+names = lambda block: re.findall(r"^  ([a-z-]+):$", block, re.MULTILINE)
+
+print("# The second door, for runners without Docker such as ubuntu-slim. Made by .ci/second-door.py of action.yml.")
+print("name: Deploy GHCR images to Render, without Docker")
+print("description: The same program with the same inputs, fetched as a static binary whose SHA-256 is checked in; Linux on x86_64 and arm64.\n")
+print(branding.rstrip() + "\n")
+print(inputs.rstrip() + "\n")
+print("outputs:")
+for name, description in re.findall(r"^  ([a-z-]+):\n    description: (.*)$", outputs, re.MULTILINE):
+    print(f"  {name}:\n    description: {description}\n    value: ${{{{ steps.run.outputs.{name} }}}}")
+print("""
+# Two steps, so that fetching is given no secret. The shell is named by its path and reads no file, variable or function that an earlier step
+# could have left; inputs go by the environment, and none is put into a script.
+runs:
+  using: composite
+  steps:
+    - name: Fetch
+      id: fetch
+      shell: /bin/bash --noprofile --norc -peo pipefail {0}
+      run: '"$GITHUB_ACTION_PATH/fetch"'
+    - name: Run
+      id: run
+      shell: /bin/bash --noprofile --norc -peo pipefail {0}
+      run: exec "$PROGRAM"
+      env:
+        PROGRAM: ${{ steps.fetch.outputs.program }}""")
+for name in names(inputs):
+    print(f"        INPUT_{name.upper()}: ${{{{ inputs.{name} }}}}")

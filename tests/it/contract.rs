@@ -155,6 +155,21 @@ fn the_second_door_has_the_inputs_and_outputs_of_the_first() {
 }
 
 #[test]
+fn the_release_workflow_calls_scripts_that_are_there_and_little_else() {
+    let workflow = text(".github/workflows/release.yml");
+    let scripts = ["check", "build", "push", "verify", "signatures", "tag", "publish", "move"];
+    for script in scripts {
+        assert!(workflow.contains(&format!(".ci/release/{script} ")), "{script}");
+        assert!(text(".ci/release/rehearse").contains(&format!(".ci/release/{script} ")), "{script} is not rehearsed");
+    }
+    // Of what a workflow can put into a script, only what is safe there is: by the environment.
+    assert!(
+        !workflow.lines().any(|line| line.trim_start_matches(['-', ' ']).starts_with("run: ") && line.contains("${{"))
+    );
+    assert!(!workflow.contains("cache"), "a release starts from nothing that another run left");
+}
+
+#[test]
 fn the_container_is_built_from_the_manifest_and_src_alone() {
     assert!(text("Dockerfile").contains("COPY Cargo.toml Cargo.lock ./\nCOPY src src\n"));
     // A target that is named has to be there, or cargo builds nothing: those outside src are found by themselves.

@@ -171,6 +171,7 @@ impl History {
             Some(github) => match github.tag_commit(name).await {
                 Err(
                     error @ (GitHubError::Unavailable { .. }
+                    | GitHubError::Untrusted { .. }
                     | GitHubError::RateLimited { .. }
                     | GitHubError::Denied { .. }),
                 ) => Some(error),

@@ -89,3 +89,12 @@ fn other_runners_set_less_and_spell_inputs_otherwise() {
     let world = world.variable("RUNNER_TEMP", "/nowhere/tmp").variable("RUNNER_WORKSPACE", "/nowhere");
     world.deploy().expect_accepted(["web"]);
 }
+
+#[test]
+#[expect(clippy::print_stdout, reason = "the number is what this test tells")]
+fn a_deploy_that_finds_nothing_to_do_is_quick() {
+    let world = World::new().three_services().push_to_main(|repo| repo.write("services/web/main.txt", "2")).images();
+    let run = world.with_key().deploy().ended(0, "live", "").hooked(&["web"]).again().deploy().no_hooks();
+    assert_eq!((run.exit, run.output("services")), (0, "[]"));
+    println!("a deploy that finds nothing to do took {} ms, start included", run.took.as_millis());
+}

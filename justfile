@@ -16,6 +16,10 @@ simulate histories="100000" seed="0":
 ci:
     .ci/run
 
+# Builds the image, rehearses a release, and makes journeys in the container.
+container:
+    .ci/container
+
 # Shows the whole pipeline on loopback.
 demo:
     cargo run --example demo

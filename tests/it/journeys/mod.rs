@@ -34,6 +34,7 @@ mod tags;
 mod the_record;
 mod the_world;
 mod tls;
+mod train;
 
 /// Checks every item at the same time: these journeys wait more than they work.
 fn at_once<T: Send>(items: impl IntoIterator<Item = T>, check: impl Fn(T) + Sync) {

@@ -122,6 +122,16 @@ fn every_failure_has_its_heading_and_every_heading_its_failure() {
 }
 
 #[test]
+fn both_doors_are_yaml_as_a_runner_reads_it() {
+    for path in ["action.yml", "no-docker/action.yml"] {
+        let action = text(path);
+        for event in saphyr_parser::Parser::new_from_str(&action) {
+            assert!(event.is_ok(), "{path}: {event:?}");
+        }
+    }
+}
+
+#[test]
 fn the_second_door_has_the_inputs_and_outputs_of_the_first() {
     // What the script that makes it says now is what is checked in.
     let root = env!("CARGO_MANIFEST_DIR");

@@ -34,7 +34,9 @@ pub use leftovers::{Closed, Fate, Holdings, Kept, Links, Version, leftovers};
 pub use number::{NoNumber, number};
 pub use plan::{Ground, Plan, PlanError, PlannedImage, PlannedService, Wishes};
 pub use preview::{PreviewOf, Whose, is_forestalled, known_preview, may_be_unknown};
-pub use previous::{Back, NoWay, Past, Pasts, Step, Target, Turn, before_on_render, serves, way_back};
+pub use previous::{
+    Back, NoWay, Past, Pasts, Step, Target, Turn, before_on_render, is_cut_off, left, left_release, serves, way_back,
+};
 pub use source::{
     Ancestor, MOST_ANCESTORS, Next, Reach, Records, Search, Sight, Source, recorded as recorded_images,
     required as required_images,

@@ -10,6 +10,10 @@
 //!
 //! Only our own records count.
 
+mod left;
+
+pub use left::{is_cut_off, left, left_release};
+
 use crate::domain::{CommitSha, Deploy, DeployStatus, Digest, ImageTag, Kind, Record, RecordState, ServiceName};
 use std::collections::BTreeMap;
 

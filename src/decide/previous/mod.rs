@@ -1,7 +1,8 @@
 //! What an environment goes back to: the state that it was in before, service by service.
 //!
-//! - **Line.** The successes of a service in their order; a rollback or a restore takes away what came after the bytes that it brought back.
-//!   So what was rolled back is never what was live "before".
+//! - **Line.** The successes of a service in their order; a rollback or a restore makes it again what it was when the bytes that it brought back
+//!   were new. So what was rolled back is never what was live "before". A service that stayed in a rollback, because it had the same bytes
+//!   at that time, went back with the others.
 //! - **Step.** The successes of one commit, over all services: a release, or a push. A service that the last step did not change is left alone
 //!   when the environment goes back by one, because it had the same bytes then.
 //! - **Before** is the step before the newest attempt's. An attempt that brought nothing live is gone back from by doing nothing. A step whose
@@ -11,8 +12,10 @@
 //! Only our own records count.
 
 mod left;
+mod line;
 
 pub use left::{is_cut_off, left, left_release};
+use line::{Lines, lines};
 
 use crate::domain::{CommitSha, Deploy, DeployStatus, Digest, ImageTag, Kind, Record, RecordState, ServiceName};
 use std::collections::BTreeMap;
@@ -124,7 +127,7 @@ pub fn way_back<'a>(pasts: &Pasts<'a>, target: &Target, is_repeated: bool) -> Re
         Some(serves) if !now.by_hand && now.reached < last.number && serves.commit != last.intent.commit => {
             Err(NoWay::Forward(serves.clone()))
         }
-        _ => Ok(Back { to: step(last), from, turns: turns(pasts, &lines, last.number) }),
+        _ => Ok(Back { to: step(last), from, turns: turns(pasts, &now, &lines, last.number) }),
     }
 }
 
@@ -157,45 +160,8 @@ fn is_of(record: &Record, digests: &[Digest]) -> bool {
     digests.contains(&record.intent.image.digest) || digests.contains(&record.intent.platform)
 }
 
-/// The successes that stand at a time, oldest first. What a rollback or a restore brought back stands with the record that brought it first.
-fn line<'a>(past: &Past<'a>, until: u64) -> Vec<&'a Record> {
-    let mut line: Vec<&Record> = Vec::new();
-    let successes = past
-        .records
-        .iter()
-        .rev()
-        .copied()
-        .filter(|record| record.is_own && record.state == RecordState::Success && record.number <= until);
-    for record in successes {
-        if record.intent.kind == Kind::Deploy {
-            line.push(record);
-            continue;
-        }
-        let digests = [record.intent.image.digest.clone(), record.intent.platform.clone()];
-        let brought = |first: &&&Record| is_success(first) && first.number < record.number && is_of(first, &digests);
-        match past.records.iter().find(brought) {
-            Some(first) => {
-                line.retain(|other| other.number < first.number);
-                line.push(first);
-            }
-            None if record.intent.kind == Kind::Restore => {
-                line.pop();
-                line.push(record);
-            }
-            None => line = vec![record],
-        }
-    }
-    line
-}
-
-type Lines<'a> = BTreeMap<ServiceName, Vec<&'a Record>>;
-
-fn lines<'a>(pasts: &Pasts<'a>, until: u64) -> Lines<'a> {
-    pasts.iter().map(|(service, past)| (service.clone(), line(past, until))).collect()
-}
-
-/// The state at a time, as the ways to it.
-fn turns<'a>(pasts: &Pasts<'a>, lines: &Lines<'a>, at: u64) -> BTreeMap<ServiceName, Turn<'a>> {
+/// The state at a time, by the lines at that time, as the ways to it from now.
+fn turns<'a>(pasts: &Pasts<'a>, now: &Now<'a>, lines: &Lines<'a>, at: u64) -> BTreeMap<ServiceName, Turn<'a>> {
     let turn = |(service, past): (&ServiceName, &Past<'a>)| {
         let line = lines.get(service).map(Vec::as_slice).unwrap_or_default();
         let turn = match line.iter().rev().copied().find(|record| record.number <= at) {
@@ -206,7 +172,9 @@ fn turns<'a>(pasts: &Pasts<'a>, lines: &Lines<'a>, at: u64) -> BTreeMap<ServiceN
                 let serves = |bytes: &Vec<Digest>| bytes.iter().any(|digest| digests.contains(digest));
                 match &past.serving {
                     Some(serving) if !serving.is_empty() && serving.iter().all(serves) => Turn::There(record),
-                    Some(_) if reached(past, line).is_some_and(|reached| reached.number < record.number) => {
+                    Some(_)
+                        if reached(past, now.line(service)).is_some_and(|reached| reached.number < record.number) =>
+                    {
                         Turn::Older(record)
                     }
                     Some(_) | None => Turn::Back(record),
@@ -218,7 +186,7 @@ fn turns<'a>(pasts: &Pasts<'a>, lines: &Lines<'a>, at: u64) -> BTreeMap<ServiceN
     pasts.iter().map(turn).collect()
 }
 
-/// The newest of what serves or may come to, by the record that brought it first.
+/// The newest of what serves or may come to, by the record that brought it first: one that stands, else the newest there is.
 fn reached<'a>(past: &Past<'a>, line: &[&'a Record]) -> Option<&'a Record> {
     let may_serve = |record: &&&Record| {
         record.is_own
@@ -226,8 +194,8 @@ fn reached<'a>(past: &Past<'a>, line: &[&'a Record]) -> Option<&'a Record> {
             && matches!(record.state, RecordState::Success | RecordState::Open)
     };
     let find = |bytes: &Vec<Digest>| {
-        let of_deploys = past.records.iter().filter(may_serve).find(|record| is_of(record, bytes));
-        of_deploys.or_else(|| line.iter().rev().find(|record| is_of(record, bytes))).copied()
+        let standing = line.iter().rev().find(|record| is_of(record, bytes));
+        standing.or_else(|| past.records.iter().filter(may_serve).find(|record| is_of(record, bytes))).copied()
     };
     past.serving.as_ref()?.iter().filter_map(find).max_by_key(|record| record.number)
 }
@@ -270,6 +238,10 @@ impl<'a> Now<'a> {
         Self { lines, current, reached, in_vain, by_hand }
     }
 
+    fn line(&self, service: &ServiceName) -> &[&'a Record] {
+        self.lines.get(service).map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// The step before the newest attempt's that had other bytes.
     fn before(&self, pasts: &Pasts<'a>) -> Result<Back<'a>, NoWay> {
         let newest = self.in_vain.or(self.current).ok_or(NoWay::Unrecorded)?;
@@ -279,7 +251,7 @@ impl<'a> Now<'a> {
             let Some(at) = at else {
                 return Err(if self.is_empty() { NoWay::Unrecorded } else { NoWay::First(step(newest)) });
             };
-            let turns = turns(pasts, &self.lines, at.number);
+            let turns = turns(pasts, self, &self.lines, at.number);
             let back = Back { to: step(at), from: (!self.by_hand).then(|| step(newest)), turns };
             // What was in vain has changed nothing, or is undone by this.
             if self.in_vain.is_some() || self.by_hand || back.changes_something() {

@@ -140,6 +140,19 @@ fn a_second_rollback_goes_further_back() {
 }
 
 #[test]
+fn a_service_that_stays_goes_back_with_the_others() {
+    // The fourth commit is a revert for `w`, which has the second one's bytes again and stays in the rollback to that.
+    let mut story = Story::told("a1+ w1+ a2+ w2+ a3+ w3+ w4+ a<2+");
+    (story.0[6].1.intent.image.digest, story.0[6].1.intent.platform) = (digest(2), digest(102));
+    assert_eq!(way(way_back(&story.pasts(&[]), &Target::Before, false)), "1: a<1 w<1");
+}
+
+#[test]
+fn what_was_before_a_state_that_was_left_once_comes_back_with_it() {
+    assert_eq!(before("a1+ w1+ w2+ a3+ w3+ a<1+ w<1+ a4+ w4+ a<3+ w<3+"), "2: a<1 w<2");
+}
+
+#[test]
 fn an_attempt_that_brought_nothing_is_gone_back_from_by_nothing() {
     for end in ["!", "-"] {
         let story = Box::leak(format!("a1+ w1+ a2+ a3{end}").into_boxed_str());

@@ -10,6 +10,12 @@
 //! 5. Nothing is recorded that did not happen. Of bytes that serve it may be recorded that they do, whoever put them there.
 //! 6. What a rollback left does not come back by accident while the rollback stands.
 //!
+//! 7. A release's tag is never moved, and is on a release's bytes before its first hook. After a clean run of it the tag of each image is on what
+//!    a service of it serves.
+//! 8. A rollback leads to what was live before, or to what was named.
+//!
+//! The seventh is held in `registry`, the eighth in `line`.
+//!
 //! The fourth (no run of the tip is stuck on an image that its `matrix` did not list) is held in `images`, where the run looks for them. What was
 //! deleted or is needed only since the matrix was made, or cannot be read just then, is excused: the next run has it built.
 
@@ -49,7 +55,7 @@ impl World {
     }
 
     /// The deploy that serves once everything in flight has ended well.
-    fn coming(&self, at: At) -> Option<&Deployed> {
+    pub(crate) fn coming(&self, at: At) -> Option<&Deployed> {
         let render = &self.place(at).render;
         render.deploys.iter().rev().find(|deploy| deploy.status.is_in_flight()).or_else(|| render.live())
     }
@@ -138,12 +144,29 @@ impl World {
             .any(|record| record.is_own && record.intent.kind == Kind::Deploy && record.intent.image.digest == *back)
     }
 
+    /// The highest release that any service of an environment leaves, when a rollback begins there. What stands in no record, and what a hand did
+    /// that nobody can see without a key, cannot be known.
+    pub(crate) fn leaves(&self, environment: usize) -> Option<u32> {
+        let of = |service| {
+            let at = At { environment, service };
+            let deploy = self.coming(at)?;
+            if let By::Run { kind: Kind::Deploy, release, warned: false, record: Some(_), .. } = deploy.by {
+                return release;
+            }
+            let is_seen = self.has_key || deploy.by != By::DashboardRollback;
+            let left = self.place(at).left.iter().filter_map(|left| left.release).max();
+            left.filter(|_| is_seen && self.rollback_stands(at))
+        };
+        (0..SERVICES.len()).filter_map(of).max()
+    }
+
     /// Remembers what a run's hook left, or that it went on.
     pub(crate) fn note_what_a_run_left(&mut self, at: At, build: usize, by: By) {
         let left = match by {
             By::Run { kind: Kind::Rollback, record: Some(record), .. } => {
                 let from = self.place(at).records[record].intent.from;
-                from.map(|from| self.left(at, number(&from)))
+                let own = from.map(|from| self.left(at, number(&from)));
+                own.map(|own| Left { release: own.release.max(self.leaving), ..own })
             }
             By::Run { .. } | By::Dashboard | By::DashboardRollback => None,
         };
@@ -185,7 +208,7 @@ impl World {
         let tree = self.git.tree(run.commit);
         let is_left = |left: &Left| match run.what {
             What::Release(release) => left.release.is_some_and(|left| release <= left),
-            What::Push | What::Dispatch | What::Rollback => same(&left.tree, tree, SERVICES[at.service].1),
+            What::Push | What::Dispatch | What::Rollback(_) => same(&left.tree, tree, SERVICES[at.service].1),
         };
         if !self.place(at).left.iter().any(is_left) {
             return;
@@ -277,7 +300,7 @@ impl World {
 
     /// Whether the promise ends for a service without a key: what happened there last is nothing that the record can know, or Render has
     /// failed the deploy whose acceptance is the base.
-    fn is_beyond_the_record(&self, at: At) -> bool {
+    pub(crate) fn is_beyond_the_record(&self, at: At) -> bool {
         let place = self.place(at);
         let is_unrecorded = |deploy: &Deployed| {
             matches!(deploy.by, By::Dashboard | By::DashboardRollback | By::Run { warned: true, .. })
@@ -307,9 +330,10 @@ impl World {
         let run = Run { environment: 0, commit: tip, what: What::Push, attempt: 1, before: None };
         let run = self.last_push.clone().unwrap_or(run);
         self.clean_run(&run, before);
-        if self.releases.is_empty() {
-            return;
-        }
+        let Some(last) = self.releases.last().copied() else { return };
+        let what = What::Release(u32::try_from(self.releases.len()).expect("few releases"));
+        // Whatever its own run came to.
+        self.clean_run(&Run { environment: 1, commit: last, what, attempt: 2, before: None }, before);
         self.tag(0);
         if let Some(run) = self.queues[1].pending.take() {
             self.clean_run(&run, before);
@@ -329,6 +353,7 @@ impl World {
             Err(Stop::Failed(word)) => return self.check_stopped(run, word),
         };
         self.settle();
+        self.check_release_tags(run, &told);
         if before == Before::InFlight && told.iter().any(|told| matches!(told, Told::Failed | Told::Unknown)) {
             self.count("last runs that Render failed");
             return;
@@ -374,7 +399,9 @@ impl World {
             let commit = number(&record.intent.commit);
             record.is_own && commit != run.commit && git.reaches(run.commit, commit)
         });
+        let is_taken = run.release().is_some_and(|release| (0..2).any(|image| self.released(release, image).is_some()));
         match word {
+            "release-taken" if is_taken => self.count("last releases refused as taken"),
             "going-back" if environment == 1 && is_behind => self.count("releases that would go back, refused"),
             "not-live-in-required-environment" if environment == 1 => self.count("releases that staging has not had"),
             _ => self.violate(1, format!("{run} failed: {word}")),

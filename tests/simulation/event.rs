@@ -58,6 +58,8 @@ pub(crate) enum Event {
     Dispatch,
     /// Somebody rolls an environment back.
     Rollback(usize),
+    /// Somebody rolls an environment back to something that it had, and names it.
+    RollbackTo(usize, u8),
     /// A run goes on for so many steps; Render keeps pace or stands still.
     Go { steps: u8, keeps_pace: bool },
     /// The run ends here. In time to cancel its deploys that have not begun, or not.
@@ -82,6 +84,8 @@ pub(crate) enum Event {
     Rebuild(u8),
     /// Somebody deletes bytes from the registry.
     Deleted(u8),
+    /// Somebody puts a release's tag, where it is not yet.
+    Promoted { release: u8, build: u8 },
     /// The next hook call goes wrong.
     Hook(Trouble),
     /// Somebody else writes a record.
@@ -136,7 +140,9 @@ impl History {
         let length = 15 + random.below(80);
         // Two of three histories are of a team that does little by hand: troubles that are rare hide behind those that are not.
         let is_wild = random.happens(33);
-        let events = (0..length).map(|_| event(random, is_wild)).collect();
+        // One of four is of a calm one: what a rollback leads to is certain where nothing goes wrong.
+        let is_calm = random.happens(25);
+        let events = (0..length).map(|_| if is_calm { calm(random) } else { event(random, is_wild) }).collect();
         Self { setting, events }
     }
 }
@@ -145,13 +151,31 @@ fn at(random: &mut Random) -> At {
     At { environment: usize::from(random.happens(30)), service: usize::from(random.byte() % 3) }
 }
 
+fn calm(random: &mut Random) -> Event {
+    let environment = usize::from(random.happens(50));
+    let change = u16::from_le_bytes([random.byte(), random.byte()]);
+    match random.below(100) {
+        0..=19 => Event::Push(vec![change]),
+        20..=25 => Event::Revert(1 + random.byte() % 3),
+        26..=27 => Event::ForceAside { back: 1 + random.byte() % 3, change },
+        28..=42 => Event::Tag(0),
+        43..=50 => Event::Rollback(environment),
+        51..=56 => Event::RollbackTo(environment, random.byte()),
+        57..=58 => Event::Rerun(random.byte()),
+        59 => Event::Rebuild(random.byte()),
+        60..=62 => Event::Go { steps: 1 + random.byte() % 16, keeps_pace: true },
+        63..=65 => Event::Kill { cancels: random.happens(40) },
+        _ => Event::Go { steps: u8::MAX, keeps_pace: true },
+    }
+}
+
 fn event(random: &mut Random, is_wild: bool) -> Event {
     let at = at(random);
     let few = 1 + random.byte() % 4;
     let change = u16::from_le_bytes([random.byte(), random.byte()]);
     let byte = random.byte();
     if is_wild && random.happens(25) {
-        return match random.below(11) {
+        return match random.below(12) {
             0..=2 => Event::Dashboard(at, hand(random)),
             3 => Event::Recreated(at),
             4 => Event::Unreadable(few),
@@ -160,6 +184,7 @@ fn event(random: &mut Random, is_wild: bool) -> Event {
             7 => Event::Rebuild(byte),
             8 => Event::Key,
             9 => Event::Rollback(at.environment),
+            10 => Event::Promoted { release: byte, build: random.byte() },
             _ => Event::Forged {
                 at,
                 commit: byte,
@@ -178,14 +203,20 @@ fn event(random: &mut Random, is_wild: bool) -> Event {
         27..=28 => Event::Approve(byte),
         29..=32 => Event::Rerun(byte),
         33 => Event::Dispatch,
-        34..=36 => Event::Rollback(at.environment),
+        34..=36 => {
+            if random.happens(60) {
+                Event::Rollback(at.environment)
+            } else {
+                Event::RollbackTo(at.environment, byte)
+            }
+        }
         37..=41 => Event::Kill { cancels: random.happens(40) },
         42..=49 => Event::Tick(at.environment),
         50..=53 => Event::Fate(at, if random.happens(60) { Fate::Fails } else { Fate::Hangs }),
         54 => Event::BuildFails,
         55 => {
-            if random.happens(70) {
-                Event::BuildFails
+            if random.happens(50) {
+                Event::Rebuild(byte)
             } else {
                 Event::Deleted(byte)
             }

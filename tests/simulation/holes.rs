@@ -1,7 +1,7 @@
 //! Histories that broke an invariant by simpler rules, or by these before they were mended: each as short as it can be, with what it is the
 //! reason for.
 
-use crate::event::Event::{self, ForceAside, Kill, Push, Rerun, Revert, Rollback, Tag};
+use crate::event::Event::{self, ForceAside, Kill, Push, Rerun, Revert, Rollback, RollbackTo, Tag};
 use crate::event::{History, Naming, Setting, Trouble};
 use crate::render::Policy;
 use crate::run::Rules;
@@ -126,4 +126,43 @@ fn records_are_read_up_to_a_deploy_that_succeeded() {
     let back = [Rollback(1), END, Rollback(1), END, Rollback(1), END, Rerun(5), END];
     let events: Vec<Event> = releases.chain(back).collect();
     holds_unless(Rules::AnySuccessEndsPaging, 6, WITHOUT_KEY, &events);
+}
+
+#[test]
+fn a_service_that_stays_goes_back_with_the_others() {
+    // A revert has brought `job` the bytes that it had at the commit that is gone back to, so it stays there. "Before" is then what was before
+    // that commit for it too, and not what was before the revert.
+    let first = [Revert(2), Push(vec![65208]), END, Push(vec![26515]), END, Revert(3), END];
+    holds(WITHOUT_KEY, &[&first[..], &[RollbackTo(0, 242), END, Rollback(0)]].concat());
+    // So it is where it was in between at something else again.
+    let first = [ForceAside { back: 3, change: 11671 }, Push(vec![414]), END, Push(vec![6675]), END, Push(vec![60099])];
+    let second = [go(14), END, Push(vec![5087]), END, RollbackTo(0, 163), Rollback(0)];
+    holds(WITHOUT_KEY, &[&first[..], &second].concat());
+}
+
+#[test]
+fn a_service_that_went_back_itself_did_not_stay() {
+    let first = [Push(vec![62148]), Push(vec![54781]), END, END, Push(vec![14878]), END];
+    holds(WITHOUT_KEY, &[&first[..], &[Revert(3), Rollback(0), END, Rollback(0)]].concat());
+}
+
+#[test]
+fn what_was_before_a_state_that_was_left_once_comes_back_with_it() {
+    // Back by two, on again, and by name to what had been left: "before" is what was before that then, and no mixture of both lines.
+    let first = [Revert(2), Push(vec![56756]), END, Push(vec![701]), Push(vec![54895]), END, Push(vec![12689]), END];
+    let second = [Push(vec![42031]), Push(vec![16190]), END, Push(vec![57418]), END, END, RollbackTo(0, 158)];
+    let third = [Push(vec![3819]), Push(vec![24416]), END, END, RollbackTo(0, 209), Rollback(0)];
+    holds(WITH_KEY, &[&first[..], &second, &third].concat());
+}
+
+#[test]
+fn two_rollbacks_in_a_row_are_two() {
+    let first =
+        [Revert(3), Push(vec![9364]), Push(vec![59700]), END, Push(vec![12902]), END, Revert(2), END, Revert(1)];
+    let second = [Push(vec![33207]), END, Rollback(0), END, END, RollbackTo(0, 119), Rollback(0)];
+    holds(WITH_KEY, &[&first[..], &second].concat());
+    let first = [Push(vec![45782]), Push(vec![26323]), CUT, Revert(3), Push(vec![59700]), END, Push(vec![12902]), END];
+    let second = [Revert(2), END, RollbackTo(0, 119), END, END, ForceAside { back: 3, change: 12095 }];
+    let third = [Rollback(0), END, Rollback(0)];
+    holds(WITH_KEY, &[&first[..], &second, &third].concat());
 }

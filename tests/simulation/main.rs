@@ -3,14 +3,19 @@
 //!
 //! `HISTORIES` says how many, `SEED` from which one on: `SEED=42 HISTORIES=1 cargo test --test simulation` plays one again.
 
+mod attempt;
 mod check;
 mod event;
 mod git;
 mod holes;
 mod images;
 mod leftovers;
+mod line;
+mod promotion;
 mod random;
+mod registry;
 mod render;
+mod rollback;
 mod run;
 mod shrink;
 mod world;
@@ -140,22 +145,39 @@ const REACHED: &[&str] = &[
     "images of an ancestor",
     "images of the commit itself",
     "keys given or taken away",
+    "last releases refused as taken",
     "not-live-in-required-environment",
     "open records ended by a later run",
     "order unknown, gone on",
     "order-unknown",
+    "promotions completed by a later run",
     "questions to Render unanswered",
     "records by others",
     "records left unread",
     "records unreadable",
     "records unwritable",
+    "release tags put",
+    "release tags put by hand",
+    "release tags that stay on other bytes",
+    "release tags that were there",
+    "releases of an image whose services serve other bytes",
     "releases of what staging ran",
     "releases of what staging ran, whatever the tag is on",
+    "releases refused as taken",
     "releases that would go back, refused",
     "reverts while a deploy is in flight",
     "rollbacks",
+    "rollbacks by a release's tags",
     "rollbacks by hand",
+    "rollbacks completed, to where they were to lead",
+    "rollbacks cut off",
+    "rollbacks refused",
+    "rollbacks refused, an image being gone or another's",
     "rollbacks respected",
+    "rollbacks that had led there already",
+    "rollbacks to a named commit",
+    "rollbacks to a named release",
+    "rollbacks to where they were to lead",
     "runs approved late",
     "runs evicted",
     "runs killed before an intent",
@@ -229,4 +251,24 @@ fn to_build_what_the_event_says_has_changed_leaves_a_failed_build_behind() {
 #[test]
 fn an_image_that_is_equal_for_one_of_its_services_is_not_that_of_the_next() {
     finds(Rules::EqualForOneService, 1, 1_000);
+}
+
+#[test]
+fn a_rollback_that_holds_only_the_release_that_a_service_had_lets_a_higher_one_come_back() {
+    finds(Rules::EachHoldsItsOwn, 6, 10_000);
+}
+
+#[test]
+fn a_rollback_by_each_services_own_record_leads_to_what_never_was() {
+    finds(Rules::EachGoesByItsOwn, 8, 1_000);
+}
+
+#[test]
+fn a_promotion_after_the_hooks_leaves_bytes_without_their_releases_tag() {
+    finds(Rules::PromoteAfterHooks, 7, 1_000);
+}
+
+#[test]
+fn a_tag_that_is_put_wherever_it_is_makes_a_release_other_bytes() {
+    finds(Rules::MoveReleaseTag, 7, 1_000);
 }

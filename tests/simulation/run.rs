@@ -8,28 +8,34 @@
 //! 3. Need, then order. A service that has it, is held, or is superseded is left alone.
 //! 4. Find the images of the services that are left: first in the job that plans, whose matrix is built; then, with what is known by then, in the
 //!    one that deploys. One that is missing stops the run before any hook. What is required is judged then.
-//! 5. For each of them: write the intent; read the memory again and ask order again; with a key look whether the bytes serve or come
-//!    anyway; call the hook; follow (with a key) or take the acceptance for the end (without); end the record.
+//! 5. On a release put its tag on what every service will serve (`promotion`).
+//! 6. For each of them: write the intent; read the memory again and ask order again; with a key look whether the bytes serve or come
+//!    anyway; call the hook; follow (with a key) or take the acceptance for the end (without); end the record
+//!    (`attempt`).
+//!
+//! A rollback goes its own way up to there (`rollback`).
 
+use crate::attempt::{put, restore};
 use crate::check::Decision;
 use crate::event::At;
 use crate::git::{SERVICES, number, same, sha};
 use crate::images::{self, Matrix};
-use crate::render::{Answer, By};
-use crate::world::{HookError, Killed, Memory, Phase, World, deploy_id};
+use crate::promotion;
+use crate::rollback::roll_back;
+use crate::world::{Killed, Memory, World};
 use ghcr_to_render::decide::{
-    Begun, Cause, Equality, Need, OnRender, Order, Presence, Standing, begun, counting, ending, need, order_in_branch,
-    order_of_release, presence,
+    Begun, Cause, Equality, Need, OnRender, Order, Standing, begun, counting, ending, need, order_in_branch,
+    order_of_release,
 };
-use ghcr_to_render::domain::DeployStatus::{self, Deactivated, Live};
+use ghcr_to_render::domain::DeployStatus::Live;
 use ghcr_to_render::domain::{
-    Deploy, DeployId, Digest, ImageTag, Kind, Reading, Record, RecordState, ReleaseNumber, ReleaseTemplate,
+    Deploy, Digest, ImageTag, Kind, Reading, Record, RecordState, ReleaseNumber, ReleaseTemplate,
 };
 use std::fmt;
 use std::rc::Rc;
 
 /// How often a run looks at a deploy before its time is over.
-const LOOKS: usize = 8;
+pub(crate) const LOOKS: usize = 8;
 
 /// The rules that a run goes by: the real ones, or simpler ones that look right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +51,14 @@ pub(crate) enum Rules {
     AnySuccessEndsPaging,
     /// A second rollback holds what it left itself, and forgets what the first one held.
     RollbackForgetsHold,
+    /// A rollback of a release holds each service up to the release that this service had.
+    EachHoldsItsOwn,
+    /// A rollback goes back to what was deployed before, by each service's own record.
+    EachGoesByItsOwn,
+    /// A release's tag is put when its deploys are done.
+    PromoteAfterHooks,
+    /// A release's tag is put where it belongs, wherever it is.
+    MoveReleaseTag,
     /// Another commit's image will do if it is equal for one of the services that run it.
     EqualForOneService,
     /// What has to be built is what the event says has changed.
@@ -64,7 +78,16 @@ pub(crate) enum What {
     Push,
     Dispatch,
     Release(u32),
-    Rollback,
+    Rollback(Goal),
+}
+
+/// What somebody goes back to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Goal {
+    /// What was live before.
+    Before,
+    Release(u32),
+    Commit(usize),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +122,8 @@ pub(crate) enum Told {
     Accepted,
     Superseded,
     Failed,
+    /// A rollback has nothing for it, or has been here.
+    Stays,
     /// Nobody knows; its record stays open.
     Unknown,
 }
@@ -123,6 +148,7 @@ pub(crate) struct Wanted {
     pub(crate) commit: usize,
     pub(crate) kind: Kind,
     pub(crate) from: Option<usize>,
+    pub(crate) release: Option<u32>,
     /// The commit that the bytes were built from, where the run found that out.
     pub(crate) built_from: Option<usize>,
     /// Whether order was known when it was decided on, and the record could be read.
@@ -138,8 +164,13 @@ pub(crate) enum Known {
 }
 
 pub(crate) fn perform(world: &mut World, run: &Run) -> Result<[Told; 3], Stop> {
-    world.begin_run();
-    if run.what == What::Rollback { roll_back(world, run) } else { deploy(world, run) }
+    world.begin_run(run.environment);
+    let told = match run.what {
+        What::Rollback(goal) => roll_back(world, run, goal),
+        What::Push | What::Dispatch | What::Release(_) => deploy(world, run),
+    };
+    world.note_state(run, &told);
+    told
 }
 
 /// The job that plans and the one that builds, before the one that deploys begins. Nothing is written there.
@@ -164,7 +195,7 @@ fn deploy(world: &mut World, run: &Run) -> Result<[Told; 3], Stop> {
     world.step()?;
     let mut memory = world.memory(run.environment);
     let mut told = [Told::Has; 3];
-    let mut wanted = Vec::new();
+    let (mut wanted, mut seen) = (Vec::new(), Vec::new());
     for (service, told) in told.iter_mut().enumerate() {
         let at = At { environment: run.environment, service };
         let deploys = look(world, at, has_key)?;
@@ -188,8 +219,13 @@ fn deploy(world: &mut World, run: &Run) -> Result<[Told; 3], Stop> {
             world.count("services held");
         }
         *told = left.unwrap_or(Told::Unknown);
+        seen.push(on_render(&deploys));
     }
     let wanted = images::images(world, run, &memory, &matrix, wanted)?;
+    let tags = promotion::placements(world, run, &memory, &seen, &told, &wanted);
+    if world.rules != Rules::PromoteAfterHooks {
+        promotion::put(world, run, &tags)?;
+    }
     let mut went_live: Vec<(Wanted, usize)> = Vec::new();
     for wanted in wanted {
         let service = wanted.at.service;
@@ -202,11 +238,14 @@ fn deploy(world: &mut World, run: &Run) -> Result<[Told; 3], Stop> {
     if has_key && world.setting.restores && told.contains(&Told::Failed) {
         restore(world, run, went_live)?;
     }
+    if world.rules == Rules::PromoteAfterHooks {
+        promotion::put(world, run, &tags)?;
+    }
     Ok(told)
 }
 
 /// Asks Render, with a key.
-fn look(world: &mut World, at: At, has_key: bool) -> Result<Option<Result<Vec<Deploy>, String>>, Killed> {
+pub(crate) fn look(world: &mut World, at: At, has_key: bool) -> Result<Option<Result<Vec<Deploy>, String>>, Killed> {
     if !has_key {
         return Ok(None);
     }
@@ -229,9 +268,9 @@ fn close(
             continue;
         }
         let Some(state) = ending(&digests(record), deploys) else { continue };
-        let number = usize::try_from(record.number).expect("a number of the model");
+        let number = record.number;
         world.step()?;
-        world.end(at, number, state, state == RecordState::Success);
+        world.end_number(at, number, state, state == RecordState::Success);
         world.count("open records ended by a later run");
         let record = Rc::make_mut(&mut memory.records[at.service][index]);
         (record.state, record.was_live) = (state, state == RecordState::Success);
@@ -239,17 +278,17 @@ fn close(
     Ok(())
 }
 
-fn digests(record: &Record) -> [Digest; 2] {
+pub(crate) fn digests(record: &Record) -> [Digest; 2] {
     [record.intent.image.digest.clone(), record.intent.platform.clone()]
 }
 
 /// The live deploy and those in flight.
-fn present(deploys: &[Deploy]) -> Vec<Deploy> {
+pub(crate) fn present(deploys: &[Deploy]) -> Vec<Deploy> {
     let is_present = |deploy: &&Deploy| deploy.status == Live || deploy.status.is_in_flight();
     deploys.iter().filter(is_present).cloned().collect()
 }
 
-fn on_render(deploys: &Option<Result<Vec<Deploy>, String>>) -> OnRender {
+pub(crate) fn on_render(deploys: &Option<Result<Vec<Deploy>, String>>) -> OnRender {
     match deploys {
         None => OnRender::NoKey,
         Some(Ok(deploys)) => OnRender::Known(present(deploys)),
@@ -258,7 +297,7 @@ fn on_render(deploys: &Option<Result<Vec<Deploy>, String>>) -> OnRender {
 }
 
 /// The records of a service that count.
-fn records<'a>(world: &World, at: At, memory: &'a Memory) -> Vec<&'a Record> {
+pub(crate) fn records<'a>(world: &World, at: At, memory: &'a Memory) -> Vec<&'a Record> {
     let id = &world.place(at).id;
     memory.records[at.service]
         .iter()
@@ -287,7 +326,7 @@ fn standing(
     }
 }
 
-fn number_of(tag: &ImageTag) -> Option<ReleaseNumber> {
+pub(crate) fn number_of(tag: &ImageTag) -> Option<ReleaseNumber> {
     let template = ReleaseTemplate::parse("prod-{number}").expect("a template");
     match template.read(tag.as_str()) {
         Reading::Release(release) => Some(release.number()),
@@ -322,7 +361,12 @@ fn needed(world: &World, run: &Run, service: usize, standing: &Standing) -> Need
 }
 
 /// Whether the run goes on with a service; `None` where something newer is there.
-fn order(world: &mut World, run: &Run, at: At, memory: &Result<Memory, String>) -> Result<Option<Known>, Stop> {
+pub(crate) fn order(
+    world: &mut World,
+    run: &Run,
+    at: At,
+    memory: &Result<Memory, String>,
+) -> Result<Option<Known>, Stop> {
     let is_first = run.attempt == 1 && run.what != What::Dispatch;
     match asked_order(world, run, at, memory) {
         Order::Current => Ok(Some(Known::Known)),
@@ -372,227 +416,7 @@ fn asked_order(world: &World, run: &Run, at: At, memory: &Result<Memory, String>
 }
 
 /// The releases that were deployed or begun in an environment.
-fn all_begun(world: &World, environment: usize, memory: &Memory) -> Vec<Begun> {
+pub(crate) fn all_begun(world: &World, environment: usize, memory: &Memory) -> Vec<Begun> {
     let of = |service| begun(&records(world, At { environment, service }, memory), number_of);
     (0..SERVICES.len()).flat_map(of).collect()
-}
-
-/// Puts bytes on a service, and tells how that ended and which bytes served before.
-fn put(world: &mut World, run: &Run, wanted: &Wanted, has_key: bool) -> Result<(Told, Option<usize>), Stop> {
-    let at = wanted.at;
-    let mut intent = world.intent(at, wanted.commit, wanted.build, wanted.kind, run.release());
-    intent.from = wanted.from.map(sha);
-    intent.image_commit = wanted.built_from.map(sha).or(intent.image_commit);
-    let digests = [intent.image.digest.clone(), intent.platform.clone()];
-    let (mut record, mut warned) = (None, false);
-    if world.rules != Rules::RecordAfterSuccess {
-        world.step()?;
-        record = world.begin(at, intent.clone());
-        warned = record.is_none();
-    }
-    world.phase = Phase::Intended;
-    let mut known = wanted.order;
-    if wanted.kind == Kind::Deploy {
-        world.step()?;
-        let memory = world.memory(at.environment);
-        known = match order(world, run, at, &memory) {
-            Ok(Some(known)) => known,
-            Ok(None) => {
-                world.step()?;
-                end(world, at, record, RecordState::Error, DeployStatus::Canceled);
-                world.count("services superseded at the second reading");
-                return Ok((Told::Superseded, None));
-            }
-            Err(stop) => {
-                end(world, at, record, RecordState::Error, DeployStatus::Canceled);
-                return Err(stop);
-            }
-        };
-    }
-    let before = look(world, at, has_key)?.and_then(Result::ok);
-    let served = before.as_ref().and_then(|deploys| live_build(world, deploys));
-    let there = match &before {
-        Some(deploys) => presence(&digests, &present(deploys)),
-        None => Presence::Absent,
-    };
-    let outcome = match there {
-        Presence::Serves => {
-            world.count("services that had the bytes anyway");
-            (Told::Live, RecordState::Success, Live)
-        }
-        Presence::Comes(id) => {
-            world.count("deploys adopted");
-            follow(world, at, &id, &digests)?
-        }
-        Presence::Absent => {
-            world.step()?;
-            let by = By::Run { commit: wanted.commit, release: run.release(), kind: wanted.kind, record, warned };
-            world.check_hook(at, wanted.commit, run.release(), wanted.kind, known);
-            world.phase = Phase::Hooked;
-            hook(world, wanted, by, &digests, before.as_deref(), has_key)?
-        }
-    };
-    let (told, state, status) = outcome;
-    if told == Told::Live {
-        world.check_live(at, wanted.build);
-    }
-    if state != RecordState::Open {
-        world.step()?;
-        if world.rules == Rules::RecordAfterSuccess && state == RecordState::Success {
-            record = world.begin(at, intent);
-            record.into_iter().for_each(|record| world.link(at, record));
-        }
-        end(world, at, record, state, status);
-    }
-    world.phase = Phase::Deciding;
-    Ok((told, served))
-}
-
-fn end(world: &mut World, at: At, record: Option<usize>, state: RecordState, status: DeployStatus) {
-    if let Some(record) = record {
-        world.end(at, record, state, status == Live);
-    }
-}
-
-fn live_build(world: &World, deploys: &[Deploy]) -> Option<usize> {
-    let live = deploys.iter().find(|deploy| deploy.status == Live)?;
-    live.digests.iter().find_map(|digest| world.build_of(digest))
-}
-
-/// What is told, what is recorded, and how far the deploy was.
-type Outcome = (Told, RecordState, DeployStatus);
-const UNKNOWN: Outcome = (Told::Unknown, RecordState::Open, DeployStatus::Other);
-
-/// Calls the hook, and finds out what became of it.
-fn hook(
-    world: &mut World,
-    wanted: &Wanted,
-    by: By,
-    digests: &[Digest],
-    before: Option<&[Deploy]>,
-    has_key: bool,
-) -> Result<Outcome, Stop> {
-    let at = wanted.at;
-    let mut answer = world.hook(at, wanted.build, by);
-    if answer == Err(HookError::NoAnswer) {
-        // It may have been heard: look first, where there is a key, and send it once more, which brings the same bytes.
-        if let Some(id) = new_deploy(world, at, digests, before, has_key)? {
-            return Ok(follow(world, at, &id, digests)?);
-        }
-        world.step()?;
-        answer = match world.hook(at, wanted.build, by) {
-            // What the second call says is not the last word on the first.
-            Err(_) => return Ok(UNKNOWN),
-            ok => ok,
-        };
-    }
-    match answer {
-        Err(_) => Ok((Told::Failed, RecordState::Error, DeployStatus::Canceled)),
-        Ok(_) if !has_key => Ok((Told::Accepted, RecordState::Success, DeployStatus::Other)),
-        Ok(Answer::Started(id)) => Ok(follow(world, at, &deploy_id(id), digests)?),
-        Ok(Answer::Queued) => match new_deploy(world, at, digests, before, has_key)? {
-            Some(id) => Ok(follow(world, at, &id, digests)?),
-            None => Ok(UNKNOWN),
-        },
-    }
-}
-
-/// The deploy of our bytes that was not there before the hook.
-fn new_deploy(
-    world: &mut World,
-    at: At,
-    digests: &[Digest],
-    before: Option<&[Deploy]>,
-    has_key: bool,
-) -> Result<Option<DeployId>, Killed> {
-    let Some(before) = before else { return Ok(None) };
-    let now = look(world, at, has_key)?.and_then(Result::ok).unwrap_or_default();
-    let is_new = |deploy: &&Deploy| before.iter().all(|known| known.id != deploy.id) && deploy.is_of(digests);
-    Ok(now.iter().find(is_new).map(|deploy| deploy.id.clone()))
-}
-
-/// Follows a deploy until it ends, or its time is over.
-fn follow(world: &mut World, at: At, id: &DeployId, digests: &[Digest]) -> Result<Outcome, Killed> {
-    for _ in 0..LOOKS {
-        world.step()?;
-        let Ok(deploys) = world.deploys(at) else { continue };
-        let Some(deploy) = deploys.iter().find(|deploy| deploy.id == *id) else { continue };
-        if deploy.status.is_in_flight() {
-            continue;
-        }
-        if deploy.status == Live && deploy.is_of(digests) {
-            return Ok((Told::Live, RecordState::Success, Live));
-        }
-        if deploy.status == Live {
-            return Ok((Told::Failed, RecordState::Open, Live));
-        }
-        if deploy.status == Deactivated {
-            // It was live, and something else has taken its place.
-            return Ok((Told::Superseded, RecordState::Success, Live));
-        }
-        return Ok((Told::Failed, RecordState::Failure, deploy.status));
-    }
-    world.count("deploys not followed to their end");
-    Ok(UNKNOWN)
-}
-
-/// Puts back what went live in a run in which a sibling failed.
-fn restore(world: &mut World, run: &Run, went_live: Vec<(Wanted, usize)>) -> Result<(), Stop> {
-    for (deployed, build) in went_live {
-        let Some(commit) = world.builds[build].commit.filter(|_| world.setting.has_labels) else { continue };
-        if world.builds[build].is_gone {
-            continue;
-        }
-        world.count("services put back");
-        let back = Wanted { build, commit, kind: Kind::Restore, built_from: None, ..deployed };
-        put(world, run, &back, true)?;
-    }
-    Ok(())
-}
-
-/// Rolls every service back to what it ran before.
-fn roll_back(world: &mut World, run: &Run) -> Result<[Told; 3], Stop> {
-    let has_key = world.has_key;
-    world.step()?;
-    let mut memory = world.memory(run.environment);
-    let mut told = [Told::Has; 3];
-    for (service, told) in told.iter_mut().enumerate() {
-        let at = At { environment: run.environment, service };
-        let deploys = look(world, at, has_key)?;
-        close(world, at, &mut memory, &deploys)?;
-        let Ok(memory) = &memory else { return Err(Stop::Failed("permission-missing")) };
-        // What others wrote does not say what is left.
-        let records: Vec<_> = records(world, at, memory).into_iter().filter(|record| record.is_own).collect();
-        let on_render = on_render(&deploys);
-        let standing = Standing::new(Ok(&records), &on_render, |digests| world.label(digests));
-        // What is left is what comes, where something does: the rollback goes back from that, to what was there before.
-        let Some(serving) = standing.commits.get(1).or(standing.commits.first()).copied() else { continue };
-        let whole = world.whole_record(at);
-        let id = world.place(at).id.clone();
-        let mut attempts = whole.iter().filter(|record| {
-            let may_serve = matches!(record.state, RecordState::Success | RecordState::Open);
-            may_serve && record.is_own && record.intent.id.as_ref() == Some(&id) && record.intent.kind == Kind::Deploy
-        });
-        let Some(left) = attempts.find(|record| record.intent.commit == serving) else { continue };
-        let is_other = |record: &&Rc<Record>| {
-            record.state == RecordState::Success && record.intent.image.digest != left.intent.image.digest
-        };
-        let Some(target) = attempts.find(is_other) else { continue };
-        // A second rollback goes on holding what the first one left.
-        let held = standing.hold.filter(|_| world.rules != Rules::RollbackForgetsHold).map(|hold| hold.from);
-        let from = number(&held.unwrap_or(serving));
-        let build = world.build_of(&target.intent.image.digest).filter(|build| !world.builds[*build].is_gone);
-        let Some(build) = build else { continue };
-        let release = target.intent.release.as_ref().and_then(number_of).and_then(|number| match number {
-            ReleaseNumber::Number(number) => Some(number),
-            ReleaseNumber::Version(..) => None,
-        });
-        let commit = number(&target.intent.commit);
-        let wanted =
-            Wanted { at, build, commit, kind: Kind::Rollback, from: Some(from), built_from: None, order: Known::Known };
-        let what = release.map_or(What::Rollback, What::Release);
-        world.count("rollbacks");
-        *told = put(world, &Run { what, ..run.clone() }, &wanted, has_key)?.0;
-    }
-    Ok(told)
 }

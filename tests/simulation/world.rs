@@ -2,9 +2,10 @@
 
 use crate::check::Left;
 use crate::event::{At, Event, Hand, History, Naming, Setting, Trouble};
-use crate::git::{Git, IMAGES, SERVICES, Tree, same, sha};
+use crate::git::{Git, IMAGES, SERVICES, Tree, sha};
+use crate::line::Line;
 use crate::render::{Answer, By, Deployed, Fate, OnRender};
-use crate::run::{Rules, Run, What};
+use crate::run::{Goal, Rules, Run, What};
 use ghcr_to_render::domain::{
     CommitSha, Deploy, DeployId, DeployStatus, Digest, ImageTag, Intent, Kind, PinnedImage, Record, RecordState,
     Repository, ServiceId, ServiceName,
@@ -71,11 +72,11 @@ pub(crate) struct Queue {
 }
 
 #[derive(Default)]
-struct Faults {
+pub(crate) struct Faults {
     unreadable: u8,
     unwritable: u8,
     silent: u8,
-    build: bool,
+    pub(crate) build: bool,
     hook: Option<Trouble>,
 }
 
@@ -108,7 +109,20 @@ pub(crate) struct World {
     pub(crate) builds: Vec<Build>,
     /// How often bytes were deleted.
     pub(crate) gone: usize,
-    tags: BTreeMap<(usize, usize), usize>,
+    /// The bytes under the tag of a commit and image.
+    pub(crate) tags: BTreeMap<(usize, usize), usize>,
+    /// The bytes under the tag of a release and image.
+    pub(crate) release_tags: BTreeMap<(u32, usize), usize>,
+    /// What each environment was, state by state.
+    pub(crate) lines: [Line; 2],
+    /// The highest release that any service of an environment leaves by the present rollback.
+    pub(crate) leaving: Option<u32>,
+    /// What each service served, or was about to, when the present run began.
+    pub(crate) before: [Option<usize>; 3],
+    /// Whether the present run has written an intent.
+    pub(crate) has_begun: bool,
+    /// How many records there are.
+    recorded: u64,
     pub(crate) places: [[Place; 3]; 2],
     pub(crate) queues: [Queue; 2],
     /// The commits of the releases, from number 1 on.
@@ -118,11 +132,11 @@ pub(crate) struct World {
     past: Vec<Run>,
     waiting: Vec<Run>,
     delays: bool,
-    faults: Faults,
+    pub(crate) faults: Faults,
     /// The deploys that the present run asked for.
     pub(crate) asked: Vec<(At, usize)>,
     repositories: Vec<Repository>,
-    names: Vec<ServiceName>,
+    pub(crate) names: Vec<ServiceName>,
     made: u32,
     pub(crate) violation: Option<Violation>,
     pub(crate) coverage: BTreeMap<&'static str, u64>,
@@ -160,6 +174,12 @@ impl World {
             builds: Vec::new(),
             gone: 0,
             tags: BTreeMap::new(),
+            release_tags: BTreeMap::new(),
+            lines: [Line::default(), Line::default()],
+            leaving: None,
+            before: [None; 3],
+            has_begun: false,
+            recorded: 0,
             places,
             queues: [Queue::default(), Queue::default()],
             releases: Vec::new(),
@@ -197,8 +217,9 @@ impl World {
     }
 
     /// A run begins, or has ended: what was still to come of the last `Go` was for it alone.
-    pub(crate) fn begin_run(&mut self) {
+    pub(crate) fn begin_run(&mut self, environment: usize) {
         self.asked.clear();
+        (self.before, self.has_begun) = (self.serving(environment), false);
         (self.going, self.phase) = (0, Phase::Deciding);
     }
 
@@ -269,6 +290,7 @@ impl World {
     // What happens.
 
     pub(crate) fn happens(&mut self, event: Event) {
+        self.note_disturbance(&event);
         if !matches!(event, Event::Go { .. } | Event::Tick(_)) {
             self.say(|| format!("{event:?}"));
         }
@@ -323,8 +345,10 @@ impl World {
                     before: None,
                 });
             }
-            Event::Rollback(environment) => {
-                self.queue(Run { environment, commit: self.git.tip, what: What::Rollback, attempt: 1, before: None });
+            Event::Rollback(environment) => self.dispatch_rollback(environment, Goal::Before),
+            Event::RollbackTo(environment, which) => {
+                let goal = self.named(environment, which);
+                self.dispatch_rollback(environment, goal);
             }
             Event::Go { .. } => (0..2).for_each(|environment| self.tick(environment)),
             Event::Tick(environment) => self.tick(environment),
@@ -356,12 +380,9 @@ impl World {
                 }
             }
             Event::Deleted(which) if !self.builds.is_empty() => {
-                let build = usize::from(which) % self.builds.len();
-                self.builds[build].is_gone = true;
-                self.gone += 1;
-                self.tags.retain(|_, tagged| *tagged != build);
-                self.count("images deleted");
+                self.delete(usize::from(which) % self.builds.len());
             }
+            Event::Promoted { release, build } => self.release_by_hand(release, build),
             Event::Hook(trouble) => self.faults.hook = Some(trouble),
             Event::Forged { at, commit, state, release } => self.forge(at, commit, state, release),
             Event::Key => {
@@ -398,6 +419,30 @@ impl World {
         let number = u32::try_from(self.releases.len()).expect("few releases");
         self.say(|| format!("  prod-{number} is c{commit}"));
         self.queue(Run { environment: 1, commit, what: What::Release(number), attempt: 1, before: None });
+    }
+
+    fn dispatch_rollback(&mut self, environment: usize, goal: Goal) {
+        let (commit, what) = (self.git.tip, What::Rollback(goal));
+        self.queue(Run { environment, commit, what, attempt: 1, before: None });
+    }
+
+    /// Something that was deployed to an environment, or a release that was only tagged.
+    fn named(&self, environment: usize, which: u8) -> Goal {
+        if environment == 1 && !self.releases.is_empty() {
+            let number = usize::from(which) % self.releases.len() + 1;
+            return Goal::Release(u32::try_from(number).expect("few releases"));
+        }
+        let deploys = self.places[environment].iter().flat_map(|place| &place.render.deploys);
+        let commits: Vec<usize> = deploys
+            .filter_map(|deploy| match deploy.by {
+                By::Run { commit, .. } => Some(commit),
+                By::Dashboard | By::DashboardRollback => None,
+            })
+            .collect();
+        if environment == 1 || commits.is_empty() {
+            return Goal::Before;
+        }
+        Goal::Commit(commits[usize::from(which) % commits.len()])
     }
 
     /// GitHub's concurrency group: one runs, one waits, and a newer one takes the place of the one that waits.
@@ -459,63 +504,11 @@ impl World {
         let release = (at.environment == 1 && release > 0).then_some(u32::from(release));
         let mut intent = self.intent(at, commit, build, Kind::Deploy, release);
         intent.id = Some(self.place(at).id.clone());
+        let number = self.next_number();
         let place = self.place_mut(at);
-        let number = place.records.len() as u64;
         place.records.push(Rc::new(Record { number, intent, state, was_live: true, is_own: false }));
         place.truth.push(Truth::default());
         self.count("records by others");
-    }
-
-    // The registry.
-
-    /// New bytes.
-    fn bytes(&mut self, image: usize, tree: Tree, commit: Option<usize>) -> usize {
-        let number = self.builds.len();
-        let digest = |kind: char| Digest::parse(&format!("sha256:{kind}{number:063x}")).expect("a digest");
-        self.builds.push(Build { image, tree, commit, index: digest('a'), platform: digest('b'), is_gone: false });
-        number
-    }
-
-    fn build_again(&mut self, commit: usize, image: usize) -> usize {
-        let tree = *self.git.tree(commit);
-        let build = self.bytes(image, tree, Some(commit));
-        self.tags.insert((commit, image), build);
-        build
-    }
-
-    /// Builds an image, unless that fails. Without a label the same tree may make the same bytes.
-    pub(crate) fn build(&mut self, commit: usize, image: usize) -> Option<usize> {
-        if std::mem::take(&mut self.faults.build) {
-            self.count("builds that fail");
-            return None;
-        }
-        let tree = *self.git.tree(commit);
-        let twin = self.builds.iter().position(|build| {
-            build.image == image && build.commit.is_some() && same(&build.tree, &tree, IMAGES[image].1)
-        });
-        if let (false, Some(twin)) = (self.setting.has_labels, twin) {
-            self.tags.insert((commit, image), twin);
-            self.builds[twin].is_gone = false;
-            self.count("builds of the same bytes");
-            return Some(twin);
-        }
-        Some(self.build_again(commit, image))
-    }
-
-    /// The bytes under a commit's own tag.
-    pub(crate) fn tagged(&self, commit: usize, image: usize) -> Option<usize> {
-        self.tags.get(&(commit, image)).copied()
-    }
-
-    /// The bytes of a digest.
-    pub(crate) fn build_of(&self, digest: &Digest) -> Option<usize> {
-        self.builds.iter().position(|build| build.index == *digest || build.platform == *digest)
-    }
-
-    /// The commit that an image says it was built from.
-    pub(crate) fn label(&self, digests: &[Digest]) -> Option<CommitSha> {
-        let build = digests.iter().find_map(|digest| self.build_of(digest))?;
-        self.builds[build].commit.filter(|_| self.setting.has_labels).map(sha)
     }
 
     // GitHub's records.
@@ -530,6 +523,13 @@ impl World {
         self.tip_read = self.git.tip;
         let records = (0..SERVICES.len()).map(|service| self.page(At { environment, service })).collect();
         Ok(Memory { tip: sha(self.git.tip), records })
+    }
+
+    /// As [`World::memory`], with everything that is recorded: who goes back has to see what is behind what serves.
+    pub(crate) fn whole_memory(&mut self, environment: usize) -> Result<Memory, String> {
+        let mut memory = self.memory(environment)?;
+        memory.records = (0..SERVICES.len()).map(|service| self.whole_record(At { environment, service })).collect();
+        Ok(memory)
     }
 
     /// The records of one service, newest first, page by page until one is found that ends the search.
@@ -587,14 +587,22 @@ impl World {
         cannot
     }
 
+    /// Records are numbered through all services, as GitHub does it.
+    const fn next_number(&mut self) -> u64 {
+        self.recorded += 1;
+        self.recorded
+    }
+
     /// Writes an open record.
     pub(crate) fn begin(&mut self, at: At, intent: Intent) -> Option<usize> {
         if self.cannot_write() {
             return None;
         }
+        let global = self.next_number();
+        self.has_begun = true;
         let place = self.place_mut(at);
         let number = place.records.len();
-        let record = Record { number: number as u64, intent, state: RecordState::Open, was_live: false, is_own: true };
+        let record = Record { number: global, intent, state: RecordState::Open, was_live: false, is_own: true };
         place.records.push(Rc::new(record));
         let deploys = &place.render.deploys;
         let may_serve = |deploy: &Deployed| deploy.status == DeployStatus::Live || deploy.status.is_in_flight();
@@ -608,6 +616,12 @@ impl World {
         let place = self.place_mut(at);
         let newest = place.render.deploys.len().saturating_sub(1);
         place.truth[record].deploys.push(newest);
+    }
+
+    /// Ends the record of that number.
+    pub(crate) fn end_number(&mut self, at: At, number: u64, state: RecordState, was_live: bool) {
+        let record = self.place(at).records.iter().position(|record| record.number == number).expect("a record");
+        self.end(at, record, state, was_live);
     }
 
     /// Ends a record.

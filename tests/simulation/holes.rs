@@ -166,3 +166,18 @@ fn two_rollbacks_in_a_row_are_two() {
     let third = [Rollback(0), END, Rollback(0)];
     holds(WITH_KEY, &[&first[..], &second, &third].concat());
 }
+
+#[test]
+fn a_rollback_that_was_cut_off_is_completed_by_the_next() {
+    for setting in [WITHOUT_KEY, WITH_KEY] {
+        let mut completed = 0;
+        for steps in 1..24 {
+            let events = [all(), END, Push(vec![2 << 8, 2 + (2 << 8)]), END, Push(vec![3 << 8, 2 + (3 << 8)]), END];
+            let events = [&events[..], &[Rollback(0), go(steps), CUT, Rollback(0), END]].concat();
+            holds(setting, &events);
+            let world = play(&History { setting, events }, Rules::Real, Listener::Nobody);
+            completed += world.coverage.get("rollbacks completed, to where they were to lead").copied().unwrap_or(0);
+        }
+        assert!(completed > 3, "{completed}");
+    }
+}

@@ -169,7 +169,6 @@ const REACHED: &[&str] = &[
     "rollbacks",
     "rollbacks by a release's tags",
     "rollbacks by hand",
-    "rollbacks completed, to where they were to lead",
     "rollbacks cut off",
     "rollbacks refused",
     "rollbacks refused, an image being gone or another's",

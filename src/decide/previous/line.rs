@@ -37,10 +37,11 @@ pub(super) fn lines<'a>(pasts: &Pasts<'a>, until: u64) -> Lines<'a> {
                 let before = if is_next { std::mem::take(&mut together) } else { Together::default() };
                 before.stay(pasts, &mut lines, &then, record.number);
                 let Some(line) = lines.get_mut(service).filter(|_| is_done) else {
-                    together.add(service, None);
+                    together.add(service, None, None);
                     continue;
                 };
-                together.add(service, bring_back(past, line, &then, record));
+                let undone = bring_back(past, line, &then, record);
+                together.add(service, undone, line.last().copied());
             }
             Kind::Restore if is_done => {
                 bring_back(past, line, &then, record);
@@ -52,16 +53,19 @@ pub(super) fn lines<'a>(pasts: &Pasts<'a>, until: u64) -> Lines<'a> {
     lines
 }
 
-/// Rollbacks of one run, as far as the record tells: of a service each, with no deploy between them; and what they have undone first.
+/// Rollbacks of one run, as far as the record tells: of a service each, with no deploy between them; what they have undone first, and
+/// the newest that they have led to.
 #[derive(Default)]
 struct Together<'a> {
     services: Vec<&'a ServiceName>,
     undone: Option<&'a Record>,
+    reached: Option<&'a Record>,
 }
 
 impl<'a> Together<'a> {
-    fn add(&mut self, service: &'a ServiceName, undone: Option<&'a Record>) {
+    fn add(&mut self, service: &'a ServiceName, undone: Option<&'a Record>, reached: Option<&'a Record>) {
         self.services.push(service);
+        self.reached = self.reached.into_iter().chain(reached).max_by_key(|record| record.number);
         self.undone = self.undone.into_iter().chain(undone).min_by_key(|record| record.number);
     }
 
@@ -77,7 +81,11 @@ impl<'a> Together<'a> {
                     let is_before = record.number < undone.number && record.intent.commit != undone.intent.commit;
                     is_success(record) && is_before && is_of(record, &digests)
                 };
-                line.iter().rev().find(was_there).or_else(|| past.records.iter().find(was_there)).copied()
+                let is_of_reached =
+                    |record: &&&Record| self.reached.is_some_and(|other| other.intent.commit == record.intent.commit);
+                let of_reached = past.records.iter().filter(was_there).find(is_of_reached);
+                let standing = line.iter().rev().find(was_there);
+                of_reached.or(standing).or_else(|| past.records.iter().find(was_there)).copied()
             });
             if let Some(there) = there.and_then(|there| then.get(&there.number)) {
                 line.clone_from(there);

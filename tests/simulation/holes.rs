@@ -156,6 +156,15 @@ fn what_was_before_a_state_that_was_left_once_comes_back_with_it() {
 }
 
 #[test]
+fn a_service_that_stays_is_where_the_others_were_led() {
+    // `api` stays in the rollback to the third commit, which an earlier rollback had left; it has those bytes from the first commit too.
+    let first = [Push(vec![24643]), END, Push(vec![28048]), Push(vec![29601]), END, Push(vec![48100]), END, END];
+    let second = [RollbackTo(0, 97), Push(vec![50458]), END, Push(vec![11802]), END, RollbackTo(0, 28), END, Revert(1)];
+    let third = [END, Push(vec![57927]), Push(vec![24642]), END, END, RollbackTo(0, 192), Rollback(0)];
+    holds(WITH_KEY, &[&first[..], &second, &third].concat());
+}
+
+#[test]
 fn two_rollbacks_in_a_row_are_two() {
     let first =
         [Revert(3), Push(vec![9364]), Push(vec![59700]), END, Push(vec![12902]), END, Revert(2), END, Revert(1)];

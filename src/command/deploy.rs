@@ -166,6 +166,7 @@ fn calls(
             release: ledger.release().map(|release| release.tag().clone()),
             kind: Kind::Deploy,
             from: None,
+            to: None,
         };
         let call = Call { door, id, image: pinned, wanted, intent, is_forced, is_recorded: true };
         calls.insert(service.name.clone(), call);

@@ -50,6 +50,9 @@ pub struct Intent {
     pub kind: Kind,
     /// What a rollback went back from.
     pub from: Option<CommitSha>,
+    /// The number of the newest record of the step that a rollback led to; none where no record knows that step. The commit does not say it:
+    /// each service goes back to the one that it had at that step.
+    pub to: Option<u64>,
 }
 
 /// What became of an attempt.

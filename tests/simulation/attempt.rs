@@ -14,6 +14,7 @@ pub(crate) fn put(world: &mut World, run: &Run, wanted: &Wanted, has_key: bool) 
     let at = wanted.at;
     let mut intent = world.intent(at, wanted.commit, wanted.build, wanted.kind, wanted.release);
     intent.from = wanted.from.map(sha);
+    intent.to = wanted.to;
     intent.image_commit = wanted.built_from.map(sha).or(intent.image_commit);
     let digests = [intent.image.digest.clone(), intent.platform.clone()];
     if wanted.kind == Kind::Deploy {
@@ -181,7 +182,7 @@ pub(crate) fn restore(world: &mut World, run: &Run, went_live: Vec<(Wanted, usiz
         }
         world.count("services put back");
         let (kind, from) = (Kind::Restore, Some(deployed.commit));
-        let back = Wanted { build, commit, kind, from, release: None, built_from: None, ..deployed };
+        let back = Wanted { build, commit, kind, from, to: None, release: None, built_from: None, ..deployed };
         put(world, run, &back, true)?;
     }
     Ok(())

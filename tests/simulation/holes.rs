@@ -165,6 +165,16 @@ fn a_service_that_stays_is_where_the_others_were_led() {
 }
 
 #[test]
+fn a_rollback_leads_to_one_step_whatever_bytes_recur_there() {
+    // By name to the second commit, which the first rollback had left: `api` stays there with bytes that it has from the first commit too.
+    let first = [Revert(3), Push(vec![37222]), END, Rollback(0), END, Push(vec![52764]), END, END];
+    let second = [ForceAside { back: 1, change: 27748 }, Push(vec![51106]), END, Revert(3), Push(vec![34519])];
+    let third = [END, END, Revert(1), END, RollbackTo(0, 132), Rollback(0)];
+    let setting = Setting { policy: Policy::Wait, ..WITHOUT_KEY };
+    holds(setting, &[&first[..], &second, &third].concat());
+}
+
+#[test]
 fn two_rollbacks_in_a_row_are_two() {
     let first =
         [Revert(3), Push(vec![9364]), Push(vec![59700]), END, Push(vec![12902]), END, Revert(2), END, Revert(1)];

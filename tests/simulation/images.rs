@@ -116,8 +116,8 @@ pub(crate) fn images(
         let Some((build, built_from)) = found[SERVICES[at.service].2] else { continue };
         required(world, run, at, build)?;
         let built_from = Some(built_from);
-        let (commit, release) = (run.commit, run.release());
-        wanted.push(Wanted { at, build, commit, kind: Kind::Deploy, from: None, release, built_from, order });
+        let (commit, release, kind) = (run.commit, run.release(), Kind::Deploy);
+        wanted.push(Wanted { at, build, commit, kind, from: None, to: None, release, built_from, order });
     }
     Ok(wanted)
 }

@@ -135,7 +135,8 @@ impl World {
             line.is_plain = false;
             return;
         }
-        if run.attempt > 1 && line.is_back {
+        // Only one that names no state goes by what happened before it.
+        if run.attempt > 1 && line.is_back && goal == Goal::Before {
             return;
         }
         let to = match (goal, line.cut_off) {

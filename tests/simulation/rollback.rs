@@ -15,6 +15,15 @@ use ghcr_to_render::decide::{
 use ghcr_to_render::domain::{CommitSha, ImageTag, Kind, Record, RecordState, ReleaseNumber};
 use std::rc::Rc;
 
+/// Where a rollback leads.
+struct Aim {
+    ways: [Way; 3],
+    /// The commit that stands for it.
+    commit: usize,
+    /// The newest record of that step.
+    to: Option<u64>,
+}
+
 /// What becomes of a service.
 enum Way {
     /// It is to have these bytes again, of this commit and release.
@@ -22,6 +31,7 @@ enum Way {
         build: Option<usize>,
         commit: usize,
         release: Option<u32>,
+        built_from: Option<usize>,
     },
     Stays(Told),
 }
@@ -42,20 +52,21 @@ pub(crate) fn roll_back(world: &mut World, run: &Run, goal: Goal) -> Result<[Tol
         seen.push(on_render(&deploys));
     }
     world.leaving = world.leaves(environment).filter(|_| memory.is_ok());
-    let (ways, to) = ways(world, run, goal, &memory, &seen, &settled)?;
-    let from = leaving(world, run, &memory, &seen, to);
+    let aim = aim(world, run, goal, &memory, &seen, &settled)?;
+    let from = leaving(world, run, &memory, &seen, aim.commit);
     // Everything is looked at again before anything is sent.
     let mut wanted = Vec::new();
-    for (service, way) in ways.iter().enumerate() {
-        let Way::Back { build, commit, release } = way else { continue };
+    for (service, way) in aim.ways.iter().enumerate() {
+        let Way::Back { build, commit, release, built_from } = way else { continue };
         let fit = |build: &usize| !world.builds[*build].is_gone && world.builds[*build].image == SERVICES[service].2;
         let Some(build) = build.filter(fit) else {
             world.count("rollbacks refused, an image being gone or another's");
             return Err(Stop::Failed("image-missing"));
         };
         let (at, from) = (At { environment, service }, Some(from[service]));
-        let (commit, release, kind, order) = (*commit, *release, Kind::Rollback, Known::Known);
-        wanted.push(Wanted { at, build, commit, kind, from, release, built_from: None, order });
+        let (commit, release, built_from, to) = (*commit, *release, *built_from, aim.to);
+        let (kind, order) = (Kind::Rollback, Known::Known);
+        wanted.push(Wanted { at, build, commit, kind, from, to, release, built_from, order });
     }
     if !wanted.is_empty() {
         for (service, number, state) in settled {
@@ -69,7 +80,7 @@ pub(crate) fn roll_back(world: &mut World, run: &Run, goal: Goal) -> Result<[Tol
         });
     }
     let mut told = [Told::Stays; 3];
-    for (service, way) in ways.iter().enumerate() {
+    for (service, way) in aim.ways.iter().enumerate() {
         if let Way::Stays(why) = way {
             told[service] = *why;
         }
@@ -118,15 +129,15 @@ fn release_of(tag: Option<&ImageTag>) -> Option<u32> {
     }
 }
 
-/// What each service goes back to, and the commit that stands for it.
-fn ways(
+/// What each service goes back to.
+fn aim(
     world: &mut World,
     run: &Run,
     goal: Goal,
     memory: &Result<Memory, String>,
     seen: &[OnRender],
     settled: &Settled,
-) -> Result<([Way; 3], usize), Stop> {
+) -> Result<Aim, Stop> {
     let of = |service: usize| {
         let at = At { environment: run.environment, service };
         memory.as_ref().map(|memory| records(world, at, memory)).unwrap_or_default()
@@ -137,13 +148,14 @@ fn ways(
     let is_live = |number| settled.iter().any(|(_, of, state)| *of == number && *state == RecordState::Success);
     let is_repeated = run.attempt > 1 || is_cut_off(&pasts, is_live);
     if world.rules == Rules::EachGoesByItsOwn && goal == Goal::Before {
-        return Ok((by_own_record(world, &counting), run.commit));
+        return Ok(Aim { ways: by_own_record(world, &counting), commit: run.commit, to: None });
     }
     let back = match way_back(&pasts, &target(goal), is_repeated) {
         Ok(back) => back,
         Err(NoWay::Done(step)) => {
             world.count("rollbacks that had led there already");
-            return Ok((std::array::from_fn(|_| Way::Stays(Told::Stays)), number(&step.commit)));
+            let ways = std::array::from_fn(|_| Way::Stays(Told::Stays));
+            return Ok(Aim { ways, commit: number(&step.commit), to: None });
         }
         Err(NoWay::NotRecorded | NoWay::Unrecorded) if matches!(goal, Goal::Release(_)) => {
             let Goal::Release(release) = goal else { return Err(Stop::Failed("bad-input")) };
@@ -162,9 +174,8 @@ fn ways(
             }));
         }
     };
-    let to = number(&back.to.commit);
     let ways = std::array::from_fn(|service| way(world, service, &back));
-    Ok((ways, to))
+    Ok(Aim { ways, commit: number(&back.to.commit), to: Some(back.at) })
 }
 
 fn way(world: &World, service: usize, back: &Back<'_>) -> Way {
@@ -174,13 +185,16 @@ fn way(world: &World, service: usize, back: &Back<'_>) -> Way {
             build: world.build_of(&record.intent.image.digest),
             commit: number(&record.intent.commit),
             release: release_of(record.intent.release.as_ref()),
+            built_from: record.intent.image_commit.as_ref().map(number),
         },
         Some(Turn::There(_)) => Way::Stays(Told::Has),
         Some(Turn::Older(_) | Turn::Newer) | None => Way::Stays(Told::Stays),
         Some(Turn::Unrecorded) => {
             let release = release_of(back.to.release.as_ref());
             match release.and_then(|release| world.released(release, SERVICES[service].2)) {
-                Some(build) => Way::Back { build: fit(world, service, to, build), commit: to, release },
+                Some(build) => {
+                    Way::Back { build: fit(world, service, to, build), commit: to, release, built_from: None }
+                }
                 None => Way::Stays(Told::Stays),
             }
         }
@@ -193,7 +207,7 @@ fn fit(world: &World, service: usize, commit: usize, build: usize) -> Option<usi
 }
 
 /// A release of which the record has nothing: what the registry has under its tag, of all images or of none.
-fn by_tags(world: &mut World, release: u32, serving: Option<&Step>) -> Result<([Way; 3], usize), Stop> {
+fn by_tags(world: &mut World, release: u32, serving: Option<&Step>) -> Result<Aim, Stop> {
     let serves = serving.and_then(|step| release_of(step.release.as_ref()));
     let builds: Vec<usize> = SERVICES.iter().filter_map(|(.., image)| world.released(release, *image)).collect();
     if serves.is_some_and(|serves| serves < release) || builds.len() < SERVICES.len() {
@@ -204,9 +218,9 @@ fn by_tags(world: &mut World, release: u32, serving: Option<&Step>) -> Result<([
     let commit = world.releases[release as usize - 1];
     let way = |service: usize| {
         let build = fit(world, service, commit, builds[service]);
-        Way::Back { build, commit, release: Some(release) }
+        Way::Back { build, commit, release: Some(release), built_from: None }
     };
-    Ok((std::array::from_fn(way), commit))
+    Ok(Aim { ways: std::array::from_fn(way), commit, to: None })
 }
 
 /// The simpler rule: each service goes back to the success before its newest one.
@@ -220,6 +234,7 @@ fn by_own_record(world: &World, counting: &[Vec<&Record>; 3]) -> [Way; 3] {
                 build: world.build_of(&record.intent.image.digest),
                 commit: number(&record.intent.commit),
                 release: release_of(record.intent.release.as_ref()),
+                built_from: None,
             },
             None => Way::Stays(Told::Stays),
         }

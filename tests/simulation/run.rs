@@ -148,6 +148,7 @@ pub(crate) struct Wanted {
     pub(crate) commit: usize,
     pub(crate) kind: Kind,
     pub(crate) from: Option<usize>,
+    pub(crate) to: Option<u64>,
     pub(crate) release: Option<u32>,
     /// The commit that the bytes were built from, where the run found that out.
     pub(crate) built_from: Option<usize>,

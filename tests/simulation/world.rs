@@ -571,6 +571,7 @@ impl World {
             release: release.map(|number| ImageTag::parse(&format!("prod-{number}")).expect("a tag")),
             kind,
             from: None,
+            to: None,
         }
     }
 

@@ -76,6 +76,7 @@ async fn one(hands: &Hands<'_>, service: &ServiceName, call: &Call, failed: &[St
         release: None,
         kind: Kind::Restore,
         from: Some(call.intent.commit),
+        to: None,
         ..call.intent.clone()
     };
     let door = match &call.door {

@@ -200,6 +200,7 @@ impl Job<'_> {
             release: None,
             kind: Kind::Deploy,
             from: None,
+            to: None,
         };
         let wanted = vec![self.image.digest().clone(), self.image.platform_digest().clone()];
         // Its record is one of previews.

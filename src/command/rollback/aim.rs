@@ -19,6 +19,8 @@ pub(super) struct Bytes {
     pub(super) image: PinnedImage,
     /// The commit that they are of, where it is known.
     pub(super) commit: Option<CommitSha>,
+    /// The commit that they were built from, where a record says it.
+    pub(super) built_from: Option<CommitSha>,
     /// The commits that they may say they were built from; none: any.
     pub(super) revisions: Vec<CommitSha>,
     pub(super) release: Option<ImageTag>,
@@ -36,6 +38,8 @@ pub(super) struct Aim {
     /// The commit that stands for it.
     pub(super) commit: CommitSha,
     pub(super) release: Option<Release>,
+    /// The newest record of that step, where one knows it.
+    pub(super) to: Option<u64>,
     /// What people call it.
     pub(super) name: String,
     pub(super) ways: BTreeMap<ServiceName, Way>,
@@ -99,7 +103,7 @@ fn wanted(target: &Target) -> String {
 fn nowhere(place: &Place, step: &Step, otherwise: String) -> Aim {
     let stays = |service: &Service| (service.name.clone(), Way::Stays("the rollback before has been here".into()));
     let ways = place.manifest.services_in(&place.environment.name).map(stays).collect();
-    Aim { commit: step.commit, release: release_of(place, step), name: named(step), ways, otherwise }
+    Aim { commit: step.commit, release: release_of(place, step), to: None, name: named(step), ways, otherwise }
 }
 
 fn release_of(place: &Place, step: &Step) -> Option<Release> {
@@ -139,7 +143,7 @@ async fn by_record(scene: &Scene, place: &Place, back: &Back<'_>) -> Result<Aim,
         }
         Some(_) | None => format!("{environment} has {name} already"),
     };
-    Ok(Aim { commit: back.to.commit, release, name, ways, otherwise })
+    Ok(Aim { commit: back.to.commit, release, to: Some(back.at), name, ways, otherwise })
 }
 
 fn recorded(record: &Record) -> Bytes {
@@ -147,6 +151,7 @@ fn recorded(record: &Record) -> Bytes {
     Bytes {
         image: intent.image.clone(),
         commit: Some(intent.commit),
+        built_from: intent.image_commit,
         revisions: std::iter::once(intent.commit).chain(intent.image_commit).collect(),
         release: intent.release.clone(),
     }
@@ -179,6 +184,7 @@ async fn tagged(
     Ok(found.map(|digest| Bytes {
         image: PinnedImage { repository: repository.clone(), digest },
         commit: Some(commit),
+        built_from: None,
         revisions: vec![commit],
         release: Some(release.tag().clone()),
     }))
@@ -216,7 +222,7 @@ async fn by_tags(scene: &Scene, place: &Place, release: &Release, serves: Option
     }
     scene.log.say(&format!("The record does not know {tag}: its tags in the registry say what it was."));
     let otherwise = format!("{environment} has {tag} already");
-    Ok(Aim { commit, release: Some(release.clone()), name: tag.to_string(), ways, otherwise })
+    Ok(Aim { commit, release: Some(release.clone()), to: None, name: tag.to_string(), ways, otherwise })
 }
 
 /// Nothing is recorded: what Render lists, of services that are named. Which of them the last run had changed, Render does not say.
@@ -244,7 +250,10 @@ async fn by_render(scene: &Scene, place: &Place, ledger: &Ledger) -> Result<Aim,
         let commit = ledger.label(scene, name, digests).await;
         commits.extend(commit);
         let image = PinnedImage { repository: repository.clone(), digest: digest.clone() };
-        ways.insert(name.clone(), Way::Back(Bytes { image, commit, revisions: Vec::new(), release: None }));
+        ways.insert(
+            name.clone(),
+            Way::Back(Bytes { image, commit, built_from: None, revisions: Vec::new(), release: None }),
+        );
     }
     scene.warn(
         "Nothing is recorded",
@@ -252,5 +261,5 @@ async fn by_render(scene: &Scene, place: &Place, ledger: &Ledger) -> Result<Aim,
     );
     let commit = commits.first().copied().unwrap_or(place.at);
     let otherwise = "none of these services has anything to go back to".to_owned();
-    Ok(Aim { commit, release: None, name: "what Render lists".into(), ways, otherwise })
+    Ok(Aim { commit, release: None, to: None, name: "what Render lists".into(), ways, otherwise })
 }

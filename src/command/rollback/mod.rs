@@ -126,7 +126,7 @@ async fn act(scene: &Scene, brief: &Brief, aim: &Aim) -> Result<(), Failure> {
     deploy::skip_without_hook(scene, &hooks);
     let confused = hooks.confused.clone();
     let left = left(scene, brief, ledger).await;
-    let calls = calls(scene, ledger, hooks, &wanted, &verified, &left);
+    let calls = calls(scene, ledger, hooks, aim, &wanted, &verified, &left);
     let facts = preflight(scene, &calls, confused).await?;
     if scene.request.writes == Writes::Withheld {
         dry(scene, &calls, aim);
@@ -183,6 +183,7 @@ fn calls(
     scene: &Scene,
     ledger: &Ledger,
     mut hooks: Hooks,
+    aim: &Aim,
     wanted: &BTreeMap<ServiceName, &Bytes>,
     verified: &BTreeMap<ServiceName, VerifiedImage>,
     left: &BTreeMap<ServiceName, CommitSha>,
@@ -207,10 +208,11 @@ fn calls(
             id: Some(id.clone()),
             image: pinned.clone(),
             platform: image.platform_digest().clone(),
-            image_commit: image.revision().copied(),
+            image_commit: image.revision().copied().or(bytes.built_from),
             release: bytes.release.clone(),
             kind: Kind::Rollback,
             from: left.get(service).copied(),
+            to: aim.to,
         };
         let wanted = vec![image.digest().clone(), image.platform_digest().clone()];
         let is_recorded = bytes.commit.is_some();

@@ -112,6 +112,7 @@ pub(in crate::decide) mod testing {
                 release: None,
                 kind: Kind::Deploy,
                 from: None,
+                to: None,
             },
             state,
             was_live: true,

@@ -4,123 +4,85 @@ use super::{Past, Pasts, is_of, is_success};
 use crate::domain::{Kind, Record, RecordState, ServiceName};
 use std::collections::BTreeMap;
 
-/// The lines of an environment's services.
+/// The lines of an environment's services, each oldest first.
 pub(super) type Lines<'a> = BTreeMap<ServiceName, Vec<&'a Record>>;
 
-/// The line of a service when it had that success, by its number.
-type Then<'a> = BTreeMap<u64, Vec<&'a Record>>;
-
-/// The successes of each service that stand at a time, oldest first. A rollback or a restore makes the line what it was when the bytes that it
-/// brought back were deployed, also where an earlier rollback had left them.
-pub(super) fn lines<'a>(pasts: &Pasts<'a>, until: u64) -> Lines<'a> {
-    let mut all: Vec<(&ServiceName, &'a Record)> = Vec::new();
-    for (service, past) in pasts {
-        let own = past.records.iter().copied().filter(|record| record.is_own && record.number <= until);
-        all.extend(own.map(|record| (service, record)));
-    }
-    all.sort_by_key(|(_, record)| record.number);
-    let mut lines: Lines<'a> = pasts.keys().map(|service| (service.clone(), Vec::new())).collect();
-    let (mut together, mut then) = (Together::default(), Then::new());
-    for (service, record) in all {
-        let (Some(past), Some(line)) = (pasts.get(service), lines.get_mut(service)) else { continue };
-        let is_done = record.state == RecordState::Success;
-        match record.intent.kind {
-            Kind::Deploy => {
-                if is_done {
-                    line.push(record);
-                    then.insert(record.number, line.clone());
-                }
-                std::mem::take(&mut together).stay(pasts, &mut lines, &then, record.number);
-            }
-            Kind::Rollback => {
-                let is_next = together.services.contains(&service);
-                let before = if is_next { std::mem::take(&mut together) } else { Together::default() };
-                before.stay(pasts, &mut lines, &then, record.number);
-                let Some(line) = lines.get_mut(service).filter(|_| is_done) else {
-                    together.add(service, None, None);
-                    continue;
-                };
-                let undone = bring_back(past, line, &then, record);
-                together.add(service, undone, line.last().copied());
-            }
-            Kind::Restore if is_done => {
-                bring_back(past, line, &then, record);
-            }
-            Kind::Restore => {}
-        }
-    }
-    together.stay(pasts, &mut lines, &then, u64::MAX);
-    lines
-}
-
-/// Rollbacks of one run, as far as the record tells: of a service each, with no deploy between them; what they have undone first, and
-/// the newest that they have led to.
+/// What stands of a service, and what stood before.
 #[derive(Default)]
-struct Together<'a> {
-    services: Vec<&'a ServiceName>,
-    undone: Option<&'a Record>,
-    reached: Option<&'a Record>,
+struct Course<'a> {
+    line: Vec<&'a Record>,
+    /// Each line that it had, with the number of the record that made it; oldest first.
+    all: Vec<(u64, Vec<&'a Record>)>,
 }
 
-impl<'a> Together<'a> {
-    fn add(&mut self, service: &'a ServiceName, undone: Option<&'a Record>, reached: Option<&'a Record>) {
-        self.services.push(service);
-        self.reached = self.reached.into_iter().chain(reached).max_by_key(|record| record.number);
-        self.undone = self.undone.into_iter().chain(undone).min_by_key(|record| record.number);
+impl<'a> Course<'a> {
+    fn turn(&mut self, line: Vec<&'a Record>, number: u64) {
+        self.line.clone_from(&line);
+        self.all.push((number, line));
     }
 
-    /// A service that stayed while others went back, because it had the same bytes then, is back there too. `end` is when they were over.
-    fn stay<'r>(&self, pasts: &Pasts<'r>, lines: &mut Lines<'r>, then: &Then<'r>, end: u64) {
-        let Some(undone) = self.undone else { return };
-        for (service, line) in lines.iter_mut().filter(|(service, _)| !self.services.contains(service)) {
-            let Some(past) = pasts.get(service) else { continue };
-            let later = line.split_off(line.iter().position(|record| record.number >= end).unwrap_or(line.len()));
-            let there = line.last().and_then(|last| {
-                let digests = [last.intent.image.digest.clone(), last.intent.platform.clone()];
-                let was_there = |record: &&&Record| {
-                    let is_before = record.number < undone.number && record.intent.commit != undone.intent.commit;
-                    is_success(record) && is_before && is_of(record, &digests)
-                };
-                let is_of_reached =
-                    |record: &&&Record| self.reached.is_some_and(|other| other.intent.commit == record.intent.commit);
-                let of_reached = past.records.iter().filter(was_there).find(is_of_reached);
-                let standing = line.iter().rev().find(was_there);
-                of_reached.or(standing).or_else(|| past.records.iter().find(was_there)).copied()
-            });
-            if let Some(there) = there.and_then(|there| then.get(&there.number)) {
-                line.clone_from(there);
-            }
-            line.extend(later);
+    /// The line when the record of that number had been written.
+    fn at(&self, number: u64) -> &[&'a Record] {
+        self.all.iter().rev().find(|(made, _)| *made <= number).map_or(&[], |(_, line)| line)
+    }
+}
+
+/// The successes of each service that stand when the record of that number has been written. A rollback makes the lines what they were at the
+/// step that it led to, a restore that of its service what it was when the bytes that it brought back were deployed.
+pub(super) fn lines<'a>(pasts: &Pasts<'a>, until: u64) -> Lines<'a> {
+    let mut all: Vec<(&ServiceName, &Past<'a>, &'a Record)> = Vec::new();
+    for (service, past) in pasts {
+        let done = past.records.iter().copied().filter(|record| record.is_own && record.state == RecordState::Success);
+        all.extend(done.filter(|record| record.number <= until).map(|record| (service, past, record)));
+    }
+    all.sort_by_key(|(.., record)| record.number);
+    let mut courses: BTreeMap<&ServiceName, Course<'a>> =
+        pasts.keys().map(|service| (service, Course::default())).collect();
+    for (service, past, record) in all {
+        if let Some(to) = record.intent.to {
+            courses.values_mut().for_each(|course| stay(course, to, record.number));
         }
+        let Some(course) = courses.get_mut(service) else { continue };
+        let line = match record.intent.kind {
+            Kind::Deploy => course.line.iter().copied().chain([record]).collect(),
+            Kind::Rollback | Kind::Restore => brought_back(past, course, record),
+        };
+        course.turn(line, record.number);
+    }
+    courses.into_iter().map(|(service, course)| (service.clone(), course.line)).collect()
+}
+
+/// Takes a service that has the bytes of a step, to which others are led back, to that step too: it stays for that very reason, and writes
+/// no record of it.
+fn stay(course: &mut Course<'_>, to: u64, number: u64) {
+    let then = course.at(to);
+    if let (Some(now), Some(was)) = (course.line.last(), then.last())
+        && has_bytes_of(now, was)
+    {
+        let then = then.to_vec();
+        course.turn(then, number);
     }
 }
 
-/// Puts a service's line back to what a rollback or a restore brought, and answers the first of what that has undone.
-fn bring_back<'a>(
-    past: &Past<'a>,
-    line: &mut Vec<&'a Record>,
-    then: &Then<'a>,
-    back: &'a Record,
-) -> Option<&'a Record> {
-    let digests = [back.intent.image.digest.clone(), back.intent.platform.clone()];
-    let brought = |first: &&&Record| is_success(first) && first.number < back.number && is_of(first, &digests);
+/// A service's line after a rollback or a restore.
+fn brought_back<'a>(past: &Past<'a>, course: &Course<'a>, back: &'a Record) -> Vec<&'a Record> {
+    let at_step = back.intent.to.map(|to| course.at(to)).unwrap_or_default();
+    if at_step.last().is_some_and(|was| has_bytes_of(back, was)) {
+        return at_step.to_vec();
+    }
+    let brought = |first: &&&Record| is_success(first) && first.number < back.number && has_bytes_of(back, first);
     let mut all = past.records.iter().filter(brought);
     // The same bytes may have been deployed more than once.
-    let first = all.clone().find(|first| first.intent.commit == back.intent.commit).or_else(|| all.next());
-    match first.copied() {
-        Some(first) => {
-            let undone = line.iter().copied().find(|other| other.number > first.number);
-            line.clone_from(then.get(&first.number)?);
-            undone
-        }
+    match all.clone().find(|first| first.intent.commit == back.intent.commit).or_else(|| all.next()) {
+        Some(first) => course.at(first.number).to_vec(),
         None if back.intent.kind == Kind::Restore => {
-            line.pop();
-            line.push(back);
-            None
+            let left = course.line.len().saturating_sub(1);
+            course.line[..left].iter().copied().chain([back]).collect()
         }
-        None => {
-            *line = vec![back];
-            None
-        }
+        None => vec![back],
     }
+}
+
+fn has_bytes_of(record: &Record, other: &Record) -> bool {
+    is_of(record, &[other.intent.image.digest.clone(), other.intent.platform.clone()])
 }

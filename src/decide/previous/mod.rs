@@ -1,8 +1,8 @@
 //! What an environment goes back to: the state that it was in before, service by service.
 //!
-//! - **Line.** The successes of a service in their order; a rollback or a restore makes it again what it was when the bytes that it brought back
-//!   were new. So what was rolled back is never what was live "before". A service that stayed in a rollback, because it had the same bytes
-//!   at that time, went back with the others.
+//! - **Line.** The successes of a service in their order; a rollback makes it again what it was at the step that the rollback led to, which its
+//!   record names. So what was rolled back is never what was live "before". A service that stayed in a rollback, because it had the same bytes
+//!   at that step, went back with the others.
 //! - **Step.** The successes of one commit, over all services: a release, or a push. A service that the last step did not change is left alone
 //!   when the environment goes back by one, because it had the same bytes then.
 //! - **Before** is the step before the newest attempt's. An attempt that brought nothing live is gone back from by doing nothing. A step whose
@@ -72,6 +72,8 @@ pub enum Turn<'a> {
 pub struct Back<'a> {
     /// Where it leads.
     pub to: Step,
+    /// The number of the newest record of that step.
+    pub at: u64,
     /// Where it comes from, as far as that is known.
     pub from: Option<Step>,
     /// Each service's part.
@@ -111,10 +113,10 @@ pub fn way_back<'a>(pasts: &Pasts<'a>, target: &Target, is_repeated: bool) -> Re
         Target::Commit(commit) => record.intent.commit == *commit,
     };
     if *target == Target::Before {
-        if is_repeated && let Some(step) = now.done(pasts) {
-            return Err(NoWay::Done(step));
-        }
-        return now.before(pasts);
+        return match now.newest_rollback(pasts).filter(|_| is_repeated) {
+            Some(to) => now.gone_on(pasts, to),
+            None => now.before(pasts),
+        };
     }
     let successes = pasts.values().flat_map(|past| past.records.iter().filter(|record| is_success(record)));
     let Some(last) = successes.filter(|record| is_wanted(record)).max_by_key(|record| record.number) else {
@@ -127,7 +129,7 @@ pub fn way_back<'a>(pasts: &Pasts<'a>, target: &Target, is_repeated: bool) -> Re
         Some(serves) if !now.by_hand && now.reached < last.number && serves.commit != last.intent.commit => {
             Err(NoWay::Forward(serves.clone()))
         }
-        _ => Ok(Back { to: step(last), from, turns: turns(pasts, &now, &lines, last.number) }),
+        _ => Ok(Back { to: step(last), at: last.number, from, turns: turns(pasts, &now, &lines, last.number) }),
     }
 }
 
@@ -252,7 +254,7 @@ impl<'a> Now<'a> {
                 return Err(if self.is_empty() { NoWay::Unrecorded } else { NoWay::First(step(newest)) });
             };
             let turns = turns(pasts, self, &self.lines, at.number);
-            let back = Back { to: step(at), from: (!self.by_hand).then(|| step(newest)), turns };
+            let back = Back { to: step(at), at: at.number, from: (!self.by_hand).then(|| step(newest)), turns };
             // What was in vain has changed nothing, or is undone by this.
             if self.in_vain.is_some() || self.by_hand || back.changes_something() {
                 return Ok(back);
@@ -261,22 +263,19 @@ impl<'a> Now<'a> {
         }
     }
 
-    /// Where a rollback that has taken effect everywhere has led: the newest one, seen from what was there before it.
-    fn done(&self, pasts: &Pasts<'a>) -> Option<Step> {
+    /// The record that the newest rollback led to, where nothing was deployed after it and the record is known.
+    fn newest_rollback(&self, pasts: &Pasts<'a>) -> Option<&'a Record> {
         let own = || pasts.values().flat_map(|past| past.records.iter().copied()).filter(|record| record.is_own);
-        let deploys = own().filter(|record| record.intent.kind == Kind::Deploy).map(|record| record.number).max()?;
-        let of_it = own().filter(|record| record.intent.kind == Kind::Rollback && record.number > deploys);
-        let first = of_it.map(|record| record.number).min()?;
-        let earlier: Pasts<'a> = pasts
-            .iter()
-            .map(|(service, past)| {
-                let records = past.records.iter().copied().filter(|record| record.number < first).collect();
-                (service.clone(), Past { records, serving: None })
-            })
-            .collect();
-        let now = Now::of(&earlier);
-        let led_to = now.previous(now.in_vain.or(now.current)?)?;
-        (self.reached <= led_to.number).then(|| step(led_to))
+        let newest = own().filter(|record| record.intent.kind != Kind::Restore).max_by_key(|record| record.number)?;
+        let to = newest.intent.to?;
+        own().find(|record| record.number == to && is_success(record))
+    }
+
+    /// What is left to do of a rollback.
+    fn gone_on(&self, pasts: &Pasts<'a>, to: &'a Record) -> Result<Back<'a>, NoWay> {
+        let turns = turns(pasts, self, &lines(pasts, to.number), to.number);
+        let back = Back { to: step(to), at: to.number, from: self.current.map(step), turns };
+        if back.changes_something() { Ok(back) } else { Err(NoWay::Done(back.to)) }
     }
 
     /// The newest success that stands, is older, and is of another commit.

@@ -11,7 +11,8 @@ fn name(service: &str) -> ServiceName {
 
 impl Story {
     /// `service commit`, then `+` for a success, `!` for a failure, `?` for an open attempt, `-` for what was never sent; with `<` before the
-    /// commit it is a rollback, with `=` a restore. The release is `prod-<commit>`.
+    /// commit it is a rollback, with `=` a restore. A rollback has `@` and the place of the newest word of the step that it led to, unless it
+    /// went by tags. The release is `prod-<commit>`.
     fn told(text: &'static str) -> Self {
         let mut records = Vec::new();
         for (place, word) in text.split_whitespace().enumerate() {
@@ -30,10 +31,11 @@ impl Story {
                 "-" => Error,
                 _ => panic!("{word}"),
             };
+            let (number, to) = number.split_once('@').map_or((number, None), |(number, to)| (number, to.parse().ok()));
             let commit: u8 = number.parse().unwrap();
             let mut record = record(commit, state);
             record.number = place as u64 + 1;
-            record.intent.kind = kind;
+            (record.intent.kind, record.intent.to) = (kind, to);
             record.intent.release = ImageTag::parse(&format!("prod-{commit}")).ok();
             records.push((service, record));
         }
@@ -129,27 +131,27 @@ fn nothing_before_is_said_and_nothing_recorded_too() {
 
 #[test]
 fn what_was_rolled_back_was_not_live_before() {
-    assert_eq!(before("a1+ a2+ a<1+ a3+"), "1: a<1");
-    assert_eq!(before("a1+ w1+ a2+ w3+ w<1+ w4+"), "2: a=2 w<1");
+    assert_eq!(before("a1+ a2+ a<1@1+ a3+"), "1: a<1");
+    assert_eq!(before("a1+ w1+ a2+ w3+ w<1@3+ w4+"), "2: a=2 w<1");
 }
 
 #[test]
 fn a_second_rollback_goes_further_back() {
-    assert_eq!(before("a1+ w1+ w2+ a3+ w3+ a<1+ w<2+"), "1: a=1 w<1");
-    assert_eq!(before("a1+ a2+ a3+ a<2+ a<1+"), "first 1");
+    assert_eq!(before("a1+ w1+ w2+ a3+ w3+ a<1@3+ w<2@3+"), "1: a=1 w<1");
+    assert_eq!(before("a1+ a2+ a3+ a<2@2+ a<1@1+"), "first 1");
 }
 
 #[test]
 fn a_service_that_stays_goes_back_with_the_others() {
     // The fourth commit is a revert for `w`, which has the second one's bytes again and stays in the rollback to that.
-    let mut story = Story::told("a1+ w1+ a2+ w2+ a3+ w3+ w4+ a<2+");
+    let mut story = Story::told("a1+ w1+ a2+ w2+ a3+ w3+ w4+ a<2@4+");
     (story.0[6].1.intent.image.digest, story.0[6].1.intent.platform) = (digest(2), digest(102));
     assert_eq!(way(way_back(&story.pasts(&[]), &Target::Before, false)), "1: a<1 w<1");
 }
 
 #[test]
 fn what_was_before_a_state_that_was_left_once_comes_back_with_it() {
-    assert_eq!(before("a1+ w1+ w2+ a3+ w3+ a<1+ w<1+ a4+ w4+ a<3+ w<3+"), "2: a<1 w<2");
+    assert_eq!(before("a1+ w1+ w2+ a3+ w3+ a<1@2+ w<1@2+ a4+ w4+ a<3@5+ w<3@5+"), "2: a<1 w<2");
 }
 
 #[test]
@@ -164,7 +166,7 @@ fn an_attempt_that_brought_nothing_is_gone_back_from_by_nothing() {
     assert_eq!(before("a1+ w1+ a2+ w2! a=1+"), "1: a=1 w=1");
     assert_eq!(before("a1+ w1+ w2! a2+ a=1+"), "1: a=1 w=1");
     // Once a rollback has come after it, it plays no part.
-    assert_eq!(before("a1+ a2+ a3! a<2+"), "1: a<1");
+    assert_eq!(before("a1+ a2+ a3! a<2@2+"), "1: a<1");
 }
 
 #[test]
@@ -178,13 +180,13 @@ fn what_may_serve_is_gone_back_from() {
 
 #[test]
 fn a_rollback_that_was_cut_off_is_finished_before_one_goes_further() {
-    assert_eq!(repeated("a1+ w1+ a2+ w2+ a3+ w3+ a<2+ w<2?"), "2: a=2 w<2");
-    assert_eq!(repeated("a1+ w1+ a2+ w2+ a3+ w3+ a<2+"), "2: a=2 w<2");
-    assert_eq!(repeated("a1+ w1+ a2+ w2+ a3+ w3+ a<2+ w<2+"), "done 2");
-    assert_eq!(before("a1+ w1+ a2+ w2+ a3+ w3+ a<2+ w<2+"), "1: a<1 w<1");
+    assert_eq!(repeated("a1+ w1+ a2+ w2+ a3+ w3+ a<2@4+ w<2@4?"), "2: a=2 w<2");
+    assert_eq!(repeated("a1+ w1+ a2+ w2+ a3+ w3+ a<2@4+"), "2: a=2 w<2");
+    assert_eq!(repeated("a1+ w1+ a2+ w2+ a3+ w3+ a<2@4+ w<2@4+"), "done 2");
+    assert_eq!(before("a1+ w1+ a2+ w2+ a3+ w3+ a<2@4+ w<2@4+"), "1: a<1 w<1");
     // Only one service had to go back, and to older bytes than the step's.
-    assert_eq!(repeated("a1+ w1+ w2+ a3+ a<1+"), "done 2");
-    assert_eq!(before("a1+ w1+ w2+ a3+ a<1+"), "1: a=1 w<1");
+    assert_eq!(repeated("a1+ w1+ w2+ a3+ a<1@3+"), "done 2");
+    assert_eq!(before("a1+ w1+ w2+ a3+ a<1@3+"), "1: a=1 w<1");
     // No rollback had begun.
     assert_eq!(repeated("a1+ a2+"), "1: a<1");
 }
@@ -203,12 +205,12 @@ fn a_release_is_the_state_that_it_left() {
 
 #[test]
 fn nothing_goes_forward() {
-    assert_eq!(to("a1+ a2+ a3+ a<1+", "prod-2"), "forward of 1");
-    assert_eq!(to("a1+ a2+ a3+ a<1+", "prod-3"), "forward of 1");
+    assert_eq!(to("a1+ a2+ a3+ a<1@1+", "prod-2"), "forward of 1");
+    assert_eq!(to("a1+ a2+ a3+ a<1@1+", "prod-3"), "forward of 1");
     // One that was rolled back may be gone back to from something later.
-    assert_eq!(to("a1+ a2+ a<1+ a3+", "prod-2"), "2: a<2");
+    assert_eq!(to("a1+ a2+ a<1@1+ a3+", "prod-2"), "2: a<2");
     // A service by itself was rolled back further than the environment.
-    assert_eq!(before("a1+ w1+ a2+ w2+ a3+ w3+ a<1+"), "2: a=1 w<2");
+    assert_eq!(before("a1+ w1+ a2+ w2+ a3+ w3+ a<1@2+"), "2: a=1 w<2");
     assert_eq!(seen("a1+ w1+ a2+ w2+ a3+ w3+", &[("a", &[1])]), "2: a older w<2");
 }
 

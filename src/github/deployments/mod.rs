@@ -56,6 +56,7 @@ mod testing {
             release: Some(ImageTag::parse("prod-7").unwrap()),
             kind: Kind::Rollback,
             from: Some(CommitSha::from_bytes([0x33; 20])),
+            to: Some(4),
         }
     }
 }

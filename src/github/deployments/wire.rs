@@ -29,6 +29,8 @@ pub(super) struct PayloadWire {
     kind: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    to: Option<u64>,
     // For people only: nothing is decided by which run it was, or by what was set aside for it.
     #[serde(default)]
     run: String,
@@ -52,6 +54,7 @@ impl PayloadWire {
             release: intent.release.as_ref().map(ToString::to_string),
             kind: intent.kind.as_str().to_owned(),
             from: intent.from.map(|commit| commit.to_string()),
+            to: intent.to,
             run: run.id.clone(),
             attempt: run.attempt.clone(),
             force: run.force.clone(),
@@ -83,6 +86,7 @@ impl PayloadWire {
             release: given(self.release.as_ref(), |tag| ImageTag::parse(tag).ok())?,
             kind,
             from: given(self.from.as_ref(), sha)?,
+            to: self.to,
         })
     }
 }
@@ -282,7 +286,7 @@ mod tests {
     #[test]
     fn an_intent_reads_back_as_itself_however_it_is_wrapped() {
         let mut bare = intent("api");
-        (bare.id, bare.image_commit, bare.release, bare.from) = (None, None, None, None);
+        (bare.id, bare.image_commit, bare.release, bare.from, bare.to) = (None, None, None, None, None);
         for intent in [intent("api"), bare] {
             let object = payload(&intent);
             let once = Value::from(object.to_string());
@@ -297,7 +301,7 @@ mod tests {
     #[test]
     fn what_is_not_known_is_left_out_of_a_payload() {
         let mut bare = intent("api");
-        (bare.id, bare.image_commit, bare.release, bare.from) = (None, None, None, None);
+        (bare.id, bare.image_commit, bare.release, bare.from, bare.to) = (None, None, None, None, None);
         let wanted = json!({"v": 1, "service": "api", "repository": "ghcr.io/acme/api",
             "digest": format!("sha256:{}", "aa".repeat(32)), "platform_digest": format!("sha256:{}", "bb".repeat(32)),
             "kind": "rollback", "run": "7", "attempt": "1"});

@@ -49,6 +49,7 @@ fn intent(world: &World) -> Intent {
         release: None,
         kind: Kind::Deploy,
         from: None,
+        to: None,
     }
 }
 

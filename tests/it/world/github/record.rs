@@ -246,13 +246,15 @@ fn intent(body: &Map<String, Value>) -> Result<Deployment, Wrong> {
     ensure(task == "ghcr-to-render", "task is not ours")?;
     let payload = body["payload"].as_object().ok_or("payload is no object")?;
     let always = ["v", "service", "repository", "digest", "platform_digest", "kind", "run", "attempt"];
-    fields(payload, &always, &["id", "image_commit", "release", "from", "force"])?;
+    fields(payload, &always, &["id", "image_commit", "release", "from", "to", "force"])?;
     ensure(payload["v"] == json!(1), "payload: v is not 1")?;
     let (service, kind) = (text(payload, "service")?, text(payload, "kind")?);
     let is_named = environment.split_once('/').is_some_and(|(name, of)| !name.is_empty() && of == service);
     ensure(is_named, "environment is not that of the service")?;
     ensure(["deploy", "rollback", "restore"].contains(&kind), "payload: kind")?;
     ensure(kind != "rollback" || payload.contains_key("from"), "payload: a rollback from nothing")?;
+    let leads_to = payload.get("to").is_none_or(|to| kind == "rollback" && to.as_u64().is_some_and(|to| to >= FIRST));
+    ensure(leads_to, "payload: to is no deployment's number, or not a rollback's")?;
     for name in ["digest", "platform_digest"] {
         ensure(is_digest(text(payload, name)?), format!("payload: {name}"))?;
     }

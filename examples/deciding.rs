@@ -113,6 +113,7 @@ fn record(manifest: &Manifest, service: &Service, commit: CommitSha, state: Reco
             release: None,
             kind: Kind::Deploy,
             from: None,
+            to: None,
         },
         state,
         was_live: true,

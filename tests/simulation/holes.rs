@@ -2,7 +2,7 @@
 //! reason for.
 
 use crate::event::Event::{self, ForceAside, Kill, Push, Rerun, Revert, Rollback, RollbackTo, Tag};
-use crate::event::{History, Naming, Setting, Trouble};
+use crate::event::{At, Hand, History, Naming, Setting, Trouble};
 use crate::render::Policy;
 use crate::run::Rules;
 use crate::shrink::told;
@@ -88,6 +88,30 @@ fn a_rollback_that_was_cut_off_holds_too() {
     holds(WITHOUT_KEY, &[api(1), END, api(2), END, Rollback(0), go(3), CUT]);
     let queued = Setting { policy: Policy::Wait, ..WITH_KEY };
     holds(queued, &[api(1), END, api(2), END, Rollback(0), go(5), CUT]);
+}
+
+#[test]
+fn a_rollback_in_the_dashboard_in_place_of_ours_holds_what_ours_left() {
+    // The deploy that is left was cut off, and ours is ended by the other.
+    let at = At { environment: 0, service: 0 };
+    let slow = |steps| Event::Go { steps, keeps_pace: false };
+    let first = [Push(vec![48252, 48138, 48320]), go(7), slow(2), Revert(3), Event::Key, slow(5), go(8), slow(8)];
+    let second = [Event::Tick(0), Rollback(0), CUT, go(1), slow(4), slow(3)];
+    let third = [Event::Dashboard(at, Hand::RollsBack(122)), Event::RenderSilent(1), go(4)];
+    let setting =
+        Setting { policy: Policy::Wait, naming: Naming::Both, restores: true, has_checkout: false, ..WITHOUT_KEY };
+    holds(setting, &[&first[..], &second, &third].concat());
+}
+
+#[test]
+fn a_release_that_may_serve_is_held_for_every_service_that_goes_back() {
+    // Both releases were cut off, and there is no API key any more: of `web` it is known that it leaves the first, of `api` nothing is.
+    let slow = |steps| Event::Go { steps, keeps_pace: false };
+    let first =
+        [Tag(0), go(7), Push(vec![60932, 61065]), slow(5), slow(5), Tag(1), slow(6), CUT, go(5), slow(1), slow(5)];
+    let second = [Event::Unwritable(3), slow(7), go(6), slow(5), slow(8), slow(6), go(8), Revert(4), Rollback(1), CUT];
+    let setting = Setting { policy: Policy::Wait, has_labels: false, has_checkout: false, ..WITH_KEY };
+    holds(setting, &[&first[..], &second, &[Event::Key]].concat());
 }
 
 #[test]

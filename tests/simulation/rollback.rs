@@ -53,7 +53,7 @@ pub(crate) fn roll_back(world: &mut World, run: &Run, goal: Goal) -> Result<[Tol
     }
     world.leaving = world.leaves(environment).filter(|_| memory.is_ok());
     let aim = aim(world, run, goal, &memory, &seen, &settled)?;
-    let from = leaving(world, run, &memory, &seen, aim.commit);
+    let from = leaving(world, run, &memory, &seen, &aim);
     // Everything is looked at again before anything is sent.
     let mut wanted = Vec::new();
     for (service, way) in aim.ways.iter().enumerate() {
@@ -242,7 +242,7 @@ fn by_own_record(world: &World, counting: &[Vec<&Record>; 3]) -> [Way; 3] {
 }
 
 /// What each service leaves.
-fn leaving(world: &World, run: &Run, memory: &Result<Memory, String>, seen: &[OnRender], to: usize) -> [usize; 3] {
+fn leaving(world: &World, run: &Run, memory: &Result<Memory, String>, seen: &[OnRender], aim: &Aim) -> [usize; 3] {
     let environment = run.environment;
     let of = |service: usize| {
         let at = At { environment, service };
@@ -259,11 +259,15 @@ fn leaving(world: &World, run: &Run, memory: &Result<Memory, String>, seen: &[On
     let each: [Option<CommitSha>; 3] = [of(0), of(1), of(2)];
     let begun = memory.as_ref().map(|memory| all_begun(world, environment, memory)).unwrap_or_default();
     let highest = left_release(each.iter().flatten().copied(), &begun);
-    let highest = highest.filter(|_| world.rules != Rules::EachHoldsItsOwn);
     let deployable = match (environment, world.releases.last(), memory) {
-        (1, Some(release), _) => *release,
-        (0, _, Ok(memory)) => number(&memory.tip),
-        (..) => to,
+        (1, Some(release), _) => Some(sha(*release)),
+        (0, _, Ok(memory)) => Some(memory.tip),
+        (..) => None,
     };
-    each.map(|own| highest.or(own).map_or(deployable, |commit| number(&commit)))
+    let goes_back = |service: &usize| matches!(aim.ways[*service], Way::Back { .. });
+    let is_known = (0..SERVICES.len()).filter(goes_back).all(|service| each[service].is_some());
+    let newest = deployable.filter(|_| !is_known);
+    let highest = highest.map(|highest| newest.unwrap_or(highest));
+    let highest = highest.filter(|_| world.rules != Rules::EachHoldsItsOwn);
+    each.map(|own| highest.or(own).or(newest).map_or(aim.commit, |commit| number(&commit)))
 }

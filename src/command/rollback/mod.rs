@@ -153,30 +153,27 @@ fn wanted<'a>(plan: &Plan, aim: &'a Aim) -> BTreeMap<ServiceName, &'a Bytes> {
 }
 
 /// What each service leaves. Where that is not known, it is taken to leave what would be deployed there now: that is what must not come back
-/// by itself.
+/// by itself. Of releases the highest that any of them may have left counts for all.
 async fn left(scene: &Scene, brief: &Brief, ledger: &Ledger) -> BTreeMap<ServiceName, CommitSha> {
-    let (mut newest, highest) = (None, ledger.left_release());
-    let mut left = BTreeMap::new();
-    for service in brief.plan.to_deploy() {
-        let commit = match (highest.or_else(|| ledger.left(&service.name)), newest) {
-            (Some(commit), _) | (None, Some(commit)) => commit,
-            (None, None) => *newest.insert(deployable(scene, brief, ledger).await),
-        };
-        left.insert(service.name.clone(), commit);
-    }
-    left
+    let own: Vec<(&ServiceName, Option<CommitSha>)> =
+        brief.plan.to_deploy().map(|service| (&service.name, ledger.left(&service.name))).collect();
+    let is_known = own.iter().all(|(_, commit)| commit.is_some());
+    let newest = if is_known { None } else { deployable(scene, brief, ledger).await };
+    let highest = ledger.left_release().map(|highest| newest.unwrap_or(highest));
+    let otherwise = newest.unwrap_or(brief.plan.commit);
+    own.into_iter().map(|(service, commit)| (service.clone(), highest.or(commit).unwrap_or(otherwise))).collect()
 }
 
-async fn deployable(scene: &Scene, brief: &Brief, ledger: &Ledger) -> CommitSha {
+/// The commit that a deploy would bring now, where that is known.
+async fn deployable(scene: &Scene, brief: &Brief, ledger: &Ledger) -> Option<CommitSha> {
     let environment = brief.gathered.manifest.environment(ledger.environment());
-    let known = match environment.map(|environment| &environment.when) {
+    match environment.map(|environment| &environment.when) {
         Some(When::Release { template, .. }) => match scene.history.highest_release(template).await {
             Ok(Some(highest)) => scene.history.tag_commit(highest.tag().as_str()).await.ok().flatten(),
             Ok(None) | Err(_) => None,
         },
         Some(When::Branch(_)) | None => ledger.tip(),
-    };
-    known.unwrap_or(brief.plan.commit)
+    }
 }
 
 fn calls(

@@ -179,15 +179,15 @@ impl Standing {
 /// it would have left was not all that may have served.
 #[must_use]
 pub fn hold_after_rollback(records: &[&Record], render: &OnRender) -> Option<CommitSha> {
-    let may_serve = |record: &&Record| {
-        let is_known = matches!(record.state, RecordState::Success | RecordState::Open);
-        is_known && record.is_own && record.intent.kind != Kind::Restore
-    };
-    let attempts = records.iter().copied().filter(may_serve);
+    let attempts = records.iter().copied().filter(|record| record.is_own && record.intent.kind != Kind::Restore);
     match render {
         OnRender::Known(deploys) => held_on_render(attempts, coming(deploys)?),
-        OnRender::NoKey | OnRender::Unknown(_) => held_by_record(attempts),
+        OnRender::NoKey | OnRender::Unknown(_) => held_by_record(attempts.filter(may_serve)),
     }
+}
+
+fn may_serve(record: &&Record) -> bool {
+    matches!(record.state, RecordState::Success | RecordState::Open)
 }
 
 /// Goes back through the attempts, newest first, to one that certainly took effect. What may serve has to be what the rollback brought or left.
@@ -210,10 +210,17 @@ fn held_by_record<'a>(attempts: impl Iterator<Item = &'a Record>) -> Option<Comm
     held
 }
 
-/// Goes back through the attempts, newest first, to the one that brought what serves or comes.
+/// Goes back through the attempts, newest first, to the one that brought what serves or comes. A rollback of ours that came to nothing says what
+/// somebody wanted to leave, and has left where the dashboard then went back.
 fn held_on_render<'a>(attempts: impl Iterator<Item = &'a Record>, coming: &Deploy) -> Option<CommitSha> {
     for record in attempts {
         let intent = &record.intent;
+        if !may_serve(&record) {
+            if intent.kind == Kind::Rollback && coming.by_rollback {
+                return intent.from;
+            }
+            continue;
+        }
         let brought_it = coming.is_of(&[intent.image.digest.clone(), intent.platform.clone()]);
         match (intent.kind, brought_it) {
             (Kind::Rollback, true) => return intent.from,
@@ -231,7 +238,7 @@ fn held_on_render<'a>(attempts: impl Iterator<Item = &'a Record>, coming: &Deplo
 mod tests {
     use super::super::testing::{deploy, digest, record, rollback, sha};
     use super::*;
-    use crate::domain::RecordState::{Open, Success};
+    use crate::domain::RecordState::{Failure, Open, Success};
 
     #[test]
     fn render_says_what_serves_and_the_record_only_whose_bytes_these_are() {
@@ -276,6 +283,17 @@ mod tests {
         let mut forth = deploy(2, DeployStatus::Live);
         forth.by_rollback = true;
         assert_eq!(held(&forth), None, "it is where the record has it");
+    }
+
+    #[test]
+    fn a_rollback_in_the_dashboard_in_place_of_ours_leaves_what_ours_was_to_leave() {
+        let (mut back, cut_off, old) = (rollback(1, 2), record(2, Open), record(1, Success));
+        back.state = Failure;
+        let mut live = deploy(1, DeployStatus::Live);
+        let held = |live: &Deploy| hold_after_rollback(&[&back, &cut_off, &old], &OnRender::Known(vec![live.clone()]));
+        assert_eq!(held(&live), None, "nobody went back");
+        live.by_rollback = true;
+        assert_eq!(held(&live), Some(sha(2)));
     }
 
     #[test]

@@ -108,7 +108,8 @@ impl World {
     fn left(&self, at: At, commit: usize) -> Left {
         let deploys = self.places[at.environment].iter().flat_map(|place| &place.render.deploys);
         let releases = deploys.filter_map(|deploy| match deploy.by {
-            By::Run { commit: of, release, kind: Kind::Deploy, .. } if of == commit => release,
+            // One that stands in no record cannot be known.
+            By::Run { commit: of, release, kind: Kind::Deploy, record: Some(_), .. } if of == commit => release,
             By::Run { .. } | By::Dashboard | By::DashboardRollback => None,
         });
         Left { tree: *self.git.tree(commit), release: releases.max() }

@@ -351,7 +351,7 @@ impl World {
         let told = match perform(self, run) {
             Ok(told) => told,
             Err(Stop::Killed) => return,
-            Err(Stop::Failed(word)) => return self.check_stopped(run, word),
+            Err(Stop::Failed(word)) => return self.check_stopped(run, word, before),
         };
         self.settle();
         self.check_release_tags(run, &told);
@@ -394,7 +394,7 @@ impl World {
     }
 
     /// A clean run may only refuse what is to be refused.
-    fn check_stopped(&mut self, run: &Run, word: &'static str) {
+    fn check_stopped(&mut self, run: &Run, word: &'static str, before: Before) {
         let (environment, git) = (run.environment, &self.git);
         let is_behind = (0..3).flat_map(|service| &self.place(At { environment, service }).records).any(|record| {
             let commit = number(&record.intent.commit);
@@ -404,6 +404,10 @@ impl World {
         match word {
             "release-taken" if is_taken => self.count("last releases refused as taken"),
             "going-back" if environment == 1 && is_behind => self.count("releases that would go back, refused"),
+            // A rollback failed between its plan, which had found nothing to build, and its deploy: the next run builds it.
+            "image-missing" if before == Before::InFlight && self.builds.iter().any(|build| build.is_gone) => {
+                self.count("last runs that came to need a deleted image");
+            }
             "not-live-in-required-environment" if environment == 1 => self.count("releases that staging has not had"),
             _ => self.violate(1, format!("{run} failed: {word}")),
         }

@@ -7,7 +7,7 @@ use crate::git::{IMAGES, SERVICES, Tree, same, sha};
 use crate::render::Deployed;
 use crate::run::{Run, Told};
 use crate::world::{Build, World};
-use ghcr_to_render::domain::{CommitSha, Digest};
+use ghcr_to_render::domain::{CommitSha, Digest, RecordState};
 
 impl World {
     /// New bytes.
@@ -143,7 +143,9 @@ impl World {
                 build.commit.is_some() && same(&build.tree, self.git.tree(run.commit), paths)
             };
             // Of what is not known, not there or not the release's nothing is promised. What was there before and is as good stays.
-            let is_sure = self.has_key || !decisive.iter().any(|at| self.is_beyond_the_record(*at));
+            let is_open = |at: &At| self.place(*at).records.last().is_some_and(|last| last.state == RecordState::Open);
+            let is_beyond = |at: &At| self.is_beyond_the_record(*at) || is_open(at);
+            let is_sure = self.has_key || !decisive.iter().any(is_beyond);
             let is_fit = serving.iter().all(|deploy| is_equal(deploy.build) && !self.builds[deploy.build].is_gone);
             match there {
                 Some(there) if !is_new && (is_equal(there) || !self.setting.has_labels) => {

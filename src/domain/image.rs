@@ -45,6 +45,9 @@ impl RegistryHost {
                     && !label.ends_with('-')
                     && label.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
             });
+        if is_disguised_address(name) {
+            return Err(refused());
+        }
         if !labels_are_good || !(name.contains('.') || port.is_some() || name == "localhost") {
             return Err(refused());
         }
@@ -69,6 +72,15 @@ impl RegistryHost {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether an address's parser takes a name for an IPv4 address that does not stand there in plain form: `127.1`, `0x7f.1`, `5.5000`
+/// (<https://url.spec.whatwg.org/#ends-in-a-number-checker>). What is asked has to be what was read.
+fn is_disguised_address(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    let is_hex = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let ends_in_number = last.bytes().all(|byte| byte.is_ascii_digit()) || last.strip_prefix("0x").is_some_and(is_hex);
+    ends_in_number && name.parse::<std::net::Ipv4Addr>().is_err()
 }
 
 /// Whether `host` (with or without a port) names this machine: `localhost`, `127.0.0.0/8` in plain form, or `[::1]`.
@@ -290,6 +302,12 @@ mod tests {
             "[::1/a",
             "[::1]x/a",
             "ghcr..io/a",
+            "127.1/a",
+            "0x7f.1/a",
+            "5.5000/a",
+            "1.2.3.04/a",
+            "a.b.0x/a",
+            "2130706433:5000/a",
             &long,
         ];
         for text in bad {

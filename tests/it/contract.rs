@@ -187,3 +187,33 @@ fn the_container_is_built_from_the_manifest_and_src_alone() {
         assert!(!text("Cargo.toml").lines().any(|line| line.starts_with(section)), "{section}");
     }
 }
+
+/// Every Rust source below a directory, as one text.
+fn sources(directory: &str) -> String {
+    let mut all = String::new();
+    let mut open = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(directory)];
+    while let Some(place) = open.pop() {
+        for entry in std::fs::read_dir(&place).expect("a directory").map(|entry| entry.expect("an entry").path()) {
+            if entry.is_dir() {
+                open.push(entry);
+            } else if entry.extension().is_some_and(|extension| extension == "rs") {
+                all.push_str(&std::fs::read_to_string(&entry).expect("a source"));
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn the_threat_model_names_tests_that_are_there() {
+    let (page, sources) = (text("docs/threat-model.md"), sources("tests") + &sources("src"));
+    let table = page.split("## What must never happen").nth(1).expect("the table");
+    let is_name = |word: &&str| {
+        word.len() > 12 && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    };
+    let named: Vec<&str> = table.split('`').skip(1).step_by(2).filter(is_name).collect();
+    // A test's own attributes may stand between.
+    let is_there = |name: &&&str| sources.contains(&format!("fn {name}() {{"));
+    let missing: Vec<&&str> = named.iter().filter(|name| !is_there(name)).collect();
+    assert!(named.len() > 20 && missing.is_empty(), "{} named, not there: {missing:?}", named.len());
+}

@@ -57,16 +57,10 @@ fn own(world: &World, standing: Vec<Standing>) -> Vec<Standing> {
 }
 
 /// How many requests of each kind an undisturbed run makes.
-fn kinds(run: &Run) -> BTreeMap<String, usize> {
-    let world = &run.world;
-    let servers = [
-        ("GitHub", Some(&world.github.server)),
-        ("registry", world.registry.server()),
-        ("Render", Some(&world.render.server)),
-    ];
+pub(super) fn kinds(run: &Run) -> BTreeMap<String, usize> {
     let mut kinds = BTreeMap::new();
-    for (name, server) in servers {
-        for call in server.map(|server| server.calls()).unwrap_or_default() {
+    for (name, server) in run.world.servers() {
+        for call in server.calls() {
             *kinds.entry(kind(name, &call)).or_default() += 1;
         }
     }
@@ -74,8 +68,8 @@ fn kinds(run: &Run) -> BTreeMap<String, usize> {
 }
 
 /// Whether it changes something where it goes. Reading by GraphQL is a POST too.
-fn is_write(kind: &str) -> bool {
-    kind.contains(" POST ") && !kind.contains("/graphql")
+pub(super) fn is_write(kind: &str) -> bool {
+    [" POST ", " PUT ", " PATCH ", " DELETE "].iter().any(|method| kind.contains(method)) && !kind.contains("/graphql")
 }
 
 /// Every request at every moment; or the first and the last of each kind, with every moment of what writes.

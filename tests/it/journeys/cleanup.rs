@@ -48,6 +48,21 @@ fn scheduled(world: World) -> World {
     world.on_event(|world| Event::schedule(&world.origin.head()))
 }
 
+/// A merged pull request with one image of its own, and one that has a release's tag too.
+pub(super) fn closed() -> World {
+    let world = with_latest(world());
+    put(&world, "ours", Kind::WithAttestations, &[&tag(7)]);
+    put(&world, "shared", Kind::MultiArch, &[&tag(7).replace("4f", "5f"), "prod-2"]);
+    merged(world)
+}
+
+/// What was its own is gone, and nothing else.
+pub(super) fn is_clean(run: &Run) {
+    let tagged = |name: &str| run.world.registry.ghcr().tag("acme/api", name).is_some();
+    let found = (tagged(&tag(7)), tagged("prod-2"), tagged("latest"), gone(run).len());
+    run.equal("what is there", &found, &(false, true, true, 1));
+}
+
 fn gone(run: &Run) -> Vec<String> {
     run.world.github.deleted()
 }

@@ -11,9 +11,15 @@ use std::collections::BTreeSet;
 const SERVICES: [&str; 3] = ["api", "workers", "web"];
 
 /// A push to `main`, with two releases before it.
-fn pushed() -> World {
+pub(super) fn pushed() -> World {
     let world = World::new().three_services().tagged("prod-9").commit_on_main(|repo| repo.write("docs/a", "1"));
     world.tagged("prod-10").push_to_main(|repo| repo.write("services/api/x", "1"))
+}
+
+/// The commit has the next number, and no other.
+pub(super) fn is_released_once(run: &Run) {
+    let made = run.world.origin.git(&["tag", "--points-at", &run.world.commit()]);
+    run.equal("tags on the commit", &made.as_str(), &"prod-11");
 }
 
 /// A person asks, on `main`.

@@ -87,6 +87,16 @@ impl Team {
     }
 }
 
+/// Somebody asks for a rollback of the second release, which changed `api` and `web`.
+pub(super) fn to_one(has_key: bool) -> World {
+    let quick = |world: World| {
+        world.render.pace(4);
+        world
+    };
+    let team = Team::begins(has_key, quick).releases(2, &["api", "web"]);
+    asked(team.run.into_world(), "")
+}
+
 fn status(run: &Run, service: &str) -> String {
     run.service(service)["status"].as_str().unwrap_or_default().to_owned()
 }

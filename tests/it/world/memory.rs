@@ -38,6 +38,11 @@ impl World {
         self.input("render-api-key", &key).secret("render-api-key", &key, &[&home])
     }
 
+    /// Whether the step has an API key.
+    pub(crate) fn has_key(&self) -> bool {
+        self.inputs.contains_key("render-api-key")
+    }
+
     /// From now on the step deploys to production, by hooks alone: services of their own, that all have the release that is tagged here, with
     /// the images that were put last.
     pub(crate) fn in_production(mut self, tag: &str) -> Self {

@@ -5,6 +5,7 @@
 pub(crate) mod container;
 pub(crate) mod distribution;
 pub(crate) mod event;
+pub(crate) mod fault;
 pub(crate) mod ghcr;
 pub(crate) mod github;
 pub(crate) mod image;
@@ -32,6 +33,7 @@ pub(crate) use render::Answer;
 pub(crate) use repo::Repo;
 pub(crate) use run::Run;
 
+use fault::Faulty;
 use ghcr::Ghcr;
 use github::GitHub;
 use render::Render;
@@ -74,6 +76,7 @@ pub(crate) struct World {
     images: BTreeMap<String, Image>,
     deadline: Duration,
     trap: Option<Trap>,
+    fault: Option<Faulty>,
     /// Whether what was there before the event was deployed by this action.
     is_remembered: bool,
     /// What is started: the program under test.
@@ -138,6 +141,7 @@ impl World {
             images: BTreeMap::new(),
             deadline: Duration::from_secs(40),
             trap: None,
+            fault: None,
             is_remembered: true,
             program: crate::binary(),
             before: Vec::new(),
@@ -206,24 +210,28 @@ impl World {
         self
     }
 
-    /// Waits until everything that a program sent before it died has arrived.
-    pub(crate) fn drained(&self) {
-        for server in [Some(&self.github.server), self.registry.server(), Some(&self.render.server)] {
-            server.into_iter().for_each(server::Server::drained);
-        }
+    /// Lets something go wrong at a place in the run.
+    pub(crate) fn faulty(mut self, fault: &Faulty) -> Self {
+        self.fault = Some(fault.clone());
+        self
     }
 
-    /// Lays the trap before every server, or takes it away.
-    fn lay(&self, trap: Option<&Trap>) {
-        let servers = [
-            ("GitHub", Some(&self.github.server)),
-            ("registry", self.registry.server()),
-            ("Render", Some(&self.render.server)),
-        ];
-        for (name, server) in servers {
-            if let Some(server) = server {
-                server.lay(trap.map(|trap| (name, trap.clone())));
-            }
+    /// The servers, each with the name that kinds of requests have it under.
+    pub(crate) fn servers(&self) -> impl Iterator<Item = (&'static str, &server::Server)> {
+        let registry = self.registry.server().map(|server| ("registry", server));
+        [("GitHub", &self.github.server), ("Render", &self.render.server)].into_iter().chain(registry)
+    }
+
+    /// Waits until everything that a program sent before it died has arrived.
+    pub(crate) fn drained(&self) {
+        self.servers().for_each(|(_, server)| server.drained());
+    }
+
+    /// Lays the trap and the fault before every server, or takes them away.
+    fn lay(&self, trap: Option<&Trap>, fault: Option<&Faulty>) {
+        for (name, server) in self.servers() {
+            server.lay(trap.map(|trap| (name, trap.clone())));
+            server.spoil(fault.map(|fault| (name, fault.clone())));
         }
     }
 
@@ -266,6 +274,7 @@ impl World {
             images: self.images.clone(),
             deadline: self.deadline,
             trap: None,
+            fault: None,
             is_remembered: self.is_remembered,
             program: self.program.clone(),
             before: self.before.clone(),

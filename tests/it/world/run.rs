@@ -137,14 +137,14 @@ impl World {
         let before = contents(self.root.path());
         let hooked = self.render.calls().len();
         let trap = self.trap.as_ref();
-        self.lay(trap);
+        self.lay(trap, self.fault.as_ref());
         let contained = self.image.as_ref().map(|image| Container::new(image, &self.rooms, environment, arguments));
         let (program, line, given) = match &contained {
             Some(container) => (docker(), container.arguments.clone(), &container.environment),
             None => (self.program.clone(), [&self.before, arguments].concat(), environment),
         };
         let ended = runner::start(&program, &line, &self.rooms.workspace, given, self.deadline, trap);
-        self.lay(None);
+        self.lay(None, None);
         assert!(contained.is_none_or(|container| container.is_gone()), "a container is left");
         let sprung = trap.and_then(Trap::sprung);
         let cut = sprung.map(|sprung| (sprung.clone(), ended.at.saturating_duration_since(sprung.at)));
@@ -216,7 +216,7 @@ impl Run {
         std::fs::remove_dir_all(&world.rooms.workspace).expect("the workspace");
         std::fs::create_dir_all(&world.rooms.workspace).expect("the workspace");
         world.event = None;
-        world.trap = None;
+        (world.trap, world.fault) = (None, None);
         world
     }
 
@@ -346,6 +346,11 @@ impl Run {
         let at = |name: &str| self.hooks.iter().position(|call| call.service == name);
         let holds = at(late) > at(early) && at(early).is_some();
         self.ensure(holds, &format!("{late} did not come after {early}"))
+    }
+
+    /// What was asked of Render has been looked at.
+    pub(crate) fn settled(&self) {
+        self.account.is_settled.set(true);
     }
 
     /// No hook was called.

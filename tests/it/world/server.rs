@@ -1,17 +1,18 @@
 //! Servers on loopback that the worlds' models speak through: what arrives is written down, what is answered is a value.
 
+use super::fault::{Fault, Faulty};
 use super::trap::{Moment, Trap};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body, Bytes, Frame, Incoming};
 use hyper::service::service_fn;
 use std::collections::BTreeSet;
-use std::convert::Infallible;
 use std::net::{SocketAddr, TcpStream};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 
 /// The largest request body that is read.
 const BODY: usize = 64 << 20;
@@ -77,6 +78,10 @@ pub(crate) enum Reply {
     After(Duration, Box<Reply>),
     /// The connection is closed without an answer.
     Dropped,
+    /// The connection stays open, and nothing is ever said.
+    Silent,
+    /// An answer that breaks off in the middle of its body.
+    Broken { status: u16, headers: Vec<(String, String)>, body: Vec<u8> },
     /// An answer whose body is that many bytes of `a`, in pieces, with a pause between them.
     Flood { status: u16, bytes: u64, pause: Duration },
 }
@@ -99,15 +104,27 @@ impl Reply {
                 headers.push((name.to_owned(), value.into()));
                 Self::Whole { status, headers, body }
             }
-            other @ (Self::After(..) | Self::Dropped | Self::Flood { .. }) => other,
+            other @ (Self::After(..) | Self::Dropped | Self::Silent | Self::Broken { .. } | Self::Flood { .. }) => {
+                other
+            }
         }
     }
 
     fn status(&self) -> u16 {
         match self {
-            Self::Whole { status, .. } | Self::Flood { status, .. } => *status,
+            Self::Whole { status, .. } | Self::Broken { status, .. } | Self::Flood { status, .. } => *status,
             Self::After(_, reply) => reply.status(),
-            Self::Dropped => 0,
+            Self::Dropped | Self::Silent => 0,
+        }
+    }
+
+    /// The same without its delays.
+    pub(crate) fn now(self) -> Self {
+        match self {
+            Self::After(_, reply) => reply.now(),
+            other @ (Self::Whole { .. } | Self::Dropped | Self::Silent | Self::Broken { .. } | Self::Flood { .. }) => {
+                other
+            }
         }
     }
 }
@@ -117,7 +134,8 @@ impl Reply {
 pub(crate) struct Server {
     address: SocketAddr,
     calls: Arc<Mutex<Vec<Call>>>,
-    trap: Laid,
+    trap: Laid<Trap>,
+    fault: Laid<Faulty>,
     date: Arc<Mutex<Option<String>>>,
     doors: Arc<Doors>,
 }
@@ -127,13 +145,33 @@ pub(crate) struct Server {
 struct Doors {
     open: AtomicUsize,
     let_in: Mutex<BTreeSet<SocketAddr>>,
+    /// Whether nobody is let in.
+    is_shut: AtomicBool,
+    changed: Notify,
 }
+
+impl Doors {
+    fn shut(&self, is_shut: bool) {
+        self.is_shut.store(is_shut, Ordering::SeqCst);
+        self.changed.notify_one();
+    }
+
+    /// Until somebody shuts them, or opens them again.
+    async fn until(&self, is_shut: bool) {
+        while self.is_shut.load(Ordering::SeqCst) != is_shut {
+            self.changed.notified().await;
+        }
+    }
+}
+
+/// How long a server that refuses connections once does so.
+const REFUSES: Duration = Duration::from_millis(700);
 
 /// How long the connections of a program that is dead may take to be noticed. All servers share one thread.
 const DRAINED: Duration = Duration::from_secs(20);
 
-/// Whether a trap is laid there, and under which name of the server.
-type Laid = Arc<Mutex<Option<(&'static str, Trap)>>>;
+/// What is laid there, and under which name of the server.
+type Laid<T> = Arc<Mutex<Option<(&'static str, T)>>>;
 
 impl Server {
     /// Starts a server on a free port.
@@ -143,9 +181,10 @@ impl Server {
 
     /// Takes a free port and refuses connections to it until `delay` is over.
     pub(crate) fn start_late(delay: Duration, model: impl Fn(&Call) -> Reply + Send + Sync + 'static) -> Self {
-        let (calls, trap, date) =
-            (Arc::new(Mutex::new(Vec::new())), Laid::default(), Arc::<Mutex<Option<String>>>::default());
-        let (seen, laid, dated) = (Arc::clone(&calls), Arc::clone(&trap), Arc::clone(&date));
+        let (calls, date) = (Arc::new(Mutex::new(Vec::new())), Arc::<Mutex<Option<String>>>::default());
+        let (trap, fault) = (Laid::default(), Laid::default());
+        let (seen, dated) = (Arc::clone(&calls), Arc::clone(&date));
+        let laid = (Arc::clone(&trap), Arc::clone(&fault));
         let doors = Arc::new(Doors::default());
         let counted = Arc::clone(&doors);
         let model = Arc::new(move |call: &Call| match dated.lock().expect("a date").clone() {
@@ -157,20 +196,36 @@ impl Server {
             let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
             socket.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
             let address = socket.local_addr().expect("an address");
+            // Only after the port was chosen: it may be taken again by this server, while connections to it stand, and by no other. The second
+            // socket keeps it while nobody listens.
+            socket.set_reuseaddr(true).expect("a socket's option");
+            let _keeper = again(address).expect("a second socket");
             if !delay.is_zero() {
                 let _ = sender.send(address);
                 tokio::time::sleep(delay).await;
             }
-            let listener = socket.listen(1024).expect("a listener");
+            let mut listener = socket.listen(1024).expect("a listener");
             // Who learns the address only now finds somebody there.
             let _ = sender.send(address);
-            while let Ok((stream, peer)) = listener.accept().await {
+            loop {
+                let accepted = tokio::select! {
+                    accepted = listener.accept() => accepted,
+                    () = counted.until(true) => {
+                        drop(listener);
+                        counted.until(false).await;
+                        listener = listen_again(address).await;
+                        continue;
+                    }
+                };
+                let Ok((stream, peer)) = accepted else { break };
                 let doors = Arc::clone(&counted);
                 doors.open.fetch_add(1, Ordering::SeqCst);
                 doors.let_in.lock().expect("doors").insert(peer);
-                let (model, seen, laid) = (Arc::clone(&model), Arc::clone(&seen), Arc::clone(&laid));
-                let service =
-                    service_fn(move |request| serve(request, Arc::clone(&model), Arc::clone(&seen), Arc::clone(&laid)));
+                let (model, seen, laid) = (Arc::clone(&model), Arc::clone(&seen), laid.clone());
+                let shut = Arc::clone(&counted);
+                let service = service_fn(move |request| {
+                    serve(request, Arc::clone(&model), Arc::clone(&seen), laid.clone(), Arc::clone(&shut))
+                });
                 let stream = hyper_util::rt::TokioIo::new(stream);
                 let connection = hyper::server::conn::http1::Builder::new().serve_connection(stream, service);
                 tokio::spawn(async move {
@@ -179,7 +234,7 @@ impl Server {
                 });
             }
         });
-        Self { address: receiver.recv().expect("the server's address"), calls, trap, date, doors }
+        Self { address: receiver.recv().expect("the server's address"), calls, trap, fault, date, doors }
     }
 
     /// Waits until everything that a program sent before it died has been read: connections are let in one after the other, so once one of
@@ -202,6 +257,12 @@ impl Server {
     /// Lays a trap, or takes it away.
     pub(super) fn lay(&self, trap: Option<(&'static str, Trap)>) {
         *self.trap.lock().expect("a trap") = trap;
+    }
+
+    /// Lets something go wrong, or takes it away.
+    pub(super) fn spoil(&self, fault: Option<(&'static str, Faulty)>) {
+        *self.fault.lock().expect("a fault") = fault;
+        self.doors.shut(false);
     }
 
     /// `127.0.0.1:port`.
@@ -240,7 +301,8 @@ async fn serve<M: Fn(&Call) -> Reply>(
     request: hyper::Request<Incoming>,
     model: Arc<M>,
     seen: Arc<Mutex<Vec<Call>>>,
-    laid: Laid,
+    (laid, faults): (Laid<Trap>, Laid<Faulty>),
+    doors: Arc<Doors>,
 ) -> Result<hyper::Response<Flow>, std::io::Error> {
     let (parts, body) = request.into_parts();
     let body = Limited::new(body, BODY).collect().await.map_err(std::io::Error::other)?.to_bytes().to_vec();
@@ -260,7 +322,22 @@ async fn serve<M: Fn(&Call) -> Reply>(
         trap.spring();
         return std::future::pending().await;
     }
-    let mut reply = model(&call);
+    let fault = faults.lock().expect("a fault").clone();
+    let struck = fault.and_then(|(name, faulty)| faulty.meets(name, &call).then_some(faulty));
+    if let Some(Faulty { fault: Fault::Refused, lasts, .. }) = &struck {
+        doors.shut(true);
+        if !lasts {
+            let doors = Arc::clone(&doors);
+            tokio::spawn(async move {
+                tokio::time::sleep(REFUSES).await;
+                doors.shut(false);
+            });
+        }
+    }
+    let mut reply = match struck {
+        Some(faulty) => faulty.answer(|| model(&call)),
+        None => model(&call),
+    };
     call.answered = reply.status();
     let is_head = call.method == "HEAD";
     seen.lock().expect("calls").push(call);
@@ -280,6 +357,14 @@ async fn serve<M: Fn(&Call) -> Reply>(
     }
     match reply {
         Reply::Dropped | Reply::After(..) => Err(std::io::Error::other("dropped on purpose")),
+        Reply::Silent => std::future::pending().await,
+        Reply::Broken { status, headers, body } => {
+            let mut response = hyper::Response::builder().status(status).header("content-length", body.len().max(2));
+            for (name, value) in headers.into_iter().filter(|(name, _)| name != "content-length") {
+                response = response.header(name, value);
+            }
+            response.body(Flow::broken(Bytes::from(body))).map_err(std::io::Error::other)
+        }
         Reply::Whole { status, headers, body } => {
             let mut response = hyper::Response::builder().status(status);
             if is_head && !headers.iter().any(|(name, _)| name == "content-length") {
@@ -297,36 +382,62 @@ async fn serve<M: Fn(&Call) -> Reply>(
     }
 }
 
-/// A body: one piece, or the same piece many times.
+/// A new listener where one was.
+async fn listen_again(address: SocketAddr) -> tokio::net::TcpListener {
+    loop {
+        if let Ok(listener) = again(address).and_then(|socket| socket.listen(1024)) {
+            return listener;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A socket at an address that others of ours have too.
+fn again(address: SocketAddr) -> std::io::Result<tokio::net::TcpSocket> {
+    let socket = tokio::net::TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+/// A body: one piece, or the same piece many times; one that breaks off ends with an error.
 struct Flow {
     piece: Bytes,
     left: u64,
     pause: Duration,
+    breaks: bool,
     sleep: Option<Pin<Box<tokio::time::Sleep>>>,
 }
 
 impl Flow {
     fn once(piece: Bytes) -> Self {
         let left = piece.len() as u64;
-        Self { piece, left, pause: Duration::ZERO, sleep: None }
+        Self { piece, left, pause: Duration::ZERO, breaks: false, sleep: None }
+    }
+
+    /// The first half of it.
+    fn broken(mut whole: Bytes) -> Self {
+        whole.truncate(whole.len() / 2);
+        Self { breaks: true, ..Self::once(whole) }
     }
 
     fn flood(bytes: u64, pause: Duration) -> Self {
         let size = if pause.is_zero() { 1 << 16 } else { 1 };
-        Self { piece: Bytes::from(vec![b'a'; size]), left: bytes, pause, sleep: None }
+        Self { piece: Bytes::from(vec![b'a'; size]), left: bytes, pause, breaks: false, sleep: None }
     }
 }
 
 impl Body for Flow {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = std::io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
         if self.left == 0 {
-            return Poll::Ready(None);
+            let broken = || Err(std::io::Error::other("broken off on purpose"));
+            return Poll::Ready(self.breaks.then(broken));
         }
         if !self.pause.is_zero() {
             let pause = self.pause;
@@ -342,11 +453,11 @@ impl Body for Flow {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left == 0
+        self.left == 0 && !self.breaks
     }
 
     fn size_hint(&self) -> hyper::body::SizeHint {
-        if self.pause.is_zero() {
+        if self.pause.is_zero() && !self.breaks {
             hyper::body::SizeHint::with_exact(self.left)
         } else {
             hyper::body::SizeHint::default()

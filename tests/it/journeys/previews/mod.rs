@@ -42,7 +42,7 @@ fn world() -> World {
 }
 
 /// A pull request that changes `web`, with its image and an API key.
-fn opened() -> World {
+pub(super) fn opened() -> World {
     world().pull_request(7, touch_web).images_of(&["web"]).with_key()
 }
 

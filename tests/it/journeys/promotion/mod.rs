@@ -29,7 +29,7 @@ fn served(mut world: World, environment: &str, release: Option<&str>) -> World {
 }
 
 /// Production has `prod-1` of everything. The tag `prod-2` is pushed, and since then `api` alone has changed and was built.
-fn released() -> World {
+pub(super) fn released() -> World {
     released_of(str::to_owned)
 }
 
@@ -56,6 +56,11 @@ fn puts(run: &Run) -> usize {
 /// Where a tag is on each of the three images.
 fn tags(world: &World, tag: &str) -> [Option<String>; 3] {
     SERVICES.map(|image| world.tag(image, tag))
+}
+
+/// The release's tag is on what was verified of every image.
+pub(super) fn is_promoted(run: &Run) {
+    run.equal("where prod-2 is", &tags(&run.world, "prod-2"), &digests(&run.world));
 }
 
 fn digests(world: &World) -> [Option<String>; 3] {

@@ -57,9 +57,9 @@ impl Model {
             None => self.deploy(id, &image, door),
         };
         let answered = match &reply {
-            Reply::Whole { status, .. } | Reply::Flood { status, .. } => *status,
+            Reply::Whole { status, .. } | Reply::Broken { status, .. } | Reply::Flood { status, .. } => *status,
             Reply::After(..) => 200,
-            Reply::Dropped => 0,
+            Reply::Dropped | Reply::Silent => 0,
         };
         self.calls.push(HookCall { service: name, image, at: Instant::now(), answered });
         self.troubles.extend(self.later.take());

@@ -314,7 +314,9 @@ fn asked(render: &Render, line: &str, authorization: Option<&str>, body: &str) -
     let call = Call { method, path, query, headers, body: body.as_bytes().to_vec(), answered: 0 };
     match render.with(|model| model.answer(&call)) {
         Reply::Whole { status, body, .. } => (status, String::from_utf8(body).unwrap()),
-        other @ (Reply::After(..) | Reply::Dropped | Reply::Flood { .. }) => panic!("{line}: {other:?}"),
+        other @ (Reply::After(..) | Reply::Dropped | Reply::Silent | Reply::Broken { .. } | Reply::Flood { .. }) => {
+            panic!("{line}: {other:?}")
+        }
     }
 }
 

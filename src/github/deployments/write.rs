@@ -271,7 +271,7 @@ mod tests {
                 "v": 1, "service": "api", "id": "srv-abc123", "repository": "ghcr.io/acme/api",
                 "digest": format!("sha256:{aa}"), "platform_digest": format!("sha256:{bb}"),
                 "image_commit": "22".repeat(20), "release": "prod-7", "kind": "rollback", "from": "33".repeat(20),
-                "run": "7", "attempt": "1",
+                "to": 4, "run": "7", "attempt": "1",
             },
             "auto_merge": false,
             "required_contexts": [],

@@ -22,7 +22,6 @@ pub(crate) mod runner;
 pub(crate) mod secrets;
 pub(crate) mod server;
 mod steps;
-pub(crate) mod tally;
 pub(crate) mod tls;
 pub(crate) mod trap;
 

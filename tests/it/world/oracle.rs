@@ -3,7 +3,6 @@
 use super::Run;
 use super::secrets::{Needles, Planted};
 use super::server::Call;
-use super::tally;
 use ghcr_to_render::domain::{FailureWord, Outcome};
 use serde_json::Value;
 use std::path::Path;
@@ -48,8 +47,6 @@ pub(crate) struct Heard {
 /// Everything that is wrong with a run by itself.
 pub(crate) fn faults(run: &Run, secrets: &[Planted], heard: &[Heard]) -> Vec<String> {
     let mut faults = Vec::new();
-    tally::count("runs", 1);
-    tally::count("secrets", secrets.len() as u64);
     leaks(run, secrets, heard, &mut faults);
     protocol(run, &mut faults);
     words(run, &mut faults);

@@ -348,10 +348,12 @@ impl World {
         let environment = run.environment;
         let places = [0, 1, 2].map(|service| At { environment, service });
         self.say(|| format!("at the end, with nothing in its way: {run}"));
+        let is_flying =
+            places.iter().any(|at| self.place(*at).render.deploys.iter().any(|it| it.status.is_in_flight()));
         let told = match perform(self, run) {
             Ok(told) => told,
             Err(Stop::Killed) => return,
-            Err(Stop::Failed(word)) => return self.check_stopped(run, word, before),
+            Err(Stop::Failed(word)) => return self.check_stopped(run, word, before, is_flying),
         };
         self.settle();
         self.check_release_tags(run, &told);
@@ -394,7 +396,7 @@ impl World {
     }
 
     /// A clean run may only refuse what is to be refused.
-    fn check_stopped(&mut self, run: &Run, word: &'static str, before: Before) {
+    fn check_stopped(&mut self, run: &Run, word: &'static str, before: Before, is_flying: bool) {
         let (environment, git) = (run.environment, &self.git);
         let is_behind = (0..3).flat_map(|service| &self.place(At { environment, service }).records).any(|record| {
             let commit = number(&record.intent.commit);
@@ -405,7 +407,7 @@ impl World {
             "release-taken" if is_taken => self.count("last releases refused as taken"),
             "going-back" if environment == 1 && is_behind => self.count("releases that would go back, refused"),
             // A rollback failed between its plan, which had found nothing to build, and its deploy: the next run builds it.
-            "image-missing" if before == Before::InFlight && self.builds.iter().any(|build| build.is_gone) => {
+            "image-missing" if before == Before::InFlight && is_flying && self.builds.iter().any(|it| it.is_gone) => {
                 self.count("last runs that came to need a deleted image");
             }
             "not-live-in-required-environment" if environment == 1 => self.count("releases that staging has not had"),

@@ -119,7 +119,13 @@ fn what_is_recorded_anywhere_or_serves_stays_though_only_a_pull_requests_tag_is_
     world.render.image_path("api", &format!("{}:{}", world.repository("api"), tag(7)));
     let run = world.run("cleanup").ended(0, "nothing", "").says("the settings of api name its tag");
     assert!(has(&run, &ours.digest));
-    // Nobody can say what serves.
+    // Nobody can say what serves: Render, by a tag whose digest it does not name.
+    let (world, ours) = make();
+    let world = world.with_key();
+    world.render.resolves_to("api", "");
+    world.render.seed_live("api", &format!("{}:main", world.repository("api")));
+    let run = world.run("cleanup").ended(0, "nothing", "").says("Render names no digest");
+    assert!(has(&run, &ours.digest));
     let (world, ours) = make();
     let run = world.input("record", "false").run("cleanup").ended(0, "nothing", "").says("what serves is not known");
     assert!(has(&run, &ours.digest));

@@ -250,6 +250,21 @@ fn seeded(api: impl FnOnce(&World, Seed) -> Seed) -> Run {
     released(world, 2, &["api", "web"]).deploy().ended(0, "accepted", "").hooked(&["api", "web"])
 }
 
+#[test]
+fn what_a_record_knows_of_bytes_stays_known_when_they_come_back() {
+    // The image does not say what it was built from: it was found under its commit's tag.
+    let world = released(World::new().three_services().never_deployed(), 1, &SERVICES);
+    let commit = world.commit();
+    let world = world.image_tagged("api", Kind::NoRevision, &commit, &[&commit]);
+    let run = world.deploy().ended(0, "accepted", "").hooked(&SERVICES);
+    let run = released(run.into_world(), 2, &["api"]).deploy().ended(0, "accepted", "").hooked(&["api"]);
+    let run = asked(run.into_world(), "").run("rollback").ended(0, "accepted", "");
+    run.settled();
+    let records = run.world.github.records();
+    let back = records.iter().rfind(|record| record.service == "api").expect("its record");
+    assert_eq!((back.kind.as_str(), &back.image_commit), ("rollback", &commit));
+}
+
 /// The image of a service's first record.
 fn first(run: &Run, service: &str) -> String {
     let records = run.world.github.records();

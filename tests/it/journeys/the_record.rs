@@ -94,6 +94,7 @@ async fn what_is_written_is_remembered() {
         commit: world.commit(),
         digest: DIGEST.into(),
         kind: "deploy".into(),
+        image_commit: String::new(),
         force: String::new(),
         state: "success".into(),
         description: "live: by run 12".into(),

@@ -95,6 +95,8 @@ pub(crate) struct Recorded {
     pub(crate) commit: String,
     pub(crate) digest: String,
     pub(crate) kind: String,
+    /// The commit that the bytes were built from; empty where it is not said.
+    pub(crate) image_commit: String,
     /// The rules that a person set aside; empty where none was.
     pub(crate) force: String,
     /// `open`, or the last status's state.
@@ -164,6 +166,7 @@ impl Deployment {
             commit: self.commit.clone(),
             digest: text("digest"),
             kind: text("kind"),
+            image_commit: text("image_commit"),
             force: text("force"),
             state: last.map_or("open", |status| &status.state).into(),
             description: last.map(|status| status.description.clone()).unwrap_or_default(),

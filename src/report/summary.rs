@@ -261,8 +261,13 @@ pub(super) fn escape(text: &str) -> String {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
-            '@' => out.push_str("&#64;"),
-            '#' => out.push_str("&#35;"),
+            // GitHub looks for mentions and references in what is shown: only something between the sign and the name stops it. (A space of no
+            // width, as Dependabot puts there: <https://github.com/dependabot/dependabot-core>, `link_and_mention_sanitizer.rb`.)
+            '@' => out.push_str("&#64;&#8203;"),
+            '#' => out.push_str("&#35;&#8203;"),
+            '-' if out.as_bytes().last_chunk().is_some_and(|last: &[u8; 2]| last.eq_ignore_ascii_case(b"gh")) => {
+                out.push_str("-&#8203;");
+            }
             // GitHub makes links of addresses without any mark-up.
             '/' if out.ends_with(':') => out.push_str("&#47;"),
             '.' if out.as_bytes().last_chunk().is_some_and(|last: &[u8; 3]| last.eq_ignore_ascii_case(b"www")) => {
@@ -287,8 +292,8 @@ mod tests {
     #[test]
     fn foreign_text_is_inert_in_markdown() {
         assert_eq!(
-            escape("<img src=x> @team `a` |b| [c](https://d) www.e #1"),
-            "&lt;img src=x&gt; &#64;team \\`a\\` \\|b\\| \\[c\\](https:&#47;/d) www&#46;e &#35;1"
+            escape("<img src=x> @team `a` |b| [c](https://d) www.e #1 GH-1"),
+            "&lt;img src=x&gt; &#64;&#8203;team \\`a\\` \\|b\\| \\[c\\](https:&#47;/d) www&#46;e &#35;&#8203;1 GH-&#8203;1"
         );
     }
 

@@ -137,6 +137,8 @@ fn the_world_notices_what_a_program_may_not_do() {
         ("echo nonsense >> \"$GITHUB_OUTPUT\"".into(), "the runner would fail the step"),
         ("echo A=1 >> \"$GITHUB_ENV\"".into(), "set_env was written"),
         ("echo '<img src=x>' >> \"$GITHUB_STEP_SUMMARY\"".into(), "foreign HTML"),
+        ("echo 'thanks to @team' >> \"$GITHUB_STEP_SUMMARY\"".into(), "the summary: a mention"),
+        ("echo 'see https://evil.example' >> \"$GITHUB_STEP_SUMMARY\"".into(), "the summary: an address"),
         ("git --version".into(), "it started programs: git"),
         ("echo services=[ >> \"$GITHUB_OUTPUT\"".into(), "services is not the JSON"),
         ("echo 'summary=a|b' >> \"$GITHUB_OUTPUT\"".into(), "leaves its alphabet"),
@@ -153,6 +155,54 @@ fn the_world_notices_what_a_program_may_not_do() {
         let said = caught(&format!("{script}\n{NOTHING}")).expect_err(&script);
         assert!(said.contains(wanted), "{script}\nwas told as\n{}", said.chars().take(400).collect::<String>());
     }
+}
+
+/// Where the log goes, files and other hosts: each takes the bytes of the file `$1`, and is named so when a secret is found there.
+const DOORS: &[(&str, &str)] = &[
+    ("{ printf 'an \\377 error: '; /bin/cat \"$1\"; echo; }", "the log"),
+    ("{ /bin/cat \"$1\"; echo; } >&2", "the log"),
+    ("{ printf '::error::'; /bin/cat \"$1\"; echo; }", "the log as the runner reads it"),
+    ("{ printf 'tags='; /bin/cat \"$1\"; echo; } >> \"$GITHUB_OUTPUT\"", "the outputs"),
+    ("/bin/cat \"$1\" >> \"$GITHUB_STEP_SUMMARY\"", "the summary"),
+    ("/bin/cat \"$1\" > \"$GITHUB_WORKSPACE/left.bin\"", "left.bin"),
+    ("/bin/cat \"$1\" > \"$HOME/.left\"", "_github_home/.left"),
+    ("/usr/bin/curl -s --data-binary @\"$1\" \"$GITHUB_API_URL/x\" >/dev/null", "requests to http"),
+    ("/usr/bin/curl -s -H \"X: $(/bin/cat \"$1\")\" \"$GITHUB_API_URL/x\" >/dev/null", "requests to http"),
+];
+
+#[test]
+fn no_spelling_of_a_secret_leaves_by_any_door() {
+    // The registry's password: it has a home, which is none of these, and the characters that spellings differ in.
+    let password = World::new().text_of("registry-password");
+    super::at_once(crate::world::secrets::spelled(&password), |(kind, bytes)| {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), &bytes).expect("a file");
+        let doors: Vec<&str> = DOORS.iter().map(|(door, _)| *door).collect();
+        let script = format!("set -- '{}'\n{}\n{NOTHING}", file.path().display(), doors.join("\n"));
+        let said = caught(&script).expect_err(kind);
+        for (door, wanted) in DOORS {
+            let is_seen = |line: &str| line.contains(wanted) && line.contains(": registry-password");
+            assert!(said.lines().any(is_seen), "{kind} by {door}\n{}", said.chars().take(2000).collect::<String>());
+        }
+    });
+    // And each door by itself.
+    super::at_once(DOORS, |(door, wanted)| {
+        let said = caught(&format!("set -- /dev/stdin\nprintf '%s' '{password}' | {door}\n{NOTHING}")).expect_err(door);
+        assert!(said.contains(wanted) && said.contains(": registry-password"), "{door}\n{said}");
+    });
+}
+
+#[test]
+fn a_secret_may_be_told_where_it_belongs_and_nowhere_else() {
+    let password = World::new().text_of("registry-password");
+    let at_home = format!("/usr/bin/curl -s -u 'robot:{password}' \"http://$INPUT_REGISTRY/v2/\" >/dev/null");
+    assert_eq!(caught(&format!("{at_home}\n{NOTHING}")), Ok(()));
+    let elsewhere = at_home.replace("http://$INPUT_REGISTRY", "$GITHUB_API_URL");
+    let said = caught(&format!("{elsewhere}\n{NOTHING}")).expect_err("GitHub got the registry's password");
+    assert!(
+        said.lines().any(|line| line.starts_with("requests to ") && line.ends_with("registry-password in base64")),
+        "{said}"
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod tags;
 
 use super::image::{DOCKER_LIST, DOCKER_MANIFEST, Image, OCI_INDEX, OCI_MANIFEST, digest};
+use super::secrets::Planted;
 use super::server::{Call, Reply, Server};
 use base64::Engine as _;
 use serde_json::json;
@@ -171,6 +172,17 @@ impl Ghcr {
             headers: Vec::new(),
             body: bytes.clone(),
         })
+    }
+
+    /// The tokens that were handed out, which are for nobody else.
+    pub(crate) fn tokens(&self) -> Vec<Planted> {
+        let state = self.state.lock().expect("the registry");
+        let plant = |token: &String| Planted {
+            name: "a token of the registry".into(),
+            text: token.clone(),
+            homes: vec![state.origin.clone()],
+        };
+        state.tokens.keys().map(plant).collect()
     }
 
     /// What should not have been asked.

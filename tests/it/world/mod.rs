@@ -10,6 +10,7 @@ pub(crate) mod ghcr;
 pub(crate) mod github;
 pub(crate) mod image;
 pub(crate) mod lists;
+pub(crate) mod markdown;
 mod memory;
 pub(crate) mod oracle;
 pub(crate) mod protocol;
@@ -22,6 +23,7 @@ pub(crate) mod runner;
 pub(crate) mod secrets;
 pub(crate) mod server;
 mod steps;
+pub(crate) mod tally;
 pub(crate) mod tls;
 pub(crate) mod trap;
 
@@ -189,6 +191,12 @@ impl World {
         let homes = homes.iter().map(|home| (*home).to_owned()).collect();
         self.secrets.push(Planted { name: name.to_owned(), text: text.to_owned(), homes });
         self
+    }
+
+    /// The text of a secret of this world.
+    pub(crate) fn text_of(&self, name: &str) -> String {
+        let found = self.secrets.iter().find(|secret| secret.name == name);
+        found.unwrap_or_else(|| panic!("no secret {name}")).text.clone()
     }
 
     /// A variable with a secret that is nobody's business.

@@ -1,8 +1,10 @@
 //! What holds for every run, whatever it was asked: checked after each one without anybody's asking.
 
 use super::Run;
-use super::secrets::{Needles, Planted};
+use super::protocol::LogCommand;
+use super::secrets::{Planted, Search};
 use super::server::Call;
+use super::{markdown, tally};
 use ghcr_to_render::domain::{FailureWord, Outcome};
 use serde_json::Value;
 use std::path::Path;
@@ -35,9 +37,6 @@ pub(crate) const OUTPUTS: &[&str] = &[
     "summary",
 ];
 
-/// Tags that a summary may hold; none of them can load or run anything.
-const TAGS: &[&str] = &["details", "summary", "br", "code", "sub", "b"];
-
 /// A host with the requests that it got.
 pub(crate) struct Heard {
     pub(crate) origin: String,
@@ -55,29 +54,33 @@ pub(crate) fn faults(run: &Run, secrets: &[Planted], heard: &[Heard]) -> Vec<Str
 }
 
 fn leaks(run: &Run, secrets: &[Planted], heard: &[Heard], faults: &mut Vec<String>) {
-    let mut places: Vec<(String, String, String)> = vec![
-        ("the log".into(), run.shown(), String::new()),
-        ("the outputs".into(), run.output_file.clone(), String::new()),
-        ("the summary".into(), run.summary.clone(), String::new()),
+    let told: Vec<u8> =
+        run.commands.iter().filter(|command| command.name != "add-mask").flat_map(LogCommand::told).collect();
+    let outputs: Vec<u8> =
+        run.outputs.iter().flat_map(|(key, value)| format!("{key}={value}\n").into_bytes()).collect();
+    let places: [(&str, &[u8]); 4] = [
+        ("the log", &run.said),
+        ("the log as the runner reads it", &told),
+        ("the outputs", &outputs),
+        ("the summary", run.summary.as_bytes()),
     ];
+    let search = Search::of(secrets);
+    let mut look = |place: &str, bytes: &[u8], origin: Option<&str>| {
+        faults.extend(search.find(bytes, origin).into_iter().map(|found| format!("{place}: {found}")));
+        tally::count("bytes searched", bytes.len());
+    };
+    for (place, bytes) in places {
+        look(place, bytes, None);
+    }
     for (path, bytes) in &run.left {
-        places.push((path.display().to_string(), String::from_utf8_lossy(bytes).into_owned(), String::new()));
+        look(&path.display().to_string(), bytes, None);
     }
     for host in heard {
-        let text: String = host.calls.iter().map(Call::text).collect();
-        places.push((format!("requests to {}", host.origin), text, host.origin.clone()));
+        let bytes: Vec<u8> = host.calls.iter().flat_map(Call::bytes).collect();
+        look(&format!("requests to {}", host.origin), &bytes, Some(&host.origin));
     }
-    for secret in secrets {
-        let needles = Needles::of(secret);
-        for (place, text, origin) in &places {
-            if secret.homes.contains(origin) && !origin.is_empty() {
-                continue;
-            }
-            if let Some(found) = needles.find(text) {
-                faults.push(format!("{place}: {found}"));
-            }
-        }
-    }
+    tally::count("runs searched", 1);
+    tally::count("secrets searched for", secrets.len());
 }
 
 fn protocol(run: &Run, faults: &mut Vec<String>) {
@@ -111,14 +114,9 @@ fn protocol(run: &Run, faults: &mut Vec<String>) {
             faults.push(format!("{file} was written"));
         }
     }
-    let mut rest = run.summary.as_str();
-    while let Some((_, after)) = rest.split_once('<') {
-        rest = after;
-        let name: String = after.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect();
-        let is_tag = after.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'));
-        if is_tag && !TAGS.contains(&name.to_ascii_lowercase().as_str()) {
-            faults.push(format!("foreign HTML in the summary: <{}", after.chars().take(40).collect::<String>()));
-        }
+    faults.extend(markdown::foreign(&run.summary).into_iter().map(|what| format!("the summary: {what}")));
+    for comment in run.world.github.comments().iter().filter(|comment| comment.is_ours()) {
+        faults.extend(markdown::foreign(&comment.body).into_iter().map(|what| format!("the comment: {what}")));
     }
 }
 

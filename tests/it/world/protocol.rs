@@ -20,6 +20,14 @@ pub(crate) struct LogCommand {
     pub(crate) data: String,
 }
 
+impl LogCommand {
+    /// What the runner shows or keeps of it.
+    pub(crate) fn told(&self) -> Vec<u8> {
+        let properties: String = self.properties.iter().map(|(key, value)| format!("{key}={value}\n")).collect();
+        format!("{}\n{properties}{}\n", self.name, self.data).into_bytes()
+    }
+}
+
 /// The lines of a stream as the runner's reader splits them: a lone carriage return ends a line too.
 pub(crate) fn lines(stream: &str) -> impl Iterator<Item = &str> {
     stream.split('\n').flat_map(|line| line.trim_end_matches('\r').split('\r'))

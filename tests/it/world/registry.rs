@@ -3,6 +3,7 @@
 use super::distribution::Distribution;
 use super::ghcr::Ghcr;
 use super::image::Image;
+use super::secrets::Planted;
 use super::server::Server;
 
 /// A registry.
@@ -43,6 +44,14 @@ impl Registry {
     pub(crate) fn violations(&self) -> Vec<String> {
         match self {
             Self::Ghcr(registry) => registry.violations(),
+            Self::Distribution(_) => Vec::new(),
+        }
+    }
+
+    /// The tokens that were handed out, which are for nobody else.
+    pub(crate) fn tokens(&self) -> Vec<Planted> {
+        match self {
+            Self::Ghcr(registry) => registry.tokens(),
             Self::Distribution(_) => Vec::new(),
         }
     }

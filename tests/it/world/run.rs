@@ -21,6 +21,8 @@ pub(crate) struct Run {
     pub(crate) exit: i32,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
+    /// Both, byte for byte, without the lines that hide secrets.
+    pub(crate) said: Vec<u8>,
     /// Outputs by the runner's own rules; the last of a name counts.
     pub(crate) outputs: BTreeMap<String, String>,
     pub(crate) output_file: String,
@@ -168,6 +170,7 @@ impl World {
             shown: ended.shown(),
             stdout: ended.stdout,
             stderr: ended.stderr,
+            said: ended.said,
             output_error: parsed.as_ref().err().cloned(),
             outputs: parsed.unwrap_or_default().into_iter().collect(),
             output_file,
@@ -202,7 +205,9 @@ impl Run {
         if let Some(server) = world.registry.server() {
             heard.push(Heard { origin: server.origin(), calls: server.calls() });
         }
-        let mut faults = oracle::faults(self, &world.secrets, &heard);
+        let mut secrets = world.secrets.clone();
+        secrets.extend(world.registry.tokens());
+        let mut faults = oracle::faults(self, &secrets, &heard);
         faults.extend(world.github.violations());
         faults.extend(world.render.violations());
         faults.extend(world.registry.violations());

@@ -145,6 +145,8 @@ impl Rooms {
             ("GITHUB_WORKFLOW_REF", "acme/shop/.github/workflows/ci.yml@refs/heads/main".into()),
             ("GITHUB_WORKFLOW_SHA", event.sha.clone()),
             ("GITHUB_WORKSPACE", text(&self.workspace)),
+            // As when somebody repeats a run with debug logging: most is said then, and all of it is searched for secrets.
+            ("RUNNER_DEBUG", "1".into()),
             ("RUNNER_OS", "Linux".into()),
             ("RUNNER_ARCH", "X64".into()),
             ("RUNNER_NAME", "GitHub Actions 2".into()),
@@ -168,6 +170,8 @@ pub(crate) struct Ended {
     pub(crate) exit: i32,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
+    /// Both, byte for byte, without the lines that hide secrets.
+    pub(crate) said: Vec<u8>,
     pub(crate) took: Duration,
     /// When it ended.
     pub(crate) at: Instant,
@@ -197,7 +201,7 @@ pub(crate) fn start(
     let reader = |stream: &mut dyn std::io::Read| {
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).expect("a stream");
-        String::from_utf8_lossy(&bytes).into_owned()
+        bytes
     };
     let stdout = std::thread::spawn(move || reader(&mut out));
     let stderr = std::thread::spawn(move || reader(&mut err));
@@ -212,6 +216,7 @@ pub(crate) fn start(
             let _ = child.kill();
             let _ = child.wait();
             let (stdout, stderr) = (stdout.join().expect("stdout"), stderr.join().expect("stderr"));
+            let [stdout, stderr] = [&stdout, &stderr].map(|bytes| String::from_utf8_lossy(bytes));
             panic!("the program was not done after {deadline:?}\n--- stdout\n{stdout}\n--- stderr\n{stderr}");
         }
         std::thread::sleep(Duration::from_millis(4));
@@ -221,7 +226,11 @@ pub(crate) fn start(
     }
     let at = Instant::now();
     let (stdout, stderr) = (stdout.join().expect("stdout"), stderr.join().expect("stderr"));
-    Ended { exit: status.code().unwrap_or(-1), stdout, stderr, took: started.elapsed(), at }
+    let is_mask = |line: &&[u8]| line.starts_with(b"::add-mask::");
+    let lines = [&stdout, &stderr].into_iter().flat_map(|bytes| bytes.split(|byte| *byte == b'\n'));
+    let said = lines.filter(|line| !is_mask(line)).collect::<Vec<_>>().join(&b'\n');
+    let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    Ended { exit: status.code().unwrap_or(-1), stdout, stderr, said, took: started.elapsed(), at }
 }
 
 impl Ended {

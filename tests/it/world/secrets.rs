@@ -2,7 +2,7 @@
 
 use super::image::digest;
 use base64::Engine as _;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
 /// A secret and where it may be seen.
@@ -21,108 +21,218 @@ pub(crate) fn invent(name: &str) -> String {
     base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(&digest(&bytes)[7..47]).chars().rev().take(40).collect()
 }
 
-/// What is searched for: the windows of one length of one spelling.
-#[derive(Debug)]
-struct Spelling {
-    kind: &'static str,
-    width: usize,
-    windows: HashSet<Vec<u8>>,
-}
-
-/// The needles of one secret.
-#[derive(Debug)]
-pub(crate) struct Needles {
-    name: String,
-    spellings: Vec<Spelling>,
-}
-
 /// Eight bytes in a row are a leak: half of what most keys are guessed from.
 const RAW: usize = 8;
 
-impl Needles {
-    pub(crate) fn of(secret: &Planted) -> Self {
-        let bytes = secret.text.as_bytes();
-        let once = percent(bytes);
-        let mut spellings = vec![
-            Spelling::new("as it is", bytes, RAW),
-            Spelling::new("in hex", hex(bytes).as_bytes(), RAW * 2),
-            Spelling::new("in upper-case hex", hex(bytes).to_uppercase().as_bytes(), RAW * 2),
-            Spelling::new("percent-encoded", once.as_bytes(), 12),
-            Spelling::new("percent-encoded twice", percent(once.as_bytes()).as_bytes(), 16),
-        ];
-        let json = serde_json::Value::from(secret.text.as_str()).to_string();
-        spellings.push(Spelling::new("escaped for JSON", json.trim_matches('"').as_bytes(), RAW));
-        for offset in 0..3.min(bytes.len()) {
-            // The first and last characters of a base64 text depend on what stands before and behind.
-            let text = base64::prelude::BASE64_STANDARD.encode(&bytes[offset..]);
-            let body = text.trim_end_matches('=');
-            let body = &body[..body.len().saturating_sub(1)];
-            spellings.push(Spelling::new("in base64", body.as_bytes(), 12));
-            let url_safe = body.replace('+', "-").replace('/', "_");
-            spellings.push(Spelling::new("in URL-safe base64", url_safe.as_bytes(), 12));
+/// One way to write bytes down, by which a part of a secret would still be told.
+struct Spelling {
+    kind: &'static str,
+    /// How many bytes, written so, stand for [`RAW`] bytes of the secret at most.
+    width: usize,
+    spell: fn(&[u8]) -> Vec<Vec<u8>>,
+}
+
+/// Every spelling that is looked for.
+const SPELLINGS: &[Spelling] = &[
+    Spelling { kind: "as it is", width: RAW, spell: |bytes| vec![bytes.to_vec()] },
+    Spelling { kind: "backwards", width: RAW, spell: |bytes| vec![bytes.iter().rev().copied().collect()] },
+    Spelling { kind: "in hex", width: RAW * 2, spell: |bytes| vec![hex(bytes).into_bytes()] },
+    Spelling { kind: "in upper-case hex", width: RAW * 2, spell: |bytes| vec![hex(bytes).to_uppercase().into_bytes()] },
+    Spelling { kind: "percent-encoded", width: 12, spell: |bytes| vec![percent(bytes)] },
+    Spelling { kind: "percent-encoded twice", width: 16, spell: |bytes| vec![percent(&percent(bytes))] },
+    Spelling { kind: "with every byte percent-encoded", width: RAW * 3, spell: |bytes| vec![each(bytes, "%", "")] },
+    Spelling { kind: "escaped for JSON", width: RAW, spell: |bytes| vec![json(bytes)] },
+    Spelling { kind: "escaped for JSON twice", width: RAW, spell: |bytes| vec![json(&json(bytes))] },
+    Spelling { kind: "in JSON's \\u escapes", width: RAW * 6, spell: |bytes| vec![each(bytes, "\\u00", "")] },
+    Spelling { kind: "in HTML's references", width: RAW * 6, spell: |bytes| vec![each(bytes, "&#x", ";")] },
+    Spelling { kind: "in base64", width: 12, spell: |bytes| offsets(bytes, "+", "/") },
+    Spelling { kind: "in URL-safe base64", width: 12, spell: |bytes| offsets(bytes, "-", "_") },
+    Spelling { kind: "in percent-encoded base64", width: 12, spell: |bytes| offsets(bytes, "%2B", "%2F") },
+];
+
+/// A part of a secret in some spelling, and whose it is.
+#[derive(Debug)]
+struct Needle {
+    text: Vec<u8>,
+    secret: usize,
+    kind: &'static str,
+}
+
+/// The search for some secrets, in every spelling. It runs after every run of the program, over all that the run left.
+#[derive(Debug)]
+pub(crate) struct Search<'a> {
+    secrets: &'a [Planted],
+    /// Which needles begin with these bytes: no needle is shorter than that.
+    needles: HashMap<[u8; RAW], Vec<Needle>>,
+    /// Whether any needle begins with these two bytes, which few do.
+    beginnings: Vec<bool>,
+}
+
+impl<'a> Search<'a> {
+    pub(crate) fn of(secrets: &'a [Planted]) -> Self {
+        let mut search = Self { secrets, needles: HashMap::new(), beginnings: vec![false; 1 << 16] };
+        for (at, secret) in secrets.iter().enumerate() {
+            assert!(secret.text.len() >= RAW, "{} is too short to be looked for", secret.name);
+            for spelling in SPELLINGS {
+                for text in (spelling.spell)(secret.text.as_bytes()) {
+                    let width = spelling.width.min(text.len());
+                    text.windows(width).for_each(|window| search.add(window, at, spelling.kind));
+                }
+            }
         }
-        Self { name: secret.name.clone(), spellings }
+        search
     }
 
-    /// How the secret stands in the text, if it does.
-    pub(crate) fn find(&self, text: &str) -> Option<String> {
-        let found = self
-            .spellings
-            .iter()
-            .find(|spelling| text.as_bytes().windows(spelling.width).any(|window| spelling.windows.contains(window)))?;
-        Some(format!("{} {}", self.name, found.kind))
+    fn add(&mut self, text: &[u8], secret: usize, kind: &'static str) {
+        let head = *text.first_chunk::<RAW>().expect("a needle's beginning");
+        let needles = self.needles.entry(head).or_default();
+        // A secret that repeats itself has the same needle many times.
+        if !needles.iter().any(|needle| needle.secret == secret && needle.kind == kind && needle.text == text) {
+            needles.push(Needle { text: text.to_vec(), secret, kind });
+            self.beginnings[beginning(head[0], head[1])] = true;
+        }
+    }
+
+    /// The secrets that stand in these bytes, each with a spelling that it was seen in; but for those that may be told to this origin.
+    pub(crate) fn find(&self, bytes: &[u8], origin: Option<&str>) -> Vec<String> {
+        let is_home = |secret: &Planted| origin.is_some_and(|origin| secret.homes.iter().any(|home| home == origin));
+        let mut found: BTreeMap<usize, &'static str> = BTreeMap::new();
+        for at in 0..bytes.len().saturating_sub(RAW - 1) {
+            if !self.beginnings[beginning(bytes[at], bytes[at + 1])] {
+                continue;
+            }
+            let rest = &bytes[at..];
+            let head = rest.first_chunk::<RAW>().expect("as many bytes");
+            for needle in self.needles.get(head).into_iter().flatten() {
+                if rest.starts_with(&needle.text) && !is_home(&self.secrets[needle.secret]) {
+                    found.entry(needle.secret).or_insert(needle.kind);
+                }
+            }
+        }
+        found.into_iter().map(|(at, kind)| format!("{} {kind}", self.secrets[at].name)).collect()
     }
 }
 
-impl Spelling {
-    fn new(kind: &'static str, text: &[u8], width: usize) -> Self {
-        let width = width.min(text.len()).max(1);
-        Self { kind, width, windows: text.windows(width).map(<[u8]>::to_vec).collect() }
+fn beginning(first: u8, second: u8) -> usize {
+    usize::from(first) << 8 | usize::from(second)
+}
+
+/// Every byte in hex, with something before and behind.
+fn each(bytes: &[u8], before: &str, behind: &str) -> Vec<u8> {
+    let mut text = String::new();
+    for byte in bytes {
+        let _ = write!(text, "{before}{byte:02x}{behind}");
     }
+    text.into_bytes()
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    String::from_utf8(each(bytes, "", "")).expect("hex")
 }
 
-fn percent(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
+fn percent(bytes: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    for byte in bytes {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(byte) {
-            text.push(char::from(*byte));
+            text.push(*byte);
         } else {
-            let _ = write!(text, "%{byte:02X}");
+            text.extend(format!("%{byte:02X}").into_bytes());
         }
-        text
-    })
+    }
+    text
+}
+
+fn json(bytes: &[u8]) -> Vec<u8> {
+    let text = serde_json::Value::from(String::from_utf8_lossy(bytes).as_ref()).to_string();
+    text[1..text.len() - 1].as_bytes().to_vec()
+}
+
+/// Base64 of the secret behind nothing, one and two other bytes, without the characters that depend on what stands before and behind.
+fn offsets(bytes: &[u8], plus: &str, slash: &str) -> Vec<Vec<u8>> {
+    (0..3.min(bytes.len()))
+        .map(|offset| {
+            let text = base64::prelude::BASE64_STANDARD.encode(&bytes[offset..]);
+            let body = text.trim_end_matches('=');
+            let body = &body[..body.len().saturating_sub(1)];
+            body.replace('+', plus).replace('/', slash).into_bytes()
+        })
+        .collect()
+}
+
+/// The same text in every spelling, each as a careless program could have written it: with something before and behind.
+pub(crate) fn spelled(text: &str) -> Vec<(&'static str, Vec<u8>)> {
+    let bytes = text.as_bytes();
+    let standard = |before: &str| base64::prelude::BASE64_STANDARD.encode(format!("{before}{text}!"));
+    let safe = |before: &str| base64::prelude::BASE64_URL_SAFE.encode(format!("{before}{text}!"));
+    let reversed: String = text.chars().rev().collect();
+    let escapes = |before: &str, behind: &str| text.bytes().map(|byte| format!("{before}{byte:02x}{behind}")).collect();
+    let escaped = |text: &str| serde_json::to_string(text).expect("JSON");
+    let once: String = url::form_urlencoded::byte_serialize(bytes).collect();
+    let twice: String = url::form_urlencoded::byte_serialize(once.as_bytes()).collect();
+    let of_base64: String = url::form_urlencoded::byte_serialize(standard("ab").as_bytes()).collect();
+    let all: Vec<(&'static str, String)> = vec![
+        ("as it is", text.to_owned()),
+        ("as it is", text[3..3 + RAW].to_owned()),
+        ("backwards", reversed),
+        ("in hex", escapes("", "")),
+        ("in upper-case hex", escapes("", "").to_uppercase()),
+        ("percent-encoded", once),
+        ("percent-encoded twice", twice),
+        ("with every byte percent-encoded", escapes("%", "")),
+        ("escaped for JSON", escaped(text)),
+        ("escaped for JSON twice", escaped(&escaped(text))),
+        ("in JSON's \\u escapes", escapes("\\u00", "")),
+        ("in HTML's references", escapes("&#x", ";")),
+        ("in base64", standard("")),
+        ("in base64", standard("a")),
+        ("in base64", standard("ab")),
+        ("in URL-safe base64", safe("")),
+        ("in URL-safe base64", safe("a")),
+        ("in URL-safe base64", safe("ab")),
+        ("in percent-encoded base64", of_base64),
+    ];
+    all.into_iter().map(|(kind, text)| (kind, text.into_bytes())).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Full of what spellings differ in.
+    const TEXT: &str = "k3y??W1th>>special+ch~~ars%and\"more\\/";
+
+    fn planted(text: &str) -> [Planted; 1] {
+        [Planted { name: "key".into(), text: text.into(), homes: vec!["http://home".into()] }]
+    }
+
     #[test]
-    fn a_secret_is_found_in_every_spelling() {
-        let text = "k3y-W1th/special+chars%and\"more".to_owned();
-        let needles = Needles::of(&Planted { name: "key".into(), text: text.clone(), homes: Vec::new() });
-        let encode = |prefix: &str| base64::prelude::BASE64_STANDARD.encode(format!("{prefix}{text}!"));
-        let spelled = [
-            text.clone(),
-            text[3..11].to_owned(),
-            encode(""),
-            encode("a"),
-            encode("ab"),
-            hex(text.as_bytes()),
-            percent(text.as_bytes()),
-            percent(percent(text.as_bytes()).as_bytes()),
-            serde_json::Value::from(text.as_str()).to_string(),
-        ];
-        for spelled in spelled {
-            assert!(needles.find(&format!("error: {spelled} in a log")).is_some(), "{spelled}");
+    fn a_secret_is_found_in_every_spelling_and_between_bytes_of_any_kind() {
+        let secrets = planted(TEXT);
+        let search = Search::of(&secrets);
+        for (kind, bytes) in spelled(TEXT) {
+            let text = [&b"error: \xff\xfe"[..], &bytes, b"\x00 in a log"].concat();
+            let found = search.find(&text, None);
+            assert!(!found.is_empty(), "{kind}: {}", String::from_utf8_lossy(&bytes));
+            assert_eq!(search.find(&text, Some("http://home")), Vec::<String>::new());
         }
-        assert_eq!(needles.find("k3y-W1t is seven, and nothing else is here"), None);
+        assert_eq!(search.find(b"k3y??W1 is seven, and nothing else is here", None), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_spelling_is_found_by_its_own_needles_alone() {
+        for spelling in SPELLINGS {
+            let alone = |text: &[u8]| {
+                let needles = (spelling.spell)(TEXT.as_bytes());
+                needles.iter().any(|needle| {
+                    needle.windows(spelling.width).any(|part| text.windows(part.len()).any(|window| window == part))
+                })
+            };
+            let own: Vec<_> = spelled(TEXT).into_iter().filter(|(kind, _)| *kind == spelling.kind).collect();
+            assert!(!own.is_empty(), "{} is never tried", spelling.kind);
+            for (kind, bytes) in own {
+                assert!(alone(&bytes), "{kind}: {}", String::from_utf8_lossy(&bytes));
+            }
+        }
     }
 
     #[test]

@@ -63,9 +63,10 @@ impl Call {
     }
 
     /// All of it that another host could have learned a secret from.
-    pub(crate) fn text(&self) -> String {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let headers: String = self.headers.iter().map(|(key, value)| format!("{key}: {value}\n")).collect();
-        format!("{} {}?{}\n{headers}\n{}", self.method, self.path, self.query, String::from_utf8_lossy(&self.body))
+        let head = format!("{} {}?{}\n{headers}\n", self.method, self.path, self.query);
+        [head.as_bytes(), &self.body, b"\n"].concat()
     }
 }
 

@@ -108,7 +108,7 @@ pub(super) fn led(faulty: &Faulty, run: &Run) {
     for call in faulty.led_to() {
         let is_question = ["registry: GET ", "registry: HEAD "].iter().any(|kind| faulty.kind.starts_with(kind));
         if !is_question || faulty.kind.contains("/token") || call.header("authorization").is_some() {
-            run.fail(&format!("a redirect was followed: {}", call.text()));
+            run.fail(&format!("a redirect was followed: {}", call.line()));
         }
     }
 }

@@ -36,6 +36,11 @@ impl GitHub {
 }
 
 impl Comment {
+    /// Whether a job's token wrote it.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.author == OURS
+    }
+
     fn shown(&self) -> Value {
         let kind = if self.author.ends_with("[bot]") { "Bot" } else { "User" };
         json!({"id": self.id, "node_id": "IC_kw", "body": self.body, "user": {"login": self.author, "type": kind},

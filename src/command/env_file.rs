@@ -16,10 +16,14 @@ pub(super) async fn check(scene: &Scene, brief: &Brief) -> Result<(), Failure> {
     if matches!(tracked, Ok(FileAt::File(_) | FileAt::NotAFile(_) | FileAt::TooLarge(_))) {
         return Err(refused(format!("{} is a file of the repository", Foreign(below.as_bytes()))));
     }
-    scene.workspace.check_writable(path, &is_own_key).map_err(|error| refused(error.to_string()))
+    scene.workspace.check_writable(path, &is_own_key).map_err(|error| refused(error.to_string()))?;
+    if scene.request.writes == Writes::Allowed {
+        scene.workspace.try_beside(path).map_err(|error| refused(error.to_string()))?;
+    }
+    Ok(())
 }
 
-/// Writes it.
+/// Writes it. What was deployed stands, whatever becomes of the file.
 pub(super) fn write(
     scene: &Scene,
     brief: &Brief,
@@ -44,8 +48,7 @@ pub(super) fn write(
     {
         lines.push(("IMAGE_TAG".to_owned(), tag.to_string()));
     }
-    let written = scene.workspace.write_lines(path, &lines, &is_own_key);
-    Ok(written.map_err(|error| InputError::of("env-file", error.to_string()))?)
+    Ok(scene.workspace.write_lines(path, &lines, &is_own_key)?)
 }
 
 fn key(image: &ImageName) -> String {

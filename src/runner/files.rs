@@ -152,7 +152,8 @@ impl Workspace {
         let mut below = PathBuf::new();
         for component in relative.components() {
             match component {
-                Component::Normal(name) if name != ".git" && !name.is_empty() => {
+                // On some file systems `.GIT` is the same directory.
+                Component::Normal(name) if !name.eq_ignore_ascii_case(".git") && !name.is_empty() => {
                     found.push(name);
                     below.push(name);
                 }
@@ -237,12 +238,14 @@ impl Workspace {
         Ok(Some(files))
     }
 
-    /// Checks that a file may be written by [`Workspace::write_lines`]: nothing is there, or what is there is ours by its keys.
+    /// Checks that a file may be written by [`Workspace::write_lines`]: its directory is there, and at its place nothing, or what is ours by its keys.
     ///
     /// # Errors
-    /// It is outside, a link, somebody else's, or holds a line whose key is not ours.
+    /// It is outside, a link, somebody else's, holds a line whose key is not ours, or its directory cannot be read.
     pub fn check_writable(&self, path: &str, is_own_key: &dyn Fn(&str) -> bool) -> Result<(), FileError> {
         let file = self.0.join(self.inside(path)?);
+        let directory = file.parent().unwrap_or(&self.0);
+        fs::read_dir(directory).map_err(|error| FileError::io(format!("the directory of {}", shown(path)), error))?;
         let Ok(metadata) = fs::symlink_metadata(&file) else { return Ok(()) };
         if !metadata.is_file() {
             return Err(FileError::NotRegular(shown(path)));
@@ -257,6 +260,16 @@ impl Workspace {
         } else {
             Ok(())
         }
+    }
+
+    /// Tries whether a file can be made beside this one, before anything depends on it; nothing is left of that.
+    ///
+    /// # Errors
+    /// It is outside, or cannot be made.
+    pub fn try_beside(&self, path: &str) -> Result<(), FileError> {
+        let draft = self.0.join(self.inside(path)?).with_file_name(format!(".{}", delimiter("")));
+        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft);
+        made.and_then(|_| fs::remove_file(&draft)).map_err(|error| FileError::io(shown(path), error))
     }
 
     /// Writes `KEY=VALUE` lines to a file that only the workspace's owner may read, all or nothing.
@@ -306,11 +319,26 @@ mod tests {
     fn nothing_outside_the_workspace_is_touched() {
         let (directory, workspace) = workspace();
         std::os::unix::fs::symlink("/etc", directory.path().join("link")).unwrap();
-        for path in ["/etc/passwd", "../x", "a/../../x", "link/passwd", "link", ".git/config", "a/.git/x", "", "."] {
+        for path in
+            ["/etc/passwd", "../x", "a/../../x", "link/passwd", "link", ".git/config", "a/.git/x", ".GIT/x", "", "."]
+        {
             assert!(matches!(workspace.inside(path), Err(FileError::Outside(_))), "{path:?}");
         }
         let absolute = directory.path().join("a/b");
         assert_eq!(workspace.inside(absolute.to_str().unwrap()).unwrap(), Path::new("a/b"));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_known_before() {
+        let (directory, workspace) = workspace();
+        fs::write(directory.path().join("file"), "").unwrap();
+        for path in ["nowhere/x.env", "file/x.env"] {
+            assert!(matches!(workspace.check_writable(path, &|_| true), Err(FileError::Io { .. })), "{path}");
+            assert!(workspace.try_beside(path).is_err(), "{path}");
+        }
+        workspace.check_writable("x.env", &|_| true).unwrap();
+        workspace.try_beside("x.env").unwrap();
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "the trial is left behind");
     }
 
     #[test]

@@ -290,7 +290,12 @@ impl Attempt<'_> {
         let url = self.hands.facts.get(self.service).and_then(|facts| facts.url.clone());
         let ending = Ending { how, description, environment_url: url, log_url: scene.run_url() };
         if let Err(error) = record.end(number, &ending).await {
-            self.say(&format!("its record stays open: {error}"));
+            let why = format!("{}: its record stays open: {error}", self.service);
+            if error.word() == FailureWord::PermissionMissing {
+                scene.warn("record", &why);
+            } else {
+                self.say(&format!("its record stays open: {error}"));
+            }
         }
     }
 }

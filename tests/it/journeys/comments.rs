@@ -64,7 +64,7 @@ fn previews_stand_in_it_with_their_addresses() {
 }
 
 #[test]
-fn a_comment_of_somebody_else_is_never_touched_however_it_is_marked() {
+fn row_40_a_comment_of_somebody_else_is_never_touched_however_it_is_marked() {
     let world = opened();
     for author in ["mallory", "github-actions", "dependabot[bot]"] {
         world.github.comment(7, author, &format!("{MARK}\nhere"));

@@ -18,9 +18,10 @@ impl RegistryHost {
     pub fn parse(text: &str) -> Result<Self, Refused> {
         let refused = || Refused::new("registry", text.as_bytes(), "a lower-case host name like ghcr.io");
         let (name, port) = match text.strip_prefix('[') {
-            Some(rest) => {
-                rest.split_once(']').map(|(name, port)| (name, port.strip_prefix(':'))).ok_or_else(refused)?
-            }
+            Some(rest) => match rest.split_once(']').ok_or_else(refused)? {
+                (name, "") => (name, None),
+                (name, port) => (name, Some(port.strip_prefix(':').ok_or_else(refused)?)),
+            },
             None => match text.split_once(':') {
                 Some((name, port)) => (name, Some(port)),
                 None => (text, None),
@@ -33,9 +34,8 @@ impl RegistryHost {
             }
         }
         if text.starts_with('[') {
-            let closed = text.ends_with(']') || port.is_some();
             let address = name.parse::<std::net::Ipv6Addr>().map_err(|_| refused())?;
-            return if closed && address.to_string() == name { Ok(Self(text.to_owned())) } else { Err(refused()) };
+            return if address.to_string() == name { Ok(Self(text.to_owned())) } else { Err(refused()) };
         }
         let labels_are_good = name.len() <= 253
             && name.split('.').all(|label| {
@@ -301,6 +301,9 @@ mod tests {
             "ghcr.io/a\n",
             "[::1/a",
             "[::1]x/a",
+            "[::1]>]/a",
+            "[::1]]/a",
+            "[::1].evil.example]/a",
             "ghcr..io/a",
             "127.1/a",
             "0x7f.1/a",

@@ -250,6 +250,7 @@ mod tests {
             "https://evil",
             "http://api.render.com",
             "https://api.render.com.evil",
+            "http://[::1]>]",
             "http://127.0.0.1.evil:1",
             "http://127.0.0.1:1/x",
             "",

@@ -140,6 +140,29 @@ fn paths(files: Vec<FileWire>) -> Option<Vec<Vec<u8>>> {
     Some(paths)
 }
 
+/// What fuzzing opens: a list of files, of which every name is known or none is.
+#[cfg(fuzzing)]
+pub(super) mod fuzzing {
+    use super::*;
+
+    pub(in crate::github) fn files(body: &[u8]) {
+        let Ok(wire) = serde_json::from_slice::<CompareWire>(body) else { return };
+        let files = wire.files.unwrap_or_default();
+        let names: Vec<String> = files
+            .iter()
+            .flat_map(|file| [Some(&file.filename), file.previous_filename.as_ref()])
+            .flatten()
+            .cloned()
+            .collect();
+        match paths(files) {
+            None => assert!(names.iter().any(|name| name.is_empty() || name.contains(REPLACED))),
+            Some(paths) => {
+                assert!(paths.is_sorted() && names.iter().all(|name| paths.iter().any(|path| path == name.as_bytes())));
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::{Exchange, Server, found, missing};

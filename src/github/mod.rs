@@ -11,6 +11,8 @@ mod compare;
 mod deployments;
 mod error;
 mod file;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod new_tag;
 mod packages;
 mod previews;

@@ -172,6 +172,23 @@ fn broken(what: &str, value: &str) -> GitHubError {
     GitHubError::Broken { what: what.to_owned(), why, trace: Default::default() }
 }
 
+/// What fuzzing opens: tags, with what they are on.
+#[cfg(fuzzing)]
+pub(super) mod fuzzing {
+    use super::*;
+
+    pub(in crate::github) fn tags(body: &[u8]) {
+        for wire in serde_json::from_slice::<Vec<RefWire>>(body).unwrap_or_default() {
+            let name = wire.name.clone();
+            if let Some(tag) = wire.into_tag() {
+                assert_eq!(name, format!("refs/tags/{}", tag.name));
+            }
+        }
+        let _ = serde_json::from_slice::<TagWire>(body).map(|tag| parse(&tag.object.sha, "tag").is_ok());
+        let _ = serde_json::from_slice::<FullCommitWire>(body).map(|commit| (commit.sha, commit.commit.committer.date));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::{Exchange, Server, exchange, found, missing};

@@ -156,6 +156,29 @@ fn different(old: Vec<EntryWire>, new: Vec<EntryWire>) -> Option<Vec<(String, Si
     Some(known.into_iter().filter(|(_, (old, new))| old != new).map(|(path, (old, new))| (path, old, new)).collect())
 }
 
+/// What fuzzing opens: two trees, of which what differs is all there.
+#[cfg(fuzzing)]
+pub(super) mod fuzzing {
+    use super::*;
+
+    pub(in crate::github) fn trees(body: &[u8]) {
+        let Ok((old, new)) = serde_json::from_slice::<(TreeWire, TreeWire)>(body) else { return };
+        assert!(
+            different(old.tree.clone(), old.tree.clone()).is_some_and(|changes| changes.is_empty()),
+            "a tree differs from itself"
+        );
+        let (one, other) =
+            (different(old.tree.clone(), new.tree.clone()), different(new.tree.clone(), old.tree.clone()));
+        assert_eq!(one.as_ref().map(Vec::len), other.map(|changes| changes.len()));
+        // Whatever is on one side only has changed.
+        for entry in &new.tree {
+            let is_old = old.tree.iter().any(|known| known.path == entry.path);
+            let is_told = one.as_ref().is_none_or(|changes| changes.iter().any(|(path, ..)| *path == entry.path));
+            assert!(is_old || is_told, "{} is new, and nobody says so", entry.path);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::{Exchange, Server, found, missing};

@@ -8,6 +8,8 @@
 
 mod auth;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod links;
 mod read;
 mod session;

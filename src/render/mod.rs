@@ -12,6 +12,8 @@ mod call;
 mod desk;
 mod error;
 mod explanation;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod hook;
 mod pace;
 mod preview;

@@ -4,6 +4,8 @@
 
 mod arguments;
 mod files;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod log;
 mod signals;
 mod surroundings;

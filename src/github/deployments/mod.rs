@@ -10,6 +10,8 @@ mod write;
 pub use mention::Mention;
 pub use read::Memory;
 pub(super) use read::{List, alias, query};
+#[cfg(fuzzing)]
+pub(super) use wire::fuzzing;
 pub(super) use wire::{ActorWire, DeploymentWire};
 pub(super) use write::{Begun, StatusWire, cut};
 pub use write::{Ended, Ending, RecordWriter, RunName};

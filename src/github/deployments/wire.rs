@@ -244,6 +244,32 @@ fn is_same(one: Option<&ActorWire>, other: Option<&ActorWire>) -> bool {
     }
 }
 
+/// What fuzzing opens: a deployment, which is a record of ours or none.
+#[cfg(fuzzing)]
+pub(in crate::github) mod fuzzing {
+    use super::*;
+
+    pub(in crate::github) fn record(body: &[u8]) {
+        let Ok(service) = ServiceName::parse("api") else { return };
+        let viewer = ActorWire { login: "github-actions[bot]".into() };
+        let read = || {
+            serde_json::from_slice::<DeploymentWire>(body)
+                .ok()?
+                .into_record("staging/api", &service, Some(&viewer))
+                .ok()?
+        };
+        let Some(record) = read() else { return };
+        assert_eq!(record.intent.service, service);
+        // What nobody ended, or somebody else ended of ours, is open; and only what went well was live.
+        assert!(!record.was_live || record.state == RecordState::Success);
+        // What we would write of it is read as the same.
+        let wire = PayloadWire::new(&record.intent, &RunName { id: "1".into(), attempt: "1".into(), force: None });
+        let again = serde_json::to_value(&wire).ok().and_then(|value| PayloadWire::read(&value));
+        let again = again.and_then(|wire| wire.into_intent(&service, &record.intent.commit.to_string()));
+        assert_eq!(again, Some(record.intent));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::{COMMIT, intent, run, service};

@@ -8,6 +8,8 @@ mod wire;
 mod write;
 
 pub use read::Reach;
+#[cfg(fuzzing)]
+pub(super) use wire::fuzzing;
 pub use write::{PreviewEnd, PreviewEnding, PreviewWriter};
 
 use crate::domain::ServiceName;

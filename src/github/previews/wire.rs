@@ -109,6 +109,24 @@ fn state(deployment: &DeploymentWire, viewer: Option<&ActorWire>) -> PreviewStat
     }
 }
 
+/// What fuzzing opens: a deployment, which is a preview's record or none.
+#[cfg(fuzzing)]
+pub(in crate::github) mod fuzzing {
+    use super::*;
+
+    pub(in crate::github) fn record(body: &[u8]) {
+        let Ok(service) = ServiceName::parse("api") else { return };
+        let Ok((viewer, deployment)) = serde_json::from_slice::<(Option<ActorWire>, DeploymentWire)>(body) else {
+            return;
+        };
+        if let Some(found) = super::record(&deployment, &service, viewer.as_ref()) {
+            assert_eq!(found.intent.service, service);
+            // Only a status of ours says that it serves.
+            assert!(found.state == PreviewState::Open || viewer.is_some(), "nobody said so");
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::{COMMIT, id, intent, run};

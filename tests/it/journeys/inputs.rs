@@ -199,8 +199,8 @@ fn durations_are_read_strictly() {
 
 #[test]
 fn debug_says_more_and_still_no_secret() {
-    let quiet = everything().deploy().expect_accepted(["api", "workers", "web"]);
-    let loud = everything().variable("RUNNER_DEBUG", "1").deploy().expect_accepted(["api", "workers", "web"]);
+    let quiet = everything().without_variable("RUNNER_DEBUG").deploy().expect_accepted(["api", "workers", "web"]);
+    let loud = everything().deploy().expect_accepted(["api", "workers", "web"]);
     assert!(loud.annotations("debug").len() > quiet.annotations("debug").len());
 }
 

@@ -117,9 +117,9 @@ fn row_14_an_empty_hook_is_absent_and_a_short_one_is_refused_without_a_mask() {
 fn row_15_an_error_of_the_http_library_shows_no_key() {
     // Nobody listens: the library's error has the whole address in it.
     let world = World::with_late_render(Duration::from_secs(3600)).three_services();
-    let world = world.push_to_main(|repo| repo.write("services/api/x", "1")).images().variable("RUNNER_DEBUG", "1");
+    let world = world.push_to_main(|repo| repo.write("services/api/x", "1")).images();
     let run = world.deadline(Duration::from_secs(240)).deploy().no_hooks();
     assert_eq!((run.exit, run.output("failure")), (1, "render-unavailable"));
-    let run = pushed().hook_answers("api", [Answer::Dropped, Answer::Dropped]).variable("RUNNER_DEBUG", "1").deploy();
+    let run = pushed().hook_answers("api", [Answer::Dropped, Answer::Dropped]).deploy();
     run.ended(1, "failed", "render-unavailable").hooked(&["api", "api"]);
 }

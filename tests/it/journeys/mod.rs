@@ -28,6 +28,7 @@ mod release;
 mod requests;
 mod required;
 mod rollback;
+mod same_answer;
 mod second_door;
 mod source;
 mod summary;

@@ -10,6 +10,7 @@ mod credentials;
 mod drift;
 mod endings;
 mod events;
+mod examples;
 mod faults;
 mod histories;
 mod history;

@@ -1,0 +1,142 @@
+//! `api-and-workers`: the API migrates and goes live, then the workers; the sandbox first, then production.
+
+use super::stage::Played;
+use super::{Stage, yaml};
+use crate::world::render::{Fate, model::Why, service_id};
+use crate::world::{Repo, World};
+
+const SERVICES: [&str; 8] = ["api", "ingest", "email", "billing", "search", "export", "webhooks", "cleanup"];
+const ENVIRONMENTS: [&str; 2] = ["sandbox", "production"];
+
+fn on_render(environment: &str, service: &str) -> String {
+    format!("{environment}-{service}")
+}
+
+/// The ids of the manifest become those of this world's services.
+fn with_ids(text: String) -> String {
+    let mut text = text;
+    for environment in ENVIRONMENTS {
+        for service in SERVICES {
+            let letters = environment.len() + service.len();
+            let written = format!("srv-{environment}{:0<1$}{service}", "", 20 - letters);
+            assert!(text.contains(&format!("{environment}: {written}")), "{written} is not in the manifest");
+            text = text.replace(&written, &service_id(&on_render(environment, service)));
+        }
+    }
+    text
+}
+
+fn begun() -> Stage {
+    let stage = Stage::of("api-and-workers", with_ids);
+    let stage = stage.with(|world| {
+        let names: Vec<String> =
+            ENVIRONMENTS.iter().flat_map(|one| SERVICES.map(|service| on_render(one, service))).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let world = world.hooks(&names).with_key().input("deploy-hooks", "").input("render-api-key", "");
+        for name in &names {
+            world.render.image_path(name, &format!("{}:latest", world.repository("shop")));
+        }
+        for environment in ENVIRONMENTS {
+            world.render.pre_deploy(&on_render(environment, "api"));
+        }
+        world.push_to_main(|repo| repo.write("app/main.txt", "1"))
+    });
+    let key = stage.world.render.api_key();
+    let stage = stage.setting("sandbox", "secrets.RENDER_API_KEY", &key);
+    stage.setting("production", "secrets.RENDER_API_KEY", &key)
+}
+
+fn push(world: World, change: impl FnOnce(&Repo) -> &Repo) -> World {
+    world.push_to_main(change)
+}
+
+/// What all services of an environment are asked to run.
+fn all(stage: &Stage, environment: &str, digest: &str) -> Vec<(String, String)> {
+    let image = format!("{}@{digest}", stage.world.repository("shop"));
+    SERVICES.map(|service| (on_render(environment, service), image.clone())).to_vec()
+}
+
+#[track_caller]
+fn went_live(played: &mut Played, stage: &Stage, environment: &str, digest: &str) {
+    let wanted = all(stage, environment, digest);
+    let wanted: Vec<(&str, &str)> = wanted.iter().map(|(name, image)| (name.as_str(), image.as_str())).collect();
+    let run = played.run("deploy").ended(0, "live", "").hooked_with(&wanted);
+    run.equal("the environment", &run.output("environment"), &environment);
+    for worker in &SERVICES[1..] {
+        run.equal("the first", &run.hooks[0].service, &on_render(environment, "api"));
+        run.equal(worker, &run.service(worker)["status"], &"live".into());
+    }
+}
+
+#[test]
+fn the_sandbox_and_then_production_get_the_image_the_api_before_its_workers() {
+    let mut stage = begun();
+    let mut played = stage.play("deploy.yml").ended(&[("build", "success"), ("deploy", "success")]).builds(&["shop"]);
+    let commit = stage.world.commit();
+    let digest = stage.world.tag("shop", &commit).expect("an image");
+    for environment in ENVIRONMENTS {
+        went_live(&mut played, &stage, environment, &digest);
+    }
+    // The same run once more builds nothing and deploys nothing.
+    let mut played = stage.play("deploy.yml").ended(&[("build", "success"), ("deploy", "success")]).builds(&[]);
+    for _ in ENVIRONMENTS {
+        played.run("deploy").ended(0, "skipped", "").no_hooks();
+    }
+}
+
+#[test]
+fn a_migration_that_fails_starts_no_worker_and_production_is_not_begun_and_has_a_base_of_its_own() {
+    let mut stage = begun();
+    let mut played = stage.play("deploy.yml");
+    let first = stage.world.tag("shop", "latest").expect("an image");
+    for environment in ENVIRONMENTS {
+        went_live(&mut played, &stage, environment, &first);
+    }
+    let mut stage = stage.with(|world| push(world, |repo| repo.write("app/main.txt", "2")));
+    stage.world.render.deploy_ends("sandbox-api", Fate::Fails("pre_deploy_failed", Why::Exited(1)));
+    let mut played = stage.play("deploy.yml").ended(&[("build", "success"), ("deploy", "failure")]);
+    let second = stage.world.tag("shop", "latest").expect("an image");
+    let image = format!("{}@{second}", stage.world.repository("shop"));
+    let run = played.run("deploy").ended(1, "failed", "pre-deploy-failed").hooked_with(&[("sandbox-api", &image)]);
+    for worker in &SERVICES[1..] {
+        run.equal(worker, &run.service(worker)["status"], &"not-started".into());
+    }
+    // A push that touches no path of the image makes good what was left undone: in the sandbox, and in production, which saw nothing of it.
+    let mut stage = stage.with(|world| push(world, |repo| repo.write("docs/x.md", "1")));
+    let mut played = stage.play("deploy.yml").ended(&[("build", "success"), ("deploy", "success")]).builds(&[]);
+    for environment in ENVIRONMENTS {
+        went_live(&mut played, &stage, environment, &second);
+    }
+}
+
+#[test]
+fn a_worker_that_does_not_come_up_is_put_back_with_what_went_live_before_it() {
+    let mut stage = begun();
+    let mut played = stage.play("deploy.yml");
+    let first = stage.world.tag("shop", "latest").expect("an image");
+    for environment in ENVIRONMENTS {
+        went_live(&mut played, &stage, environment, &first);
+    }
+    let mut stage = stage.with(|world| push(world, |repo| repo.write("app/main.txt", "2")));
+    stage.world.render.deploy_ends("sandbox-email", Fate::Fails("update_failed", Why::Exited(1)));
+    let mut played = stage.play("deploy.yml").ended(&[("build", "success"), ("deploy", "failure")]);
+    let run = played.run("deploy").ended(1, "failed", "exited");
+    run.settled();
+    stage.world.render.settle();
+    let image = format!("{}@{first}", stage.world.repository("shop"));
+    for environment in ENVIRONMENTS {
+        for service in SERVICES {
+            let live = stage.world.render.live(&on_render(environment, service));
+            run.equal(service, &live.as_ref(), &Some(&image));
+        }
+    }
+}
+
+#[test]
+fn the_environments_wait_for_each_other_and_it_all_fits_on_a_page() {
+    let stage = begun();
+    let workflow = yaml::read(&stage.example.workflows["deploy.yml"]);
+    let strategy = &workflow["jobs"]["deploy"]["strategy"];
+    assert_eq!((strategy["max-parallel"].as_str(), strategy.get("fail-fast")), (Some("1"), None));
+    assert!(stage.example.lines() < 80, "{} lines", stage.example.lines());
+}

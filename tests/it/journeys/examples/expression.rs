@@ -150,9 +150,7 @@ impl Reader<'_> {
         match name {
             "" => panic!("{}: {:?} is not understood", self.source, self.rest),
             "true" | "false" => Value::Bool(name == "true"),
-            _ if name.starts_with(|c: char| c.is_ascii_digit()) => {
-                Value::from(name.parse::<u64>().expect("a number"))
-            }
+            _ if name.starts_with(|c: char| c.is_ascii_digit()) => Value::from(name.parse::<u64>().expect("a number")),
             _ => self.table.value(&name.split('.').map(str::to_owned).collect::<Vec<_>>()),
         }
     }
@@ -167,7 +165,8 @@ mod tests {
 
     impl Table for Known {
         fn value(&self, path: &[String]) -> Value {
-            let table = json!({"needs": {"plan": {"outputs": {"builds": "2", "matrix": "{\"include\":[1]}"}}}, "none": ""});
+            let table =
+                json!({"needs": {"plan": {"outputs": {"builds": "2", "matrix": "{\"include\":[1]}"}}}, "none": ""});
             let found = path.iter().try_fold(&table, |value, key| value.get(key));
             found.unwrap_or_else(|| panic!("{path:?} is not in the table")).clone()
         }
@@ -198,7 +197,9 @@ mod tests {
 
     #[test]
     fn what_is_not_known_fails() {
-        for source in ["needs.plan.outputs.build", "hashFiles('x')", "a ? b : c", "'open", "needs.plan.outputs.builds 2"] {
+        for source in
+            ["needs.plan.outputs.build", "hashFiles('x')", "a ? b : c", "'open", "needs.plan.outputs.builds 2"]
+        {
             let ended = std::panic::catch_unwind(|| evaluate(source, &Known));
             assert!(ended.is_err(), "{source} is {ended:?}");
         }

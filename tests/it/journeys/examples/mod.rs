@@ -116,7 +116,8 @@ fn an_example_pins_what_the_documents_and_the_releases_pin() {
     let pins = |text: &str| -> Vec<String> {
         text.lines().filter_map(|line| line.split_once("uses: ")).map(|(_, pin)| pin.to_owned()).collect()
     };
-    let known = ["docs/workflows/ci.yml", ".github/workflows/release.yml"].map(|path| pins(&read(&root.join(path)))).concat();
+    let known =
+        ["docs/workflows/ci.yml", ".github/workflows/release.yml"].map(|path| pins(&read(&root.join(path)))).concat();
     for name in PLAYED {
         for (file, text) in Example::named(name).workflows {
             for pin in pins(&text) {

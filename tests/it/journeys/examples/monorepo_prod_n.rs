@@ -7,8 +7,14 @@ use serde_json::json;
 use std::collections::BTreeMap;
 
 /// Each service with its image.
-const SERVICES: [(&str, &str); 6] =
-    [("api", "api"), ("web", "web"), ("admin", "admin"), ("jobs", "jobs"), ("mail", "mail"), ("nightly-report", "jobs")];
+const SERVICES: [(&str, &str); 6] = [
+    ("api", "api"),
+    ("web", "web"),
+    ("admin", "admin"),
+    ("jobs", "jobs"),
+    ("mail", "mail"),
+    ("nightly-report", "jobs"),
+];
 const IMAGES: [&str; 5] = ["shop-api", "shop-web", "shop-admin", "shop-jobs", "shop-mail"];
 
 const BUILT: [(&str, &str); 3] = [("plan", "success"), ("build", "success"), ("deploy", "success")];
@@ -30,7 +36,10 @@ fn begun() -> Stage {
             let name = on_render(environment, service);
             stage = stage.with(|world| world.hooks(&[&name]).input("deploy-hooks", ""));
             let hook = stage.world.hook(&name);
-            stage.world.render.image_path(&name, &format!("{}:latest", stage.world.repository(&format!("shop-{image}"))));
+            stage
+                .world
+                .render
+                .image_path(&name, &format!("{}:latest", stage.world.repository(&format!("shop-{image}"))));
             if service == "nightly-report" {
                 stage.world.render.kind(&name, "cron_job");
             }
@@ -49,7 +58,8 @@ fn changed(stage: Stage, change: impl FnOnce(&Repo) -> &Repo) -> Stage {
 fn under(stage: &Stage, tags: &BTreeMap<&str, String>) -> BTreeMap<&'static str, String> {
     let image = |name: &str| {
         let image = format!("shop-{name}");
-        let digest = stage.world.tag(&image, &tags[name]).unwrap_or_else(|| panic!("{image}:{} is not there", tags[name]));
+        let digest =
+            stage.world.tag(&image, &tags[name]).unwrap_or_else(|| panic!("{image}:{} is not there", tags[name]));
         format!("{}@{digest}", stage.world.repository(&image))
     };
     SERVICES.into_iter().map(|(service, name)| (service, image(name))).collect()
@@ -184,7 +194,8 @@ fn a_rollback_brings_the_release_before_back_and_holds_until_the_next() {
     let stage = released(stage, "prod-2", &["web"], &tags);
     let by_hand = |stage: Stage, release: &str| {
         let inputs = json!({"release": release});
-        let stage = stage.with(|world| world.on_event(|world| Event::dispatch("refs/heads/main", &world.origin.head())));
+        let stage =
+            stage.with(|world| world.on_event(|world| Event::dispatch("refs/heads/main", &world.origin.head())));
         stage.with(|world| world.payload(|event| event["inputs"] = inputs))
     };
     let mut stage = by_hand(stage, "");

@@ -42,7 +42,10 @@ fn begun() -> Stage {
 fn env_file(stage: &Stage) -> BTreeMap<String, String> {
     let path: PathBuf = stage.place("server").join("app/.env.deploy");
     let text = read(&path);
-    text.lines().map(|line| line.split_once('=').expect("a line")).map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    text.lines()
+        .map(|line| line.split_once('=').expect("a line"))
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
 }
 
 const WELL: [(&str, &str); 3] = [("plan", "success"), ("build", "success"), ("deploy", "success")];

@@ -19,7 +19,7 @@ exec sh -c "$6""#,
 const DOCKER: &str = r#"printf 'docker %s\n' "$*" >>"$SAID"
 case $1 in
 login) printf 'token %s\n' "$(cat)" >>"$SAID" ;;
-compose) printf '%s of %s, backend %s, app %s\n' "$IMAGE_TAG" "$REGISTRY_OWNER" "${BACKEND_IMAGE-}" "${APP_IMAGE-}" >>"$SAID" ;;
+compose) printf '%s of %s, backend %s, app %s\n' "${IMAGE_TAG-none}" "$REGISTRY_OWNER" "${BACKEND_IMAGE-}" "${APP_IMAGE-}" >>"$SAID" ;;
 esac"#;
 
 fn begun() -> Stage {
@@ -122,6 +122,22 @@ fn a_build_that_fails_hands_nothing_over() {
     stage.play("deploy.yml").ended(&[("plan", "success"), ("build", "failure"), ("deploy", "skipped")]);
     assert_eq!(stage.said(), "");
     assert_eq!(stage.world.tag("shop-backend", "latest"), None, "latest moved to half of a commit");
+    // The next push touches nothing, and what is missing is built all the same. The two then have no commit's tag in common, but latest.
+    let stage = stage.build_fails("acme/shop-frontend", false);
+    let mut stage = stage.with(|world| world.push_to_main(|repo| repo.write("notes.md", "1")));
+    stage.play("deploy.yml").ended(&WELL).builds(&["shop-frontend"]);
+    let lines = env_file(&stage);
+    assert_eq!(lines.get("IMAGE_TAG"), None);
+    assert!(stage.said().contains("docker compose pull\nnone of acme"));
+    let compose = read(&directory().join("two-images-compose/server/compose.yml"));
+    for (key, image) in BOTH {
+        let latest = stage.world.tag(image, "latest").expect("an image");
+        assert_eq!(lines[key], format!("{}@{latest}", stage.world.repository(image)));
+        assert!(
+            compose.contains(&format!("image: ghcr.io/${{REGISTRY_OWNER}}/{image}:${{IMAGE_TAG:-latest}}\n")),
+            "{image}"
+        );
+    }
 }
 
 #[test]

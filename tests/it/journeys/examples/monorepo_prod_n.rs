@@ -183,6 +183,21 @@ fn a_release_that_staging_did_not_have_is_refused() {
 }
 
 #[test]
+fn a_release_whose_images_are_there_and_never_ran_in_staging_is_refused() {
+    let (stage, _) = staged();
+    let stage = changed(stage, |repo| repo.write("apps/mail/main.txt", "2"));
+    let mut stage = stage.setting("staging", "secrets.RENDER_HOOK_MAIL", "");
+    let mut played = stage
+        .play("staging.yml")
+        .ended(&[("plan", "success"), ("build", "success"), ("deploy", "failure")])
+        .builds(&["shop-mail"]);
+    played.run("deploy").ended(1, "refused", "hook-missing").no_hooks();
+    let mut stage = stage.with(|world| world.push_tag("prod-1"));
+    let mut played = stage.play("production.yml").ended(&[("deploy", "failure")]);
+    played.run("deploy").ended(1, "refused", "not-live-in-required-environment").no_hooks();
+}
+
+#[test]
 fn a_rollback_brings_the_release_before_back_and_holds_until_the_next() {
     let (stage, mut tags) = staged();
     let stage = released(stage, "prod-1", &ALL, &tags);

@@ -24,7 +24,6 @@ const PLAYED: [&str; 5] =
 /// An example's files, as a repository has them.
 #[derive(Debug, Clone)]
 struct Example {
-    name: String,
     /// By their path.
     manifests: BTreeMap<String, String>,
     /// By their name.
@@ -52,7 +51,7 @@ impl Example {
         let manifests = yaml_files(&github).into_iter().map(|(file, text)| (format!(".github/{file}"), text));
         let workflows = yaml_files(&github.join("workflows"));
         assert!(!workflows.is_empty(), "{name} has no workflow");
-        Self { name: name.to_owned(), manifests: manifests.collect(), workflows }
+        Self { manifests: manifests.collect(), workflows }
     }
 
     /// How many lines there are to write: every one of workflows and manifests, comments and empty ones too.

@@ -34,6 +34,8 @@ pub(super) struct Played {
     pub(super) results: BTreeMap<String, &'static str>,
     /// What was built: image and tags.
     pub(super) built: Vec<(String, Vec<String>)>,
+    /// What scripts said that failed.
+    scripts: String,
 }
 
 impl Played {
@@ -56,12 +58,16 @@ impl Played {
     /// The jobs ended so.
     #[track_caller]
     pub(super) fn ended(self, results: &[(&str, &'static str)]) -> Self {
-        let wanted = results.iter().map(|(job, result)| ((*job).to_owned(), *result)).collect();
-        for (job, run) in self.runs.iter().filter(|_| self.results != wanted) {
-            run.settled();
-            println!("--- {job}: exit {}\n{}", run.exit, run.shown());
+        let wanted: BTreeMap<String, &'static str> =
+            results.iter().map(|(job, result)| ((*job).to_owned(), *result)).collect();
+        if self.results != wanted {
+            let mut text = self.scripts.clone();
+            for (job, run) in &self.runs {
+                run.settled();
+                text.push_str(&format!("\n--- {job}: exit {}\n{}", run.exit, run.shown()));
+            }
+            panic!("the jobs ended {:?}, not {wanted:?}\n{text}", self.results);
         }
-        assert_eq!(self.results, wanted, "how the jobs ended");
         self
     }
 }
@@ -174,7 +180,9 @@ fn texts(value: &Value) -> Vec<String> {
     match value {
         Value::Null => Vec::new(),
         Value::Array(items) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        _ => vec![value.as_str().expect("a text").to_owned()],
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+            vec![value.as_str().expect("a text").to_owned()]
+        }
     }
 }
 
@@ -385,12 +393,8 @@ impl Play<'_> {
             .envs(env.iter().map(|(key, value)| (key, value.as_str().unwrap_or_default())));
         let ended = command.output().expect("bash");
         if !ended.status.success() {
-            println!(
-                "--- {}\n{}{}",
-                job.name,
-                String::from_utf8_lossy(&ended.stdout),
-                String::from_utf8_lossy(&ended.stderr)
-            );
+            let said = [ended.stdout, ended.stderr].concat();
+            self.played.scripts.push_str(&format!("\n--- {}\n{}", job.name, String::from_utf8_lossy(&said)));
             job.has_failed = true;
         }
     }
@@ -428,7 +432,7 @@ fn combinations(matrix: &Value, table: &dyn Table) -> Vec<Value> {
     let matrix = match matrix {
         Value::Null => return vec![Value::Null],
         Value::String(source) => evaluate(source, table),
-        _ => matrix.clone(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => matrix.clone(),
     };
     if let Some(entries) = matrix["include"].as_array() {
         assert!(!entries.is_empty(), "an empty matrix fails a workflow");

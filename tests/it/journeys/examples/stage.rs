@@ -402,7 +402,7 @@ impl Play<'_> {
 
 /// Fails the test where a job does what its permissions do not allow.
 fn permitted(permissions: &Value, server: &str, call: &Call) {
-    let text = call.text();
+    let text = String::from_utf8_lossy(&call.bytes()).into_owned();
     let is_write = !matches!(call.method.as_str(), "GET" | "HEAD");
     let (scope, level) = match server {
         "registry" => ("packages", if is_write { "write" } else { "read" }),

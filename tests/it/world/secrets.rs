@@ -144,7 +144,7 @@ fn percent(bytes: &[u8]) -> Vec<u8> {
 
 fn json(bytes: &[u8]) -> Vec<u8> {
     let text = serde_json::Value::from(String::from_utf8_lossy(bytes).as_ref()).to_string();
-    text[1..text.len() - 1].as_bytes().to_vec()
+    text.as_bytes()[1..text.len() - 1].to_vec()
 }
 
 /// Base64 of the secret behind nothing, one and two other bytes, without the characters that depend on what stands before and behind.

@@ -10,6 +10,7 @@ mod truth;
 use super::at_once;
 use super::cancel::{is_write, kinds};
 use crate::world::fault::{Fault, Faulty};
+use crate::world::tally;
 use journey::{JOURNEYS, Journey};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -40,6 +41,7 @@ impl Case<'_> {
         // What is waited for is not there in time, sooner.
         let world = world.input("image-timeout", "10s").input("live-timeout", "20s");
         let run = self.journey.run(world);
+        tally::count("faulted runs", 1);
         let struck = self.faulty.struck();
         truth::told(self.journey, &run, &struck);
         truth::led(&self.faulty, &run);

@@ -19,7 +19,7 @@ fn without_images() -> World {
 
 fn branch_named(name: &str) {
     let mut world = opened().payload(|payload| payload["pull_request"]["head"]["ref"] = json!(name));
-    world.event.as_mut().unwrap().head_ref = name.to_owned();
+    world.event.as_mut().expect("an event").head_ref = name.to_owned();
     let run = world.plan().expect_planned([]);
     assert_eq!(run.output("tag-names"), format!("pr-7-{}", run.world.commit()));
     assert!(!run.output_file.contains("evil"));
@@ -48,7 +48,7 @@ fn event_at(make: impl Fn(&World) -> std::path::PathBuf) {
 
 fn renamed(world: World, name: &str) {
     let mut world = world;
-    world.event.as_mut().unwrap().name = name.into();
+    world.event.as_mut().expect("an event").name = name.into();
     world.deploy().expect_refusal();
 }
 

@@ -20,7 +20,7 @@ fn planted(plant: impl Fn(&World, &std::path::Path)) {
     let git = world.rooms.workspace.join(".git");
     plant(&world, &git);
     let run = world.deploy();
-    let services: Vec<String> = serde_json::from_value(run.json("services")).unwrap();
+    let services: Vec<String> = serde_json::from_value(run.json("services")).expect("names");
     assert!(services.contains(&"api".to_owned()), "{services:?} of {}", run.stdout);
     run.hooked(&services.iter().map(String::as_str).collect::<Vec<_>>());
 }

@@ -52,7 +52,7 @@ fn proposed(change: impl Fn(&str) -> String) -> World {
     let world = World::new().three_services();
     let path = world.origin.path().join(".github/deploy-manifest.yml");
     let world = world.pull_request(7, |repo| {
-        let base = std::fs::read_to_string(&path).unwrap();
+        let base = std::fs::read_to_string(&path).expect("a manifest");
         repo.write(".github/deploy-manifest.yml", &change(&base)).write("services/web/x", "1")
     });
     world.image("web", Kind::Amd64)

@@ -42,7 +42,7 @@ fn poisoned(poison: impl FnOnce(&mut Value)) {
         TASK
     });
     let run = world.deploy();
-    let services: Vec<String> = serde_json::from_value(run.json("services")).unwrap();
+    let services: Vec<String> = serde_json::from_value(run.json("services")).expect("names");
     assert!(services.contains(&"api".to_owned()), "{services:?}");
     run.hooked(&services.iter().map(String::as_str).collect::<Vec<_>>());
 }

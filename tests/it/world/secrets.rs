@@ -2,8 +2,9 @@
 
 use super::image::digest;
 use base64::Engine as _;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::{Arc, LazyLock, Mutex};
 
 /// A secret and where it may be seen.
 #[derive(Debug, Clone)]
@@ -50,66 +51,69 @@ const SPELLINGS: &[Spelling] = &[
     Spelling { kind: "in percent-encoded base64", width: 12, spell: |bytes| offsets(bytes, "%2B", "%2F") },
 ];
 
-/// A part of a secret in some spelling, and whose it is.
+/// What is looked for of one secret: its parts in every spelling.
 #[derive(Debug)]
-struct Needle {
-    text: Vec<u8>,
-    secret: usize,
-    kind: &'static str,
-}
-
-/// The search for some secrets, in every spelling. It runs after every run of the program, over all that the run left.
-#[derive(Debug)]
-pub(crate) struct Search<'a> {
-    secrets: &'a [Planted],
-    /// Which needles begin with these bytes: no needle is shorter than that.
-    needles: HashMap<[u8; RAW], Vec<Needle>>,
-    /// Whether any needle begins with these two bytes, which few do.
+struct Needles {
+    /// Those that begin with these bytes: no needle is shorter than that.
+    parts: HashMap<[u8; RAW], Vec<(Vec<u8>, &'static str)>>,
+    /// Whether any of them begins with these two bytes, which few do.
     beginnings: Vec<bool>,
 }
 
-impl<'a> Search<'a> {
-    pub(crate) fn of(secrets: &'a [Planted]) -> Self {
-        let mut search = Self { secrets, needles: HashMap::new(), beginnings: vec![false; 1 << 16] };
-        for (at, secret) in secrets.iter().enumerate() {
-            assert!(secret.text.len() >= RAW, "{} is too short to be looked for", secret.name);
-            for spelling in SPELLINGS {
-                for text in (spelling.spell)(secret.text.as_bytes()) {
-                    let width = spelling.width.min(text.len());
-                    text.windows(width).for_each(|window| search.add(window, at, spelling.kind));
+impl Needles {
+    /// The needles of a secret. They are looked for after every run of the program, and secrets are the same in most worlds.
+    fn of(text: &str) -> Arc<Self> {
+        static KNOWN: LazyLock<Mutex<HashMap<String, Arc<Needles>>>> = LazyLock::new(Mutex::default);
+        let mut known = KNOWN.lock().expect("the needles");
+        Arc::clone(known.entry(text.to_owned()).or_insert_with(|| Arc::new(Self::make(text))))
+    }
+
+    fn make(secret: &str) -> Self {
+        assert!(secret.len() >= RAW, "a secret too short to be looked for");
+        let mut needles = Self { parts: HashMap::new(), beginnings: vec![false; 1 << 16] };
+        for spelling in SPELLINGS {
+            for text in (spelling.spell)(secret.as_bytes()) {
+                for part in text.windows(spelling.width.min(text.len())) {
+                    let head = *part.first_chunk::<RAW>().expect("a needle's beginning");
+                    needles.beginnings[beginning(head[0], head[1])] = true;
+                    let parts = needles.parts.entry(head).or_default();
+                    // A secret that repeats itself has the same needle many times.
+                    if !parts.iter().any(|(known, kind)| *kind == spelling.kind && known == part) {
+                        parts.push((part.to_vec(), spelling.kind));
+                    }
                 }
             }
         }
-        search
+        needles
     }
 
-    fn add(&mut self, text: &[u8], secret: usize, kind: &'static str) {
-        let head = *text.first_chunk::<RAW>().expect("a needle's beginning");
-        let needles = self.needles.entry(head).or_default();
-        // A secret that repeats itself has the same needle many times.
-        if !needles.iter().any(|needle| needle.secret == secret && needle.kind == kind && needle.text == text) {
-            needles.push(Needle { text: text.to_vec(), secret, kind });
-            self.beginnings[beginning(head[0], head[1])] = true;
-        }
+    /// A spelling in which some of the secret stands in these bytes.
+    fn find(&self, bytes: &[u8]) -> Option<&'static str> {
+        (0..bytes.len().saturating_sub(RAW - 1)).find_map(|at| {
+            if !self.beginnings[beginning(bytes[at], bytes[at + 1])] {
+                return None;
+            }
+            let rest = &bytes[at..];
+            let parts = self.parts.get(rest.first_chunk::<RAW>()?)?;
+            parts.iter().find(|(part, _)| rest.starts_with(part)).map(|(_, kind)| *kind)
+        })
+    }
+}
+
+/// The search for some secrets, in every spelling, over all that a run left.
+#[derive(Debug)]
+pub(crate) struct Search<'a>(Vec<(&'a Planted, Arc<Needles>)>);
+
+impl<'a> Search<'a> {
+    pub(crate) fn of(secrets: &'a [Planted]) -> Self {
+        Self(secrets.iter().map(|secret| (secret, Needles::of(&secret.text))).collect())
     }
 
     /// The secrets that stand in these bytes, each with a spelling that it was seen in; but for those that may be told to this origin.
     pub(crate) fn find(&self, bytes: &[u8], origin: Option<&str>) -> Vec<String> {
         let is_home = |secret: &Planted| origin.is_some_and(|origin| secret.homes.iter().any(|home| home == origin));
-        let mut found: BTreeMap<usize, &'static str> = BTreeMap::new();
-        for at in 0..bytes.len().saturating_sub(RAW - 1) {
-            if !self.beginnings[beginning(bytes[at], bytes[at + 1])] {
-                continue;
-            }
-            let rest = &bytes[at..];
-            let head = rest.first_chunk::<RAW>().expect("as many bytes");
-            for needle in self.needles.get(head).into_iter().flatten() {
-                if rest.starts_with(&needle.text) && !is_home(&self.secrets[needle.secret]) {
-                    found.entry(needle.secret).or_insert(needle.kind);
-                }
-            }
-        }
-        found.into_iter().map(|(at, kind)| format!("{} {kind}", self.secrets[at].name)).collect()
+        let foreign = self.0.iter().filter(|(secret, _)| !is_home(secret));
+        foreign.filter_map(|(secret, needles)| Some(format!("{} {}", secret.name, needles.find(bytes)?))).collect()
     }
 }
 

@@ -262,8 +262,20 @@ impl Server {
 
     /// Lets something go wrong, or takes it away.
     pub(super) fn spoil(&self, fault: Option<(&'static str, Faulty)>) {
-        *self.fault.lock().expect("a fault") = fault;
+        let before = std::mem::replace(&mut *self.fault.lock().expect("a fault"), fault);
         self.doors.shut(false);
+        if before.is_some() {
+            self.is_back();
+        }
+    }
+
+    /// Waits until somebody listens again, which on a busy machine takes its time.
+    fn is_back(&self) {
+        let started = Instant::now();
+        while TcpStream::connect(self.address).is_err() {
+            assert!(started.elapsed() < DRAINED, "nobody listens at {} any more", self.address);
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// `127.0.0.1:port`.

@@ -89,15 +89,20 @@ fn the_sandbox_and_then_production_get_the_image_the_api_before_its_workers() {
     }
 }
 
-#[test]
-fn a_migration_that_fails_starts_no_worker_and_production_is_not_begun_and_has_a_base_of_its_own() {
+/// Both environments serve the first image, whose digest is told, and the image's files have changed since.
+fn live_and_changed() -> (Stage, String) {
     let mut stage = begun();
     let mut played = stage.play("deploy.yml");
     let first = stage.world.tag("shop", "latest").expect("an image");
     for environment in ENVIRONMENTS {
         went_live(&mut played, &stage, environment, &first);
     }
-    let mut stage = stage.with(|world| push(world, |repo| repo.write("app/main.txt", "2")));
+    (stage.with(|world| push(world, |repo| repo.write("app/main.txt", "2"))), first)
+}
+
+#[test]
+fn a_migration_that_fails_starts_no_worker_and_production_is_not_begun_and_has_a_base_of_its_own() {
+    let (mut stage, _) = live_and_changed();
     stage.world.render.usually("sandbox-api", Fate::Fails("pre_deploy_failed", Why::Exited(1)));
     let mut played = stage.play("deploy.yml").ended(&[("build", "success"), ("deploy", "failure")]);
     let second = stage.world.tag("shop", "latest").expect("an image");
@@ -117,13 +122,7 @@ fn a_migration_that_fails_starts_no_worker_and_production_is_not_begun_and_has_a
 
 #[test]
 fn a_worker_that_does_not_come_up_is_put_back_with_what_went_live_before_it() {
-    let mut stage = begun();
-    let mut played = stage.play("deploy.yml");
-    let first = stage.world.tag("shop", "latest").expect("an image");
-    for environment in ENVIRONMENTS {
-        went_live(&mut played, &stage, environment, &first);
-    }
-    let mut stage = stage.with(|world| push(world, |repo| repo.write("app/main.txt", "2")));
+    let (mut stage, first) = live_and_changed();
     stage.world.render.usually("sandbox-email", Fate::Fails("update_failed", Why::Exited(1)));
     let mut played = stage.play("deploy.yml").ended(&[("build", "success"), ("deploy", "failure")]);
     let run = played.run("deploy").ended(1, "failed", "exited");

@@ -76,6 +76,7 @@ pub(crate) fn foreign(markdown: &str) -> Vec<String> {
             _ => {}
         }
     }
+    found.extend(torn(markdown));
     for (text, range) in runs {
         // Mentions and references are looked for in what is shown, addresses in what is written.
         if let Some(what) = mention(&text) {
@@ -87,6 +88,16 @@ pub(crate) fn foreign(markdown: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// A row with more or fewer cells than the one above it: what stood in it has ended a cell, and of what is too much GitHub shows nothing.
+fn torn(markdown: &str) -> Option<String> {
+    let cells = |line: &str| line.starts_with('|').then(|| line.replace("\\|", "").matches('|').count());
+    let lines: Vec<&str> = markdown.lines().collect();
+    let torn = lines
+        .windows(2)
+        .find(|pair| matches!((cells(pair[0]), cells(pair[1])), (Some(above), Some(own)) if above != own))?;
+    Some(format!("a row that is torn: {}", cut(torn[1])))
 }
 
 /// `@name`, `#7` and `GH-7`, where GitHub sees them.
@@ -138,6 +149,8 @@ mod tests {
             ("```mermaid\ngantt\n    click a href \"https://evil.example\"\n```", "a line of a picture"),
             ("```mermaid\ngantt\n%%{init: {}}%%\n```", "a line of a picture"),
             ("a[^1]\n\n[^1]: b", "a footnote"),
+            ("| a | b |\n|---|---|\n| c | d | e |", "a row that is torn"),
+            ("| a | b |\n|---|---|\n| c `|` d | e |", "a row that is torn"),
         ];
         for (text, wanted) in table {
             let found = foreign(text);
@@ -152,6 +165,7 @@ mod tests {
             "<details><summary>9 more</summary>\n\n| a |\n|---|\n| b<br>`@team #1 <img> https://x` |\n\n</details>\n",
             "[run](https://github.com/acme/shop/actions/runs/5) [page](https://dashboard.render.com/web/srv-a?x=1)",
             "```mermaid\ngantt\n    dateFormat YYYY\n    axisFormat %M:%S\n    \u{2713} api live 3 s :active, a, b\n```\n",
+            "| a | b |\n|---|---|\n| c \\| d | e |",
             "&#64;&#8203;team, &#35;&#8203;1, https:&#47;/x, www&#46;x, a \\`b\\`",
         ] {
             assert_eq!(foreign(text), Vec::<String>::new(), "{text}");

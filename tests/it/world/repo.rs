@@ -16,9 +16,7 @@ impl Repo {
     pub(crate) fn create(path: &Path) -> Self {
         std::fs::create_dir_all(path).expect("a directory");
         let repo = Self { path: path.to_owned() };
-        repo.git(&["init", "-q", "-b", "main"]);
-        repo.git(&["config", "uploadpack.allowAnySHA1InWant", "true"]);
-        repo.git(&["config", "core.symlinks", "true"]);
+        init(path, "[core]\n\tsymlinks = true\n[uploadpack]\n\tallowAnySHA1InWant = true\n");
         repo
     }
 
@@ -84,12 +82,19 @@ impl Repo {
 
     /// The commit that is checked out.
     pub(crate) fn head(&self) -> String {
-        self.git(&["rev-parse", "HEAD"])
+        // Asked for in every world, some times: read as git writes it, which is much faster than starting git.
+        let read = |name: &str| std::fs::read_to_string(self.path.join(".git").join(name)).ok();
+        let head = read("HEAD").expect("a HEAD");
+        let commit = match head.strip_prefix("ref: ") {
+            Some(branch) => read(branch.trim_end()),
+            None => Some(head),
+        };
+        commit.map_or_else(|| self.git(&["rev-parse", "HEAD"]), |commit| commit.trim_end().to_owned())
     }
 
-    /// Whether there is a commit.
+    /// Whether there is no commit yet.
     pub(crate) fn is_empty(&self) -> bool {
-        self.git(&["for-each-ref", "--count=1"]).is_empty()
+        std::fs::read_dir(self.path.join(".git/refs/heads")).expect("branches").next().is_none()
     }
 
     /// Every tag.
@@ -115,10 +120,20 @@ impl Repo {
     }
 }
 
+/// Makes a repository with this in its configuration, and without the examples of hooks that git brings along.
+pub(super) fn init(path: &Path, configuration: &str) {
+    git(path, &["init", "-q", "-b", "main", "--template="]);
+    let file = std::fs::OpenOptions::new().append(true).open(path.join(".git/config"));
+    file.and_then(|mut file| std::io::Write::write_all(&mut file, configuration.as_bytes()))
+        .expect("git's configuration");
+}
+
 /// Runs git with nothing from the machine's configuration.
 pub(crate) fn git(directory: &Path, arguments: &[&str]) -> String {
     let output = Command::new("git")
         .args(["-c", "protocol.file.allow=always", "-c", "core.autocrlf=false", "-c", "gc.auto=0"])
+        // Else every commit and every fetch starts git once more, to see that there is nothing to tidy up.
+        .args(["-c", "maintenance.auto=false"])
         .args(arguments)
         .current_dir(directory)
         .env_clear()

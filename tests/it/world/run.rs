@@ -4,7 +4,7 @@ use super::container::{Container, docker};
 use super::oracle::{self, Heard};
 use super::protocol::{self, LogCommand};
 use super::render::HookCall;
-use super::repo::git;
+use super::repo::{git, init};
 use super::runner::{self, ACTION_INPUTS, variable};
 use super::trap::{Sprung, Trap};
 use super::{Checkout, World};
@@ -102,16 +102,22 @@ impl World {
         let local =
             event.git_ref.replace("refs/heads/", "refs/remotes/origin/").replace("refs/pull/", "refs/remotes/pull/");
         let local = if local.starts_with("refs/") { local } else { "refs/remotes/other".to_owned() };
-        git(workspace, &["init", "-q", "-b", "main"]);
-        git(workspace, &["remote", "add", "origin", "https://github.com/acme/shop"]);
+        init(
+            workspace,
+            "[remote \"origin\"]\n\turl = https://github.com/acme/shop\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n",
+        );
         match self.checkout {
             Checkout::Shallow => {
                 git(workspace, &["fetch", "-q", "--no-tags", "--depth=1", &origin, &format!("+{sha}:{local}")]);
             }
             Checkout::Full => {
+                // The branch of the event is among all of them, and may have gone on since: it is put back to what it was, as the second fetch of
+                // actions/checkout does.
                 let all = ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"];
-                git(workspace, &["fetch", "-q", &origin, all[0], all[1]]);
-                git(workspace, &["fetch", "-q", "--no-tags", &origin, &format!("+{sha}:{local}")]);
+                git(workspace, &["fetch", "-q", "--no-tags", &origin, all[0], all[1], &format!("+{sha}:refs/own")]);
+                let (own, local) = (workspace.join(".git/refs/own"), workspace.join(".git").join(&local));
+                std::fs::create_dir_all(local.parent().expect("a parent")).expect("a directory of refs");
+                std::fs::rename(own, local).expect("a ref");
             }
             Checkout::None => {}
         }

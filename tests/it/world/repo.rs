@@ -1,5 +1,6 @@
 //! Real git repositories, made by git itself: fixed dates and identity, so the same steps give the same commits.
 
+use super::runner::found;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -130,7 +131,7 @@ pub(super) fn init(path: &Path, configuration: &str) {
 
 /// Runs git with nothing from the machine's configuration.
 pub(crate) fn git(directory: &Path, arguments: &[&str]) -> String {
-    let output = Command::new("git")
+    let output = Command::new(found("git"))
         .args(["-c", "protocol.file.allow=always", "-c", "core.autocrlf=false", "-c", "gc.auto=0"])
         // Else every commit and every fetch starts git once more, to see that there is nothing to tidy up.
         .args(["-c", "maintenance.auto=false"])
@@ -151,7 +152,7 @@ pub(crate) fn git(directory: &Path, arguments: &[&str]) -> String {
             ("LC_ALL", "C"),
         ])
         .output()
-        .expect("git (Debian: apt-get install git)");
+        .expect("git");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "git {arguments:?} in {}: {errors}", directory.display());
     String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned()

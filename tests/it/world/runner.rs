@@ -177,6 +177,14 @@ pub(crate) struct Ended {
     pub(crate) at: Instant,
 }
 
+/// Where a program is. One that is given by its name alone, with a `PATH` of its own, makes the standard library fork this whole process, with
+/// all its threads and memory, which takes longer than most that such a program does.
+pub(crate) fn found(name: &str) -> PathBuf {
+    let places = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&places).map(|place| place.join(name)).find(|path| path.is_file());
+    found.unwrap_or_else(|| panic!("no {name} (Debian: apt-get install {name})"))
+}
+
 /// Starts a program with exactly this environment and waits for it. A trap sends it signals.
 pub(crate) fn start(
     program: &Path,

@@ -43,7 +43,7 @@ pub(super) fn five_alone() -> World {
 fn five_of(manifest: &str) -> World {
     let mut world = World::new().manifest(manifest).hooks(&["api", "workers", "web", "cron"]);
     world.new_hook("queue");
-    let world = world.push_to_main(|repo| repo.write("infra/x", "1")).with_key().deadline(Duration::from_secs(60));
+    let world = world.push_to_main(|repo| repo.write("infra/x", "1")).with_key().deadline(Duration::from_secs(180));
     SERVICES.into_iter().fold(world, |world, name| world.image(name, Kind::MultiArch))
 }
 

@@ -136,6 +136,7 @@ fn the_last_pattern_decides_as_in_a_file_of_gits() {
         }
         let patterns = lines.iter().map(|line| Pattern::parse(line)).collect::<Result<_, _>>().expect("patterns");
         let list = PatternList::new(patterns).expect("a list");
+        std::fs::create_dir_all(repo.path().join(".git/info")).expect("git's directory");
         std::fs::write(repo.path().join(".git/info/exclude"), lines.join("\n") + "\n").expect("git's file");
         for name in &files {
             let status = Command::new("git")

@@ -47,7 +47,7 @@ impl Case<'_> {
         truth::led(&self.faulty, &run);
         run.settled();
         let is_recorded = !run.shown().contains("is not recorded");
-        let run = self.journey.run(run.again().deadline(Duration::from_secs(60)));
+        let run = self.journey.run(run.again().deadline(Duration::from_secs(180)));
         truth::made_good(self.journey, &run, is_recorded);
         run.settled();
         !struck.is_empty()

@@ -104,7 +104,7 @@ impl Team {
         if setting.services == Services::Sharing {
             world.render.image_path("job", &format!("{}:main", world.repository("web")));
         }
-        let world = world.never_deployed().checkout(setting.checkout).deadline(Duration::from_secs(90));
+        let world = world.never_deployed().checkout(setting.checkout).deadline(Duration::from_secs(180));
         let world = if setting.key == Key::Given { world.with_key() } else { world };
         world.render.policy(setting.policy);
         world.render.waits(0);

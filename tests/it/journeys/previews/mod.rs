@@ -38,7 +38,7 @@ fn world() -> World {
     for service in ["api", "web"] {
         world.new_hook(service);
     }
-    world.deadline(Duration::from_secs(90))
+    world.deadline(Duration::from_secs(180))
 }
 
 /// A pull request that changes `web`, with its image and an API key.

@@ -52,7 +52,8 @@ fn once(manifest: &Manifest, head: CommitSha, records: &[Vec<Record>], paths: &[
     let mut changes = vec![(commit(1), Changes::Known(sorted.clone()))];
     changes.extend((2..7).map(|number| (commit(number), Changes::Known(few(number)))));
     let (tip, started) = (commit(9), Instant::now());
-    let differences = Differences::new(manifest, head, changes);
+    let mut differences = Differences::with(head);
+    changes.into_iter().for_each(|(commit, changes)| differences.learn(manifest, commit, changes));
     let mut demands = BTreeMap::new();
     for (service, records) in manifest.services.iter().zip(records) {
         let repository = &manifest.image(&service.image).unwrap().repository;

@@ -2,9 +2,8 @@
 
 use super::{Aim, GitHub, GitHubError, Trace};
 use crate::domain::Foreign;
-use crate::transport::{Backoff, Deadline, distrust, wait_hint};
+use crate::transport::{Backoff, BodyError, Deadline, distrust, read_body, wait_hint};
 use http::HeaderMap;
-use http_body_util::{BodyExt as _, Limited};
 use octocrab::Octocrab;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -12,7 +11,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// The largest reply that is read. A tree of 100,000 entries is said to be at most 7 MB.
-const CAP: usize = 16 << 20;
+const CAP: usize = 8 << 20;
+/// How many values are read. A tree of 100,000 entries has 700,000.
+const MOST_VALUES: usize = 1_000_000;
 /// How long one question may take, with every try.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How often one question is asked. Asking again does no harm: most only read, a record that is written twice says the same twice, and a tag is
@@ -49,11 +50,18 @@ impl Reply {
 
     /// GitHub's own words, from an error's body.
     fn message(&self) -> String {
-        let value: Value = serde_json::from_slice(&self.body).unwrap_or_default();
-        value["message"].as_str().unwrap_or_default().to_owned()
+        #[derive(serde::Deserialize)]
+        struct ErrorWire {
+            message: String,
+        }
+        serde_json::from_slice::<ErrorWire>(&self.body).map(|wire| wire.message).unwrap_or_default()
     }
 
+    /// The answer, read. One of very many values is not: each may take thirty times the memory that it has bytes.
     pub(super) fn json<T: DeserializeOwned>(&self, what: &str) -> Result<T, GitHubError> {
+        if self.body.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count() > MOST_VALUES {
+            return Err(self.broken(what, &format!("more than {MOST_VALUES} values")));
+        }
         serde_json::from_slice(&self.body).map_err(|error| self.broken(what, &error.to_string()))
     }
 
@@ -263,14 +271,11 @@ impl GitHub {
         };
         let (parts, body) = response.into_parts();
         let mut reply = Reply { status: parts.status.as_u16(), headers: parts.headers, body: Vec::new() };
-        match Limited::new(body, CAP).collect().await {
-            Ok(whole) => reply.body = whole.to_bytes().to_vec(),
-            Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-                return Err(reply.broken(what, "more than 16 MiB"));
-            }
-            Err(error) => return Ok(Err(root_cause(error.as_ref()))),
+        match read_body(body, CAP, &mut reply.body).await {
+            Ok(()) => Ok(Ok(reply)),
+            Err(BodyError::TooLarge) => Err(reply.broken(what, &format!("more than {} MiB", CAP >> 20))),
+            Err(BodyError::Broken(error)) => Ok(Err(root_cause(&error))),
         }
-        Ok(Ok(reply))
     }
 
     fn octocrab(&self, what: &str) -> Result<&Octocrab, GitHubError> {

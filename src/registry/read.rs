@@ -11,8 +11,8 @@ use http::Method;
 
 /// The largest manifest or index that is read: the OCI limit.
 pub(super) const MANIFEST_CAP: usize = 4 << 20;
-/// The largest config that is read.
-const CONFIG_CAP: usize = 8 << 20;
+/// The largest config that is read: that of skopeo and podman (<https://github.com/containers/image/blob/main/internal/iolimits/iolimits.go>).
+const CONFIG_CAP: usize = 4 << 20;
 /// How often a part of an image that is there is asked for before it counts as gone.
 const PART_TRIES: u32 = 3;
 /// How many entries of an index that name no platform are looked into.
@@ -35,6 +35,13 @@ pub(super) struct Raw {
     pub(super) bytes: Vec<u8>,
     pub(super) content_type: Option<String>,
     pub(super) digest: Digest,
+}
+
+impl Raw {
+    /// What the bytes say, and their digest. The bytes, which may be many, go before anything else is asked for.
+    fn read(self) -> (Result<Document, String>, Digest) {
+        (wire::document(&self.bytes, self.content_type.as_deref()), self.digest)
+    }
 }
 
 /// Why a part of an image could not be read.
@@ -85,12 +92,13 @@ impl Registry {
             Asked::Digest(digest) => Some(digest),
         };
         let top = self.0.ask(&top, deadline, |answer| raw(&top, answer, wanted)).await?;
-        let contents = match self.contents(repository, &top, deadline).await {
+        let (document, digest) = top.read();
+        let contents = match self.contents(repository, document, &digest, deadline).await {
             Ok(contents) => contents,
             Err(Trouble::Broken(why)) => Contents::Broken(why),
             Err(Trouble::Registry(error)) => return Err(error),
         };
-        Ok(ImageFacts { repository: repository.clone(), tag, digest: top.digest, contents })
+        Ok(ImageFacts { repository: repository.clone(), tag, digest, contents })
     }
 
     /// Asks whether a tag is there, and on which digest.
@@ -106,11 +114,16 @@ impl Registry {
         tag_digest(&self.0, repository, tag, Access::Pull, deadline).await
     }
 
-    async fn contents(&self, repository: &Repository, top: &Raw, deadline: &Deadline) -> Result<Contents, Trouble> {
-        let (entries, above) = match wire::document(&top.bytes, top.content_type.as_deref())? {
+    async fn contents(
+        &self,
+        repository: &Repository,
+        top: Result<Document, String>,
+        digest: &Digest,
+        deadline: &Deadline,
+    ) -> Result<Contents, Trouble> {
+        let (entries, above) = match top? {
             Document::Manifest { config, size, revision } => {
-                let manifest = top.digest.clone();
-                return self.image(repository, manifest, (config, size), revision, deadline).await;
+                return self.image(repository, digest.clone(), (config, size), revision, deadline).await;
             }
             Document::Index { entries, revision } => (entries, revision),
         };
@@ -149,9 +162,10 @@ impl Registry {
         let want = Want { missing_tries: PART_TRIES, ..Want::manifest(repository, digest.as_str(), Access::Pull) };
         let child = self.0.ask(&want, deadline, |answer| raw(&want, answer, Some(digest))).await;
         let child = child.map_err(|error| gone(error, "manifest", digest))?;
-        match wire::document(&child.bytes, child.content_type.as_deref())? {
+        let (document, found) = child.read();
+        match document? {
             Document::Manifest { config, size, revision } => {
-                self.image(repository, child.digest, (config, size), above.or(revision), deadline).await
+                self.image(repository, found, (config, size), above.or(revision), deadline).await
             }
             Document::Index { .. } => Err(Trouble::Broken(format!("its manifest {digest} is another index"))),
         }

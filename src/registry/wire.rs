@@ -5,10 +5,11 @@ use crate::decide::{Platform, Revision};
 use crate::domain::{Digest, Foreign};
 use oci_distribution::manifest::{
     IMAGE_CONFIG_MEDIA_TYPE, IMAGE_DOCKER_CONFIG_MEDIA_TYPE, IMAGE_MANIFEST_LIST_MEDIA_TYPE, IMAGE_MANIFEST_MEDIA_TYPE,
-    ImageIndexEntry, OCI_IMAGE_INDEX_MEDIA_TYPE, OCI_IMAGE_MEDIA_TYPE, OciImageIndex, OciImageManifest,
+    OCI_IMAGE_INDEX_MEDIA_TYPE, OCI_IMAGE_MEDIA_TYPE,
 };
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The media types that we read. A registry may say "not there" of what is there in another
@@ -23,9 +24,67 @@ pub(super) const ACCEPT: &str = concat!(
 const SCHEMA_1: &str = "application/vnd.docker.distribution.manifest.v1+";
 /// How many entries an index may have: an image for every platform there is has about 20.
 const ENTRIES: usize = 1000;
-const REVISION: &str = "org.opencontainers.image.revision";
-const SOURCE: &str = "org.opencontainers.image.source";
-const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
+
+/// An index, of which only what is needed is kept: a registry may send 4 MiB of annotations, which as texts would take twenty times that.
+#[derive(Deserialize)]
+struct IndexWire {
+    manifests: Vec<EntryWire>,
+    annotations: Option<LabelsWire>,
+}
+
+/// An entry of an index.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct EntryWire {
+    media_type: String,
+    digest: String,
+    platform: Option<PlatformWire>,
+    annotations: Option<MarksWire>,
+}
+
+#[derive(Deserialize)]
+struct PlatformWire {
+    os: String,
+    architecture: String,
+    variant: Option<String>,
+}
+
+/// What BuildKit marks attestations with (<https://docs.docker.com/build/metadata/attestations/attestation-storage/>).
+#[derive(Deserialize)]
+struct MarksWire {
+    #[serde(rename = "vnd.docker.reference.type")]
+    reference_type: Option<IgnoredAny>,
+}
+
+/// A manifest, kept in the same way.
+#[derive(Deserialize)]
+struct ManifestWire {
+    config: DescriptorWire,
+    layers: Vec<LayerWire>,
+    annotations: Option<LabelsWire>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DescriptorWire {
+    media_type: String,
+    digest: String,
+    size: i64,
+}
+
+#[derive(Deserialize)]
+struct LayerWire {
+    size: i64,
+}
+
+/// The labels, or annotations, that say which commit an image is of.
+#[derive(Deserialize)]
+struct LabelsWire {
+    #[serde(rename = "org.opencontainers.image.revision")]
+    revision: Option<String>,
+    #[serde(rename = "org.opencontainers.image.source")]
+    source: Option<String>,
+}
 
 /// What a manifest's bytes are.
 #[derive(Debug)]
@@ -62,14 +121,14 @@ pub(super) fn digest_of(bytes: &[u8]) -> Digest {
 }
 
 /// What can be told of any manifest before its shape is known.
-#[derive(serde::Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Outline {
     schema_version: Option<i64>,
     media_type: Option<String>,
-    manifests: Option<serde::de::IgnoredAny>,
-    layers: Option<serde::de::IgnoredAny>,
-    config: Option<serde::de::IgnoredAny>,
+    manifests: Option<IgnoredAny>,
+    layers: Option<IgnoredAny>,
+    config: Option<IgnoredAny>,
 }
 
 /// Whether an answer is in Docker's schema 1, which [`media_type`] refuses.
@@ -119,29 +178,29 @@ pub(super) fn media_type(bytes: &[u8], content_type: Option<&str>) -> Result<Str
 pub(super) fn document(bytes: &[u8], content_type: Option<&str>) -> Result<Document, String> {
     let media_type = media_type(bytes, content_type)?;
     if media_type == OCI_IMAGE_INDEX_MEDIA_TYPE || media_type == IMAGE_MANIFEST_LIST_MEDIA_TYPE {
-        let index: OciImageIndex =
+        let index: IndexWire =
             serde_json::from_slice(bytes).map_err(|error| format!("its index cannot be read ({})", shown(&error)))?;
         if index.manifests.len() > ENTRIES {
             return Err(format!("its index has more than {ENTRIES} entries"));
         }
         let entries = index.manifests.into_iter().filter_map(entry).collect::<Result<_, _>>()?;
-        return Ok(Document::Index { entries, revision: revision(index.annotations.as_ref()) });
+        return Ok(Document::Index { entries, revision: revision(index.annotations) });
     }
-    let manifest: OciImageManifest =
+    let manifest: ManifestWire =
         serde_json::from_slice(bytes).map_err(|error| format!("its manifest cannot be read ({})", shown(&error)))?;
     let kind = manifest.config.media_type.as_str();
     if kind != IMAGE_CONFIG_MEDIA_TYPE && kind != IMAGE_DOCKER_CONFIG_MEDIA_TYPE {
         return Err(format!("it is an artifact of the type \"{}\", not a container image", Foreign(kind.as_bytes())));
     }
     let mut size: u64 = 0;
-    for declared in std::iter::once(&manifest.config).chain(&manifest.layers).map(|part| part.size) {
+    for declared in std::iter::once(manifest.config.size).chain(manifest.layers.iter().map(|layer| layer.size)) {
         size = u64::try_from(declared)
             .ok()
             .and_then(|declared| size.checked_add(declared))
             .ok_or("its manifest declares sizes that cannot be")?;
     }
     let config = part(&manifest.config.digest)?;
-    Ok(Document::Manifest { config, size, revision: revision(manifest.annotations.as_ref()) })
+    Ok(Document::Manifest { config, size, revision: revision(manifest.annotations) })
 }
 
 /// Reads what a manifest of any kind names: attestations too, as they are parts of an index like all others.
@@ -149,12 +208,12 @@ pub(super) fn document(bytes: &[u8], content_type: Option<&str>) -> Result<Docum
 /// # Errors
 /// What is wrong with it, fit to be shown; also a digest that is no SHA-256.
 pub(super) fn named(bytes: &[u8]) -> Result<Named, String> {
-    #[derive(serde::Deserialize)]
+    #[derive(Deserialize)]
     struct Wire {
         manifests: Option<Vec<Descriptor>>,
         subject: Option<Descriptor>,
     }
-    #[derive(serde::Deserialize)]
+    #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Descriptor {
         digest: String,
@@ -175,18 +234,15 @@ pub(super) fn named(bytes: &[u8]) -> Result<Named, String> {
 }
 
 /// Reads an entry; attestations are none.
-fn entry(wire: ImageIndexEntry) -> Option<Result<Entry, String>> {
-    let is_attestation = wire.annotations.as_ref().is_some_and(|annotations| annotations.contains_key(REFERENCE_TYPE));
-    let platform = wire
-        .platform
-        .as_ref()
-        .map(|platform| Platform { os: platform.os.to_string(), architecture: platform.architecture.to_string() });
-    if is_attestation || platform.as_ref().is_some_and(|platform| platform.os == "unknown") {
+fn entry(wire: EntryWire) -> Option<Result<Entry, String>> {
+    let is_attestation = wire.annotations.is_some_and(|marks| marks.reference_type.is_some());
+    if is_attestation || wire.platform.as_ref().is_some_and(|platform| platform.os == "unknown") {
         return None;
     }
     let is_index = wire.media_type == OCI_IMAGE_INDEX_MEDIA_TYPE || wire.media_type == IMAGE_MANIFEST_LIST_MEDIA_TYPE;
-    let variant = wire.platform.and_then(|platform| platform.variant);
+    let variant = wire.platform.as_ref().and_then(|platform| platform.variant.as_deref());
     let has_variant = variant.is_some_and(|variant| !variant.is_empty() && variant != "v1");
+    let platform = wire.platform.map(|PlatformWire { os, architecture, .. }| Platform { os, architecture });
     Some(part(&wire.digest).map(|digest| Entry { digest, platform, has_variant, is_index }))
 }
 
@@ -198,9 +254,10 @@ fn shown(error: &serde_json::Error) -> String {
     Foreign(error.to_string().as_bytes()).to_string()
 }
 
-fn revision(texts: Option<&BTreeMap<String, String>>) -> Option<Revision> {
-    let text = |key: &str| texts.and_then(|texts| texts.get(key)).filter(|text| !text.is_empty()).cloned();
-    text(REVISION).map(|revision| Revision { revision, source: text(SOURCE) })
+fn revision(labels: Option<LabelsWire>) -> Option<Revision> {
+    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let labels = labels?;
+    given(labels.revision).map(|revision| Revision { revision, source: given(labels.source) })
 }
 
 /// What an image's config says.
@@ -215,16 +272,16 @@ pub(super) struct Config {
 /// # Errors
 /// What is wrong with it, fit to be shown.
 pub(super) fn config(bytes: &[u8]) -> Result<Config, String> {
-    #[derive(serde::Deserialize)]
+    #[derive(Deserialize)]
     struct Wire {
         os: Option<String>,
         architecture: Option<String>,
         config: Option<Inner>,
     }
-    #[derive(serde::Deserialize)]
+    #[derive(Deserialize)]
     struct Inner {
         #[serde(rename = "Labels")]
-        labels: Option<BTreeMap<String, String>>,
+        labels: Option<LabelsWire>,
     }
     let wire: Wire =
         serde_json::from_slice(bytes).map_err(|error| format!("its config cannot be read ({})", shown(&error)))?;
@@ -232,7 +289,7 @@ pub(super) fn config(bytes: &[u8]) -> Result<Config, String> {
         return Err("its config names no platform".into());
     };
     let labels = wire.config.and_then(|inner| inner.labels);
-    Ok(Config { platform: Platform { os, architecture }, revision: revision(labels.as_ref()) })
+    Ok(Config { platform: Platform { os, architecture }, revision: revision(labels) })
 }
 
 /// What an error's body says.
@@ -244,11 +301,11 @@ pub(super) struct Complaint {
 
 /// Reads an OCI error body. Whatever else stands in a body (HTML of a gateway) is never shown.
 pub(super) fn complaint(body: &[u8]) -> Complaint {
-    #[derive(serde::Deserialize)]
+    #[derive(Deserialize)]
     struct Wire {
         errors: Vec<One>,
     }
-    #[derive(serde::Deserialize)]
+    #[derive(Deserialize)]
     struct One {
         code: Option<String>,
         message: Option<String>,

@@ -90,13 +90,12 @@ impl RepositoryError {
     #[must_use]
     pub const fn is_final(&self) -> bool {
         match self {
-            Self::NotACommit { .. } | Self::TooDeep(_) | Self::Ambiguous(_) => true,
+            Self::NotACommit { .. } | Self::TooDeep(_) | Self::Ambiguous(_) | Self::TooManyChanges { .. } => true,
             Self::Unusual(_)
             | Self::PlantedFile { .. }
             | Self::ObjectFormat
             | Self::Unreadable(_)
-            | Self::Broken { .. }
-            | Self::TooManyChanges { .. } => false,
+            | Self::Broken { .. } => false,
         }
     }
 }

@@ -5,8 +5,8 @@ use crate::domain::Foreign;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The largest object that is read: a tree of a million entries in one directory is smaller, and so is every manifest.
-const LARGEST_OBJECT: &str = "gitoxide.objects.allocLimit=67108864";
+/// The largest object that is read, 4 MiB: a tree of 90,000 entries in one directory is smaller, and so is every manifest.
+const LARGEST_OBJECT: &str = "gitoxide.objects.allocLimit=4194304";
 /// Settings that win over the repository's own: no replaced objects, no commit graph that could say something else than the
 /// commits, no namespace, and bounded objects.
 const OVERRIDES: [&str; 4] =
@@ -16,8 +16,8 @@ const WHOLE_FILES: [(&str, u64); 5] = [
     ("HEAD", 4 << 10),
     ("config", 1 << 20),
     ("config.worktree", 1 << 20),
-    ("packed-refs", 64 << 20),
-    ("shallow", 16 << 20),
+    ("packed-refs", 16 << 20),
+    ("shallow", 2 << 20),
 ];
 /// Directories that have to be the repository's own.
 const DIRECTORIES: [&str; 4] = ["objects", "objects/info", "objects/pack", "refs"];

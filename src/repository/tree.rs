@@ -12,9 +12,12 @@ use gix::objs::{Data, Find, TreeRefIter};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
-/// The most bytes of paths that are held while two trees are compared. A tree that names the same tree a thousand times over can
-/// spell out more paths than any memory holds.
-const MOST_BYTES: usize = 256 << 20;
+/// The most memory for paths while two trees are compared, in bytes: some 200,000 paths of usual length. A tree that names the same tree a
+/// thousand times over can spell out more paths than any memory holds.
+const MOST_BYTES: usize = 32 << 20;
+
+/// What a path takes beside its own bytes: its place in the list, the allocator's own, and a place in each of two lists made of it.
+const EACH: usize = size_of::<Vec<u8>>() + 16 + 2 * size_of::<&[u8]>();
 
 impl Checkout {
     /// Every path in which the trees of two commits differ, sorted: a raw comparison, so a rename is two paths, and deletions,
@@ -153,7 +156,7 @@ impl Paths {
     }
 
     fn copy(&mut self) -> Vec<u8> {
-        self.held += self.current.len() + size_of::<Vec<u8>>();
+        self.held += self.current.len() + EACH;
         self.current.clone()
     }
 }
@@ -161,7 +164,7 @@ impl Paths {
 impl Visit for Paths {
     fn pop_front_tracked_path_and_set_current(&mut self) {
         self.current = self.waiting.pop_front().unwrap_or_default();
-        self.held = self.held.saturating_sub(self.current.len() + size_of::<Vec<u8>>());
+        self.held = self.held.saturating_sub(self.current.len() + EACH);
     }
 
     fn push_back_tracked_path_component(&mut self, component: &BStr) {

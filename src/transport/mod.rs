@@ -5,12 +5,14 @@
 //! Who is asked, with which credentials, is decided in the rooms that use it.
 
 mod backoff;
+mod body;
 mod clock;
 mod hint;
 mod roots;
 mod trust;
 
 pub use backoff::Backoff;
+pub use body::{BodyError, read_body};
 pub use clock::{Deadline, Stopwatch, sleep, within};
 pub use hint::wait as wait_hint;
 pub use roots::{Roots, RootsError};
@@ -236,20 +238,16 @@ impl Client {
         if has_length {
             outgoing = outgoing.header(http::header::CONTENT_LENGTH, body.len()).body(body);
         }
-        let mut incoming = outgoing.send().await.map_err(|error| classify(&error))?;
-        let (status, headers) = (incoming.status().as_u16(), incoming.headers().clone());
+        let incoming = outgoing.send().await.map_err(|error| classify(&error))?;
+        let (parts, incoming) = http::Response::from(incoming).into_parts();
+        let (status, headers) = (parts.status.as_u16(), parts.headers);
         let mut body = Vec::new();
-        let read = async {
-            while let Some(chunk) = incoming.chunk().await.map_err(|error| TransportError::NoAnswer(causes(&error)))? {
-                if body.len() + chunk.len() > cap {
-                    return Err(TransportError::TooLarge(cap));
-                }
-                body.extend_from_slice(&chunk);
-            }
-            Ok(())
-        };
+        let read = read_body(incoming, cap, &mut body);
         match body_is {
-            BodyIs::Needed => read.await?,
+            BodyIs::Needed => read.await.map_err(|error| match error {
+                BodyError::TooLarge => TransportError::TooLarge(cap),
+                BodyError::Broken(error) => TransportError::NoAnswer(causes(&error)),
+            })?,
             BodyIs::Extra => drop(tokio::time::timeout(EXTRA, read).await),
         }
         Ok(Answer { status, headers, body })

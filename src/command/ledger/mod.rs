@@ -325,11 +325,11 @@ pub(crate) async fn differences(
     head: CommitSha,
     commits: impl Iterator<Item = CommitSha>,
 ) -> Differences {
-    let mut changes = Vec::new();
+    let mut differences = Differences::with(head);
     for commit in commits.filter(|commit| *commit != head).collect::<BTreeSet<_>>() {
-        changes.push((commit, history.changes(&commit, &head, Movement::Forward).await));
+        differences.learn(manifest, commit, history.changes(&commit, &head, Movement::Forward).await);
     }
-    Differences::new(manifest, head, changes)
+    differences
 }
 
 /// What GitHub said.

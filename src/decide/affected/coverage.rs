@@ -1,8 +1,7 @@
 //! What a manifest's patterns take in of a whole tree, whatever changed.
 
-use super::{MOST_TRIES, Runs, Search, build_lists};
+use super::{MOST_WORK, Runs, Search, build_lists};
 use crate::domain::{Image, Manifest, Pattern, PatternList};
-use std::collections::HashSet;
 use std::rc::Rc;
 
 /// A manifest held against the paths of a tree.
@@ -15,15 +14,11 @@ pub(in crate::decide) struct Coverage<'a> {
 impl<'a> Coverage<'a> {
     /// Over `paths`, which are sorted and without doubles; `None` where so many patterns meet so many paths that it would take minutes.
     pub(in crate::decide) fn new(manifest: &'a Manifest, paths: &'a [Vec<u8>]) -> Option<Self> {
-        let lists = lists(manifest).chain([&manifest.ignore]);
-        let everywhere = lists.flat_map(PatternList::iter).filter(|pattern| pattern.prefix().is_empty());
-        let everywhere: HashSet<&str> = everywhere.map(Pattern::as_str).collect();
-        if everywhere.len().saturating_mul(paths.len()) > MOST_TRIES {
-            return None;
-        }
-        let mut search = Search::over(paths.iter().map(Vec::as_slice).collect());
+        let mut search = Search::over(paths.iter().map(Vec::as_slice).collect(), MOST_WORK);
         let ignored = search.list(&manifest.ignore);
-        Some(Self { manifest, search, ignored })
+        // What the search has found once it does not look for again, so after this nothing can become too much.
+        lists(manifest).flat_map(PatternList::iter).for_each(|pattern| drop(search.pattern(pattern)));
+        search.work.map(|_| Self { manifest, search, ignored })
     }
 
     /// How many paths a pattern matches, a leading `!` left aside.

@@ -12,7 +12,7 @@ mod runs;
 use crate::domain::{Image, ImageName, Manifest, Pattern, PatternList, Service, ServiceName};
 pub(super) use coverage::Coverage;
 use runs::Runs;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -48,28 +48,15 @@ pub struct Affected {
     services: BTreeMap<ServiceName, Cause>,
 }
 
-/// How many times a pattern without a literal beginning may be held against a path: some seconds' worth. Patterns that begin with a
-/// directory are searched for and cost next to nothing.
-const MOST_TRIES: usize = 20_000_000;
+/// How many steps of holding patterns against paths are taken ([`Pattern::work`]): a third of a second's. Patterns that begin with a directory
+/// are searched for and cost next to nothing.
+const MOST_WORK: usize = 200_000_000;
 
 impl Affected {
-    /// As [`Affected::new`], unless a manifest of many patterns like `**/x` meets so many changes that it would take minutes.
+    /// Finds what `changed` (whole paths from the repository's root) is a reason for, unless a manifest of many patterns like `**/x` meets so many
+    /// changes that it would take minutes.
     #[must_use]
     pub fn within_reason(manifest: &Manifest, changed: &[Vec<u8>]) -> Option<Self> {
-        let of_images = manifest.images.iter().map(|image| &image.paths);
-        let of_services = manifest.services.iter().map(|service| &service.paths);
-        let lists = of_images.chain(of_services).chain([&manifest.shared, &manifest.ignore]);
-        let everywhere: HashSet<&str> = lists
-            .flat_map(PatternList::iter)
-            .filter(|pattern| pattern.prefix().is_empty())
-            .map(Pattern::as_str)
-            .collect();
-        (everywhere.len().saturating_mul(changed.len()) <= MOST_TRIES).then(|| Self::new(manifest, changed))
-    }
-
-    /// Finds what `changed` (whole paths from the repository's root) is a reason for.
-    #[must_use]
-    pub fn new(manifest: &Manifest, changed: &[Vec<u8>]) -> Self {
         let mut search = Search::new(manifest, changed);
         let images = manifest
             .images
@@ -81,7 +68,7 @@ impl Affected {
             .iter()
             .filter_map(|service| Some((service.name.clone(), search.cause(&service_lists(manifest, service))?)))
             .collect();
-        Self { images, services }
+        search.work.map(|_| Self { images, services })
     }
 
     /// Why the image has to be built.
@@ -114,6 +101,8 @@ struct Search<'a> {
     paths: Vec<&'a [u8]>,
     patterns: HashMap<&'a str, Rc<Runs>>,
     lists: HashMap<*const PatternList, Rc<Runs>>,
+    /// How much work is left. `None` once there was too little of it, and what was found means nothing any more.
+    work: Option<usize>,
 }
 
 impl<'a> Search<'a> {
@@ -124,16 +113,17 @@ impl<'a> Search<'a> {
             paths.sort_unstable();
             paths.dedup();
         }
-        let mut all = Self::over(paths);
+        let mut all = Self::over(paths, MOST_WORK);
         let ignored = all.list(&manifest.ignore);
         let mut kept = Runs::of(0..all.paths.len());
         kept.take_out(&ignored);
-        Self::over(kept.0.into_iter().flat_map(|run| &all.paths[run]).copied().collect())
+        let paths = kept.0.into_iter().flat_map(|run| &all.paths[run]).copied().collect();
+        Self { work: all.work, ..Self::over(paths, 0) }
     }
 
     /// Over paths that are sorted and without doubles, ignored ones included.
-    fn over(paths: Vec<&'a [u8]>) -> Self {
-        Self { paths, patterns: HashMap::new(), lists: HashMap::new() }
+    fn over(paths: Vec<&'a [u8]>, work: usize) -> Self {
+        Self { paths, patterns: HashMap::new(), lists: HashMap::new(), work: Some(work) }
     }
 
     fn cause(&mut self, lists: &[&'a PatternList]) -> Option<Cause> {
@@ -177,6 +167,10 @@ impl<'a> Search<'a> {
         let mut runs = Runs::default();
         for candidates in self.candidates(pattern).0 {
             for at in candidates {
+                self.work = self.work.and_then(|left| left.checked_sub(pattern.work(self.paths[at].len())));
+                if self.work.is_none() {
+                    return Rc::default();
+                }
                 if pattern.matches(self.paths[at]) {
                     runs.push(at);
                 }
@@ -300,7 +294,7 @@ mod tests {
 
     /// The services and the images that a change of `changed` concerns.
     fn concerned(manifest: &Manifest, changed: &[&str]) -> String {
-        let affected = Affected::new(manifest, &paths(changed));
+        let affected = Affected::within_reason(manifest, &paths(changed)).expect("little work");
         let services = manifest.services.iter().filter(|service| affected.service(&service.name).is_some());
         let images = manifest.images.iter().filter(|image| affected.image(&image.name).is_some());
         let services: Vec<&str> = services.map(|service| service.name.as_str()).collect();
@@ -435,7 +429,7 @@ mod tests {
             let mut changed: Vec<Vec<u8>> = (0..numbers.below(12)).map(|_| numbers.path()).collect();
             changed.sort();
             changed.dedup();
-            let affected = Affected::new(&manifest, &changed);
+            let affected = Affected::within_reason(&manifest, &changed).expect("little work");
             for image in &manifest.images {
                 let wanted = slow(&manifest, &build_lists(&manifest, image), &changed);
                 assert_eq!(affected.image(&image.name), wanted.as_ref(), "{case}: {manifest:?} {changed:?}");

@@ -13,15 +13,20 @@ pub struct Differences {
 }
 
 impl Differences {
-    /// Holds the paths that differ between `head` and each of the others against the manifest's patterns.
+    /// Nothing was compared with `head` so far.
     #[must_use]
-    pub fn new(manifest: &Manifest, head: CommitSha, changes: impl IntoIterator<Item = (CommitSha, Changes)>) -> Self {
-        let judge = |changes: Changes| match changes {
+    pub const fn with(head: CommitSha) -> Self {
+        Self { head, of: BTreeMap::new() }
+    }
+
+    /// Holds the paths that differ between the head and another commit against the manifest's patterns. The paths may be many, and go.
+    pub fn learn(&mut self, manifest: &Manifest, commit: CommitSha, changes: Changes) {
+        let affected = match changes {
             Changes::Unknown(why) => Err(why),
             Changes::Known(paths) => Affected::within_reason(manifest, &paths)
                 .ok_or_else(|| "too many patterns and too many changes to compare in good time".into()),
         };
-        Self { head, of: changes.into_iter().map(|(commit, changes)| (commit, judge(changes))).collect() }
+        self.of.insert(commit, affected);
     }
 
     /// How the head compares with another commit on a service's paths.

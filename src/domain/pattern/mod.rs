@@ -67,6 +67,7 @@ pub struct Pattern {
     exclusion: bool,
     alternatives: Vec<Vec<Segment>>,
     prefix: Vec<u8>,
+    steps: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -75,12 +76,45 @@ enum Segment {
     Name(Vec<Token>),
 }
 
+impl Segment {
+    /// How many steps it takes at each place of a path at most. After a mismatch a matcher goes on one place further, so it may take all of them
+    /// at each; of letters that stand for themselves, many are compared at once.
+    fn steps(&self) -> usize {
+        match self {
+            Self::AnyDepth => 1,
+            Self::Name(tokens) => {
+                let of = |token: &Token| match token {
+                    Token::Literal(text) => 1 + text.len() / 16,
+                    Token::AnyCharacter | Token::AnyText => 1,
+                    Token::Class { ranges, .. } => 1 + ranges.len(),
+                };
+                1 + tokens.iter().map(of).sum::<usize>()
+            }
+        }
+    }
+
+    /// The one name that it takes, where it takes one only.
+    fn literal(&self) -> Option<&str> {
+        match self {
+            Self::AnyDepth => None,
+            Self::Name(tokens) => match tokens.as_slice() {
+                [Token::Literal(text)] => Some(text),
+                _ => None,
+            },
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Token {
-    Literal(char),
+    /// At least one character; what stands beside it is no other of its kind.
+    Literal(String),
     AnyCharacter,
     AnyText,
-    Class { negated: bool, ranges: Vec<RangeInclusive<char>> },
+    Class {
+        negated: bool,
+        ranges: Vec<RangeInclusive<char>>,
+    },
 }
 
 impl Pattern {
@@ -110,7 +144,8 @@ impl Pattern {
             alternatives.push(compile(&alternative)?);
         }
         let prefix = common_prefix(&alternatives);
-        Ok(Self { text: text.to_owned(), exclusion, alternatives, prefix })
+        let steps = alternatives.iter().flatten().map(Segment::steps).sum();
+        Ok(Self { text: text.to_owned(), exclusion, alternatives, prefix, steps })
     }
 
     /// The pattern as it was written, `!` included.
@@ -145,7 +180,23 @@ impl Pattern {
         if path == self.literal() {
             return true;
         }
-        path.starts_with(&self.prefix) && self.alternatives.iter().any(|segments| matches_path(segments, path))
+        if !path.starts_with(&self.prefix) {
+            return false;
+        }
+        let names: Vec<&[u8]> = path.split(|byte| *byte == b'/').collect();
+        self.alternatives.iter().any(|segments| matches_path(segments, &names))
+    }
+
+    /// How many steps it takes at most to hold it against a path of so many bytes.
+    #[must_use]
+    pub const fn work(&self, bytes: usize) -> usize {
+        self.steps.saturating_mul(bytes)
+    }
+
+    /// How many patterns its braces stand for; one without braces stands for itself.
+    #[must_use]
+    pub const fn alternatives(&self) -> usize {
+        self.alternatives.len()
     }
 }
 
@@ -191,18 +242,8 @@ impl PatternList {
 
 /// The longest run of whole literal segments with which every alternative begins.
 fn common_prefix(alternatives: &[Vec<Segment>]) -> Vec<u8> {
-    let literal = |segment: &Segment| match segment {
-        Segment::AnyDepth => None,
-        Segment::Name(tokens) => tokens
-            .iter()
-            .map(|token| match token {
-                Token::Literal(c) => Some(*c),
-                Token::AnyCharacter | Token::AnyText | Token::Class { .. } => None,
-            })
-            .collect::<Option<String>>(),
-    };
-    let prefixes: Vec<Vec<String>> =
-        alternatives.iter().map(|segments| segments.iter().map_while(literal).collect()).collect();
+    let prefixes: Vec<Vec<&str>> =
+        alternatives.iter().map(|segments| segments.iter().map_while(Segment::literal).collect()).collect();
     let Some((first, others)) = prefixes.split_first() else { return Vec::new() };
     let shared =
         (0..first.len()).take_while(|at| others.iter().all(|other| other.get(*at) == Some(&first[*at]))).count();
@@ -210,8 +251,7 @@ fn common_prefix(alternatives: &[Vec<Segment>]) -> Vec<u8> {
 }
 
 /// Matches a whole path. After a mismatch only the last `**` is moved on, so the work is bounded by segments times segments.
-fn matches_path(segments: &[Segment], path: &[u8]) -> bool {
-    let names: Vec<&[u8]> = path.split(|byte| *byte == b'/').collect();
+fn matches_path(segments: &[Segment], names: &[&[u8]]) -> bool {
     let (mut segment, mut name) = (0, 0);
     let mut retry = None;
     while name < names.len() {
@@ -241,21 +281,23 @@ fn matches_name(tokens: &[Token], name: &[u8]) -> bool {
     let (mut token, mut at) = (0, 0);
     let mut retry = None;
     while at < name.len() {
-        let (character, length) = first_character(&name[at..]);
-        let takes = match tokens.get(token) {
+        let rest = &name[at..];
+        let taken = match tokens.get(token) {
             Some(Token::AnyText) => {
                 retry = Some((token, at));
                 token += 1;
                 continue;
             }
-            Some(Token::Literal(wanted)) => character == Some(*wanted),
-            Some(Token::AnyCharacter) => true,
+            Some(Token::Literal(wanted)) => rest.starts_with(wanted.as_bytes()).then_some(wanted.len()),
+            Some(Token::AnyCharacter) => Some(first_character(rest).1),
             Some(Token::Class { negated, ranges }) => {
-                character.is_some_and(|c| ranges.iter().any(|range| range.contains(&c))) != *negated
+                let (character, length) = first_character(rest);
+                let is_member = character.is_some_and(|c| ranges.iter().any(|range| range.contains(&c)));
+                (is_member != *negated).then_some(length)
             }
-            None => false,
+            None => None,
         };
-        if takes {
+        if let Some(length) = taken {
             token += 1;
             at += length;
             continue;

@@ -105,25 +105,34 @@ fn tokens(text: &str) -> Result<Vec<Token>, PatternError> {
     let mut at = 0;
     while let Some(c) = text[at..].chars().next() {
         at += c.len_utf8();
-        tokens.push(match c {
+        match c {
             '\\' => {
                 let escaped = text[at..].chars().next().ok_or(PatternError::TrailingBackslash)?;
                 at += escaped.len_utf8();
-                Token::Literal(escaped)
+                literal(&mut tokens, escaped);
             }
             '*' if matches!(tokens.last(), Some(Token::AnyText)) => return Err(PatternError::DoubleStar),
-            '*' => Token::AnyText,
-            '?' => Token::AnyCharacter,
+            '*' => tokens.push(Token::AnyText),
+            '?' => tokens.push(Token::AnyCharacter),
             '[' => {
                 let end = class_end(text.as_bytes(), at - 1).ok_or(PatternError::Unclosed('['))?;
-                let class = class(&text[at..end])?;
+                tokens.push(class(&text[at..end])?);
                 at = end + 1;
-                class
             }
-            literal => Token::Literal(literal),
-        });
+            other => literal(&mut tokens, other),
+        }
     }
     Ok(tokens)
+}
+
+/// Adds a character that stands for itself to those before it.
+fn literal(tokens: &mut Vec<Token>, character: char) {
+    match tokens.last_mut() {
+        Some(Token::Literal(text)) => text.push(character),
+        Some(Token::AnyCharacter | Token::AnyText | Token::Class { .. }) | None => {
+            tokens.push(Token::Literal(character.into()));
+        }
+    }
 }
 
 fn class(inside: &str) -> Result<Token, PatternError> {

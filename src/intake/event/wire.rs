@@ -12,6 +12,9 @@ use serde_json::error::Category;
 use std::fmt;
 use std::marker::PhantomData;
 
+/// The longest string that is kept, in bytes; a ref and a URL are shorter by far.
+const LONGEST: usize = 64 << 10;
+
 /// A value of the payload; an object's keys are those of `T`.
 #[derive(Debug, Default)]
 pub(super) enum Json<T> {
@@ -28,6 +31,8 @@ pub(super) enum Json<T> {
     Number(String),
     /// A string.
     Text(String),
+    /// A string that is longer than anything that is read, and that nothing was kept of: its bytes.
+    LongText(usize),
     /// An array.
     List,
     /// An object.
@@ -52,6 +57,7 @@ impl<T> Json<T> {
             Self::Integer(integer) => integer.to_string(),
             Self::Number(number) => number.clone(),
             Self::Text(text) => format!("\"{}\"", Foreign(text.as_bytes())),
+            Self::LongText(bytes) => format!("a string of {bytes} bytes"),
             Self::List => "a list".to_owned(),
             Self::Object(_) => "an object".to_owned(),
         };
@@ -68,7 +74,7 @@ impl<T> Json<T> {
         match self {
             Self::Object(object) => Ok(Some(object)),
             Self::Absent | Self::Null => Ok(None),
-            Self::Flag(_) | Self::Integer(_) | Self::Number(_) | Self::Text(_) | Self::List => {
+            Self::Flag(_) | Self::Integer(_) | Self::Number(_) | Self::Text(_) | Self::LongText(_) | Self::List => {
                 Err(self.wrong(path, "an object"))
             }
         }
@@ -84,7 +90,7 @@ impl<T> Json<T> {
         match self {
             Self::Text(text) => Ok(Some(text)),
             Self::Absent | Self::Null => Ok(None),
-            Self::Flag(_) | Self::Integer(_) | Self::Number(_) | Self::List | Self::Object(_) => {
+            Self::Flag(_) | Self::Integer(_) | Self::Number(_) | Self::LongText(_) | Self::List | Self::Object(_) => {
                 Err(self.wrong(path, "a string"))
             }
         }
@@ -99,6 +105,7 @@ impl<T> Json<T> {
             | Self::Flag(_)
             | Self::Number(_)
             | Self::Text(_)
+            | Self::LongText(_)
             | Self::List
             | Self::Object(_) => Err(self.wrong(path, "a whole number")),
         }
@@ -109,9 +116,13 @@ impl<T> Json<T> {
         match self {
             Self::Flag(flag) => Ok(Some(*flag)),
             Self::Absent => Ok(None),
-            Self::Null | Self::Integer(_) | Self::Number(_) | Self::Text(_) | Self::List | Self::Object(_) => {
-                Err(self.wrong(path, "true or false"))
-            }
+            Self::Null
+            | Self::Integer(_)
+            | Self::Number(_)
+            | Self::Text(_)
+            | Self::LongText(_)
+            | Self::List
+            | Self::Object(_) => Err(self.wrong(path, "true or false")),
         }
     }
 
@@ -173,7 +184,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for AnyType<T> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Json::Text(text.to_owned()))
+        Ok(if text.len() > LONGEST { Json::LongText(text.len()) } else { Json::Text(text.to_owned()) })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
@@ -214,9 +225,14 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Payload, EventError> {
     })?;
     match payload {
         Json::Object(payload) => Ok(payload),
-        Json::Absent | Json::Null | Json::Flag(_) | Json::Integer(_) | Json::Number(_) | Json::Text(_) | Json::List => {
-            Err(payload.wrong("the top level", "an object"))
-        }
+        Json::Absent
+        | Json::Null
+        | Json::Flag(_)
+        | Json::Integer(_)
+        | Json::Number(_)
+        | Json::Text(_)
+        | Json::LongText(_)
+        | Json::List => Err(payload.wrong("the top level", "an object")),
     }
 }
 

@@ -5,8 +5,11 @@ use crate::domain::{Foreign, Pattern, PatternError, PatternList, Refused};
 use crate::intake::yaml::{Key, Node, Style, Value};
 use std::rc::Rc;
 
-/// How many patterns a manifest may have, those behind aliases counted each time: what every run has to go through.
+/// How many patterns a manifest may have, those behind aliases counted each time, and braces as often as they stand for one: what every run
+/// has to go through.
 const MOST_PATTERNS: usize = 10_000;
+/// How long they may be together, counted in the same way: what every run has to hold.
+const MOST_BYTES: usize = 2 << 20;
 /// The longest key for which the nearest known one is looked for.
 const LONGEST_GUESSED: usize = 64;
 /// Beyond this many mistakes nobody reads guesses.
@@ -24,6 +27,7 @@ pub(super) struct At<T> {
 pub(super) struct Reader {
     pub(super) mistakes: Vec<Mistake>,
     patterns: usize,
+    pattern_bytes: usize,
 }
 
 /// A map whose keys are known.
@@ -188,21 +192,34 @@ impl Reader {
         values
     }
 
+    /// Whether no more are read.
+    pub(super) const fn has_too_many_patterns(&self) -> bool {
+        self.patterns > MOST_PATTERNS || self.pattern_bytes > MOST_BYTES
+    }
+
     /// A list of path patterns.
     pub(super) fn patterns(&mut self, node: &Node, what: &str) -> PatternList {
         let mut patterns = Vec::new();
         let mut sound = true;
         for item in self.items(node, what).unwrap_or_default() {
-            self.patterns += 1;
-            if self.patterns > MOST_PATTERNS {
-                if self.patterns == MOST_PATTERNS + 1 {
-                    let what = format!("more than {MOST_PATTERNS} patterns once aliases are followed");
-                    self.note(item.at, what, "use patterns that cover more");
-                }
+            if self.has_too_many_patterns() {
                 return PatternList::default();
             }
             let text = self.text(item, "a pattern");
-            match text.map(Pattern::parse) {
+            let pattern = text.map(Pattern::parse);
+            let stands_for =
+                pattern.as_ref().and_then(|pattern| pattern.as_ref().ok()).map_or(1, Pattern::alternatives);
+            self.patterns += stands_for;
+            self.pattern_bytes += stands_for * text.unwrap_or_default().len();
+            if self.has_too_many_patterns() {
+                let size = MOST_BYTES >> 20;
+                let what = format!(
+                    "more than {MOST_PATTERNS} patterns, or {size} MiB of them, once aliases and braces are followed"
+                );
+                self.note(item.at, what, "use patterns that cover more");
+                return PatternList::default();
+            }
+            match pattern {
                 Some(Ok(pattern)) => patterns.push(pattern),
                 Some(Err(error)) => {
                     sound = false;

@@ -266,7 +266,13 @@ mod tests {
         assert_eq!(mistakes(&small(&format!("services:\n{services}"))), ["5:3 501 services (keep to 500)"]);
         let patterns = (0..10_000).map(|at| format!("p{at}")).collect::<Vec<_>>().join(", ");
         let told = mistakes(&small(&format!("shared: [{patterns}]\n")));
-        assert_eq!(told, ["3:56 more than 10000 patterns once aliases are followed (use patterns that cover more)"]);
+        let too_many = "more than 10000 patterns, or 2 MiB of them, once aliases and braces are followed (use patterns that cover more)";
+        assert_eq!(told, [format!("3:56 {too_many}")]);
+        // Each stands for 256.
+        let braces = vec![format!("\"{}\"", "{a,b}".repeat(8)); 40].join(", ");
+        assert_eq!(mistakes(&small(&format!("shared: [{braces}]\n"))), [format!("4:1726 {too_many}")]);
+        let long = vec![format!("\"{}{}\"", "{a,b}".repeat(8), "c".repeat(2000)); 5].join(", ");
+        assert_eq!(mistakes(&small(&format!("shared: [{long}]\n"))), [format!("4:8186 {too_many}")]);
         let told = mistakes(&small(&format!("shared: [{}]", "/a, ".repeat(500))));
         assert_eq!(told.len(), 101);
         assert_eq!(told[100], "4:406 and 400 more mistakes (mend these first)");

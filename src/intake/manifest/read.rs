@@ -242,7 +242,7 @@ impl Reader {
         if let Some(node) = self.required(&fields, "paths", draft.key.at, &whose, remedy) {
             let before = self.mistakes.len();
             draft.paths = self.patterns(node, "paths");
-            if draft.paths.is_empty() && self.mistakes.len() == before {
+            if draft.paths.is_empty() && self.mistakes.len() == before && !self.has_too_many_patterns() {
                 self.note(node.at, format!("{whose} has no path, so nothing would ever change it"), remedy);
             }
         }

@@ -45,6 +45,8 @@ pub(crate) enum Kind {
     Untyped,
     /// An index that does not say its own media type.
     UntypedIndex,
+    /// For linux/amd64, with as many labels and annotations as are read: an index, a manifest and a config of 4 MiB each.
+    Stuffed,
 }
 
 /// One document of a registry.
@@ -76,9 +78,16 @@ pub(crate) fn digest(bytes: &[u8]) -> String {
     format!("sha256:{hex}")
 }
 
+/// So many short entries.
+fn filler(entries: usize) -> Value {
+    (0..entries).map(|number| (format!("x{number:06}"), json!(""))).collect::<serde_json::Map<_, _>>().into()
+}
+
 struct Maker {
     salt: String,
     labels: Value,
+    /// What every manifest and index has besides.
+    annotations: Option<Value>,
     image: Image,
 }
 
@@ -102,6 +111,7 @@ impl Image {
             | Kind::NoPlatform
             | Kind::Untyped
             | Kind::UntypedIndex
+            | Kind::Stuffed
             | Kind::Artifact => (Some(revision.to_owned()), Some(source.to_owned())),
         };
         let mut labels = json!({"org.opencontainers.image.title": name});
@@ -119,7 +129,7 @@ impl Image {
             blobs: Vec::new(),
             deleted: Vec::new(),
         };
-        let mut maker = Maker { salt, labels, image: empty };
+        let mut maker = Maker { salt, labels, annotations: None, image: empty };
         maker.build(kind);
         maker.image
     }
@@ -155,6 +165,13 @@ impl Maker {
                 self.image.deleted.push(self.image.platform.clone());
             }
             Kind::NoPlatform => self.index(OCI_INDEX, OCI_MANIFEST, &["unsaid"]),
+            Kind::Stuffed => {
+                // In a manifest each takes 19 bytes, as it is laid out there, and in a config 13.
+                self.annotations = Some(filler(215_000));
+                let labels = self.labels.as_object_mut().expect("labels");
+                labels.extend(filler(320_000).as_object().expect("labels").clone());
+                self.index(OCI_INDEX, OCI_MANIFEST, &["amd64"]);
+            }
             Kind::Nested => {
                 self.index(OCI_INDEX, OCI_MANIFEST, &["amd64"]);
                 let inner = self.image.manifests.last().expect("an index");
@@ -180,7 +197,10 @@ impl Maker {
         descriptor
     }
 
-    fn top(&mut self, media_type: &'static str, manifest: Value) -> String {
+    fn top(&mut self, media_type: &'static str, mut manifest: Value) -> String {
+        if let Some(annotations) = &self.annotations {
+            manifest["annotations"] = annotations.clone();
+        }
         let bytes = serde_json::to_vec_pretty(&manifest).expect("JSON");
         let digest = digest(&bytes);
         self.image.manifests.push(Document { media_type, digest: digest.clone(), bytes });

@@ -12,6 +12,7 @@ pub(crate) mod image;
 pub(crate) mod lists;
 pub(crate) mod markdown;
 mod memory;
+pub(crate) mod meter;
 pub(crate) mod oracle;
 pub(crate) mod protocol;
 mod pulls;
@@ -37,6 +38,7 @@ pub(crate) use run::Run;
 use fault::Faulty;
 use ghcr::Ghcr;
 use github::GitHub;
+use meter::Meter;
 use render::Render;
 use runner::Rooms;
 use secrets::{Planted, invent};
@@ -140,7 +142,7 @@ impl World {
             secrets: Vec::new(),
             hooks: Vec::new(),
             images: BTreeMap::new(),
-            deadline: Duration::from_secs(40),
+            deadline: Duration::from_secs(120),
             trap: None,
             fault: None,
             is_remembered: true,
@@ -205,7 +207,7 @@ impl World {
         self.secret(name, &text, &[]).variable(name, &text)
     }
 
-    /// Waits that long for the program before it is killed.
+    /// Waits that long for the program before it is killed: a machine that stands still for a while must not look like a program that hangs.
     pub(crate) fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
@@ -260,6 +262,15 @@ impl World {
         self.before = words.collect();
         self.image = None;
         self
+    }
+
+    /// Starts the program so that its use of memory and time is measured.
+    pub(crate) fn measured(mut self) -> (Self, Meter) {
+        let meter = Meter::new();
+        let program = std::mem::replace(&mut self.program, meter::python());
+        self.before = meter.arguments(&program);
+        self.image = None;
+        (self, meter)
     }
 
     /// The same world as another runner finds it, whose directories are its own.

@@ -2,9 +2,10 @@
 
 use super::runner::found;
 use std::ffi::OsStr;
+use std::io::{Seek as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// A repository with a worktree: the one on GitHub, where people push to.
 #[derive(Debug, Clone)]
@@ -29,6 +30,13 @@ impl Repo {
     /// Runs git there and gives what it printed, without the last newline.
     pub(crate) fn git(&self, arguments: &[&str]) -> String {
         git(&self.path, arguments)
+    }
+
+    /// Runs git in it, which is told this.
+    pub(crate) fn git_with(&self, arguments: &[&str], input: &str) -> String {
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(input.as_bytes()).and_then(|()| file.rewind()).expect("a file");
+        git_from(&self.path, arguments, file.into())
     }
 
     /// Writes a file, with its directories.
@@ -131,12 +139,17 @@ pub(super) fn init(path: &Path, configuration: &str) {
 
 /// Runs git with nothing from the machine's configuration.
 pub(crate) fn git(directory: &Path, arguments: &[&str]) -> String {
+    git_from(directory, arguments, Stdio::null())
+}
+
+fn git_from(directory: &Path, arguments: &[&str], input: Stdio) -> String {
     let output = Command::new(found("git"))
         .args(["-c", "protocol.file.allow=always", "-c", "core.autocrlf=false", "-c", "gc.auto=0"])
         // Else every commit and every fetch starts git once more, to see that there is nothing to tidy up.
         .args(["-c", "maintenance.auto=false"])
         .args(arguments)
         .current_dir(directory)
+        .stdin(input)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .envs([

@@ -5,8 +5,9 @@ use super::trap::{Moment, Trap};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body, Bytes, Frame, Incoming};
 use hyper::service::service_fn;
+use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -111,6 +112,24 @@ impl Reply {
         }
     }
 
+    /// The same with that JSON in its first object; what is no JSON, or has no object, stays as it is.
+    fn stuffed(self, text: &str) -> Self {
+        match self {
+            Self::Whole { status, headers, body } => {
+                let is_open = |byte: &u8| *byte == b'{';
+                let at = body.iter().position(is_open).filter(|at| *at < 2);
+                let Some(at) = at else { return Self::Whole { status, headers, body } };
+                let (before, behind) = body.split_at(at + 1);
+                let comma = if behind.trim_ascii_start().starts_with(b"}") { "" } else { "," };
+                let body = [before, b"\"stuffing\":", text.as_bytes(), comma.as_bytes(), behind].concat();
+                Self::Whole { status, headers, body }
+            }
+            other @ (Self::After(..) | Self::Dropped | Self::Silent | Self::Broken { .. } | Self::Flood { .. }) => {
+                other
+            }
+        }
+    }
+
     fn status(&self) -> u16 {
         match self {
             Self::Whole { status, .. } | Self::Broken { status, .. } | Self::Flood { status, .. } => *status,
@@ -138,6 +157,7 @@ pub(crate) struct Server {
     trap: Laid<Trap>,
     fault: Laid<Faulty>,
     date: Arc<Mutex<Option<String>>>,
+    stuffing: Arc<Mutex<Option<Arc<str>>>>,
     doors: Arc<Doors>,
 }
 
@@ -171,6 +191,19 @@ const REFUSES: Duration = Duration::from_millis(700);
 /// How long the connections of a program that is dead may take to be noticed. All servers share one thread.
 const DRAINED: Duration = Duration::from_secs(20);
 
+thread_local! {
+    /// Where servers listen that this thread starts.
+    static LOOPBACK: Cell<IpAddr> = const { Cell::new(IpAddr::V4(Ipv4Addr::LOCALHOST)) };
+}
+
+/// The servers that are started meanwhile have an IPv6 address and no other.
+pub(crate) fn with_ipv6_only<T>(start: impl FnOnce() -> T) -> T {
+    LOOPBACK.set(IpAddr::V6(Ipv6Addr::LOCALHOST));
+    let started = start();
+    LOOPBACK.set(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    started
+}
+
 /// What is laid there, and under which name of the server.
 type Laid<T> = Arc<Mutex<Option<(&'static str, T)>>>;
 
@@ -184,18 +217,26 @@ impl Server {
     pub(crate) fn start_late(delay: Duration, model: impl Fn(&Call) -> Reply + Send + Sync + 'static) -> Self {
         let (calls, date) = (Arc::new(Mutex::new(Vec::new())), Arc::<Mutex<Option<String>>>::default());
         let (trap, fault) = (Laid::default(), Laid::default());
-        let (seen, dated) = (Arc::clone(&calls), Arc::clone(&date));
+        let stuffing = Arc::<Mutex<Option<Arc<str>>>>::default();
+        let (seen, dated, stuffed) = (Arc::clone(&calls), Arc::clone(&date), Arc::clone(&stuffing));
         let laid = (Arc::clone(&trap), Arc::clone(&fault));
         let doors = Arc::new(Doors::default());
         let counted = Arc::clone(&doors);
-        let model = Arc::new(move |call: &Call| match dated.lock().expect("a date").clone() {
-            Some(date) => model(call).header("date", date),
-            None => model(call),
+        let model = Arc::new(move |call: &Call| {
+            let mut reply = model(call);
+            if let Some(date) = dated.lock().expect("a date").clone() {
+                reply = reply.header("date", date);
+            }
+            match stuffed.lock().expect("the stuffing").clone() {
+                Some(text) => reply.stuffed(&text),
+                None => reply,
+            }
         });
         let (sender, receiver) = std::sync::mpsc::channel();
+        let loopback = LOOPBACK.get();
         runtime().spawn(async move {
-            let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
-            socket.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
+            let socket = socket_of(loopback).expect("a socket");
+            socket.bind((loopback, 0).into()).expect("a free port");
             let address = socket.local_addr().expect("an address");
             // Only after the port was chosen: it may be taken again by this server, while connections to it stand, and by no other. The second
             // socket keeps it while nobody listens.
@@ -218,7 +259,11 @@ impl Server {
                         continue;
                     }
                 };
-                let Ok((stream, peer)) = accepted else { break };
+                // A connection that is gone before it was let in is an error here; a server that ended for it would leave its port to another.
+                let Ok((stream, peer)) = accepted else {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                    continue;
+                };
                 let doors = Arc::clone(&counted);
                 doors.open.fetch_add(1, Ordering::SeqCst);
                 doors.let_in.lock().expect("doors").insert(peer);
@@ -235,7 +280,7 @@ impl Server {
                 });
             }
         });
-        Self { address: receiver.recv().expect("the server's address"), calls, trap, fault, date, doors }
+        Self { address: receiver.recv().expect("the server's address"), calls, trap, fault, date, stuffing, doors }
     }
 
     /// Waits until everything that a program sent before it died has been read: connections are let in one after the other, so once one of
@@ -253,6 +298,11 @@ impl Server {
     /// Dates every answer from now on.
     pub(crate) fn dated(&self, date: &str) {
         *self.date.lock().expect("a date") = Some(date.to_owned());
+    }
+
+    /// Puts this JSON into the first object of every answer that has one.
+    pub(crate) fn stuff(&self, text: &str) {
+        *self.stuffing.lock().expect("the stuffing") = Some(text.into());
     }
 
     /// Lays a trap, or takes it away.
@@ -405,9 +455,13 @@ async fn listen_again(address: SocketAddr) -> tokio::net::TcpListener {
     }
 }
 
+fn socket_of(address: IpAddr) -> std::io::Result<tokio::net::TcpSocket> {
+    if address.is_ipv4() { tokio::net::TcpSocket::new_v4() } else { tokio::net::TcpSocket::new_v6() }
+}
+
 /// A socket at an address that others of ours have too.
 fn again(address: SocketAddr) -> std::io::Result<tokio::net::TcpSocket> {
-    let socket = tokio::net::TcpSocket::new_v4()?;
+    let socket = socket_of(address.ip())?;
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     Ok(socket)

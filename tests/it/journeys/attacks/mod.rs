@@ -52,7 +52,7 @@ fn every_row_has_a_test_and_two_variants_that_the_list_does_not_name() {
 }
 
 /// A push that changes `api`, with its images.
-fn pushed() -> World {
+pub(super) fn pushed() -> World {
     World::new().three_services().push_to_main(|repo| repo.write("services/api/x", "1")).images()
 }
 

@@ -91,7 +91,14 @@ impl GitHub {
             overtaking: None,
         }));
         let model = Arc::clone(&state);
-        let server = Server::start(move |call| model.lock().expect("GitHub").answer(call));
+        let server = Server::start(move |call| {
+            // github.com has its API at a host of its own, an Enterprise Server below these two.
+            let path = match call.path.strip_prefix("/api/v3").or_else(|| call.path.strip_prefix("/api")) {
+                Some(path) => path.to_owned(),
+                None => call.path.clone(),
+            };
+            model.lock().expect("GitHub").answer(&Call { path, ..call.clone() })
+        });
         state.lock().expect("GitHub").origin = server.origin();
         Self { state, server }
     }

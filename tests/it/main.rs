@@ -5,6 +5,7 @@
 )]
 
 mod contract;
+mod documents;
 mod floors;
 mod journeys;
 mod world;

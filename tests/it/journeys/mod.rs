@@ -1,6 +1,7 @@
 //! Journeys: the real program, from the runner's environment to its exit code.
 
 mod attacks;
+mod bounds;
 mod cancel;
 mod check;
 mod cleanup;
@@ -10,7 +11,7 @@ mod credentials;
 mod drift;
 mod endings;
 mod events;
-mod examples;
+pub(crate) mod examples;
 mod faults;
 mod histories;
 mod history;
@@ -33,6 +34,7 @@ mod same_answer;
 mod second_door;
 mod source;
 mod summary;
+mod surroundings;
 mod tags;
 mod the_record;
 mod the_world;

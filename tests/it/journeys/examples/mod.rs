@@ -8,7 +8,7 @@ mod pr_preview_image;
 mod single_service;
 mod stage;
 mod two_images_compose;
-mod yaml;
+pub(crate) mod yaml;
 
 use crate::world::Event;
 use crate::world::secrets::invent;

@@ -10,7 +10,7 @@ enum Open {
 }
 
 /// The one document of a file without anchors.
-pub(super) fn read(text: &str) -> Value {
+pub(crate) fn read(text: &str) -> Value {
     let mut open: Vec<Open> = Vec::new();
     let mut root = Value::Null;
     for event in Parser::new_from_str(text) {

@@ -1,0 +1,268 @@
+//! What the documents show is what there is: every workflow in them is read as this program reads workflows and written out whole for the linters
+//! (`.ci/run`), every command line is run. Manifests in them: `intake::manifest`'s own tests.
+
+use crate::journeys::examples::yaml;
+use crate::world::{Repo, World};
+use ghcr_to_render::intake::inputs::INPUTS;
+use ghcr_to_render::intake::workflow;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// A block of a document between fences.
+struct Block {
+    /// Where it begins: `docs/migrating.md:45`.
+    at: String,
+    language: String,
+    text: String,
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Every Markdown file, by its path from the root.
+fn documents() -> Vec<String> {
+    let mut found: Vec<PathBuf> = Vec::new();
+    let mut open = vec![root().to_owned(), root().join("docs"), root().join("examples")];
+    while let Some(directory) = open.pop() {
+        for entry in std::fs::read_dir(&directory).expect("a directory").flatten() {
+            let path = entry.path();
+            if path.is_dir() && directory.ends_with("examples") {
+                open.push(path);
+            } else if path.extension().is_some_and(|end| end == "md") {
+                found.push(path);
+            }
+        }
+    }
+    let inside = |path: PathBuf| path.strip_prefix(root()).expect("inside").to_str().expect("a path").to_owned();
+    let mut found: Vec<String> = found.into_iter().map(inside).collect();
+    found.sort();
+    assert!(found.iter().any(|path| path == "README.md") && found.len() > 20, "{found:?}");
+    found
+}
+
+fn blocks() -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    for path in documents() {
+        let mut is_open = false;
+        for (line, number) in read(&path).lines().zip(1..) {
+            match line.strip_prefix("```") {
+                Some(_) if is_open => is_open = false,
+                Some(language) => {
+                    let at = format!("{path}:{number}");
+                    blocks.push(Block { at, language: language.to_owned(), text: String::new() });
+                    is_open = true;
+                }
+                None if is_open => {
+                    let text = &mut blocks.last_mut().expect("a block").text;
+                    text.push_str(line);
+                    text.push('\n');
+                }
+                None => {}
+            }
+        }
+        assert!(!is_open, "{path}: a block that is not closed");
+    }
+    blocks
+}
+
+#[test]
+fn every_block_says_in_which_language_it_is() {
+    for Block { at, language, .. } in blocks() {
+        assert!(["yaml", "sh", "text"].contains(&language.as_str()), "{at}: {language:?}");
+    }
+}
+
+/// A part of a block: what there was before, or what is shown.
+struct Piece {
+    is_before: bool,
+    text: String,
+}
+
+/// The parts of a block that compares: they begin with `# before` and `# after`.
+fn pieces(text: &str) -> Vec<Piece> {
+    let mut pieces = vec![Piece { is_before: false, text: String::new() }];
+    for line in text.lines() {
+        let comment = line.trim_start();
+        if comment.starts_with("# before") || comment.starts_with("# after") {
+            pieces.push(Piece { is_before: comment.starts_with("# before"), text: String::new() });
+        } else {
+            let text = &mut pieces.last_mut().expect("a piece").text;
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    pieces.retain(|piece| !piece.text.trim().is_empty());
+    pieces
+}
+
+/// The lines moved to the left as far as it goes, and then to that column.
+fn moved(text: &str, column: usize) -> String {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let least = text.lines().filter(|line| !line.trim().is_empty()).map(indent).min().unwrap_or(0);
+    let line = |line: &str| {
+        if line.trim().is_empty() { "\n".to_owned() } else { format!("{}{}\n", " ".repeat(column), &line[least..]) }
+    };
+    text.lines().map(line).collect()
+}
+
+const JOB: &str = "    name: As the document has it
+    runs-on: ubuntu-24.04
+    permissions:
+      contents: read # the deploy manifest
+      packages: read # the images
+      deployments: write # the record
+    steps:
+";
+
+/// A whole workflow that has the piece in it; `None` for what is none: a manifest.
+fn workflow_of(at: &str, text: &str) -> Option<String> {
+    if text.lines().any(|line| line == "version: 1" || line == "services:") {
+        return None;
+    }
+    let parsed = yaml::read(text);
+    let (jobs, is_job) = match &parsed {
+        Value::Array(_) => (format!("  document:\n{JOB}{}", moved(text, 6)), false),
+        Value::Object(keys) if keys.values().all(|job| job["runs-on"].is_string()) => (moved(text, 2), true),
+        Value::Object(keys) if keys.keys().all(|key| INPUTS.iter().any(|input| input.name == key)) => {
+            let step = "      - uses: OWNER/ghcr-to-render@v1\n        with:\n";
+            (format!("  document:\n{JOB}{step}{}", moved(text, 10)), false)
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+            panic!("{at}: neither steps, a job, inputs nor a manifest\n{text}")
+        }
+    };
+    // What the jobs of a document wait for stands in the text above them.
+    let build = "  build:
+    name: Build
+    runs-on: ubuntu-24.04
+    permissions: {}
+    outputs: { digest: \"${{ steps.push.outputs.digest }}\" }
+    steps:
+      - id: push
+        run: echo \"digest=sha256:$(sha256sum </dev/null | cut -c-64)\" >>\"$GITHUB_OUTPUT\"
+";
+    let build = if jobs.contains("needs.build") || jobs.contains("needs: build") { build } else { "" };
+    let jobs =
+        if is_job || build.is_empty() { jobs } else { jobs.replace("    name: As", "    needs: build\n    name: As") };
+    let jobs = jobs.replace("@v1\n", "@v1 # zizmor: ignore[unpinned-uses] the commit of a release goes here\n");
+    Some(format!(
+        "name: Of {at}\non: push\npermissions: {{}}\nconcurrency:\n  group: deploy\n  cancel-in-progress: false\njobs:\n{build}{jobs}"
+    ))
+}
+
+/// The inputs that the steps give this action.
+fn given(workflow: &Value) -> Vec<(String, String)> {
+    let jobs = workflow["jobs"].as_object().expect("jobs");
+    let steps = jobs.values().flat_map(|job| job["steps"].as_array().into_iter().flatten());
+    let ours = steps.filter(|step| step["uses"].as_str().is_some_and(|uses| uses.starts_with("OWNER/ghcr-to-render")));
+    let with = ours.flat_map(|step| step["with"].as_object().into_iter().flatten());
+    with.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned())).collect()
+}
+
+/// The workflows of the documents, whole: by the name of a file, and whether it is what there was before.
+fn workflows() -> Vec<(String, bool, String)> {
+    let mut found = Vec::new();
+    for block in blocks().into_iter().filter(|block| block.language == "yaml") {
+        for (piece, number) in pieces(&block.text).into_iter().zip(1..) {
+            if let Some(text) = workflow_of(&block.at, &piece.text) {
+                let name = format!("{}-{number}.yml", block.at.replace(['/', ':'], "-"));
+                found.push((name, piece.is_before, text));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_workflow_in_a_document_is_one_that_this_program_reads() {
+    // The linters look here.
+    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("documents");
+    let _ = std::fs::remove_dir_all(&kept);
+    let mut of_ours = 0;
+    for (name, is_before, text) in workflows() {
+        let place = kept.join(if is_before { "before" } else { "shown" });
+        std::fs::create_dir_all(&place).expect("a directory");
+        std::fs::write(place.join(&name), &text).expect("a workflow");
+        let read =
+            workflow::parse(&name, text.as_bytes()).unwrap_or_else(|mistake| panic!("{name}: {mistake:?}\n{text}"));
+        assert_eq!(read.uses_us, !is_before, "{name}\n{text}");
+        for (input, value) in given(&yaml::read(&text)) {
+            assert!(INPUTS.iter().any(|known| known.name == input), "{name}: there is no input {input}");
+            let commands = ["plan", "verify", "deploy", "promote", "rollback", "release", "cleanup"];
+            assert!(input != "command" || commands.contains(&value.as_str()), "{name}: there is no command {value}");
+        }
+        of_ours += usize::from(!is_before);
+    }
+    assert!(of_ours >= 9, "only {of_ours} workflows of ours were found");
+}
+
+/// How a command line of a document is run.
+enum Ran {
+    /// Here, by a person in a clone.
+    Here(&'static [&'static str]),
+    /// By that file, which has this in it.
+    By(&'static str, &'static str),
+}
+
+/// Every line of every block of commands.
+const LINES: &[(&str, Ran)] = &[
+    ("cargo run --example demo", Ran::By(".ci/run", "cargo run --locked --quiet --example demo")),
+    (".ci/test", Ran::By(".ci/run", "bash .ci/test")),
+    ("ghcr-to-render init --dry-run true", Ran::Here(&["init", "--dry-run", "true"])),
+    ("ghcr-to-render init", Ran::Here(&["init"])),
+    ("ghcr-to-render check", Ran::Here(&["check"])),
+    (
+        "cosign verify ghcr.io/OWNER/ghcr-to-render@DIGEST --certificate-oidc-issuer https://token.actions.githubusercontent.com --certificate-identity https://github.com/OWNER/ghcr-to-render/.github/workflows/release.yml@refs/heads/main",
+        Ran::By(
+            ".ci/release/rehearse",
+            "cosign verify --certificate-oidc-issuer https://token.actions.githubusercontent.com --certificate-identity https://github.com/acme/ghcr-to-render/.github/workflows/release.yml@refs/heads/main $image@$index",
+        ),
+    ),
+    (
+        "gh attestation verify oci://ghcr.io/OWNER/ghcr-to-render@DIGEST --repo OWNER/ghcr-to-render --signer-workflow OWNER/ghcr-to-render/.github/workflows/release.yml --source-ref refs/heads/main",
+        Ran::By(
+            ".ci/release/signatures",
+            "gh attestation verify \"$@\" --repo \"$repository\" --signer-workflow \"$workflow\" --source-ref refs/heads/main",
+        ),
+    ),
+    (
+        "gh attestation verify ghcr-to-render-linux-amd64 --repo OWNER/ghcr-to-render --signer-workflow OWNER/ghcr-to-render/.github/workflows/release.yml --source-ref refs/heads/main",
+        Ran::By(".ci/release/signatures", "attested \"$program\" --predicate-type https://slsa.dev/provenance/v1"),
+    ),
+    (
+        ".ci/release/build out https://github.com/OWNER/ghcr-to-render && cat out/SHA256SUMS",
+        Ran::By(".ci/release/rehearse", ".ci/release/build \"$kept/built\" "),
+    ),
+];
+
+#[test]
+fn every_command_line_in_a_document_is_run() {
+    let world = World::new();
+    let repo = Repo::create(&world.rooms.workspace);
+    repo.git(&["remote", "add", "origin", "git@github.com:acme/shop.git"]);
+    repo.write("Dockerfile", "FROM scratch\nCOPY . .").commit("what there is");
+    let mut world = Some(world);
+    let mut found = 0;
+    for block in blocks().into_iter().filter(|block| block.language == "sh") {
+        for line in block.text.lines() {
+            let line = line.split(" # ").next().unwrap_or_default().trim_end();
+            let known = LINES.iter().find(|(known, _)| *known == line);
+            let (_, ran) = known.unwrap_or_else(|| panic!("{}: nobody runs {line:?}", block.at));
+            found += 1;
+            match ran {
+                Ran::Here(arguments) => {
+                    let run = world.take().expect("a world").on_laptop(arguments);
+                    run.equal("exit", &run.exit, &0);
+                    world = Some(run.world);
+                }
+                Ran::By(file, text) => assert!(read(file).contains(text), "{file} does not run {line:?}"),
+            }
+        }
+    }
+    assert_eq!(found, LINES.len(), "there are lines that no document has any more");
+}

@@ -366,7 +366,7 @@ impl Failure {
             Self::Tag(GitHubError::Unavailable { .. } | GitHubError::Broken { .. }) => "Run it again: a tag that was made all the same is found and kept.".into(),
             Self::Tag(error) => sentence(error.hint()),
             Self::Release(ReleaseRefusal::Absent(_)) => "Push the tag first, or correct the input release.".into(),
-            Self::Release(ReleaseRefusal::NoCommit(_)) => "Tag a commit.".into(),
+            Self::Release(ReleaseRefusal::NoCommit(_)) => "Put the tag on a commit, then run this again.".into(),
             Self::NotReachable(_) => "Name a commit of the environment's branch with the input sha.".into(),
             Self::OrderUnknown(_) => "Give the job contents: read and deployments: write (on a laptop a github-token), or check out with fetch-depth: 0, and run this again.".into(),
             Self::History(error) => sentence(error.hint()),

@@ -93,7 +93,7 @@ impl RenderError {
                 "Compare the service's id with the one on Render, and use an API key of a member of its workspace."
             }
             Self::NoDeploy { .. } => "Look at the service's deploys on Render, then run this again.",
-            Self::NotCancelled { .. } => "Look at the deploy on Render; it goes on, or has ended.",
+            Self::NotCancelled { .. } => "Look at the deploy on Render, and cancel it there if it still goes on.",
             Self::RateLimited(_) => "Run fewer jobs with this API key at once, and this one again in a minute.",
             Self::Transport(error) => error.hint(),
             Self::Unavailable(_) => "Look at Render's status page, then run this again.",

@@ -80,9 +80,9 @@ impl RepositoryError {
                 "check out with actions/checkout into a clean workspace, or leave the checkout out"
             }
             Self::ObjectFormat => "use a repository with SHA-1 object names",
-            Self::TooManyChanges { .. } => "deploy everything once, or choose a nearer base",
+            Self::TooManyChanges { .. } => "go through what is deployed for it: more changed than can be compared",
             Self::NotACommit { .. } | Self::TooDeep(_) => "put the tag on a commit",
-            Self::Ambiguous(_) => "give all 40 digits",
+            Self::Ambiguous(_) => "give all 40 digits of the commit",
         }
     }
 

@@ -42,10 +42,20 @@ fn unquoted(value: &str) -> String {
     }
 }
 
-/// The rows of the README's tables whose first cell is that name in backticks.
-fn rows(name: &str) -> Vec<String> {
-    let start = format!("| `{name}` |");
-    text("README.md").lines().filter(|line| line.starts_with(&start)).map(str::to_owned).collect()
+/// A cell of a table: what stands between angle brackets would be markup.
+fn cell(text: &str) -> String {
+    let word = |word: &str| {
+        let plain = word.trim_end_matches([')', ',', '.', ';']);
+        if plain.contains('<') { format!("`{plain}`{}", &word[plain.len()..]) } else { word.replace('|', "\\|") }
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// A file with the table that begins with this head replaced by these rows.
+fn with_table(text: &str, head: &str, rows: &[String]) -> String {
+    let at = text.find(head).unwrap_or_else(|| panic!("no table begins with {head}")) + head.len();
+    let end = text[at..].find("\n\n").expect("the end of a table") + at;
+    format!("{}{}{}", &text[..at], rows.concat().trim_end(), &text[end..])
 }
 
 #[test]
@@ -75,19 +85,25 @@ fn action_yml_declares_exactly_the_programs_outputs() {
     assert_eq!(found, wanted);
 }
 
+/// `DOCUMENTS=write` makes them anew.
 #[test]
-fn the_readme_has_one_row_for_each_input_and_output() {
-    for input in INPUTS {
-        assert_eq!(
-            rows(input.name).iter().filter(|row| row.contains(input.default)).count().min(1),
-            1,
-            "{}",
-            input.name
-        );
+fn the_readmes_tables_are_what_the_program_declares() {
+    let default = |text: &str| if text.is_empty() { String::new() } else { format!("`{text}`") };
+    let inputs = INPUTS
+        .iter()
+        .map(|input| format!("| `{}` | {} | {} |\n", input.name, default(input.default), cell(input.description)));
+    let outputs = OUTPUTS.iter().map(|output| format!("| `{}` | {} |\n", output.name, cell(output.description)));
+    let found = text("README.md");
+    let wanted = with_table(&found, "| name | default | meaning |\n|---|---|---|\n", &inputs.collect::<Vec<_>>());
+    let wanted = with_table(&wanted, "| name | meaning |\n|---|---|\n", &outputs.collect::<Vec<_>>());
+    if std::env::var_os("DOCUMENTS").is_some_and(|how| how == "write") {
+        std::fs::write(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"), &wanted)
+            .expect("the README");
     }
-    for output in OUTPUTS {
-        assert!(!rows(output.name).is_empty(), "{}", output.name);
-    }
+    assert!(
+        text("README.md") == wanted,
+        "DOCUMENTS=write cargo test --test it the_readmes_tables makes the README's tables anew"
+    );
 }
 
 #[test]

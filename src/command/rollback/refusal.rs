@@ -55,7 +55,7 @@ impl BackRefusal {
     pub(crate) const fn hint(&self) -> &'static str {
         match self {
             Self::Forward { .. } => "Use deploy, with force: held where a rollback holds it.",
-            Self::First { .. } => "Deploy what you want there.",
+            Self::First { .. } => "Deploy what is to run there; the record knows of nothing to go back to.",
             Self::NotDeployed { .. } => {
                 "Name one that was deployed there: the repository's Deployments page lists them."
             }

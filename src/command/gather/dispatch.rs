@@ -220,9 +220,8 @@ fn outside(scene: &Scene) -> Result<Found, Failure> {
     let home = Home { owner: scene.slug.owner(), repo: scene.slug.repo(), default_branch: "main" };
     let image = scene.request.image.clone().map_or_else(|| default_image(scene), Ok)?;
     let manifest = manifest::shorthand(image, &home)?;
-    let cannot_push = scene.lacks_registry_password().then(|| "registry-password is not set".to_owned());
-    let subject =
-        scene.request.pr_number.map_or(Subject::Commit, |number| Subject::PullRequest { number, cannot_push });
+    let named = |number| Subject::PullRequest { number, cannot_push: None };
+    let subject = scene.request.pr_number.map_or(Subject::Commit, named);
     let base = Base::None("an image that is named is verified whatever changed".into());
     let changes = Changes::Unknown("an image that is named is verified whatever changed".into());
     scene.log.notice(&Notice::new(

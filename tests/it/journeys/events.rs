@@ -193,7 +193,14 @@ fn a_dispatch_for_a_pull_request_or_a_foreign_image_is_verified_only() {
     let (head, image) = (world.commit(), world.repository("api"));
     let tip = world.origin.head();
     let world = world.on_event(|_| Event::dispatch("refs/heads/main", &tip)).input("image", &image);
-    world.input("pr-number", "7").input("sha", &head).deploy().expect_verified();
+    let world = world.input("pr-number", "7").input("sha", &head);
+    let run = world.deploy().expect_verified();
+    // Whoever dispatches has secrets: one that is missing is a mistake, unless it is said to be none.
+    let world = run.into_world().input("registry-password", "");
+    let world = world.on_event(|_| Event::dispatch("refs/heads/main", &tip));
+    let run = world.deploy().ended(1, "refused", "image-denied").no_hooks();
+    let world = run.into_world().input("on-missing-credential", "warn");
+    world.on_event(|_| Event::dispatch("refs/heads/main", &tip)).deploy().expect_skipped();
     let commit = "c".repeat(40);
     let world =
         World::new().three_services().on_event(|world| Event::dispatch("refs/heads/main", &world.origin.head()));

@@ -3,6 +3,7 @@
 
 use super::at_once;
 use super::attacks::pushed;
+use super::promotion::released;
 use crate::world::{Checkout, Event, Kind, Run, World, tally};
 use std::time::Duration;
 
@@ -191,6 +192,15 @@ fn the_largest_replies_are_read_within_bounds() {
     };
     bounded([
         ("nine images", &nine, &|world| world.deploy().hooked(&["i0", "i1", "i2", "i3", "i4", "i5", "i6", "i7", "i8"])),
+        (
+            "a promotion",
+            &|| {
+                let world = released().may_write();
+                let commit = world.commit();
+                world.image_tagged("api", Kind::Stuffed, &commit, &[&commit])
+            },
+            &|world| world.deploy().expect_accepted(["api"]),
+        ),
         ("what Render says", &|| stuffed("Render", (2 << 20) - 8000), &|world| {
             world.deploy().ended(0, "live", "").hooked(&["api"])
         }),

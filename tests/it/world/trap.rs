@@ -118,6 +118,7 @@ impl Trap {
 pub(crate) fn kind(server: &str, call: &Call) -> String {
     let is_own = |part: &str| {
         ["dep-", "srv-", "sha256:"].iter().any(|prefix| part.starts_with(prefix))
+            || part.starts_with("pr-") && part.len() > 40
             || part.len() > 7 && part.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'.')
     };
     let path: Vec<&str> = call.path.split('/').map(|part| if is_own(part) { "*" } else { part }).collect();

@@ -1,7 +1,7 @@
 //! What has to be so after a run in which something went wrong, and after the next one.
 
 use super::journey::Journey;
-use crate::world::fault::Faulty;
+use crate::world::fault::{Fault, Faulty};
 use crate::world::github::record::Recorded;
 use crate::world::render::service_id;
 use crate::world::server::Call;
@@ -33,7 +33,7 @@ fn own(journey: &Journey, world: &World, service: &str) -> Vec<Recorded> {
 }
 
 /// The outputs, the record and the log say what is so.
-pub(super) fn told(journey: &Journey, run: &Run, struck: &[Call]) {
+pub(super) fn told(journey: &Journey, run: &Run, fault: Fault, struck: &[Call]) {
     let world = &run.world;
     let has_key = world.has_key();
     let rows = if run.output("deploys").is_empty() { serde_json::json!([]) } else { run.json("deploys") };
@@ -82,10 +82,11 @@ pub(super) fn told(journey: &Journey, run: &Run, struck: &[Call]) {
             run.fail(&format!("{name} was deployed, nothing is recorded, and nobody is told"));
         }
     }
-    // What went wrong with one service's request is that service's failure.
+    // What went wrong with one service's request is that service's failure; but where a server refuses connections, it refuses everybody's.
     let about = |call: &Call| journey.services.iter().find(|(name, _)| call.path.contains(&service_id(name)));
     let blamed: Vec<&str> = struck.iter().filter_map(|call| about(call).map(|(_, image)| *image)).collect();
     if let Some(first) = blamed.first()
+        && fault != Fault::Refused
         && blamed.len() == struck.len()
         && blamed.iter().all(|image| image == first)
         && failed.iter().any(|image| image != first)

@@ -91,9 +91,16 @@ fn build() {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let is_release = binary().parent().is_some_and(|directory| directory.ends_with("release"));
     let mut command = Command::new(cargo);
-    // With the example, which is there already: the program alone would want its crates with other features, and build them all once more.
+    // Nothing is to be built again that was built to start this. The program alone would want its crates with other features than the two
+    // together, and ring is built anew wherever `cargo run` says which package it runs.
     command.args(["build", "--quiet", "--bin", "ghcr-to-render", "--example", "demo"]);
     command.current_dir(env!("CARGO_MANIFEST_DIR"));
+    for (name, _) in std::env::vars_os() {
+        let told = name.to_string_lossy();
+        if told.starts_with("CARGO_MANIFEST_") || told.starts_with("CARGO_PKG_") {
+            command.env_remove(&name);
+        }
+    }
     if is_release {
         command.arg("--release");
     }

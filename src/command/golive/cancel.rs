@@ -10,7 +10,7 @@ use crate::report::{Ended, Failed};
 use crate::transport::within;
 use std::time::Duration;
 
-/// How long Render is spoken to. The runner kills what has not ended some seconds after it asked, and there is still a report to write.
+/// How long Render is spoken to of each service. The runner kills what has not ended some seconds after it asked, and there is still a report to write.
 const PATIENCE: Duration = Duration::from_millis(3500);
 
 /// Makes of a story that was cut off by a signal what is true of it. Records stay open: the next run looks.
@@ -28,13 +28,12 @@ pub(crate) async fn cancelled(scene: &Scene) {
         let writer = RenderWriter::new(scene.client.clone(), &request.render_api_url, key.clone());
         let asked = flights.iter().filter(|(_, flight)| flight.is_ours()).map(|(service, flight)| {
             let (render, writer) = (render, &writer);
-            async move { (service, stop(scene, render, writer, service, flight).await) }
+            async move { (service, within(PATIENCE, stop(scene, render, writer, service, flight)).await) }
         });
-        if let Some(answers) = within(PATIENCE, futures_util::future::join_all(asked)).await {
-            for (service, (deploy, told)) in answers {
-                if let Some(own) = stopped.iter_mut().find(|(name, ..)| name == service) {
-                    *own = (service.clone(), deploy, told);
-                }
+        for (service, answer) in futures_util::future::join_all(asked).await {
+            let own = stopped.iter_mut().find(|(name, ..)| name == service);
+            if let (Some(own), Some((deploy, told))) = (own, answer) {
+                *own = (service.clone(), deploy, told);
             }
         }
     }

@@ -57,6 +57,8 @@ fn an_enterprise_server_is_asked_where_it_has_its_api() {
     let run = world.variable("GITHUB_API_URL", &api).variable("GITHUB_SERVER_URL", home).deploy();
     let run = run.expect_accepted(["api"]);
     let calls = run.world.github.server.calls();
-    assert!(calls.iter().all(|call| call.path.starts_with("/api/v3/") || call.path == "/api/graphql"));
+    let (graphql, rest): (Vec<_>, Vec<_>) = calls.iter().partition(|call| call.path.ends_with("/graphql"));
+    assert!(!graphql.is_empty() && graphql.iter().all(|call| call.path == "/api/graphql"), "{graphql:?}");
+    assert!(!rest.is_empty() && rest.iter().all(|call| call.path.starts_with("/api/v3/")), "{rest:?}");
     assert!(run.output("labels").contains(&format!("org.opencontainers.image.source={home}/acme/shop\n")));
 }

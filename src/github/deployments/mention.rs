@@ -4,9 +4,9 @@ use super::super::ask::escape;
 use super::TASK;
 use crate::domain::{Digest, Foreign};
 use crate::github::{GitHub, GitHubError};
-use serde::Deserialize;
-use serde_json::Value;
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// How many records are read at once: of all environments, and where there are more, of each.
 const MOST: usize = 10_000;
@@ -26,13 +26,74 @@ pub struct Mention {
     pub digests: Vec<Digest>,
 }
 
-#[derive(Deserialize)]
+#[derive(serde::Deserialize)]
 struct DeploymentWire {
     id: u64,
     environment: String,
     task: String,
     #[serde(default)]
-    payload: Value,
+    payload: Named,
+}
+
+/// Every digest that stands in JSON of any shape. A payload is searched as it is read: one that is of no shape that is known, as a later version of
+/// this program may write it, keeps what it names, and a large one takes no memory for what it does not name.
+#[derive(Default)]
+struct Named(Vec<Digest>);
+
+impl<'de> Deserialize<'de> for Named {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Search)
+    }
+}
+
+struct Search;
+
+impl<'de> Visitor<'de> for Search {
+    type Value = Named;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("JSON")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Named, E> {
+        Ok(Named(digests(text)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Named, A::Error> {
+        let mut all = Named::default();
+        while let Some(Named(found)) = list.next_element()? {
+            all.0.extend(found);
+        }
+        Ok(all)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Named, A::Error> {
+        let mut all = Named::default();
+        while let Some((Named(name), Named(value))) = object.next_entry()? {
+            all.0.extend(name.into_iter().chain(value));
+        }
+        Ok(all)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Named, E> {
+        Ok(Named::default())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Named, E> {
+        Ok(Named::default())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Named, E> {
+        Ok(Named::default())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Named, E> {
+        Ok(Named::default())
+    }
+
+    fn visit_unit<E>(self) -> Result<Named, E> {
+        Ok(Named::default())
+    }
 }
 
 impl GitHub {
@@ -66,11 +127,10 @@ impl GitHub {
 
 fn mention(wire: DeploymentWire) -> Mention {
     let DeploymentWire { id, environment, payload, .. } = wire;
-    Mention { number: id, environment, digests: digests(&payload.to_string()) }
+    Mention { number: id, environment, digests: payload.0 }
 }
 
-/// Every digest that stands in a text. A payload is searched as text, so that one that cannot be read, as a later version of this program may write
-/// it, keeps what it names.
+/// Every digest that stands in a text, which may be JSON as well.
 fn digests(text: &str) -> Vec<Digest> {
     let (begin, length) = DIGEST;
     text.match_indices(begin).filter_map(|(at, _)| Digest::parse(text.get(at..at + length)?).ok()).collect()

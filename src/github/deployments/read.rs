@@ -1,13 +1,14 @@
 //! Reading the record: one GraphQL query for many services, where REST would need one request a deployment for its statuses.
 
 use super::super::ask::Reply;
-use super::wire::{ActorWire, DeploymentWire, ListWire, Unusable};
+use super::wire::{ActorWire, DeploymentWire, Unusable};
 use super::{GitHub, GitHubError, environment_of};
 use crate::domain::{CommitSha, EnvironmentName, Foreign, Kind, Record, RecordState, ServiceName};
 use crate::github::Aim;
 use crate::transport::sleep;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -63,8 +64,7 @@ pub(in crate::github) struct List {
 
 #[derive(Deserialize)]
 struct AnswerWire {
-    #[serde(default)]
-    data: Value,
+    data: Option<Box<RawValue>>,
     errors: Option<Vec<ErrorWire>>,
 }
 
@@ -81,15 +81,14 @@ struct ErrorWire {
 #[derive(Deserialize)]
 struct DataWire {
     viewer: Option<ActorWire>,
-    repository: Option<Map<String, Value>>,
+    repository: Option<BTreeMap<String, Box<RawValue>>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PageWire {
     page_info: PageInfoWire,
-    #[serde(flatten)]
-    list: ListWire<DeploymentWire>,
+    nodes: Vec<Option<DeploymentWire>>,
 }
 
 #[derive(Deserialize)]
@@ -241,12 +240,13 @@ pub(in crate::github) fn query(repository: &str, lists: &[&List], size: usize, b
     json!({"query": text.trim_end(), "variables": variables})
 }
 
-/// An answer without errors, for one repository.
+/// An answer without errors, for one repository. Its parts are kept as text until they are asked for: what stands in a payload is for whoever wrote
+/// it to say, and values take many times the memory that their text takes.
 pub(in crate::github) struct Answer<'a> {
     what: &'a str,
     reply: Reply,
     pub(in crate::github) viewer: Option<ActorWire>,
-    repository: Map<String, Value>,
+    repository: BTreeMap<String, Box<RawValue>>,
 }
 
 impl<'a> Answer<'a> {
@@ -255,7 +255,8 @@ impl<'a> Answer<'a> {
         if let Some(error) = answer.errors.as_ref().and_then(|errors| errors.first()) {
             return Err(error.meaning(&reply, what));
         }
-        let data: DataWire = part(answer.data, &reply, what, "its data")?;
+        let Some(data) = answer.data else { return Err(reply.broken(what, "it has no data")) };
+        let data: DataWire = part(&data, &reply, what, "its data")?;
         let Some(repository) = data.repository else { return Err(reply.broken(what, "it has no repository")) };
         Ok(Self { what, viewer: data.viewer, repository, reply })
     }
@@ -264,7 +265,7 @@ impl<'a> Answer<'a> {
         let Some(value) = self.repository.remove(name) else {
             return Err(self.reply.broken(self.what, &format!("{name} is not in it")));
         };
-        part(value, &self.reply, self.what, name)
+        part(&value, &self.reply, self.what, name)
     }
 
     fn tip(&mut self) -> Result<Option<CommitSha>, GitHubError> {
@@ -295,7 +296,7 @@ impl<'a> Answer<'a> {
             (true, Some(cursor)) => Some(cursor),
             (true, None) => return Err(self.broken("its next page has no name")),
         };
-        let nodes: Option<Vec<DeploymentWire>> = page.list.nodes.into_iter().collect();
+        let nodes: Option<Vec<DeploymentWire>> = page.nodes.into_iter().collect();
         nodes.ok_or_else(|| self.broken("a deployment in it is null"))
     }
 
@@ -304,8 +305,13 @@ impl<'a> Answer<'a> {
     }
 }
 
-fn part<T: serde::de::DeserializeOwned>(value: Value, reply: &Reply, what: &str, name: &str) -> Result<T, GitHubError> {
-    serde_json::from_value(value).map_err(|error| reply.broken(what, &format!("{name}: {error}")))
+fn part<T: serde::de::DeserializeOwned>(
+    value: &RawValue,
+    reply: &Reply,
+    what: &str,
+    name: &str,
+) -> Result<T, GitHubError> {
+    serde_json::from_str(value.get()).map_err(|error| reply.broken(what, &format!("{name}: {error}")))
 }
 
 impl ErrorWire {

@@ -4,8 +4,10 @@ use super::{LIVE, RunName, TASK};
 use crate::domain::{
     CommitSha, Digest, ImageTag, Intent, Kind, PinnedImage, Record, RecordState, Repository, ServiceId, ServiceName,
 };
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 /// The version of the payload. A record of another one is none that can be read.
 const VERSION: u64 = 1;
@@ -62,8 +64,8 @@ impl PayloadWire {
     }
 
     /// Reads a payload as GitHub gives it.
-    fn read(payload: &Value) -> Option<Self> {
-        serde_json::from_value(unwrapped(payload)?).ok().filter(|wire: &Self| wire.v == VERSION)
+    fn read(payload: &RawValue) -> Option<Self> {
+        unwrapped(payload).filter(|wire: &Self| wire.v == VERSION)
     }
 
     /// What it says, where all of it is well formed and about this service.
@@ -91,19 +93,27 @@ impl PayloadWire {
     }
 }
 
-/// A payload is an object, or text that holds one.
-fn unwrapped(payload: &Value) -> Option<Value> {
-    let mut value = payload.clone();
+/// What the version of a payload is read from.
+#[derive(Deserialize)]
+struct VersionWire {
+    v: u64,
+}
+
+/// A payload is an object, or text that holds one. Of an object no more is kept than is asked for: who may write deployments may write much.
+fn unwrapped<T: DeserializeOwned>(payload: &RawValue) -> Option<T> {
+    let mut text = Cow::Borrowed(payload.get());
     for _ in 0..WRAPPED {
-        let Value::String(text) = &value else { break };
-        value = serde_json::from_str(text).ok()?;
+        if !text.trim_start().starts_with('"') {
+            break;
+        }
+        text = Cow::Owned(serde_json::from_str(&text).ok()?);
     }
-    Some(value)
+    serde_json::from_str(&text).ok()
 }
 
 /// Whether a payload is of a later version of this program: it may say of a deploy what this one cannot read.
-fn is_later(payload: &Value) -> bool {
-    unwrapped(payload).is_some_and(|value| value["v"].as_u64().is_some_and(|version| version > VERSION))
+fn is_later(payload: &RawValue) -> bool {
+    unwrapped(payload).is_some_and(|VersionWire { v }| v > VERSION)
 }
 
 /// What may be absent, but not malformed.
@@ -120,7 +130,7 @@ fn given<T>(text: Option<&String>, parse: impl Fn(&String) -> Option<T>) -> Opti
 pub(in crate::github) struct DeploymentWire {
     pub(in crate::github) database_id: Option<u64>,
     task: Option<String>,
-    payload: Value,
+    payload: Box<RawValue>,
     pub(in crate::github) commit_oid: String,
     original_environment: Option<String>,
     creator: Option<ActorWire>,
@@ -142,8 +152,8 @@ pub(in crate::github) struct StatusWire {
 
 /// A list in GraphQL's shape, whose entries may each be null.
 #[derive(Deserialize)]
-pub(super) struct ListWire<T> {
-    pub(super) nodes: Vec<Option<T>>,
+struct ListWire<T> {
+    nodes: Vec<Option<T>>,
 }
 
 /// Why a deployment that is a record of ours cannot be gone by.
@@ -166,8 +176,8 @@ impl DeploymentWire {
         is_same(self.creator.as_ref(), viewer)
     }
 
-    /// Its payload, where that is an object.
-    pub(in crate::github) fn payload(&self) -> Option<Value> {
+    /// Its payload, where that is an object of this kind.
+    pub(in crate::github) fn payload<T: DeserializeOwned>(&self) -> Option<T> {
         unwrapped(&self.payload)
     }
 
@@ -264,7 +274,7 @@ pub(in crate::github) mod fuzzing {
         assert!(!record.was_live || record.state == RecordState::Success);
         // What we would write of it is read as the same.
         let wire = PayloadWire::new(&record.intent, &RunName { id: "1".into(), attempt: "1".into(), force: None });
-        let again = serde_json::to_value(&wire).ok().and_then(|value| PayloadWire::read(&value));
+        let again = serde_json::value::to_raw_value(&wire).ok().and_then(|value| unwrapped::<PayloadWire>(&value));
         let again = again.and_then(|wire| wire.into_intent(&service, &record.intent.commit.to_string()));
         assert_eq!(again, Some(record.intent));
     }
@@ -275,7 +285,7 @@ mod tests {
     use super::super::testing::{COMMIT, intent, run, service};
     use super::*;
     use crate::domain::RecordState::{Error, Failure, Open, Success};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn payload(intent: &Intent) -> Value {
         serde_json::to_value(PayloadWire::new(intent, &run())).unwrap()

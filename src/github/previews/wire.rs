@@ -78,7 +78,7 @@ pub(super) fn record(
     if !deployment.is_ours_in(&environment_of(service)) {
         return None;
     }
-    let payload: PayloadWire = serde_json::from_value(deployment.payload()?).ok()?;
+    let payload: PayloadWire = deployment.payload()?;
     let mut intent = payload.intent(service, &deployment.commit_oid)?;
     if intent.id.is_none() {
         let descriptions = deployment.own_statuses(viewer).filter_map(|status| status.description.as_deref());

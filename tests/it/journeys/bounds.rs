@@ -4,6 +4,7 @@
 use super::at_once;
 use super::attacks::pushed;
 use super::promotion::released;
+use crate::world::github::record::{Seed, TASK};
 use crate::world::{Checkout, Event, Kind, Run, World, tally};
 use std::time::Duration;
 
@@ -190,6 +191,17 @@ fn the_largest_replies_are_read_within_bounds() {
         world.servers().filter(|(name, _)| *name == kind).for_each(|(_, server)| server.stuff(&zeros));
         world
     };
+    // Who may write deployments may write any payload; where it is too much, the record is not used.
+    let recorded = |bytes: usize| {
+        let world = pushed().first_remembered();
+        let live = Seed::live("staging", "api", &world.commit(), &world.repository("api"), &world.digest("api"));
+        let seed = Seed { creator: "mallory", ..live };
+        world.github.plant_record(seed, |payload| {
+            payload["stuffing"] = serde_json::from_str(&zeros(bytes)).expect("JSON");
+            TASK
+        });
+        world
+    };
     bounded([
         ("nine images", &nine, &|world| world.deploy().hooked(&["i0", "i1", "i2", "i3", "i4", "i5", "i6", "i7", "i8"])),
         (
@@ -206,6 +218,11 @@ fn the_largest_replies_are_read_within_bounds() {
         }),
         ("what GitHub says", &|| stuffed("GitHub", 1_900_000), &|world| {
             world.deploy().ended(0, "live", "").hooked(&["api"])
+        }),
+        ("a stranger's record", &|| recorded(1_900_000), &|world| world.deploy().expect_accepted(["api"])),
+        ("a stranger's larger record", &|| recorded(7_900_000), &|world| {
+            let run = world.deploy().annotates("warning", "more than 1000000 values");
+            run.expect_accepted(["api", "workers", "web"])
         }),
     ]);
 }

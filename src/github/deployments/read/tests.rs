@@ -149,7 +149,7 @@ async fn many_services_are_asked_for_in_portions() {
     let names: Vec<String> = (0..120).map(|index| format!("s-{index}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let portion = |names: &[&str], branch: Option<&str>| {
-        let mut repository: Map<String, Value> =
+        let mut repository: serde_json::Map<String, Value> =
             (0..names.len()).map(|index| (alias(index), page(&[], None))).collect();
         if branch.is_some() {
             repository.insert("branch".into(), json!(null));

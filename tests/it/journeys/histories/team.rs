@@ -371,9 +371,7 @@ impl Team {
         if let Some(service) = failing {
             run.world.render.usually(service, Fate::Live);
         }
-        let hooks = run.hooks.clone();
-        let hooks: Vec<(&str, &str)> = hooks.iter().map(|call| (call.service.as_str(), call.image.as_str())).collect();
-        let run = run.hooked_with(&hooks);
+        run.settled();
         self.tells(&run, commit);
         self.check(&run, &before);
         let world = run.into_world();

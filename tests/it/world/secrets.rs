@@ -15,11 +15,13 @@ pub(crate) struct Planted {
     pub(crate) homes: Vec<String>,
 }
 
-/// Text that looks like a secret and is the same in every run.
+/// Text that looks like a secret and is the same in every run. No eight of its letters stand in another one by chance, or in a digest.
 pub(crate) fn invent(name: &str) -> String {
-    let hex = digest(name.as_bytes());
-    let bytes: Vec<u8> = hex[7..].bytes().collect();
-    base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(&digest(&bytes)[7..47]).chars().rev().take(40).collect()
+    const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let first = digest(name.as_bytes());
+    let hex = first[7..].to_owned() + &digest(first.as_bytes())[7..];
+    let byte = |at: usize| usize::from_str_radix(&hex[2 * at..2 * at + 2], 16).expect("hex digits");
+    (0..40).map(|at| char::from(LETTERS[byte(at) % LETTERS.len()])).collect()
 }
 
 /// Eight bytes in a row are a leak: half of what most keys are guessed from.
@@ -244,5 +246,9 @@ mod tests {
         assert_eq!(invent("a"), invent("a"));
         assert_ne!(invent("a"), invent("b"));
         assert!(invent("a").len() >= 32);
+        let all: Vec<String> = (0..2000).map(|number| invent(&number.to_string())).collect();
+        let parts: std::collections::HashSet<&[u8]> =
+            all.iter().flat_map(|text| text.as_bytes().windows(RAW)).collect();
+        assert_eq!(parts.len(), 2000 * (40 - RAW + 1), "two of them have a part in common");
     }
 }

@@ -153,16 +153,19 @@ mod tests {
             r#"[{{"id":5000000001,"environment":"production/api","task":"ghcr-to-render","payload":{object}}},
                 {{"id":2,"environment":"old/gone","task":"ghcr-to-render","payload":{text}}},
                 {{"id":3,"environment":"x","task":"ghcr-to-render"}},
+                {{"id":5,"environment":"y","task":"ghcr-to-render","payload":null}},
+                {{"id":6,"environment":"z","task":"ghcr-to-render","payload":[null,true,-1,0.5,[{{"{a}":["{b}"]}}],"{c}"]}},
                 {{"id":4,"environment":"production/api","task":"deploy","payload":{{"digest":"{c}"}}}}]"#
         );
         let server = Server::start(vec![found(ALL, &list)]);
         let mentions = server.github().mentions(&[]).await.unwrap().unwrap();
         server.finish();
         let shown: Vec<_> = mentions.iter().map(|mention| (mention.number, mention.environment.as_str())).collect();
-        assert_eq!(shown, [(5_000_000_001, "production/api"), (2, "old/gone"), (3, "x")]);
+        assert_eq!(shown, [(5_000_000_001, "production/api"), (2, "old/gone"), (3, "x"), (5, "y"), (6, "z")]);
         let named: Vec<Vec<String>> =
             mentions.iter().map(|mention| mention.digests.iter().map(ToString::to_string).collect()).collect();
-        assert_eq!(named, [vec![a.clone(), b.clone()], vec![a, b], vec![]]);
+        let (two, three) = (vec![a.clone(), b.clone()], vec![a, b, c]);
+        assert_eq!(named, [two.clone(), two, vec![], vec![], three]);
     }
 
     #[tokio::test]

@@ -110,11 +110,14 @@ fn places(kinds: &BTreeMap<String, usize>, is_everywhere: bool) -> Vec<Place> {
 /// A run that takes this long to end, where Render answers, was kept by a machine that stood still: what it had no time for tells nothing.
 const KEPT: Duration = Duration::from_secs(3);
 
-/// Plays it, up to three times where the machine keeps it. A program that takes its time itself does so each time.
-fn unkept(play: impl Fn() -> Run) -> Run {
+/// The same where Render says nothing of something: the program waits for that.
+const KEPT_IN_SILENCE: Duration = Duration::from_millis(4500);
+
+/// Plays it, up to three times where the machine keeps it longer. A program that takes its time itself does so each time.
+fn unkept(limit: Duration, play: impl Fn() -> Run) -> Run {
     for _ in 0..2 {
         let run = play();
-        if run.cut.as_ref().is_none_or(|(_, took)| *took <= KEPT) {
+        if run.cut.as_ref().is_none_or(|(_, took)| *took <= limit) {
             return run;
         }
         run.settled();
@@ -130,7 +133,7 @@ pub(super) fn cancelled_at(number: usize, pace: usize, place: Place) {
         world.render.pace(pace);
         world.cancel_at(place.clone(), signals, Then::Answers).deploy()
     };
-    let run = unkept(play);
+    let run = unkept(KEPT, play);
     if run.cut.is_none() {
         // It had ended when the last answer had been read.
         let is_end = place.moment == Moment::Answered && run.output("outcome") == "live";
@@ -279,14 +282,15 @@ fn a_cancelled_journey_at_every_await_point_of_a_five_service_deploy() {
 #[test]
 fn a_second_signal_does_not_cut_the_end_short() {
     let place = Place { kind: "Render: GET /v1/services/*/deploys/*".into(), nth: 1, moment: Moment::Answered };
-    let run = unkept(|| five().cancel_at(place.clone(), &["-INT", "-TERM"], Then::Answers).deploy());
+    let run = unkept(KEPT, || five().cancel_at(place.clone(), &["-INT", "-TERM"], Then::Answers).deploy());
     told_the_truth(&place, cleaned_up(&place, stopped(&place, run)));
 }
 
 #[test]
 fn a_render_that_says_nothing_any_more_does_not_keep_a_cancelled_run() {
     let place = Place { kind: "Render: GET /v1/services/*/deploys/*".into(), nth: 2, moment: Moment::Answered };
-    let run = stopped(&place, five().cancel_at(place.clone(), &["-INT"], Then::IsSilent).deploy());
+    let play = || five().cancel_at(place.clone(), &["-INT"], Then::IsSilent).deploy();
+    let run = stopped(&place, unkept(KEPT_IN_SILENCE, play));
     assert_eq!(run.service("api")["reason"], "its deploy was under way when the run was cancelled");
     assert!(
         run.world.github.records().iter().all(|record| record.commit != run.world.commit() || record.state == "open")
@@ -296,11 +300,13 @@ fn a_render_that_says_nothing_any_more_does_not_keep_a_cancelled_run() {
 #[test]
 fn one_that_render_says_nothing_of_does_not_hide_what_became_of_the_others() {
     let place = Place { kind: "Render: GET /v1/services/*/deploys/*".into(), nth: 1, moment: Moment::Answered };
-    let silent = Faulty::new("Render: POST /v1/services/*/deploys/*/cancel", 1, Fault::SilentBefore, false);
-    let world = five_alone();
-    world.render.stands_still();
-    let run = stopped(&place, world.faulty(&silent).cancel_at(place.clone(), &["-INT"], Then::Answers).deploy());
-    assert_eq!(silent.struck().len(), 1, "nothing was silent");
+    let play = || {
+        let silent = Faulty::new("Render: POST /v1/services/*/deploys/*/cancel", 1, Fault::SilentBefore, false);
+        let world = five_alone();
+        world.render.stands_still();
+        world.faulty(&silent).cancel_at(place.clone(), &["-INT"], Then::Answers).deploy()
+    };
+    let run = stopped(&place, unkept(KEPT_IN_SILENCE, play));
     let cancelled = run.world.render.cancelled().len();
     let told = |reason: &str| SERVICES.iter().filter(|service| run.service(service)["reason"] == reason).count();
     assert!(cancelled > 0, "nothing was cancelled");
@@ -311,7 +317,7 @@ fn one_that_render_says_nothing_of_does_not_hide_what_became_of_the_others() {
 #[test]
 fn a_deploy_that_render_queued_without_a_name_is_found_and_cancelled() {
     let place = Place { kind: "Render: POST /deploy/* key imgURL".into(), nth: 1, moment: Moment::Answered };
-    let run = unkept(|| {
+    let run = unkept(KEPT, || {
         let world =
             World::new().three_services().push_to_main(|repo| repo.write("services/web/x", "1")).images().with_key();
         world.render.queue_behind("web", &format!("{}@sha256:{}", world.repository("web"), "7".repeat(64)));

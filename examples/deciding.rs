@@ -1,13 +1,18 @@
 //! How long it takes to decide what 500 services need of 50,000 changed paths, from records and differences that are there already.
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints, and its world is its own")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark prints, and its world is its own"
+)]
 #![expect(clippy::disallowed_methods, reason = "time is what is measured")]
 
 use ghcr_to_render::decide::{
-    Changes, Demand, Differences, Ground, OnRender, Order, Plan, Standing, Subject, Wishes, counting, need,
-    order_in_branch,
+    Changes, Demand, Differences, Ground, OnRender, Order, Plan, Standing, Subject, Wishes,
+    counting, need, order_in_branch,
 };
 use ghcr_to_render::domain::{
-    CommitSha, Decision, Digest, EnvironmentName, Intent, Kind, Manifest, PinnedImage, Record, RecordState, Service,
+    CommitSha, Decision, Digest, EnvironmentName, Intent, Kind, Manifest, PinnedImage, Record,
+    RecordState, Service,
 };
 use ghcr_to_render::intake::manifest::{self, Home};
 use std::collections::BTreeMap;
@@ -25,11 +30,18 @@ const LIMIT: Duration = Duration::from_millis(150);
 fn main() {
     let manifest = a_manifest();
     let head = commit(0);
-    let records: Vec<Vec<Record>> =
-        manifest.services.iter().enumerate().map(|(at, service)| history(&manifest, service, at)).collect();
-    let paths: Vec<Vec<u8>> =
-        (0..PATHS).map(|at| format!("services/s{:03}/src/f{at:06}.rs", at % SERVICES).into_bytes()).collect();
-    let mut times: Vec<Duration> = (0..RUNS).map(|_| once(&manifest, head, &records, &paths)).collect();
+    let records: Vec<Vec<Record>> = manifest
+        .services
+        .iter()
+        .enumerate()
+        .map(|(at, service)| history(&manifest, service, at))
+        .collect();
+    let paths: Vec<Vec<u8>> = (0..PATHS)
+        .map(|at| format!("services/s{:03}/src/f{at:06}.rs", at % SERVICES).into_bytes())
+        .collect();
+    let mut times: Vec<Duration> = (0..RUNS)
+        .map(|_| once(&manifest, head, &records, &paths))
+        .collect();
     times.sort_unstable();
     let median = times[RUNS / 2];
     let verdict = if median <= LIMIT { "yes" } else { "NO" };
@@ -45,7 +57,12 @@ fn main() {
 }
 
 /// Everything from the facts to the plan.
-fn once(manifest: &Manifest, head: CommitSha, records: &[Vec<Record>], paths: &[Vec<u8>]) -> Duration {
+fn once(
+    manifest: &Manifest,
+    head: CommitSha,
+    records: &[Vec<Record>],
+    paths: &[Vec<u8>],
+) -> Duration {
     let mut sorted = paths.to_vec();
     sorted.sort_unstable();
     let few = |number: usize| sorted.iter().skip(number).step_by(100).cloned().collect();
@@ -53,22 +70,39 @@ fn once(manifest: &Manifest, head: CommitSha, records: &[Vec<Record>], paths: &[
     changes.extend((2..7).map(|number| (commit(number), Changes::Known(few(number)))));
     let (tip, started) = (commit(9), Instant::now());
     let mut differences = Differences::with(head);
-    changes.into_iter().for_each(|(commit, changes)| differences.learn(manifest, commit, changes));
+    changes
+        .into_iter()
+        .for_each(|(commit, changes)| differences.learn(manifest, commit, changes));
     let mut demands = BTreeMap::new();
     for (service, records) in manifest.services.iter().zip(records) {
         let repository = &manifest.image(&service.image).unwrap().repository;
         let records: Vec<&Record> = counting(records, None, repository).collect();
         let standing = Standing::new(Ok(&records), &OnRender::NoKey, |_| None);
-        let demand = Demand::from(need(&standing, |commit| differences.of(&service.name, commit)));
+        let demand = Demand::from(need(&standing, |commit| {
+            differences.of(&service.name, commit)
+        }));
         let order = order_in_branch(&head, Ok(&tip), &records, |_, other| Ok(*other == tip));
         assert_eq!(order, Order::Current);
         demands.insert(service.name.clone(), demand);
     }
-    let subject =
-        Subject::Environments { environments: vec![EnvironmentName::parse("staging").unwrap()], release: None };
-    let plan = Plan::new(manifest, subject, head, &Ground::Demands(demands), &Wishes::default()).unwrap();
+    let subject = Subject::Environments {
+        environments: vec![EnvironmentName::parse("staging").unwrap()],
+        release: None,
+    };
+    let plan = Plan::new(
+        manifest,
+        subject,
+        head,
+        &Ground::Demands(demands),
+        &Wishes::default(),
+    )
+    .unwrap();
     let took = started.elapsed();
-    let deployed = plan.services.iter().filter(|service| service.decision == Decision::Deploy).count();
+    let deployed = plan
+        .services
+        .iter()
+        .filter(|service| service.decision == Decision::Deploy)
+        .count();
     assert!(deployed >= AT_ONE, "{deployed}");
     black_box(plan);
     took
@@ -88,15 +122,28 @@ fn a_manifest() -> Manifest {
             "  {name}: {{ image: i{image:03}, paths: [\"services/{name}/**\", \"libs/{name}-*/**\", \"!services/{name}/doc/**\"] }}\n"
         ));
     }
-    let home = Home { owner: "acme", repo: "shop", default_branch: "main" };
+    let home = Home {
+        owner: "acme",
+        repo: "shop",
+        default_branch: "main",
+    };
     manifest::parse(text.as_bytes(), &home).unwrap()
 }
 
 /// Nineteen attempts that Render ended, and the deploy that serves.
 fn history(manifest: &Manifest, service: &Service, at: usize) -> Vec<Record> {
     let base = commit(if at < AT_ONE { 1 } else { 2 + at % 5 });
-    let failed = (0..19).map(|number| record(manifest, service, commit(100 + number), RecordState::Failure));
-    failed.chain([record(manifest, service, base, RecordState::Success)]).collect()
+    let failed = (0..19).map(|number| {
+        record(
+            manifest,
+            service,
+            commit(100 + number),
+            RecordState::Failure,
+        )
+    });
+    failed
+        .chain([record(manifest, service, base, RecordState::Success)])
+        .collect()
 }
 
 fn record(manifest: &Manifest, service: &Service, commit: CommitSha, state: RecordState) -> Record {
@@ -108,7 +155,10 @@ fn record(manifest: &Manifest, service: &Service, commit: CommitSha, state: Reco
             service: service.name.clone(),
             commit,
             id: None,
-            image: PinnedImage { repository, digest: digest.clone() },
+            image: PinnedImage {
+                repository,
+                digest: digest.clone(),
+            },
             platform: digest,
             image_commit: Some(commit),
             release: None,

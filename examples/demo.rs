@@ -8,7 +8,10 @@
     reason = "a demonstration has an environment of its own, and prints"
 )]
 
-#[allow(dead_code, reason = "the world is made for the tests; a demonstration uses a part of it")]
+#[allow(
+    dead_code,
+    reason = "the world is made for the tests; a demonstration uses a part of it"
+)]
 #[path = "../tests/it/world/mod.rs"]
 mod world;
 
@@ -20,25 +23,46 @@ use world::{Kind, Repo, Run, World};
 /// The program that is shown, beside this example's own directory.
 fn binary() -> PathBuf {
     let own = std::env::current_exe().expect("this program's path");
-    own.ancestors().nth(2).expect("the directory above examples").join("ghcr-to-render")
+    own.ancestors()
+        .nth(2)
+        .expect("the directory above examples")
+        .join("ghcr-to-render")
 }
 
 fn main() {
     build();
-    let summaries = binary().ancestors().nth(2).expect("the target directory").join("demo");
+    let summaries = binary()
+        .ancestors()
+        .nth(2)
+        .expect("the target directory")
+        .join("demo");
     std::fs::create_dir_all(&summaries).expect("a directory for the summaries");
 
-    title("A pull request changes services/api: its preview image is verified, nothing is deployed");
-    let moves = |manifest: &str| manifest.replace("branch: main }", "branch: main, moves: [staging] }");
-    let world = World::new().three_services_and(moves).pull_request(7, |repo| change(repo, "api"));
+    title(
+        "A pull request changes services/api: its preview image is verified, nothing is deployed",
+    );
+    let moves =
+        |manifest: &str| manifest.replace("branch: main }", "branch: main, moves: [staging] }");
+    let world = World::new()
+        .three_services_and(moves)
+        .pull_request(7, |repo| change(repo, "api"));
     // The tests run with debug logging, people do not.
     let world = world.without_variable("RUNNER_DEBUG");
-    let run = world.image("api", Kind::WithAttestations).verify().expect_verified();
+    let run = world
+        .image("api", Kind::WithAttestations)
+        .verify()
+        .expect_verified();
     show(&run, &summaries.join("1-pull-request.md"));
 
-    title("It is merged to main: api goes live in staging by its digest, the two others are left alone");
+    title(
+        "It is merged to main: api goes live in staging by its digest, the two others are left alone",
+    );
     let world = in_staging(run.into_world().with_key()).push_to_main(|repo| change(repo, "api"));
-    let run = world.image("api", Kind::WithAttestations).deploy().ended(0, "live", "").hooked(&["api"]);
+    let run = world
+        .image("api", Kind::WithAttestations)
+        .deploy()
+        .ended(0, "live", "")
+        .hooked(&["api"]);
     show(&run, &summaries.join("2-push-to-main.md"));
 
     title(
@@ -46,26 +70,43 @@ fn main() {
     );
     let world = run.into_world().push_to_main(|repo| change(repo, "web"));
     let world = world.push_to_main(|repo| change(repo, "workers"));
-    let world = world.image("web", Kind::Amd64).image("workers", Kind::MultiArch);
-    let run = world.deploy().ended(0, "live", "").hooked(&["web", "workers"]);
+    let world = world
+        .image("web", Kind::Amd64)
+        .image("workers", Kind::MultiArch);
+    let run = world
+        .deploy()
+        .ended(0, "live", "")
+        .hooked(&["web", "workers"]);
     show(&run, &summaries.join("3-never-lost.md"));
 
     title(
         "The tag prod-2 is pushed: what changed since prod-1 goes to production, workers after api; it has hooks and no API key",
     );
     let world = run.into_world().in_production("prod-1");
-    let world = world.commit_on_main(|repo| repo.write("libs/shared.txt", "for api and workers")).push_tag("prod-2");
+    let world = world
+        .commit_on_main(|repo| repo.write("libs/shared.txt", "for api and workers"))
+        .push_tag("prod-2");
     let commit = world.commit();
     let tags = [commit.as_str(), "prod-2"];
     let world = world.image_tagged("api", Kind::WithAttestations, &commit, &tags);
     let world = world.image_tagged("workers", Kind::MultiArch, &commit, &tags);
     let image = |service: &str| format!("{}@{}", world.repository(service), world.digest(service));
     let (api, workers) = (image("api"), image("workers"));
-    let asked = [("api-production", api.as_str()), ("workers-production", workers.as_str())];
-    let run = world.deploy().ended(0, "accepted", "").hooked_with(&asked).after(asked[1].0, asked[0].0);
+    let asked = [
+        ("api-production", api.as_str()),
+        ("workers-production", workers.as_str()),
+    ];
+    let run = world
+        .deploy()
+        .ended(0, "accepted", "")
+        .hooked_with(&asked)
+        .after(asked[1].0, asked[0].0);
     show(&run, &summaries.join("4-release.md"));
 
-    println!("\nAll four runs did what they should. The summaries are in {}.", summaries.display());
+    println!(
+        "\nAll four runs did what they should. The summaries are in {}.",
+        summaries.display()
+    );
 }
 
 /// Staging runs what is on `main`, and Render's settings name the tag that is kept on it.
@@ -75,25 +116,47 @@ fn in_staging(mut world: World) -> World {
     for service in ["api", "workers", "web"] {
         world = world.image_tagged(service, Kind::Amd64, &commit, &[&commit]);
         let (repository, digest) = (world.repository(service), world.digest(service));
-        world.render.image_path(service, &format!("{repository}:staging"));
-        world.render.seed_live(service, &format!("{repository}@{digest}"));
-        world = world.recorded(Seed::live("staging", service, &commit, &repository, &digest));
+        world
+            .render
+            .image_path(service, &format!("{repository}:staging"));
+        world
+            .render
+            .seed_live(service, &format!("{repository}@{digest}"));
+        world = world.recorded(Seed::live(
+            "staging",
+            service,
+            &commit,
+            &repository,
+            &digest,
+        ));
     }
     world
 }
 
 fn change<'r>(repo: &'r Repo, service: &str) -> &'r Repo {
-    repo.write(&format!("services/{service}/main.txt"), &format!("{service} does more"))
+    repo.write(
+        &format!("services/{service}/main.txt"),
+        &format!("{service} does more"),
+    )
 }
 
 /// Builds the program with the cargo that runs this example, in the same profile.
 fn build() {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let is_release = binary().parent().is_some_and(|directory| directory.ends_with("release"));
+    let is_release = binary()
+        .parent()
+        .is_some_and(|directory| directory.ends_with("release"));
     let mut command = Command::new(cargo);
     // Nothing is to be built again that was built to start this. The program alone would want its crates with other features than the two
     // together, and ring is built anew wherever `cargo run` says which package it runs.
-    command.args(["build", "--quiet", "--bin", "ghcr-to-render", "--example", "demo"]);
+    command.args([
+        "build",
+        "--quiet",
+        "--bin",
+        "ghcr-to-render",
+        "--example",
+        "demo",
+    ]);
     command.current_dir(env!("CARGO_MANIFEST_DIR"));
     for (name, _) in std::env::vars_os() {
         let told = name.to_string_lossy();
@@ -105,7 +168,10 @@ fn build() {
         command.arg("--release");
     }
     let status = command.status().expect("cargo");
-    assert!(status.success() && binary().exists(), "the program could not be built");
+    assert!(
+        status.success() && binary().exists(),
+        "the program could not be built"
+    );
 }
 
 fn title(text: &str) {
@@ -113,7 +179,12 @@ fn title(text: &str) {
 }
 
 fn show(run: &Run, summary: &Path) {
-    println!("\n--- log (exit code {}, {} ms)\n{}", run.exit, run.took.as_millis(), run.shown().trim());
+    println!(
+        "\n--- log (exit code {}, {} ms)\n{}",
+        run.exit,
+        run.took.as_millis(),
+        run.shown().trim()
+    );
     println!("\n--- outputs");
     for (name, value) in run.outputs.iter().filter(|(_, value)| !value.is_empty()) {
         println!("{name} = {}", value.replace('\n', "\n    "));

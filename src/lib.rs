@@ -33,7 +33,11 @@ struct End {
 pub async fn run(line: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
     let mut signals = Signals::listen();
     let around = Surroundings::read();
-    let tongue = if around.on_runner { Tongue::Runner } else { Tongue::Terminal };
+    let tongue = if around.on_runner {
+        Tongue::Runner
+    } else {
+        Tongue::Terminal
+    };
     let log = Log::new(tongue, around.is_debug).on(around.screen);
     let arguments = match Arguments::parse(line) {
         Asked::Run(arguments) => arguments,
@@ -48,14 +52,22 @@ pub async fn run(line: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
     };
     let given = Surroundings::inputs(&arguments);
     // Before anything else is said: whatever may be a secret.
-    for secret in given.secrets().map(Secret::new).chain(Surroundings::likely_hooks()) {
+    for secret in given
+        .secrets()
+        .map(Secret::new)
+        .chain(Surroundings::likely_hooks())
+    {
         log.mask_lines(&secret);
     }
     runner::trace_to(&log);
     let mut outputs = match around.outputs.as_deref().map(OutputsFile::open).transpose() {
         Ok(outputs) => outputs,
         Err(error) => {
-            log.notice(&Notice::new(Level::Error, "Outputs cannot be written", format!("{error}; nothing was done")));
+            log.notice(&Notice::new(
+                Level::Error,
+                "Outputs cannot be written",
+                format!("{error}; nothing was done"),
+            ));
             return ExitCode::FAILURE;
         }
     };
@@ -65,19 +77,31 @@ pub async fn run(line: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
 }
 
 /// Does what is asked, until it is done or a signal ends it.
-async fn act(given: &intake::inputs::Given, around: Surroundings, log: &Log, signals: &mut Signals) -> End {
+async fn act(
+    given: &intake::inputs::Given,
+    around: Surroundings,
+    log: &Log,
+    signals: &mut Signals,
+) -> End {
     let request = match Request::read(given) {
         Ok(request) => request,
         Err(errors) => return stopped(Story::new(Outcome::Refused, ""), Failure::Inputs(errors)),
     };
-    for hook in request.deploy_hook.iter().chain(request.deploy_hooks.values()) {
+    for hook in request
+        .deploy_hook
+        .iter()
+        .chain(request.deploy_hooks.values())
+    {
         mask_hook(log, hook);
     }
     let story = RefCell::new(Story::new(Outcome::Nothing, "nothing was done"));
     if let Some(result) = command::run_locally(&request, &around, log, &story) {
         let story = story.into_inner();
         return match result {
-            Ok(()) => End { story, failure: None },
+            Ok(()) => End {
+                story,
+                failure: None,
+            },
             Err(failure) => stopped(story, failure),
         };
     }
@@ -97,22 +121,35 @@ async fn act(given: &intake::inputs::Given, around: Surroundings, log: &Log, sig
     log.waits_no_more();
     let story = scene.story.borrow().clone();
     match result {
-        Ok(()) => End { story, failure: None },
+        Ok(()) => End {
+            story,
+            failure: None,
+        },
         Err(failure) => stopped(story, failure),
     }
 }
 
 /// GitHub drops a job output in which any secret stands, and a username is often kept as one.
 fn warn_of_masked_outputs(end: &End, username: Option<&str>, log: &Log) {
-    let Some(username) = username.filter(|username| !username.is_empty()) else { return };
+    let Some(username) = username.filter(|username| !username.is_empty()) else {
+        return;
+    };
     let values = report::outputs::outputs(&end.story);
-    let names: Vec<&str> = values.iter().filter(|(_, value)| value.contains(username)).map(|(name, _)| *name).collect();
+    let names: Vec<&str> = values
+        .iter()
+        .filter(|(_, value)| value.contains(username))
+        .map(|(name, _)| *name)
+        .collect();
     if !names.is_empty() {
         let text = format!(
             "registry-username stands in {}; if it is kept as a secret, GitHub drops these as job outputs",
             names.join(", ")
         );
-        log.notice(&Notice::new(Level::Warning, "Outputs that GitHub may drop", text));
+        log.notice(&Notice::new(
+            Level::Warning,
+            "Outputs that GitHub may drop",
+            text,
+        ));
     }
 }
 
@@ -125,12 +162,29 @@ fn mask_hook(log: &Log, hook: &DeployHook) {
 fn stopped(mut story: Story, failure: Failure) -> End {
     let told = failure.told();
     story.outcome = failure.outcome();
-    story.headline = format!("{}: {}", if story.outcome == Outcome::Refused { "Refused" } else { "Failed" }, told.text);
+    story.headline = format!(
+        "{}: {}",
+        if story.outcome == Outcome::Refused {
+            "Refused"
+        } else {
+            "Failed"
+        },
+        told.text
+    );
     story.failed = Some(told);
-    End { story, failure: Some(failure) }
+    End {
+        story,
+        failure: Some(failure),
+    }
 }
 
-fn report(end: &End, around: &Surroundings, log: &Log, outputs: Option<&mut OutputsFile>, is_json: bool) -> ExitCode {
+fn report(
+    end: &End,
+    around: &Surroundings,
+    log: &Log,
+    outputs: Option<&mut OutputsFile>,
+    is_json: bool,
+) -> ExitCode {
     log.end_group();
     let story = &end.story;
     let mut code = exit_code(end);
@@ -141,7 +195,11 @@ fn report(end: &End, around: &Surroundings, log: &Log, outputs: Option<&mut Outp
     }
     for (name, value) in &mut values {
         if log.holds_secret(value) {
-            log.notice(&Notice::new(Level::Error, "An output held a secret", format!("output {name} is left empty")));
+            log.notice(&Notice::new(
+                Level::Error,
+                "An output held a secret",
+                format!("output {name} is left empty"),
+            ));
             value.clear();
             code = code.max(1);
         }
@@ -151,23 +209,48 @@ fn report(end: &End, around: &Surroundings, log: &Log, outputs: Option<&mut Outp
     }
     log.say(&story.headline);
     if let Some(checked) = story.checked.as_ref().filter(|_| is_json) {
-        let failure = story.failure().map(|failed| failed.word.as_str()).unwrap_or_default();
-        log.result(&format!("{}\n", log.blot(&report::check_json(checked, story.outcome.as_str(), failure))));
+        let failure = story
+            .failure()
+            .map(|failed| failed.word.as_str())
+            .unwrap_or_default();
+        log.result(&format!(
+            "{}\n",
+            log.blot(&report::check_json(
+                checked,
+                story.outcome.as_str(),
+                failure
+            ))
+        ));
     } else if let Some(written) = story.written.as_ref().filter(|_| is_json) {
-        log.result(&format!("{}\n", log.blot(&written.json(story.outcome.as_str()))));
+        log.result(&format!(
+            "{}\n",
+            log.blot(&written.json(story.outcome.as_str()))
+        ));
     } else if is_json {
-        let object: serde_json::Map<String, serde_json::Value> =
-            values.iter().map(|(name, value)| ((*name).to_owned(), serde_json::Value::from(value.as_str()))).collect();
+        let object: serde_json::Map<String, serde_json::Value> = values
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), serde_json::Value::from(value.as_str())))
+            .collect();
         log.result(&format!("{}\n", serde_json::Value::Object(object)));
     }
     if let Some(Err(error)) = outputs.map(|file| file.write(&values)) {
-        log.notice(&Notice::new(Level::Error, "Outputs cannot be written", error.to_string()));
+        log.notice(&Notice::new(
+            Level::Error,
+            "Outputs cannot be written",
+            error.to_string(),
+        ));
         code = code.max(1);
     }
-    if let Some(Err(error)) =
-        around.summary.as_deref().map(|path| runner::append_summary(path, &log.blot(&summary(story))))
+    if let Some(Err(error)) = around
+        .summary
+        .as_deref()
+        .map(|path| runner::append_summary(path, &log.blot(&summary(story))))
     {
-        log.notice(&Notice::new(Level::Warning, "The summary cannot be written", error.to_string()));
+        log.notice(&Notice::new(
+            Level::Warning,
+            "The summary cannot be written",
+            error.to_string(),
+        ));
     }
     ExitCode::from(code)
 }
@@ -187,7 +270,8 @@ fn notices(end: &End, log: &Log) -> Vec<Notice> {
         let mut notices: Vec<Notice> = mistakes.iter().take(MOST_ANNOTATIONS).map(notice).collect();
         if mistakes.len() > MOST_ANNOTATIONS {
             let rest = &mistakes[MOST_ANNOTATIONS..];
-            rest.iter().for_each(|mistake| log.say(&format!("{path}:{mistake}")));
+            rest.iter()
+                .for_each(|mistake| log.say(&format!("{path}:{mistake}")));
             notices.push(Notice::new(
                 Level::Error,
                 "Deploy manifest",
@@ -197,15 +281,28 @@ fn notices(end: &End, log: &Log) -> Vec<Notice> {
         return notices;
     }
     let tell = |who: String, failed: &report::Failed| {
-        let page = failed.page.as_ref().map(|page| format!(" Its page on Render: {page}")).unwrap_or_default();
-        Notice::new(Level::Error, failed.word.as_str(), format!("{who}{}\n{}{page}", failed.text, failed.hint))
+        let page = failed
+            .page
+            .as_ref()
+            .map(|page| format!(" Its page on Render: {page}"))
+            .unwrap_or_default();
+        Notice::new(
+            Level::Error,
+            failed.word.as_str(),
+            format!("{who}{}\n{}{page}", failed.text, failed.hint),
+        )
     };
-    let of_run = end.story.failed.iter().map(|failed| tell(String::new(), failed));
-    let of_services = end
+    let of_run = end
         .story
-        .services
+        .failed
         .iter()
-        .filter_map(|ended| ended.failed.as_ref().map(|failed| tell(format!("{}: ", ended.service), failed)));
+        .map(|failed| tell(String::new(), failed));
+    let of_services = end.story.services.iter().filter_map(|ended| {
+        ended
+            .failed
+            .as_ref()
+            .map(|failed| tell(format!("{}: ", ended.service), failed))
+    });
     let mut notices: Vec<Notice> = of_run.chain(of_services).collect();
     if notices.len() > MOST_ANNOTATIONS {
         let rest = notices.split_off(MOST_ANNOTATIONS).len();
@@ -224,7 +321,11 @@ fn exit_code(end: &End) -> u8 {
     }
     match end.story.outcome {
         Outcome::Cancelled | Outcome::Failed | Outcome::Refused => 1,
-        Outcome::Superseded | Outcome::Accepted | Outcome::Live | Outcome::Verified | Outcome::Held => 0,
+        Outcome::Superseded
+        | Outcome::Accepted
+        | Outcome::Live
+        | Outcome::Verified
+        | Outcome::Held => 0,
         Outcome::Skipped | Outcome::Nothing | Outcome::Planned => 0,
     }
 }

@@ -15,19 +15,39 @@ fn read(file: &Path) -> Value {
 
 /// Every event's name and payload, hostile ones aside.
 fn events() -> Vec<(String, Value)> {
-    let mut files: Vec<_> = std::fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files
-        .retain(|file| file.extension().is_some_and(|extension| extension == "json") && !file.ends_with("schema.json"));
+    let mut files: Vec<_> = std::fs::read_dir(directory())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.retain(|file| {
+        file.extension()
+            .is_some_and(|extension| extension == "json")
+            && !file.ends_with("schema.json")
+    });
     files.sort();
-    files.iter().map(|file| (file.file_stem().unwrap().to_str().unwrap().to_owned(), read(file))).collect()
+    files
+        .iter()
+        .map(|file| {
+            (
+                file.file_stem().unwrap().to_str().unwrap().to_owned(),
+                read(file),
+            )
+        })
+        .collect()
 }
 
 /// The places at which a payload breaks the schema called `name`.
 fn faults(schemas: &Value, name: &str, payload: &Value) -> Vec<String> {
-    assert!(schemas["$defs"].get(name).is_some(), "schema.json has no {name}");
+    assert!(
+        schemas["$defs"].get(name).is_some(),
+        "schema.json has no {name}"
+    );
     let schema = json!({ "$schema": schemas["$schema"], "$ref": format!("#/$defs/{name}"), "$defs": schemas["$defs"] });
     let validator = jsonschema::validator_for(&schema).unwrap();
-    validator.iter_errors(payload).map(|error| format!("{}: {error}", error.instance_path())).collect()
+    validator
+        .iter_errors(payload)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect()
 }
 
 /// The schema's name for an event.
@@ -54,7 +74,10 @@ fn every_event_is_valid_against_githubs_schema() {
         };
         if name == "pull_request.deleted-fork" {
             // The schema of a labeled pull request admits that the head's repository is gone, that of a reopened one forgot it.
-            assert!(matches!(&found[..], [one] if one.starts_with("/pull_request/head/repo: null")), "{found:#?}");
+            assert!(
+                matches!(&found[..], [one] if one.starts_with("/pull_request/head/repo: null")),
+                "{found:#?}"
+            );
         } else {
             assert!(found.is_empty(), "{name}: {found:#?}");
         }
@@ -70,7 +93,10 @@ fn a_payload_that_lacks_a_field_is_noticed() {
             continue;
         }
         let schema = schema_of(event, &payload);
-        payload["repository"].as_object_mut().unwrap().remove("full_name");
+        payload["repository"]
+            .as_object_mut()
+            .unwrap()
+            .remove("full_name");
         assert!(!faults(&schemas, &schema, &payload).is_empty(), "{name}");
     }
 }
@@ -78,7 +104,11 @@ fn a_payload_that_lacks_a_field_is_noticed() {
 #[test]
 fn commits_are_as_actions_passes_them_on() {
     for (name, payload) in events() {
-        let commits = payload["commits"].as_array().into_iter().flatten().chain([&payload["head_commit"]]);
+        let commits = payload["commits"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .chain([&payload["head_commit"]]);
         for commit in commits {
             for key in ["added", "removed", "modified"] {
                 assert!(commit.get(key).is_none(), "{name} has {key}");

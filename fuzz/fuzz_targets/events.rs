@@ -17,7 +17,9 @@ const NAMES: [&str; 9] = [
 ];
 
 fuzz_target!(|data: &[u8]| {
-    let Some((first, payload)) = data.split_first() else { return };
+    let Some((first, payload)) = data.split_first() else {
+        return;
+    };
     let name = NAMES[usize::from(*first) % NAMES.len()];
     let ambient = Ambient {
         git_ref: Some("refs/heads/main"),
@@ -28,11 +30,17 @@ fuzz_target!(|data: &[u8]| {
         // What is refused is told on one line that is no command.
         Err(error) => {
             let text = error.to_string();
-            assert!(!text.contains(['\n', '\r']) && !text.contains("##["), "{text:?}");
+            assert!(
+                !text.contains(['\n', '\r']) && !text.contains("##["),
+                "{text:?}"
+            );
         }
         // What nobody should deploy for is never a push.
         Ok(trigger) => {
-            assert!(name != "pull_request_target" && name != "release" || !format!("{trigger:?}").starts_with("Push"))
+            assert!(
+                name != "pull_request_target" && name != "release"
+                    || !format!("{trigger:?}").starts_with("Push")
+            )
         }
     }
 });

@@ -14,15 +14,34 @@ fuzz_target!(|data: &[u8]| {
     if lines.len() > 4 || path.len() > LONGEST || lines.iter().any(|line| line.len() > LONGEST) {
         return;
     }
-    let texts: Vec<&str> = lines.iter().filter_map(|line| std::str::from_utf8(line).ok()).collect();
-    let Ok(patterns) = texts.iter().map(|text| Pattern::parse(text)).collect::<Result<Vec<_>, _>>() else { return };
+    let texts: Vec<&str> = lines
+        .iter()
+        .filter_map(|line| std::str::from_utf8(line).ok())
+        .collect();
+    let Ok(patterns) = texts
+        .iter()
+        .map(|text| Pattern::parse(text))
+        .collect::<Result<Vec<_>, _>>()
+    else {
+        return;
+    };
     for pattern in &patterns {
-        assert_eq!(pattern.matches(path), slow::matches(pattern.as_str(), path), "{:?} and {path:?}", pattern.as_str());
+        assert_eq!(
+            pattern.matches(path),
+            slow::matches(pattern.as_str(), path),
+            "{:?} and {path:?}",
+            pattern.as_str()
+        );
     }
-    let Ok(list) = PatternList::new(patterns) else { return };
+    let Ok(list) = PatternList::new(patterns) else {
+        return;
+    };
     // The last one that matches decides.
     let last = texts.iter().rev().find(|text| slow::matches(text, path));
-    assert_eq!(list.decide(path).map(Pattern::as_str), last.copied().filter(|text| !text.starts_with('!')));
+    assert_eq!(
+        list.decide(path).map(Pattern::as_str),
+        last.copied().filter(|text| !text.starts_with('!'))
+    );
 });
 
 mod slow {
@@ -36,12 +55,16 @@ mod slow {
     pub fn matches(pattern: &str, path: &[u8]) -> bool {
         let body = pattern.strip_prefix('!').unwrap_or(pattern);
         body.as_bytes() == path
-            || choices(&body.chars().collect::<Vec<_>>()).iter().any(|plain| matches_path(plain, path))
+            || choices(&body.chars().collect::<Vec<_>>())
+                .iter()
+                .any(|plain| matches_path(plain, path))
     }
 
     /// The patterns without braces that one with braces stands for.
     fn choices(pattern: &[char]) -> Vec<Vec<char>> {
-        let Some(open) = outside(pattern, 0, '{') else { return vec![pattern.to_vec()] };
+        let Some(open) = outside(pattern, 0, '{') else {
+            return vec![pattern.to_vec()];
+        };
         let (mut depth, mut from, mut parts, mut at) = (0, open + 1, Vec::new(), open);
         while at < pattern.len() {
             match pattern[at] {
@@ -64,7 +87,11 @@ mod slow {
             at += 1;
         }
         let whole = |part: &&[char]| [&pattern[..open], part, &pattern[at + 1..]].concat();
-        parts.iter().map(whole).flat_map(|plain| choices(&plain)).collect()
+        parts
+            .iter()
+            .map(whole)
+            .flat_map(|plain| choices(&plain))
+            .collect()
     }
 
     /// Where a sign stands that is neither escaped nor in brackets.
@@ -96,7 +123,10 @@ mod slow {
     }
 
     fn matches_path(pattern: &[char], path: &[u8]) -> bool {
-        let segments: Vec<Vec<char>> = pattern.split(|sign| *sign == '/').map(<[char]>::to_vec).collect();
+        let segments: Vec<Vec<char>> = pattern
+            .split(|sign| *sign == '/')
+            .map(<[char]>::to_vec)
+            .collect();
         // `**.md` is `**/*.md`.
         let segments: Vec<Vec<char>> = segments
             .into_iter()
@@ -116,9 +146,9 @@ mod slow {
             Some((first, rest)) if first.as_slice() == ['*', '*'] => {
                 (0..=names.len()).any(|skipped| all(rest, &names[skipped..]))
             }
-            Some((first, rest)) => {
-                names.split_first().is_some_and(|(name, others)| one(first, &signs(name)) && all(rest, others))
-            }
+            Some((first, rest)) => names
+                .split_first()
+                .is_some_and(|(name, others)| one(first, &signs(name)) && all(rest, others)),
         }
     }
 
@@ -139,7 +169,9 @@ mod slow {
             ['?', rest @ ..] => !name.is_empty() && one(rest, &name[1..]),
             ['[', ..] => {
                 let end = class_end(pattern, 0);
-                name.first().is_some_and(|sign| takes(&pattern[1..end], *sign)) && one(&pattern[end + 1..], &name[1..])
+                name.first()
+                    .is_some_and(|sign| takes(&pattern[1..end], *sign))
+                    && one(&pattern[end + 1..], &name[1..])
             }
             ['\\', escaped, rest @ ..] | [escaped, rest @ ..] => {
                 name.first() == Some(&Sign::Character(*escaped)) && one(rest, &name[1..])

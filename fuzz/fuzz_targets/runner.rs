@@ -19,23 +19,39 @@ fuzz_target!(|data: &[u8]| {
         log.say(&text);
         log.debug(&text);
         let place = Some((text.to_string(), 1, 1));
-        log.notice(&Notice { place, ..Notice::new(Level::Error, text.to_string(), text.to_string()) });
+        log.notice(&Notice {
+            place,
+            ..Notice::new(Level::Error, text.to_string(), text.to_string())
+        });
         log.end_group();
     });
     let commands: Vec<String> = protocol::lines(&printed)
         .filter_map(protocol::command)
         .map(|found| format!("{:?} {}", found.syntax, found.name))
         .collect();
-    assert_eq!(commands, ["New group", "New debug", "New error", "New endgroup"], "{printed:?}");
+    assert_eq!(
+        commands,
+        ["New group", "New debug", "New error", "New endgroup"],
+        "{printed:?}"
+    );
 
-    static FILE: LazyLock<tempfile::NamedTempFile> = LazyLock::new(|| tempfile::NamedTempFile::new().expect("a file"));
+    static FILE: LazyLock<tempfile::NamedTempFile> =
+        LazyLock::new(|| tempfile::NamedTempFile::new().expect("a file"));
     let path = FILE.path();
     std::fs::write(path, "").expect("a file");
-    let outputs =
-        BTreeMap::from([("images", text.to_string()), ("summary", text.to_string()), ("tags", text.to_string())]);
-    OutputsFile::open(path).and_then(|mut file| file.write(&outputs)).expect("outputs");
+    let outputs = BTreeMap::from([
+        ("images", text.to_string()),
+        ("summary", text.to_string()),
+        ("tags", text.to_string()),
+    ]);
+    OutputsFile::open(path)
+        .and_then(|mut file| file.write(&outputs))
+        .expect("outputs");
     let written = std::fs::read_to_string(path).expect("outputs");
     let read = protocol::outputs(&written).expect("what the runner reads");
-    let wanted: Vec<(String, String)> = outputs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let wanted: Vec<(String, String)> = outputs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
     assert_eq!(read, wanted);
 });

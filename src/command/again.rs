@@ -3,7 +3,9 @@
 //! It may be gone from the registry by now, and a record can be written by any job that may write deployments.
 
 use super::scene::Scene;
-use crate::decide::{Expectation, ImageProblem, ImageWarning, OtherCommit, Verdict, VerifiedImage, judge};
+use crate::decide::{
+    Expectation, ImageProblem, ImageWarning, OtherCommit, Verdict, VerifiedImage, judge,
+};
 use crate::domain::{CommitSha, FailureWord, PinnedImage};
 use crate::registry::{Asked, RegistryError};
 use crate::transport::Deadline;
@@ -44,9 +46,19 @@ pub(crate) async fn verified(
     commits: &[CommitSha],
 ) -> Result<(VerifiedImage, Vec<ImageWarning>), Unfit> {
     let asked = Asked::Digest(image.digest.clone());
-    let facts = scene.registry().examine(&image.repository, &asked, &Deadline::after(ONE_LOOK)).await;
+    let facts = scene
+        .registry()
+        .examine(&image.repository, &asked, &Deadline::after(ONE_LOOK))
+        .await;
     let source = format!("{}/{}", scene.server_url(), scene.slug);
-    match judge(facts.map_err(Unfit::Registry)?, &Expectation { commits, digest: None, source: &source }) {
+    match judge(
+        facts.map_err(Unfit::Registry)?,
+        &Expectation {
+            commits,
+            digest: None,
+            source: &source,
+        },
+    ) {
         Verdict::Verified(image, warnings) => Ok((image, warnings)),
         Verdict::OtherCommit(other) => Err(Unfit::OtherCommit(Box::new(other))),
         Verdict::Refused(problem) => Err(Unfit::Image(problem)),

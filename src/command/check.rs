@@ -15,25 +15,46 @@ use std::cell::RefCell;
 const MOST_ANNOTATIONS: usize = 9;
 
 /// Runs it. What was found stands in the story, whatever the end.
-pub(super) fn run(request: &Request, around: &Surroundings, log: &Log, story: &RefCell<Story>) -> Result<(), Failure> {
+pub(super) fn run(
+    request: &Request,
+    around: &Surroundings,
+    log: &Log,
+    story: &RefCell<Story>,
+) -> Result<(), Failure> {
     let yard = Yard::open(around)?;
     let path = &request.manifest.path;
     let shown = Foreign(path.as_bytes()).to_string();
     let bytes = yard.read(path).map_err(Failure::NoManifest)?;
-    let bytes =
-        bytes.ok_or_else(|| Failure::NoManifest(format!("{shown} is not there; ghcr-to-render init writes one")))?;
-    let mut report = CheckReport { manifest: path.clone(), commit: yard.commit, ..CheckReport::default() };
+    let bytes = bytes.ok_or_else(|| {
+        Failure::NoManifest(format!(
+            "{shown} is not there; ghcr-to-render init writes one"
+        ))
+    })?;
+    let mut report = CheckReport {
+        manifest: path.clone(),
+        commit: yard.commit,
+        ..CheckReport::default()
+    };
     let manifest = match manifest::parse(&bytes, &yard.home()) {
         Ok(manifest) => manifest,
         Err(mistakes) => {
-            report.findings = mistakes.iter().map(|mistake| of_mistake(path, mistake)).collect();
+            report.findings = mistakes
+                .iter()
+                .map(|mistake| of_mistake(path, mistake))
+                .collect();
             story.borrow_mut().checked = Some(report);
-            return Err(Failure::Manifest { path: path.clone(), mistakes });
+            return Err(Failure::Manifest {
+                path: path.clone(),
+                mistakes,
+            });
         }
     };
     let (files, untold) = match yard.tracked() {
         Ok(Some(files)) => (Some(files), None),
-        Ok(None) => (None, Some("there is no commit, or not all of it is in the checkout".to_owned())),
+        Ok(None) => (
+            None,
+            Some("there is no commit, or not all of it is in the checkout".to_owned()),
+        ),
         Err(why) => (None, Some(why)),
     };
     let wiring = wiring(&yard, path, files.as_deref());
@@ -41,10 +62,20 @@ pub(super) fn run(request: &Request, around: &Surroundings, log: &Log, story: &R
     if let Some(why) = untold {
         let hint = "Commit first, or check the commit out whole.";
         let text = format!("which files are tracked is not known: {why}");
-        checkup.note(Level::Warning, Remark::TreeNotCompared, text, hint, Spot::Manifest);
+        checkup.note(
+            Level::Warning,
+            Remark::TreeNotCompared,
+            text,
+            hint,
+            Spot::Manifest,
+        );
     }
     let places = manifest::places(&bytes);
-    report.findings = checkup.findings.iter().map(|finding| placed(path, &places, finding)).collect();
+    report.findings = checkup
+        .findings
+        .iter()
+        .map(|finding| placed(path, &places, finding))
+        .collect();
     report.files = checkup.files;
     report.unowned = checkup.unowned.clone();
     tell(log, &report);
@@ -58,14 +89,20 @@ fn wiring(yard: &Yard, manifest: &str, files: Option<&[Vec<u8>]>) -> Wiring {
     for path in yard.workflows(files) {
         let read = match yard.read(&path) {
             Ok(Some(bytes)) => workflow::parse(&path, &bytes).map_err(|mistake| {
-                ((mistake.line(), mistake.column()), format!("{} ({})", mistake.what(), mistake.remedy()))
+                (
+                    (mistake.line(), mistake.column()),
+                    format!("{} ({})", mistake.what(), mistake.remedy()),
+                )
             }),
             Ok(None) => continue,
             Err(why) => Err(((1, 1), why)),
         };
         match read {
             Ok(workflow) => {
-                let own = workflow.handovers.into_iter().filter(|own| own.is_about(manifest, DEFAULT_MANIFEST));
+                let own = workflow
+                    .handovers
+                    .into_iter()
+                    .filter(|own| own.is_about(manifest, DEFAULT_MANIFEST));
                 wiring.handovers.extend(own);
             }
             Err((place, why)) => wiring.unread.push((path, place, why)),
@@ -91,7 +128,9 @@ fn placed(path: &str, places: &Places, finding: &Finding) -> Placed {
         Spot::Pattern(whose, at) => match whose {
             Part::Ignore => places.ignore.get(*at).copied(),
             Part::Shared => places.shared.get(*at).copied(),
-            Part::Image(_) | Part::Service(_) => entry(places, whose).and_then(|entry| entry.paths.get(*at).copied()),
+            Part::Image(_) | Part::Service(_) => {
+                entry(places, whose).and_then(|entry| entry.paths.get(*at).copied())
+            }
         },
         Spot::File(file, place) => return at(file, *place, finding),
     };
@@ -118,8 +157,16 @@ fn at(file: &str, (line, column): Place, finding: &Finding) -> Placed {
 
 fn tell(log: &Log, report: &CheckReport) {
     for level in [Level::Error, Level::Warning, Level::Notice] {
-        let all: Vec<&Placed> = report.findings.iter().filter(|finding| finding.level == level).collect();
-        let (annotated, rest) = all.split_at(if log.is_runner() { all.len().min(MOST_ANNOTATIONS) } else { all.len() });
+        let all: Vec<&Placed> = report
+            .findings
+            .iter()
+            .filter(|finding| finding.level == level)
+            .collect();
+        let (annotated, rest) = all.split_at(if log.is_runner() {
+            all.len().min(MOST_ANNOTATIONS)
+        } else {
+            all.len()
+        });
         for finding in annotated {
             log.notice(&Notice {
                 level,
@@ -130,10 +177,19 @@ fn tell(log: &Log, report: &CheckReport) {
         }
         for finding in rest {
             let (file, line, column) = &finding.place;
-            log.say(&format!("{}: {file}:{line}:{column}: {} {}", level.as_str(), finding.text, finding.hint));
+            log.say(&format!(
+                "{}: {file}:{line}:{column}: {} {}",
+                level.as_str(),
+                finding.text,
+                finding.hint
+            ));
         }
         if !rest.is_empty() {
-            log.notice(&Notice::new(level, "Deploy manifest", format!("{} more, in the log", rest.len())));
+            log.notice(&Notice::new(
+                level,
+                "Deploy manifest",
+                format!("{} more, in the log", rest.len()),
+            ));
         }
     }
     let lines = files_of_nobody(report);
@@ -151,10 +207,18 @@ fn end(checkup: &Checkup, shown: &str, report: CheckReport, story: &RefCell<Stor
         1 => format!("1 {what}"),
         number => format!("{number} {what}s"),
     };
-    let found = format!("{}, {}", counted(errors, "error"), counted(warnings, "warning"));
+    let found = format!(
+        "{}, {}",
+        counted(errors, "error"),
+        counted(warnings, "warning")
+    );
     let mut story = story.borrow_mut();
     story.checked = Some(report);
-    story.outcome = if errors > 0 { Outcome::Failed } else { Outcome::Verified };
+    story.outcome = if errors > 0 {
+        Outcome::Failed
+    } else {
+        Outcome::Verified
+    };
     story.headline = format!("Checked {shown}: {found}");
     if errors > 0 {
         story.failed = Some(crate::report::Failed {

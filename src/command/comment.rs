@@ -13,21 +13,36 @@ pub(super) async fn clean(scene: &Scene, github: &GitHub, number: PrNumber, stay
         return;
     }
     let text = cleaned(stays, scene.run_page().as_ref());
-    match CommentWriter::new(github).keep(number, &text, IfAbsent::Leave).await {
-        Ok(Kept::Edited) => scene.log.say(&format!("The comment on pull request {number} was edited.")),
+    match CommentWriter::new(github)
+        .keep(number, &text, IfAbsent::Leave)
+        .await
+    {
+        Ok(Kept::Edited) => scene
+            .log
+            .say(&format!("The comment on pull request {number} was edited.")),
         Ok(Kept::Made | Kept::Unchanged | Kept::Absent | Kept::TooMany) => {}
         Err(error) => {
             let is_denied = matches!(error, GitHubError::Denied { .. });
-            let hint = if is_denied { "; give the job pull-requests: write" } else { "" };
-            scene.warn("The comment is as it was", &format!("the comment was not edited ({error}){hint}"));
+            let hint = if is_denied {
+                "; give the job pull-requests: write"
+            } else {
+                ""
+            };
+            scene.warn(
+                "The comment is as it was",
+                &format!("the comment was not edited ({error}){hint}"),
+            );
         }
     }
 }
 
 /// Sees to it that the comment says what happened. A fork's pull request, or Dependabot's, has a token that may not write, and no comment.
 pub(super) async fn keep(scene: &Scene, failure: Option<&Failure>) {
-    let Trigger::PullRequest(pull) = &scene.trigger else { return };
-    let is_asked = scene.request.commenting == Commenting::On && scene.request.command == Command::Deploy;
+    let Trigger::PullRequest(pull) = &scene.trigger else {
+        return;
+    };
+    let is_asked =
+        scene.request.commenting == Commenting::On && scene.request.command == Command::Deploy;
     if !is_asked || pull.from_fork || pull.by_dependabot {
         return;
     }
@@ -40,25 +55,52 @@ pub(super) async fn keep(scene: &Scene, failure: Option<&Failure>) {
         };
         comment(&story, &about)
     };
-    let Some(github) = scene.history.github().filter(|_| scene.request.github_token.is_some()) else {
-        scene.warn("There is no comment", "comment is true, and there is no github-token to write it with");
+    let Some(github) = scene
+        .history
+        .github()
+        .filter(|_| scene.request.github_token.is_some())
+    else {
+        scene.warn(
+            "There is no comment",
+            "comment is true, and there is no github-token to write it with",
+        );
         return;
     };
     if scene.request.writes == Writes::Withheld {
-        scene.log.say("Would keep the comment on the pull request (dry run).");
+        scene
+            .log
+            .say("Would keep the comment on the pull request (dry run).");
         return;
     }
-    match CommentWriter::new(github).keep(pull.number, &text, IfAbsent::Make).await {
-        Ok(Kept::Made) => scene.log.say(&format!("Commented on pull request {}.", pull.number)),
-        Ok(Kept::Edited) => scene.log.say(&format!("The comment on pull request {} was edited.", pull.number)),
+    match CommentWriter::new(github)
+        .keep(pull.number, &text, IfAbsent::Make)
+        .await
+    {
+        Ok(Kept::Made) => scene
+            .log
+            .say(&format!("Commented on pull request {}.", pull.number)),
+        Ok(Kept::Edited) => scene.log.say(&format!(
+            "The comment on pull request {} was edited.",
+            pull.number
+        )),
         Ok(Kept::Unchanged | Kept::Absent) => {}
         Ok(Kept::TooMany) => {
-            scene.warn("There is no comment", "the pull request has more comments than are read, so none was written");
+            scene.warn(
+                "There is no comment",
+                "the pull request has more comments than are read, so none was written",
+            );
         }
         Err(error) => {
             let is_denied = matches!(error, GitHubError::Denied { .. });
-            let hint = if is_denied { "; give the job pull-requests: write" } else { "" };
-            scene.warn("There is no comment", &format!("the comment was not written ({error}){hint}"));
+            let hint = if is_denied {
+                "; give the job pull-requests: write"
+            } else {
+                ""
+            };
+            scene.warn(
+                "There is no comment",
+                &format!("the comment was not written ({error}){hint}"),
+            );
         }
     }
 }
@@ -71,7 +113,11 @@ mod tests {
 
     #[test]
     fn the_comment_that_is_written_is_the_one_that_is_looked_for() {
-        let about = About { commit: CommitSha::from_bytes([1; 20]), page: None, failure: None };
+        let about = About {
+            commit: CommitSha::from_bytes([1; 20]),
+            page: None,
+            failure: None,
+        };
         let text = comment(&Story::new(Outcome::Nothing, ""), &about);
         assert!(text.starts_with(crate::github::MARK), "{text}");
     }

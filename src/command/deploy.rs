@@ -24,16 +24,26 @@ pub(super) async fn run(scene: &Scene, brief: &Brief) -> Result<(), Failure> {
             }
             // The workflow may run beside the build of the same event; whoever names a number or a digest means to wait for it.
             let is_event = matches!(scene.trigger, Trigger::PullRequest(_));
-            let patience = if is_event && scene.request.digest.is_none() { Patience::Once } else { Patience::Wait };
+            let patience = if is_event && scene.request.digest.is_none() {
+                Patience::Once
+            } else {
+                Patience::Wait
+            };
             return verify::without_deploying(scene, brief, patience).await;
         }
         Subject::Commit => return verify::without_deploying(scene, brief, Patience::Wait).await,
     };
-    let (Some(environment), ledger) = (environment, brief.gathered.ledger.as_ref()) else { return Ok(()) };
+    let (Some(environment), ledger) = (environment, brief.gathered.ledger.as_ref()) else {
+        return Ok(());
+    };
     note_left(scene, &brief.plan);
-    let Some(hooks) = credentials(scene, brief)? else { return Ok(()) };
+    let Some(hooks) = credentials(scene, brief)? else {
+        return Ok(());
+    };
     env_file::check(scene, brief).await?;
-    let Some(images) = verify::verified(scene, brief, Patience::Wait).await? else { return Ok(()) };
+    let Some(images) = verify::verified(scene, brief, Patience::Wait).await? else {
+        return Ok(());
+    };
     skip_without_hook(scene, &hooks);
     let confused = hooks.confused.clone();
     let calls = match ledger {
@@ -69,13 +79,20 @@ fn note_left(scene: &Scene, plan: &Plan) {
     for service in &plan.services {
         let status = service.why.status();
         if matches!(status, Status::Held | Status::Superseded) {
-            story.services.push(Ended::without_deploy(&service.name, status, service.why.reason()));
+            story.services.push(Ended::without_deploy(
+                &service.name,
+                status,
+                service.why.reason(),
+            ));
         }
     }
     drop(story);
     let held: Vec<&str> = named(plan, |why| matches!(why, Why::Held(_)));
     if !held.is_empty() {
-        let text = format!("a rollback holds {}: force: held lifts it, and so does something newer", held.join(", "));
+        let text = format!(
+            "a rollback holds {}: force: held lifts it, and so does something newer",
+            held.join(", ")
+        );
         scene.warn("Held by a rollback", &text);
     }
     let unconfirmed = named(plan, |why| matches!(why, Why::Unconfirmed(_)));
@@ -91,12 +108,17 @@ fn note_left(scene: &Scene, plan: &Plan) {
 }
 
 fn named(plan: &Plan, is: impl Fn(&Why) -> bool) -> Vec<&str> {
-    plan.services.iter().filter(|service| is(&service.why)).map(|service| service.name.as_str()).collect()
+    plan.services
+        .iter()
+        .filter(|service| is(&service.why))
+        .map(|service| service.name.as_str())
+        .collect()
 }
 
 /// Finds the credentials; `None` where some are missing and that is a reason to skip everything.
 pub(super) fn credentials(scene: &Scene, brief: &Brief) -> Result<Option<Hooks>, Failure> {
-    let is_fatal = hooks::missing_is_fatal(scene.request.on_missing_credential, brief.gathered.in_fork);
+    let is_fatal =
+        hooks::missing_is_fatal(scene.request.on_missing_credential, brief.gathered.in_fork);
     if verify::lacks_credential(scene, brief)? {
         return Ok(None);
     }
@@ -113,7 +135,11 @@ pub(super) fn credentials(scene: &Scene, brief: &Brief) -> Result<Option<Hooks>,
         // With an API key an id will do for the others.
         if brief.plan.to_deploy().count() == hooks.missing.len() {
             skip_without_hook(scene, &hooks);
-            tell(scene, Outcome::Skipped, "Skipped: there is no deploy hook here");
+            tell(
+                scene,
+                Outcome::Skipped,
+                "Skipped: there is no deploy hook here",
+            );
             return Ok(None);
         }
     }
@@ -123,7 +149,11 @@ pub(super) fn credentials(scene: &Scene, brief: &Brief) -> Result<Option<Hooks>,
 pub(super) fn skip_without_hook(scene: &Scene, hooks: &Hooks) {
     let mut story = scene.story.borrow_mut();
     for (service, _) in &hooks.missing {
-        story.services.push(Ended::without_deploy(service, Status::Skipped, "skipped: it has no deploy hook here"));
+        story.services.push(Ended::without_deploy(
+            service,
+            Status::Skipped,
+            "skipped: it has no deploy hook here",
+        ));
     }
 }
 
@@ -137,7 +167,9 @@ fn calls(
 ) -> BTreeMap<ServiceName, Call> {
     let mut calls = BTreeMap::new();
     for service in brief.plan.to_deploy() {
-        let Some(image) = images.get(&service.image) else { continue };
+        let Some(image) = images.get(&service.image) else {
+            continue;
+        };
         let id = ledger.id(&service.name).cloned();
         let (door, id) = match (hooks.found.remove(&service.name), id) {
             (Some(hook), id) => {
@@ -150,8 +182,15 @@ fn calls(
         let wanted = vec![image.digest().clone(), image.platform_digest().clone()];
         let is_forced = service.why == Why::Forced;
         if !is_forced && serves(ledger.on_render(&service.name), &wanted) {
-            scene.log.say(&format!("{}: its live deploy has this image already.", service.name));
-            let ended = Ended::without_deploy(&service.name, Status::Skipped, "its live deploy has this image already");
+            scene.log.say(&format!(
+                "{}: its live deploy has this image already.",
+                service.name
+            ));
+            let ended = Ended::without_deploy(
+                &service.name,
+                Status::Skipped,
+                "its live deploy has this image already",
+            );
             scene.story.borrow_mut().services.push(ended);
             continue;
         }
@@ -168,7 +207,15 @@ fn calls(
             from: None,
             to: None,
         };
-        let call = Call { door, id, image: pinned, wanted, intent, is_forced, is_recorded: true };
+        let call = Call {
+            door,
+            id,
+            image: pinned,
+            wanted,
+            intent,
+            is_forced,
+            is_recorded: true,
+        };
         calls.insert(service.name.clone(), call);
     }
     calls
@@ -181,28 +228,61 @@ fn serves(on_render: &OnRender, wanted: &[Digest]) -> bool {
 
 fn dry(scene: &Scene, brief: &Brief, images: &Images) {
     for service in brief.plan.to_deploy() {
-        let Some(image) = images.get(&service.image) else { continue };
-        scene.log.say(&format!("{}: would deploy {}", service.name, image.pinned(scene.request.pin)));
+        let Some(image) = images.get(&service.image) else {
+            continue;
+        };
+        scene.log.say(&format!(
+            "{}: would deploy {}",
+            service.name,
+            image.pinned(scene.request.pin)
+        ));
         let mut story = scene.story.borrow_mut();
-        if !story.services.iter().any(|ended| ended.service == service.name) {
-            story.services.push(Ended::without_deploy(&service.name, Status::Skipped, "dry run: not deployed"));
+        if !story
+            .services
+            .iter()
+            .any(|ended| ended.service == service.name)
+        {
+            story.services.push(Ended::without_deploy(
+                &service.name,
+                Status::Skipped,
+                "dry run: not deployed",
+            ));
         }
     }
-    tell(scene, Outcome::Verified, "Verified in a dry run: everything is there, and nothing was written");
+    tell(
+        scene,
+        Outcome::Verified,
+        "Verified in a dry run: everything is there, and nothing was written",
+    );
 }
 
 /// Sorts the services into the manifest's order and names the outcome.
-pub(super) fn conclude(scene: &Scene, brief: &Brief, environment: &EnvironmentName, images: &Images) {
+pub(super) fn conclude(
+    scene: &Scene,
+    brief: &Brief,
+    environment: &EnvironmentName,
+    images: &Images,
+) {
     let mut story = scene.story.borrow_mut();
-    let place = |name: &ServiceName| brief.plan.services.iter().position(|service| service.name == *name);
+    let place = |name: &ServiceName| {
+        brief
+            .plan
+            .services
+            .iter()
+            .position(|service| service.name == *name)
+    };
     story.services.sort_by_key(|ended| place(&ended.service));
     let (outcome, headline) = match outcome_of(&story.services) {
         Some(outcome) => (outcome, headline(outcome, environment, &story.services)),
         None if images.is_empty() => {
-            let headline = format!("Skipped: nothing to deploy to {environment}, nothing of it changed");
+            let headline =
+                format!("Skipped: nothing to deploy to {environment}, nothing of it changed");
             (Outcome::Skipped, headline)
         }
-        None => (Outcome::Verified, format!("Verified for {environment}: {}", verify::names(images))),
+        None => (
+            Outcome::Verified,
+            format!("Verified for {environment}: {}", verify::names(images)),
+        ),
     };
     story.outcome = outcome;
     story.headline = headline;
@@ -211,15 +291,23 @@ pub(super) fn conclude(scene: &Scene, brief: &Brief, environment: &EnvironmentNa
 /// The worst is said first; what else became of services is not left out.
 fn headline(outcome: Outcome, environment: &EnvironmentName, services: &[Ended]) -> String {
     let of = |status: Status| {
-        let named = services.iter().filter(|ended| ended.status == status).map(|ended| ended.service.as_str());
+        let named = services
+            .iter()
+            .filter(|ended| ended.status == status)
+            .map(|ended| ended.service.as_str());
         named.collect::<Vec<_>>().join(", ")
     };
     let (first, shown) = match outcome {
-        Outcome::Accepted => ("Accepted by Render for {}, not confirmed live: ", Status::Accepted),
+        Outcome::Accepted => (
+            "Accepted by Render for {}, not confirmed live: ",
+            Status::Accepted,
+        ),
         Outcome::Live => ("Live in {}: ", Status::Live),
         Outcome::Superseded => ("Superseded in {}: ", Status::Superseded),
         Outcome::Held => ("Held in {} by a rollback: ", Status::Held),
-        Outcome::Failed | Outcome::Refused | Outcome::Cancelled => ("Failed in {}: ", Status::Failed),
+        Outcome::Failed | Outcome::Refused | Outcome::Cancelled => {
+            ("Failed in {}: ", Status::Failed)
+        }
         Outcome::Skipped | Outcome::Verified | Outcome::Nothing | Outcome::Planned => {
             ("Skipped in {}: ", Status::Skipped)
         }
@@ -232,8 +320,19 @@ fn headline(outcome: Outcome, environment: &EnvironmentName, services: &[Ended])
         ("live", Status::Live),
         ("held", Status::Held),
     ];
-    let others = others.iter().filter(|(_, status)| *status != shown).map(|(word, status)| (*word, of(*status)));
-    let told = others.filter(|(_, names)| !names.is_empty()).map(|(word, names)| format!("{word}: {names}"));
-    let all = std::iter::once(of(shown)).filter(|names| !names.is_empty()).chain(told);
-    format!("{}{}", first.replace("{}", environment.as_str()), all.collect::<Vec<_>>().join(", "))
+    let others = others
+        .iter()
+        .filter(|(_, status)| *status != shown)
+        .map(|(word, status)| (*word, of(*status)));
+    let told = others
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(word, names)| format!("{word}: {names}"));
+    let all = std::iter::once(of(shown))
+        .filter(|names| !names.is_empty())
+        .chain(told);
+    format!(
+        "{}{}",
+        first.replace("{}", environment.as_str()),
+        all.collect::<Vec<_>>().join(", ")
+    )
 }

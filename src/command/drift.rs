@@ -36,15 +36,30 @@ pub(super) async fn warn(scene: &Scene, brief: &Brief, hands: &Hands<'_>, images
 fn drifting(scene: &Scene, brief: &Brief, hands: &Hands<'_>, images: &Images) -> Vec<String> {
     let manifest = &brief.gathered.manifest;
     let environment = manifest.environment(hands.ledger.environment());
-    let moves = environment.map(|environment| environment.moves.as_slice()).unwrap_or_default();
+    let moves = environment
+        .map(|environment| environment.moves.as_slice())
+        .unwrap_or_default();
     let story = scene.story.borrow();
-    let live = story.services.iter().filter(|ended| ended.status == Status::Live);
+    let live = story
+        .services
+        .iter()
+        .filter(|ended| ended.status == Status::Live);
     let settings = live.filter_map(|ended| {
-        let planned = brief.plan.services.iter().find(|planned| planned.name == ended.service)?;
-        Some((&ended.service, hands.facts.get(&ended.service)?.image.as_ref()?, images.get(&planned.image)?))
+        let planned = brief
+            .plan
+            .services
+            .iter()
+            .find(|planned| planned.name == ended.service)?;
+        Some((
+            &ended.service,
+            hands.facts.get(&ended.service)?.image.as_ref()?,
+            images.get(&planned.image)?,
+        ))
     });
     settings
-        .filter(|(_, set, image)| !brings(set, image) && !set.tag.as_ref().is_some_and(|tag| moves.contains(tag)))
+        .filter(|(_, set, image)| {
+            !brings(set, image) && !set.tag.as_ref().is_some_and(|tag| moves.contains(tag))
+        })
         .map(|(service, set, _)| format!("{service} ({set})"))
         .collect()
 }
@@ -61,23 +76,45 @@ fn brings(set: &ServiceImage, image: &VerifiedImage) -> bool {
 /// The services that were left as they are and whose live image no registry has any more.
 async fn gone(scene: &Scene, brief: &Brief, hands: &Hands<'_>) -> Vec<String> {
     let manifest = &brief.gathered.manifest;
-    let left = brief.plan.services.iter().filter(|planned| planned.decision == Decision::Skip);
+    let left = brief
+        .plan
+        .services
+        .iter()
+        .filter(|planned| planned.decision == Decision::Skip);
     let live = left.filter_map(|planned| {
-        let OnRender::Known(deploys) = hands.ledger.on_render(&planned.name) else { return None };
-        let live = deploys.iter().find(|deploy| deploy.status == DeployStatus::Live)?;
-        Some((&planned.name, &manifest.image(&planned.image)?.repository, live.digests.first()?))
+        let OnRender::Known(deploys) = hands.ledger.on_render(&planned.name) else {
+            return None;
+        };
+        let live = deploys
+            .iter()
+            .find(|deploy| deploy.status == DeployStatus::Live)?;
+        Some((
+            &planned.name,
+            &manifest.image(&planned.image)?.repository,
+            live.digests.first()?,
+        ))
     });
     let asked = live.map(|(service, repository, digest)| async move {
         is_gone(scene, repository, digest).await.then(|| {
-            let pinned = PinnedImage { repository: repository.clone(), digest: digest.clone() };
+            let pinned = PinnedImage {
+                repository: repository.clone(),
+                digest: digest.clone(),
+            };
             format!("{service} ({pinned})")
         })
     });
-    futures_util::future::join_all(asked).await.into_iter().flatten().collect()
+    futures_util::future::join_all(asked)
+        .await
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 async fn is_gone(scene: &Scene, repository: &Repository, digest: &Digest) -> bool {
     let asked = Asked::Digest(digest.clone());
-    let answer = scene.registry().examine(repository, &asked, &Deadline::after(ONE_LOOK)).await;
+    let answer = scene
+        .registry()
+        .examine(repository, &asked, &Deadline::after(ONE_LOOK))
+        .await;
     matches!(answer, Err(RegistryError::Missing(_)))
 }

@@ -4,8 +4,8 @@ use super::history::HistoryError;
 use super::rollback::BackRefusal;
 use crate::decide::{ChoiceError, ImageProblem, NoNumber, PlanError};
 use crate::domain::{
-    CommitSha, Digest, EnvironmentName, FailureWord, ImageName, ImageTag, Outcome, PinnedImage, Refused, Release,
-    ServiceName,
+    CommitSha, Digest, EnvironmentName, FailureWord, ImageName, ImageTag, Outcome, PinnedImage,
+    Refused, Release, ServiceName,
 };
 use crate::github::{GitHubError, Trace};
 use crate::intake::event::EventError;
@@ -159,7 +159,8 @@ pub(super) const UPDATE_FAILED: &str = "Reference update failed";
 /// Whether a rule of the repository is against a tag. GitHub says so in the words of its rulesets, or in none
 /// (<https://github.com/Actions-R-Us/actions-tagger/pull/79>), and hides it where the token may not even see the repository.
 fn is_forbidden(error: &GitHubError) -> bool {
-    let is_rule = |why: &str| why.contains("rule") || why.starts_with(UPDATE_FAILED) || why == "Not Found";
+    let is_rule =
+        |why: &str| why.contains("rule") || why.starts_with(UPDATE_FAILED) || why == "Not Found";
     matches!(error, GitHubError::Rejected { why, .. } if is_rule(why))
 }
 
@@ -168,7 +169,11 @@ fn sentence(hint: &str) -> String {
     let mut letters = hint.chars();
     let first = letters.next().map(|c| c.to_ascii_uppercase());
     let text: String = first.into_iter().chain(letters).collect();
-    if text.ends_with('.') { text } else { format!("{text}.") }
+    if text.ends_with('.') {
+        text
+    } else {
+        format!("{text}.")
+    }
 }
 
 /// Why a release tag is refused.
@@ -225,7 +230,11 @@ pub struct Taken {
 
 impl Taken {
     pub(super) fn new(wanted: PinnedImage, tag: &ImageTag, found: Digest) -> Self {
-        Self { wanted, tag: tag.clone(), found }
+        Self {
+            wanted,
+            tag: tag.clone(),
+            found,
+        }
     }
 }
 
@@ -256,11 +265,18 @@ pub struct MissingImage {
 }
 
 fn list(errors: &[InputError]) -> String {
-    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    errors
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 fn missing(images: &[MissingImage]) -> String {
-    let names: Vec<&str> = images.iter().map(|image| image.looked_for.as_str()).collect();
+    let names: Vec<&str> = images
+        .iter()
+        .map(|image| image.looked_for.as_str())
+        .collect();
     format!("not in the registry: {}", names.join(", "))
 }
 
@@ -275,19 +291,35 @@ fn taken(all: &[Taken]) -> String {
 }
 
 fn told(problems: &[(FailureWord, String)]) -> String {
-    problems.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("; ")
+    problems
+        .iter()
+        .map(|(_, text)| text.as_str())
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 fn services(missing: &[(ServiceName, String)]) -> String {
-    missing.iter().map(|(service, why)| format!("{service} ({why})")).collect::<Vec<_>>().join(", ")
+    missing
+        .iter()
+        .map(|(service, why)| format!("{service} ({why})"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn names(services: &[ServiceName]) -> String {
-    services.iter().map(ServiceName::as_str).collect::<Vec<_>>().join(", ")
+    services
+        .iter()
+        .map(ServiceName::as_str)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn hooks(missing: &[(ServiceName, String)]) -> String {
-    missing.iter().map(|(service, variable)| format!("{service} ({variable})")).collect::<Vec<_>>().join(", ")
+    missing
+        .iter()
+        .map(|(service, variable)| format!("{service} ({variable})"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 impl From<InputError> for Failure {
@@ -301,7 +333,9 @@ impl Failure {
     #[must_use]
     pub fn word(&self) -> FailureWord {
         match self {
-            Self::Inputs(errors) => errors.first().map_or(FailureWord::BadInput, InputError::word),
+            Self::Inputs(errors) => errors
+                .first()
+                .map_or(FailureWord::BadInput, InputError::word),
             Self::Value(_)
             | Self::File(_)
             | Self::Choice(_)
@@ -310,7 +344,9 @@ impl Failure {
             | Self::HooksConfused(_) => FailureWord::BadInput,
             Self::Event(_) => FailureWord::BadEvent,
             Self::Manifest { .. } | Self::NoManifest(_) => FailureWord::BadManifest,
-            Self::Release(ReleaseRefusal::Moved(_) | ReleaseRefusal::MovedFrom(_)) => FailureWord::ReleaseMoved,
+            Self::Release(ReleaseRefusal::Moved(_) | ReleaseRefusal::MovedFrom(_)) => {
+                FailureWord::ReleaseMoved
+            }
             Self::GoingBack(_) => FailureWord::GoingBack,
             Self::Back(refusal) => refusal.word(),
             Self::Render(_, error) => error.word(),
@@ -319,9 +355,11 @@ impl Failure {
             Self::TagsChanged(..) => FailureWord::ImageMissing,
             Self::Required(..) => FailureWord::NotLiveInRequiredEnvironment,
             Self::Release(ReleaseRefusal::Taken(..)) => FailureWord::ReleaseTaken,
-            Self::Release(ReleaseRefusal::Absent(_) | ReleaseRefusal::Numbered { .. } | ReleaseRefusal::Number(_)) => {
-                FailureWord::BadInput
-            }
+            Self::Release(
+                ReleaseRefusal::Absent(_)
+                | ReleaseRefusal::Numbered { .. }
+                | ReleaseRefusal::Number(_),
+            ) => FailureWord::BadInput,
             Self::Release(
                 ReleaseRefusal::Malformed(_)
                 | ReleaseRefusal::OffBranch(..)
@@ -335,13 +373,21 @@ impl Failure {
             Self::Transport(_) => FailureWord::BadInput,
             Self::ImageMissing(_) => FailureWord::ImageMissing,
             Self::ImageOtherTag { .. } => FailureWord::ImageOtherTag,
-            Self::Registry(_, error) | Self::Moves { error, .. } | Self::Promotion { error, .. } => error.word(),
+            Self::Registry(_, error)
+            | Self::Moves { error, .. }
+            | Self::Promotion { error, .. } => error.word(),
             Self::ReleaseTaken(_) => FailureWord::ReleaseTaken,
             Self::Image(_, problem) => problem.word(),
             Self::NoRegistryPassword => FailureWord::ImageDenied,
-            Self::NoApiKey | Self::NoApiKeyForPreviews(_) | Self::HookMissing(_) => FailureWord::HookMissing,
-            Self::HookMalformed(hooks) => hooks.first().map_or(FailureWord::HookMalformed, |(word, _)| *word),
-            Self::Preflight(problems) => problems.first().map_or(FailureWord::DeployFailed, |(word, _)| *word),
+            Self::NoApiKey | Self::NoApiKeyForPreviews(_) | Self::HookMissing(_) => {
+                FailureWord::HookMissing
+            }
+            Self::HookMalformed(hooks) => hooks
+                .first()
+                .map_or(FailureWord::HookMalformed, |(word, _)| *word),
+            Self::Preflight(problems) => problems
+                .first()
+                .map_or(FailureWord::DeployFailed, |(word, _)| *word),
         }
     }
 
@@ -404,13 +450,26 @@ impl Failure {
             | Self::NoManifest(_)
             | Self::Choice(_)
             | Self::Plan(_) => 2,
-            Self::HookMalformed(_) | Self::HooksConfused(_) | Self::NotReachable(_) | Self::Transport(_) => 2,
+            Self::HookMalformed(_)
+            | Self::HooksConfused(_)
+            | Self::NotReachable(_)
+            | Self::Transport(_) => 2,
             Self::Back(refusal) => refusal.exit_code(),
-            Self::Release(ReleaseRefusal::Absent(_) | ReleaseRefusal::Numbered { .. } | ReleaseRefusal::Number(_)) => 2,
+            Self::Release(
+                ReleaseRefusal::Absent(_)
+                | ReleaseRefusal::Numbered { .. }
+                | ReleaseRefusal::Number(_),
+            ) => 2,
             Self::Tag(_) => 1,
             Self::File(_) | Self::Release(_) | Self::OrderUnknown(_) | Self::History(_) => 1,
-            Self::ImageMissing(_) | Self::ImageOtherTag { .. } | Self::Registry(..) | Self::Image(..) => 1,
-            Self::NoRegistryPassword | Self::NoApiKey | Self::HookMissing(_) | Self::Moves { .. } => 1,
+            Self::ImageMissing(_)
+            | Self::ImageOtherTag { .. }
+            | Self::Registry(..)
+            | Self::Image(..) => 1,
+            Self::NoRegistryPassword
+            | Self::NoApiKey
+            | Self::HookMissing(_)
+            | Self::Moves { .. } => 1,
             Self::NoApiKeyForPreviews(_) => 1,
             Self::Render(..) | Self::Preflight(_) | Self::Required(..) | Self::GoingBack(_) => 1,
             Self::ReleaseTaken(_) | Self::Promotion { .. } => 1,
@@ -428,9 +487,14 @@ impl Failure {
             | Self::ImageOtherTag { .. }
             | Self::Promotion { .. }
             | Self::Moves { .. } => Outcome::Failed,
-            Self::File(_) | Self::OrderUnknown(_) | Self::Render(..) | Self::Tag(_) => Outcome::Failed,
+            Self::File(_) | Self::OrderUnknown(_) | Self::Render(..) | Self::Tag(_) => {
+                Outcome::Failed
+            }
             Self::Package(..) | Self::NotAdmin(_) | Self::TagsChanged(..) => Outcome::Failed,
-            Self::Preflight(_) | Self::Required(..) | Self::GoingBack(_) | Self::ReleaseTaken(_) => Outcome::Refused,
+            Self::Preflight(_)
+            | Self::Required(..)
+            | Self::GoingBack(_)
+            | Self::ReleaseTaken(_) => Outcome::Refused,
             Self::Back(refusal) => refusal.outcome(),
             Self::Inputs(_)
             | Self::Value(_)
@@ -438,9 +502,11 @@ impl Failure {
             | Self::Manifest { .. }
             | Self::NoManifest(_)
             | Self::Choice(_) => Outcome::Refused,
-            Self::Plan(_) | Self::Release(_) | Self::NotReachable(_) | Self::Transport(_) | Self::Image(..) => {
-                Outcome::Refused
-            }
+            Self::Plan(_)
+            | Self::Release(_)
+            | Self::NotReachable(_)
+            | Self::Transport(_)
+            | Self::Image(..) => Outcome::Refused,
             Self::NoRegistryPassword
             | Self::NoApiKey
             | Self::NoApiKeyForPreviews(_)
@@ -453,6 +519,11 @@ impl Failure {
     /// The failure for reports.
     #[must_use]
     pub fn told(&self) -> Failed {
-        Failed { word: self.word(), text: self.to_string(), hint: self.hint(), page: None }
+        Failed {
+            word: self.word(),
+            text: self.to_string(),
+            hint: self.hint(),
+            page: None,
+        }
     }
 }

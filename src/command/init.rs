@@ -17,14 +17,25 @@ const BLUEPRINTS: [&str; 2] = ["render.yaml", "render.yml"];
 const MOST_DOCKERFILES: usize = 100;
 
 /// Runs it.
-pub(super) fn run(request: &Request, around: &Surroundings, log: &Log, story: &RefCell<Story>) -> Result<(), Failure> {
+pub(super) fn run(
+    request: &Request,
+    around: &Surroundings,
+    log: &Log,
+    story: &RefCell<Story>,
+) -> Result<(), Failure> {
     let yard = Yard::open(around)?;
     let path = request.manifest.path.clone();
     let files = yard.tracked().map_err(Failure::NoManifest)?;
-    let files =
-        files.ok_or_else(|| Failure::NoManifest("there is no commit to look at: commit what there is first".into()))?;
+    let files = files.ok_or_else(|| {
+        Failure::NoManifest("there is no commit to look at: commit what there is first".into())
+    })?;
     let workflows = workflows(&yard, &files, log);
-    let mut scribe = Scribe { yard: &yard, log, writes: request.writes, report: InitReport::default() };
+    let mut scribe = Scribe {
+        yard: &yard,
+        log,
+        writes: request.writes,
+        report: InitReport::default(),
+    };
     let existing = yard.read(&path).map_err(Failure::NoManifest)?;
     let (bytes, draft) = match existing {
         Some(bytes) => {
@@ -36,15 +47,22 @@ pub(super) fn run(request: &Request, around: &Surroundings, log: &Log, story: &R
             (manifest_text(&draft).into_bytes(), Some(draft))
         }
     };
-    let manifest =
-        manifest::parse(&bytes, &yard.home()).map_err(|mistakes| Failure::Manifest { path: path.clone(), mistakes })?;
+    let manifest = manifest::parse(&bytes, &yard.home()).map_err(|mistakes| Failure::Manifest {
+        path: path.clone(),
+        mistakes,
+    })?;
     if let Some(draft) = &draft {
         scribe.write(&path, &String::from_utf8_lossy(&bytes))?;
         describe(log, draft);
     }
     scribe.workflow(&manifest, &path, &workflows)?;
     let report = scribe.report;
-    end(report.with_next(next(&manifest, &workflows, draft.as_ref())), request.writes, log, story);
+    end(
+        report.with_next(next(&manifest, &workflows, draft.as_ref())),
+        request.writes,
+        log,
+        story,
+    );
     Ok(())
 }
 
@@ -62,7 +80,8 @@ impl Scribe<'_> {
         match self.writes {
             Writes::Allowed => self.yard.workspace().create(path, text)?,
             Writes::Withheld => {
-                self.log.group(&format!("Would write {}", Foreign(path.as_bytes())));
+                self.log
+                    .group(&format!("Would write {}", Foreign(path.as_bytes())));
                 self.log.say(text.trim_end());
                 self.log.end_group();
             }
@@ -82,11 +101,15 @@ impl Scribe<'_> {
             self.report.kept.push(own.clone());
         } else if self.yard.workspace().has(&path) {
             self.report.kept.push(path);
-        } else if let Some(text) = workflow_text(manifest, Some(manifest_path).filter(|path| *path != DEFAULT_MANIFEST))
-        {
+        } else if let Some(text) = workflow_text(
+            manifest,
+            Some(manifest_path).filter(|path| *path != DEFAULT_MANIFEST),
+        ) {
             self.write(&path, &text)?;
         } else {
-            self.log.say("No workflow is written: the manifest has no environment that a branch deploys to.");
+            self.log.say(
+                "No workflow is written: the manifest has no environment that a branch deploys to.",
+            );
         }
         Ok(())
     }
@@ -95,17 +118,29 @@ impl Scribe<'_> {
 fn workflows(yard: &Yard, files: &[Vec<u8>], log: &Log) -> Vec<(String, Workflow)> {
     let mut found = Vec::new();
     for path in yard.workflows(Some(files)) {
-        let Ok(Some(bytes)) = yard.read(&path) else { continue };
+        let Ok(Some(bytes)) = yard.read(&path) else {
+            continue;
+        };
         match workflow::parse(&path, &bytes) {
             Ok(workflow) => found.push((path, workflow)),
-            Err(mistake) => log.say(&format!("{}:{mistake}; it is left aside", Foreign(path.as_bytes()))),
+            Err(mistake) => log.say(&format!(
+                "{}:{mistake}; it is left aside",
+                Foreign(path.as_bytes())
+            )),
         }
     }
     found
 }
 
-fn evidence<'a>(yard: &'a Yard, files: &'a [Vec<u8>], workflows: Vec<(String, Workflow)>, log: &Log) -> Evidence<'a> {
-    let blueprint = BLUEPRINTS.iter().find_map(|path| Some((path, yard.read(path).ok()??)));
+fn evidence<'a>(
+    yard: &'a Yard,
+    files: &'a [Vec<u8>],
+    workflows: Vec<(String, Workflow)>,
+    log: &Log,
+) -> Evidence<'a> {
+    let blueprint = BLUEPRINTS
+        .iter()
+        .find_map(|path| Some((path, yard.read(path).ok()??)));
     let blueprint = match blueprint.map(|(path, bytes)| (path, blueprint::parse(&bytes))) {
         Some((_, Ok(services))) => services,
         Some((path, Err(mistake))) => {
@@ -114,47 +149,89 @@ fn evidence<'a>(yard: &'a Yard, files: &'a [Vec<u8>], workflows: Vec<(String, Wo
         }
         None => Vec::new(),
     };
-    let paths = files.iter().filter_map(|path| std::str::from_utf8(path).ok());
+    let paths = files
+        .iter()
+        .filter_map(|path| std::str::from_utf8(path).ok());
     // What has no plain name cannot stand in a comment or a list as it is.
-    let paths = paths.filter(|path| is_dockerfile(path) && Foreign(path.as_bytes()).to_string() == **path);
+    let paths =
+        paths.filter(|path| is_dockerfile(path) && Foreign(path.as_bytes()).to_string() == **path);
     let dockerfiles: BTreeMap<String, dockerfile::Sources> = paths
         .take(MOST_DOCKERFILES)
-        .filter_map(|path| Some((path.to_owned(), dockerfile::sources(&yard.read(path).ok()??))))
+        .filter_map(|path| {
+            Some((
+                path.to_owned(),
+                dockerfile::sources(&yard.read(path).ok()??),
+            ))
+        })
         .collect();
-    Evidence { slug: &yard.slug, default_branch: &yard.default_branch, files, blueprint, workflows, dockerfiles }
+    Evidence {
+        slug: &yard.slug,
+        default_branch: &yard.default_branch,
+        files,
+        blueprint,
+        workflows,
+        dockerfiles,
+    }
 }
 
 fn describe(log: &Log, draft: &Draft) {
     log.group("Found");
     for image in &draft.images {
         let file = image.file.as_deref().unwrap_or("no Dockerfile");
-        log.say(&format!("image {}: {} ({file}), changed by {}", image.name, image.repository, image.reason));
+        log.say(&format!(
+            "image {}: {} ({file}), changed by {}",
+            image.name, image.repository, image.reason
+        ));
     }
     for service in &draft.services {
-        log.say(&format!("service {} runs {}: {}", service.name, service.image, service.source));
+        log.say(&format!(
+            "service {} runs {}: {}",
+            service.name, service.image, service.source
+        ));
     }
-    draft.left_out.iter().for_each(|line| log.say(&format!("left out: {line}")));
+    draft
+        .left_out
+        .iter()
+        .for_each(|line| log.say(&format!("left out: {line}")));
     log.end_group();
 }
 
 /// What a person does now.
-fn next(manifest: &Manifest, workflows: &[(String, Workflow)], draft: Option<&Draft>) -> Vec<String> {
+fn next(
+    manifest: &Manifest,
+    workflows: &[(String, Workflow)],
+    draft: Option<&Draft>,
+) -> Vec<String> {
     let mut steps = Vec::new();
     if draft.is_some() {
         steps.push("Read the manifest, and decide where it says so.".to_owned());
     }
     let uses_us = workflows.iter().any(|(_, workflow)| workflow.uses_us);
     if !uses_us {
-        steps.push("Read the workflow, and write a release's owner and commit where it says OWNER and v1.".to_owned());
-        let hooks: Vec<&str> = manifest.services.iter().map(|service| service.hook.as_str()).collect();
+        steps.push(
+            "Read the workflow, and write a release's owner and commit where it says OWNER and v1."
+                .to_owned(),
+        );
+        let hooks: Vec<&str> = manifest
+            .services
+            .iter()
+            .map(|service| service.hook.as_str())
+            .collect();
         if !hooks.is_empty() {
             let names = hooks.join(", ");
             steps.push(format!(
                 "Make the secrets in the GitHub environment: {names} (each service's deploy hook on Render)."
             ));
         }
-        for (path, workflow) in workflows.iter().filter(|(_, workflow)| !workflow.builds.is_empty()) {
-            let what = if workflow.images.is_empty() { "builds images" } else { "tags and builds images" };
+        for (path, workflow) in workflows
+            .iter()
+            .filter(|(_, workflow)| !workflow.builds.is_empty())
+        {
+            let what = if workflow.images.is_empty() {
+                "builds images"
+            } else {
+                "tags and builds images"
+            };
             let path = Foreign(path.as_bytes());
             steps.push(format!(
                 "Take out of {path} what {what}: the new workflow does that, for the images that need it."
@@ -170,16 +247,28 @@ fn next(manifest: &Manifest, workflows: &[(String, Workflow)], draft: Option<&Dr
 
 fn end(report: InitReport, writes: Writes, log: &Log, story: &RefCell<Story>) {
     let list = |paths: &[String]| {
-        let shown: Vec<String> = paths.iter().map(|path| Foreign(path.as_bytes()).to_string()).collect();
+        let shown: Vec<String> = paths
+            .iter()
+            .map(|path| Foreign(path.as_bytes()).to_string())
+            .collect();
         shown.join(" and ")
     };
     for path in &report.kept {
-        log.say(&format!("{} is there already and stays as it is.", Foreign(path.as_bytes())));
+        log.say(&format!(
+            "{} is there already and stays as it is.",
+            Foreign(path.as_bytes())
+        ));
     }
     let (outcome, headline) = match (report.written.is_empty(), writes) {
-        (true, _) => (Outcome::Nothing, "Nothing to do: the manifest and a workflow are there already".to_owned()),
+        (true, _) => (
+            Outcome::Nothing,
+            "Nothing to do: the manifest and a workflow are there already".to_owned(),
+        ),
         (false, Writes::Allowed) => (Outcome::Planned, format!("Wrote {}", list(&report.written))),
-        (false, Writes::Withheld) => (Outcome::Planned, format!("Would write {}", list(&report.written))),
+        (false, Writes::Withheld) => (
+            Outcome::Planned,
+            format!("Would write {}", list(&report.written)),
+        ),
     };
     if !report.written.is_empty() {
         log.group("Next");

@@ -64,10 +64,17 @@ async fn act(scene: &Scene) -> Result<(), Failure> {
     if let Some(reason) = &scene.request.freeze
         && let Some(done) = done_by(scene.request.command)
     {
-        tell(scene, Outcome::Skipped, "Skipped: deploys are frozen at present");
+        tell(
+            scene,
+            Outcome::Skipped,
+            "Skipped: deploys are frozen at present",
+        );
         scene.warn(
             "Deploys are frozen",
-            &format!("nothing is {done} (freeze: {})", crate::domain::Foreign(reason.as_bytes())),
+            &format!(
+                "nothing is {done} (freeze: {})",
+                crate::domain::Foreign(reason.as_bytes())
+            ),
         );
         return Ok(());
     }
@@ -76,7 +83,12 @@ async fn act(scene: &Scene) -> Result<(), Failure> {
         Command::Rollback => return rollback::run(scene).await,
         Command::Cleanup => return cleanup::run(scene).await,
         Command::Promote if promote::ends_early(scene)? => return Ok(()),
-        Command::Plan | Command::Verify | Command::Deploy | Command::Promote | Command::Check | Command::Init => {}
+        Command::Plan
+        | Command::Verify
+        | Command::Deploy
+        | Command::Promote
+        | Command::Check
+        | Command::Init => {}
     }
     let found = match &scene.trigger {
         Trigger::Push(push) => gather::push(scene, push).await?,
@@ -90,7 +102,9 @@ async fn act(scene: &Scene) -> Result<(), Failure> {
         },
         Trigger::MergeGroup(group) => gather::merge_group(scene, group).await?,
         Trigger::Dispatch(dispatch) => gather::dispatch(scene, dispatch).await?,
-        Trigger::Closed(_) => Found::Nothing("a pull request that is closed asks for nothing".into()),
+        Trigger::Closed(_) => {
+            Found::Nothing("a pull request that is closed asks for nothing".into())
+        }
         Trigger::Nothing(why) => Found::Nothing(why.clone()),
         Trigger::Refused(why) => {
             refuse(scene, why);
@@ -137,7 +151,14 @@ pub(crate) fn run_locally(
 }
 
 fn brief(scene: &Scene, gathered: Gathered) -> Result<Brief, Failure> {
-    let Gathered { manifest, subject, commit, ground, tip, .. } = &gathered;
+    let Gathered {
+        manifest,
+        subject,
+        commit,
+        ground,
+        tip,
+        ..
+    } = &gathered;
     let wishes = Wishes {
         services: scene.request.services.clone(),
         force_unchanged: scene.request.force.unchanged,
@@ -151,7 +172,11 @@ fn brief(scene: &Scene, gathered: Gathered) -> Result<Brief, Failure> {
     };
     let mut tags = Tags::new(&manifest.tags, subject, commit, *tip)?;
     let mut plan = Plan::new(manifest, subject.clone(), *commit, ground, &wishes)?;
-    match (scene.request.command, scene.request.on_release, subject.release()) {
+    match (
+        scene.request.command,
+        scene.request.on_release,
+        subject.release(),
+    ) {
         (Command::Promote, _, _) => plan = plan.of_images_alone(),
         (Command::Plan | Command::Verify | Command::Deploy, OnRelease::AsTagged, Some(release)) => {
             tags = tags.as_tagged(release);
@@ -165,26 +190,54 @@ fn brief(scene: &Scene, gathered: Gathered) -> Result<Brief, Failure> {
     story.naming = Some(naming);
     story.plan = Some(plan.clone());
     if let Subject::Environments { environments, .. } = subject {
-        story.environment = environments.first().filter(|_| environments.len() == 1).cloned();
+        story.environment = environments
+            .first()
+            .filter(|_| environments.len() == 1)
+            .cloned();
     }
     drop(story);
     say_plan(scene, &gathered.manifest, &plan, &tags);
-    Ok(Brief { gathered, plan, tags })
+    Ok(Brief {
+        gathered,
+        plan,
+        tags,
+    })
 }
 
 fn naming(scene: &Scene, gathered: &Gathered, tags: &Tags) -> Result<Naming, Refused> {
     let images = &gathered.manifest.images;
-    let named =
-        scene.request.image.as_ref().and_then(|repository| images.iter().find(|image| image.repository == *repository));
+    let named = scene
+        .request
+        .image
+        .as_ref()
+        .and_then(|repository| images.iter().find(|image| image.repository == *repository));
     let only = named.or_else(|| images.first().filter(|_| images.len() == 1));
-    let version = tags.to_push.first().cloned().map_or_else(|| crate::domain::ImageTag::parse("none"), Ok)?;
+    let version = tags
+        .to_push
+        .first()
+        .cloned()
+        .map_or_else(|| crate::domain::ImageTag::parse("none"), Ok)?;
     let created = gathered.created.as_deref();
-    let with_title = |title: &str| labels(&scene.slug, scene.server_url(), &gathered.commit, created, title, &version);
+    let with_title = |title: &str| {
+        labels(
+            &scene.slug,
+            scene.server_url(),
+            &gathered.commit,
+            created,
+            title,
+            &version,
+        )
+    };
     Ok(Naming {
         tags: tags.to_push.iter().map(ToString::to_string).collect(),
         labels: images
             .iter()
-            .map(|image| (image.name.clone(), with_title(image.repository.last_component())))
+            .map(|image| {
+                (
+                    image.name.clone(),
+                    with_title(image.repository.last_component()),
+                )
+            })
             .collect(),
         common: with_title(scene.slug.repo()),
         only: only.map(|image| (image.name.clone(), image.repository.clone())),
@@ -211,7 +264,12 @@ const fn done_by(command: Command) -> Option<&'static str> {
         Command::Deploy => Some("deployed"),
         Command::Promote => Some("promoted"),
         Command::Release => Some("released"),
-        Command::Plan | Command::Verify | Command::Rollback | Command::Cleanup | Command::Check | Command::Init => None,
+        Command::Plan
+        | Command::Verify
+        | Command::Rollback
+        | Command::Cleanup
+        | Command::Check
+        | Command::Init => None,
     }
 }
 
@@ -230,7 +288,9 @@ fn refuse(scene: &Scene, why: &str) {
     story.failed = Some(Failed {
         word: FailureWord::BadEvent,
         text: why.to_owned(),
-        hint: "Use pull_request, push or workflow_dispatch; docs/workflows has a workflow for each.".into(),
+        hint:
+            "Use pull_request, push or workflow_dispatch; docs/workflows has a workflow for each."
+                .into(),
         page: None,
     });
 }

@@ -23,8 +23,18 @@ pub(crate) async fn preflight(
     calls: &BTreeMap<ServiceName, Call>,
     confused: Vec<String>,
 ) -> Result<BTreeMap<ServiceName, ServiceFacts>, Failure> {
-    let problems = confused.into_iter().map(|text| (FailureWord::BadInput, text)).collect();
-    look(scene, calls.iter().map(|(service, call)| (service, &call.id, &call.image)), problems).await
+    let problems = confused
+        .into_iter()
+        .map(|text| (FailureWord::BadInput, text))
+        .collect();
+    look(
+        scene,
+        calls
+            .iter()
+            .map(|(service, call)| (service, &call.id, &call.image)),
+        problems,
+    )
+    .await
 }
 
 /// As [`preflight`], for services of which it is known which they are on Render and which image they, or their previews, are to be given.
@@ -33,48 +43,83 @@ pub(crate) async fn look<'a>(
     services: impl Iterator<Item = (&'a ServiceName, &'a ServiceId, &'a PinnedImage)>,
     mut problems: Vec<(FailureWord, String)>,
 ) -> Result<BTreeMap<ServiceName, ServiceFacts>, Failure> {
-    let Some(render) = &scene.render else { return Ok(BTreeMap::new()) };
-    let asked = services.map(|(service, id, image)| async move { (service, image, render.service(id).await) });
+    let Some(render) = &scene.render else {
+        return Ok(BTreeMap::new());
+    };
+    let asked = services
+        .map(|(service, id, image)| async move { (service, image, render.service(id).await) });
     let mut facts = BTreeMap::new();
     for (service, image, answer) in futures_util::future::join_all(asked).await {
         let found = answer.map_err(|error| Failure::Render(Some(service.clone()), error))?;
-        let is_open = !found.has_registry_credential && problem(service, &image.repository, &found).is_none();
-        let denied = if is_open { unreadable(scene, service, image).await } else { None };
+        let is_open =
+            !found.has_registry_credential && problem(service, &image.repository, &found).is_none();
+        let denied = if is_open {
+            unreadable(scene, service, image).await
+        } else {
+            None
+        };
         problems.extend(problem(service, &image.repository, &found).or(denied));
         facts.insert(service.clone(), found);
     }
-    if problems.is_empty() { Ok(facts) } else { Err(Failure::Preflight(problems)) }
+    if problems.is_empty() {
+        Ok(facts)
+    } else {
+        Err(Failure::Preflight(problems))
+    }
 }
 
 /// What would keep a service from being deployed.
-fn problem(service: &ServiceName, repository: &Repository, facts: &ServiceFacts) -> Option<(FailureWord, String)> {
+fn problem(
+    service: &ServiceName,
+    repository: &Repository,
+    facts: &ServiceFacts,
+) -> Option<(FailureWord, String)> {
     if facts.kind == ServiceKind::Static {
-        return Some((FailureWord::ImageRepositoryDiffers, format!("{service} is a static site, which runs no image")));
+        return Some((
+            FailureWord::ImageRepositoryDiffers,
+            format!("{service} is a static site, which runs no image"),
+        ));
     }
     let Some(image) = &facts.image else {
         let text = format!("{service} is built from Git on Render, not deployed from an image");
         return Some((FailureWord::ImageRepositoryDiffers, text));
     };
     if image.repository.as_ref() != Some(repository) {
-        let text = format!("{service} has image {image} on Render, and {repository} in the manifest");
+        let text =
+            format!("{service} has image {image} on Render, and {repository} in the manifest");
         return Some((FailureWord::ImageRepositoryDiffers, text));
     }
     facts.is_suspended.then(|| {
-        let by =
-            if facts.suspenders.is_empty() { String::new() } else { format!(" (by {})", facts.suspenders.join(", ")) };
-        (FailureWord::ServiceSuspended, format!("{service} is suspended on Render{by}"))
+        let by = if facts.suspenders.is_empty() {
+            String::new()
+        } else {
+            format!(" (by {})", facts.suspenders.join(", "))
+        };
+        (
+            FailureWord::ServiceSuspended,
+            format!("{service} is suspended on Render{by}"),
+        )
     })
 }
 
 /// Without a registry credential Render can pull only what anybody can.
-async fn unreadable(scene: &Scene, service: &ServiceName, image: &PinnedImage) -> Option<(FailureWord, String)> {
+async fn unreadable(
+    scene: &Scene,
+    service: &ServiceName,
+    image: &PinnedImage,
+) -> Option<(FailureWord, String)> {
     let anybody = Registry::new(scene.client.clone(), None);
     let asked = Asked::Digest(image.digest.clone());
-    let answer = anybody.examine(&image.repository, &asked, &Deadline::after(ONE_LOOK)).await;
+    let answer = anybody
+        .examine(&image.repository, &asked, &Deadline::after(ONE_LOOK))
+        .await;
     match answer {
         Err(RegistryError::Denied { .. } | RegistryError::Missing(_)) => Some((
             FailureWord::ImageDenied,
-            format!("{service} has no registry credential on Render, and {} is not public", image.repository),
+            format!(
+                "{service} has no registry credential on Render, and {} is not public",
+                image.repository
+            ),
         )),
         Ok(_) | Err(_) => None,
     }

@@ -24,18 +24,28 @@ enum Tag {
 pub(super) fn ends_early(scene: &Scene) -> Result<bool, Failure> {
     let request = &scene.request;
     if request.services.is_some() {
-        return Err(InputError::of("services", "promote puts tags on images, and a release is promoted whole").into());
+        return Err(InputError::of(
+            "services",
+            "promote puts tags on images, and a release is promoted whole",
+        )
+        .into());
     }
     if request.pr_number.is_some() {
-        return Err(InputError::of("pr-number", "the image of a pull request is never promoted").into());
+        return Err(
+            InputError::of("pr-number", "the image of a pull request is never promoted").into(),
+        );
     }
     let why = match &scene.trigger {
         Trigger::PullRequest(_) if request.release.is_some() => {
-            return Err(InputError::of("release", "a pull request never promotes a release").into());
+            return Err(
+                InputError::of("release", "a pull request never promotes a release").into(),
+            );
         }
         Trigger::PullRequest(_) | Trigger::Closed(_) => "a pull request promotes nothing",
         Trigger::MergeGroup(_) => "a merge group promotes nothing, because it may be discarded",
-        Trigger::Push(_) | Trigger::Dispatch(_) | Trigger::Nothing(_) | Trigger::Refused(_) => return Ok(false),
+        Trigger::Push(_) | Trigger::Dispatch(_) | Trigger::Nothing(_) | Trigger::Refused(_) => {
+            return Ok(false);
+        }
     };
     tell(scene, Outcome::Nothing, &format!("Nothing to do: {why}"));
     Ok(true)
@@ -44,23 +54,35 @@ pub(super) fn ends_early(scene: &Scene) -> Result<bool, Failure> {
 /// Runs it.
 pub(super) async fn run(scene: &Scene, brief: &Brief) -> Result<(), Failure> {
     let Some(tag) = tag(scene, brief)? else {
-        tell(scene, Outcome::Nothing, "Nothing to promote: this is no release, and not the tip that latest follows");
+        tell(
+            scene,
+            Outcome::Nothing,
+            "Nothing to promote: this is no release, and not the tip that latest follows",
+        );
         return Ok(());
     };
     if verify::lacks_credential(scene, brief)? || is_left_behind(scene, brief, &tag).await? {
         return Ok(());
     }
     if brief.plan.images.is_empty() {
-        tell(scene, Outcome::Nothing, "Nothing to promote: no image changed");
+        tell(
+            scene,
+            Outcome::Nothing,
+            "Nothing to promote: no image changed",
+        );
         return Ok(());
     }
-    let Some(images) = verify::verified(scene, brief, Patience::Wait).await? else { return Ok(()) };
+    let Some(images) = verify::verified(scene, brief, Patience::Wait).await? else {
+        return Ok(());
+    };
     // Images are waited for, and the branch goes on meanwhile.
     if is_left_behind(scene, brief, &tag).await? {
         return Ok(());
     }
-    let placements: Vec<Placement> =
-        images.iter().map(|(name, image)| Placement::new(name, image, scene.request.pin)).collect();
+    let placements: Vec<Placement> = images
+        .iter()
+        .map(|(name, image)| Placement::new(name, image, scene.request.pin))
+        .collect();
     let (tag, moving) = match &tag {
         Tag::Release(tag) => (tag, Moving::Never),
         Tag::Latest(tag, _) => (tag, Moving::Allowed),
@@ -102,7 +124,12 @@ fn tag(scene: &Scene, brief: &Brief) -> Result<Option<Tag>, Failure> {
 fn default_branch(scene: &Scene, brief: &Brief) -> Option<String> {
     let of_environment = || match &brief.plan.subject {
         Subject::Environments { environments, .. } => {
-            match &brief.gathered.manifest.environment(environments.first()?)?.when {
+            match &brief
+                .gathered
+                .manifest
+                .environment(environments.first()?)?
+                .when
+            {
                 When::Branch(branch) => Some(branch.clone()),
                 When::Release { .. } => None,
             }
@@ -123,12 +150,17 @@ fn default_branch(scene: &Scene, brief: &Brief) -> Option<String> {
 /// Whether the branch that `latest` follows is on another commit by now: then that one has it. Where that cannot be asked, the first attempt
 /// of a push goes on, which is nearly always the newest.
 async fn is_left_behind(scene: &Scene, brief: &Brief, tag: &Tag) -> Result<bool, Failure> {
-    let Tag::Latest(_, branch) = tag else { return Ok(false) };
+    let Tag::Latest(_, branch) = tag else {
+        return Ok(false);
+    };
     let shown = Foreign(branch.as_bytes());
     match scene.history.present_tip(branch).await {
         Ok(tip) if tip == brief.plan.commit => Ok(false),
         Ok(tip) => {
-            let why = format!("Superseded: the default branch is on {} by now, and latest with it", tip.short(7));
+            let why = format!(
+                "Superseded: the default branch is on {} by now, and latest with it",
+                tip.short(7)
+            );
             tell(scene, Outcome::Superseded, &why);
             Ok(true)
         }
@@ -141,6 +173,8 @@ async fn is_left_behind(scene: &Scene, brief: &Brief, tag: &Tag) -> Result<bool,
             }
             Ok(false)
         }
-        Err(why) => Err(Failure::OrderUnknown(format!("whether {shown} is still on this commit is not known: {why}"))),
+        Err(why) => Err(Failure::OrderUnknown(format!(
+            "whether {shown} is still on this commit is not known: {why}"
+        ))),
     }
 }

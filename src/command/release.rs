@@ -49,7 +49,10 @@ pub(super) async fn run(scene: &Scene) -> Result<(), Failure> {
             return Ok(());
         }
         Trigger::PullRequest(_) | Trigger::Closed(_) | Trigger::MergeGroup(_) => {
-            refuse(scene, "a release is made of a commit of a branch: a pull request or merge group is none yet");
+            refuse(
+                scene,
+                "a release is made of a commit of a branch: a pull request or merge group is none yet",
+            );
             return Ok(());
         }
         Trigger::Refused(why) => {
@@ -64,8 +67,18 @@ pub(super) async fn run(scene: &Scene) -> Result<(), Failure> {
 }
 
 /// Finds the commit's number, or gets it one.
-async fn numbered(scene: &Scene, github: &GitHub, candidate: &Candidate) -> Result<Numbered, Failure> {
-    let Candidate { manifest, environment, commit, wanted, .. } = candidate;
+async fn numbered(
+    scene: &Scene,
+    github: &GitHub,
+    candidate: &Candidate,
+) -> Result<Numbered, Failure> {
+    let Candidate {
+        manifest,
+        environment,
+        commit,
+        wanted,
+        ..
+    } = candidate;
     let mut seen = Seen::default();
     let first = releases(github, candidate).await?;
     if let Some(release) = own(scene, github, &first, commit, &mut seen).await? {
@@ -85,21 +98,30 @@ async fn numbered(scene: &Scene, github: &GitHub, candidate: &Candidate) -> Resu
         if let Some(release) = own(scene, github, &tags, commit, &mut seen).await? {
             return found(candidate, release);
         }
-        if let Some((wanted, on)) = wanted.as_ref().and_then(|wanted| Some((wanted, commit_of(&tags, wanted, &seen)?)))
+        if let Some((wanted, on)) = wanted
+            .as_ref()
+            .and_then(|wanted| Some((wanted, commit_of(&tags, wanted, &seen)?)))
         {
             return Err(Failure::Release(ReleaseRefusal::Taken(wanted.clone(), on)));
         }
-        let known = tags.iter().map(|(release, _)| release.number()).chain(taken.iter().copied());
+        let known = tags
+            .iter()
+            .map(|(release, _)| release.number())
+            .chain(taken.iter().copied());
         let release = number(&candidate.template, known, wanted.as_ref())
             .map_err(|why: NoNumber| Failure::Release(ReleaseRefusal::Number(why)))?;
-        let Some(writer) = writer else { return Ok(Numbered::Would(release)) };
+        let Some(writer) = writer else {
+            return Ok(Numbered::Would(release));
+        };
         let answer = writer.make(release.tag(), commit).await;
         if answer == Ok(TagMade::Made) {
             return Ok(Numbered::Made(release));
         }
         match whose(github, &release, answer).await {
             Ok(Some(on)) if on == *commit => return Ok(Numbered::Found(release)),
-            Ok(Some(on)) if wanted.is_some() => return Err(Failure::Release(ReleaseRefusal::Taken(release, on))),
+            Ok(Some(on)) if wanted.is_some() => {
+                return Err(Failure::Release(ReleaseRefusal::Taken(release, on)));
+            }
             Ok(Some(_) | None) => {}
             Err(Failure::Tag(GitHubError::Rejected { why, .. }))
                 if why.starts_with(UPDATE_FAILED) && stumbles < STUMBLES =>
@@ -110,12 +132,16 @@ async fn numbered(scene: &Scene, github: &GitHub, candidate: &Candidate) -> Resu
             }
             Err(failure) => return Err(failure),
         }
-        scene.log.say(&format!("{release} went to another commit meanwhile; the next one is tried for."));
+        scene.log.say(&format!(
+            "{release} went to another commit meanwhile; the next one is tried for."
+        ));
         // The list of tags may lag behind: what is known to be taken is not tried for again.
         taken.push(release.number());
         sleep(backoff.next(None)).await;
     }
-    Err(Failure::OrderUnknown(format!("{TRIES} numbers went to other commits, one after another")))
+    Err(Failure::OrderUnknown(format!(
+        "{TRIES} numbers went to other commits, one after another"
+    )))
 }
 
 /// The commit's own release, unless another one was asked for.
@@ -132,8 +158,14 @@ fn found(candidate: &Candidate, release: Release) -> Result<Numbered, Failure> {
 
 /// The numbers that the registry has; what cannot be asked is said.
 async fn in_registry(scene: &Scene, candidate: &Candidate) -> Result<Vec<ReleaseNumber>, Failure> {
-    let Candidate { manifest, environment, template, .. } = candidate;
-    let (numbers, denied) = taken::in_registry(scene, manifest, environment, template, LISTING).await?;
+    let Candidate {
+        manifest,
+        environment,
+        template,
+        ..
+    } = candidate;
+    let (numbers, denied) =
+        taken::in_registry(scene, manifest, environment, template, LISTING).await?;
     if !denied.is_empty() {
         let text = format!(
             "only git's tags count for these, whose packages are not there yet, or need packages: read in the job: {}",
@@ -145,9 +177,15 @@ async fn in_registry(scene: &Scene, candidate: &Candidate) -> Result<Vec<Release
 }
 
 /// The release tags that there are now, the highest first.
-async fn releases(github: &GitHub, candidate: &Candidate) -> Result<Vec<(Release, GitTag)>, Failure> {
+async fn releases(
+    github: &GitHub,
+    candidate: &Candidate,
+) -> Result<Vec<(Release, GitTag)>, Failure> {
     let template = &candidate.template;
-    let tags = github.matching_tags(template.prefix()).await.map_err(HistoryError::from)?;
+    let tags = github
+        .matching_tags(template.prefix())
+        .await
+        .map_err(HistoryError::from)?;
     let tags = tags.ok_or_else(|| HistoryError::TooManyTags(template.to_string()))?;
     let release = |tag: GitTag| match template.read(&tag.name) {
         Reading::Release(release) => Some((release, tag)),
@@ -168,15 +206,27 @@ struct Seen {
 impl Seen {
     /// The commit that a tag is on, as far as that is known without asking.
     fn known(&self, tag: &GitTag) -> Option<CommitSha> {
-        if tag.is_annotated { self.commits.get(&tag.object).copied().flatten() } else { Some(tag.object) }
+        if tag.is_annotated {
+            self.commits.get(&tag.object).copied().flatten()
+        } else {
+            Some(tag.object)
+        }
     }
 
     /// The commit that a tag is on.
-    async fn commit(&mut self, scene: &Scene, github: &GitHub, tag: &GitTag) -> Result<Option<CommitSha>, Failure> {
+    async fn commit(
+        &mut self,
+        scene: &Scene,
+        github: &GitHub,
+        tag: &GitTag,
+    ) -> Result<Option<CommitSha>, Failure> {
         if !tag.is_annotated || self.commits.contains_key(&tag.object) {
             return Ok(self.known(tag));
         }
-        let local = scene.history.checkout().and_then(|checkout| checkout.peel(&tag.object).ok().flatten());
+        let local = scene
+            .history
+            .checkout()
+            .and_then(|checkout| checkout.peel(&tag.object).ok().flatten());
         let commit = match local {
             Some(commit) => Some(commit),
             None if self.asked == ANNOTATED => {
@@ -217,7 +267,10 @@ async fn own(
 
 /// The commit of one of the releases.
 fn commit_of(releases: &[(Release, GitTag)], wanted: &Release, seen: &Seen) -> Option<CommitSha> {
-    releases.iter().find(|(release, _)| release == wanted).and_then(|(_, tag)| seen.known(tag))
+    releases
+        .iter()
+        .find(|(release, _)| release == wanted)
+        .and_then(|(_, tag)| seen.known(tag))
 }
 
 /// Whose the tag is that was not made, or of which nobody knows whether it was: the commit that it is on, or `None` for one that is on no commit.
@@ -240,12 +293,21 @@ async fn whose(
             (Ok(None), Ok(_)) => {}
         }
     }
-    Err(Failure::OrderUnknown(format!("github says that tag {release} is there, and does not show it")))
+    Err(Failure::OrderUnknown(format!(
+        "github says that tag {release} is there, and does not show it"
+    )))
 }
 
 /// A higher number on an older commit can be made, but not deployed.
-async fn warn_of_going_back(scene: &Scene, candidate: &Candidate, releases: &[(Release, GitTag)], seen: &mut Seen) {
-    let Some((highest, tag)) = releases.first() else { return };
+async fn warn_of_going_back(
+    scene: &Scene,
+    candidate: &Candidate,
+    releases: &[(Release, GitTag)],
+    seen: &mut Seen,
+) {
+    let Some((highest, tag)) = releases.first() else {
+        return;
+    };
     let Some(on) = seen.known(tag) else { return };
     if scene.history.is_ancestor(&candidate.commit, &on).await == Ancestry::Yes {
         let text = format!(
@@ -260,15 +322,20 @@ async fn warn_of_going_back(scene: &Scene, candidate: &Candidate, releases: &[(R
 fn conclude(scene: &Scene, candidate: &Candidate, numbered: Numbered) {
     let (environment, short) = (&candidate.environment.name, candidate.commit.short(7));
     let (outcome, headline, release) = match &numbered {
-        Numbered::Made(release) => {
-            (Outcome::Verified, format!("Released for {environment}: {release} is commit {short}"), Some(release))
-        }
+        Numbered::Made(release) => (
+            Outcome::Verified,
+            format!("Released for {environment}: {release} is commit {short}"),
+            Some(release),
+        ),
         Numbered::Found(release) => {
-            let headline = format!("Released for {environment} before: {release} is commit {short}");
+            let headline =
+                format!("Released for {environment} before: {release} is commit {short}");
             (Outcome::Verified, headline, Some(release))
         }
         Numbered::Would(release) => {
-            let headline = format!("Planned in a dry run for {environment}: commit {short} would become {release}");
+            let headline = format!(
+                "Planned in a dry run for {environment}: commit {short} would become {release}"
+            );
             (Outcome::Planned, headline, None)
         }
     };
@@ -279,12 +346,21 @@ fn conclude(scene: &Scene, candidate: &Candidate, numbered: Numbered) {
          or give github-token the token of an app, or of a person, that may write contents"
     );
     match &numbered {
-        Numbered::Made(_) => scene.log.notice(&Notice::new(Level::Notice, "How to deploy the release", how.as_str())),
-        Numbered::Found(_) | Numbered::Would(_) => scene.log.say(&format!("How to deploy the release: {how}.")),
+        Numbered::Made(_) => scene.log.notice(&Notice::new(
+            Level::Notice,
+            "How to deploy the release",
+            how.as_str(),
+        )),
+        Numbered::Found(_) | Numbered::Would(_) => {
+            scene.log.say(&format!("How to deploy the release: {how}."))
+        }
     }
     let mut story = scene.story.borrow_mut();
     story.notes.push(how);
     story.environment = Some(environment.clone());
     story.next_release = Some(next.clone());
-    story.released = Some(Released { commit: candidate.commit, release: release.cloned() });
+    story.released = Some(Released {
+        commit: candidate.commit,
+        release: release.cloned(),
+    });
 }

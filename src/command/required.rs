@@ -19,8 +19,13 @@ pub(crate) async fn check(
     environment: &EnvironmentName,
     calls: &BTreeMap<ServiceName, Call>,
 ) -> Result<(), Failure> {
-    let Some(head) = calls.values().next().map(|call| call.intent.commit) else { return Ok(()) };
-    let wanted = calls.iter().map(|(service, call)| (service.clone(), call.wanted.clone())).collect();
+    let Some(head) = calls.values().next().map(|call| call.intent.commit) else {
+        return Ok(());
+    };
+    let wanted = calls
+        .iter()
+        .map(|(service, call)| (service.clone(), call.wanted.clone()))
+        .collect();
     judged(scene, manifest, environment, head, &wanted).await
 }
 
@@ -34,7 +39,10 @@ pub(crate) async fn check_commit(
     environment: &EnvironmentName,
     commit: CommitSha,
 ) -> Result<(), Failure> {
-    let wanted = manifest.services_in(environment).map(|service| (service.name.clone(), Vec::new())).collect();
+    let wanted = manifest
+        .services_in(environment)
+        .map(|service| (service.name.clone(), Vec::new()))
+        .collect();
     judged(scene, manifest, environment, commit, &wanted).await
 }
 
@@ -46,14 +54,23 @@ async fn judged(
     head: CommitSha,
     wanted: &BTreeMap<ServiceName, Vec<Digest>>,
 ) -> Result<(), Failure> {
-    let Some(required) = manifest.environment(environment).and_then(|environment| environment.requires.as_ref()) else {
+    let Some(required) = manifest
+        .environment(environment)
+        .and_then(|environment| environment.requires.as_ref())
+    else {
         return Ok(());
     };
-    let (asked, exempt): (Vec<&ServiceName>, Vec<&ServiceName>) =
-        wanted.keys().partition(|name| manifest.services_in(required).any(|service| service.name == **name));
+    let (asked, exempt): (Vec<&ServiceName>, Vec<&ServiceName>) = wanted.keys().partition(|name| {
+        manifest
+            .services_in(required)
+            .any(|service| service.name == **name)
+    });
     if !exempt.is_empty() {
         let names: Vec<&str> = exempt.iter().map(|name| name.as_str()).collect();
-        scene.log.say(&format!("Not in {required}, so not required there: {}.", names.join(", ")));
+        scene.log.say(&format!(
+            "Not in {required}, so not required there: {}.",
+            names.join(", ")
+        ));
     }
     if asked.is_empty() {
         return Ok(());
@@ -64,21 +81,33 @@ async fn judged(
         let records = records.as_ref().map_err(String::as_str)?;
         let own = manifest.services.iter().find(|own| own.name == *service);
         let id = own.and_then(|own| own.id.get(required).cloned());
-        let repository = own.and_then(|own| manifest.image(&own.image)).map(|image| &image.repository);
+        let repository = own
+            .and_then(|own| manifest.image(&own.image))
+            .map(|image| &image.repository);
         let of_service = records.get(service).map(Vec::as_slice).unwrap_or_default();
-        Ok(repository.map(|repository| counting(of_service, id.as_ref(), repository).collect()).unwrap_or_default())
+        Ok(repository
+            .map(|repository| counting(of_service, id.as_ref(), repository).collect())
+            .unwrap_or_default())
     };
-    let named = asked.iter().filter_map(|service| of(service).ok()).flatten();
-    let commits = named.flat_map(|record| std::iter::once(record.intent.commit).chain(record.intent.from));
+    let named = asked
+        .iter()
+        .filter_map(|service| of(service).ok())
+        .flatten();
+    let commits =
+        named.flat_map(|record| std::iter::once(record.intent.commit).chain(record.intent.from));
     let differences = differences(&scene.history, manifest, head, commits).await;
     let mut missing = Vec::new();
     for service in asked {
         let digests = wanted.get(service).map(Vec::as_slice).unwrap_or_default();
         let records = of(service);
-        let judged =
-            judge_required(records.as_deref().map_err(|why| *why), digests, |commit| differences.of(service, commit));
+        let judged = judge_required(records.as_deref().map_err(|why| *why), digests, |commit| {
+            differences.of(service, commit)
+        });
         match judged {
-            Required::Met(digest) => scene.log.say(&format!("{service}: {required} had it ({}).", digest.short())),
+            Required::Met(digest) => scene.log.say(&format!(
+                "{service}: {required} had it ({}).",
+                digest.short()
+            )),
             Required::Missing(why) => missing.push((service.clone(), why)),
         }
     }
@@ -87,7 +116,10 @@ async fn judged(
     }
     let failure = Failure::Required(required.clone(), missing);
     if scene.request.force.requires {
-        scene.warn("requires is set aside", &format!("{failure} (force: requires)"));
+        scene.warn(
+            "requires is set aside",
+            &format!("{failure} (force: requires)"),
+        );
         return Ok(());
     }
     Err(failure)

@@ -26,14 +26,21 @@ pub(super) async fn in_registry(
     let is_release = |tag: &str| matches!(template.read(tag), Reading::Release(_));
     let asked = manifest.images_in(&environment.name).map(|image| {
         let (registry, deadline) = (&registry, &deadline);
-        async move { (image, registry.tags(&image.repository, is_release, deadline).await) }
+        async move {
+            (
+                image,
+                registry.tags(&image.repository, is_release, deadline).await,
+            )
+        }
     });
     let (mut numbers, mut denied) = (Vec::new(), Vec::new());
     for (image, answer) in futures_util::future::join_all(asked).await {
         match answer {
-            Ok(tags) => numbers.extend(tags.unwrap_or_default().iter().filter_map(|tag| match template.read(tag) {
-                Reading::Release(release) => Some(release.number()),
-                Reading::Malformed | Reading::Foreign => None,
+            Ok(tags) => numbers.extend(tags.unwrap_or_default().iter().filter_map(|tag| {
+                match template.read(tag) {
+                    Reading::Release(release) => Some(release.number()),
+                    Reading::Malformed | Reading::Foreign => None,
+                }
             })),
             Err(error @ (RegistryError::Denied { .. } | RegistryError::Unauthenticated { .. })) => {
                 denied.push(format!("image {}: {error}", image.name));

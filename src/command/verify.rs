@@ -13,8 +13,16 @@ pub(super) async fn run(scene: &Scene, brief: &Brief) -> Result<(), Failure> {
 }
 
 /// Verifies the images of a plan that deploys nothing.
-pub(super) async fn without_deploying(scene: &Scene, brief: &Brief, patience: Patience) -> Result<(), Failure> {
-    if let Subject::PullRequest { cannot_push: Some(why), .. } = &brief.plan.subject {
+pub(super) async fn without_deploying(
+    scene: &Scene,
+    brief: &Brief,
+    patience: Patience,
+) -> Result<(), Failure> {
+    if let Subject::PullRequest {
+        cannot_push: Some(why),
+        ..
+    } = &brief.plan.subject
+    {
         nothing_to_wait_for(scene, why);
         return Ok(());
     }
@@ -22,17 +30,31 @@ pub(super) async fn without_deploying(scene: &Scene, brief: &Brief, patience: Pa
         return Ok(());
     }
     if brief.plan.images.is_empty() {
-        tell(scene, Outcome::Nothing, "Nothing to verify: no image changed");
+        tell(
+            scene,
+            Outcome::Nothing,
+            "Nothing to verify: no image changed",
+        );
         return Ok(());
     }
-    let Some(images) = verified(scene, brief, patience).await? else { return Ok(()) };
-    tell(scene, Outcome::Verified, &format!("Verified: {}", names(&images)));
+    let Some(images) = verified(scene, brief, patience).await? else {
+        return Ok(());
+    };
+    tell(
+        scene,
+        Outcome::Verified,
+        &format!("Verified: {}", names(&images)),
+    );
     Ok(())
 }
 
 /// Ends softly where nobody can have pushed an image.
 pub(super) fn nothing_to_wait_for(scene: &Scene, why: &str) {
-    tell(scene, Outcome::Skipped, "Skipped: there can be no image to verify");
+    tell(
+        scene,
+        Outcome::Skipped,
+        "Skipped: there can be no image to verify",
+    );
     scene.warn("There can be no image", why);
 }
 
@@ -43,7 +65,10 @@ pub(super) fn nothing_to_wait_for(scene: &Scene, why: &str) {
 pub(super) fn lacks_credential(scene: &Scene, brief: &Brief) -> Result<bool, Failure> {
     let failure = if scene.lacks_registry_password() {
         Failure::NoRegistryPassword
-    } else if scene.request.wait == Wait::Live && scene.render.is_none() && deploys(scene.request.command) {
+    } else if scene.request.wait == Wait::Live
+        && scene.render.is_none()
+        && deploys(scene.request.command)
+    {
         Failure::NoApiKey
     } else {
         return Ok(false);
@@ -57,7 +82,11 @@ pub(super) fn lacks_credential(scene: &Scene, brief: &Brief) -> Result<bool, Fai
 }
 
 /// Verifies the images of the plan and puts them into the story; `None` where they are missing and that is no failure.
-pub(super) async fn verified(scene: &Scene, brief: &Brief, patience: Patience) -> Result<Option<Images>, Failure> {
+pub(super) async fn verified(
+    scene: &Scene,
+    brief: &Brief,
+    patience: Patience,
+) -> Result<Option<Images>, Failure> {
     scene.log.group("Images");
     let result = images::verify(scene, &brief.gathered, &brief.plan, &brief.tags, patience).await;
     scene.log.end_group();
@@ -66,7 +95,11 @@ pub(super) async fn verified(scene: &Scene, brief: &Brief, patience: Patience) -
         Err(missing @ Failure::ImageMissing(_))
             if patience == Patience::Once || scene.request.on_missing_image == OnMissing::Warn =>
         {
-            tell(scene, Outcome::Skipped, "Skipped: an image is not in the registry");
+            tell(
+                scene,
+                Outcome::Skipped,
+                "Skipped: an image is not in the registry",
+            );
             scene.warn("An image is missing", &missing.to_string());
             return Ok(None);
         }
@@ -78,7 +111,11 @@ pub(super) async fn verified(scene: &Scene, brief: &Brief, patience: Patience) -
 
 /// The names of images, for a headline.
 pub(super) fn names(images: &Images) -> String {
-    images.keys().map(|name| name.as_str()).collect::<Vec<_>>().join(", ")
+    images
+        .keys()
+        .map(|name| name.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 const fn deploys(command: Command) -> bool {

@@ -1,7 +1,9 @@
 //! Whether a manifest without mistakes also fits its repository: its tree, and the workflows that deploy with it.
 
 use super::affected::Coverage;
-use crate::domain::{Foreign, Handover, ImageName, Level, Manifest, PatternList, Service, ServiceName};
+use crate::domain::{
+    Foreign, Handover, ImageName, Level, Manifest, PatternList, Service, ServiceName,
+};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -128,7 +130,10 @@ pub struct Wiring {
 /// Holds a manifest against the tracked files (sorted, without doubles; `None` where they are not known) and the workflows.
 #[must_use]
 pub fn check(manifest: &Manifest, files: Option<&[Vec<u8>]>, wiring: &Wiring) -> Checkup {
-    let mut checkup = Checkup { files: files.map(<[_]>::len), ..Checkup::default() };
+    let mut checkup = Checkup {
+        files: files.map(<[_]>::len),
+        ..Checkup::default()
+    };
     if let Some(files) = files {
         match Coverage::new(manifest, files) {
             Some(mut coverage) => checkup.hold_against_tree(manifest, files, &mut coverage),
@@ -150,7 +155,10 @@ impl Checkup {
     /// How many findings of that level there are.
     #[must_use]
     pub fn count(&self, level: Level) -> usize {
-        self.findings.iter().filter(|finding| finding.level == level).count()
+        self.findings
+            .iter()
+            .filter(|finding| finding.level == level)
+            .count()
     }
 
     /// How many files are nobody's.
@@ -160,11 +168,29 @@ impl Checkup {
     }
 
     /// Adds a finding.
-    pub fn note(&mut self, level: Level, remark: Remark, text: impl Into<String>, hint: impl Into<String>, spot: Spot) {
-        self.findings.push(Finding { level, remark, text: text.into(), hint: hint.into(), spot });
+    pub fn note(
+        &mut self,
+        level: Level,
+        remark: Remark,
+        text: impl Into<String>,
+        hint: impl Into<String>,
+        spot: Spot,
+    ) {
+        self.findings.push(Finding {
+            level,
+            remark,
+            text: text.into(),
+            hint: hint.into(),
+            spot,
+        });
     }
 
-    fn hold_against_tree<'a>(&mut self, manifest: &'a Manifest, files: &[Vec<u8>], coverage: &mut Coverage<'a>) {
+    fn hold_against_tree<'a>(
+        &mut self,
+        manifest: &'a Manifest,
+        files: &[Vec<u8>],
+        coverage: &mut Coverage<'a>,
+    ) {
         self.patterns(&Part::Ignore, &manifest.ignore, coverage);
         self.patterns(&Part::Shared, &manifest.shared, coverage);
         for image in &manifest.images {
@@ -184,7 +210,11 @@ impl Checkup {
             }
         }
         for service in &manifest.services {
-            self.patterns(&Part::Service(service.name.clone()), &service.paths, coverage);
+            self.patterns(
+                &Part::Service(service.name.clone()),
+                &service.paths,
+                coverage,
+            );
         }
         self.unowned = folded(files, &coverage.of_nobody());
         let count = self.files_of_nobody();
@@ -204,13 +234,28 @@ impl Checkup {
 
     fn patterns<'a>(&mut self, whose: &Part, list: &'a PatternList, coverage: &mut Coverage<'a>) {
         // People ignore what may come; elsewhere a pattern without a match is most often a slip.
-        let level = if *whose == Part::Ignore { Level::Notice } else { Level::Warning };
-        for (at, pattern) in list.iter().enumerate().filter(|(_, pattern)| coverage.matches(pattern) == 0) {
-            let does = if pattern.is_exclusion() { "excludes" } else { "matches" };
+        let level = if *whose == Part::Ignore {
+            Level::Notice
+        } else {
+            Level::Warning
+        };
+        for (at, pattern) in list
+            .iter()
+            .enumerate()
+            .filter(|(_, pattern)| coverage.matches(pattern) == 0)
+        {
+            let does = if pattern.is_exclusion() {
+                "excludes"
+            } else {
+                "matches"
+            };
             self.note(
                 level,
                 Remark::PatternMatchesNothing,
-                format!("\"{}\" of {whose} {does} no tracked file", Foreign(pattern.as_str().as_bytes())),
+                format!(
+                    "\"{}\" of {whose} {does} no tracked file",
+                    Foreign(pattern.as_str().as_bytes())
+                ),
                 "Correct it, or remove it.",
                 Spot::Pattern(whose.clone(), at),
             );
@@ -248,20 +293,40 @@ impl Checkup {
 
     /// Hooks that the program would refuse: they are of no service of this manifest.
     fn strangers(&mut self, manifest: &Manifest, handovers: &[Handover]) {
-        let known: BTreeSet<&str> = manifest.services.iter().map(|service| service.name.as_str()).collect();
+        let known: BTreeSet<&str> = manifest
+            .services
+            .iter()
+            .map(|service| service.name.as_str())
+            .collect();
         for handover in handovers {
             let spot = Spot::File(handover.path.clone(), handover.place);
-            for name in handover.hooks.iter().filter(|name| !known.contains(name.as_str())) {
+            for name in handover
+                .hooks
+                .iter()
+                .filter(|name| !known.contains(name.as_str()))
+            {
                 let text = format!(
                     "deploy-hooks names \"{}\", and the manifest has no such service",
                     Foreign(name.as_bytes())
                 );
                 let hint = "Correct the name, or remove the line: a run with it is refused.";
-                self.note(Level::Error, Remark::HookForNobody, text, hint, spot.clone());
+                self.note(
+                    Level::Error,
+                    Remark::HookForNobody,
+                    text,
+                    hint,
+                    spot.clone(),
+                );
             }
             if handover.has_only_hook && known.len() > 1 {
                 let text = "deploy-hook is for a manifest of one service, and this one has several";
-                self.note(Level::Error, Remark::HookForNobody, text, "Use deploy-hooks: one service=URL a line.", spot);
+                self.note(
+                    Level::Error,
+                    Remark::HookForNobody,
+                    text,
+                    "Use deploy-hooks: one service=URL a line.",
+                    spot,
+                );
             }
         }
     }
@@ -271,30 +336,67 @@ impl Checkup {
         let has_hook = handovers.iter().any(|handover| {
             handover.has_untold_hooks
                 || handover.has_only_hook
-                || handover.hooks.iter().any(|name| name == service.name.as_str())
+                || handover
+                    .hooks
+                    .iter()
+                    .any(|name| name == service.name.as_str())
                 || handover.variables.contains(service.hook.as_str())
         });
         if has_hook {
             return;
         }
         let has_key = handovers.iter().any(|handover| handover.has_api_key);
-        let places = manifest.environments.iter().map(|environment| &environment.name);
-        let places = places.filter(|name| service.environments.as_ref().is_none_or(|own| own.contains(name)));
-        let (can, cannot): (Vec<_>, Vec<_>) = places.partition(|name| has_key && service.id.contains_key(name));
+        let places = manifest
+            .environments
+            .iter()
+            .map(|environment| &environment.name);
+        let places = places.filter(|name| {
+            service
+                .environments
+                .as_ref()
+                .is_none_or(|own| own.contains(name))
+        });
+        let (can, cannot): (Vec<_>, Vec<_>) =
+            places.partition(|name| has_key && service.id.contains_key(name));
         if cannot.is_empty() {
             return;
         }
-        let names = cannot.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
-        let way = if has_key { "no hook, and it has no id for the API key there" } else { "no hook and no API key" };
-        let text = format!("service {} cannot be deployed to {names}: workflows hand over {way}", service.name);
-        let id = if has_key { format!(", or give it an id in {names}") } else { String::new() };
+        let names = cannot
+            .iter()
+            .map(|name| name.as_str())
+            .collect::<Vec<_>>()
+            .join(", ");
+        let way = if has_key {
+            "no hook, and it has no id for the API key there"
+        } else {
+            "no hook and no API key"
+        };
+        let text = format!(
+            "service {} cannot be deployed to {names}: workflows hand over {way}",
+            service.name
+        );
+        let id = if has_key {
+            format!(", or give it an id in {names}")
+        } else {
+            String::new()
+        };
         let hint = format!(
             "Add a line {}=... to deploy-hooks, or the variable {} to the step's env{id}.",
             service.name, service.hook
         );
         // What a workflow that cannot be read hands over may be just this.
-        let level = if can.is_empty() && wiring.unread.is_empty() { Level::Error } else { Level::Warning };
-        self.note(level, Remark::ServiceCannotDeploy, text, hint, Spot::Entry(Part::Service(service.name.clone())));
+        let level = if can.is_empty() && wiring.unread.is_empty() {
+            Level::Error
+        } else {
+            Level::Warning
+        };
+        self.note(
+            level,
+            Remark::ServiceCannotDeploy,
+            text,
+            hint,
+            Spot::Entry(Part::Service(service.name.clone())),
+        );
     }
 }
 
@@ -305,14 +407,25 @@ fn folded(files: &[Vec<u8>], chosen: &[usize]) -> Vec<Unowned> {
     while at < chosen.len() {
         let path = &files[chosen[at]];
         // The highest directory all of whose files follow here. They stand together, since the list is sorted.
-        let whole = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').find_map(|(end, _)| {
-            let directory = &path[..=end];
-            let from = files.partition_point(|other| other.as_slice() < directory);
-            let count = files[from..].partition_point(|other| other.starts_with(directory));
-            let is_whole = from == chosen[at] && chosen.get(at + count - 1) == Some(&(from + count - 1));
-            is_whole.then(|| Unowned { path: directory.to_vec(), files: count })
+        let whole = path
+            .iter()
+            .enumerate()
+            .filter(|(_, byte)| **byte == b'/')
+            .find_map(|(end, _)| {
+                let directory = &path[..=end];
+                let from = files.partition_point(|other| other.as_slice() < directory);
+                let count = files[from..].partition_point(|other| other.starts_with(directory));
+                let is_whole =
+                    from == chosen[at] && chosen.get(at + count - 1) == Some(&(from + count - 1));
+                is_whole.then(|| Unowned {
+                    path: directory.to_vec(),
+                    files: count,
+                })
+            });
+        let next = whole.unwrap_or_else(|| Unowned {
+            path: path.clone(),
+            files: 1,
         });
-        let next = whole.unwrap_or_else(|| Unowned { path: path.clone(), files: 1 });
         at += next.files;
         found.push(next);
     }

@@ -73,16 +73,40 @@ impl Landing {
             Self::Unclear(word) => (Status::Failed, Some(word), Closing::Open),
             Self::Accepted => (Status::Accepted, None, Closing::Accepted),
             Self::Live => (Status::Live, None, Closing::Live),
-            Self::LiveWithOther => (Status::Failed, Some(FailureWord::DigestDiffers), Closing::Open),
-            Self::LiveUnproven => (Status::Unknown, Some(FailureWord::DigestDiffers), Closing::Open),
+            Self::LiveWithOther => (
+                Status::Failed,
+                Some(FailureWord::DigestDiffers),
+                Closing::Open,
+            ),
+            Self::LiveUnproven => (
+                Status::Unknown,
+                Some(FailureWord::DigestDiffers),
+                Closing::Open,
+            ),
             Self::SupersededLive => (Status::Superseded, None, Closing::Live),
             Self::Superseded => (Status::Superseded, None, Closing::Failed),
-            Self::Replaced => (Status::Failed, Some(FailureWord::ReplacedByOther), Closing::Failed),
+            Self::Replaced => (
+                Status::Failed,
+                Some(FailureWord::ReplacedByOther),
+                Closing::Failed,
+            ),
             Self::Failed(word) => (Status::Failed, Some(word), Closing::Failed),
-            Self::Vanished => (Status::Unknown, Some(FailureWord::DeployFailed), Closing::Open),
-            Self::NotInTime => (Status::Failed, Some(FailureWord::NotLiveInTime), Closing::Open),
+            Self::Vanished => (
+                Status::Unknown,
+                Some(FailureWord::DeployFailed),
+                Closing::Open,
+            ),
+            Self::NotInTime => (
+                Status::Failed,
+                Some(FailureWord::NotLiveInTime),
+                Closing::Open,
+            ),
             Self::Unseen(word) => (Status::Unknown, Some(word), Closing::Open),
         };
-        Ending { status, failure, record }
+        Ending {
+            status,
+            failure,
+            record,
+        }
     }
 }

@@ -65,7 +65,12 @@ impl Platform {
 
 impl fmt::Display for Platform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", Foreign(self.os.as_bytes()), Foreign(self.architecture.as_bytes()))
+        write!(
+            f,
+            "{}/{}",
+            Foreign(self.os.as_bytes()),
+            Foreign(self.architecture.as_bytes())
+        )
     }
 }
 
@@ -165,7 +170,10 @@ impl VerifiedImage {
     /// The same image, found as that of this commit.
     #[must_use]
     pub fn found_as(self, commit: CommitSha) -> Self {
-        Self { found_as: Some(commit), ..self }
+        Self {
+            found_as: Some(commit),
+            ..self
+        }
     }
 
     /// Names it by its bytes.
@@ -175,7 +183,10 @@ impl VerifiedImage {
             Pin::Index => &self.digest,
             Pin::Platform => &self.manifest,
         };
-        PinnedImage { repository: self.repository.clone(), digest: digest.clone() }
+        PinnedImage {
+            repository: self.repository.clone(),
+            digest: digest.clone(),
+        }
     }
 }
 
@@ -213,28 +224,54 @@ impl OtherCommit {
     /// Gives up on it.
     #[must_use]
     pub fn into_problem(self) -> ImageProblem {
-        ImageProblem::OtherCommit { found: self.found.to_string(), wanted: self.wanted }
+        ImageProblem::OtherCommit {
+            found: self.found.to_string(),
+            wanted: self.wanted,
+        }
     }
 }
 
 /// Decides whether an image may be deployed.
 pub fn judge(facts: ImageFacts, expected: &Expectation<'_>) -> Verdict {
-    let ImageFacts { repository, tag, digest, contents } = facts;
+    let ImageFacts {
+        repository,
+        tag,
+        digest,
+        contents,
+    } = facts;
     if let Some(wanted) = expected.digest.filter(|wanted| **wanted != digest) {
-        return Verdict::Refused(ImageProblem::DigestDiffers { found: digest, wanted: wanted.clone() });
+        return Verdict::Refused(ImageProblem::DigestDiffers {
+            found: digest,
+            wanted: wanted.clone(),
+        });
     }
     let (manifest, platform, size, revision) = match contents {
-        Contents::Image { manifest, platform, size, revision } => (manifest, platform, size, revision),
+        Contents::Image {
+            manifest,
+            platform,
+            size,
+            revision,
+        } => (manifest, platform, size, revision),
         Contents::Others(found) => return Verdict::Refused(ImageProblem::NotAmd64 { found }),
         Contents::Broken(why) => return Verdict::Refused(ImageProblem::Broken { why }),
     };
     if !platform.is_linux_amd64() {
-        return Verdict::Refused(ImageProblem::NotAmd64 { found: vec![platform] });
+        return Verdict::Refused(ImageProblem::NotAmd64 {
+            found: vec![platform],
+        });
     }
     if size > LARGEST {
         return Verdict::Refused(ImageProblem::TooBig { bytes: size });
     }
-    let mut image = VerifiedImage { repository, tag, digest, manifest, size, revision: None, found_as: None };
+    let mut image = VerifiedImage {
+        repository,
+        tag,
+        digest,
+        manifest,
+        size,
+        revision: None,
+        found_as: None,
+    };
     let Some(said) = revision else {
         return Verdict::Verified(image, vec![ImageWarning::NoRevision]);
     };
@@ -247,7 +284,11 @@ pub fn judge(facts: ImageFacts, expected: &Expectation<'_>) -> Verdict {
         image.revision = Some(*commit);
         return Verdict::Verified(image, Vec::new());
     }
-    if said.source.as_deref().is_some_and(|source| is_elsewhere(source, expected.source)) {
+    if said
+        .source
+        .as_deref()
+        .is_some_and(|source| is_elsewhere(source, expected.source))
+    {
         return Verdict::Verified(image, vec![ImageWarning::InheritedRevision(said)]);
     }
     let commit = CommitSha::parse(found.as_bytes()).ok();
@@ -259,9 +300,16 @@ pub fn judge(facts: ImageFacts, expected: &Expectation<'_>) -> Verdict {
     match commit {
         Some(found) => {
             image.revision = Some(found);
-            Verdict::OtherCommit(OtherCommit { found, wanted, image })
+            Verdict::OtherCommit(OtherCommit {
+                found,
+                wanted,
+                image,
+            })
         }
-        None => Verdict::Refused(ImageProblem::OtherCommit { found: said.revision, wanted }),
+        None => Verdict::Refused(ImageProblem::OtherCommit {
+            found: said.revision,
+            wanted,
+        }),
     }
 }
 
@@ -297,7 +345,10 @@ fn repository_of(address: &str) -> Option<String> {
     let mut parts = rest.split(['/', '#', '?']).filter(|part| !part.is_empty());
     let (host, owner, name) = (parts.next()?, parts.next()?, parts.next()?);
     let host = host.split_once(':').map_or(host, |(host, _)| host);
-    Some(format!("{host}/{owner}/{}", name.strip_suffix(".git").unwrap_or(name)))
+    Some(format!(
+        "{host}/{owner}/{}",
+        name.strip_suffix(".git").unwrap_or(name)
+    ))
 }
 
 #[cfg(test)]
@@ -319,7 +370,10 @@ mod tests {
     }
 
     fn platform(os: &str, architecture: &str) -> Platform {
-        Platform { os: os.into(), architecture: architecture.into() }
+        Platform {
+            os: os.into(),
+            architecture: architecture.into(),
+        }
     }
 
     fn facts(contents: Contents) -> ImageFacts {
@@ -336,13 +390,22 @@ mod tests {
             manifest: digest('b'),
             platform: platform("linux", "amd64"),
             size,
-            revision: revision
-                .map(|(revision, source)| Revision { revision: revision.into(), source: source.map(Into::into) }),
+            revision: revision.map(|(revision, source)| Revision {
+                revision: revision.into(),
+                source: source.map(Into::into),
+            }),
         })
     }
 
     fn judged(facts: ImageFacts, digest: Option<&Digest>) -> Verdict {
-        judge(facts, &Expectation { commits: &[sha(HEAD), sha(MERGE)], digest, source: OURS })
+        judge(
+            facts,
+            &Expectation {
+                commits: &[sha(HEAD), sha(MERGE)],
+                digest,
+                source: OURS,
+            },
+        )
     }
 
     fn problem(verdict: Verdict) -> ImageProblem {
@@ -354,8 +417,14 @@ mod tests {
 
     #[test]
     fn verifies_the_head_and_the_merge_commit_however_they_are_abbreviated() {
-        for (said, commit) in [(HEAD, HEAD), (MERGE, MERGE), (&HEAD[..7], HEAD), (&HEAD.to_uppercase(), HEAD)] {
-            let Verdict::Verified(image, warnings) = judged(image(1, Some((said, None))), None) else {
+        for (said, commit) in [
+            (HEAD, HEAD),
+            (MERGE, MERGE),
+            (&HEAD[..7], HEAD),
+            (&HEAD.to_uppercase(), HEAD),
+        ] {
+            let Verdict::Verified(image, warnings) = judged(image(1, Some((said, None))), None)
+            else {
                 panic!("{said} refused")
             };
             assert_eq!((image.revision(), warnings), (Some(&sha(commit)), vec![]));
@@ -366,40 +435,76 @@ mod tests {
 
     #[test]
     fn refuses_other_platforms_by_name() {
-        let arm = problem(judged(facts(Contents::Others(vec![platform("linux", "arm64")])), None));
-        assert_eq!(arm.to_string(), "the image is for linux/arm64, and Render runs linux/amd64");
+        let arm = problem(judged(
+            facts(Contents::Others(vec![platform("linux", "arm64")])),
+            None,
+        ));
+        assert_eq!(
+            arm.to_string(),
+            "the image is for linux/arm64, and Render runs linux/amd64"
+        );
         let mut single = image(1, None);
-        if let Contents::Image { platform: found, .. } = &mut single.contents {
+        if let Contents::Image {
+            platform: found, ..
+        } = &mut single.contents
+        {
             *found = platform("windows", "amd64");
         }
-        assert_eq!(problem(judged(single, None)).word(), FailureWord::ImageNotAmd64);
+        assert_eq!(
+            problem(judged(single, None)).word(),
+            FailureWord::ImageNotAmd64
+        );
     }
 
     #[test]
     fn ten_gigabytes_are_the_most() {
-        assert!(matches!(judged(image(LARGEST, None), None), Verdict::Verified(..)));
-        assert_eq!(problem(judged(image(LARGEST + 1, None), None)), ImageProblem::TooBig { bytes: LARGEST + 1 });
+        assert!(matches!(
+            judged(image(LARGEST, None), None),
+            Verdict::Verified(..)
+        ));
+        assert_eq!(
+            problem(judged(image(LARGEST + 1, None), None)),
+            ImageProblem::TooBig { bytes: LARGEST + 1 }
+        );
     }
 
     #[test]
     fn an_absent_revision_is_a_warning() {
-        let Verdict::Verified(image, warnings) = judged(image(1, None), None) else { panic!("refused") };
-        assert_eq!((image.revision(), warnings), (None, vec![ImageWarning::NoRevision]));
+        let Verdict::Verified(image, warnings) = judged(image(1, None), None) else {
+            panic!("refused")
+        };
+        assert_eq!(
+            (image.revision(), warnings),
+            (None, vec![ImageWarning::NoRevision])
+        );
     }
 
     #[test]
     fn another_commit_is_good_only_where_nothing_it_is_built_from_differs() {
-        let other = || match judged(image(1, Some((STALE, Some("https://github.com/acme/shop.git")))), None) {
+        let other = || match judged(
+            image(1, Some((STALE, Some("https://github.com/acme/shop.git")))),
+            None,
+        ) {
             Verdict::OtherCommit(other) => other,
             verdict @ (Verdict::Verified(..) | Verdict::Refused(_)) => panic!("{verdict:?}"),
         };
         let changes = Changes::Known(vec![b"docs/a".to_vec()]);
         assert_eq!(other().found(), &sha(STALE));
-        assert_eq!(other().settle(&changes, |_| false).map(|image| image.revision), Ok(Some(sha(STALE))));
+        assert_eq!(
+            other()
+                .settle(&changes, |_| false)
+                .map(|image| image.revision),
+            Ok(Some(sha(STALE)))
+        );
         assert!(other().settle(&changes, |_| true).is_err());
-        let unknown = other().settle(&Changes::Unknown("cut".into()), |_| false).unwrap_err();
+        let unknown = other()
+            .settle(&Changes::Unknown("cut".into()), |_| false)
+            .unwrap_err();
         assert_eq!(unknown.word(), FailureWord::ImageOtherCommit);
-        assert_eq!(unknown.to_string(), format!("the image was built from {STALE}, wanted {HEAD} or {MERGE}"));
+        assert_eq!(
+            unknown.to_string(),
+            format!("the image was built from {STALE}, wanted {HEAD} or {MERGE}")
+        );
     }
 
     #[test]
@@ -427,13 +532,19 @@ mod tests {
             ("", false),
         ] {
             let verdict = judged(image(1, Some((STALE, Some(source)))), None);
-            assert_eq!(matches!(verdict, Verdict::Verified(..)), inherited, "{source}");
+            assert_eq!(
+                matches!(verdict, Verdict::Verified(..)),
+                inherited,
+                "{source}"
+            );
         }
     }
 
     #[test]
     fn with_a_digest_only_the_digest_is_binding() {
-        let Verdict::Verified(_, warnings) = judged(image(1, Some((STALE, None))), Some(&digest('a'))) else {
+        let Verdict::Verified(_, warnings) =
+            judged(image(1, Some((STALE, None))), Some(&digest('a')))
+        else {
             panic!("refused")
         };
         assert!(matches!(warnings[..], [ImageWarning::OtherRevision(_)]));

@@ -90,7 +90,9 @@ impl Closed<'_> {
     /// Whether it is a tag of one of them.
     #[must_use]
     pub fn owns(&self, tag: &ImageTag) -> bool {
-        self.template.pull_request_of(tag).is_some_and(|number| self.numbers.contains(&number))
+        self.template
+            .pull_request_of(tag)
+            .is_some_and(|number| self.numbers.contains(&number))
     }
 
     /// Whether every tag of a version is one of theirs. A version without tags is nobody's.
@@ -106,7 +108,10 @@ pub fn leftovers<'a>(holdings: &Holdings<'a>, closed: &Closed<'_>) -> Vec<(&'a V
     let is_theirs = |version: &&Version| version.tags.iter().any(|tag| closed.owns(tag));
     let kept = Keeping::new(holdings, closed).settle();
     let judged = holdings.versions.iter().filter(is_theirs).map(|version| {
-        let fate = match (version.tags.iter().find(|tag| !closed.owns(tag)), kept.get(&version.digest)) {
+        let fate = match (
+            version.tags.iter().find(|tag| !closed.owns(tag)),
+            kept.get(&version.digest),
+        ) {
             (Some(other), _) => Fate::Keep(Kept::Mixed(other.clone())),
             (None, Some(why)) => Fate::Keep(why.clone()),
             (None, None) => Fate::Delete,
@@ -128,14 +133,26 @@ struct Keeping<'a> {
 
 impl<'a> Keeping<'a> {
     fn new(holdings: &Holdings<'a>, closed: &Closed<'_>) -> Self {
-        let versions: BTreeMap<_, _> = holdings.versions.iter().map(|version| (&version.digest, version)).collect();
-        let (candidates, others): (Vec<_>, Vec<_>) =
-            holdings.versions.iter().partition(|version| closed.owns_all(&version.tags));
+        let versions: BTreeMap<_, _> = holdings
+            .versions
+            .iter()
+            .map(|version| (&version.digest, version))
+            .collect();
+        let (candidates, others): (Vec<_>, Vec<_>) = holdings
+            .versions
+            .iter()
+            .partition(|version| closed.owns_all(&version.tags));
         let mut keeping = Self {
             links: holdings.links,
             versions,
-            candidates: candidates.into_iter().map(|version| (version.digest.clone(), None)).collect(),
-            open: others.into_iter().map(|version| version.digest.clone()).collect(),
+            candidates: candidates
+                .into_iter()
+                .map(|version| (version.digest.clone(), None))
+                .collect(),
+            open: others
+                .into_iter()
+                .map(|version| version.digest.clone())
+                .collect(),
         };
         for (digest, by) in holdings.needed {
             keeping.keep(digest, Kept::Needed(by.clone()));
@@ -145,7 +162,11 @@ impl<'a> Keeping<'a> {
 
     /// Follows what stays to all that it needs.
     fn settle(mut self) -> BTreeMap<Digest, Kept> {
-        if let Some(unread) = self.versions.keys().find(|digest| !self.links.contains_key(**digest)) {
+        if let Some(unread) = self
+            .versions
+            .keys()
+            .find(|digest| !self.links.contains_key(**digest))
+        {
             let unread = (*unread).clone();
             for digest in self.candidates.keys().cloned().collect::<Vec<_>>() {
                 self.keep(&digest, Kept::Unread(unread.clone()));
@@ -159,7 +180,10 @@ impl<'a> Keeping<'a> {
                 break;
             }
         }
-        self.candidates.into_iter().filter_map(|(digest, why)| Some((digest, why?))).collect()
+        self.candidates
+            .into_iter()
+            .filter_map(|(digest, why)| Some((digest, why?)))
+            .collect()
     }
 
     fn keep(&mut self, digest: &Digest, why: Kept) {
@@ -171,11 +195,17 @@ impl<'a> Keeping<'a> {
 
     /// Keeps what a version that stays needs.
     fn follow(&mut self, digest: &Digest) {
-        let Some(links) = self.links.get(digest) else { return };
+        let Some(links) = self.links.get(digest) else {
+            return;
+        };
         for child in &links.children {
             self.keep(child, Kept::PartOf(digest.clone()));
         }
-        if let Some(subject) = links.subject.as_ref().filter(|subject| self.is_of_its_own(digest, subject)) {
+        if let Some(subject) = links
+            .subject
+            .as_ref()
+            .filter(|subject| self.is_of_its_own(digest, subject))
+        {
             self.keep(subject, Kept::SubjectOf(digest.clone()));
         }
     }
@@ -185,18 +215,24 @@ impl<'a> Keeping<'a> {
     fn is_of_its_own(&self, digest: &Digest, subject: &Digest) -> bool {
         let named = subject.as_str().replace(':', "-");
         self.versions.get(digest).is_some_and(|version| {
-            version.tags.iter().any(|tag| tag.as_str() != named && !tag.as_str().starts_with(&format!("{named}.")))
+            version
+                .tags
+                .iter()
+                .any(|tag| tag.as_str() != named && !tag.as_str().starts_with(&format!("{named}.")))
         })
     }
 
     /// Keeps what is about something that stays: a signature goes with what it signs. Says whether there was any.
     fn keep_what_is_about_something_kept(&mut self) -> bool {
         let stays = |digest: &Digest| {
-            self.versions.contains_key(digest) && self.candidates.get(digest).is_none_or(Option::is_some)
+            self.versions.contains_key(digest)
+                && self.candidates.get(digest).is_none_or(Option::is_some)
         };
         let about = |digest: &Digest| self.links.get(digest)?.subject.clone().filter(stays);
         let open = self.candidates.iter().filter(|(_, why)| why.is_none());
-        let found: Vec<_> = open.filter_map(|(digest, _)| Some((digest.clone(), about(digest)?))).collect();
+        let found: Vec<_> = open
+            .filter_map(|(digest, _)| Some((digest.clone(), about(digest)?)))
+            .collect();
         for (digest, subject) in &found {
             self.keep(digest, Kept::About(subject.clone()));
         }
@@ -228,17 +264,44 @@ mod tests {
     }
 
     /// What becomes of the versions with a tag of pull request 1, by their letters.
-    fn judged(tags: &[&[&str]], edges: &[(char, Links)], needed: &[char], unread: &[char]) -> Vec<(char, String)> {
+    fn judged(
+        tags: &[&[&str]],
+        edges: &[(char, Links)],
+        needed: &[char],
+        unread: &[char],
+    ) -> Vec<(char, String)> {
         let versions = versions(tags);
-        let mut links: BTreeMap<_, _> =
-            versions.iter().map(|version| (version.digest.clone(), Links::default())).collect();
-        links.extend(edges.iter().map(|(letter, links)| (digest(*letter), links.clone())));
-        unread.iter().for_each(|letter| drop(links.remove(&digest(*letter))));
-        let needed = needed.iter().map(|letter| (digest(*letter), "api serves it".to_owned())).collect();
+        let mut links: BTreeMap<_, _> = versions
+            .iter()
+            .map(|version| (version.digest.clone(), Links::default()))
+            .collect();
+        links.extend(
+            edges
+                .iter()
+                .map(|(letter, links)| (digest(*letter), links.clone())),
+        );
+        unread
+            .iter()
+            .for_each(|letter| drop(links.remove(&digest(*letter))));
+        let needed = needed
+            .iter()
+            .map(|letter| (digest(*letter), "api serves it".to_owned()))
+            .collect();
         let template = TagTemplate::parse_pull_request("pr-{number}-{sha:7}").unwrap();
         let numbers = BTreeSet::from([PrNumber::parse(b"1").unwrap()]);
-        let holdings = Holdings { versions: &versions, links: &links, needed: &needed };
-        let told = leftovers(&holdings, &Closed { template: &template, numbers: &numbers }).into_iter();
+        let holdings = Holdings {
+            versions: &versions,
+            links: &links,
+            needed: &needed,
+        };
+        let told = leftovers(
+            &holdings,
+            &Closed {
+                template: &template,
+                numbers: &numbers,
+            },
+        )
+        .into_iter();
         let letter = |version: &Version| version.digest.as_str().chars().last().unwrap();
         told.map(|(version, fate)| match fate {
             Fate::Delete => (letter(version), "delete".into()),
@@ -248,11 +311,17 @@ mod tests {
     }
 
     fn index(children: &[char]) -> Links {
-        Links { children: children.iter().map(|letter| digest(*letter)).collect(), subject: None }
+        Links {
+            children: children.iter().map(|letter| digest(*letter)).collect(),
+            subject: None,
+        }
     }
 
     fn about(subject: char) -> Links {
-        Links { children: Vec::new(), subject: Some(digest(subject)) }
+        Links {
+            children: Vec::new(),
+            subject: Some(digest(subject)),
+        }
     }
 
     const OURS: &[&str] = &["pr-1-aaaaaaa"];
@@ -267,20 +336,38 @@ mod tests {
             &["latest"],
             &["pr-1-bbbbbbb", "pr-1-ccccccc"],
         ];
-        let wanted = [("a", "delete"), ("b", "it is also tagged prod-3"), ("f", "delete")];
+        let wanted = [
+            ("a", "delete"),
+            ("b", "it is also tagged prod-3"),
+            ("f", "delete"),
+        ];
         let found = judged(tags, &[], &[], &[]);
         assert_eq!(
-            found.iter().map(|(letter, why)| (letter.to_string(), why.as_str())).collect::<Vec<_>>(),
+            found
+                .iter()
+                .map(|(letter, why)| (letter.to_string(), why.as_str()))
+                .collect::<Vec<_>>(),
             wanted.map(|(letter, why)| (letter.to_owned(), why))
         );
     }
 
     #[test]
     fn what_is_needed_stays_with_all_that_it_needs() {
-        let found = judged(&[OURS, OURS, OURS, &[]], &[('a', index(&['b', 'd'])), ('b', index(&['c']))], &['a'], &[]);
-        let wanted =
-            ["api serves it", "it is a part of aaaaaaaaaaaa, which stays", "it is a part of bbbbbbbbbbbb, which stays"];
-        assert_eq!(found.into_iter().map(|(_, why)| why).collect::<Vec<_>>(), wanted);
+        let found = judged(
+            &[OURS, OURS, OURS, &[]],
+            &[('a', index(&['b', 'd'])), ('b', index(&['c']))],
+            &['a'],
+            &[],
+        );
+        let wanted = [
+            "api serves it",
+            "it is a part of aaaaaaaaaaaa, which stays",
+            "it is a part of bbbbbbbbbbbb, which stays",
+        ];
+        assert_eq!(
+            found.into_iter().map(|(_, why)| why).collect::<Vec<_>>(),
+            wanted
+        );
     }
 
     #[test]
@@ -299,7 +386,10 @@ mod tests {
     fn what_describes_an_image_goes_and_stays_with_it() {
         let name = format!("sha256-{}", "a".repeat(64));
         for tags in [&[] as &[&str], &[&name], &[&format!("{name}.sig")]] {
-            assert_eq!(judged(&[OURS, tags], &[('b', about('a'))], &[], &[]), [('a', "delete".into())]);
+            assert_eq!(
+                judged(&[OURS, tags], &[('b', about('a'))], &[], &[]),
+                [('a', "delete".into())]
+            );
         }
         assert_eq!(
             judged(&[OURS, &["sbom"]], &[('b', about('a'))], &[], &[])[0].1,
@@ -316,7 +406,13 @@ mod tests {
         // The index is about something that stays, so it does, and so does its part.
         let found = judged(
             &[OURS, OURS, &["prod-3"]],
-            &[('a', Links { subject: Some(digest('c')), ..index(&['b']) })],
+            &[(
+                'a',
+                Links {
+                    subject: Some(digest('c')),
+                    ..index(&['b'])
+                },
+            )],
             &[],
             &[],
         );
@@ -325,7 +421,13 @@ mod tests {
 
     #[test]
     fn one_version_that_cannot_be_read_may_need_all_others() {
-        assert_eq!(judged(&[OURS, &[]], &[], &[], &['b'])[0].1, "what bbbbbbbbbbbb needs could not be read");
-        assert_eq!(judged(&[OURS], &[], &[], &['a'])[0].1, "what aaaaaaaaaaaa needs could not be read");
+        assert_eq!(
+            judged(&[OURS, &[]], &[], &[], &['b'])[0].1,
+            "what bbbbbbbbbbbb needs could not be read"
+        );
+        assert_eq!(
+            judged(&[OURS], &[], &[], &['a'])[0].1,
+            "what aaaaaaaaaaaa needs could not be read"
+        );
     }
 }

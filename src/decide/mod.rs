@@ -22,24 +22,25 @@ pub use changes::Changes;
 pub use checkup::{Checkup, Finding, Part, Remark, Spot, Unowned, Wiring, check};
 pub use ending::{Closing, Ending, Landing};
 pub use image::{
-    Contents, Expectation, ImageFacts, ImageProblem, ImageWarning, OtherCommit, Platform, Revision, Verdict,
-    VerifiedImage, judge,
+    Contents, Expectation, ImageFacts, ImageProblem, ImageWarning, OtherCommit, Platform, Revision,
+    Verdict, VerifiedImage, judge,
 };
 pub use ledger::{
-    Begun, Differences, Equality, Hold, Need, OnRender, Order, Presence, Required, Serving, Since, Standing, Until,
-    begun, counting, decisive, ending, hold_after_rollback, identify, judge_required, need, order_in_branch,
-    order_of_release, presence, serving,
+    Begun, Differences, Equality, Hold, Need, OnRender, Order, Presence, Required, Serving, Since,
+    Standing, Until, begun, counting, decisive, ending, hold_after_rollback, identify,
+    judge_required, need, order_in_branch, order_of_release, presence, serving,
 };
 pub use leftovers::{Closed, Fate, Holdings, Kept, Links, Version, leftovers};
 pub use number::{NoNumber, number};
 pub use plan::{Ground, Plan, PlanError, PlannedImage, PlannedService, Wishes};
 pub use preview::{PreviewOf, Whose, is_forestalled, known_preview, may_be_unknown};
 pub use previous::{
-    Back, NoWay, Past, Pasts, Step, Target, Turn, before_on_render, is_cut_off, left, left_release, serves, way_back,
+    Back, NoWay, Past, Pasts, Step, Target, Turn, before_on_render, is_cut_off, left, left_release,
+    serves, way_back,
 };
 pub use source::{
-    Ancestor, MOST_ANCESTORS, Next, Reach, Records, Search, Sight, Source, recorded as recorded_images,
-    required as required_images,
+    Ancestor, MOST_ANCESTORS, Next, Reach, Records, Search, Sight, Source,
+    recorded as recorded_images, required as required_images,
 };
 pub use subject::{ChoiceError, Concerns, Subject, choose, of_branch, of_tag};
 pub use tags::{Tags, Tip, labels};

@@ -30,14 +30,19 @@ pub fn number(
     wanted: Option<&Release>,
 ) -> Result<Release, NoNumber> {
     let highest = known.max();
-    let shown = |number: ReleaseNumber| format!("{}{number}{}", template.prefix(), template.suffix());
+    let shown =
+        |number: ReleaseNumber| format!("{}{number}{}", template.prefix(), template.suffix());
     let next = template.next(highest);
     match (wanted, highest) {
-        (Some(wanted), Some(highest)) if wanted.number() <= highest => {
-            Err(NoNumber::NotAbove { wanted: wanted.clone(), highest: shown(highest), next })
-        }
+        (Some(wanted), Some(highest)) if wanted.number() <= highest => Err(NoNumber::NotAbove {
+            wanted: wanted.clone(),
+            highest: shown(highest),
+            next,
+        }),
         (Some(wanted), _) => Ok(wanted.clone()),
-        (None, highest) => next.ok_or_else(|| NoNumber::RunOut(highest.map(shown).unwrap_or_default())),
+        (None, highest) => {
+            next.ok_or_else(|| NoNumber::RunOut(highest.map(shown).unwrap_or_default()))
+        }
     }
 }
 
@@ -72,7 +77,17 @@ mod tests {
             (&["prod-1"], "prod-2"),
             (&["prod-9", "prod-10", "prod-2"], "prod-11"),
             // Strange tags are no releases, however high they look.
-            (&["prod-3", "prod-007", "prod-99999999999999999999", "prod-8-hotfix", "prod-0", "v9"], "prod-4"),
+            (
+                &[
+                    "prod-3",
+                    "prod-007",
+                    "prod-99999999999999999999",
+                    "prod-8-hotfix",
+                    "prod-0",
+                    "v9",
+                ],
+                "prod-4",
+            ),
             (&["sha256-aa", "latest", "4f2c1d9"], "prod-1"),
             // A gap stays one.
             (&["prod-1", "prod-5"], "prod-6"),
@@ -88,19 +103,31 @@ mod tests {
         ] {
             assert_eq!(said("v{version}", tags, None), wanted, "{tags:?}");
         }
-        assert_eq!(said("{number}-live", &["9-live", "10-dead"], None), "10-live");
+        assert_eq!(
+            said("{number}-live", &["9-live", "10-dead"], None),
+            "10-live"
+        );
     }
 
     #[test]
     fn a_wish_is_granted_above_all_others_only() {
-        let above = "release prod-42 is not above prod-42, the highest there is: the next is prod-43";
+        let above =
+            "release prod-42 is not above prod-42, the highest there is: the next is prod-43";
         for (tags, asked, wanted) in [
             (&["prod-42"][..], "prod-43", "prod-43"),
             (&["prod-42"], "prod-50", "prod-50"),
             (&[], "prod-7", "prod-7"),
             (&["prod-42"], "prod-42", above),
-            (&["prod-42"], "prod-9", "release prod-9 is not above prod-42, the highest there is: the next is prod-43"),
-            (&["prod-999999999"], "prod-5", "release prod-5 is not above prod-999999999, the highest there is"),
+            (
+                &["prod-42"],
+                "prod-9",
+                "release prod-9 is not above prod-42, the highest there is: the next is prod-43",
+            ),
+            (
+                &["prod-999999999"],
+                "prod-5",
+                "release prod-5 is not above prod-999999999, the highest there is",
+            ),
         ] {
             assert_eq!(said("prod-{number}", tags, Some(asked)), wanted);
         }

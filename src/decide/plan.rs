@@ -104,20 +104,30 @@ impl Plan {
             Ground::Demands(_) => Base::OfEachService,
         };
         let images = planned_images(manifest, &subject, &view, &services, wishes);
-        Ok(Self { subject, commit, base, services, images })
+        Ok(Self {
+            subject,
+            commit,
+            base,
+            services,
+            images,
+        })
     }
 
     /// The same without its services: for what is done to images alone.
     #[must_use]
     pub fn of_images_alone(mut self) -> Self {
         self.services.clear();
-        self.images.iter_mut().for_each(|image| image.services.clear());
+        self.images
+            .iter_mut()
+            .for_each(|image| image.services.clear());
         self
     }
 
     /// The services to deploy, in the manifest's order.
     pub fn to_deploy(&self) -> impl Iterator<Item = &PlannedService> {
-        self.services.iter().filter(|service| service.decision == Decision::Deploy)
+        self.services
+            .iter()
+            .filter(|service| service.decision == Decision::Deploy)
     }
 }
 
@@ -136,23 +146,33 @@ impl<'a> View<'a> {
         let affected = match (base, changes) {
             (Base::None(why), _) => Err(Why::NoBase(why.clone())),
             (_, Changes::Unknown(why)) => Err(Why::Unknown(why.clone())),
-            (_, Changes::Known(paths)) => Affected::within_reason(manifest, paths)
-                .ok_or_else(|| Why::Unknown("too many patterns and too many changes to compare in good time".into())),
+            (_, Changes::Known(paths)) => {
+                Affected::within_reason(manifest, paths).ok_or_else(|| {
+                    Why::Unknown(
+                        "too many patterns and too many changes to compare in good time".into(),
+                    )
+                })
+            }
         };
         Self::OfAll(base.commit().copied(), affected)
     }
 
     fn service(&self, name: &ServiceName) -> Demand {
         match self {
-            Self::OfAll(base, Err(why)) => Demand { why: why.clone(), base: *base },
+            Self::OfAll(base, Err(why)) => Demand {
+                why: why.clone(),
+                base: *base,
+            },
             Self::OfAll(base, Ok(affected)) => {
-                let why = affected.service(name).map_or(Why::Unchanged, |cause| Why::Changed(cause.clone()));
+                let why = affected
+                    .service(name)
+                    .map_or(Why::Unchanged, |cause| Why::Changed(cause.clone()));
                 Demand { why, base: *base }
             }
-            Self::OfEach(demands) => demands
-                .get(name)
-                .cloned()
-                .unwrap_or_else(|| Demand { why: Why::Unknown("nothing is known of it".into()), base: None }),
+            Self::OfEach(demands) => demands.get(name).cloned().unwrap_or_else(|| Demand {
+                why: Why::Unknown("nothing is known of it".into()),
+                base: None,
+            }),
         }
     }
 
@@ -160,18 +180,25 @@ impl<'a> View<'a> {
     fn image(&self, name: &ImageName) -> Why {
         match self {
             Self::OfAll(_, Err(why)) => why.clone(),
-            Self::OfAll(_, Ok(affected)) => {
-                affected.image(name).map_or(Why::Unchanged, |cause| Why::Changed(cause.clone()))
-            }
+            Self::OfAll(_, Ok(affected)) => affected
+                .image(name)
+                .map_or(Why::Unchanged, |cause| Why::Changed(cause.clone())),
             Self::OfEach(_) => Why::Unchanged,
         }
     }
 }
 
 fn concerned<'m>(manifest: &'m Manifest, subject: &Subject) -> Vec<&'m Service> {
-    let Subject::Environments { environments, .. } = subject else { return Vec::new() };
+    let Subject::Environments { environments, .. } = subject else {
+        return Vec::new();
+    };
     let is_in = |service: &&Service| {
-        environments.iter().any(|environment| service.environments.as_ref().is_none_or(|own| own.contains(environment)))
+        environments.iter().any(|environment| {
+            service
+                .environments
+                .as_ref()
+                .is_none_or(|own| own.contains(environment))
+        })
     };
     manifest.services.iter().filter(is_in).collect()
 }
@@ -184,12 +211,22 @@ fn planned_services(
 ) -> Result<Vec<PlannedService>, PlanError> {
     let concerned = concerned(manifest, subject);
     if let Some(listed) = &wishes.services {
-        let unknown = listed.iter().find(|name| !manifest.services.iter().any(|service| service.name == **name));
+        let unknown = listed.iter().find(|name| {
+            !manifest
+                .services
+                .iter()
+                .any(|service| service.name == **name)
+        });
         if let Some(name) = unknown {
             return Err(PlanError::UnknownService(name.clone()));
         }
     }
-    let is_listed = |name: &ServiceName| wishes.services.as_ref().is_none_or(|listed| listed.contains(name));
+    let is_listed = |name: &ServiceName| {
+        wishes
+            .services
+            .as_ref()
+            .is_none_or(|listed| listed.contains(name))
+    };
     let here: BTreeSet<&ServiceName> = concerned.iter().map(|service| &service.name).collect();
     let mut planned = Vec::new();
     for service in &concerned {
@@ -198,11 +235,16 @@ fn planned_services(
             why = Why::Forced;
         }
         if why.decision() == Decision::Deploy && !is_listed(&service.name) {
-            let follower = concerned.iter().find(|other| other.after.contains(&service.name) && is_listed(&other.name));
+            let follower = concerned
+                .iter()
+                .find(|other| other.after.contains(&service.name) && is_listed(&other.name));
             // Who names services for going back means them, and no others.
             let is_meant = why == Why::Forced || matches!(why, Why::Back(..));
             if let Some(listed) = follower.filter(|_| !is_meant) {
-                return Err(PlanError::LeftOut { listed: listed.name.clone(), left_out: service.name.clone() });
+                return Err(PlanError::LeftOut {
+                    listed: listed.name.clone(),
+                    left_out: service.name.clone(),
+                });
             }
             why = Why::NotListed;
         }
@@ -212,7 +254,12 @@ fn planned_services(
             decision: why.decision(),
             why,
             base,
-            after: service.after.iter().filter(|name| here.contains(name)).cloned().collect(),
+            after: service
+                .after
+                .iter()
+                .filter(|name| here.contains(name))
+                .cloned()
+                .collect(),
         });
     }
     Ok(planned)
@@ -233,17 +280,22 @@ fn planned_images(
             .filter(|service| service.decision == Decision::Deploy && service.image == image.name)
             .collect();
         let is_here = match subject {
-            Subject::Environments { environments, .. } => environments
-                .iter()
-                .any(|environment| image.environments.as_ref().is_none_or(|own| own.contains(environment))),
+            Subject::Environments { environments, .. } => environments.iter().any(|environment| {
+                image
+                    .environments
+                    .as_ref()
+                    .is_none_or(|own| own.contains(environment))
+            }),
             Subject::PullRequest { .. } | Subject::Commit => true,
         };
-        let by_itself = !matches!(subject, Subject::Environments { .. }) || manifest.services.is_empty();
+        let by_itself =
+            !matches!(subject, Subject::Environments { .. }) || manifest.services.is_empty();
         let why = match users.first() {
             Some(user) => user.why.clone(),
             None => view.image(&image.name),
         };
-        let is_needed = !users.is_empty() || is_here && (wishes.every_image || by_itself && why != Why::Unchanged);
+        let is_needed = !users.is_empty()
+            || is_here && (wishes.every_image || by_itself && why != Why::Unchanged);
         if is_needed {
             planned.push(PlannedImage {
                 name: image.name.clone(),
@@ -258,10 +310,18 @@ fn planned_images(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{EnvironmentName, Image, Pattern, PatternList, Repository, Source, TagRules, TagTemplate};
+    use crate::domain::{
+        EnvironmentName, Image, Pattern, PatternList, Repository, Source, TagRules, TagTemplate,
+    };
 
     fn patterns(texts: &[&str]) -> PatternList {
-        PatternList::new(texts.iter().map(|text| Pattern::parse(text).unwrap()).collect()).unwrap()
+        PatternList::new(
+            texts
+                .iter()
+                .map(|text| Pattern::parse(text).unwrap())
+                .collect(),
+        )
+        .unwrap()
     }
 
     fn service(name: &str, image: &str, after: &[&str], environments: Option<&[&str]>) -> Service {
@@ -269,9 +329,16 @@ mod tests {
         Service {
             image: ImageName::parse(image).unwrap(),
             paths: patterns(&[]),
-            after: after.iter().map(|name| ServiceName::parse(name).unwrap()).collect(),
-            environments: environments
-                .map(|names| names.iter().map(|name| EnvironmentName::parse(name).unwrap()).collect()),
+            after: after
+                .iter()
+                .map(|name| ServiceName::parse(name).unwrap())
+                .collect(),
+            environments: environments.map(|names| {
+                names
+                    .iter()
+                    .map(|name| EnvironmentName::parse(name).unwrap())
+                    .collect()
+            }),
             hook: name.default_hook_variable(),
             id: Default::default(),
             previews: None,
@@ -309,30 +376,51 @@ mod tests {
     }
 
     fn staging() -> Subject {
-        Subject::Environments { environments: vec![EnvironmentName::parse("staging").unwrap()], release: None }
+        Subject::Environments {
+            environments: vec![EnvironmentName::parse("staging").unwrap()],
+            release: None,
+        }
     }
 
     fn plan(subject: Subject, paths: Option<&[&str]>, wishes: &Wishes) -> Result<Plan, PlanError> {
         let sha = CommitSha::from_bytes([1; 20]);
         let base = Base::Commit(CommitSha::from_bytes([2; 20]), "the push's before".into());
         let changes = match paths {
-            Some(paths) => Changes::Known(paths.iter().map(|path| path.as_bytes().to_vec()).collect()),
+            Some(paths) => {
+                Changes::Known(paths.iter().map(|path| path.as_bytes().to_vec()).collect())
+            }
             None => Changes::Unknown("the commit is not there".into()),
         };
-        Plan::new(&manifest(), subject, sha, &Ground::Changes(base, changes), wishes)
+        Plan::new(
+            &manifest(),
+            subject,
+            sha,
+            &Ground::Changes(base, changes),
+            wishes,
+        )
     }
 
     fn to_deploy(plan: &Plan) -> Vec<&str> {
-        plan.to_deploy().map(|service| service.name.as_str()).collect()
+        plan.to_deploy()
+            .map(|service| service.name.as_str())
+            .collect()
     }
 
     fn images(plan: &Plan) -> Vec<&str> {
-        plan.images.iter().map(|image| image.name.as_str()).collect()
+        plan.images
+            .iter()
+            .map(|image| image.name.as_str())
+            .collect()
     }
 
     fn listed(names: &[&str]) -> Wishes {
         Wishes {
-            services: Some(names.iter().map(|name| ServiceName::parse(name).unwrap()).collect()),
+            services: Some(
+                names
+                    .iter()
+                    .map(|name| ServiceName::parse(name).unwrap())
+                    .collect(),
+            ),
             ..Wishes::default()
         }
     }
@@ -347,7 +435,11 @@ mod tests {
             (&["infra/x"], &["api", "worker", "web"], &["api", "web"]),
         ] {
             let plan = plan(staging(), Some(paths), &Wishes::default())?;
-            assert_eq!((to_deploy(&plan).as_slice(), images(&plan).as_slice()), (services, needed), "{paths:?}");
+            assert_eq!(
+                (to_deploy(&plan).as_slice(), images(&plan).as_slice()),
+                (services, needed),
+                "{paths:?}"
+            );
         }
         Ok(())
     }
@@ -356,7 +448,12 @@ mod tests {
     fn unknown_is_deployed_and_said() -> Result<(), PlanError> {
         let unknown = plan(staging(), None, &Wishes::default())?;
         assert_eq!(to_deploy(&unknown), ["api", "worker", "web"]);
-        assert!(unknown.services[0].why.detail().contains("the commit is not there"));
+        assert!(
+            unknown.services[0]
+                .why
+                .detail()
+                .contains("the commit is not there")
+        );
         Ok(())
     }
 
@@ -365,25 +462,53 @@ mod tests {
         let mut manifest = manifest();
         let many: Vec<String> = (0..5000).map(|at| format!("**/x{at}/*.rs")).collect();
         manifest.images[0].paths = patterns(&many.iter().map(String::as_str).collect::<Vec<_>>());
-        let paths: Vec<Vec<u8>> = (0..5000).map(|at| format!("a/b/c/d/{at}").into_bytes()).collect();
+        let paths: Vec<Vec<u8>> = (0..5000)
+            .map(|at| format!("a/b/c/d/{at}").into_bytes())
+            .collect();
         let base = Base::Commit(CommitSha::from_bytes([2; 20]), String::new());
         let ground = Ground::Changes(base, Changes::Known(paths));
         let view = View::new(&manifest, &ground);
-        assert!(matches!(view.service(&manifest.services[0].name).why, Why::Unknown(_)));
+        assert!(matches!(
+            view.service(&manifest.services[0].name).why,
+            Why::Unknown(_)
+        ));
     }
 
     #[test]
     fn a_list_restricts_and_never_adds() -> Result<(), PlanError> {
-        assert_eq!(to_deploy(&plan(staging(), Some(&["api/x", "web/x"]), &listed(&["web"]))?), ["web"]);
-        assert_eq!(to_deploy(&plan(staging(), Some(&["web/x"]), &listed(&["api"]))?), [""; 0]);
-        assert!(matches!(plan(staging(), Some(&["api/x"]), &listed(&["worker"])), Err(PlanError::LeftOut { .. })));
-        assert!(matches!(plan(staging(), Some(&[]), &listed(&["nobody"])), Err(PlanError::UnknownService(_))));
+        assert_eq!(
+            to_deploy(&plan(
+                staging(),
+                Some(&["api/x", "web/x"]),
+                &listed(&["web"])
+            )?),
+            ["web"]
+        );
+        assert_eq!(
+            to_deploy(&plan(staging(), Some(&["web/x"]), &listed(&["api"]))?),
+            [""; 0]
+        );
+        assert!(matches!(
+            plan(staging(), Some(&["api/x"]), &listed(&["worker"])),
+            Err(PlanError::LeftOut { .. })
+        ));
+        assert!(matches!(
+            plan(staging(), Some(&[]), &listed(&["nobody"])),
+            Err(PlanError::UnknownService(_))
+        ));
         Ok(())
     }
 
     #[test]
     fn force_deploys_what_did_not_change_and_says_so() -> Result<(), PlanError> {
-        let forced = plan(staging(), Some(&["web/x"]), &Wishes { force_unchanged: true, ..Wishes::default() })?;
+        let forced = plan(
+            staging(),
+            Some(&["web/x"]),
+            &Wishes {
+                force_unchanged: true,
+                ..Wishes::default()
+            },
+        )?;
         assert_eq!(to_deploy(&forced), ["api", "worker", "web"]);
         assert_eq!(forced.services[0].why, Why::Forced);
         Ok(())
@@ -391,27 +516,54 @@ mod tests {
 
     #[test]
     fn each_service_may_have_a_base_of_its_own() -> Result<(), PlanError> {
-        let (old, new) = (CommitSha::from_bytes([3; 20]), CommitSha::from_bytes([4; 20]));
+        let (old, new) = (
+            CommitSha::from_bytes([3; 20]),
+            CommitSha::from_bytes([4; 20]),
+        );
         let of = |name: &str, why, base| (ServiceName::parse(name).unwrap(), Demand { why, base });
         let ground = Ground::Demands(BTreeMap::from([
             of("api", Why::Held(new), None),
-            of("worker", Why::Superseded("release prod-8 is newer".into()), Some(new)),
+            of(
+                "worker",
+                Why::Superseded("release prod-8 is newer".into()),
+                Some(new),
+            ),
             of("web", Why::Unconfirmed(old), Some(old)),
         ]));
         let of_wishes = |wishes: &Wishes| Plan::new(&manifest(), staging(), new, &ground, wishes);
         let plan = of_wishes(&Wishes::default())?;
         assert_eq!((to_deploy(&plan), images(&plan)), (vec![], vec![]));
         assert_eq!(plan.services[2].base, Some(old));
-        let forced = of_wishes(&Wishes { force_unchanged: true, ..Wishes::default() })?;
-        assert_eq!(to_deploy(&forced), ["web"], "neither a hold nor what is newer is set aside by force: unchanged");
-        let nobody = Plan::new(&manifest(), staging(), new, &Ground::Demands(BTreeMap::new()), &Wishes::default())?;
-        assert_eq!(to_deploy(&nobody), ["api", "worker", "web"], "what is not known is deployed");
+        let forced = of_wishes(&Wishes {
+            force_unchanged: true,
+            ..Wishes::default()
+        })?;
+        assert_eq!(
+            to_deploy(&forced),
+            ["web"],
+            "neither a hold nor what is newer is set aside by force: unchanged"
+        );
+        let nobody = Plan::new(
+            &manifest(),
+            staging(),
+            new,
+            &Ground::Demands(BTreeMap::new()),
+            &Wishes::default(),
+        )?;
+        assert_eq!(
+            to_deploy(&nobody),
+            ["api", "worker", "web"],
+            "what is not known is deployed"
+        );
         Ok(())
     }
 
     #[test]
     fn a_pull_request_has_images_and_never_services() -> Result<(), PlanError> {
-        let subject = Subject::PullRequest { number: crate::domain::PrNumber::parse(b"7").unwrap(), cannot_push: None };
+        let subject = Subject::PullRequest {
+            number: crate::domain::PrNumber::parse(b"7").unwrap(),
+            cannot_push: None,
+        };
         let plan = plan(subject, Some(&["api/x"]), &Wishes::default())?;
         assert!(plan.services.is_empty());
         assert_eq!(images(&plan), ["api"]);
@@ -420,7 +572,14 @@ mod tests {
 
     #[test]
     fn an_env_file_needs_every_image() -> Result<(), PlanError> {
-        let plan = plan(staging(), Some(&["api/x"]), &Wishes { every_image: true, ..Wishes::default() })?;
+        let plan = plan(
+            staging(),
+            Some(&["api/x"]),
+            &Wishes {
+                every_image: true,
+                ..Wishes::default()
+            },
+        )?;
         assert_eq!(images(&plan), ["api", "web"]);
         Ok(())
     }

@@ -35,10 +35,14 @@ impl PreviewOf<'_> {
             record.is_own
                 && record.state != PreviewState::Inactive
                 && record.intent.pull == self.pull
-                && (record.intent.parent != *self.parent || record.intent.image.repository != *self.repository)
+                && (record.intent.parent != *self.parent
+                    || record.intent.image.repository != *self.repository)
         };
-        let mut ids: Vec<&ServiceId> =
-            records.iter().filter(is_left).filter_map(|record| record.intent.id.as_ref()).collect();
+        let mut ids: Vec<&ServiceId> = records
+            .iter()
+            .filter(is_left)
+            .filter_map(|record| record.intent.id.as_ref())
+            .collect();
         ids.sort_unstable();
         ids.dedup();
         ids
@@ -47,7 +51,13 @@ impl PreviewOf<'_> {
     /// Whose a service on Render is, by its own word of what it is a copy of. That Render says it of every preview was not seen. Where it says
     /// nothing, a record of ours is not enough: any job of the repository may have written it, about any service.
     #[must_use]
-    pub fn whose(&self, id: &ServiceId, copy_of: Option<&ServiceId>, is_named: bool, is_recorded: bool) -> Whose {
+    pub fn whose(
+        &self,
+        id: &ServiceId,
+        copy_of: Option<&ServiceId>,
+        is_named: bool,
+        is_recorded: bool,
+    ) -> Whose {
         match copy_of {
             _ if id == self.parent => Whose::Others,
             Some(parent) if parent == self.parent => Whose::Ours,
@@ -74,21 +84,32 @@ pub enum Whose {
 
 /// The preview that records of ours, newest first, tell of; but for one that is gone.
 #[must_use]
-pub fn known_preview<'r>(records: &[&'r PreviewRecord], gone: Option<&ServiceId>) -> Option<&'r ServiceId> {
-    records.iter().filter_map(|record| record.intent.id.as_ref()).find(|id| Some(*id) != gone)
+pub fn known_preview<'r>(
+    records: &[&'r PreviewRecord],
+    gone: Option<&ServiceId>,
+) -> Option<&'r ServiceId> {
+    records
+        .iter()
+        .filter_map(|record| record.intent.id.as_ref())
+        .find(|id| Some(*id) != gone)
 }
 
 /// Whether a preview may have been made that no record has the id of: an intent to make one never ended.
 #[must_use]
 pub fn may_be_unknown(records: &[&PreviewRecord]) -> bool {
-    records.iter().any(|record| record.state == PreviewState::Open && record.intent.id.is_none())
+    records
+        .iter()
+        .any(|record| record.state == PreviewState::Open && record.intent.id.is_none())
 }
 
 /// Whether another run wrote before us that it makes the preview, and may be about to. An earlier attempt of our own run has ended.
 #[must_use]
 pub fn is_forestalled(records: &[&PreviewRecord], own: u64, run: &str) -> bool {
     let is_before = |record: &&&PreviewRecord| {
-        record.number < own && record.run != run && record.state == PreviewState::Open && record.intent.id.is_none()
+        record.number < own
+            && record.run != run
+            && record.state == PreviewState::Open
+            && record.intent.id.is_none()
     };
     records.iter().any(|record| is_before(&record))
 }
@@ -120,7 +141,10 @@ mod tests {
                 parent: id("srv-parent"),
                 id: own.map(id),
                 commit: CommitSha::from_bytes([1; 20]),
-                image: PinnedImage { repository: repository("api"), digest },
+                image: PinnedImage {
+                    repository: repository("api"),
+                    digest,
+                },
             },
             state,
             run: "1".into(),
@@ -131,7 +155,11 @@ mod tests {
     #[test]
     fn only_our_own_records_of_this_very_pull_request_and_service_count() {
         let (parent, repository_of) = (id("srv-parent"), repository("api"));
-        let of = PreviewOf { pull: pull("7"), parent: &parent, repository: &repository_of };
+        let of = PreviewOf {
+            pull: pull("7"),
+            parent: &parent,
+            repository: &repository_of,
+        };
         let good = record(9, Some("srv-a"), PreviewState::Serves);
         assert_eq!(of.counting(std::slice::from_ref(&good)), [&good]);
         let spoil: [fn(&mut PreviewRecord); 5] = [
@@ -145,7 +173,11 @@ mod tests {
             let mut bad = good.clone();
             spoil(&mut bad);
             assert!(of.counting(std::slice::from_ref(&bad)).is_empty(), "{at}");
-            assert_eq!(of.left_over(std::slice::from_ref(&bad)).len(), usize::from(at > 2), "{at}");
+            assert_eq!(
+                of.left_over(std::slice::from_ref(&bad)).len(),
+                usize::from(at > 2),
+                "{at}"
+            );
         }
         assert!(of.left_over(&[good]).is_empty());
     }
@@ -153,7 +185,11 @@ mod tests {
     #[test]
     fn a_service_is_ours_by_renders_word_or_by_our_record() {
         let (parent, repository) = (id("srv-parent"), repository("api"));
-        let of = PreviewOf { pull: pull("7"), parent: &parent, repository: &repository };
+        let of = PreviewOf {
+            pull: pull("7"),
+            parent: &parent,
+            repository: &repository,
+        };
         let (own, other) = (id("srv-own"), id("srv-other"));
         let table = [
             (&own, Some(&parent), false, false, Whose::Ours),
@@ -175,7 +211,10 @@ mod tests {
     #[test]
     fn the_newest_id_is_the_preview_and_an_intent_without_one_may_have_made_it() {
         let newest = record(9, None, PreviewState::Open);
-        let (a, b) = (record(8, Some("srv-a"), PreviewState::Serves), record(7, Some("srv-b"), PreviewState::Failed));
+        let (a, b) = (
+            record(8, Some("srv-a"), PreviewState::Serves),
+            record(7, Some("srv-b"), PreviewState::Failed),
+        );
         let all = [&newest, &a, &b];
         assert_eq!(known_preview(&all, None), Some(&id("srv-a")));
         assert_eq!(known_preview(&all, Some(&id("srv-a"))), Some(&id("srv-b")));
@@ -189,7 +228,15 @@ mod tests {
         assert!(is_forestalled(&[&first], 6, "2"));
         assert!(!is_forestalled(&[&first], 6, "1"));
         assert!(!is_forestalled(&[&first], 4, "2"));
-        assert!(!is_forestalled(&[&record(5, Some("srv-a"), PreviewState::Open)], 6, "2"));
-        assert!(!is_forestalled(&[&record(5, None, PreviewState::Failed)], 6, "2"));
+        assert!(!is_forestalled(
+            &[&record(5, Some("srv-a"), PreviewState::Open)],
+            6,
+            "2"
+        ));
+        assert!(!is_forestalled(
+            &[&record(5, None, PreviewState::Failed)],
+            6,
+            "2"
+        ));
     }
 }

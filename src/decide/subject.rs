@@ -54,7 +54,11 @@ pub fn of_branch(manifest: &Manifest, branch: &str) -> Concerns {
         .filter(|environment| matches!(&environment.when, When::Branch(own) if own == branch))
         .map(|environment| environment.name.clone())
         .collect();
-    if environments.is_empty() { Concerns::None } else { Concerns::Environments(environments, None) }
+    if environments.is_empty() {
+        Concerns::None
+    } else {
+        Concerns::Environments(environments, None)
+    }
 }
 
 /// Finds the environments that deploy on a tag (its short name).
@@ -79,7 +83,10 @@ pub fn of_tag(manifest: &Manifest, tag: &str) -> Concerns {
     if !environments.is_empty() {
         return Concerns::Environments(environments, release);
     }
-    if readings.iter().any(|(_, reading)| *reading == Reading::Malformed) {
+    if readings
+        .iter()
+        .any(|(_, reading)| *reading == Reading::Malformed)
+    {
         Concerns::Malformed
     } else {
         Concerns::None
@@ -105,7 +112,13 @@ pub fn choose(
     matching: Vec<EnvironmentName>,
     chosen: Option<&EnvironmentName>,
 ) -> Result<Vec<EnvironmentName>, ChoiceError> {
-    let names = || matching.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let names = || {
+        matching
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     match chosen {
         Some(name) if matching.contains(name) => Ok(vec![name.clone()]),
         Some(name) => Err(ChoiceError::DoesNotMatch(name.clone(), names())),
@@ -119,7 +132,10 @@ mod tests {
     use super::*;
 
     fn names(texts: &[&str]) -> Vec<EnvironmentName> {
-        texts.iter().map(|text| EnvironmentName::parse(text).unwrap()).collect()
+        texts
+            .iter()
+            .map(|text| EnvironmentName::parse(text).unwrap())
+            .collect()
     }
 
     #[test]
@@ -128,6 +144,9 @@ mod tests {
         assert_eq!(choose(one.clone(), None), Ok(one.clone()));
         assert_eq!(choose(two.clone(), Some(&one[0])), Ok(one.clone()));
         assert_eq!(choose(two, None), Err(ChoiceError::Several("a, b".into())));
-        assert!(matches!(choose(one, Some(&names(&["b"])[0])), Err(ChoiceError::DoesNotMatch(..))));
+        assert!(matches!(
+            choose(one, Some(&names(&["b"])[0])),
+            Err(ChoiceError::DoesNotMatch(..))
+        ));
     }
 }

@@ -36,23 +36,48 @@ impl Tags {
     ///
     /// # Errors
     /// None in practice: templates were checked when the manifest was read.
-    pub fn new(rules: &TagRules, subject: &Subject, commit: &CommitSha, tip: Tip) -> Result<Self, Refused> {
+    pub fn new(
+        rules: &TagRules,
+        subject: &Subject,
+        commit: &CommitSha,
+        tip: Tip,
+    ) -> Result<Self, Refused> {
         let of_commit = rules.commit.commit_tag(commit);
         Ok(match subject {
             Subject::PullRequest { number, .. } => {
                 let tag = rules.pull_request.pull_request_tag(*number, commit)?;
-                Self { to_push: vec![tag.clone()], to_find: vec![tag], reach: Reach::Own }
+                Self {
+                    to_push: vec![tag.clone()],
+                    to_find: vec![tag],
+                    reach: Reach::Own,
+                }
             }
-            Subject::Environments { release: Some(release), .. } => {
+            Subject::Environments {
+                release: Some(release),
+                ..
+            } => {
                 let to_find = vec![of_commit?, release.tag().clone()];
-                Self { to_push: vec![release.tag().clone()], to_find, reach: Reach::Equal }
+                Self {
+                    to_push: vec![release.tag().clone()],
+                    to_find,
+                    reach: Reach::Equal,
+                }
             }
             Subject::Environments { release: None, .. } | Subject::Commit => {
                 let tag = of_commit?;
-                let latest =
-                    (rules.latest && tip == Tip::OfDefaultBranch).then(|| ImageTag::parse("latest")).transpose()?;
-                let reach = if *subject == Subject::Commit { Reach::Own } else { Reach::Equal };
-                Self { to_push: [tag.clone()].into_iter().chain(latest).collect(), to_find: vec![tag], reach }
+                let latest = (rules.latest && tip == Tip::OfDefaultBranch)
+                    .then(|| ImageTag::parse("latest"))
+                    .transpose()?;
+                let reach = if *subject == Subject::Commit {
+                    Reach::Own
+                } else {
+                    Reach::Equal
+                };
+                Self {
+                    to_push: [tag.clone()].into_iter().chain(latest).collect(),
+                    to_find: vec![tag],
+                    reach,
+                }
             }
         })
     }
@@ -60,7 +85,11 @@ impl Tags {
     /// The same, looked for under the release's own tag alone: that one is then what says which image it is, whatever its commit's tag is on.
     #[must_use]
     pub fn as_tagged(self, release: &Release) -> Self {
-        Self { to_find: vec![release.tag().clone()], reach: Reach::Own, ..self }
+        Self {
+            to_find: vec![release.tag().clone()],
+            reach: Reach::Own,
+            ..self
+        }
     }
 
     /// The tags that other tools would have given the commit: a hint when the expected one is missing.
@@ -89,8 +118,9 @@ pub fn labels(
     version: &ImageTag,
 ) -> Vec<(String, String)> {
     let home = format!("{server_url}/{slug}");
-    let created =
-        created.and_then(|time| time.parse::<jiff::Timestamp>().ok()).map(|time| ("created", time.to_string()));
+    let created = created
+        .and_then(|time| time.parse::<jiff::Timestamp>().ok())
+        .map(|time| ("created", time.to_string()));
     let others = [
         ("revision", commit.to_string()),
         ("source", home.clone()),
@@ -98,7 +128,11 @@ pub fn labels(
         ("url", home),
         ("version", version.to_string()),
     ];
-    created.into_iter().chain(others).map(|(key, value)| (format!("org.opencontainers.image.{key}"), value)).collect()
+    created
+        .into_iter()
+        .chain(others)
+        .map(|(key, value)| (format!("org.opencontainers.image.{key}"), value))
+        .collect()
 }
 
 #[cfg(test)]
@@ -123,25 +157,68 @@ mod tests {
 
     #[test]
     fn latest_is_the_tip_of_the_default_branch_and_nothing_else() -> Result<(), Refused> {
-        let branch = Subject::Environments { environments: Vec::new(), release: None };
+        let branch = Subject::Environments {
+            environments: Vec::new(),
+            release: None,
+        };
         assert_eq!(pushed(&branch, Tip::OfDefaultBranch)?, [SHA, "latest"]);
         assert_eq!(pushed(&branch, Tip::Other)?, [SHA]);
-        let pull_request = Subject::PullRequest { number: PrNumber::parse(b"7")?, cannot_push: None };
-        assert_eq!(pushed(&pull_request, Tip::OfDefaultBranch)?, [format!("pr-7-{SHA}")]);
+        let pull_request = Subject::PullRequest {
+            number: PrNumber::parse(b"7")?,
+            cannot_push: None,
+        };
+        assert_eq!(
+            pushed(&pull_request, Tip::OfDefaultBranch)?,
+            [format!("pr-7-{SHA}")]
+        );
         Ok(())
     }
 
     #[test]
     fn a_release_is_pushed_as_such_and_found_by_its_commit_first() -> Result<(), Refused> {
-        let Reading::Release(release) = ReleaseTemplate::parse("prod-{number}")?.read("prod-2") else {
+        let Reading::Release(release) = ReleaseTemplate::parse("prod-{number}")?.read("prod-2")
+        else {
             panic!("a release")
         };
-        let subject = Subject::Environments { environments: Vec::new(), release: Some(release) };
-        let tags = Tags::new(&rules()?, &subject, &CommitSha::parse(SHA.as_bytes())?, Tip::OfDefaultBranch)?;
-        assert_eq!(tags.to_push.iter().map(ToString::to_string).collect::<Vec<_>>(), ["prod-2"]);
-        assert_eq!(tags.to_find.iter().map(ToString::to_string).collect::<Vec<_>>(), [SHA, "prod-2"]);
-        let Subject::Environments { release: Some(release), .. } = &subject else { panic!("a release") };
-        assert_eq!(tags.as_tagged(release).to_find.iter().map(ToString::to_string).collect::<Vec<_>>(), ["prod-2"]);
+        let subject = Subject::Environments {
+            environments: Vec::new(),
+            release: Some(release),
+        };
+        let tags = Tags::new(
+            &rules()?,
+            &subject,
+            &CommitSha::parse(SHA.as_bytes())?,
+            Tip::OfDefaultBranch,
+        )?;
+        assert_eq!(
+            tags.to_push
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>(),
+            ["prod-2"]
+        );
+        assert_eq!(
+            tags.to_find
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>(),
+            [SHA, "prod-2"]
+        );
+        let Subject::Environments {
+            release: Some(release),
+            ..
+        } = &subject
+        else {
+            panic!("a release")
+        };
+        assert_eq!(
+            tags.as_tagged(release)
+                .to_find
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>(),
+            ["prod-2"]
+        );
         Ok(())
     }
 
@@ -156,9 +233,14 @@ mod tests {
             "api",
             &ImageTag::parse("x")?,
         );
-        let keys: Vec<&str> =
-            labels.iter().filter_map(|(key, _)| key.strip_prefix("org.opencontainers.image.")).collect();
-        assert_eq!(keys, ["created", "revision", "source", "title", "url", "version"]);
+        let keys: Vec<&str> = labels
+            .iter()
+            .filter_map(|(key, _)| key.strip_prefix("org.opencontainers.image."))
+            .collect();
+        assert_eq!(
+            keys,
+            ["created", "revision", "source", "title", "url", "version"]
+        );
         assert_eq!(labels[0].1, "2026-11-20T09:00:00Z");
         Ok(())
     }

@@ -58,8 +58,14 @@ impl Why {
     #[must_use]
     pub const fn decision(&self) -> Decision {
         match self {
-            Self::Changed(_) | Self::NoBase(_) | Self::Unknown(_) | Self::Forced | Self::Back(..) => Decision::Deploy,
-            Self::Unchanged | Self::Unconfirmed(_) | Self::NotListed | Self::Stays(_) => Decision::Skip,
+            Self::Changed(_)
+            | Self::NoBase(_)
+            | Self::Unknown(_)
+            | Self::Forced
+            | Self::Back(..) => Decision::Deploy,
+            Self::Unchanged | Self::Unconfirmed(_) | Self::NotListed | Self::Stays(_) => {
+                Decision::Skip
+            }
             Self::Held(_) | Self::Superseded(_) => Decision::Skip,
         }
     }
@@ -68,8 +74,14 @@ impl Why {
     #[must_use]
     pub const fn status(&self) -> Status {
         match self {
-            Self::Changed(_) | Self::NoBase(_) | Self::Unknown(_) | Self::Forced | Self::Back(..) => Status::NotStarted,
-            Self::Unchanged | Self::Unconfirmed(_) | Self::NotListed | Self::Stays(_) => Status::Skipped,
+            Self::Changed(_)
+            | Self::NoBase(_)
+            | Self::Unknown(_)
+            | Self::Forced
+            | Self::Back(..) => Status::NotStarted,
+            Self::Unchanged | Self::Unconfirmed(_) | Self::NotListed | Self::Stays(_) => {
+                Status::Skipped
+            }
             Self::Held(_) => Status::Held,
             Self::Superseded(_) => Status::Superseded,
         }
@@ -89,13 +101,19 @@ impl Why {
             Self::Changed(cause) => format!("{} changed files matter to it", cause.matched),
             Self::Unchanged => "no changed file matters to it".into(),
             Self::Unconfirmed(commit) => {
-                format!("no changed file matters to it, accepted at {}, never confirmed", commit.short(7))
+                format!(
+                    "no changed file matters to it, accepted at {}, never confirmed",
+                    commit.short(7)
+                )
             }
             Self::NoBase(_) => "there is nothing to compare with, so it counts as changed".into(),
             Self::Unknown(_) => "what it needs is not known, so it counts as changed".into(),
             Self::Forced => "nothing changed, deployed all the same (force: unchanged)".into(),
             Self::NotListed => "not among the services asked for".into(),
-            Self::Held(from) => format!("held by the rollback from {} (force: held lifts it)", from.short(7)),
+            Self::Held(from) => format!(
+                "held by the rollback from {} (force: held lifts it)",
+                from.short(7)
+            ),
             Self::Superseded(why) | Self::Stays(why) => why.clone(),
             // The longest tag there is would not leave room for the rest.
             Self::Back(commit, Some(release)) if release.as_str().len() <= 60 => {
@@ -117,7 +135,9 @@ impl Why {
                 }
             }
             Self::NoBase(why) | Self::Unknown(why) => format!("counts as changed: {why}"),
-            Self::Unchanged | Self::Unconfirmed(_) | Self::Forced | Self::NotListed => self.reason(),
+            Self::Unchanged | Self::Unconfirmed(_) | Self::Forced | Self::NotListed => {
+                self.reason()
+            }
             Self::Held(_) | Self::Back(..) | Self::Stays(_) => self.reason(),
             Self::Superseded(why) => format!("superseded: {why}"),
         }
@@ -136,8 +156,14 @@ pub struct Demand {
 impl From<Need> for Demand {
     fn from(need: Need) -> Self {
         let (why, base) = match need {
-            Need::Has { base, is_confirmed: true } => (Why::Unchanged, Some(base)),
-            Need::Has { base, is_confirmed: false } => (Why::Unconfirmed(base), Some(base)),
+            Need::Has {
+                base,
+                is_confirmed: true,
+            } => (Why::Unchanged, Some(base)),
+            Need::Has {
+                base,
+                is_confirmed: false,
+            } => (Why::Unconfirmed(base), Some(base)),
             Need::Differs(base, cause) => (Why::Changed(cause), Some(base)),
             Need::Unknown(why) => (Why::Unknown(why), None),
             Need::Held(from) => (Why::Held(from), None),
@@ -152,7 +178,11 @@ mod tests {
 
     #[test]
     fn reasons_fit_the_outputs_whatever_the_paths_are() {
-        let cause = Cause { pattern: "a/**".into(), path: b"a/##[x]\n::y".to_vec(), matched: usize::MAX };
+        let cause = Cause {
+            pattern: "a/**".into(),
+            path: b"a/##[x]\n::y".to_vec(),
+            matched: usize::MAX,
+        };
         for why in [
             Why::Changed(cause),
             Why::Unchanged,
@@ -162,12 +192,21 @@ mod tests {
             Why::NotListed,
             Why::Unconfirmed(CommitSha::from_bytes([1; 20])),
             Why::Held(CommitSha::from_bytes([1; 20])),
-            Why::Back(CommitSha::from_bytes([1; 20]), ImageTag::parse(&"p".repeat(128)).ok()),
-            Why::Back(CommitSha::from_bytes([1; 20]), ImageTag::parse(&"p".repeat(60)).ok()),
+            Why::Back(
+                CommitSha::from_bytes([1; 20]),
+                ImageTag::parse(&"p".repeat(128)).ok(),
+            ),
+            Why::Back(
+                CommitSha::from_bytes([1; 20]),
+                ImageTag::parse(&"p".repeat(60)).ok(),
+            ),
         ] {
             let reason = why.reason();
             assert!(
-                reason.len() <= 120 && reason.chars().all(|c| c.is_ascii_alphanumeric() || " ._:/@,()+-".contains(c)),
+                reason.len() <= 120
+                    && reason
+                        .chars()
+                        .all(|c| c.is_ascii_alphanumeric() || " ._:/@,()+-".contains(c)),
                 "{reason}"
             );
             assert!(!why.detail().contains("##["), "{}", why.detail());

@@ -18,7 +18,11 @@ impl DeployId {
             (1..=64).contains(&rest.len()) && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
         });
         if !well_formed {
-            return Err(Refused::new("deploy id", text.as_bytes(), "a Render deploy id like dep-abc123"));
+            return Err(Refused::new(
+                "deploy id",
+                text.as_bytes(),
+                "a Render deploy id like dep-abc123",
+            ));
         }
         Ok(Self(text.to_owned()))
     }
@@ -84,14 +88,22 @@ impl DeployStatus {
     /// Reads Render's word.
     #[must_use]
     pub fn recognize(word: &str) -> Self {
-        Self::ALL.iter().find(|(own, _)| *own == word).map_or(Self::Other, |(_, status)| *status)
+        Self::ALL
+            .iter()
+            .find(|(own, _)| *own == word)
+            .map_or(Self::Other, |(_, status)| *status)
     }
 
     /// Whether it may still go live.
     #[must_use]
     pub const fn is_in_flight(self) -> bool {
         match self {
-            Self::Created | Self::Queued | Self::Building | Self::PreDeploying | Self::Updating | Self::Other => true,
+            Self::Created
+            | Self::Queued
+            | Self::Building
+            | Self::PreDeploying
+            | Self::Updating
+            | Self::Other => true,
             Self::Live
             | Self::Deactivated
             | Self::BuildFailed
@@ -110,7 +122,12 @@ impl DeployStatus {
 
 impl fmt::Display for DeployStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(Self::ALL.iter().find(|(_, status)| status == self).map_or("unknown", |(word, _)| word))
+        f.write_str(
+            Self::ALL
+                .iter()
+                .find(|(_, status)| status == self)
+                .map_or("unknown", |(word, _)| word),
+        )
     }
 }
 

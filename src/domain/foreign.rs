@@ -52,7 +52,11 @@ impl Refused {
     /// A refusal of `value` as a `what`; `wanted` says what would be right.
     #[must_use]
     pub fn new(what: &'static str, value: &[u8], wanted: impl Into<String>) -> Self {
-        Self { what, shown: Foreign(value).to_string(), wanted: wanted.into() }
+        Self {
+            what,
+            shown: Foreign(value).to_string(),
+            wanted: wanted.into(),
+        }
     }
 
     /// What was refused, without what would be right: `tag is "a b"`.

@@ -21,12 +21,17 @@ impl Slug {
         let is_good = |part: &str| {
             (1..=100).contains(&part.len())
                 && !matches!(part, "." | "..")
-                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
         };
         if !is_good(owner) || !is_good(repo) {
             return Err(refused());
         }
-        Ok(Self { owner: owner.to_owned(), repo: repo.to_owned() })
+        Ok(Self {
+            owner: owner.to_owned(),
+            repo: repo.to_owned(),
+        })
     }
 
     /// The owner.
@@ -54,8 +59,13 @@ mod tests {
 
     #[test]
     fn reads_exactly_owner_and_repo() {
-        assert_eq!(Slug::parse("Acme/Shop.js").map(|slug| slug.to_string()), Ok("Acme/Shop.js".into()));
-        for text in ["", "acme", "/", "a/", "a/b/c", "a/..", "a b/c", "a/b\n", "../x", "a/b?x"] {
+        assert_eq!(
+            Slug::parse("Acme/Shop.js").map(|slug| slug.to_string()),
+            Ok("Acme/Shop.js".into())
+        );
+        for text in [
+            "", "acme", "/", "a/", "a/b/c", "a/..", "a b/c", "a/b\n", "../x", "a/b?x",
+        ] {
             assert!(Slug::parse(text).is_err(), "{text:?}");
         }
     }

@@ -16,7 +16,13 @@ impl RegistryHost {
     /// # Errors
     /// Refuses other shapes, upper case, and names that have neither a dot nor a port and are not `localhost`.
     pub fn parse(text: &str) -> Result<Self, Refused> {
-        let refused = || Refused::new("registry", text.as_bytes(), "a lower-case host name like ghcr.io");
+        let refused = || {
+            Refused::new(
+                "registry",
+                text.as_bytes(),
+                "a lower-case host name like ghcr.io",
+            )
+        };
         let (name, port) = match text.strip_prefix('[') {
             Some(rest) => match rest.split_once(']').ok_or_else(refused)? {
                 (name, "") => (name, None),
@@ -35,7 +41,11 @@ impl RegistryHost {
         }
         if text.starts_with('[') {
             let address = name.parse::<std::net::Ipv6Addr>().map_err(|_| refused())?;
-            return if address.to_string() == name { Ok(Self(text.to_owned())) } else { Err(refused()) };
+            return if address.to_string() == name {
+                Ok(Self(text.to_owned()))
+            } else {
+                Err(refused())
+            };
         }
         let labels_are_good = name.len() <= 253
             && name.split('.').all(|label| {
@@ -43,7 +53,9 @@ impl RegistryHost {
                     && label.len() <= 63
                     && !label.starts_with('-')
                     && !label.ends_with('-')
-                    && label.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+                    && label
+                        .bytes()
+                        .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
             });
         if is_disguised_address(name) {
             return Err(refused());
@@ -79,7 +91,8 @@ impl RegistryHost {
 fn is_disguised_address(name: &str) -> bool {
     let last = name.rsplit('.').next().unwrap_or(name);
     let is_hex = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let ends_in_number = last.bytes().all(|byte| byte.is_ascii_digit()) || last.strip_prefix("0x").is_some_and(is_hex);
+    let ends_in_number = last.bytes().all(|byte| byte.is_ascii_digit())
+        || last.strip_prefix("0x").is_some_and(is_hex);
     ends_in_number && name.parse::<std::net::Ipv4Addr>().is_err()
 }
 
@@ -91,7 +104,10 @@ pub(super) fn is_loopback(host: &str) -> bool {
         return rest.split_once(']').is_some_and(|(name, _)| name == "::1");
     }
     let name = host.split_once(':').map_or(host, |(name, _)| name);
-    name == "localhost" || name.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+    name == "localhost"
+        || name
+            .parse::<std::net::Ipv4Addr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 /// An image's repository: a host and a lower-case path, without a tag or a digest.
@@ -114,7 +130,10 @@ impl Repository {
         if path.is_empty() || text.len() > 255 || !path.split('/').all(is_component) {
             return Err(refused());
         }
-        Ok(Self { host, path: path.to_owned() })
+        Ok(Self {
+            host,
+            path: path.to_owned(),
+        })
     }
 
     /// The registry that has it.
@@ -143,9 +162,9 @@ fn is_component(text: &str) -> bool {
     if !bytes.first().is_some_and(word) || !bytes.last().is_some_and(word) {
         return false;
     }
-    bytes
-        .split(word)
-        .all(|separator| matches!(separator, b"" | b"." | b"_" | b"__") || separator.iter().all(|byte| *byte == b'-'))
+    bytes.split(word).all(|separator| {
+        matches!(separator, b"" | b"." | b"_" | b"__") || separator.iter().all(|byte| *byte == b'-')
+    })
 }
 
 impl fmt::Display for Repository {
@@ -173,9 +192,15 @@ impl ImageTag {
         let bytes = text.as_bytes();
         let well_formed = (1..=128).contains(&bytes.len())
             && !matches!(bytes[0], b'.' | b'-')
-            && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
+            && bytes
+                .iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
         if !well_formed {
-            return Err(Refused::new("tag", bytes, "1 to 128 of A-Z, a-z, 0-9, _, . and -, not beginning with . or -"));
+            return Err(Refused::new(
+                "tag",
+                bytes,
+                "1 to 128 of A-Z, a-z, 0-9, _, . and -, not beginning with . or -",
+            ));
         }
         Ok(Self(text.to_owned()))
     }
@@ -203,11 +228,18 @@ impl Digest {
     /// # Errors
     /// Refuses other algorithms, lengths and upper case.
     pub fn parse(text: &str) -> Result<Self, Refused> {
-        let well_formed = text
-            .strip_prefix("sha256:")
-            .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')));
+        let well_formed = text.strip_prefix("sha256:").is_some_and(|hex| {
+            hex.len() == 64
+                && hex
+                    .bytes()
+                    .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        });
         if !well_formed {
-            return Err(Refused::new("digest", text.as_bytes(), "sha256: and 64 lower-case hex digits"));
+            return Err(Refused::new(
+                "digest",
+                text.as_bytes(),
+                "sha256: and 64 lower-case hex digits",
+            ));
         }
         Ok(Self(text.to_owned()))
     }
@@ -269,7 +301,10 @@ mod tests {
             "ghcr.io/a/b/c",
             "ghcr.io/a/b--c.d_e__f",
         ] {
-            assert_eq!(Repository::parse(text).map(|repository| repository.to_string()), Ok(text.into()));
+            assert_eq!(
+                Repository::parse(text).map(|repository| repository.to_string()),
+                Ok(text.into())
+            );
         }
     }
 
@@ -330,14 +365,29 @@ mod tests {
             ("localhost.evil.tld", false),
             ("[::2]", false),
         ] {
-            assert_eq!(RegistryHost::parse(host).map(|host| host.is_loopback()), Ok(loopback), "{host}");
+            assert_eq!(
+                RegistryHost::parse(host).map(|host| host.is_loopback()),
+                Ok(loopback),
+                "{host}"
+            );
         }
         assert!(!is_loopback("0x7f.1"));
     }
 
     #[test]
     fn tags_and_digests_follow_the_grammar() {
-        for text in ["", ".foo", "-", "a/b", "a:b", "a\n", &"a".repeat(129), "ä", "a b", "a,b"] {
+        for text in [
+            "",
+            ".foo",
+            "-",
+            "a/b",
+            "a:b",
+            "a\n",
+            &"a".repeat(129),
+            "ä",
+            "a b",
+            "a,b",
+        ] {
             assert!(ImageTag::parse(text).is_err(), "{text:?}");
         }
         assert!(ImageTag::parse(&"a".repeat(128)).is_ok());

@@ -1,8 +1,8 @@
 //! The deploy manifest, as it was meant: every name resolves, every template is sound, every default is filled in.
 
 use super::{
-    EnvironmentName, HookVariable, ImageName, ImageTag, PatternList, ReleaseTemplate, Repository, ServiceId,
-    ServiceName, TagTemplate,
+    EnvironmentName, HookVariable, ImageName, ImageTag, PatternList, ReleaseTemplate, Repository,
+    ServiceId, ServiceName, TagTemplate,
 };
 use std::collections::BTreeMap;
 
@@ -115,7 +115,9 @@ impl Manifest {
     /// The environment of that name.
     #[must_use]
     pub fn environment(&self, name: &EnvironmentName) -> Option<&Environment> {
-        self.environments.iter().find(|environment| environment.name == *name)
+        self.environments
+            .iter()
+            .find(|environment| environment.name == *name)
     }
 
     /// The image of that name.
@@ -125,13 +127,23 @@ impl Manifest {
     }
 
     /// The services of an environment, in the manifest's order.
-    pub fn services_in<'a>(&'a self, environment: &'a EnvironmentName) -> impl Iterator<Item = &'a Service> {
-        self.services.iter().filter(|service| is_in(service.environments.as_deref(), environment))
+    pub fn services_in<'a>(
+        &'a self,
+        environment: &'a EnvironmentName,
+    ) -> impl Iterator<Item = &'a Service> {
+        self.services
+            .iter()
+            .filter(|service| is_in(service.environments.as_deref(), environment))
     }
 
     /// The images of an environment, in the manifest's order.
-    pub fn images_in<'a>(&'a self, environment: &'a EnvironmentName) -> impl Iterator<Item = &'a Image> {
-        self.images.iter().filter(|image| is_in(image.environments.as_deref(), environment))
+    pub fn images_in<'a>(
+        &'a self,
+        environment: &'a EnvironmentName,
+    ) -> impl Iterator<Item = &'a Image> {
+        self.images
+            .iter()
+            .filter(|image| is_in(image.environments.as_deref(), environment))
     }
 }
 

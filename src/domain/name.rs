@@ -10,9 +10,15 @@ fn parse_name(what: &'static str, text: &str) -> Result<String, Refused> {
     let bytes = text.as_bytes();
     let well_formed = (1..=63).contains(&bytes.len())
         && bytes[0] != b'-'
-        && bytes.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+        && bytes
+            .iter()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
     if !well_formed {
-        return Err(Refused::new(what, bytes, "1 to 63 of a-z, 0-9 and -, not beginning with -"));
+        return Err(Refused::new(
+            what,
+            bytes,
+            "1 to 63 of a-z, 0-9 and -, not beginning with -",
+        ));
     }
     if RESERVED.contains(&text) {
         return Err(Refused::new(what, bytes, "a name that is not reserved"));
@@ -72,7 +78,10 @@ impl ServiceName {
     /// The variable that holds the service's deploy hook when the manifest names none: `RENDER_HOOK_RETENTION_RUN`.
     #[must_use]
     pub fn default_hook_variable(&self) -> HookVariable {
-        HookVariable(format!("RENDER_HOOK_{}", self.0.to_ascii_uppercase().replace('-', "_")))
+        HookVariable(format!(
+            "RENDER_HOOK_{}",
+            self.0.to_ascii_uppercase().replace('-', "_")
+        ))
     }
 }
 
@@ -87,13 +96,16 @@ impl HookVariable {
     /// Refuses other shapes, more than 128 characters, and the runner's own prefixes: a manifest must not be able to
     /// send `GITHUB_TOKEN` or `ACTIONS_RUNTIME_TOKEN` anywhere.
     pub fn parse(text: &str) -> Result<Self, Refused> {
-        const WANTED: &str =
-            "A-Z, 0-9 and _, beginning with a letter, and not with GITHUB_, RUNNER_, ACTIONS_ or INPUT_";
+        const WANTED: &str = "A-Z, 0-9 and _, beginning with a letter, and not with GITHUB_, RUNNER_, ACTIONS_ or INPUT_";
         let bytes = text.as_bytes();
         let well_formed = (1..=128).contains(&bytes.len())
             && bytes[0].is_ascii_uppercase()
-            && bytes.iter().all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_'));
-        let foreign = ["GITHUB_", "RUNNER_", "ACTIONS_", "INPUT_"].iter().any(|prefix| text.starts_with(prefix));
+            && bytes
+                .iter()
+                .all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_'));
+        let foreign = ["GITHUB_", "RUNNER_", "ACTIONS_", "INPUT_"]
+            .iter()
+            .any(|prefix| text.starts_with(prefix));
         if !well_formed || foreign {
             return Err(Refused::new("hook variable", bytes, WANTED));
         }
@@ -119,9 +131,19 @@ mod tests {
 
     #[test]
     fn refuses_names_that_could_read_as_something_else() {
-        for text in
-            ["##[stop-commands]z", "a,b", "$(x)", "constructor", &"a".repeat(300), "ä", "", "-a", "A", "a_b", "a\n"]
-        {
+        for text in [
+            "##[stop-commands]z",
+            "a,b",
+            "$(x)",
+            "constructor",
+            &"a".repeat(300),
+            "ä",
+            "",
+            "-a",
+            "A",
+            "a_b",
+            "a\n",
+        ] {
             assert!(ServiceName::parse(text).is_err(), "{text:?}");
         }
         for text in ["api", "a", "0", "retention-run", &"a".repeat(63)] {
@@ -131,8 +153,17 @@ mod tests {
 
     #[test]
     fn a_hook_variable_is_never_one_of_the_runners() {
-        for text in ["ACTIONS_RUNTIME_TOKEN", "GITHUB_TOKEN", "RUNNER_TEMP", "INPUT_SHA", "hook", "_A", "1A", "", "A-B"]
-        {
+        for text in [
+            "ACTIONS_RUNTIME_TOKEN",
+            "GITHUB_TOKEN",
+            "RUNNER_TEMP",
+            "INPUT_SHA",
+            "hook",
+            "_A",
+            "1A",
+            "",
+            "A-B",
+        ] {
             assert!(HookVariable::parse(text).is_err(), "{text:?}");
         }
         assert!(HookVariable::parse("RETENTION_HOOK").is_ok());
@@ -140,7 +171,12 @@ mod tests {
 
     #[test]
     fn the_default_hook_variable_is_derived_from_the_name() -> Result<(), Refused> {
-        assert_eq!(ServiceName::parse("retention-run")?.default_hook_variable().as_str(), "RENDER_HOOK_RETENTION_RUN");
+        assert_eq!(
+            ServiceName::parse("retention-run")?
+                .default_hook_variable()
+                .as_str(),
+            "RENDER_HOOK_RETENTION_RUN"
+        );
         Ok(())
     }
 }

@@ -40,6 +40,11 @@ impl Notice {
     /// A message about the run as a whole.
     #[must_use]
     pub fn new(level: Level, title: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { level, title: title.into(), text: text.into(), place: None }
+        Self {
+            level,
+            title: title.into(),
+            text: text.into(),
+            place: None,
+        }
     }
 }

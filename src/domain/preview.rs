@@ -86,7 +86,11 @@ mod tests {
     #[test]
     fn a_name_tells_service_and_pull_request_and_fits_a_host() {
         let name = |service: &str, pull: &[u8]| {
-            PreviewName::new(&ServiceName::parse(service).unwrap(), PrNumber::parse(pull).unwrap()).to_string()
+            PreviewName::new(
+                &ServiceName::parse(service).unwrap(),
+                PrNumber::parse(pull).unwrap(),
+            )
+            .to_string()
         };
         assert_eq!(name("api", b"7"), "api-pr-7");
         assert_eq!(name("retention-run", b"99999"), "retention-run-pr-99999");

@@ -13,11 +13,18 @@ impl PrNumber {
     /// # Errors
     /// Refuses anything else.
     pub fn parse(text: &[u8]) -> Result<Self, Refused> {
-        let well_formed = (1..=5).contains(&text.len()) && text[0] != b'0' && text.iter().all(u8::is_ascii_digit);
+        let well_formed =
+            (1..=5).contains(&text.len()) && text[0] != b'0' && text.iter().all(u8::is_ascii_digit);
         if !well_formed {
-            return Err(Refused::new("pr-number", text, "an integer from 1 to 99999, like 7"));
+            return Err(Refused::new(
+                "pr-number",
+                text,
+                "an integer from 1 to 99999, like 7",
+            ));
         }
-        Ok(Self(text.iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0'))))
+        Ok(Self(text.iter().fold(0, |number, digit| {
+            number * 10 + u32::from(digit - b'0')
+        })))
     }
 }
 
@@ -34,13 +41,19 @@ mod tests {
     #[test]
     fn reads_back_as_itself() {
         for text in ["1", "7", "42", "99999"] {
-            assert_eq!(PrNumber::parse(text.as_bytes()).map(|number| number.to_string()), Ok(text.into()));
+            assert_eq!(
+                PrNumber::parse(text.as_bytes()).map(|number| number.to_string()),
+                Ok(text.into())
+            );
         }
     }
 
     #[test]
     fn refuses_what_is_not_exactly_a_number() {
-        let bad = ["", "0", "-1", "+7", "007", "7\n", " 7", "7.0", "1e3", "100000", "\u{667}", "\"7\"", "null"];
+        let bad = [
+            "", "0", "-1", "+7", "007", "7\n", " 7", "7.0", "1e3", "100000", "\u{667}", "\"7\"",
+            "null",
+        ];
         for text in bad {
             assert!(PrNumber::parse(text.as_bytes()).is_err(), "{text:?}");
         }

@@ -15,8 +15,11 @@ pub enum Kind {
 
 impl Kind {
     /// Each with its word in a record.
-    pub const ALL: &[(&'static str, Self)] =
-        &[("deploy", Self::Deploy), ("rollback", Self::Rollback), ("restore", Self::Restore)];
+    pub const ALL: &[(&'static str, Self)] = &[
+        ("deploy", Self::Deploy),
+        ("rollback", Self::Rollback),
+        ("restore", Self::Restore),
+    ];
 
     /// Its word in a record.
     #[must_use]

@@ -73,16 +73,30 @@ impl ReleaseTemplate {
     /// # Errors
     /// Refuses a template without either, with both, with anything else in braces, or that makes no valid image tag.
     pub fn parse(text: &str) -> Result<Self, Refused> {
-        let refused =
-            || Refused::new("tag", text.as_bytes(), "text around one {number} or one {version}, like prod-{number}");
-        let (is_version, (prefix, suffix)) = match (text.split_once("{number}"), text.split_once("{version}")) {
-            (Some(around), None) => (false, around),
-            (None, Some(around)) => (true, around),
-            _ => return Err(refused()),
+        let refused = || {
+            Refused::new(
+                "tag",
+                text.as_bytes(),
+                "text around one {number} or one {version}, like prod-{number}",
+            )
         };
-        let template = Self { prefix: prefix.to_owned(), is_version, suffix: suffix.to_owned() };
+        let (is_version, (prefix, suffix)) =
+            match (text.split_once("{number}"), text.split_once("{version}")) {
+                (Some(around), None) => (false, around),
+                (None, Some(around)) => (true, around),
+                _ => return Err(refused()),
+            };
+        let template = Self {
+            prefix: prefix.to_owned(),
+            is_version,
+            suffix: suffix.to_owned(),
+        };
         let digit_follows = suffix.starts_with(|c: char| c.is_ascii_digit() || c == '.');
-        let longest = if is_version { "999999999.999999999.999999999" } else { "999999999" };
+        let longest = if is_version {
+            "999999999.999999999.999999999"
+        } else {
+            "999999999"
+        };
         ImageTag::parse(&format!("{prefix}{longest}{suffix}")).map_err(|_| refused())?;
         if digit_follows || prefix.ends_with(|c: char| c.is_ascii_digit()) {
             return Err(refused());
@@ -93,9 +107,15 @@ impl ReleaseTemplate {
     /// Reads a tag by the template. Compare with [`Reading::Malformed`] for tags such as `prod-`, `prod-007` or `prod-5-x`.
     #[must_use]
     pub fn read(&self, tag: &str) -> Reading {
-        let Some(rest) = tag.strip_prefix(self.prefix.as_str()) else { return Reading::Foreign };
+        let Some(rest) = tag.strip_prefix(self.prefix.as_str()) else {
+            return Reading::Foreign;
+        };
         let number = rest.strip_suffix(self.suffix.as_str()).and_then(|number| {
-            if self.is_version { version(number) } else { positive(number).map(ReleaseNumber::Number) }
+            if self.is_version {
+                version(number)
+            } else {
+                positive(number).map(ReleaseNumber::Number)
+            }
         });
         match (number, ImageTag::parse(tag)) {
             (Some(number), Ok(tag)) => Reading::Release(Release { tag, number }),
@@ -148,21 +168,37 @@ impl ReleaseTemplate {
 
 impl fmt::Display for ReleaseTemplate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}{}", self.prefix, if self.is_version { "{version}" } else { "{number}" }, self.suffix)
+        write!(
+            f,
+            "{}{}{}",
+            self.prefix,
+            if self.is_version {
+                "{version}"
+            } else {
+                "{number}"
+            },
+            self.suffix
+        )
     }
 }
 
 /// `[1-9][0-9]{0,8}`.
 fn positive(text: &str) -> Option<u32> {
-    let well_formed =
-        (1..=9).contains(&text.len()) && !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
+    let well_formed = (1..=9).contains(&text.len())
+        && !text.starts_with('0')
+        && text.bytes().all(|byte| byte.is_ascii_digit());
     if well_formed { text.parse().ok() } else { None }
 }
 
 fn version(text: &str) -> Option<ReleaseNumber> {
-    let mut parts = text.split('.').map(|part| if part == "0" { Some(0) } else { positive(part) });
+    let mut parts = text
+        .split('.')
+        .map(|part| if part == "0" { Some(0) } else { positive(part) });
     let version = [parts.next()??, parts.next()??, parts.next()??];
-    parts.next().is_none().then_some(ReleaseNumber::Version(version))
+    parts
+        .next()
+        .is_none()
+        .then_some(ReleaseNumber::Version(version))
 }
 
 #[cfg(test)]
@@ -177,11 +213,20 @@ mod tests {
     fn reads_exactly_the_releases() {
         let prod = template("prod-{number}");
         for text in ["prod-1", "prod-42", "prod-999999999"] {
-            assert!(matches!(prod.read(text), Reading::Release(release) if release.to_string() == text));
+            assert!(
+                matches!(prod.read(text), Reading::Release(release) if release.to_string() == text)
+            );
         }
-        for text in
-            ["prod-", "prod-0", "prod-007", "prod-5-x", "prod-5\n", "prod-99999999999999999999", "prod-+5", "prod-x"]
-        {
+        for text in [
+            "prod-",
+            "prod-0",
+            "prod-007",
+            "prod-5-x",
+            "prod-5\n",
+            "prod-99999999999999999999",
+            "prod-+5",
+            "prod-x",
+        ] {
             assert_eq!(prod.read(text), Reading::Malformed, "{text:?}");
         }
         for text in ["PROD-5", "v1", "production", "prod"] {
@@ -210,14 +255,20 @@ mod tests {
     #[test]
     fn the_next_release_follows_the_last() {
         let prod = template("prod-{number}");
-        assert_eq!(prod.next(None).map(|release| release.to_string()), Some("prod-1".into()));
         assert_eq!(
-            prod.next(Some(ReleaseNumber::Number(9))).map(|release| release.to_string()),
+            prod.next(None).map(|release| release.to_string()),
+            Some("prod-1".into())
+        );
+        assert_eq!(
+            prod.next(Some(ReleaseNumber::Number(9)))
+                .map(|release| release.to_string()),
             Some("prod-10".into())
         );
         assert_eq!(prod.next(Some(ReleaseNumber::Number(999_999_999))), None);
         assert_eq!(
-            template("v{version}").next(Some(ReleaseNumber::Version([1, 2, 3]))).map(|release| release.to_string()),
+            template("v{version}")
+                .next(Some(ReleaseNumber::Version([1, 2, 3])))
+                .map(|release| release.to_string()),
             Some("v1.2.4".into())
         );
     }

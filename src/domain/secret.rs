@@ -39,12 +39,18 @@ impl ServiceId {
     /// # Errors
     /// Refuses other shapes.
     pub fn parse(text: &str) -> Result<Self, Refused> {
-        let rest = text.strip_prefix("srv-").or_else(|| text.strip_prefix("crn-"));
+        let rest = text
+            .strip_prefix("srv-")
+            .or_else(|| text.strip_prefix("crn-"));
         let well_formed = rest.is_some_and(|rest| {
             (1..=64).contains(&rest.len()) && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
         });
         if !well_formed {
-            return Err(Refused::new("service id", text.as_bytes(), "a Render service id like srv-abc123"));
+            return Err(Refused::new(
+                "service id",
+                text.as_bytes(),
+                "a Render service id like srv-abc123",
+            ));
         }
         Ok(Self(text.to_owned()))
     }
@@ -108,7 +114,9 @@ pub enum HookError {
     )]
     Blueprint,
     /// It names an image already.
-    #[error("a deploy hook that already has an imgURL; the image is ours to name: remove it (value not shown)")]
+    #[error(
+        "a deploy hook that already has an imgURL; the image is ours to name: remove it (value not shown)"
+    )]
     HasImage,
 }
 
@@ -139,16 +147,25 @@ impl DeployHook {
             return Err(HookError::Blueprint);
         }
         let service = ServiceId::parse(id).map_err(|_| HookError::Malformed)?;
-        if query.split('&').any(|pair| pair.to_ascii_lowercase().starts_with("imgurl=")) {
+        if query
+            .split('&')
+            .any(|pair| pair.to_ascii_lowercase().starts_with("imgurl="))
+        {
             return Err(HookError::HasImage);
         }
         let key = query.strip_prefix("key=").ok_or(HookError::Malformed)?;
         let key_is_good = (4..=256).contains(&key.len())
-            && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+            && key
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
         if !key_is_good {
             return Err(HookError::Malformed);
         }
-        Ok(Self { origin: origin.clone(), service, key: Secret::new(key) })
+        Ok(Self {
+            origin: origin.clone(),
+            service,
+            key: Secret::new(key),
+        })
     }
 
     /// The service that it deploys. Not a secret: it stands in the dashboard's address.
@@ -166,7 +183,10 @@ impl DeployHook {
     /// The whole address, a secret.
     #[must_use]
     pub fn url(&self) -> Secret {
-        Secret::new(format!("{}/deploy/{}?key={}", self.origin.0, self.service, self.key.0))
+        Secret::new(format!(
+            "{}/deploy/{}?key={}",
+            self.origin.0, self.service, self.key.0
+        ))
     }
 }
 
@@ -185,7 +205,10 @@ mod tests {
         for id in ["srv-abc123", "crn-abc123"] {
             let text = format!("https://api.render.com/deploy/{id}?key={KEY}");
             let hook = DeployHook::parse(&text, &render());
-            assert_eq!(hook.as_ref().map(|hook| hook.url().expose().to_owned()), Ok(text));
+            assert_eq!(
+                hook.as_ref().map(|hook| hook.url().expose().to_owned()),
+                Ok(text)
+            );
             assert_eq!(hook.map(|hook| hook.service().to_string()), Ok(id.into()));
         }
     }
@@ -230,9 +253,15 @@ mod tests {
     #[test]
     fn names_the_two_hooks_that_people_paste_by_mistake() {
         let blueprint = format!("https://api.render.com/deploy/exs-abc?key={KEY}");
-        assert_eq!(DeployHook::parse(&blueprint, &render()), Err(HookError::Blueprint));
+        assert_eq!(
+            DeployHook::parse(&blueprint, &render()),
+            Err(HookError::Blueprint)
+        );
         let image = format!("https://api.render.com/deploy/srv-abc?key={KEY}&imgURL=ghcr.io%2Fa");
-        assert_eq!(DeployHook::parse(&image, &render()), Err(HookError::HasImage));
+        assert_eq!(
+            DeployHook::parse(&image, &render()),
+            Err(HookError::HasImage)
+        );
     }
 
     #[test]
@@ -263,7 +292,10 @@ mod tests {
 
     #[test]
     fn secrets_do_not_show_themselves() {
-        let hook = DeployHook::parse(&format!("https://api.render.com/deploy/srv-abc?key={KEY}"), &render());
+        let hook = DeployHook::parse(
+            &format!("https://api.render.com/deploy/srv-abc?key={KEY}"),
+            &render(),
+        );
         assert!(!format!("{hook:?}").contains(KEY));
     }
 }

@@ -20,7 +20,11 @@ impl CommitSha {
     pub fn parse(text: &[u8]) -> Result<Self, Refused> {
         match Self::parse_or_none(text)? {
             Some(sha) => Ok(sha),
-            None => Err(Refused::new("sha", text, "a commit, not the 40 zeros that mean none")),
+            None => Err(Refused::new(
+                "sha",
+                text,
+                "a commit, not the 40 zeros that mean none",
+            )),
         }
     }
 
@@ -103,7 +107,9 @@ impl CommitName {
         {
             return Err(refused());
         }
-        String::from_utf8(text.to_vec()).map(Self::Abbreviated).map_err(|_| refused())
+        String::from_utf8(text.to_vec())
+            .map(Self::Abbreviated)
+            .map_err(|_| refused())
     }
 }
 
@@ -131,8 +137,14 @@ mod tests {
     #[test]
     fn reads_back_as_itself() {
         let text = "4f2c1d90a1b2c3d4e5f60718293a4b5c6d7e8f90";
-        assert_eq!(CommitSha::parse(text.as_bytes()).map(|sha| sha.to_string()), Ok(text.into()));
-        assert_eq!(CommitName::parse(b"4f2c1d9").map(|name| name.to_string()), Ok("4f2c1d9".into()));
+        assert_eq!(
+            CommitSha::parse(text.as_bytes()).map(|sha| sha.to_string()),
+            Ok(text.into())
+        );
+        assert_eq!(
+            CommitName::parse(b"4f2c1d9").map(|name| name.to_string()),
+            Ok("4f2c1d9".into())
+        );
     }
 
     #[test]
@@ -161,6 +173,9 @@ mod tests {
 
     #[test]
     fn forty_zeros_are_no_commit() {
-        assert_eq!(CommitSha::parse_or_none("0".repeat(40).as_bytes()), Ok(None));
+        assert_eq!(
+            CommitSha::parse_or_none("0".repeat(40).as_bytes()),
+            Ok(None)
+        );
     }
 }

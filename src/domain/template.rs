@@ -22,10 +22,19 @@ impl TagTemplate {
     /// # Errors
     /// Refuses other braces, a template without a sha, and one that makes no valid tag.
     pub fn parse_commit(text: &str) -> Result<Self, Refused> {
-        let refused =
-            || Refused::new("tags.commit", text.as_bytes(), "text around {sha} or {sha:7} to {sha:40}, like {sha}");
+        let refused = || {
+            Refused::new(
+                "tags.commit",
+                text.as_bytes(),
+                "text around {sha} or {sha:7} to {sha:40}, like {sha}",
+            )
+        };
         let template = Self::parse(text).ok_or_else(refused)?;
-        if template.0.contains(&Part::Number) { Err(refused()) } else { Ok(template) }
+        if template.0.contains(&Part::Number) {
+            Err(refused())
+        } else {
+            Ok(template)
+        }
     }
 
     /// Reads the template of a pull request's tag: as a commit's, and `{number}`.
@@ -34,7 +43,11 @@ impl TagTemplate {
     /// Refuses other braces, a template without a sha, and one that makes no valid tag.
     pub fn parse_pull_request(text: &str) -> Result<Self, Refused> {
         Self::parse(text).ok_or_else(|| {
-            Refused::new("tags.pull-request", text.as_bytes(), "text around {sha} and {number}, like pr-{number}-{sha}")
+            Refused::new(
+                "tags.pull-request",
+                text.as_bytes(),
+                "text around {sha} and {number}, like pr-{number}-{sha}",
+            )
         })
     }
 
@@ -50,7 +63,10 @@ impl TagTemplate {
                 ("number", _) => Part::Number,
                 ("sha", _) => Part::Sha(40),
                 (_, Some(digits)) => {
-                    let count = digits.parse::<usize>().ok().filter(|count| (7..=40).contains(count))?;
+                    let count = digits
+                        .parse::<usize>()
+                        .ok()
+                        .filter(|count| (7..=40).contains(count))?;
                     if count.to_string() != digits {
                         return None;
                     }
@@ -93,7 +109,11 @@ impl TagTemplate {
     pub fn pull_request_of(&self, tag: &ImageTag) -> Option<PrNumber> {
         let numbers = self.0.iter().filter(|part| **part == Part::Number).count();
         let fixed: usize = self.0.iter().map(Part::fixed).sum();
-        let digits = tag.as_str().len().checked_sub(fixed)?.checked_div(numbers)?;
+        let digits = tag
+            .as_str()
+            .len()
+            .checked_sub(fixed)?
+            .checked_div(numbers)?;
         let (mut rest, mut number, mut commit) = (tag.as_str(), None, "");
         for part in &self.0 {
             match part {
@@ -101,8 +121,16 @@ impl TagTemplate {
                 Part::Sha(count) => {
                     let (sha, after) = rest.split_at_checked(*count)?;
                     // The same commit wherever it stands.
-                    let (short, long) = if sha.len() < commit.len() { (sha, commit) } else { (commit, sha) };
-                    if !sha.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) || !long.starts_with(short) {
+                    let (short, long) = if sha.len() < commit.len() {
+                        (sha, commit)
+                    } else {
+                        (commit, sha)
+                    };
+                    if !sha
+                        .bytes()
+                        .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+                        || !long.starts_with(short)
+                    {
                         return None;
                     }
                     (rest, commit) = (after, long);
@@ -186,12 +214,18 @@ impl Class {
 }
 
 fn text(text: &str) -> impl Iterator<Item = Piece> + '_ {
-    text.chars().map(|c| Piece { class: Class::Exactly(c), optional: false })
+    text.chars().map(|c| Piece {
+        class: Class::Exactly(c),
+        optional: false,
+    })
 }
 
 /// One to `most` digits.
 fn digits(most: usize) -> impl Iterator<Item = Piece> {
-    (0..most).map(|at| Piece { class: Class::Digit, optional: at > 0 })
+    (0..most).map(|at| Piece {
+        class: Class::Digit,
+        optional: at > 0,
+    })
 }
 
 impl From<&ImageTag> for Shape {
@@ -206,7 +240,10 @@ impl From<&TagTemplate> for Shape {
         for part in &template.0 {
             match part {
                 Part::Text(literal) => pieces.extend(text(literal)),
-                Part::Sha(count) => pieces.extend((0..*count).map(|_| Piece { class: Class::Hex, optional: false })),
+                Part::Sha(count) => pieces.extend((0..*count).map(|_| Piece {
+                    class: Class::Hex,
+                    optional: false,
+                })),
                 Part::Number => pieces.extend(digits(5)),
             }
         }
@@ -267,21 +304,29 @@ mod tests {
     fn templates_fill_in_and_read_back() -> Result<(), Refused> {
         let sha = CommitSha::parse(b"4f2c1d90a1b2c3d4e5f60718293a4b5c6d7e8f90")?;
         let number = PrNumber::parse(b"7")?;
-        for (template, tag) in
-            [("{sha}", sha.to_string()), ("main-{sha:7}", "main-4f2c1d9".into()), ("{sha:12}", "4f2c1d90a1b2".into())]
-        {
+        for (template, tag) in [
+            ("{sha}", sha.to_string()),
+            ("main-{sha:7}", "main-4f2c1d9".into()),
+            ("{sha:12}", "4f2c1d90a1b2".into()),
+        ] {
             let parsed = TagTemplate::parse_commit(template)?;
             assert_eq!(parsed.to_string(), template);
             assert_eq!(parsed.commit_tag(&sha)?.as_str(), tag);
         }
         let parsed = TagTemplate::parse_pull_request("pr-{number}-{sha}")?;
-        assert_eq!(parsed.pull_request_tag(number, &sha)?.to_string(), format!("pr-7-{sha}"));
+        assert_eq!(
+            parsed.pull_request_tag(number, &sha)?.to_string(),
+            format!("pr-7-{sha}")
+        );
         Ok(())
     }
 
     #[test]
     fn a_tag_is_one_pull_requests_or_nobodys() -> Result<(), Refused> {
-        let (one, other) = ("4f2c1d90a1b2c3d4e5f60718293a4b5c6d7e8f90", "14f2c1d90a1b2c3d4e5f60718293a4b5c6d7e8f9");
+        let (one, other) = (
+            "4f2c1d90a1b2c3d4e5f60718293a4b5c6d7e8f90",
+            "14f2c1d90a1b2c3d4e5f60718293a4b5c6d7e8f9",
+        );
         let long = format!("pr-12-{one}");
         let table = [
             ("pr-{number}-{sha}", long.as_str(), Some("12")),
@@ -302,16 +347,31 @@ mod tests {
             ("pr-{sha:7}", "pr-4f2c1d9", None),
         ];
         for (template, tag, wanted) in table {
-            let found = TagTemplate::parse_pull_request(template)?.pull_request_of(&ImageTag::parse(tag)?);
-            assert_eq!(found.map(|number| number.to_string()).as_deref(), wanted, "{template} {tag}");
+            let found =
+                TagTemplate::parse_pull_request(template)?.pull_request_of(&ImageTag::parse(tag)?);
+            assert_eq!(
+                found.map(|number| number.to_string()).as_deref(),
+                wanted,
+                "{template} {tag}"
+            );
         }
-        for template in ["pr-{number}-{sha}", "{number}{sha:7}", "{sha:12}_{number}", "p{number}.{sha:9}-{number}"] {
+        for template in [
+            "pr-{number}-{sha}",
+            "{number}{sha:7}",
+            "{sha:12}_{number}",
+            "p{number}.{sha:9}-{number}",
+        ] {
             let template = TagTemplate::parse_pull_request(template)?;
             for number in ["1", "12", "99999"] {
                 let number = PrNumber::parse(number.as_bytes())?;
                 for sha in [one, other] {
-                    let tag = template.pull_request_tag(number, &CommitSha::parse(sha.as_bytes())?)?;
-                    assert_eq!(template.pull_request_of(&tag), Some(number), "{template} {tag}");
+                    let tag =
+                        template.pull_request_tag(number, &CommitSha::parse(sha.as_bytes())?)?;
+                    assert_eq!(
+                        template.pull_request_of(&tag),
+                        Some(number),
+                        "{template} {tag}"
+                    );
                 }
             }
         }
@@ -349,8 +409,14 @@ mod tests {
     fn sees_when_two_templates_could_make_the_same_tag() -> Result<(), Refused> {
         let commit = TagTemplate::parse_commit;
         let pull_request = TagTemplate::parse_pull_request;
-        let (prod, latest) = (ReleaseTemplate::parse("prod-{number}")?, ImageTag::parse("latest")?);
-        assert!(!can_collide(&commit("{sha}")?, &pull_request("pr-{number}-{sha}")?));
+        let (prod, latest) = (
+            ReleaseTemplate::parse("prod-{number}")?,
+            ImageTag::parse("latest")?,
+        );
+        assert!(!can_collide(
+            &commit("{sha}")?,
+            &pull_request("pr-{number}-{sha}")?
+        ));
         assert!(!can_collide(&commit("{sha}")?, &prod));
         assert!(!can_collide(&pull_request("pr-{number}-{sha}")?, &prod));
         assert!(!can_collide(&commit("{sha}")?, &latest));
@@ -358,8 +424,14 @@ mod tests {
         assert!(can_collide(&commit("prod-{sha:8}")?, &prod));
         assert!(!can_collide(&commit("prod-{sha:10}")?, &prod));
         assert!(can_collide(&pull_request("{sha}")?, &commit("{sha}")?));
-        assert!(can_collide(&commit("{sha:7}")?, &ImageTag::parse("deadbee")?));
-        assert!(can_collide(&ReleaseTemplate::parse("v{version}")?, &ImageTag::parse("v1.2.3")?));
+        assert!(can_collide(
+            &commit("{sha:7}")?,
+            &ImageTag::parse("deadbee")?
+        ));
+        assert!(can_collide(
+            &ReleaseTemplate::parse("v{version}")?,
+            &ImageTag::parse("v1.2.3")?
+        ));
         Ok(())
     }
 }

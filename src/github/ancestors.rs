@@ -27,22 +27,35 @@ impl GitHub {
     ///
     /// # Errors
     /// [`GitHubError`].
-    pub async fn first_parents(&self, head: &CommitSha, most: usize) -> Result<Vec<CommitSha>, GitHubError> {
+    pub async fn first_parents(
+        &self,
+        head: &CommitSha,
+        most: usize,
+    ) -> Result<Vec<CommitSha>, GitHubError> {
         let what = format!("the commits before {}", head.short(10));
         let mut first: BTreeMap<String, Option<String>> = BTreeMap::new();
         let mut chain = Vec::new();
         let mut at = head.to_string();
         for page in 1..=PAGES {
             let path = format!("commits?sha={head}&per_page={PAGE}&page={page}");
-            let Some(listed) = self.find::<Vec<CommitWire>>(&path, &what).await? else { return Ok(chain) };
+            let Some(listed) = self.find::<Vec<CommitWire>>(&path, &what).await? else {
+                return Ok(chain);
+            };
             let is_last = listed.len() < PAGE;
             for commit in listed {
-                first.insert(commit.sha, commit.parents.into_iter().next().map(|parent| parent.sha));
+                first.insert(
+                    commit.sha,
+                    commit.parents.into_iter().next().map(|parent| parent.sha),
+                );
             }
             // Only a parent that is listed itself, or whose child is, can be told.
             while let Some(parent) = first.get(&at) {
-                let Some(parent) = parent else { return Ok(chain) };
-                let Ok(commit) = CommitSha::parse(parent.as_bytes()) else { return Ok(chain) };
+                let Some(parent) = parent else {
+                    return Ok(chain);
+                };
+                let Ok(commit) = CommitSha::parse(parent.as_bytes()) else {
+                    return Ok(chain);
+                };
                 chain.push(commit);
                 if chain.len() == most {
                     return Ok(chain);
@@ -72,8 +85,15 @@ mod tests {
 
     fn listed(commits: impl Iterator<Item = (usize, Vec<usize>)>) -> String {
         let commits = commits.map(|(commit, parents)| {
-            let parents: Vec<_> = parents.into_iter().map(|parent| format!(r#"{{"sha":"{}"}}"#, sha(parent))).collect();
-            format!(r#"{{"sha":"{}","parents":[{}]}}"#, sha(commit), parents.join(","))
+            let parents: Vec<_> = parents
+                .into_iter()
+                .map(|parent| format!(r#"{{"sha":"{}"}}"#, sha(parent)))
+                .collect();
+            format!(
+                r#"{{"sha":"{}","parents":[{}]}}"#,
+                sha(commit),
+                parents.join(",")
+            )
         });
         format!("[{}]", commits.collect::<Vec<_>>().join(","))
     }
@@ -88,15 +108,22 @@ mod tests {
     #[tokio::test]
     async fn only_first_parents_count() {
         let body = listed([(1, vec![2, 9]), (9, vec![3]), (2, vec![3]), (3, vec![])].into_iter());
-        assert_eq!(asked(200, vec![found(&page(1), &body)]).await, [sha(2), sha(3)]);
+        assert_eq!(
+            asked(200, vec![found(&page(1), &body)]).await,
+            [sha(2), sha(3)]
+        );
         assert_eq!(asked(1, vec![found(&page(1), &body)]).await, [sha(2)]);
     }
 
     #[tokio::test]
     async fn pages_are_read_as_far_as_they_are_needed_and_no_further_than_three() {
-        let body = |from: usize| listed((from..from + 100).map(|number| (number, vec![number + 1])));
+        let body =
+            |from: usize| listed((from..from + 100).map(|number| (number, vec![number + 1])));
         let whole = |count: usize| (2..2 + count).map(sha).collect::<Vec<_>>();
-        assert_eq!(asked(100, vec![found(&page(1), &body(1))]).await, whole(100));
+        assert_eq!(
+            asked(100, vec![found(&page(1), &body(1))]).await,
+            whole(100)
+        );
         let two = vec![found(&page(1), &body(1)), found(&page(2), &body(101))];
         assert_eq!(asked(150, two.clone()).await, whole(150));
         let three = [two, vec![found(&page(3), &body(201))]].concat();

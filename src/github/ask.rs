@@ -44,8 +44,13 @@ impl Reply {
     }
 
     pub(super) fn trace(&self) -> Trace {
-        let request = self.header("x-github-request-id").map(|id| Foreign(id.as_bytes()).to_string());
-        Trace { status: Some(self.status), request }
+        let request = self
+            .header("x-github-request-id")
+            .map(|id| Foreign(id.as_bytes()).to_string());
+        Trace {
+            status: Some(self.status),
+            request,
+        }
     }
 
     /// GitHub's own words, from an error's body.
@@ -54,12 +59,20 @@ impl Reply {
         struct ErrorWire {
             message: String,
         }
-        serde_json::from_slice::<ErrorWire>(&self.body).map(|wire| wire.message).unwrap_or_default()
+        serde_json::from_slice::<ErrorWire>(&self.body)
+            .map(|wire| wire.message)
+            .unwrap_or_default()
     }
 
     /// The answer, read. One of very many values is not: each may take thirty times the memory that it has bytes.
     pub(super) fn json<T: DeserializeOwned>(&self, what: &str) -> Result<T, GitHubError> {
-        if self.body.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count() > MOST_VALUES {
+        if self
+            .body
+            .iter()
+            .filter(|byte| matches!(byte, b',' | b'[' | b'{'))
+            .count()
+            > MOST_VALUES
+        {
             return Err(self.broken(what, &format!("more than {MOST_VALUES} values")));
         }
         serde_json::from_slice(&self.body).map_err(|error| self.broken(what, &error.to_string()))
@@ -71,7 +84,11 @@ impl Reply {
     }
 
     pub(super) fn broken(&self, what: &str, why: &str) -> GitHubError {
-        GitHubError::Broken { what: what.to_owned(), why: Foreign(why.as_bytes()).to_string(), trace: self.trace() }
+        GitHubError::Broken {
+            what: what.to_owned(),
+            why: Foreign(why.as_bytes()).to_string(),
+            trace: self.trace(),
+        }
     }
 }
 
@@ -96,11 +113,23 @@ struct Question<'a> {
 
 impl<'a> Question<'a> {
     const fn get(url: &'a str, what: &'a str) -> Self {
-        Self { url, what, aim: Aim::Read, verb: Verb::Get, tries: TRIES }
+        Self {
+            url,
+            what,
+            aim: Aim::Read,
+            verb: Verb::Get,
+            tries: TRIES,
+        }
     }
 
     const fn write(url: &'a str, what: &'a str, verb: Verb<'a>) -> Self {
-        Self { url, what, aim: Aim::Write, verb, tries: TRIES }
+        Self {
+            url,
+            what,
+            aim: Aim::Write,
+            verb,
+            tries: TRIES,
+        }
     }
 }
 
@@ -119,12 +148,20 @@ enum Meaning {
 
 impl GitHub {
     /// Asks for `path` below the repository. `what` names it in errors.
-    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str, what: &str) -> Result<T, GitHubError> {
+    pub(super) async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        what: &str,
+    ) -> Result<T, GitHubError> {
         self.reply(path, what).await?.json(what)
     }
 
     /// As [`GitHub::get`], with `None` for what is not there.
-    pub(super) async fn find<T: DeserializeOwned>(&self, path: &str, what: &str) -> Result<Option<T>, GitHubError> {
+    pub(super) async fn find<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        what: &str,
+    ) -> Result<Option<T>, GitHubError> {
         match self.get(path, what).await {
             Ok(found) => Ok(Some(found)),
             Err(GitHubError::NotFound { .. }) => Ok(None),
@@ -156,8 +193,12 @@ impl GitHub {
             if list.len() > at_most {
                 return Ok(None);
             }
-            let Some(next) = reply.header("link").and_then(next_page) else { return Ok(Some(list)) };
-            let is_ours = next.strip_prefix(self.base.as_str()).is_some_and(|rest| rest.starts_with('/'));
+            let Some(next) = reply.header("link").and_then(next_page) else {
+                return Ok(Some(list));
+            };
+            let is_ours = next
+                .strip_prefix(self.base.as_str())
+                .is_some_and(|rest| rest.starts_with('/'));
             if !is_ours {
                 return Err(reply.broken(what, "its next page is on another host"));
             }
@@ -186,24 +227,49 @@ impl GitHub {
     }
 
     /// Writes: posts `body` to `path` below the repository.
-    pub(super) async fn post(&self, path: &str, what: &str, body: &Value) -> Result<Reply, GitHubError> {
-        self.ask(&Question::write(&self.below(path), what, Verb::Post(body))).await
+    pub(super) async fn post(
+        &self,
+        path: &str,
+        what: &str,
+        body: &Value,
+    ) -> Result<Reply, GitHubError> {
+        self.ask(&Question::write(&self.below(path), what, Verb::Post(body)))
+            .await
     }
 
     /// As [`GitHub::post`], for what must not be there twice: it is sent once, whatever comes of it.
-    pub(super) async fn post_once(&self, path: &str, what: &str, body: &Value) -> Result<Reply, GitHubError> {
-        self.ask(&Question { tries: 1, ..Question::write(&self.below(path), what, Verb::Post(body)) }).await
+    pub(super) async fn post_once(
+        &self,
+        path: &str,
+        what: &str,
+        body: &Value,
+    ) -> Result<Reply, GitHubError> {
+        self.ask(&Question {
+            tries: 1,
+            ..Question::write(&self.below(path), what, Verb::Post(body))
+        })
+        .await
     }
 
     /// Writes: changes what is at `path` below the repository to what `body` says.
-    pub(super) async fn patch(&self, path: &str, what: &str, body: &Value) -> Result<Reply, GitHubError> {
-        self.ask(&Question::write(&self.below(path), what, Verb::Patch(body))).await
+    pub(super) async fn patch(
+        &self,
+        path: &str,
+        what: &str,
+        body: &Value,
+    ) -> Result<Reply, GitHubError> {
+        self.ask(&Question::write(&self.below(path), what, Verb::Patch(body)))
+            .await
     }
 
     /// Asks a GraphQL query: a POST that only reads.
     pub(super) async fn query(&self, what: &str, body: &Value) -> Result<Reply, GitHubError> {
         let url = graphql(&self.base);
-        self.ask(&Question { verb: Verb::Post(body), ..Question::get(&url, what) }).await
+        self.ask(&Question {
+            verb: Verb::Post(body),
+            ..Question::get(&url, what)
+        })
+        .await
     }
 
     fn below(&self, path: &str) -> String {
@@ -216,7 +282,11 @@ impl GitHub {
         let deadline = Deadline::after(PATIENCE);
         let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
         let mut tries = 0;
-        let most = if self.is_silent.load(Ordering::Relaxed) { 1 } else { question.tries };
+        let most = if self.is_silent.load(Ordering::Relaxed) {
+            1
+        } else {
+            question.tries
+        };
         loop {
             tries += 1;
             let outcome = self.once(question).await?;
@@ -226,23 +296,55 @@ impl GitHub {
                     let trace = reply.trace();
                     match meaning(&reply, aim) {
                         Meaning::Answer => return Ok(reply),
-                        Meaning::NotFound => return Err(GitHubError::NotFound { what: what.to_owned(), trace }),
+                        Meaning::NotFound => {
+                            return Err(GitHubError::NotFound {
+                                what: what.to_owned(),
+                                trace,
+                            });
+                        }
                         Meaning::Denied(why) => {
-                            return Err(GitHubError::Denied { aim, what: what.to_owned(), why, trace });
+                            return Err(GitHubError::Denied {
+                                aim,
+                                what: what.to_owned(),
+                                why,
+                                trace,
+                            });
                         }
                         Meaning::Rejected(why) => {
-                            return Err(GitHubError::Rejected { what: what.to_owned(), why, trace });
+                            return Err(GitHubError::Rejected {
+                                what: what.to_owned(),
+                                why,
+                                trace,
+                            });
                         }
                         Meaning::Limited => return Err(GitHubError::RateLimited { trace }),
-                        Meaning::Broken => return Err(reply.broken(what, "a status that was not expected")),
-                        Meaning::Again(hint) if reply.status < 500 => (hint, GitHubError::RateLimited { trace }),
+                        Meaning::Broken => {
+                            return Err(reply.broken(what, "a status that was not expected"));
+                        }
+                        Meaning::Again(hint) if reply.status < 500 => {
+                            (hint, GitHubError::RateLimited { trace })
+                        }
                         Meaning::Again(hint) => {
                             let why = "a server error".to_owned();
-                            (hint, GitHubError::Unavailable { what: what.to_owned(), why, trace })
+                            (
+                                hint,
+                                GitHubError::Unavailable {
+                                    what: what.to_owned(),
+                                    why,
+                                    trace,
+                                },
+                            )
                         }
                     }
                 }
-                Err(why) => (None, GitHubError::Unavailable { what: what.to_owned(), why, trace: Trace::default() }),
+                Err(why) => (
+                    None,
+                    GitHubError::Unavailable {
+                        what: what.to_owned(),
+                        why,
+                        trace: Trace::default(),
+                    },
+                ),
             };
             if tries >= most || !deadline.allows(backoff.next(hint)).await {
                 let is_silent = matches!(&failure, GitHubError::Unavailable { trace, .. } if trace.status.is_none());
@@ -254,7 +356,9 @@ impl GitHub {
 
     /// Sends one request. The inner error is why no whole reply came back.
     async fn once(&self, question: &Question<'_>) -> Result<Result<Reply, String>, GitHubError> {
-        let Question { url, what, verb, .. } = *question;
+        let Question {
+            url, what, verb, ..
+        } = *question;
         let octocrab = self.octocrab(what)?;
         let sent = match verb {
             Verb::Get => octocrab._get(url).await,
@@ -265,15 +369,26 @@ impl GitHub {
         let response = match sent {
             Ok(response) => response,
             Err(error) => match distrust(&error) {
-                Some(why) => return Err(GitHubError::Untrusted { what: what.to_owned(), why }),
+                Some(why) => {
+                    return Err(GitHubError::Untrusted {
+                        what: what.to_owned(),
+                        why,
+                    });
+                }
                 None => return Ok(Err(root_cause(&error))),
             },
         };
         let (parts, body) = response.into_parts();
-        let mut reply = Reply { status: parts.status.as_u16(), headers: parts.headers, body: Vec::new() };
+        let mut reply = Reply {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: Vec::new(),
+        };
         match read_body(body, CAP, &mut reply.body).await {
             Ok(()) => Ok(Ok(reply)),
-            Err(BodyError::TooLarge) => Err(reply.broken(what, &format!("more than {} MiB", CAP >> 20))),
+            Err(BodyError::TooLarge) => {
+                Err(reply.broken(what, &format!("more than {} MiB", CAP >> 20)))
+            }
             Err(BodyError::Broken(error)) => Ok(Err(root_cause(&error))),
         }
     }
@@ -291,12 +406,20 @@ impl GitHub {
             // Every address is asked whole. The library puts the base's path before those that do not have it, as GraphQL's has not.
             .base_uri(origin(&self.base))
             .map_err(broken)?
-            .add_header(http::header::ACCEPT, "application/vnd.github+json".to_owned())
-            .add_header(http::header::USER_AGENT, concat!("ghcr-to-render/", env!("CARGO_PKG_VERSION")).to_owned());
+            .add_header(
+                http::header::ACCEPT,
+                "application/vnd.github+json".to_owned(),
+            )
+            .add_header(
+                http::header::USER_AGENT,
+                concat!("ghcr-to-render/", env!("CARGO_PKG_VERSION")).to_owned(),
+            );
         if let Some(token) = &self.token {
             builder = builder.personal_token(token.expose());
         }
-        let octocrab = builder.build_with_reqwest(self.client.library()).map_err(broken)?;
+        let octocrab = builder
+            .build_with_reqwest(self.client.library())
+            .map_err(broken)?;
         Ok(self.octocrab.get_or_init(|| octocrab))
     }
 }
@@ -312,10 +435,14 @@ fn meaning(reply: &Reply, aim: Aim) -> Meaning {
         500..=599 => Meaning::Again(wait_hint(&header)),
         403 | 429 if header("x-ratelimit-remaining") == Some("0") => Meaning::Limited,
         403 | 429 if header("retry-after").is_some() => Meaning::Again(wait_hint(&header)),
-        403 | 429 if reply.message().contains("secondary rate limit") => Meaning::Again(Some(SECONDARY)),
+        403 | 429 if reply.message().contains("secondary rate limit") => {
+            Meaning::Again(Some(SECONDARY))
+        }
         429 => Meaning::Again(None),
         401 | 403 => Meaning::Denied(match header("x-accepted-github-permissions") {
-            Some(permissions) if !permissions.is_empty() => format!("it needs {}", Foreign(permissions.as_bytes())),
+            Some(permissions) if !permissions.is_empty() => {
+                format!("it needs {}", Foreign(permissions.as_bytes()))
+            }
             _ => Foreign(reply.message().as_bytes()).to_string(),
         }),
         _ => Meaning::Broken,
@@ -333,14 +460,19 @@ fn graphql(base: &str) -> String {
 /// The address without its path.
 fn origin(base: &str) -> &str {
     let host = base.find("://").map_or(0, |at| at + "://".len());
-    base[host..].find('/').map_or(base, |path| &base[..host + path])
+    base[host..]
+        .find('/')
+        .map_or(base, |path| &base[..host + path])
 }
 
 /// The address of the next page in a `Link` header.
 fn next_page(link: &str) -> Option<&str> {
     link.split(',').find_map(|part| {
         let (address, parameters) = part.trim().strip_prefix('<')?.split_once('>')?;
-        parameters.split(';').any(|parameter| parameter.trim() == "rel=\"next\"").then_some(address)
+        parameters
+            .split(';')
+            .any(|parameter| parameter.trim() == "rel=\"next\"")
+            .then_some(address)
     })
 }
 
@@ -351,7 +483,11 @@ fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
         cause = source;
     }
     let text = cause.to_string();
-    if text.contains("://") { "the connection broke".to_owned() } else { Foreign(text.as_bytes()).to_string() }
+    if text.contains("://") {
+        "the connection broke".to_owned()
+    } else {
+        Foreign(text.as_bytes()).to_string()
+    }
 }
 
 /// Text as part of an address: every byte that could mean something there is escaped, except `/`.
@@ -385,14 +521,24 @@ mod tests {
     #[tokio::test]
     async fn server_errors_and_broken_connections_are_asked_again() {
         let again = exchange(PATH, 502, &[], "<html>");
-        assert_eq!(ask(vec![again.clone(), closed("x"), found("x", "7")]).await, Ok(7.into()));
-        let failure = ask(vec![again.clone(), again.clone(), again]).await.unwrap_err();
+        assert_eq!(
+            ask(vec![again.clone(), closed("x"), found("x", "7")]).await,
+            Ok(7.into())
+        );
+        let failure = ask(vec![again.clone(), again.clone(), again])
+            .await
+            .unwrap_err();
         assert_eq!(
             failure.to_string(),
             "github does not answer for thing: a server error (status 502, request AB12:34)"
         );
-        let failure = ask(vec![closed("x"), closed("x"), closed("x")]).await.unwrap_err();
-        assert!(matches!(failure, GitHubError::Unavailable { .. }), "{failure}");
+        let failure = ask(vec![closed("x"), closed("x"), closed("x")])
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(failure, GitHubError::Unavailable { .. }),
+            "{failure}"
+        );
         assert!(!failure.to_string().contains("127.0.0.1"), "{failure}");
     }
 
@@ -401,36 +547,69 @@ mod tests {
         let soon = exchange(PATH, 403, &["Retry-After: 1"], "{}");
         assert_eq!(ask(vec![soon, found("x", "7")]).await, Ok(7.into()));
         let limits = [
-            exchange(PATH, 403, &["X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 1784111790"], "{}"),
+            exchange(
+                PATH,
+                403,
+                &["X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 1784111790"],
+                "{}",
+            ),
             exchange(PATH, 429, &["X-RateLimit-Remaining: 0"], "{}"),
             exchange(PATH, 429, &["Retry-After: 3600"], "{}"),
-            exchange(PATH, 403, &[], r#"{"message":"You have exceeded a secondary rate limit."}"#),
+            exchange(
+                PATH,
+                403,
+                &[],
+                r#"{"message":"You have exceeded a secondary rate limit."}"#,
+            ),
         ];
         for limit in limits {
             let failure = ask(vec![limit]).await.unwrap_err();
-            assert!(matches!(failure, GitHubError::RateLimited { .. }), "{failure}");
+            assert!(
+                matches!(failure, GitHubError::RateLimited { .. }),
+                "{failure}"
+            );
         }
     }
 
     #[tokio::test]
     async fn a_missing_permission_is_named() {
-        let headers = ["X-Accepted-GitHub-Permissions: contents=read", "X-RateLimit-Remaining: 900"];
+        let headers = [
+            "X-Accepted-GitHub-Permissions: contents=read",
+            "X-RateLimit-Remaining: 900",
+        ];
         let body = r#"{"message":"Resource not accessible ::error::x"}"#;
-        let failure = ask(vec![exchange(PATH, 403, &headers, body)]).await.unwrap_err();
+        let failure = ask(vec![exchange(PATH, 403, &headers, body)])
+            .await
+            .unwrap_err();
         assert_eq!(
             failure.to_string(),
             "github does not let this token read thing: it needs contents=read (status 403, request AB12:34)"
         );
         let failure = ask(vec![exchange(PATH, 403, &[], body)]).await.unwrap_err();
-        assert!(failure.to_string().contains("Resource not accessible :\\:error"), "{failure}");
-        let failure = ask(vec![exchange(PATH, 401, &[], r#"{"message":"Bad credentials"}"#)]).await.unwrap_err();
+        assert!(
+            failure
+                .to_string()
+                .contains("Resource not accessible :\\:error"),
+            "{failure}"
+        );
+        let failure = ask(vec![exchange(
+            PATH,
+            401,
+            &[],
+            r#"{"message":"Bad credentials"}"#,
+        )])
+        .await
+        .unwrap_err();
         assert!(failure.to_string().contains("Bad credentials"), "{failure}");
     }
 
     #[tokio::test]
     async fn what_is_not_there_is_not_asked_for_again() {
         let failure = ask(vec![missing("x")]).await.unwrap_err();
-        assert_eq!(failure.to_string(), "github has no thing (status 404, request AB12:34)");
+        assert_eq!(
+            failure.to_string(),
+            "github has no thing (status 404, request AB12:34)"
+        );
         let server = Server::start(vec![missing("x")]);
         assert_eq!(server.github().find::<u8>("x", "thing").await, Ok(None));
         server.finish();
@@ -456,15 +635,37 @@ mod tests {
     async fn pages_are_followed_on_the_same_host_only() {
         let page = |number: u8| format!("{PATH}?page={number}");
         let server = Server::start_with(|origin| {
-            let next = format!("Link: <{origin}{}>; rel=\"prev\", <{origin}{}>; rel=\"next\"", page(0), page(2));
-            vec![exchange(PATH, 200, &[&next], "[1]"), exchange(&page(2), 200, &[], "[2,3]")]
+            let next = format!(
+                "Link: <{origin}{}>; rel=\"prev\", <{origin}{}>; rel=\"next\"",
+                page(0),
+                page(2)
+            );
+            vec![
+                exchange(PATH, 200, &[&next], "[1]"),
+                exchange(&page(2), 200, &[], "[2,3]"),
+            ]
         });
-        assert_eq!(server.github().pages::<u8>("x", "list", 3).await, Ok(Some(vec![1, 2, 3])));
+        assert_eq!(
+            server.github().pages::<u8>("x", "list", 3).await,
+            Ok(Some(vec![1, 2, 3]))
+        );
         server.finish();
-        for elsewhere in ["https://evil.example.com/api/v3/x", "http://127.0.0.1:1/api/v3/x", "/api/v3/x"] {
-            let server =
-                Server::start(vec![exchange(PATH, 200, &[&format!("Link: <{elsewhere}>; rel=\"next\"")], "[1]")]);
-            let failure = server.github().pages::<u8>("x", "list", 3).await.unwrap_err();
+        for elsewhere in [
+            "https://evil.example.com/api/v3/x",
+            "http://127.0.0.1:1/api/v3/x",
+            "/api/v3/x",
+        ] {
+            let server = Server::start(vec![exchange(
+                PATH,
+                200,
+                &[&format!("Link: <{elsewhere}>; rel=\"next\"")],
+                "[1]",
+            )]);
+            let failure = server
+                .github()
+                .pages::<u8>("x", "list", 3)
+                .await
+                .unwrap_err();
             assert!(matches!(failure, GitHubError::Broken { .. }), "{failure}");
             server.finish();
         }
@@ -481,8 +682,14 @@ mod tests {
     fn graphql_is_asked_beside_the_rest_api() {
         for (base, wanted) in [
             ("https://api.github.com", "https://api.github.com/graphql"),
-            ("https://api.acme.ghe.com", "https://api.acme.ghe.com/graphql"),
-            ("https://ghe.example.com/api/v3", "https://ghe.example.com/api/graphql"),
+            (
+                "https://api.acme.ghe.com",
+                "https://api.acme.ghe.com/graphql",
+            ),
+            (
+                "https://ghe.example.com/api/v3",
+                "https://ghe.example.com/api/graphql",
+            ),
             ("http://127.0.0.1:1", "http://127.0.0.1:1/graphql"),
         ] {
             assert_eq!(graphql(base), wanted);

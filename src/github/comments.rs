@@ -80,28 +80,55 @@ impl<'a> CommentWriter<'a> {
     ///
     /// # Errors
     /// [`GitHubError`]. Where no answer came to the comment being made it may be there; it is not made a second time.
-    pub async fn keep(&self, pull: PrNumber, body: &str, if_absent: IfAbsent) -> Result<Kept, GitHubError> {
+    pub async fn keep(
+        &self,
+        pull: PrNumber,
+        body: &str,
+        if_absent: IfAbsent,
+    ) -> Result<Kept, GitHubError> {
         let what = format!("the comments of pull request {pull}");
         let path = format!("issues/{pull}/comments");
-        let listed = self.0.pages::<CommentWire>(&format!("{path}?per_page=100"), &what, MOST).await;
-        let Some(comments) = listed.map_err(|error| error.needing(NEEDED))? else { return Ok(Kept::TooMany) };
-        let marked: Vec<CommentWire> = comments.into_iter().filter(CommentWire::is_marked).collect();
+        let listed = self
+            .0
+            .pages::<CommentWire>(&format!("{path}?per_page=100"), &what, MOST)
+            .await;
+        let Some(comments) = listed.map_err(|error| error.needing(NEEDED))? else {
+            return Ok(Kept::TooMany);
+        };
+        let marked: Vec<CommentWire> = comments
+            .into_iter()
+            .filter(CommentWire::is_marked)
+            .collect();
         // Who we are is asked only where it decides something.
-        let own = if marked.is_empty() { None } else { self.own(marked).await };
+        let own = if marked.is_empty() {
+            None
+        } else {
+            self.own(marked).await
+        };
         let what = format!("the comment on pull request {pull}");
         let reply = match (own, if_absent) {
             (Some(own), _) if own.says(body) => return Ok(Kept::Unchanged),
             (Some(own), _) => {
                 let path = format!("issues/comments/{}", own.id);
-                self.0.patch(&path, &what, &json!({ "body": body })).await.map(|reply| (reply, 200, Kept::Edited))
+                self.0
+                    .patch(&path, &what, &json!({ "body": body }))
+                    .await
+                    .map(|reply| (reply, 200, Kept::Edited))
             }
             (None, IfAbsent::Leave) => return Ok(Kept::Absent),
-            (None, IfAbsent::Make) => {
-                self.0.post_once(&path, &what, &json!({ "body": body })).await.map(|reply| (reply, 201, Kept::Made))
-            }
+            (None, IfAbsent::Make) => self
+                .0
+                .post_once(&path, &what, &json!({ "body": body }))
+                .await
+                .map(|reply| (reply, 201, Kept::Made)),
         };
-        let (reply, wanted, kept): (Reply, u16, Kept) = reply.map_err(|error| error.needing(NEEDED))?;
-        if reply.status() == wanted { Ok(kept) } else { Err(reply.broken(&what, "a status that was not expected")) }
+        let (reply, wanted, kept): (Reply, u16, Kept) =
+            reply.map_err(|error| error.needing(NEEDED))?;
+        if reply.status() == wanted {
+            Ok(kept)
+        } else {
+            Err(reply.broken(&what, "a status that was not expected"))
+        }
     }
 
     /// The first comment that we wrote.
@@ -113,27 +140,46 @@ impl<'a> CommentWriter<'a> {
     /// Who we are. GraphQL tells it to every kind of token; `GET /user` tells nothing to a job's own. Where it is not to be had, a job's own is
     /// the likeliest, and nobody else can write under that name.
     async fn login(&self) -> String {
-        let asked = self.0.query("who this token is", &json!({ "query": "query { viewer { login } }" })).await;
+        let asked = self
+            .0
+            .query(
+                "who this token is",
+                &json!({ "query": "query { viewer { login } }" }),
+            )
+            .await;
         let wire = asked.and_then(|reply| reply.json::<ViewerWire>("who this token is"));
-        let login = wire.ok().and_then(|wire| wire.data?.viewer).map(|viewer| viewer.login);
-        login.filter(|login| !login.is_empty()).unwrap_or_else(|| OF_JOBS.into())
+        let login = wire
+            .ok()
+            .and_then(|wire| wire.data?.viewer)
+            .map(|viewer| viewer.login);
+        login
+            .filter(|login| !login.is_empty())
+            .unwrap_or_else(|| OF_JOBS.into())
     }
 }
 
 impl CommentWire {
     fn is_marked(&self) -> bool {
-        self.body.as_deref().is_some_and(|body| body.starts_with(MARK))
+        self.body
+            .as_deref()
+            .is_some_and(|body| body.starts_with(MARK))
     }
 
     /// GitHub may give back other line ends than it was given.
     fn says(&self, body: &str) -> bool {
         let own = self.body.as_deref().unwrap_or_default();
-        own.lines().map(str::trim_end).eq(body.lines().map(str::trim_end))
+        own.lines()
+            .map(str::trim_end)
+            .eq(body.lines().map(str::trim_end))
     }
 
     /// Whether it was written under this login. That of an app ends in `[bot]`, which no person's can; GraphQL has left it out at places.
     fn is_by(&self, login: &str) -> bool {
-        let author = self.user.as_ref().map(|user| user.login.as_str()).unwrap_or_default();
+        let author = self
+            .user
+            .as_ref()
+            .map(|user| user.login.as_str())
+            .unwrap_or_default();
         author == login || author.strip_suffix("[bot]") == Some(login)
     }
 }
@@ -157,7 +203,8 @@ mod tests {
 
     fn viewer(login: &str) -> Exchange {
         let body = json!({"data": {"viewer": {"login": login}}}).to_string();
-        exchange("/api/graphql", 200, &[], &body).posting("/query", &json!("query { viewer { login } }"))
+        exchange("/api/graphql", 200, &[], &body)
+            .posting("/query", &json!("query { viewer { login } }"))
     }
 
     fn path(path: &str) -> String {
@@ -169,26 +216,41 @@ mod tests {
     }
 
     fn edited(id: u64) -> Exchange {
-        exchange(&path(&format!("issues/comments/{id}")), 200, &[], "{}").patching("/body", &json!(BODY))
+        exchange(&path(&format!("issues/comments/{id}")), 200, &[], "{}")
+            .patching("/body", &json!(BODY))
     }
 
     async fn keep(script: Vec<Exchange>, if_absent: IfAbsent) -> Result<Kept, GitHubError> {
         let server = Server::start(script);
         let pull = PrNumber::parse(b"7").unwrap();
         let github = server.github();
-        let kept = CommentWriter::new(&github).keep(pull, BODY, if_absent).await;
+        let kept = CommentWriter::new(&github)
+            .keep(pull, BODY, if_absent)
+            .await;
         server.finish();
         kept
     }
 
     #[tokio::test]
     async fn the_first_time_it_is_made_and_then_edited() {
-        let others = [(1, "ada", "hello"), (2, "ada", "see <!-- ghcr-to-render:pull-request:v1 -->")];
-        assert_eq!(keep(vec![listed(&others), made(201)], IfAbsent::Make).await, Ok(Kept::Made));
-        assert_eq!(keep(vec![listed(&others)], IfAbsent::Leave).await, Ok(Kept::Absent));
+        let others = [
+            (1, "ada", "hello"),
+            (2, "ada", "see <!-- ghcr-to-render:pull-request:v1 -->"),
+        ];
+        assert_eq!(
+            keep(vec![listed(&others), made(201)], IfAbsent::Make).await,
+            Ok(Kept::Made)
+        );
+        assert_eq!(
+            keep(vec![listed(&others)], IfAbsent::Leave).await,
+            Ok(Kept::Absent)
+        );
         let old = "<!-- ghcr-to-render:pull-request:v0 -->\nold";
         let script = vec![
-            listed(&[(3, "github-actions[bot]", old), (4, "github-actions[bot]", old)]),
+            listed(&[
+                (3, "github-actions[bot]", old),
+                (4, "github-actions[bot]", old),
+            ]),
             viewer("github-actions[bot]"),
             edited(3),
         ];
@@ -197,7 +259,11 @@ mod tests {
 
     #[tokio::test]
     async fn what_says_so_already_is_left_as_it_is() {
-        for same in [BODY.to_owned(), BODY.replace('\n', "\r\n"), format!("{BODY}\n")] {
+        for same in [
+            BODY.to_owned(),
+            BODY.replace('\n', "\r\n"),
+            format!("{BODY}\n"),
+        ] {
             let script = vec![listed(&[(3, "ada", &same)]), viewer("ada")];
             assert_eq!(keep(script, IfAbsent::Make).await, Ok(Kept::Unchanged));
         }
@@ -213,31 +279,63 @@ mod tests {
             ("ada[bot]", "ada"),
         ] {
             let script = vec![listed(&[(3, author, BODY)]), viewer(us), made(201)];
-            assert_eq!(keep(script, IfAbsent::Make).await, Ok(Kept::Made), "{us} {author}");
+            assert_eq!(
+                keep(script, IfAbsent::Make).await,
+                Ok(Kept::Made),
+                "{us} {author}"
+            );
         }
-        let script = vec![listed(&[(3, "our-app[bot]", "<!-- ghcr-to-render: -->")]), viewer("our-app"), edited(3)];
+        let script = vec![
+            listed(&[(3, "our-app[bot]", "<!-- ghcr-to-render: -->")]),
+            viewer("our-app"),
+            edited(3),
+        ];
         assert_eq!(keep(script, IfAbsent::Make).await, Ok(Kept::Edited));
     }
 
     #[tokio::test]
     async fn who_is_not_told_its_name_goes_by_the_jobs_own() {
-        let denied = exchange("/api/graphql", 200, &[], r#"{"data":null,"errors":[{"message":"no"}]}"#);
+        let denied = exchange(
+            "/api/graphql",
+            200,
+            &[],
+            r#"{"data":null,"errors":[{"message":"no"}]}"#,
+        );
         let denied = denied.posting("/query", &json!("query { viewer { login } }"));
-        let comments = [(3, "mallory", "<!-- ghcr-to-render:x"), (4, "github-actions[bot]", "<!-- ghcr-to-render:x")];
-        assert_eq!(keep(vec![listed(&comments), denied, edited(4)], IfAbsent::Make).await, Ok(Kept::Edited));
+        let comments = [
+            (3, "mallory", "<!-- ghcr-to-render:x"),
+            (4, "github-actions[bot]", "<!-- ghcr-to-render:x"),
+        ];
+        assert_eq!(
+            keep(vec![listed(&comments), denied, edited(4)], IfAbsent::Make).await,
+            Ok(Kept::Edited)
+        );
     }
 
     #[tokio::test]
     async fn a_comment_is_posted_once_whatever_comes_of_it() {
-        let failure = keep(vec![listed(&[]), made(502)], IfAbsent::Make).await.unwrap_err();
-        assert!(matches!(failure, GitHubError::Unavailable { .. }), "{failure}");
+        let failure = keep(vec![listed(&[]), made(502)], IfAbsent::Make)
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(failure, GitHubError::Unavailable { .. }),
+            "{failure}"
+        );
     }
 
     #[tokio::test]
     async fn a_missing_permission_is_named() {
         let body = r#"{"message":"Resource not accessible by integration"}"#;
-        let denied = exchange(&path("issues/7/comments"), 403, &[], body).posting("/body", &json!(BODY));
-        let failure = keep(vec![listed(&[]), denied], IfAbsent::Make).await.unwrap_err();
-        assert!(failure.to_string().contains("it needs pull-requests: write"), "{failure}");
+        let denied =
+            exchange(&path("issues/7/comments"), 403, &[], body).posting("/body", &json!(BODY));
+        let failure = keep(vec![listed(&[]), denied], IfAbsent::Make)
+            .await
+            .unwrap_err();
+        assert!(
+            failure
+                .to_string()
+                .contains("it needs pull-requests: write"),
+            "{failure}"
+        );
     }
 }

@@ -68,12 +68,20 @@ impl GitHub {
     ///
     /// # Errors
     /// [`GitHubError`]; `NotFound` when one of them is not there.
-    pub async fn compare(&self, base: &CommitSha, head: &CommitSha) -> Result<Comparison, GitHubError> {
+    pub async fn compare(
+        &self,
+        base: &CommitSha,
+        head: &CommitSha,
+    ) -> Result<Comparison, GitHubError> {
         let what = format!("comparison of {} with {}", base.short(10), head.short(10));
         let reply = match self.reply(&format!("compare/{base}...{head}"), &what).await {
             Ok(reply) => reply,
             Err(error) if self.are_unrelated(&error, base, head).await? => {
-                return Ok(Comparison { relation: Relation::Unrelated, merge_base: None, files: None });
+                return Ok(Comparison {
+                    relation: Relation::Unrelated,
+                    merge_base: None,
+                    files: None,
+                });
             }
             Err(error) => return Err(error),
         };
@@ -87,8 +95,15 @@ impl GitHub {
         };
         let merge_base = CommitSha::parse(wire.merge_base_commit.sha.as_bytes())
             .map_err(|error| reply.broken(&what, &error.to_string()))?;
-        let files = wire.files.filter(|files| files.len() < COMPARED).and_then(paths);
-        Ok(Comparison { relation, merge_base: Some(merge_base), files })
+        let files = wire
+            .files
+            .filter(|files| files.len() < COMPARED)
+            .and_then(paths);
+        Ok(Comparison {
+            relation,
+            merge_base: Some(merge_base),
+            files,
+        })
     }
 
     /// A comparison is "not found" for two commits without a common ancestor, too: then both of them are.
@@ -118,9 +133,20 @@ impl GitHub {
         expected: Option<u64>,
     ) -> Result<Option<Vec<Vec<u8>>>, GitHubError> {
         let what = format!("files of pull request {number}");
-        let list = self.pages::<FileWire>(&format!("pulls/{number}/files?per_page=100"), &what, LISTED - 1).await?;
+        let list = self
+            .pages::<FileWire>(
+                &format!("pulls/{number}/files?per_page=100"),
+                &what,
+                LISTED - 1,
+            )
+            .await?;
         let Some(files) = list else { return Ok(None) };
-        let now: PullRequestWire = self.get(&format!("pulls/{number}"), &format!("pull request {number}")).await?;
+        let now: PullRequestWire = self
+            .get(
+                &format!("pulls/{number}"),
+                &format!("pull request {number}"),
+            )
+            .await?;
         let count = u64::try_from(files.len()).unwrap_or(u64::MAX);
         let is_whole = now.head.sha == head.to_string()
             && now.changed_files == count
@@ -131,7 +157,10 @@ impl GitHub {
 
 /// Every name of every file, sorted; `None` when one of them is not exactly known.
 fn paths(files: Vec<FileWire>) -> Option<Vec<Vec<u8>>> {
-    let names = files.into_iter().flat_map(|file| [Some(file.filename), file.previous_filename]).flatten();
+    let names = files
+        .into_iter()
+        .flat_map(|file| [Some(file.filename), file.previous_filename])
+        .flatten();
     let mut paths = names
         .map(|name| (!name.is_empty() && !name.contains(REPLACED)).then(|| name.into_bytes()))
         .collect::<Option<Vec<_>>>()?;
@@ -146,7 +175,9 @@ pub(super) mod fuzzing {
     use super::*;
 
     pub(in crate::github) fn files(body: &[u8]) {
-        let Ok(wire) = serde_json::from_slice::<CompareWire>(body) else { return };
+        let Ok(wire) = serde_json::from_slice::<CompareWire>(body) else {
+            return;
+        };
         let files = wire.files.unwrap_or_default();
         let names: Vec<String> = files
             .iter()
@@ -155,9 +186,18 @@ pub(super) mod fuzzing {
             .cloned()
             .collect();
         match paths(files) {
-            None => assert!(names.iter().any(|name| name.is_empty() || name.contains(REPLACED))),
+            None => assert!(
+                names
+                    .iter()
+                    .any(|name| name.is_empty() || name.contains(REPLACED))
+            ),
             Some(paths) => {
-                assert!(paths.is_sorted() && names.iter().all(|name| paths.iter().any(|path| path == name.as_bytes())));
+                assert!(
+                    paths.is_sorted()
+                        && names
+                            .iter()
+                            .all(|name| paths.iter().any(|path| path == name.as_bytes()))
+                );
             }
         }
     }
@@ -172,12 +212,15 @@ mod tests {
     const HEAD: CommitSha = CommitSha::from_bytes([0x22; 20]);
 
     fn comparison(status: &str, files: &str) -> Exchange {
-        let body = format!(r#"{{"status":"{status}","merge_base_commit":{{"sha":"{BASE}"}}{files}}}"#);
+        let body =
+            format!(r#"{{"status":"{status}","merge_base_commit":{{"sha":"{BASE}"}}{files}}}"#);
         found(&format!("compare/{BASE}...{HEAD}"), &body)
     }
 
     fn listed(count: usize) -> String {
-        let files: Vec<_> = (0..count).map(|index| format!(r#"{{"filename":"f{index:05}"}}"#)).collect();
+        let files: Vec<_> = (0..count)
+            .map(|index| format!(r#"{{"filename":"f{index:05}"}}"#))
+            .collect();
         format!("[{}]", files.join(","))
     }
 
@@ -190,12 +233,14 @@ mod tests {
 
     #[tokio::test]
     async fn both_names_of_a_rename_count() {
-        let files =
-            r#","files":[{"filename":"b","previous_filename":"a","status":"renamed","changes":0},{"filename":"c"}]"#;
+        let files = r#","files":[{"filename":"b","previous_filename":"a","status":"renamed","changes":0},{"filename":"c"}]"#;
         let answer = compare(vec![comparison("ahead", files)]).await.unwrap();
         assert_eq!(answer.relation, Relation::Ahead);
         assert_eq!(answer.merge_base, Some(BASE));
-        assert_eq!(answer.files, Some(vec![b"a".to_vec(), b"b".to_vec(), b"c".to_vec()]));
+        assert_eq!(
+            answer.files,
+            Some(vec![b"a".to_vec(), b"b".to_vec(), b"c".to_vec()])
+        );
     }
 
     #[tokio::test]
@@ -207,7 +252,10 @@ mod tests {
             (String::new(), false),
             (r#","files":[]"#.into(), true),
             (",\"files\":[{\"filename\":\"caf\u{fffd}\"}]".into(), false),
-            (",\"files\":[{\"filename\":\"a\",\"previous_filename\":\"caf\u{fffd}\"}]".into(), false),
+            (
+                ",\"files\":[{\"filename\":\"a\",\"previous_filename\":\"caf\u{fffd}\"}]".into(),
+                false,
+            ),
         ] {
             let answer = compare(vec![comparison("ahead", &files)]).await.unwrap();
             assert_eq!(answer.files.is_some(), is_known, "{files:.60}");
@@ -222,22 +270,39 @@ mod tests {
             ("identical", Relation::Identical),
             ("diverged", Relation::Diverged),
         ] {
-            assert_eq!(compare(vec![comparison(status, "")]).await.unwrap().relation, relation);
+            assert_eq!(
+                compare(vec![comparison(status, "")])
+                    .await
+                    .unwrap()
+                    .relation,
+                relation
+            );
         }
-        assert!(matches!(compare(vec![comparison("odd", "")]).await, Err(GitHubError::Broken { .. })));
+        assert!(matches!(
+            compare(vec![comparison("odd", "")]).await,
+            Err(GitHubError::Broken { .. })
+        ));
     }
 
     #[tokio::test]
     async fn two_commits_without_a_comparison_are_unrelated() {
         let commit = |sha: &CommitSha| {
-            let body =
-                format!(r#"{{"sha":"{sha}","tree":{{"sha":"t"}},"committer":{{"date":"2026-01-02T03:04:05Z"}}}}"#);
+            let body = format!(
+                r#"{{"sha":"{sha}","tree":{{"sha":"t"}},"committer":{{"date":"2026-01-02T03:04:05Z"}}}}"#
+            );
             found(&format!("git/commits/{sha}"), &body)
         };
         let compared = missing(&format!("compare/{BASE}...{HEAD}"));
-        let answer = compare(vec![compared.clone(), commit(&BASE), commit(&HEAD)]).await.unwrap();
+        let answer = compare(vec![compared.clone(), commit(&BASE), commit(&HEAD)])
+            .await
+            .unwrap();
         assert_eq!(answer.relation, Relation::Unrelated);
-        let answer = compare(vec![compared, commit(&BASE), missing(&format!("git/commits/{HEAD}"))]).await;
+        let answer = compare(vec![
+            compared,
+            commit(&BASE),
+            missing(&format!("git/commits/{HEAD}")),
+        ])
+        .await;
         assert!(matches!(answer, Err(GitHubError::NotFound { .. })));
     }
 
@@ -254,14 +319,31 @@ mod tests {
         ] {
             let server = Server::start(vec![
                 found("pulls/7/files?per_page=100", &listed(listed_files)),
-                found("pulls/7", &format!(r#"{{"head":{{"sha":"{head}"}},"changed_files":{stated}}}"#)),
+                found(
+                    "pulls/7",
+                    &format!(r#"{{"head":{{"sha":"{head}"}},"changed_files":{stated}}}"#),
+                ),
             ]);
-            let answer = server.github().pull_request_files(number, &HEAD, expected).await.unwrap();
-            assert_eq!(answer.is_some(), is_known, "{listed_files} {stated} {expected:?}");
+            let answer = server
+                .github()
+                .pull_request_files(number, &HEAD, expected)
+                .await
+                .unwrap();
+            assert_eq!(
+                answer.is_some(),
+                is_known,
+                "{listed_files} {stated} {expected:?}"
+            );
             server.finish();
         }
         let server = Server::start(vec![found("pulls/7/files?per_page=100", &listed(3000))]);
-        assert_eq!(server.github().pull_request_files(number, &HEAD, Some(3000)).await, Ok(None));
+        assert_eq!(
+            server
+                .github()
+                .pull_request_files(number, &HEAD, Some(3000))
+                .await,
+            Ok(None)
+        );
         server.finish();
     }
 }

@@ -120,9 +120,10 @@ impl GitHubError {
         match self {
             Self::NotFound { .. } | Self::Denied { .. } => FailureWord::PermissionMissing,
             Self::RateLimited { .. } => FailureWord::RateLimited,
-            Self::Unavailable { .. } | Self::Untrusted { .. } | Self::Broken { .. } | Self::Rejected { .. } => {
-                FailureWord::GithubUnavailable
-            }
+            Self::Unavailable { .. }
+            | Self::Untrusted { .. }
+            | Self::Broken { .. }
+            | Self::Rejected { .. } => FailureWord::GithubUnavailable,
             Self::NotACommit { .. } | Self::TooDeep(_) => FailureWord::BadEvent,
         }
     }
@@ -131,9 +132,13 @@ impl GitHubError {
     #[must_use]
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::NotFound { .. } => "check that it exists in this repository, and that the job has `contents: read`",
+            Self::NotFound { .. } => {
+                "check that it exists in this repository, and that the job has `contents: read`"
+            }
             Self::Denied { .. } => "add the permission to the job's `permissions`",
-            Self::Rejected { .. } => "check that the commit is in this repository, and what GitHub's message says",
+            Self::Rejected { .. } => {
+                "check that the commit is in this repository, and what GitHub's message says"
+            }
             Self::RateLimited { .. } => {
                 "run it again later; a checkout with `fetch-depth: 0` makes most of these requests unnecessary"
             }
@@ -159,6 +164,8 @@ impl fmt::Display for Trace {
             Some(status) => write!(f, "status {status}")?,
             None => f.write_str("no reply")?,
         }
-        self.request.as_ref().map_or(Ok(()), |request| write!(f, ", request {request}"))
+        self.request
+            .as_ref()
+            .map_or(Ok(()), |request| write!(f, ", request {request}"))
     }
 }

@@ -27,8 +27,15 @@ impl GitHub {
     /// # Errors
     /// [`GitHubError`].
     pub async fn file_at(&self, commit: &CommitSha, path: &str) -> Result<FileAt, GitHubError> {
-        let what = format!("file {} of {}", crate::domain::Foreign(path.as_bytes()), commit.short(10));
-        let reply = match self.reply(&format!("contents/{}?ref={commit}", escape(path)), &what).await {
+        let what = format!(
+            "file {} of {}",
+            crate::domain::Foreign(path.as_bytes()),
+            commit.short(10)
+        );
+        let reply = match self
+            .reply(&format!("contents/{}?ref={commit}", escape(path)), &what)
+            .await
+        {
             Ok(reply) => reply,
             Err(GitHubError::NotFound { .. }) => return Ok(FileAt::Absent),
             Err(error) => return Err(error),
@@ -50,7 +57,10 @@ impl GitHub {
             (Some("base64"), Some(content)) => content,
             _ => return Err(reply.broken(&what, "it is not in base64")),
         };
-        let digits: Vec<u8> = content.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+        let digits: Vec<u8> = content
+            .bytes()
+            .filter(|byte| !byte.is_ascii_whitespace())
+            .collect();
         let bytes = base64::engine::general_purpose::STANDARD.decode(digits);
         match bytes {
             Ok(bytes) if u64::try_from(bytes.len()) == Ok(wire.size) => Ok(FileAt::File(bytes)),
@@ -68,7 +78,9 @@ mod tests {
 
     async fn file_at(body: Option<&str>) -> Result<FileAt, GitHubError> {
         let path = format!("contents/.github/m.yml?ref={COMMIT}");
-        let server = Server::start(vec![body.map_or_else(|| missing(&path), |body| found(&path, body))]);
+        let server = Server::start(vec![
+            body.map_or_else(|| missing(&path), |body| found(&path, body)),
+        ]);
         let answer = server.github().file_at(&COMMIT, ".github/m.yml").await;
         server.finish();
         answer
@@ -77,17 +89,32 @@ mod tests {
     #[tokio::test]
     async fn a_file_is_read_with_one_request() {
         let body = r#"{"type":"file","size":5,"encoding":"base64","content":"aGVs\nbG8=\n"}"#;
-        assert_eq!(file_at(Some(body)).await, Ok(FileAt::File(b"hello".to_vec())));
+        assert_eq!(
+            file_at(Some(body)).await,
+            Ok(FileAt::File(b"hello".to_vec()))
+        );
         assert_eq!(file_at(None).await, Ok(FileAt::Absent));
     }
 
     #[tokio::test]
     async fn what_is_no_file_is_told_apart() {
         for (body, wanted) in [
-            (r#"{"type":"symlink","size":5}"#, FileAt::NotAFile("a symbolic link")),
-            (r#"{"type":"submodule","size":0}"#, FileAt::NotAFile("a submodule")),
-            (r#"[{"type":"file","size":0}]"#, FileAt::NotAFile("a directory")),
-            (r#"{"type":"file","size":1048577,"encoding":"none","content":""}"#, FileAt::TooLarge(1_048_577)),
+            (
+                r#"{"type":"symlink","size":5}"#,
+                FileAt::NotAFile("a symbolic link"),
+            ),
+            (
+                r#"{"type":"submodule","size":0}"#,
+                FileAt::NotAFile("a submodule"),
+            ),
+            (
+                r#"[{"type":"file","size":0}]"#,
+                FileAt::NotAFile("a directory"),
+            ),
+            (
+                r#"{"type":"file","size":1048577,"encoding":"none","content":""}"#,
+                FileAt::TooLarge(1_048_577),
+            ),
         ] {
             assert_eq!(file_at(Some(body)).await, Ok(wanted), "{body}");
         }
@@ -101,7 +128,10 @@ mod tests {
             r#"{"type":"file","size":5,"encoding":"none","content":""}"#,
             r#"{"type":"new","size":5,"encoding":"base64","content":"aGVsbG8="}"#,
         ] {
-            assert!(matches!(file_at(Some(body)).await, Err(GitHubError::Broken { .. })), "{body}");
+            assert!(
+                matches!(file_at(Some(body)).await, Err(GitHubError::Broken { .. })),
+                "{body}"
+            );
         }
     }
 }

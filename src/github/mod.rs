@@ -58,14 +58,27 @@ impl GitHub {
     /// # Errors
     /// Refuses an address that is neither https nor on this machine, a token that no header can hold, and other shapes of
     /// repository.
-    pub fn new(client: &Client, api_url: &str, token: Option<&Secret>, repository: &str) -> Result<Self, Refused> {
+    pub fn new(
+        client: &Client,
+        api_url: &str,
+        token: Option<&Secret>,
+        repository: &str,
+    ) -> Result<Self, Refused> {
         let base = parse_base(api_url)?;
         if !is_repository(repository) {
-            return Err(Refused::new("repository", repository.as_bytes(), "owner/repo"));
+            return Err(Refused::new(
+                "repository",
+                repository.as_bytes(),
+                "owner/repo",
+            ));
         }
         let token = token.filter(|token| !token.expose().is_empty());
         if token.is_some_and(|token| !token.expose().bytes().all(|byte| byte.is_ascii_graphic())) {
-            return Err(Refused::new("github-token", b"***", "printable ASCII without white space"));
+            return Err(Refused::new(
+                "github-token",
+                b"***",
+                "printable ASCII without white space",
+            ));
         }
         Ok(Self {
             client: client.clone(),
@@ -88,12 +101,21 @@ impl GitHub {
     /// On one machine they may be anything. Of others it is not known.
     #[must_use]
     pub fn keeps(&self, registry: &RegistryHost) -> bool {
-        let host = self.base.split_once("://").map_or("", |(_, rest)| rest).split('/').next().unwrap_or_default();
+        let host = self
+            .base
+            .split_once("://")
+            .map_or("", |(_, rest)| rest)
+            .split('/')
+            .next()
+            .unwrap_or_default();
         let is_loopback = RegistryHost::parse(host).is_ok_and(|host| host.is_loopback());
         match host {
             "api.github.com" => registry.as_str() == "ghcr.io",
             _ if is_loopback => registry.is_loopback(),
-            _ => registry.as_str().strip_prefix("containers.") == Some(host.strip_prefix("api.").unwrap_or(host)),
+            _ => {
+                registry.as_str().strip_prefix("containers.")
+                    == Some(host.strip_prefix("api.").unwrap_or(host))
+            }
         }
     }
 }
@@ -111,8 +133,10 @@ fn parse_base(api_url: &str) -> Result<String, Refused> {
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let host = RegistryHost::parse(host).map_err(|_| refused())?;
     let may_be_asked = scheme == "https" || scheme == "http" && host.is_loopback();
-    let is_path =
-        path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte)) && !path.contains("..");
+    let is_path = path
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte))
+        && !path.contains("..");
     if !may_be_asked || !is_path {
         return Err(refused());
     }
@@ -122,9 +146,12 @@ fn parse_base(api_url: &str) -> Result<String, Refused> {
 fn is_repository(text: &str) -> bool {
     let is_name = |name: &str| {
         !matches!(name, "" | "." | "..")
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
     };
-    text.split_once('/').is_some_and(|(owner, repo)| is_name(owner) && is_name(repo))
+    text.split_once('/')
+        .is_some_and(|(owner, repo)| is_name(owner) && is_name(repo))
 }
 
 #[cfg(test)]
@@ -140,7 +167,10 @@ mod tests {
             "http://127.0.0.1:8080",
             "http://localhost:1/api/v3/",
         ] {
-            assert!(GitHub::new(&client(), url, None, "acme/shop").is_ok(), "{url}");
+            assert!(
+                GitHub::new(&client(), url, None, "acme/shop").is_ok(),
+                "{url}"
+            );
         }
         for url in [
             "http://api.github.com",
@@ -153,10 +183,24 @@ mod tests {
             "https://",
             "",
         ] {
-            assert!(GitHub::new(&client(), url, None, "acme/shop").is_err(), "{url}");
+            assert!(
+                GitHub::new(&client(), url, None, "acme/shop").is_err(),
+                "{url}"
+            );
         }
-        for repository in ["acme", "acme/shop/x", "/shop", "acme/", "acme/..", "acme/sh op", "acme/shop?x"] {
-            assert!(GitHub::new(&client(), "https://api.github.com", None, repository).is_err(), "{repository}");
+        for repository in [
+            "acme",
+            "acme/shop/x",
+            "/shop",
+            "acme/",
+            "acme/..",
+            "acme/sh op",
+            "acme/shop?x",
+        ] {
+            assert!(
+                GitHub::new(&client(), "https://api.github.com", None, repository).is_err(),
+                "{repository}"
+            );
         }
     }
 
@@ -167,22 +211,41 @@ mod tests {
             ("https://api.github.com", "containers.github.com", false),
             ("https://api.github.com", "docker.io", false),
             ("https://api.github.com", "127.0.0.1:5000", false),
-            ("https://ghe.example.com/api/v3", "containers.ghe.example.com", true),
+            (
+                "https://ghe.example.com/api/v3",
+                "containers.ghe.example.com",
+                true,
+            ),
             ("https://ghe.example.com/api/v3", "ghcr.io", false),
             ("https://api.acme.ghe.com", "containers.acme.ghe.com", true),
-            ("https://api.acme.ghe.com", "containers.other.ghe.com", false),
+            (
+                "https://api.acme.ghe.com",
+                "containers.other.ghe.com",
+                false,
+            ),
             ("http://127.0.0.1:1/api/v3", "127.0.0.1:5000", true),
             ("http://127.0.0.1:1", "ghcr.io", false),
         ] {
             let github = GitHub::new(&client(), api, None, "acme/shop").unwrap();
-            assert_eq!(github.keeps(&RegistryHost::parse(registry).unwrap()), keeps, "{api} {registry}");
+            assert_eq!(
+                github.keeps(&RegistryHost::parse(registry).unwrap()),
+                keeps,
+                "{api} {registry}"
+            );
         }
     }
 
     #[tokio::test]
     async fn a_token_that_fits_no_header_is_refused_unseen() {
         let token = Secret::new("ghs_secret\nX-Evil: 1");
-        let refused = GitHub::new(&client(), "https://api.github.com", Some(&token), "acme/shop").err().unwrap();
+        let refused = GitHub::new(
+            &client(),
+            "https://api.github.com",
+            Some(&token),
+            "acme/shop",
+        )
+        .err()
+        .unwrap();
         assert!(!refused.to_string().contains("ghs_secret"));
     }
 }

@@ -52,13 +52,16 @@ impl<'a> TagWriter<'a> {
         let body = json!({ "ref": name, "sha": commit.to_string() });
         let reply = match self.0.post("git/refs", &what, &body).await {
             Ok(reply) => reply,
-            Err(GitHubError::Rejected { why, .. }) if why.starts_with("Reference already exists") => {
+            Err(GitHubError::Rejected { why, .. })
+                if why.starts_with("Reference already exists") =>
+            {
                 return Ok(TagMade::Taken);
             }
             Err(error) => return Err(error.needing(NEEDED)),
         };
         let created: CreatedWire = reply.json(&what)?;
-        if reply.status() != 201 || created.name != name || created.object.sha != commit.to_string() {
+        if reply.status() != 201 || created.name != name || created.object.sha != commit.to_string()
+        {
             return Err(reply.broken(&what, "it is not the tag that was asked for"));
         }
         Ok(TagMade::Made)
@@ -105,7 +108,10 @@ mod tests {
     async fn where_no_answer_came_the_same_name_is_asked_for_again() {
         let exists = r#"{"message":"Reference already exists"}"#;
         let lost = closed("git/refs").posting("", &wanted());
-        assert_eq!(make(vec![lost, answer(502, "<html>"), answer(422, exists)]).await, Ok(TagMade::Taken));
+        assert_eq!(
+            make(vec![lost, answer(502, "<html>"), answer(422, exists)]).await,
+            Ok(TagMade::Taken)
+        );
     }
 
     #[tokio::test]
@@ -126,7 +132,12 @@ mod tests {
             (404, "Not Found"),
             (409, "Git Repository is empty."),
         ] {
-            let failure = make(vec![answer(status, &json!({ "message": message }).to_string())]).await.unwrap_err();
+            let failure = make(vec![answer(
+                status,
+                &json!({ "message": message }).to_string(),
+            )])
+            .await
+            .unwrap_err();
             assert!(matches!(failure, GitHubError::Rejected { .. }), "{failure}");
             assert!(!failure.to_string().contains("::error"), "{failure}");
         }
@@ -142,9 +153,13 @@ mod tests {
              (Resource not accessible by integration) (status 403, request AB12:34)"
         );
         assert!(!format!("{failure:?}").contains(TOKEN));
-        let headers = ["X-Accepted-GitHub-Permissions: contents=write; contents=write,workflows=write"];
+        let headers =
+            ["X-Accepted-GitHub-Permissions: contents=write; contents=write,workflows=write"];
         let denied = exchange(REFS, 403, &headers, body).posting("", &wanted());
         let failure = make(vec![denied]).await.unwrap_err();
-        assert!(failure.to_string().contains("it needs contents=write"), "{failure}");
+        assert!(
+            failure.to_string().contains("it needs contents=write"),
+            "{failure}"
+        );
     }
 }

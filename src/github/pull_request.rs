@@ -23,7 +23,8 @@ impl GitHub {
         let what = format!("pull request {pull}");
         let reply = self.reply(&format!("pulls/{pull}"), &what).await?;
         let wire: PullWire = reply.json(&what)?;
-        CommitSha::parse(wire.head.sha.as_bytes()).map_err(|refused| reply.broken(&what, &refused.to_string()))
+        CommitSha::parse(wire.head.sha.as_bytes())
+            .map_err(|refused| reply.broken(&what, &refused.to_string()))
     }
 }
 
@@ -41,9 +42,21 @@ mod tests {
             missing("pulls/7"),
         ]);
         let (github, pull) = (server.github(), PrNumber::parse(b"7").unwrap());
-        assert_eq!(github.pull_request_head(pull).await.map(|sha| sha.to_string()), Ok(sha));
-        assert!(matches!(github.pull_request_head(pull).await, Err(GitHubError::Broken { .. })));
-        assert!(matches!(github.pull_request_head(pull).await, Err(GitHubError::NotFound { .. })));
+        assert_eq!(
+            github
+                .pull_request_head(pull)
+                .await
+                .map(|sha| sha.to_string()),
+            Ok(sha)
+        );
+        assert!(matches!(
+            github.pull_request_head(pull).await,
+            Err(GitHubError::Broken { .. })
+        ));
+        assert!(matches!(
+            github.pull_request_head(pull).await,
+            Err(GitHubError::NotFound { .. })
+        ));
         server.finish();
     }
 }

@@ -51,21 +51,43 @@ mod tests {
 
     async fn ask(answer: Exchange) -> Result<PullState, GitHubError> {
         let server = Server::start(vec![answer]);
-        let state = server.github().pull_state(PrNumber::parse(b"7").unwrap()).await;
+        let state = server
+            .github()
+            .pull_state(PrNumber::parse(b"7").unwrap())
+            .await;
         server.finish();
         state
     }
 
     #[tokio::test]
     async fn a_pull_request_is_open_or_closed_or_not_there() {
-        assert_eq!(ask(found("pulls/7", r#"{"number":7,"state":"open"}"#)).await, Ok(PullState::Open));
-        assert_eq!(ask(found("pulls/7", r#"{"state":"closed","merged":true}"#)).await, Ok(PullState::Closed));
+        assert_eq!(
+            ask(found("pulls/7", r#"{"number":7,"state":"open"}"#)).await,
+            Ok(PullState::Open)
+        );
+        assert_eq!(
+            ask(found("pulls/7", r#"{"state":"closed","merged":true}"#)).await,
+            Ok(PullState::Closed)
+        );
         assert_eq!(ask(missing("pulls/7")).await, Ok(PullState::Absent));
         for body in [r#"{"state":"CLOSED"}"#, "{}", "[]"] {
-            assert!(matches!(ask(found("pulls/7", body)).await, Err(GitHubError::Broken { .. })), "{body}");
+            assert!(
+                matches!(
+                    ask(found("pulls/7", body)).await,
+                    Err(GitHubError::Broken { .. })
+                ),
+                "{body}"
+            );
         }
         let body = r#"{"message":"Resource not accessible by integration"}"#;
-        let error = ask(exchange("/api/v3/repos/acme/shop/pulls/7", 403, &[], body)).await.unwrap_err();
-        assert!(error.to_string().contains("pull request 7: it needs pull-requests: read"), "{error}");
+        let error = ask(exchange("/api/v3/repos/acme/shop/pulls/7", 403, &[], body))
+            .await
+            .unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("pull request 7: it needs pull-requests: read"),
+            "{error}"
+        );
     }
 }

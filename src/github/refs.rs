@@ -73,8 +73,15 @@ impl GitHub {
     pub async fn matching_tags(&self, prefix: &str) -> Result<Option<Vec<GitTag>>, GitHubError> {
         let what = format!("tags beginning with {}", Foreign(prefix.as_bytes()));
         let path = format!("git/matching-refs/tags/{}?per_page=100", escape(prefix));
-        let Some(refs) = self.pages::<RefWire>(&path, &what, MOST_TAGS).await? else { return Ok(None) };
-        Ok(Some(refs.into_iter().filter_map(RefWire::into_tag).filter(|tag| tag.name.starts_with(prefix)).collect()))
+        let Some(refs) = self.pages::<RefWire>(&path, &what, MOST_TAGS).await? else {
+            return Ok(None);
+        };
+        Ok(Some(
+            refs.into_iter()
+                .filter_map(RefWire::into_tag)
+                .filter(|tag| tag.name.starts_with(prefix))
+                .collect(),
+        ))
     }
 
     /// The commit that a tag is on, peeled; `None` when there is no such tag.
@@ -83,8 +90,13 @@ impl GitHub {
     /// [`GitHubError`], also for a tag that is on no commit.
     pub async fn tag_commit(&self, name: &str) -> Result<Option<CommitSha>, GitHubError> {
         let what = format!("tag {}", Foreign(name.as_bytes()));
-        let found: Option<RefWire> = self.find(&format!("git/ref/tags/{}", escape(name)), &what).await?;
-        match found.and_then(RefWire::into_tag).filter(|tag| tag.name == name) {
+        let found: Option<RefWire> = self
+            .find(&format!("git/ref/tags/{}", escape(name)), &what)
+            .await?;
+        match found
+            .and_then(RefWire::into_tag)
+            .filter(|tag| tag.name == name)
+        {
             Some(tag) => self.peel(&tag.object).await,
             None => Ok(None),
         }
@@ -101,7 +113,12 @@ impl GitHub {
         let mut next = *object;
         for _ in 0..DEEPEST {
             let what = format!("tag object {next}");
-            let Some(tag) = self.find::<TagWire>(&format!("git/tags/{next}"), &what).await? else { return Ok(None) };
+            let Some(tag) = self
+                .find::<TagWire>(&format!("git/tags/{next}"), &what)
+                .await?
+            else {
+                return Ok(None);
+            };
             next = parse(&tag.object.sha, &what)?;
             let kind = match tag.object.kind.as_str() {
                 "commit" => return Ok(Some(next)),
@@ -121,16 +138,24 @@ impl GitHub {
     /// [`GitHubError`].
     pub async fn branch_tip(&self, short: &str) -> Result<Option<CommitSha>, GitHubError> {
         let what = format!("branch {}", Foreign(short.as_bytes()));
-        let found: Option<RefWire> = self.find(&format!("git/ref/heads/{}", escape(short)), &what).await?;
+        let found: Option<RefWire> = self
+            .find(&format!("git/ref/heads/{}", escape(short)), &what)
+            .await?;
         let is_this = |found: &RefWire| found.name.strip_prefix("refs/heads/") == Some(short);
-        found.filter(is_this).map(|found| parse(&found.object.sha, &what)).transpose()
+        found
+            .filter(is_this)
+            .map(|found| parse(&found.object.sha, &what))
+            .transpose()
     }
 
     /// A commit and its committer's time (RFC 3339, in UTC); `None` when there is none of that name, or more than one.
     ///
     /// # Errors
     /// [`GitHubError`].
-    pub async fn commit(&self, name: &CommitName) -> Result<Option<(CommitSha, String)>, GitHubError> {
+    pub async fn commit(
+        &self,
+        name: &CommitName,
+    ) -> Result<Option<(CommitSha, String)>, GitHubError> {
         let what = format!("commit {name}");
         let (sha, date) = match name {
             CommitName::Full(sha) => match self.git_commit(sha).await? {
@@ -139,9 +164,14 @@ impl GitHub {
             },
             CommitName::Abbreviated(digits) => {
                 // One file a page: the files are not asked for, but cannot be left out.
-                match self.find::<FullCommitWire>(&format!("commits/{digits}?per_page=1"), &what).await? {
+                match self
+                    .find::<FullCommitWire>(&format!("commits/{digits}?per_page=1"), &what)
+                    .await?
+                {
                     // A branch or a tag may bear the digits as its name.
-                    Some(wire) if wire.sha.starts_with(digits) => (wire.sha, wire.commit.committer.date),
+                    Some(wire) if wire.sha.starts_with(digits) => {
+                        (wire.sha, wire.commit.committer.date)
+                    }
                     _ => return Ok(None),
                 }
             }
@@ -151,7 +181,10 @@ impl GitHub {
     }
 
     pub(super) async fn is_commit(&self, object: &CommitSha) -> Result<bool, GitHubError> {
-        Ok(self.git_commit(object).await?.is_some_and(|commit| commit.sha == object.to_string()))
+        Ok(self
+            .git_commit(object)
+            .await?
+            .is_some_and(|commit| commit.sha == object.to_string()))
     }
 }
 
@@ -159,7 +192,11 @@ impl RefWire {
     fn into_tag(self) -> Option<GitTag> {
         let name = self.name.strip_prefix("refs/tags/")?.to_owned();
         let object = CommitSha::parse(self.object.sha.as_bytes()).ok()?;
-        Some(GitTag { name, object, is_annotated: self.object.kind == "tag" })
+        Some(GitTag {
+            name,
+            object,
+            is_annotated: self.object.kind == "tag",
+        })
     }
 }
 
@@ -169,7 +206,11 @@ fn parse(sha: &str, what: &str) -> Result<CommitSha, GitHubError> {
 
 fn broken(what: &str, value: &str) -> GitHubError {
     let why = format!("it says \"{}\"", Foreign(value.as_bytes()));
-    GitHubError::Broken { what: what.to_owned(), why, trace: Default::default() }
+    GitHubError::Broken {
+        what: what.to_owned(),
+        why,
+        trace: Default::default(),
+    }
 }
 
 /// What fuzzing opens: tags, with what they are on.
@@ -184,8 +225,10 @@ pub(super) mod fuzzing {
                 assert_eq!(name, format!("refs/tags/{}", tag.name));
             }
         }
-        let _ = serde_json::from_slice::<TagWire>(body).map(|tag| parse(&tag.object.sha, "tag").is_ok());
-        let _ = serde_json::from_slice::<FullCommitWire>(body).map(|commit| (commit.sha, commit.commit.committer.date));
+        let _ = serde_json::from_slice::<TagWire>(body)
+            .map(|tag| parse(&tag.object.sha, "tag").is_ok());
+        let _ = serde_json::from_slice::<FullCommitWire>(body)
+            .map(|commit| (commit.sha, commit.commit.committer.date));
     }
 }
 
@@ -202,20 +245,27 @@ mod tests {
     }
 
     fn commit(sha: &CommitSha) -> Exchange {
-        let body =
-            format!(r#"{{"sha":"{sha}","tree":{{"sha":"t"}},"committer":{{"date":"2026-01-02T03:04:05+02:00"}}}}"#);
+        let body = format!(
+            r#"{{"sha":"{sha}","tree":{{"sha":"t"}},"committer":{{"date":"2026-01-02T03:04:05+02:00"}}}}"#
+        );
         found(&format!("git/commits/{sha}"), &body)
     }
 
     fn tag(sha: &CommitSha, kind: &str, target: &CommitSha) -> Exchange {
-        found(&format!("git/tags/{sha}"), &format!(r#"{{"object":{{"type":"{kind}","sha":"{target}"}}}}"#))
+        found(
+            &format!("git/tags/{sha}"),
+            &format!(r#"{{"object":{{"type":"{kind}","sha":"{target}"}}}}"#),
+        )
     }
 
     fn no_commit(sha: &CommitSha) -> Exchange {
         missing(&format!("git/commits/{sha}"))
     }
 
-    async fn peel(script: Vec<Exchange>, object: &CommitSha) -> Result<Option<CommitSha>, GitHubError> {
+    async fn peel(
+        script: Vec<Exchange>,
+        object: &CommitSha,
+    ) -> Result<Option<CommitSha>, GitHubError> {
         let server = Server::start(script);
         let answer = server.github().peel(object).await;
         server.finish();
@@ -224,7 +274,12 @@ mod tests {
 
     #[tokio::test]
     async fn the_default_branch_is_the_repositorys() {
-        let repository = exchange("/api/v3/repos/acme/shop", 200, &[], r#"{"id":1,"default_branch":"trunk"}"#);
+        let repository = exchange(
+            "/api/v3/repos/acme/shop",
+            200,
+            &[],
+            r#"{"id":1,"default_branch":"trunk"}"#,
+        );
         let server = Server::start(vec![repository]);
         assert_eq!(server.github().default_branch().await, Ok("trunk".into()));
         server.finish();
@@ -238,12 +293,28 @@ mod tests {
             reference("refs/heads/prod-2", "commit", &COMMIT),
         ];
         let body = format!("[{}]", list.join(","));
-        let server = Server::start(vec![found("git/matching-refs/tags/prod-?per_page=100", &body)]);
-        let tags = server.github().matching_tags("prod-").await.unwrap().unwrap();
+        let server = Server::start(vec![found(
+            "git/matching-refs/tags/prod-?per_page=100",
+            &body,
+        )]);
+        let tags = server
+            .github()
+            .matching_tags("prod-")
+            .await
+            .unwrap()
+            .unwrap();
         server.finish();
         let wanted = [
-            GitTag { name: "prod-1".into(), object: COMMIT, is_annotated: false },
-            GitTag { name: "prod-10".into(), object: TAG, is_annotated: true },
+            GitTag {
+                name: "prod-1".into(),
+                object: COMMIT,
+                is_annotated: false,
+            },
+            GitTag {
+                name: "prod-10".into(),
+                object: TAG,
+                is_annotated: true,
+            },
         ];
         assert_eq!(tags, wanted);
     }
@@ -252,12 +323,22 @@ mod tests {
     async fn tags_are_peeled_to_their_commit() {
         let inner = CommitSha::from_bytes([0x33; 20]);
         assert_eq!(peel(vec![commit(&COMMIT)], &COMMIT).await, Ok(Some(COMMIT)));
-        let script = vec![no_commit(&TAG), tag(&TAG, "tag", &inner), tag(&inner, "commit", &COMMIT)];
+        let script = vec![
+            no_commit(&TAG),
+            tag(&TAG, "tag", &inner),
+            tag(&inner, "commit", &COMMIT),
+        ];
         assert_eq!(peel(script, &TAG).await, Ok(Some(COMMIT)));
         let script = vec![no_commit(&TAG), missing(&format!("git/tags/{TAG}"))];
         assert_eq!(peel(script, &TAG).await, Ok(None));
         let script = vec![no_commit(&TAG), tag(&TAG, "tree", &inner)];
-        assert_eq!(peel(script, &TAG).await, Err(GitHubError::NotACommit { object: inner, kind: "tree" }));
+        assert_eq!(
+            peel(script, &TAG).await,
+            Err(GitHubError::NotACommit {
+                object: inner,
+                kind: "tree"
+            })
+        );
         let mut script = vec![no_commit(&TAG)];
         script.extend((0..8).map(|_| tag(&TAG, "tag", &TAG)));
         assert_eq!(peel(script, &TAG).await, Err(GitHubError::TooDeep(TAG)));
@@ -266,10 +347,19 @@ mod tests {
     #[tokio::test]
     async fn a_name_is_looked_up_exactly() {
         let server = Server::start(vec![
-            found("git/ref/heads/feature/a%20b", &reference("refs/heads/feature/a b", "commit", &COMMIT)),
-            found("git/ref/heads/ma", &reference("refs/heads/main", "commit", &COMMIT)),
+            found(
+                "git/ref/heads/feature/a%20b",
+                &reference("refs/heads/feature/a b", "commit", &COMMIT),
+            ),
+            found(
+                "git/ref/heads/ma",
+                &reference("refs/heads/main", "commit", &COMMIT),
+            ),
             missing("git/ref/heads/none"),
-            found("git/ref/tags/prod-1", &reference("refs/tags/prod-1", "commit", &COMMIT)),
+            found(
+                "git/ref/tags/prod-1",
+                &reference("refs/tags/prod-1", "commit", &COMMIT),
+            ),
             commit(&COMMIT),
             missing("git/ref/tags/none"),
         ]);
@@ -285,7 +375,9 @@ mod tests {
     #[tokio::test]
     async fn a_commit_is_found_by_its_digits_and_not_by_a_branch_named_like_them() {
         let full = |sha: &CommitSha| {
-            format!(r#"{{"sha":"{sha}","commit":{{"committer":{{"date":"2026-01-02T03:04:05Z"}}}}}}"#)
+            format!(
+                r#"{{"sha":"{sha}","commit":{{"committer":{{"date":"2026-01-02T03:04:05Z"}}}}}}"#
+            )
         };
         let server = Server::start(vec![
             found("commits/1111111?per_page=1", &full(&COMMIT)),
@@ -295,10 +387,16 @@ mod tests {
         ]);
         let github = server.github();
         let name = |digits: &str| CommitName::parse(digits.as_bytes()).unwrap();
-        assert_eq!(github.commit(&name("1111111")).await, Ok(Some((COMMIT, "2026-01-02T03:04:05Z".into()))));
+        assert_eq!(
+            github.commit(&name("1111111")).await,
+            Ok(Some((COMMIT, "2026-01-02T03:04:05Z".into())))
+        );
         assert_eq!(github.commit(&name("1111112")).await, Ok(None));
         assert_eq!(github.commit(&name("1111113")).await, Ok(None));
-        assert_eq!(github.commit(&CommitName::Full(COMMIT)).await, Ok(Some((COMMIT, "2026-01-02T01:04:05Z".into()))));
+        assert_eq!(
+            github.commit(&CommitName::Full(COMMIT)).await,
+            Ok(Some((COMMIT, "2026-01-02T01:04:05Z".into())))
+        );
         server.finish();
     }
 }

@@ -25,28 +25,46 @@ pub(crate) struct Exchange {
 impl Exchange {
     /// Expects a POST instead, with this at that place of its JSON body.
     pub(crate) fn posting(self, pointer: &'static str, wanted: &Value) -> Self {
-        Self { method: "POST", body: Some((pointer, wanted.clone())), ..self }
+        Self {
+            method: "POST",
+            body: Some((pointer, wanted.clone())),
+            ..self
+        }
     }
 
     /// Expects a DELETE instead.
     pub(crate) fn deleting(self) -> Self {
-        Self { method: "DELETE", ..self }
+        Self {
+            method: "DELETE",
+            ..self
+        }
     }
 
     /// Expects a PATCH instead, with this at that place of its JSON body.
     pub(crate) fn patching(self, pointer: &'static str, wanted: &Value) -> Self {
-        Self { method: "PATCH", ..self.posting(pointer, wanted) }
+        Self {
+            method: "PATCH",
+            ..self.posting(pointer, wanted)
+        }
     }
 }
 
 /// Expects a GET of `path`, which is answered with `status`, further header lines and a body.
 pub(crate) fn exchange(path: &str, status: u16, headers: &[&str], body: &str) -> Exchange {
-    let mut answer = format!("HTTP/1.1 {status} X\r\nConnection: close\r\nX-GitHub-Request-Id: AB12:34\r\n");
+    let mut answer =
+        format!("HTTP/1.1 {status} X\r\nConnection: close\r\nX-GitHub-Request-Id: AB12:34\r\n");
     answer.push_str(&format!("Content-Length: {}\r\n", body.len()));
-    headers.iter().for_each(|line| answer.push_str(&format!("{line}\r\n")));
+    headers
+        .iter()
+        .for_each(|line| answer.push_str(&format!("{line}\r\n")));
     answer.push_str("\r\n");
     answer.push_str(body);
-    Exchange { method: "GET", path: path.to_owned(), body: None, answer: answer.into_bytes() }
+    Exchange {
+        method: "GET",
+        path: path.to_owned(),
+        body: None,
+        answer: answer.into_bytes(),
+    }
 }
 
 /// Expects a GET of a path below the repository, which is answered with JSON.
@@ -56,12 +74,22 @@ pub(crate) fn found(path: &str, body: &str) -> Exchange {
 
 /// Expects a GET of a path below the repository, which is answered with 404.
 pub(crate) fn missing(path: &str) -> Exchange {
-    exchange(&format!("/api/v3/repos/acme/shop/{path}"), 404, &[], r#"{"message":"Not Found"}"#)
+    exchange(
+        &format!("/api/v3/repos/acme/shop/{path}"),
+        404,
+        &[],
+        r#"{"message":"Not Found"}"#,
+    )
 }
 
 /// Expects a GET of a path below the repository, and closes the connection.
 pub(crate) fn closed(path: &str) -> Exchange {
-    Exchange { method: "GET", path: format!("/api/v3/repos/acme/shop/{path}"), body: None, answer: Vec::new() }
+    Exchange {
+        method: "GET",
+        path: format!("/api/v3/repos/acme/shop/{path}"),
+        body: None,
+        answer: Vec::new(),
+    }
 }
 
 /// The server. [`Server::finish`] fails the test when a request came that was not announced, or one did not come.
@@ -82,7 +110,11 @@ impl Server {
             let wrong = Arc::clone(&wrong);
             move || serve(&listener, script, &wrong)
         });
-        Self { port, wrong, thread }
+        Self {
+            port,
+            wrong,
+            thread,
+        }
     }
 
     pub(crate) fn start(script: Vec<Exchange>) -> Self {
@@ -110,33 +142,62 @@ fn serve(listener: &TcpListener, script: Vec<Exchange>, wrong: &Mutex<Vec<String
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         let mut lines = reader.by_ref().lines();
         let Some(Ok(first)) = lines.next() else { break };
-        let headers: Vec<String> = lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
-        let wants = |line: &str| headers.iter().any(|header| header.eq_ignore_ascii_case(line));
-        let length = headers.iter().find_map(|header| header.strip_prefix("content-length: "));
+        let headers: Vec<String> = lines
+            .map_while(Result::ok)
+            .take_while(|line| !line.is_empty())
+            .collect();
+        let wants = |line: &str| {
+            headers
+                .iter()
+                .any(|header| header.eq_ignore_ascii_case(line))
+        };
+        let length = headers
+            .iter()
+            .find_map(|header| header.strip_prefix("content-length: "));
         let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
         reader.read_exact(&mut body).unwrap();
         let expected = script.next();
-        let line = expected.as_ref().map(|expected| format!("{} {} HTTP/1.1", expected.method, expected.path));
+        let line = expected
+            .as_ref()
+            .map(|expected| format!("{} {} HTTP/1.1", expected.method, expected.path));
         if line.as_deref() != Some(first.as_str()) {
-            wrong.lock().unwrap().push(format!("{first}, wanted {line:?}"));
+            wrong
+                .lock()
+                .unwrap()
+                .push(format!("{first}, wanted {line:?}"));
         }
-        if let Some((pointer, wanted)) = expected.as_ref().and_then(|expected| expected.body.as_ref()) {
+        if let Some((pointer, wanted)) = expected
+            .as_ref()
+            .and_then(|expected| expected.body.as_ref())
+        {
             let sent: Value = serde_json::from_slice(&body).unwrap_or_default();
             if sent.pointer(pointer) != Some(wanted) || !wants("content-type: application/json") {
-                wrong.lock().unwrap().push(format!("{first}: {sent} has not {wanted} at {pointer:?}"));
+                wrong
+                    .lock()
+                    .unwrap()
+                    .push(format!("{first}: {sent} has not {wanted} at {pointer:?}"));
             }
         }
         let is_dressed = wants(&format!("authorization: Bearer {TOKEN}"))
             && wants("accept: application/vnd.github+json")
-            && wants(concat!("user-agent: ghcr-to-render/", env!("CARGO_PKG_VERSION")));
+            && wants(concat!(
+                "user-agent: ghcr-to-render/",
+                env!("CARGO_PKG_VERSION")
+            ));
         if !is_dressed {
-            wrong.lock().unwrap().push(format!("{first}: headers {headers:?}"));
+            wrong
+                .lock()
+                .unwrap()
+                .push(format!("{first}: headers {headers:?}"));
         }
         let _ = stream.write_all(&expected.map(|expected| expected.answer).unwrap_or_default());
         let _ = stream.shutdown(Shutdown::Write);
         let _ = stream.read(&mut [0; 64]);
     }
-    wrong.lock().unwrap().extend(script.map(|left| format!("never asked: {}", left.path)));
+    wrong
+        .lock()
+        .unwrap()
+        .extend(script.map(|left| format!("never asked: {}", left.path)));
 }
 
 /// The program's client, without the environment's proxies.

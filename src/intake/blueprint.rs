@@ -41,11 +41,20 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<BlueprintService>, Mistake> {
     }
     let mut mistakes = Vec::new();
     let Some(root) = yaml::parse(bytes, &mut mistakes) else {
-        return mistakes.into_iter().next().map_or_else(|| Ok(Vec::new()), Err);
+        return mistakes
+            .into_iter()
+            .next()
+            .map_or_else(|| Ok(Vec::new()), Err);
     };
-    let environments = items(get(&root, "projects")).flat_map(|project| items(get(project, "environments")));
-    let groups = std::iter::once(&*root).chain(environments).chain(get(&root, "ungrouped"));
-    Ok(groups.flat_map(|group| items(get(group, "services"))).filter_map(service).collect())
+    let environments =
+        items(get(&root, "projects")).flat_map(|project| items(get(project, "environments")));
+    let groups = std::iter::once(&*root)
+        .chain(environments)
+        .chain(get(&root, "ungrouped"));
+    Ok(groups
+        .flat_map(|group| items(get(group, "services")))
+        .filter_map(service)
+        .collect())
 }
 
 /// Databases, key-value stores and static sites run no image.
@@ -54,17 +63,26 @@ fn service(node: &Node) -> Option<BlueprintService> {
     if !matches!(kind, "web" | "pserv" | "worker" | "cron") {
         return None;
     }
-    let runtime = text(node, "runtime").or_else(|| text(node, "env")).unwrap_or_default();
+    let runtime = text(node, "runtime")
+        .or_else(|| text(node, "env"))
+        .unwrap_or_default();
     if runtime == "static" {
         return None;
     }
     let filter = get(node, "buildFilter");
-    let patterns = |key| texts(filter.and_then(|filter| get(filter, key))).iter().map(|own| plain_path(own)).collect();
+    let patterns = |key| {
+        texts(filter.and_then(|filter| get(filter, key)))
+            .iter()
+            .map(|own| plain_path(own))
+            .collect()
+    };
     Some(BlueprintService {
         name: text(node, "name")?.to_owned(),
         kind: kind.to_owned(),
         runtime: runtime.to_owned(),
-        image: get(node, "image").and_then(|image| text(image, "url")).map(str::to_owned),
+        image: get(node, "image")
+            .and_then(|image| text(image, "url"))
+            .map(str::to_owned),
         root: text(node, "rootDir").map(plain_path).unwrap_or_default(),
         dockerfile: plain_path(text(node, "dockerfilePath").unwrap_or("Dockerfile")),
         context: plain_path(text(node, "dockerContext").unwrap_or(".")),
@@ -96,27 +114,46 @@ databases: [{ name: db }]
         let services = parse(text.as_bytes()).expect("a Blueprint");
         let names: Vec<&str> = services.iter().map(|own| own.name.as_str()).collect();
         assert_eq!(names, ["api", "jobs", "inner", "nightly"]);
-        let [api, jobs, inner, nightly] = &services[..] else { panic!("four") };
+        let [api, jobs, inner, nightly] = &services[..] else {
+            panic!("four")
+        };
         assert_eq!(
-            (api.root.as_str(), api.dockerfile.as_str(), api.context.as_str()),
+            (
+                api.root.as_str(),
+                api.dockerfile.as_str(),
+                api.context.as_str()
+            ),
             ("services/api", "Dockerfile", "")
         );
         assert_eq!(
             (api.paths.join(" "), api.ignored.join(" ")),
-            ("services/api/** libs/**".into(), "services/api/**/*.md".into())
+            (
+                "services/api/** libs/**".into(),
+                "services/api/**/*.md".into()
+            )
         );
         assert_eq!(
-            (jobs.dockerfile.as_str(), jobs.context.as_str(), jobs.runtime.as_str()),
+            (
+                jobs.dockerfile.as_str(),
+                jobs.context.as_str(),
+                jobs.runtime.as_str()
+            ),
             ("jobs/Dockerfile", "jobs", "docker")
         );
-        assert_eq!((inner.runtime.as_str(), inner.context.as_str()), ("node", ""));
+        assert_eq!(
+            (inner.runtime.as_str(), inner.context.as_str()),
+            ("node", "")
+        );
         assert_eq!(nightly.image.as_deref(), Some("ghcr.io/acme/jobs:latest"));
     }
 
     #[test]
     fn what_is_no_blueprint_has_no_services() {
         for text in ["", "services: 1", "services: [{}, 1, { type: web }]", "[]"] {
-            assert!(parse(text.as_bytes()).map_or(true, |services| services.is_empty()), "{text}");
+            assert!(
+                parse(text.as_bytes()).map_or(true, |services| services.is_empty()),
+                "{text}"
+            );
         }
         assert!(parse(b"services: [").is_err());
     }

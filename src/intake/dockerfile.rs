@@ -24,7 +24,8 @@ pub fn sources(bytes: &[u8]) -> Sources {
             continue;
         }
         let rest: Vec<&str> = words.collect();
-        let (flags, operands): (Vec<&str>, Vec<&str>) = rest.iter().partition(|word| word.starts_with("--"));
+        let (flags, operands): (Vec<&str>, Vec<&str>) =
+            rest.iter().partition(|word| word.starts_with("--"));
         if flags.iter().any(|flag| flag.starts_with("--from=")) {
             continue;
         }
@@ -33,14 +34,19 @@ pub fn sources(bytes: &[u8]) -> Sources {
             true => serde_json::from_str(&operands).unwrap_or_default(),
             false => operands.split(' ').map(str::to_owned).collect(),
         };
-        let Some((_, sources)) = operands.split_last().filter(|(_, sources)| !sources.is_empty()) else {
+        let Some((_, sources)) = operands
+            .split_last()
+            .filter(|(_, sources)| !sources.is_empty())
+        else {
             return Sources::Unknown;
         };
         for source in sources {
             if source.contains("://") || source.starts_with("git@") || source.starts_with("<<") {
                 continue;
             }
-            if source.contains(['$', '\\', '"', '\'', '[']) || source.split('/').any(|part| part == "..") {
+            if source.contains(['$', '\\', '"', '\'', '['])
+                || source.split('/').any(|part| part == "..")
+            {
                 return Sources::Unknown;
             }
             let path = super::workflow::plain_path(source);
@@ -83,11 +89,20 @@ mod tests {
     fn what_is_copied_is_read_off() {
         let table: [(&str, Option<&[&str]>); 12] = [
             ("FROM a\nCOPY . .", Some(&["."])),
-            ("copy package*.json ./\nCOPY src/ ./src", Some(&["package*.json", "src"])),
-            ("COPY --chown=a:b ./libs /libs\nCOPY --from=build /x /y", Some(&["libs"])),
+            (
+                "copy package*.json ./\nCOPY src/ ./src",
+                Some(&["package*.json", "src"]),
+            ),
+            (
+                "COPY --chown=a:b ./libs /libs\nCOPY --from=build /x /y",
+                Some(&["libs"]),
+            ),
             ("COPY a \\\n  # why\n  b \\\n  c/", Some(&["a", "b"])),
             ("COPY [\"a b\", \"c/\"]", Some(&["a b"])),
-            ("ADD https://example.com/x /x\nADD git@github.com:a/b.git /c", Some(&[])),
+            (
+                "ADD https://example.com/x /x\nADD git@github.com:a/b.git /c",
+                Some(&[]),
+            ),
             ("COPY <<EOF /x\nhello\nEOF", Some(&[])),
             ("RUN --mount=type=cache,target=/x y\n#COPY z .", Some(&[])),
             ("RUN --mount=type=bind,target=. make", None),

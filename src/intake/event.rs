@@ -10,7 +10,9 @@ mod wire;
 
 pub use error::EventError;
 
-use crate::domain::{CommitSha, Dispatch, Foreign, MergeGroup, PrNumber, PullRequest, Push, PushedRef, Trigger};
+use crate::domain::{
+    CommitSha, Dispatch, Foreign, MergeGroup, PrNumber, PullRequest, Push, PushedRef, Trigger,
+};
 use wire::{Account, HeadCommit, Json, Leaf, Payload, Repository};
 
 /// GitHub caps payloads at 25 MB (<https://docs.github.com/webhooks/webhook-events-and-payloads#payload-cap>).
@@ -43,7 +45,9 @@ pub struct Ambient<'a> {
 /// of another repository, and one in which a field that is needed is missing or not exactly right.
 pub fn read(name: &str, payload: &[u8], ambient: &Ambient<'_>) -> Result<Trigger, EventError> {
     let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.name() == name) else {
-        return Err(EventError::NotSupported { name: Foreign(name.as_bytes()).to_string() });
+        return Err(EventError::NotSupported {
+            name: Foreign(name.as_bytes()).to_string(),
+        });
     };
     let payload = || payload_of(kind, payload);
     match kind {
@@ -99,7 +103,11 @@ impl Kind {
 }
 
 fn supported() -> String {
-    let names: Vec<_> = Kind::ALL.into_iter().filter(|kind| *kind != Kind::PullRequestTarget).map(Kind::name).collect();
+    let names: Vec<_> = Kind::ALL
+        .into_iter()
+        .filter(|kind| *kind != Kind::PullRequestTarget)
+        .map(Kind::name)
+        .collect();
     names.join(", ")
 }
 
@@ -107,19 +115,41 @@ fn supported() -> String {
 fn payload_of(kind: Kind, bytes: &[u8]) -> Result<Payload, EventError> {
     let payload = wire::parse(bytes)?;
     let marks = [
-        ("pull_request", payload.pull_request.is_there(), Kind::PullRequest),
-        ("merge_group", payload.merge_group.is_there(), Kind::MergeGroup),
-        ("workflow_run", payload.workflow_run.is_there(), Kind::WorkflowRun),
-        ("client_payload", payload.client_payload.is_there(), Kind::RepositoryDispatch),
+        (
+            "pull_request",
+            payload.pull_request.is_there(),
+            Kind::PullRequest,
+        ),
+        (
+            "merge_group",
+            payload.merge_group.is_there(),
+            Kind::MergeGroup,
+        ),
+        (
+            "workflow_run",
+            payload.workflow_run.is_there(),
+            Kind::WorkflowRun,
+        ),
+        (
+            "client_payload",
+            payload.client_payload.is_there(),
+            Kind::RepositoryDispatch,
+        ),
         ("schedule", payload.schedule.is_there(), Kind::Schedule),
         ("commits", payload.commits.is_there(), Kind::Push),
     ];
     let name = kind.name();
-    if let Some((key, ..)) = marks.iter().find(|(_, is_there, of)| *is_there && *of != kind) {
+    if let Some((key, ..)) = marks
+        .iter()
+        .find(|(_, is_there, of)| *is_there && *of != kind)
+    {
         return Err(EventError::OtherEvent { name, key });
     }
     // The first three always carry their own object; a schedule or a dispatch may come without.
-    if let Some((key, ..)) = marks[..3].iter().find(|(_, is_there, of)| !is_there && *of == kind) {
+    if let Some((key, ..)) = marks[..3]
+        .iter()
+        .find(|(_, is_there, of)| !is_there && *of == kind)
+    {
         return Err(EventError::NotThatEvent { name, key });
     }
     Ok(payload)
@@ -128,15 +158,22 @@ fn payload_of(kind: Kind, bytes: &[u8]) -> Result<Payload, EventError> {
 fn push(payload: &Payload) -> Result<Trigger, EventError> {
     let git_ref = payload.git_ref.text("ref")?;
     if git_ref.chars().any(char::is_control) {
-        return Err(payload.git_ref.wrong("ref", "a ref without control characters"));
+        return Err(payload
+            .git_ref
+            .wrong("ref", "a ref without control characters"));
     }
     let before = payload.before.commit_or_zeros("before")?;
     let after = payload.after.commit_or_zeros("after")?;
     let deleted = payload.deleted.flag_if_any("deleted")?.unwrap_or(false);
-    let created = payload.created.flag_if_any("created")?.unwrap_or(before.is_none());
+    let created = payload
+        .created
+        .flag_if_any("created")?
+        .unwrap_or(before.is_none());
     let forced = payload.forced.flag_if_any("forced")?.unwrap_or(false);
     let Some(pushed) = qualified(git_ref) else {
-        return Ok(Trigger::Nothing("what was pushed is neither a branch nor a tag".into()));
+        return Ok(Trigger::Nothing(
+            "what was pushed is neither a branch nor a tag".into(),
+        ));
     };
     let Some(after) = after.filter(|_| !deleted) else {
         let what = match pushed {
@@ -146,7 +183,9 @@ fn push(payload: &Payload) -> Result<Trigger, EventError> {
         return Ok(Trigger::Nothing(format!("the push deleted a {what}")));
     };
     let head = payload.head_commit.object_if_any("head_commit")?;
-    let commit = head.map(|head| head.id.commit("head_commit.id")).transpose()?;
+    let commit = head
+        .map(|head| head.id.commit("head_commit.id"))
+        .transpose()?;
     let repository = payload.repository.object("repository")?;
     Ok(Trigger::Push(Push {
         pushed,
@@ -167,31 +206,43 @@ fn pull_request(payload: &Payload, ambient: &Ambient<'_>) -> Result<Trigger, Eve
     let trigger: fn(PullRequest) -> Trigger = match action {
         "opened" | "synchronize" | "reopened" | "ready_for_review" => Trigger::PullRequest,
         "closed" => Trigger::Closed,
-        _ => return Ok(Trigger::Nothing(format!("a pull request that is {action} asks for nothing"))),
+        _ => {
+            return Ok(Trigger::Nothing(format!(
+                "a pull request that is {action} asks for nothing"
+            )));
+        }
     };
     let pull = payload.pull_request.object("pull_request")?;
     let number = number(&payload.number, "number")?;
     if self::number(&pull.number, "pull_request.number")? != number {
-        return Err(pull.number.wrong("pull_request.number", "the same number as in number"));
+        return Err(pull
+            .number
+            .wrong("pull_request.number", "the same number as in number"));
     }
     let base = pull.base.object("pull_request.base")?;
     let head = pull.head.object("pull_request.head")?;
     let home = base.repo.object("pull_request.base.repo")?;
-    let home =
-        (home.id.integer("pull_request.base.repo.id")?, home.full_name.text("pull_request.base.repo.full_name")?);
+    let home = (
+        home.id.integer("pull_request.base.repo.id")?,
+        home.full_name.text("pull_request.base.repo.full_name")?,
+    );
     let from_fork = match head.repo.object_if_any("pull_request.head.repo")? {
         // The fork was deleted.
         None => true,
         Some(repo) => is_other(
             home,
-            (repo.id.integer("pull_request.head.repo.id")?, repo.full_name.text("pull_request.head.repo.full_name")?),
+            (
+                repo.id.integer("pull_request.head.repo.id")?,
+                repo.full_name.text("pull_request.head.repo.full_name")?,
+            ),
         ),
     };
     let merge = match commit_of_run(ambient) {
         Some(merge) => Some(merge),
-        None if pull.merge_commit_sha.is_there() => {
-            Some(pull.merge_commit_sha.commit("pull_request.merge_commit_sha")?)
-        }
+        None if pull.merge_commit_sha.is_there() => Some(
+            pull.merge_commit_sha
+                .commit("pull_request.merge_commit_sha")?,
+        ),
         None => None,
     };
     let changed_files = match pull.changed_files.is_there() {
@@ -218,7 +269,9 @@ fn pull_request(payload: &Payload, ambient: &Ambient<'_>) -> Result<Trigger, Eve
 fn merge_group(payload: &Payload) -> Result<Trigger, EventError> {
     let action = word(&payload.action, "action")?;
     if action != "checks_requested" {
-        return Ok(Trigger::Nothing(format!("a merge group that is {action} asks for nothing")));
+        return Ok(Trigger::Nothing(format!(
+            "a merge group that is {action} asks for nothing"
+        )));
     }
     let group = payload.merge_group.object("merge_group")?;
     Ok(Trigger::MergeGroup(MergeGroup {
@@ -231,32 +284,47 @@ fn merge_group(payload: &Payload) -> Result<Trigger, EventError> {
 fn workflow_run(payload: &Payload) -> Result<Trigger, EventError> {
     let run = payload.workflow_run.object("workflow_run")?;
     let repository = payload.repository.object("repository")?;
-    let home = (repository.id.integer("repository.id")?, repository.full_name.text("repository.full_name")?);
+    let home = (
+        repository.id.integer("repository.id")?,
+        repository.full_name.text("repository.full_name")?,
+    );
     // Before all else: no word that a fork's run says about itself may decide anything.
-    let from_fork = match run.head_repository.object_if_any("workflow_run.head_repository")? {
+    let from_fork = match run
+        .head_repository
+        .object_if_any("workflow_run.head_repository")?
+    {
         None => true,
         Some(head) => is_other(
             home,
             (
                 head.id.integer("workflow_run.head_repository.id")?,
-                head.full_name.text("workflow_run.head_repository.full_name")?,
+                head.full_name
+                    .text("workflow_run.head_repository.full_name")?,
             ),
         ),
     };
     if from_fork {
-        return Ok(Trigger::Refused("the workflow run is of another repository, a fork or a deleted one".into()));
+        return Ok(Trigger::Refused(
+            "the workflow run is of another repository, a fork or a deleted one".into(),
+        ));
     }
     let action = word(&payload.action, "action")?;
     if action != "completed" {
-        return Ok(Trigger::Nothing(format!("the workflow run is {action}, not completed")));
+        return Ok(Trigger::Nothing(format!(
+            "the workflow run is {action}, not completed"
+        )));
     }
     let event = word(&run.event, "workflow_run.event")?;
     if event != "push" {
-        return Ok(Trigger::Nothing(format!("the workflow run followed {event}, not push")));
+        return Ok(Trigger::Nothing(format!(
+            "the workflow run followed {event}, not push"
+        )));
     }
     let conclusion = word(&run.conclusion, "workflow_run.conclusion")?;
     if conclusion != "success" {
-        return Ok(Trigger::Nothing(format!("the workflow run ended with {conclusion}, not success")));
+        return Ok(Trigger::Nothing(format!(
+            "the workflow run ended with {conclusion}, not success"
+        )));
     }
     let head = run.head_sha.commit("workflow_run.head_sha")?;
     let head_commit = run.head_commit.object_if_any("workflow_run.head_commit")?;
@@ -277,10 +345,18 @@ fn workflow_run(payload: &Payload) -> Result<Trigger, EventError> {
 fn dispatch(kind: Kind, payload: &Payload, ambient: &Ambient<'_>) -> Result<Trigger, EventError> {
     let by_person = kind == Kind::WorkflowDispatch;
     // Only this event's own `ref` is one of git's; it may be short, and then GITHUB_REF says which namespace it is in.
-    let theirs = if by_person { payload.git_ref.text_if_any("ref")? } else { None };
-    let git_ref = theirs.filter(|git_ref| git_ref.starts_with("refs/")).or(said(ambient.git_ref));
+    let theirs = if by_person {
+        payload.git_ref.text_if_any("ref")?
+    } else {
+        None
+    };
+    let git_ref = theirs
+        .filter(|git_ref| git_ref.starts_with("refs/"))
+        .or(said(ambient.git_ref));
     let default_branch = match payload.repository.object_if_any("repository")? {
-        Some(repository) if repository.default_branch.is_there() => Some(default_branch(repository)?),
+        Some(repository) if repository.default_branch.is_there() => {
+            Some(default_branch(repository)?)
+        }
         Some(_) | None => None,
     };
     Ok(Trigger::Dispatch(Dispatch {
@@ -298,7 +374,9 @@ fn said(variable: Option<&str>) -> Option<&str> {
 
 /// `GITHUB_SHA`, when it is a commit.
 fn commit_of_run(ambient: &Ambient<'_>) -> Option<CommitSha> {
-    ambient.sha.and_then(|sha| CommitSha::parse(sha.as_bytes()).ok())
+    ambient
+        .sha
+        .and_then(|sha| CommitSha::parse(sha.as_bytes()).ok())
 }
 
 /// The branch or tag of a fully qualified ref.
@@ -309,15 +387,22 @@ fn qualified(git_ref: &str) -> Option<PushedRef> {
             .filter(|name: &&str| !name.is_empty() && !name.chars().any(char::is_control))
             .map(str::to_owned)
     };
-    named("refs/heads/").map(PushedRef::Branch).or_else(|| named("refs/tags/").map(PushedRef::Tag))
+    named("refs/heads/")
+        .map(PushedRef::Branch)
+        .or_else(|| named("refs/tags/").map(PushedRef::Tag))
 }
 
 fn default_branch(repository: &Repository) -> Result<String, EventError> {
-    repository.default_branch.branch("repository.default_branch")
+    repository
+        .default_branch
+        .branch("repository.default_branch")
 }
 
 fn in_fork(repository: &Repository) -> Result<bool, EventError> {
-    Ok(repository.fork.flag_if_any("repository.fork")?.unwrap_or(false))
+    Ok(repository
+        .fork
+        .flag_if_any("repository.fork")?
+        .unwrap_or(false))
 }
 
 /// Whether two repositories, each told by its id and its full name, differ in either.
@@ -344,17 +429,26 @@ fn login<'a>(
 /// One of GitHub's own words, which may stand in a reason as it is.
 fn word<'a>(value: &'a Leaf, path: &'static str) -> Result<&'a str, EventError> {
     let text = value.text(path)?;
-    let is_word = (1..=40).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_'));
-    if is_word { Ok(text) } else { Err(value.wrong(path, "a word of a-z and _")) }
+    let is_word = (1..=40).contains(&text.len())
+        && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_'));
+    if is_word {
+        Ok(text)
+    } else {
+        Err(value.wrong(path, "a word of a-z and _"))
+    }
 }
 
 /// A commit's time. Git lets people write any; one that RFC 3339 cannot say is left out, as no decision depends on it.
 fn time(commit: Option<&HeadCommit>, path: &'static str) -> Result<Option<String>, EventError> {
-    let Some(commit) = commit else { return Ok(None) };
+    let Some(commit) = commit else {
+        return Ok(None);
+    };
     let text = commit.timestamp.text_if_any(path)?;
     let is_plain = |text: &&str| {
         text.len() <= 40
-            && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'-' | b':' | b'.' | b'T' | b'Z' | b'+'))
+            && text
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'-' | b':' | b'.' | b'T' | b'Z' | b'+'))
             && text.parse::<jiff::Timestamp>().is_ok()
     };
     Ok(text.filter(is_plain).map(str::to_owned))

@@ -6,8 +6,8 @@ mod request;
 
 pub use digest::GivenDigests;
 pub use request::{
-    Command, Commenting, DEFAULT_MANIFEST, Force, InputError, OnFailure, OnMissing, OnMissingCredential, OnRelease,
-    Recording, Request, SourcePath, Wait, Writes, parse_duration,
+    Command, Commenting, DEFAULT_MANIFEST, Force, InputError, OnFailure, OnMissing,
+    OnMissingCredential, OnRelease, Recording, Request, SourcePath, Wait, Writes, parse_duration,
 };
 
 use std::collections::BTreeMap;
@@ -26,11 +26,21 @@ pub struct Input {
 }
 
 const fn input(name: &'static str, default: &'static str, description: &'static str) -> Input {
-    Input { name, default, description, is_secret: false }
+    Input {
+        name,
+        default,
+        description,
+        is_secret: false,
+    }
 }
 
 const fn secret(name: &'static str, default: &'static str, description: &'static str) -> Input {
-    Input { name, default, description, is_secret: true }
+    Input {
+        name,
+        default,
+        description,
+        is_secret: true,
+    }
 }
 
 /// Every input, in the order in which people meet them.
@@ -40,7 +50,11 @@ pub const INPUTS: &[Input] = &[
         "deploy",
         "What to do: plan, verify, deploy, promote, rollback, release or cleanup; check (the manifest against the repository) or init (a starting one), both local",
     ),
-    input("environment", "", "An environment of the manifest (default: the one that the event matches)"),
+    input(
+        "environment",
+        "",
+        "An environment of the manifest (default: the one that the event matches)",
+    ),
     input(
         "manifest",
         ".github/deploy-manifest.yml",
@@ -51,8 +65,16 @@ pub const INPUTS: &[Input] = &[
         "",
         "An image repository: the image when there is no manifest (default: ghcr.io/<owner>/<repo>), else the image that tags speaks of",
     ),
-    secret("deploy-hook", "", "Render deploy hook URL of the one service when there is no manifest"),
-    secret("deploy-hooks", "", "Render deploy hook URLs, one service=URL a line"),
+    secret(
+        "deploy-hook",
+        "",
+        "Render deploy hook URL of the one service when there is no manifest",
+    ),
+    secret(
+        "deploy-hooks",
+        "",
+        "Render deploy hook URLs, one service=URL a line",
+    ),
     secret(
         "render-api-key",
         "",
@@ -73,19 +95,47 @@ pub const INPUTS: &[Input] = &[
         "",
         "By hand only, a list of: unchanged (deploy though nothing changed), older, held, requires (rules to set aside)",
     ),
-    input("freeze", "", "A reason to deploy nothing at present; empty, false, 0, no and off are none"),
+    input(
+        "freeze",
+        "",
+        "A reason to deploy nothing at present; empty, false, 0, no and off are none",
+    ),
     input(
         "release",
         "",
         "Which release a dispatch deploys, promotes or goes back to, like prod-42 (rollback: default what was live before; release: the one to make instead of the next)",
     ),
-    input("pr-number", "", "Pull request number, for dispatch events and laptops (default: the event's)"),
-    input("sha", "", "Commit, for dispatch events and laptops (default: the event's)"),
+    input(
+        "pr-number",
+        "",
+        "Pull request number, for dispatch events and laptops (default: the event's)",
+    ),
+    input(
+        "sha",
+        "",
+        "Commit, for dispatch events and laptops (default: the event's)",
+    ),
     input("base", "", "plan and verify: compare with this commit"),
-    secret("github-token", "${{ github.token }}", "Token for GitHub's API and, by default, for ghcr.io"),
-    input("registry", "ghcr.io", "The one registry host that credentials are sent to"),
-    input("registry-username", "", "Username for the registry (default for ghcr.io: the actor)"),
-    secret("registry-password", "", "Password or token for the registry (default for ghcr.io: github-token)"),
+    secret(
+        "github-token",
+        "${{ github.token }}",
+        "Token for GitHub's API and, by default, for ghcr.io",
+    ),
+    input(
+        "registry",
+        "ghcr.io",
+        "The one registry host that credentials are sent to",
+    ),
+    input(
+        "registry-username",
+        "",
+        "Username for the registry (default for ghcr.io: the actor)",
+    ),
+    secret(
+        "registry-password",
+        "",
+        "Password or token for the registry (default for ghcr.io: github-token)",
+    ),
     input(
         "promote-on-release",
         "true",
@@ -96,14 +146,26 @@ pub const INPUTS: &[Input] = &[
         "index",
         "Deploy by the digest of the image index, or of its linux/amd64 platform image: index or platform",
     ),
-    input("image-timeout", "240s", "How long to wait for all images together, like 45s, 4m or 1h30m"),
-    input("on-missing-image", "fail", "When an image is still missing then: fail, or warn (exit 0, skipped)"),
+    input(
+        "image-timeout",
+        "240s",
+        "How long to wait for all images together, like 45s, 4m or 1h30m",
+    ),
+    input(
+        "on-missing-image",
+        "fail",
+        "When an image is still missing then: fail, or warn (exit 0, skipped)",
+    ),
     input(
         "live-timeout",
         "50m",
         "How long to wait for each deploy to end; its record then stays open and the next run goes on from it",
     ),
-    input("wait", "auto", "What to wait for: accepted, live (needs an API key), or auto (live where there is a key)"),
+    input(
+        "wait",
+        "auto",
+        "What to wait for: accepted, live (needs an API key), or auto (live where there is a key)",
+    ),
     input(
         "on-missing-credential",
         "auto",
@@ -114,16 +176,36 @@ pub const INPUTS: &[Input] = &[
         "false",
         "When a service fails, put those that went live in this run back on what they ran before: true or false",
     ),
-    input("record", "true", "Keep GitHub Deployments as the memory of what was deployed: true or false"),
+    input(
+        "record",
+        "true",
+        "Keep GitHub Deployments as the memory of what was deployed: true or false",
+    ),
     input(
         "comment",
         "false",
         "deploy, cleanup: keep one comment on the pull request that says what became of it: true or false",
     ),
-    input("env-file", "", "Also write KEY=VALUE lines with the image digests to this file of the workspace"),
-    input("ca-bundle", "", "Extra PEM roots beside the built-in ones: text, or a file of the workspace"),
-    input("dry-run", "false", "Do everything but the writes: true or false"),
-    input("render-api-url", "https://api.render.com", "Where Render is; deploy hooks must have this origin"),
+    input(
+        "env-file",
+        "",
+        "Also write KEY=VALUE lines with the image digests to this file of the workspace",
+    ),
+    input(
+        "ca-bundle",
+        "",
+        "Extra PEM roots beside the built-in ones: text, or a file of the workspace",
+    ),
+    input(
+        "dry-run",
+        "false",
+        "Do everything but the writes: true or false",
+    ),
+    input(
+        "render-api-url",
+        "https://api.render.com",
+        "Where Render is; deploy hooks must have this origin",
+    ),
 ];
 
 /// What was given: the raw texts by input name. Empty texts are absent (that is how the runner passes an unset input).
@@ -133,7 +215,9 @@ pub struct Given(BTreeMap<&'static str, String>);
 impl Given {
     /// Takes what `look_up` finds for each declared input.
     pub fn collect(mut look_up: impl FnMut(&Input) -> Option<String>) -> Self {
-        let given = INPUTS.iter().filter_map(|input| Some((input.name, look_up(input)?)));
+        let given = INPUTS
+            .iter()
+            .filter_map(|input| Some((input.name, look_up(input)?)));
         Self(given.filter(|(_, text)| !text.is_empty()).collect())
     }
 
@@ -145,6 +229,9 @@ impl Given {
 
     /// The texts of the inputs that hold secrets.
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
-        INPUTS.iter().filter(|input| input.is_secret).filter_map(|input| self.get(input.name))
+        INPUTS
+            .iter()
+            .filter(|input| input.is_secret)
+            .filter_map(|input| self.get(input.name))
     }
 }

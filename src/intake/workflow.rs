@@ -50,7 +50,10 @@ pub fn parse(path: &str, bytes: &[u8]) -> Result<Workflow, Mistake> {
     let mut mistakes = Vec::new();
     let root = yaml::parse(bytes, &mut mistakes);
     let Some(root) = root else {
-        return mistakes.into_iter().next().map_or_else(|| Ok(Workflow::default()), Err);
+        return mistakes
+            .into_iter()
+            .next()
+            .map_or_else(|| Ok(Workflow::default()), Err);
     };
     let mut workflow = Workflow::default();
     for (_, job) in entries(get(&root, "jobs")) {
@@ -70,30 +73,42 @@ pub fn parse(path: &str, bytes: &[u8]) -> Result<Workflow, Mistake> {
 impl Workflow {
     fn read_step(&mut self, path: &str, step: &Node, environment: &BTreeMap<&str, &str>) {
         let with = get(step, "with");
-        let input = |name: &str| with.and_then(|with| text(with, name)).filter(|text| !text.trim_ascii().is_empty());
+        let input = |name: &str| {
+            with.and_then(|with| text(with, name))
+                .filter(|text| !text.trim_ascii().is_empty())
+        };
         let uses = text(step, "uses").unwrap_or_default();
         if is_ours(uses) {
             self.uses_us = true;
             let command = input("command").unwrap_or("deploy");
             if command.contains("${{") || matches!(command, "deploy" | "rollback") {
-                self.handovers.push(handover(path, step, &input, environment));
+                self.handovers
+                    .push(handover(path, step, &input, environment));
             }
         } else if let Some(script) = text(step, "run").filter(|script| script.contains(NAME)) {
             self.uses_us = true;
             if script.contains("deploy") || script.contains("rollback") {
-                self.handovers.push(from_shell(path, step, script, environment));
+                self.handovers
+                    .push(from_shell(path, step, script, environment));
             }
         } else if is_action(uses, "docker/metadata-action") {
             let filled = |text: &str| lines(&resolve(text, environment));
-            self.images.extend(input("images").map(filled).unwrap_or_default());
-            self.tags.extend(input("tags").map(filled).unwrap_or_default());
+            self.images
+                .extend(input("images").map(filled).unwrap_or_default());
+            self.tags
+                .extend(input("tags").map(filled).unwrap_or_default());
         } else if is_action(uses, "docker/build-push-action") {
-            let filled = |name: &str| input(name).map(|text| resolve(text.trim_ascii(), environment));
+            let filled =
+                |name: &str| input(name).map(|text| resolve(text.trim_ascii(), environment));
             self.builds.push(Build {
-                context: filled("context").map(|context| plain_path(&context)).unwrap_or_default(),
+                context: filled("context")
+                    .map(|context| plain_path(&context))
+                    .unwrap_or_default(),
                 file: filled("file").map(|file| plain_path(&file)),
                 target: filled("target"),
-                tags: input("tags").map(|tags| lines(&resolve(tags, environment))).unwrap_or_default(),
+                tags: input("tags")
+                    .map(|tags| lines(&resolve(tags, environment)))
+                    .unwrap_or_default(),
             });
         }
     }
@@ -101,7 +116,10 @@ impl Workflow {
 
 /// `./services/api/` is `services/api`.
 pub(super) fn plain_path(text: &str) -> String {
-    let parts: Vec<&str> = text.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    let parts: Vec<&str> = text
+        .split('/')
+        .filter(|part| !matches!(*part, "" | "."))
+        .collect();
     parts.join("/")
 }
 
@@ -112,12 +130,18 @@ fn handover<'n>(
     environment: &BTreeMap<&str, &str>,
 ) -> Handover {
     let hooks = input("deploy-hooks").unwrap_or_default();
-    let (named, untold): (Vec<&str>, Vec<&str>) =
-        hooks.lines().map(str::trim_ascii).filter(|line| !line.is_empty()).partition(|line| is_named(line));
+    let (named, untold): (Vec<&str>, Vec<&str>) = hooks
+        .lines()
+        .map(str::trim_ascii)
+        .filter(|line| !line.is_empty())
+        .partition(|line| is_named(line));
     Handover {
         path: path.to_owned(),
         place: (step.at.line, step.at.column),
-        hooks: named.iter().filter_map(|line| Some(line.split_once('=')?.0.trim_ascii().to_owned())).collect(),
+        hooks: named
+            .iter()
+            .filter_map(|line| Some(line.split_once('=')?.0.trim_ascii().to_owned()))
+            .collect(),
         has_untold_hooks: !untold.is_empty(),
         has_only_hook: input("deploy-hook").is_some(),
         has_api_key: input("render-api-key").is_some(),
@@ -128,18 +152,26 @@ fn handover<'n>(
 
 /// Whether a line of `deploy-hooks` says which service it is for: an expression may stand behind the `=`, not before it.
 fn is_named(line: &str) -> bool {
-    line.split_once('=').is_some_and(|(name, _)| !name.contains("${{"))
+    line.split_once('=')
+        .is_some_and(|(name, _)| !name.contains("${{"))
 }
 
 /// The binary in a shell: what its flags hold stands in files, so which services have hooks is not told.
-fn from_shell(path: &str, step: &Node, script: &str, environment: &BTreeMap<&str, &str>) -> Handover {
-    let has = |flag: &str, variable: &str| script.contains(flag) || environment.contains_key(variable);
+fn from_shell(
+    path: &str,
+    step: &Node,
+    script: &str,
+    environment: &BTreeMap<&str, &str>,
+) -> Handover {
+    let has =
+        |flag: &str, variable: &str| script.contains(flag) || environment.contains_key(variable);
     Handover {
         path: path.to_owned(),
         place: (step.at.line, step.at.column),
         hooks: Vec::new(),
         has_untold_hooks: has("--deploy-hooks", "INPUT_DEPLOY_HOOKS"),
-        has_only_hook: script.contains("--deploy-hook ") || environment.contains_key("INPUT_DEPLOY_HOOK"),
+        has_only_hook: script.contains("--deploy-hook ")
+            || environment.contains_key("INPUT_DEPLOY_HOOK"),
         has_api_key: has("--render-api-key", "INPUT_RENDER_API_KEY"),
         variables: environment.keys().map(|name| (*name).to_owned()).collect(),
         // A manifest elsewhere cannot be told from a script's text.
@@ -149,11 +181,16 @@ fn from_shell(path: &str, step: &Node, script: &str, environment: &BTreeMap<&str
 
 fn is_ours(uses: &str) -> bool {
     let name = uses.split('@').next().unwrap_or_default();
-    name.rsplit('/').any(|part| part.split(':').next().is_some_and(|part| part.eq_ignore_ascii_case(NAME)))
+    name.rsplit('/').any(|part| {
+        part.split(':')
+            .next()
+            .is_some_and(|part| part.eq_ignore_ascii_case(NAME))
+    })
 }
 
 fn is_action(uses: &str, name: &str) -> bool {
-    uses.split_once('@').is_some_and(|(own, _)| own.eq_ignore_ascii_case(name))
+    uses.split_once('@')
+        .is_some_and(|(own, _)| own.eq_ignore_ascii_case(name))
 }
 
 /// Fills in `${{ env.NAME }}` where the file says what it is; other expressions stay.
@@ -167,7 +204,10 @@ fn resolve(text: &str, environment: &BTreeMap<&str, &str>) -> String {
             rest = after;
             break;
         };
-        let known = expression.trim().strip_prefix("env.").and_then(|name| environment.get(name));
+        let known = expression
+            .trim()
+            .strip_prefix("env.")
+            .and_then(|name| environment.get(name));
         match known {
             Some(value) => out.push_str(value),
             None => out.push_str(&format!("${{{{ {} }}}}", expression.trim())),
@@ -180,15 +220,22 @@ fn resolve(text: &str, environment: &BTreeMap<&str, &str>) -> String {
 
 fn lines(text: &str) -> Vec<String> {
     let shown = |line: &str| line.trim_ascii().to_owned();
-    text.lines().map(shown).filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
+    text.lines()
+        .map(shown)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .collect()
 }
 
 fn variables(node: &Node) -> BTreeMap<&str, &str> {
-    entries(get(node, "env")).map(|(name, value)| (name, as_text(value).unwrap_or_default())).collect()
+    entries(get(node, "env"))
+        .map(|(name, value)| (name, as_text(value).unwrap_or_default()))
+        .collect()
 }
 
 pub(super) fn get<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
-    entries(Some(node)).find(|(own, _)| *own == key).map(|(_, value)| value)
+    entries(Some(node))
+        .find(|(own, _)| *own == key)
+        .map(|(_, value)| value)
 }
 
 pub(super) fn entries(node: Option<&Node>) -> impl Iterator<Item = (&str, &Node)> {
@@ -196,7 +243,9 @@ pub(super) fn entries(node: Option<&Node>) -> impl Iterator<Item = (&str, &Node)
         Some(Value::Map(entries)) => entries.as_slice(),
         Some(Value::Text { .. } | Value::List(_)) | None => &[],
     };
-    entries.iter().map(|(key, value)| (key.text.as_str(), &**value))
+    entries
+        .iter()
+        .map(|(key, value)| (key.text.as_str(), &**value))
 }
 
 pub(super) fn items(node: Option<&Node>) -> impl Iterator<Item = &Node> {
@@ -221,7 +270,10 @@ pub(super) fn text<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
 /// The texts of a list, or the one text that stands in its place.
 pub(super) fn texts(node: Option<&Node>) -> Vec<String> {
     let one = node.and_then(as_text);
-    one.into_iter().chain(items(node).filter_map(as_text)).map(str::to_owned).collect()
+    one.into_iter()
+        .chain(items(node).filter_map(as_text))
+        .map(str::to_owned)
+        .collect()
 }
 
 #[cfg(test)]
@@ -264,9 +316,23 @@ jobs:
     #[test]
     fn a_workflow_tells_what_it_hands_over() {
         let workflow = parse(".github/workflows/ci.yml", WORKFLOW.as_bytes()).expect("a workflow");
-        let [first, second, shell] = &workflow.handovers[..] else { panic!("{:?}", workflow.handovers) };
-        assert_eq!((first.hooks.join(" "), first.has_untold_hooks, first.has_api_key), ("api web".into(), false, true));
-        assert_eq!(first.variables, ["REGISTRY", "RENDER_HOOK_JOB", "TOP"].map(str::to_owned).into());
+        let [first, second, shell] = &workflow.handovers[..] else {
+            panic!("{:?}", workflow.handovers)
+        };
+        assert_eq!(
+            (
+                first.hooks.join(" "),
+                first.has_untold_hooks,
+                first.has_api_key
+            ),
+            ("api web".into(), false, true)
+        );
+        assert_eq!(
+            first.variables,
+            ["REGISTRY", "RENDER_HOOK_JOB", "TOP"]
+                .map(str::to_owned)
+                .into()
+        );
         assert_eq!(first.place, (22, 9));
         assert!(first.is_about("m.yml", "m.yml") && !second.is_about("m.yml", "m.yml"));
         assert!(second.has_untold_hooks && !second.has_api_key && second.hooks.is_empty());
@@ -277,17 +343,34 @@ jobs:
     fn a_workflow_tells_how_images_are_built() {
         let workflow = parse("x.yml", WORKFLOW.as_bytes()).expect("a workflow");
         assert_eq!(workflow.images, ["ghcr.io/${{ github.repository }}"]);
-        assert_eq!(workflow.tags, ["type=sha,format=long,prefix=", "type=raw,value=latest"]);
-        let [build] = &workflow.builds[..] else { panic!("one build") };
-        assert_eq!((build.context.as_str(), build.file.as_deref()), ("services/api", Some("services/api/Dockerfile")));
+        assert_eq!(
+            workflow.tags,
+            ["type=sha,format=long,prefix=", "type=raw,value=latest"]
+        );
+        let [build] = &workflow.builds[..] else {
+            panic!("one build")
+        };
+        assert_eq!(
+            (build.context.as_str(), build.file.as_deref()),
+            ("services/api", Some("services/api/Dockerfile"))
+        );
         assert_eq!(build.target.as_deref(), Some("runtime"));
     }
 
     #[test]
     fn what_is_no_workflow_is_none() {
-        for text in ["", "jobs: 1", "[a]", "jobs: { a: { steps: { b: c } } }", "jobs: { a: { steps: [1, {}] } }"] {
+        for text in [
+            "",
+            "jobs: 1",
+            "[a]",
+            "jobs: { a: { steps: { b: c } } }",
+            "jobs: { a: { steps: [1, {}] } }",
+        ] {
             let found = parse("x.yml", text.as_bytes());
-            assert!(found.as_ref().map_or(true, |found| !found.uses_us), "{text:?}: {found:?}");
+            assert!(
+                found.as_ref().map_or(true, |found| !found.uses_us),
+                "{text:?}: {found:?}"
+            );
         }
         assert!(parse("x.yml", b"a: [").is_err());
         assert_eq!(parse("x.yml", b"# on: push\n\n"), Ok(Workflow::default()));
@@ -295,10 +378,19 @@ jobs:
 
     #[test]
     fn our_action_is_known_by_its_name() {
-        for uses in ["o/ghcr-to-render@v1", "O/GHCR-to-Render@v1", "docker://ghcr.io/o/ghcr-to-render:1"] {
+        for uses in [
+            "o/ghcr-to-render@v1",
+            "O/GHCR-to-Render@v1",
+            "docker://ghcr.io/o/ghcr-to-render:1",
+        ] {
             assert!(is_ours(uses), "{uses}");
         }
-        for uses in ["o/ghcr-to-render-more@v1", "o/other@ghcr-to-render", "./ghcr", ""] {
+        for uses in [
+            "o/ghcr-to-render-more@v1",
+            "o/other@ghcr-to-render",
+            "./ghcr",
+            "",
+        ] {
             assert!(!is_ours(uses), "{uses}");
         }
     }

@@ -19,7 +19,8 @@ const MOST_NODES: usize = 50_000;
 /// How many bytes of text there may be once aliases are followed.
 const MOST_TEXT: usize = 4 << 20;
 /// What a person who forgot the quotes has to hear.
-const QUOTE: &str = "quote a pattern that begins with or holds * ! [ ] { } @ or %, like \"**/*.md\"";
+const QUOTE: &str =
+    "quote a pattern that begins with or holds * ! [ ] { } @ or %, like \"**/*.md\"";
 
 /// A value and where it stands.
 #[derive(Debug)]
@@ -60,26 +61,50 @@ impl Node {
 pub(super) fn parse(bytes: &[u8], mistakes: &mut Vec<Mistake>) -> Option<Rc<Node>> {
     let start = Position { line: 1, column: 1 };
     if bytes.len() > MOST_BYTES {
-        let what = format!("a file of {} bytes, of which at most {MOST_BYTES} are read", bytes.len());
-        mistakes.push(Mistake::new(start, what, "share lists with anchors, or use patterns that cover more"));
+        let what = format!(
+            "a file of {} bytes, of which at most {MOST_BYTES} are read",
+            bytes.len()
+        );
+        mistakes.push(Mistake::new(
+            start,
+            what,
+            "share lists with anchors, or use patterns that cover more",
+        ));
         return None;
     }
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
         Err(error) => {
             let at = position_in(&bytes[..error.valid_up_to()]);
-            mistakes.push(Mistake::new(at, "a byte that is not UTF-8", "save the file as UTF-8"));
+            mistakes.push(Mistake::new(
+                at,
+                "a byte that is not UTF-8",
+                "save the file as UTF-8",
+            ));
             return None;
         }
     };
     if let Some(at) = text.find(|c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-        let shown = Foreign(&text.as_bytes()[at..][..text[at..].chars().next().map_or(1, char::len_utf8)]).to_string();
+        let shown =
+            Foreign(&text.as_bytes()[at..][..text[at..].chars().next().map_or(1, char::len_utf8)])
+                .to_string();
         let at = position_in(&text.as_bytes()[..at]);
-        mistakes.push(Mistake::new(at, format!("a control character, {shown}"), "remove it"));
+        mistakes.push(Mistake::new(
+            at,
+            format!("a control character, {shown}"),
+            "remove it",
+        ));
         return None;
     }
     let known = mistakes.len();
-    let mut tree = Tree { mistakes, open: Vec::new(), anchors: HashMap::new(), nodes: 0, text: 0, root: None };
+    let mut tree = Tree {
+        mistakes,
+        open: Vec::new(),
+        anchors: HashMap::new(),
+        nodes: 0,
+        text: 0,
+        root: None,
+    };
     for event in Parser::new_from_str(text) {
         let stopped = match event {
             Ok((event, span)) => tree.take(event, span).is_err(),
@@ -94,14 +119,21 @@ pub(super) fn parse(bytes: &[u8], mistakes: &mut Vec<Mistake>) -> Option<Rc<Node
     }
     let root = tree.root;
     if root.is_none() && mistakes.len() == known {
-        mistakes.push(Mistake::new(start, "an empty manifest", "begin with version: 1"));
+        mistakes.push(Mistake::new(
+            start,
+            "an empty manifest",
+            "begin with version: 1",
+        ));
     }
     root
 }
 
 /// Whether there is nothing in a file but white space and comments. For a manifest that is a mistake, for other files it is an answer.
 pub(super) fn is_blank(bytes: &[u8]) -> bool {
-    bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).all(|line| line.is_empty() || line.starts_with(b"#"))
+    bytes
+        .split(|byte| *byte == b'\n')
+        .map(<[u8]>::trim_ascii)
+        .all(|line| line.is_empty() || line.starts_with(b"#"))
 }
 
 /// The keys of a map and where they stand, in their order; nothing else has any.
@@ -116,8 +148,14 @@ pub(super) fn keys(node: Option<&Node>) -> impl Iterator<Item = (&str, Position)
 /// Where the byte behind `before` stands.
 fn position_in(before: &[u8]) -> Position {
     let line = before.iter().filter(|byte| **byte == b'\n').count();
-    let rest = before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
-    Position { line: count(line + 1), column: count(String::from_utf8_lossy(rest).chars().count() + 1) }
+    let rest = before
+        .rsplit(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    Position {
+        line: count(line + 1),
+        column: count(String::from_utf8_lossy(rest).chars().count() + 1),
+    }
 }
 
 fn count(number: usize) -> u32 {
@@ -126,7 +164,10 @@ fn count(number: usize) -> u32 {
 
 impl From<&saphyr_parser::Marker> for Position {
     fn from(marker: &saphyr_parser::Marker) -> Self {
-        Self { line: count(marker.line().max(1)), column: count(marker.col() + 1) }
+        Self {
+            line: count(marker.line().max(1)),
+            column: count(marker.col() + 1),
+        }
     }
 }
 
@@ -134,10 +175,24 @@ impl From<&saphyr_parser::Marker> for Position {
 /// whoever forgot the quotes once forgot them again.
 fn not_yaml(text: &str, error: &ScanError) -> Vec<Mistake> {
     let at = Position::from(error.marker());
-    let info: String = error.info().chars().map(|c| if matches!(c, ' '..='~') { c } else { '?' }).collect();
-    let unquoted: Vec<Position> =
-        (1..).zip(text.lines()).filter_map(|(line, text)| Some(Position { line, column: unquoted(text)? })).collect();
-    let line = text.lines().nth(at.line.saturating_sub(1) as usize).unwrap_or_default();
+    let info: String = error
+        .info()
+        .chars()
+        .map(|c| if matches!(c, ' '..='~') { c } else { '?' })
+        .collect();
+    let unquoted: Vec<Position> = (1..)
+        .zip(text.lines())
+        .filter_map(|(line, text)| {
+            Some(Position {
+                line,
+                column: unquoted(text)?,
+            })
+        })
+        .collect();
+    let line = text
+        .lines()
+        .nth(at.line.saturating_sub(1) as usize)
+        .unwrap_or_default();
     let near = |other: &Position| other.line == at.line || other.line + 1 == at.line;
     let remedy = if line.contains('*') || unquoted.iter().any(near) {
         QUOTE
@@ -146,7 +201,11 @@ fn not_yaml(text: &str, error: &ScanError) -> Vec<Mistake> {
     };
     let mut mistakes = vec![Mistake::new(at, format!("not YAML: {info}"), remedy)];
     for other in unquoted.into_iter().filter(|other| !near(other)) {
-        mistakes.push(Mistake::new(other, "a pattern that YAML reads as something else", QUOTE));
+        mistakes.push(Mistake::new(
+            other,
+            "a pattern that YAML reads as something else",
+            QUOTE,
+        ));
     }
     mistakes
 }
@@ -170,7 +229,9 @@ fn unquoted(line: &str) -> Option<u32> {
             (None, ']' | '}') => (word, closed) = (None, brackets.pop()),
             (None, ':') if closed.is_some() => closed = None,
             (None, _) if closed.is_some() => return closed,
-            (None, '*' | '!' | '@' | '%') if word.is_none() && is_pattern(&line[at..]) => return Some(column),
+            (None, '*' | '!' | '@' | '%') if word.is_none() && is_pattern(&line[at..]) => {
+                return Some(column);
+            }
             (None, _) => word = word.or(Some(column)),
         }
     }
@@ -206,7 +267,11 @@ struct Open {
 
 enum Inside {
     List(Vec<Rc<Node>>),
-    Map { entries: Vec<(Key, Rc<Node>)>, seen: HashMap<String, Position>, key: Pending },
+    Map {
+        entries: Vec<(Key, Rc<Node>)>,
+        seen: HashMap<String, Position>,
+        key: Pending,
+    },
 }
 
 /// What a map waits for.
@@ -234,13 +299,19 @@ impl Tree<'_> {
         let at = Position::from(&span.start);
         match event {
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
-            Event::DocumentStart(_) if self.root.is_some() => {
-                Err(self.stop(at, "a second document", "keep one document in the file: remove the --- before this one"))
-            }
+            Event::DocumentStart(_) if self.root.is_some() => Err(self.stop(
+                at,
+                "a second document",
+                "keep one document in the file: remove the --- before this one",
+            )),
             Event::DocumentStart(_) => Ok(()),
             Event::Alias(anchor) => {
                 let Some(anchored) = self.anchors.get(&anchor) else {
-                    return Err(self.stop(at, "an alias inside of what it stands for", "write the value out"));
+                    return Err(self.stop(
+                        at,
+                        "an alias inside of what it stands for",
+                        "write the value out",
+                    ));
                 };
                 let (node, levels) = (Rc::clone(&anchored.node), anchored.levels);
                 let (nodes, text) = (anchored.nodes, anchored.text);
@@ -254,16 +325,29 @@ impl Tree<'_> {
                 self.grow(at, 1, length)?;
                 // `!docs/**` alone was meant as text: that it is nothing as well would be a second mistake for the same place.
                 let value = match tag {
-                    Some(tag) if text.is_empty() => {
-                        Value::Text { text: format!("!{}", tag.suffix), style: Style::Quoted }
-                    }
-                    Some(_) | None if style == ScalarStyle::Plain => {
-                        Value::Text { text: text.into_owned(), style: Style::Plain }
-                    }
-                    Some(_) | None => Value::Text { text: text.into_owned(), style: Style::Quoted },
+                    Some(tag) if text.is_empty() => Value::Text {
+                        text: format!("!{}", tag.suffix),
+                        style: Style::Quoted,
+                    },
+                    Some(_) | None if style == ScalarStyle::Plain => Value::Text {
+                        text: text.into_owned(),
+                        style: Style::Plain,
+                    },
+                    Some(_) | None => Value::Text {
+                        text: text.into_owned(),
+                        style: Style::Quoted,
+                    },
                 };
                 let node = Rc::new(Node { at, value });
-                self.remember(anchor, Anchored { node: Rc::clone(&node), nodes: 1, text: length, levels: 0 });
+                self.remember(
+                    anchor,
+                    Anchored {
+                        node: Rc::clone(&node),
+                        nodes: 1,
+                        text: length,
+                        levels: 0,
+                    },
+                );
                 self.add(node, at, 0)
             }
             Event::SequenceStart(anchor, tag) => {
@@ -272,7 +356,15 @@ impl Tree<'_> {
             }
             Event::MappingStart(anchor, tag) => {
                 self.refuse_tag(at, tag.as_deref());
-                self.open(at, anchor, Inside::Map { entries: Vec::new(), seen: HashMap::new(), key: Pending::Key })
+                self.open(
+                    at,
+                    anchor,
+                    Inside::Map {
+                        entries: Vec::new(),
+                        seen: HashMap::new(),
+                        key: Pending::Key,
+                    },
+                )
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(),
         }
@@ -287,15 +379,18 @@ impl Tree<'_> {
         let Some(tag) = tag else { return };
         let shown = Foreign(format!("!{}", tag.suffix).as_bytes()).to_string();
         let remedy = "quote it if it is a pattern, like \"!docs/**\"; else remove it, a tag has no meaning here";
-        self.mistakes.push(Mistake::new(at, format!("a YAML tag, \"{shown}\""), remedy));
+        self.mistakes
+            .push(Mistake::new(at, format!("a YAML tag, \"{shown}\""), remedy));
     }
 
     fn grow(&mut self, at: Position, nodes: usize, text: usize) -> Result<(), Stop> {
         self.nodes += nodes;
         self.text += text;
         if self.nodes > MOST_NODES || self.text > MOST_TEXT {
-            let what =
-                format!("more than {MOST_NODES} values or {} MiB of text once aliases are followed", MOST_TEXT >> 20);
+            let what = format!(
+                "more than {MOST_NODES} values or {} MiB of text once aliases are followed",
+                MOST_TEXT >> 20
+            );
             return Err(self.stop(at, what, "use fewer aliases, or patterns that cover more"));
         }
         Ok(())
@@ -311,7 +406,11 @@ impl Tree<'_> {
     /// Refuses `levels` more levels than there are open when they are too many.
     fn descend(&mut self, at: Position, levels: usize) -> Result<(), Stop> {
         if self.open.len() + levels > DEEPEST {
-            return Err(self.stop(at, format!("more than {DEEPEST} levels of nesting"), "write it flatter"));
+            return Err(self.stop(
+                at,
+                format!("more than {DEEPEST} levels of nesting"),
+                "write it flatter",
+            ));
         }
         Ok(())
     }
@@ -320,19 +419,40 @@ impl Tree<'_> {
         self.descend(at, 1)?;
         let (nodes_before, text_before) = (self.nodes, self.text);
         self.grow(at, 1, 0)?;
-        self.open.push(Open { at, anchor, nodes_before, text_before, levels: 0, inside });
+        self.open.push(Open {
+            at,
+            anchor,
+            nodes_before,
+            text_before,
+            levels: 0,
+            inside,
+        });
         Ok(())
     }
 
     fn close(&mut self) -> Result<(), Stop> {
-        let Some(open) = self.open.pop() else { return Ok(()) };
+        let Some(open) = self.open.pop() else {
+            return Ok(());
+        };
         let value = match open.inside {
             Inside::List(items) => Value::List(items),
             Inside::Map { entries, .. } => Value::Map(entries),
         };
         let node = Rc::new(Node { at: open.at, value });
-        let (nodes, text, levels) = (self.nodes - open.nodes_before, self.text - open.text_before, open.levels + 1);
-        self.remember(open.anchor, Anchored { node: Rc::clone(&node), nodes, text, levels });
+        let (nodes, text, levels) = (
+            self.nodes - open.nodes_before,
+            self.text - open.text_before,
+            open.levels + 1,
+        );
+        self.remember(
+            open.anchor,
+            Anchored {
+                node: Rc::clone(&node),
+                nodes,
+                text,
+                levels,
+            },
+        );
         self.add(node, open.at, levels)
     }
 
@@ -355,9 +475,18 @@ impl Tree<'_> {
     }
 }
 
-fn next_key(node: &Node, at: Position, seen: &mut HashMap<String, Position>, mistakes: &mut Vec<Mistake>) -> Pending {
+fn next_key(
+    node: &Node,
+    at: Position,
+    seen: &mut HashMap<String, Position>,
+    mistakes: &mut Vec<Mistake>,
+) -> Pending {
     let Value::Text { text, style } = &node.value else {
-        mistakes.push(Mistake::new(at, "a key that is a list or a map", "write one word as a key, or quote a pattern"));
+        mistakes.push(Mistake::new(
+            at,
+            "a key that is a list or a map",
+            "write one word as a key, or quote a pattern",
+        ));
         return Pending::Nothing;
     };
     if text == "<<" && *style == Style::Plain {
@@ -366,12 +495,19 @@ fn next_key(node: &Node, at: Position, seen: &mut HashMap<String, Position>, mis
         return Pending::Nothing;
     }
     if let Some(first) = seen.get(text) {
-        let what = format!("a second \"{}\", the first is in line {}", Foreign(text.as_bytes()), first.line);
+        let what = format!(
+            "a second \"{}\", the first is in line {}",
+            Foreign(text.as_bytes()),
+            first.line
+        );
         mistakes.push(Mistake::new(at, what, "keep one of the two"));
         return Pending::Nothing;
     }
     seen.insert(text.clone(), at);
-    Pending::Value(Key { at, text: text.clone() })
+    Pending::Value(Key {
+        at,
+        text: text.clone(),
+    })
 }
 
 #[cfg(test)]
@@ -424,7 +560,10 @@ mod tests {
         for (bytes, (line, column)) in table {
             let mut mistakes = Vec::new();
             parse(bytes, &mut mistakes);
-            let places: Vec<(u32, u32)> = mistakes.iter().map(|own| (own.line(), own.column())).collect();
+            let places: Vec<(u32, u32)> = mistakes
+                .iter()
+                .map(|own| (own.line(), own.column()))
+                .collect();
             assert_eq!(places, [(line, column)], "{bytes:?}");
         }
     }

@@ -49,7 +49,11 @@ pub(super) struct TokenServer {
 impl TokenServer {
     /// The server's host, fit to be shown.
     pub(super) fn host(&self) -> String {
-        let port = self.realm.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let port = self
+            .realm
+            .port()
+            .map(|port| format!(":{port}"))
+            .unwrap_or_default();
         format!("{}{port}", self.realm.host_str().unwrap_or_default())
     }
 
@@ -83,34 +87,61 @@ pub(super) enum Unfollowed {
 impl Scheme {
     /// What is known without asking: GHCR's token server, whose challenge is always the same.
     pub(super) fn known(host: &RegistryHost) -> Option<Self> {
-        let realm = (host.as_str() == "ghcr.io").then(|| Url::parse("https://ghcr.io/token").ok()).flatten()?;
-        Some(Self::Bearer(TokenServer { realm, service: Some("ghcr.io".into()) }))
+        let realm = (host.as_str() == "ghcr.io")
+            .then(|| Url::parse("https://ghcr.io/token").ok())
+            .flatten()?;
+        Some(Self::Bearer(TokenServer {
+            realm,
+            service: Some("ghcr.io".into()),
+        }))
     }
 
     /// Reads a `WWW-Authenticate` header of `host`; a token is preferred where there is a choice.
     pub(super) fn parse(header: &str, host: &RegistryHost) -> Result<Self, Unfollowed> {
         let challenges = challenges(header);
-        let find = |name: &str| challenges.iter().find(|(scheme, _)| scheme.eq_ignore_ascii_case(name));
+        let find = |name: &str| {
+            challenges
+                .iter()
+                .find(|(scheme, _)| scheme.eq_ignore_ascii_case(name))
+        };
         let Some((_, parameters)) = find("bearer") else {
-            return find("basic").map(|_| Self::Basic).ok_or(Unfollowed::Unknown);
+            return find("basic")
+                .map(|_| Self::Basic)
+                .ok_or(Unfollowed::Unknown);
         };
         let parameter = |name: &str| {
-            parameters.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+            parameters
+                .iter()
+                .find(|(key, _)| key.eq_ignore_ascii_case(name))
+                .map(|(_, value)| value.as_str())
         };
-        let realm = realm(parameter("realm").ok_or(Unfollowed::Unknown)?, host).map_err(Unfollowed::Misdirected)?;
-        Ok(Self::Bearer(TokenServer { realm, service: parameter("service").map(Into::into) }))
+        let realm = realm(parameter("realm").ok_or(Unfollowed::Unknown)?, host)
+            .map_err(Unfollowed::Misdirected)?;
+        Ok(Self::Bearer(TokenServer {
+            realm,
+            service: parameter("service").map(Into::into),
+        }))
     }
 }
 
 /// Reads a token server's address and refuses it unless it is the registry's own host or a parent domain of it, over https;
 /// on this machine, any address of this machine.
 fn realm(text: &str, host: &RegistryHost) -> Result<Url, String> {
-    let no = |why: &str| Err(format!("it names the token server \"{}\", {why}", Foreign(shown(text).as_bytes())));
-    let Ok(realm) = Url::parse(text) else { return no("which is no address") };
+    let no = |why: &str| {
+        Err(format!(
+            "it names the token server \"{}\", {why}",
+            Foreign(shown(text).as_bytes())
+        ))
+    };
+    let Ok(realm) = Url::parse(text) else {
+        return no("which is no address");
+    };
     if !realm.username().is_empty() || realm.password().is_some() || realm.fragment().is_some() {
         return no("which is no plain address");
     }
-    let Some(name) = realm.host_str() else { return no("which is no address of a server") };
+    let Some(name) = realm.host_str() else {
+        return no("which is no address of a server");
+    };
     let is_loopback = RegistryHost::parse(name).is_ok_and(|name| name.is_loopback());
     if host.is_loopback() && is_loopback && matches!(realm.scheme(), "http" | "https") {
         return Ok(realm);
@@ -119,8 +150,15 @@ fn realm(text: &str, host: &RegistryHost) -> Result<Url, String> {
         return no("which is not https");
     }
     let ours = name_of(host.as_str());
-    let is_parent = name.contains('.') && ours.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'));
-    if name == ours || is_parent { Ok(realm) } else { no("which is not the registry's own") }
+    let is_parent = name.contains('.')
+        && ours
+            .strip_suffix(name)
+            .is_some_and(|rest| rest.ends_with('.'));
+    if name == ours || is_parent {
+        Ok(realm)
+    } else {
+        no("which is not the registry's own")
+    }
 }
 
 /// An address without its query and fragment, which nobody has to see.
@@ -208,11 +246,18 @@ pub(super) fn read_token(body: &[u8]) -> Option<(Secret, Duration)> {
         expires_in: Option<serde_json::Value>,
     }
     let wire: Wire = serde_json::from_slice(body).ok()?;
-    let token = wire.token.filter(|token| !token.is_empty()).or(wire.access_token)?;
+    let token = wire
+        .token
+        .filter(|token| !token.is_empty())
+        .or(wire.access_token)?;
     if token.is_empty() || !token.bytes().all(|byte| matches!(byte, b'!'..=b'~')) {
         return None;
     }
-    let said = wire.expires_in.as_ref().and_then(serde_json::Value::as_u64).map(Duration::from_secs);
+    let said = wire
+        .expires_in
+        .as_ref()
+        .and_then(serde_json::Value::as_u64)
+        .map(Duration::from_secs);
     let life = said.unwrap_or(LIFE).max(LIFE) - MARGIN;
     Some((Secret::new(format!("Bearer {token}")), life))
 }
@@ -240,21 +285,33 @@ mod tests {
                 r#"Bearer realm="https://r.example/t",service="x y",scope="a:b""#,
                 Ok("https://r.example/t?service=x+y&scope=s"),
             ),
-            (r#"bearer service=x, realm="https://r.example/t?a=1""#, Ok("https://r.example/t?a=1&service=x&scope=s")),
-            (r#"Basic realm="a, Bearer b", Bearer realm="https://r.example/\t""#, Ok("https://r.example/t?scope=s")),
+            (
+                r#"bearer service=x, realm="https://r.example/t?a=1""#,
+                Ok("https://r.example/t?a=1&service=x&scope=s"),
+            ),
+            (
+                r#"Basic realm="a, Bearer b", Bearer realm="https://r.example/\t""#,
+                Ok("https://r.example/t?scope=s"),
+            ),
             (r#"Basic realm="Registry Realm""#, Ok("basic")),
             ("Basic", Ok("basic")),
             ("Negotiate", Err(Unfollowed::Unknown)),
             ("Bearer", Err(Unfollowed::Unknown)),
             (
                 "Bearer realm=\"",
-                Err(Unfollowed::Misdirected("it names the token server \"\", which is no address".into())),
+                Err(Unfollowed::Misdirected(
+                    "it names the token server \"\", which is no address".into(),
+                )),
             ),
             ("=,=\"", Err(Unfollowed::Unknown)),
             ("", Err(Unfollowed::Unknown)),
         ];
         for (header, wanted) in table {
-            assert_eq!(parse(header, "r.example"), wanted.map(Into::into), "{header}");
+            assert_eq!(
+                parse(header, "r.example"),
+                wanted.map(Into::into),
+                "{header}"
+            );
         }
     }
 
@@ -267,7 +324,10 @@ mod tests {
             ("https://localhost:9/t", "127.0.0.1:5000"),
         ];
         for (realm, at) in good {
-            assert!(parse(&format!("Bearer realm=\"{realm}\""), at).is_ok(), "{realm} {at}");
+            assert!(
+                parse(&format!("Bearer realm=\"{realm}\""), at).is_ok(),
+                "{realm} {at}"
+            );
         }
         let bad = [
             ("http://r.example.com/t", "r.example.com"),
@@ -286,17 +346,23 @@ mod tests {
         ];
         for (realm, at) in bad {
             let refused = parse(&format!("Bearer realm=\"{realm}?secret=1\""), at);
-            let Err(Unfollowed::Misdirected(why)) = refused else { panic!("{realm}: {refused:?}") };
+            let Err(Unfollowed::Misdirected(why)) = refused else {
+                panic!("{realm}: {refused:?}")
+            };
             assert!(why.contains(realm) && !why.contains("secret"), "{why}");
         }
     }
 
     #[test]
     fn ghcr_is_not_asked_where_its_tokens_are_made() -> Result<(), crate::domain::Refused> {
-        let Some(Scheme::Bearer(server)) = Scheme::known(&host("ghcr.io")) else { panic!("unknown") };
+        let Some(Scheme::Bearer(server)) = Scheme::known(&host("ghcr.io")) else {
+            panic!("unknown")
+        };
         let repository = Repository::parse("ghcr.io/acme/api")?;
         for (access, actions) in [(Access::Pull, "pull"), (Access::PullPush, "pull%2Cpush")] {
-            let wanted = format!("https://ghcr.io/token?service=ghcr.io&scope=repository%3Aacme%2Fapi%3A{actions}");
+            let wanted = format!(
+                "https://ghcr.io/token?service=ghcr.io&scope=repository%3Aacme%2Fapi%3A{actions}"
+            );
             assert_eq!(server.address(&access.scope(&repository)), wanted);
         }
         assert_eq!(Scheme::known(&host("ghcr.io.evil.example")), None);
@@ -308,15 +374,31 @@ mod tests {
         let long = format!("ghs_1_{}", "aB.-_".repeat(200));
         assert_eq!(
             read_token(format!("{{\"token\":\"{long}\"}}").as_bytes()),
-            Some((Secret::new(format!("Bearer {long}")), Duration::from_secs(55)))
+            Some((
+                Secret::new(format!("Bearer {long}")),
+                Duration::from_secs(55)
+            ))
         );
         let named = read_token(br#"{"token":"","access_token":"x","expires_in":300}"#);
-        assert_eq!(named, Some((Secret::new("Bearer x"), Duration::from_secs(295))));
+        assert_eq!(
+            named,
+            Some((Secret::new("Bearer x"), Duration::from_secs(295)))
+        );
         for odd in ["1", "-5", "\"300\"", "null", "1e99"] {
             let body = format!("{{\"token\":\"x\",\"expires_in\":{odd}}}");
-            assert_eq!(read_token(body.as_bytes()).map(|(_, life)| life), Some(Duration::from_secs(55)), "{odd}");
+            assert_eq!(
+                read_token(body.as_bytes()).map(|(_, life)| life),
+                Some(Duration::from_secs(55)),
+                "{odd}"
+            );
         }
-        for body in ["{}", "<html>", r#"{"token":"a\nb"}"#, r#"{"token":""}"#, r#"{"token":7}"#] {
+        for body in [
+            "{}",
+            "<html>",
+            r#"{"token":"a\nb"}"#,
+            r#"{"token":""}"#,
+            r#"{"token":7}"#,
+        ] {
             assert_eq!(read_token(body.as_bytes()), None, "{body}");
         }
     }
@@ -325,6 +407,8 @@ mod tests {
     fn any_credentials_fit_into_a_header() {
         let credentials = Credentials::new(host("ghcr.io"), "a\r\nb", Secret::new("p\u{e9}\n"));
         assert_eq!(credentials.basic(), Secret::new("Basic YQ0KYjpww6kK"));
-        assert!(credentials.are_for(&host("ghcr.io")) && !credentials.are_for(&host("ghcr.io:443")));
+        assert!(
+            credentials.are_for(&host("ghcr.io")) && !credentials.are_for(&host("ghcr.io:443"))
+        );
     }
 }

@@ -164,7 +164,11 @@ pub enum RegistryError {
 }
 
 fn because(why: &str) -> String {
-    if why.is_empty() { String::new() } else { format!(": {why}") }
+    if why.is_empty() {
+        String::new()
+    } else {
+        format!(": {why}")
+    }
 }
 
 impl RegistryError {
@@ -193,12 +197,15 @@ impl RegistryError {
     pub const fn word(&self) -> FailureWord {
         match self {
             Self::Missing(_) => FailureWord::ImageMissing,
-            Self::Denied { .. } | Self::Unauthenticated { .. } | Self::Misdirected { .. } => FailureWord::ImageDenied,
+            Self::Denied { .. } | Self::Unauthenticated { .. } | Self::Misdirected { .. } => {
+                FailureWord::ImageDenied
+            }
             Self::WriteDenied(_) => FailureWord::PermissionMissing,
             Self::RateLimited { .. } => FailureWord::RateLimited,
-            Self::Unavailable { .. } | Self::Untrusted { .. } | Self::Broken { .. } | Self::Rejected(_) => {
-                FailureWord::RegistryUnavailable
-            }
+            Self::Unavailable { .. }
+            | Self::Untrusted { .. }
+            | Self::Broken { .. }
+            | Self::Rejected(_) => FailureWord::RegistryUnavailable,
             Self::TooLarge { .. } => FailureWord::ImageBroken,
             Self::DigestDiffers { .. } => FailureWord::DigestDiffers,
             Self::TooManyTags(_) => FailureWord::OrderUnknown,
@@ -210,19 +217,37 @@ impl RegistryError {
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::Missing(_) => "push the image before this step, under this name and tag",
-            Self::Denied { asker: Asker::Known, .. } | Self::Unauthenticated { asker: Asker::Known, .. } => {
+            Self::Denied {
+                asker: Asker::Known,
+                ..
+            }
+            | Self::Unauthenticated {
+                asker: Asker::Known,
+                ..
+            } => {
                 "check both causes: the package may be absent (is the name right, was it ever pushed?), or the credentials may not \
                  read it (`packages: read` in the job, and this repository under the package's \"Manage Actions access\")"
             }
-            Self::Denied { asker: Asker::Anonymous, .. } | Self::Unauthenticated { asker: Asker::Anonymous, .. } => {
+            Self::Denied {
+                asker: Asker::Anonymous,
+                ..
+            }
+            | Self::Unauthenticated {
+                asker: Asker::Anonymous,
+                ..
+            } => {
                 "check both causes: the package may be absent (is the name right, was it ever pushed?), or it is not permitted \
                  without credentials (set `registry`, `registry-username` and `registry-password` for this host)"
             }
             Self::WriteDenied(_) => {
                 "give the job `packages: write`, and this repository the role Write under \"Manage Actions access\" in the package's settings"
             }
-            Self::RateLimited { .. } => "run fewer jobs against the registry at once, and run this one again",
-            Self::Unavailable { .. } => "look at the registry's status page, and run this job again",
+            Self::RateLimited { .. } => {
+                "run fewer jobs against the registry at once, and run this one again"
+            }
+            Self::Unavailable { .. } => {
+                "look at the registry's status page, and run this job again"
+            }
             Self::Untrusted { .. } => UNTRUSTED,
             Self::Broken { .. } | Self::Rejected(_) => {
                 "check that a registry answers at this host and nothing stands between, then run this job again"

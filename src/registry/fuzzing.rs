@@ -9,15 +9,21 @@ pub fn answer(kind: u8, body: &[u8]) {
     match kind % 6 {
         0 => {
             if let Some((token, life)) = read_token(body) {
-                assert!(http::HeaderValue::from_str(token.expose()).is_ok(), "a token that no header can hold");
+                assert!(
+                    http::HeaderValue::from_str(token.expose()).is_ok(),
+                    "a token that no header can hold"
+                );
                 assert!(!format!("{token:?}").contains("Bearer") && !life.is_zero());
             }
         }
         1 => told(wire::document(body, Some("application/vnd.oci.image.index.v1+json")).map(drop)),
         2 => told(wire::document(body, None).map(|document| match document {
-            wire::Document::Index { entries, .. } => assert!(
-                entries.iter().all(|entry| entry.platform.as_ref().is_none_or(|platform| platform.os != "unknown"))
-            ),
+            wire::Document::Index { entries, .. } => assert!(entries.iter().all(|entry| {
+                entry
+                    .platform
+                    .as_ref()
+                    .is_none_or(|platform| platform.os != "unknown")
+            })),
             wire::Document::Manifest { .. } => {}
         })),
         3 => told(wire::config(body).map(drop)),
@@ -28,12 +34,16 @@ pub fn answer(kind: u8, body: &[u8]) {
 
 /// Whatever a challenge names, a token is asked for at the registry itself or above it, and never in clear.
 fn challenge(header: &str) {
-    let Ok(host) = RegistryHost::parse("registry.acme.example") else { return };
+    let Ok(host) = RegistryHost::parse("registry.acme.example") else {
+        return;
+    };
     if let Ok(Scheme::Bearer(server)) = Scheme::parse(header, &host) {
         let address = server.address("repository:acme/api:pull");
         let places = ["https://registry.acme.example", "https://acme.example"];
-        let is_ours =
-            places.iter().filter_map(|place| address.strip_prefix(place)).any(|rest| rest.starts_with(['/', ':', '?']));
+        let is_ours = places
+            .iter()
+            .filter_map(|place| address.strip_prefix(place))
+            .any(|rest| rest.starts_with(['/', ':', '?']));
         assert!(is_ours, "{address}");
     }
 }
@@ -41,6 +51,10 @@ fn challenge(header: &str) {
 /// What is wrong is told on one line that is no command.
 fn told(result: Result<(), String>) {
     if let Err(why) = result {
-        assert!(!why.contains(['\n', '\r', '\u{1b}']) && !why.contains("##["), "{}", Foreign(why.as_bytes()));
+        assert!(
+            !why.contains(['\n', '\r', '\u{1b}']) && !why.contains("##["),
+            "{}",
+            Foreign(why.as_bytes())
+        );
     }
 }

@@ -31,9 +31,18 @@ impl Registry {
         digest: &Digest,
         deadline: &Deadline,
     ) -> Result<Named, RegistryError> {
-        let want = Want { missing_tries: TRIES, ..Want::manifest(repository, digest.as_str(), Access::Pull) };
-        let found = self.0.ask(&want, deadline, |answer| raw(&want, answer, Some(digest))).await?;
-        wire::named(&found.bytes).map_err(|why| RegistryError::Broken { exchange: Box::new(want.exchange()), why })
+        let want = Want {
+            missing_tries: TRIES,
+            ..Want::manifest(repository, digest.as_str(), Access::Pull)
+        };
+        let found = self
+            .0
+            .ask(&want, deadline, |answer| raw(&want, answer, Some(digest)))
+            .await?;
+        wire::named(&found.bytes).map_err(|why| RegistryError::Broken {
+            exchange: Box::new(want.exchange()),
+            why,
+        })
     }
 }
 
@@ -53,11 +62,28 @@ mod tests {
                 "subject":{{"digest":"{c}","mediaType":"x","size":1}}}}"#
         );
         let found = named(index.as_bytes()).unwrap();
-        let children: Vec<String> = found.links.children.iter().map(ToString::to_string).collect();
+        let children: Vec<String> = found
+            .links
+            .children
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         assert_eq!(children, [a.clone(), b, c.clone()]);
-        assert_eq!(found.leaves.iter().map(ToString::to_string).collect::<Vec<_>>(), [a]);
-        assert_eq!(found.links.subject.map(|subject| subject.to_string()), Some(c.clone()));
-        let artifact = format!(r#"{{"artifactType":"application/x","config":{{}},"layers":[{{"digest":"{c}"}}]}}"#);
+        assert_eq!(
+            found
+                .leaves
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>(),
+            [a]
+        );
+        assert_eq!(
+            found.links.subject.map(|subject| subject.to_string()),
+            Some(c.clone())
+        );
+        let artifact = format!(
+            r#"{{"artifactType":"application/x","config":{{}},"layers":[{{"digest":"{c}"}}]}}"#
+        );
         assert_eq!(named(artifact.as_bytes()).unwrap(), super::Named::default());
         for bad in [
             r#"{"manifests":[{"digest":"sha512:aa"}]}"#,

@@ -37,7 +37,11 @@ impl Credentials {
     /// Credentials that are for `host` only. GHCR takes any user name beside a good token.
     #[must_use]
     pub fn new(host: RegistryHost, username: impl Into<String>, password: Secret) -> Self {
-        Self { host, username: username.into(), password }
+        Self {
+            host,
+            username: username.into(),
+            password,
+        }
     }
 }
 

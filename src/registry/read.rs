@@ -40,7 +40,10 @@ pub(super) struct Raw {
 impl Raw {
     /// What the bytes say, and their digest. The bytes, which may be many, go before anything else is asked for.
     fn read(self) -> (Result<Document, String>, Digest) {
-        (wire::document(&self.bytes, self.content_type.as_deref()), self.digest)
+        (
+            wire::document(&self.bytes, self.content_type.as_deref()),
+            self.digest,
+        )
     }
 }
 
@@ -84,21 +87,35 @@ impl Registry {
         deadline: &Deadline,
     ) -> Result<ImageFacts, RegistryError> {
         let (tag, top) = match asked {
-            Asked::Tag(tag) => (Some(tag.clone()), Want::manifest(repository, tag.as_str(), Access::Pull)),
-            Asked::Digest(digest) => (None, Want::manifest(repository, digest.as_str(), Access::Pull)),
+            Asked::Tag(tag) => (
+                Some(tag.clone()),
+                Want::manifest(repository, tag.as_str(), Access::Pull),
+            ),
+            Asked::Digest(digest) => (
+                None,
+                Want::manifest(repository, digest.as_str(), Access::Pull),
+            ),
         };
         let wanted = match asked {
             Asked::Tag(_) => None,
             Asked::Digest(digest) => Some(digest),
         };
-        let top = self.0.ask(&top, deadline, |answer| raw(&top, answer, wanted)).await?;
+        let top = self
+            .0
+            .ask(&top, deadline, |answer| raw(&top, answer, wanted))
+            .await?;
         let (document, digest) = top.read();
         let contents = match self.contents(repository, document, &digest, deadline).await {
             Ok(contents) => contents,
             Err(Trouble::Broken(why)) => Contents::Broken(why),
             Err(Trouble::Registry(error)) => return Err(error),
         };
-        Ok(ImageFacts { repository: repository.clone(), tag, digest, contents })
+        Ok(ImageFacts {
+            repository: repository.clone(),
+            tag,
+            digest,
+            contents,
+        })
     }
 
     /// Asks whether a tag is there, and on which digest.
@@ -122,19 +139,43 @@ impl Registry {
         deadline: &Deadline,
     ) -> Result<Contents, Trouble> {
         let (entries, above) = match top? {
-            Document::Manifest { config, size, revision } => {
-                return self.image(repository, digest.clone(), (config, size), revision, deadline).await;
+            Document::Manifest {
+                config,
+                size,
+                revision,
+            } => {
+                return self
+                    .image(
+                        repository,
+                        digest.clone(),
+                        (config, size),
+                        revision,
+                        deadline,
+                    )
+                    .await;
             }
             Document::Index { entries, revision } => (entries, revision),
         };
         if let Some(entry) = choose(&entries) {
             return self.child(repository, &entry.digest, above, deadline).await;
         }
-        let mut others: Vec<_> = entries.iter().filter_map(|entry| entry.platform.clone()).collect();
+        let mut others: Vec<_> = entries
+            .iter()
+            .filter_map(|entry| entry.platform.clone())
+            .collect();
         let mut broken = None;
-        for entry in entries.iter().filter(|entry| entry.platform.is_none() && !entry.is_index).take(LOOKS) {
-            match self.child(repository, &entry.digest, above.clone(), deadline).await {
-                Ok(Contents::Image { platform, .. }) if !platform.is_linux_amd64() => others.push(platform),
+        for entry in entries
+            .iter()
+            .filter(|entry| entry.platform.is_none() && !entry.is_index)
+            .take(LOOKS)
+        {
+            match self
+                .child(repository, &entry.digest, above.clone(), deadline)
+                .await
+            {
+                Ok(Contents::Image { platform, .. }) if !platform.is_linux_amd64() => {
+                    others.push(platform)
+                }
                 Ok(found) => return Ok(found),
                 // It may be an artifact that was put beside the images.
                 Err(Trouble::Broken(why)) => broken = broken.or(Some(why)),
@@ -159,15 +200,34 @@ impl Registry {
         above: Option<Revision>,
         deadline: &Deadline,
     ) -> Result<Contents, Trouble> {
-        let want = Want { missing_tries: PART_TRIES, ..Want::manifest(repository, digest.as_str(), Access::Pull) };
-        let child = self.0.ask(&want, deadline, |answer| raw(&want, answer, Some(digest))).await;
+        let want = Want {
+            missing_tries: PART_TRIES,
+            ..Want::manifest(repository, digest.as_str(), Access::Pull)
+        };
+        let child = self
+            .0
+            .ask(&want, deadline, |answer| raw(&want, answer, Some(digest)))
+            .await;
         let child = child.map_err(|error| gone(error, "manifest", digest))?;
         let (document, found) = child.read();
         match document? {
-            Document::Manifest { config, size, revision } => {
-                self.image(repository, found, (config, size), above.or(revision), deadline).await
+            Document::Manifest {
+                config,
+                size,
+                revision,
+            } => {
+                self.image(
+                    repository,
+                    found,
+                    (config, size),
+                    above.or(revision),
+                    deadline,
+                )
+                .await
             }
-            Document::Index { .. } => Err(Trouble::Broken(format!("its manifest {digest} is another index"))),
+            Document::Index { .. } => Err(Trouble::Broken(format!(
+                "its manifest {digest} is another index"
+            ))),
         }
     }
 
@@ -186,10 +246,20 @@ impl Registry {
             missing_tries: PART_TRIES,
             ..Want::manifest(repository, "", Access::Pull)
         };
-        let read = |answer: &Answer| proven(&want, answer, Some(&config)).map(|_| answer.body().to_vec());
-        let bytes = self.0.ask(&want, deadline, read).await.map_err(|error| gone(error, "config", &config))?;
+        let read =
+            |answer: &Answer| proven(&want, answer, Some(&config)).map(|_| answer.body().to_vec());
+        let bytes = self
+            .0
+            .ask(&want, deadline, read)
+            .await
+            .map_err(|error| gone(error, "config", &config))?;
         let wire::Config { platform, revision } = wire::config(&bytes)?;
-        Ok(Contents::Image { manifest, platform, size, revision: above.or(revision) })
+        Ok(Contents::Image {
+            manifest,
+            platform,
+            size,
+            revision: above.or(revision),
+        })
     }
 }
 
@@ -210,43 +280,81 @@ impl<'a> Want<'a> {
 
 /// The image that Render would take: the first for linux/amd64, one that runs on every such machine if there is one.
 fn choose(entries: &[Entry]) -> Option<&Entry> {
-    let fits =
-        |entry: &&Entry| !entry.is_index && entry.platform.as_ref().is_some_and(|platform| platform.is_linux_amd64());
-    entries.iter().filter(fits).find(|entry| !entry.has_variant).or_else(|| entries.iter().find(fits))
+    let fits = |entry: &&Entry| {
+        !entry.is_index
+            && entry
+                .platform
+                .as_ref()
+                .is_some_and(|platform| platform.is_linux_amd64())
+    };
+    entries
+        .iter()
+        .filter(fits)
+        .find(|entry| !entry.has_variant)
+        .or_else(|| entries.iter().find(fits))
 }
 
 /// A part that an image names and the registry does not have makes the image a broken one.
 fn gone(error: RegistryError, part: &str, digest: &Digest) -> Trouble {
     if matches!(error, RegistryError::Missing(_)) {
-        Trouble::Broken(format!("its {part} {digest} is not in the registry, though the image that names it is"))
+        Trouble::Broken(format!(
+            "its {part} {digest} is not in the registry, though the image that names it is"
+        ))
     } else {
         Trouble::Registry(error)
     }
 }
 
 /// The digest of an answer's bytes, if it is the one that was asked for and the one that the registry names.
-fn proven(want: &Want<'_>, answer: &Answer, wanted: Option<&Digest>) -> Result<Digest, RegistryError> {
+fn proven(
+    want: &Want<'_>,
+    answer: &Answer,
+    wanted: Option<&Digest>,
+) -> Result<Digest, RegistryError> {
     let found = digest_of(answer.body());
-    let named = answer.header("docker-content-digest").and_then(|text| Digest::parse(text).ok());
-    match wanted.into_iter().chain(named.as_ref()).find(|digest| **digest != found) {
-        Some(wanted) => {
-            Err(RegistryError::DigestDiffers { exchange: want.answered(answer), found, wanted: wanted.clone() })
-        }
+    let named = answer
+        .header("docker-content-digest")
+        .and_then(|text| Digest::parse(text).ok());
+    match wanted
+        .into_iter()
+        .chain(named.as_ref())
+        .find(|digest| **digest != found)
+    {
+        Some(wanted) => Err(RegistryError::DigestDiffers {
+            exchange: want.answered(answer),
+            found,
+            wanted: wanted.clone(),
+        }),
         None => Ok(found),
     }
 }
 
 /// Reads a manifest's bytes out of an answer.
-pub(super) fn raw(want: &Want<'_>, answer: &Answer, wanted: Option<&Digest>) -> Result<Raw, RegistryError> {
+pub(super) fn raw(
+    want: &Want<'_>,
+    answer: &Answer,
+    wanted: Option<&Digest>,
+) -> Result<Raw, RegistryError> {
     let content_type = answer.header("content-type").map(Into::into);
     // Nothing names the digest of what a tag is on but the registry's header; a page of something in between has none.
     let is_named = wanted.is_some() || answer.header("docker-content-digest").is_some();
     if !is_named && serde_json::from_slice::<serde::de::IgnoredAny>(answer.body()).is_err() {
-        return Err(RegistryError::Broken { exchange: want.answered(answer), why: "it is no manifest".into() });
+        return Err(RegistryError::Broken {
+            exchange: want.answered(answer),
+            why: "it is no manifest".into(),
+        });
     }
     let is_schema_1 = wire::is_schema_1(answer.header("content-type"));
-    let digest = if is_schema_1 { digest_of(answer.body()) } else { proven(want, answer, wanted)? };
-    Ok(Raw { digest, bytes: answer.body().to_vec(), content_type })
+    let digest = if is_schema_1 {
+        digest_of(answer.body())
+    } else {
+        proven(want, answer, wanted)?
+    };
+    Ok(Raw {
+        digest,
+        bytes: answer.body().to_vec(),
+        content_type,
+    })
 }
 
 /// The digest that a tag is on.
@@ -258,18 +366,31 @@ pub(super) async fn tag_digest(
     deadline: &Deadline,
 ) -> Result<Option<Digest>, RegistryError> {
     let get = Want::manifest(repository, tag.as_str(), access);
-    let head = Want { method: Method::HEAD, ..Want::manifest(repository, tag.as_str(), access) };
-    let named = |answer: &Answer| Ok(answer.header("docker-content-digest").and_then(|text| Digest::parse(text).ok()));
+    let head = Want {
+        method: Method::HEAD,
+        ..Want::manifest(repository, tag.as_str(), access)
+    };
+    let named = |answer: &Answer| {
+        Ok(answer
+            .header("docker-content-digest")
+            .and_then(|text| Digest::parse(text).ok()))
+    };
     match session.ask(&head, deadline, named).await {
         Ok(Some(digest)) => return Ok(Some(digest)),
         Err(RegistryError::Missing(_)) => return Ok(None),
         // An answer to HEAD has no body, so nothing says why; that of GET has.
         Ok(None)
-        | Err(RegistryError::Denied { .. } | RegistryError::Unauthenticated { .. } | RegistryError::WriteDenied(_)) => {
-        }
+        | Err(
+            RegistryError::Denied { .. }
+            | RegistryError::Unauthenticated { .. }
+            | RegistryError::WriteDenied(_),
+        ) => {}
         Err(error) => return Err(error),
     }
-    match session.ask(&get, deadline, |answer| raw(&get, answer, None)).await {
+    match session
+        .ask(&get, deadline, |answer| raw(&get, answer, None))
+        .await
+    {
         Ok(found) => Ok(Some(found.digest)),
         Err(RegistryError::Missing(_)) => Ok(None),
         Err(error) => Err(error),

@@ -61,7 +61,11 @@ impl Want<'_> {
 
     /// The request and its answer.
     pub(super) fn answered(&self, answer: &Answer) -> Box<Exchange> {
-        Box::new(Exchange { status: Some(answer.status()), request_id: request_id(answer), ..self.exchange() })
+        Box::new(Exchange {
+            status: Some(answer.status()),
+            request_id: request_id(answer),
+            ..self.exchange()
+        })
     }
 }
 
@@ -86,7 +90,13 @@ pub(super) struct Session {
 impl Session {
     pub(super) fn new(client: Client, credentials: Option<Credentials>) -> Self {
         let (schemes, tokens) = (Mutex::default(), Mutex::default());
-        Self { client, credentials, schemes, tokens, gate: Semaphore::new(AT_ONCE) }
+        Self {
+            client,
+            credentials,
+            schemes,
+            tokens,
+            gate: Semaphore::new(AT_ONCE),
+        }
     }
 
     /// Asks until there is an answer that `read` takes, or one that waiting does not make better, or the deadline.
@@ -99,13 +109,21 @@ impl Session {
         let mut backoff = Backoff::new(WAITS.0, WAITS.1);
         let mut tries = 0;
         loop {
-            let error = match self.bounded(want, deadline).await.and_then(|answer| read(&answer)) {
+            let error = match self
+                .bounded(want, deadline)
+                .await
+                .and_then(|answer| read(&answer))
+            {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
             tries += 1;
             let is_missing = matches!(error, RegistryError::Missing(_));
-            let most = if is_missing { Some(want.missing_tries) } else { error.most_tries() };
+            let most = if is_missing {
+                Some(want.missing_tries)
+            } else {
+                error.most_tries()
+            };
             if most.is_some_and(|most| tries >= most) {
                 return Err(error);
             }
@@ -177,9 +195,10 @@ impl Session {
         Scheme::parse(header, want.repository.host()).map_err(|unfollowed| {
             let exchange = self.explained(want, reply);
             match unfollowed {
-                Unfollowed::Unknown => {
-                    RegistryError::Unauthenticated { asker: self.asker(want.repository.host()), exchange }
-                }
+                Unfollowed::Unknown => RegistryError::Unauthenticated {
+                    asker: self.asker(want.repository.host()),
+                    exchange,
+                },
                 Unfollowed::Misdirected(why) => RegistryError::Misdirected { exchange, why },
             }
         })
@@ -195,22 +214,34 @@ impl Session {
         match scheme {
             Scheme::Open => Ok((self.send(want, None).await?, None)),
             Scheme::Basic => {
-                let basic = self.credentials_for(want.repository.host()).map(Credentials::basic);
+                let basic = self
+                    .credentials_for(want.repository.host())
+                    .map(Credentials::basic);
                 Ok((self.send(want, basic.as_ref()).await?, None))
             }
             Scheme::Bearer(server) => {
                 let (token, was_there) = self.token(want, server, stale).await?;
-                Ok((self.send(want, Some(&token)).await?, was_there.then_some(token)))
+                Ok((
+                    self.send(want, Some(&token)).await?,
+                    was_there.then_some(token),
+                ))
             }
         }
     }
 
     /// Sends, following redirects of a question.
-    async fn send(&self, want: &Want<'_>, authorization: Option<&Secret>) -> Result<Reply, RegistryError> {
+    async fn send(
+        &self,
+        want: &Want<'_>,
+        authorization: Option<&Secret>,
+    ) -> Result<Reply, RegistryError> {
         let origin = want.repository.host().origin();
-        let misdirected =
-            |why: &str| RegistryError::Misdirected { exchange: Box::new(want.exchange()), why: why.into() };
-        let mut at = Url::parse(&format!("{origin}{}", want.path())).map_err(|_| misdirected("this is no address"))?;
+        let misdirected = |why: &str| RegistryError::Misdirected {
+            exchange: Box::new(want.exchange()),
+            why: why.into(),
+        };
+        let mut at = Url::parse(&format!("{origin}{}", want.path()))
+            .map_err(|_| misdirected("this is no address"))?;
         let home = at.origin();
         for _ in 0..=REDIRECTS {
             let redirected = at.origin() != home;
@@ -219,19 +250,36 @@ impl Session {
                 request = request.header(header::ACCEPT, wire::ACCEPT);
             }
             if let Some((body, media_type)) = &want.body {
-                request = request.header(header::CONTENT_TYPE, media_type).body(body.clone());
+                request = request
+                    .header(header::CONTENT_TYPE, media_type)
+                    .body(body.clone());
             }
             if let Some(authorization) = authorization.filter(|_| !redirected) {
                 request = request.authorization(authorization.expose());
             }
-            let exchange = Exchange { redirected, ..want.exchange() };
-            let answer = self.client.send(request).await.map_err(|error| unanswered(exchange.clone(), error))?;
+            let exchange = Exchange {
+                redirected,
+                ..want.exchange()
+            };
+            let answer = self
+                .client
+                .send(request)
+                .await
+                .map_err(|error| unanswered(exchange.clone(), error))?;
             tracing::debug!("{exchange}: {}", answer.status());
             let location = match (answer.status(), answer.header("location")) {
                 (301 | 302 | 303 | 307 | 308, Some(location)) if want.body.is_none() => location,
-                _ => return Ok(Reply { answer, redirected, authorization: authorization.cloned() }),
+                _ => {
+                    return Ok(Reply {
+                        answer,
+                        redirected,
+                        authorization: authorization.cloned(),
+                    });
+                }
             };
-            at = at.join(location).map_err(|_| misdirected("it redirects to what is no address"))?;
+            at = at
+                .join(location)
+                .map_err(|_| misdirected("it redirects to what is no address"))?;
             let is_near = want.repository.host().is_loopback() && is_loopback(&at);
             if at.scheme() != "https" && !(is_near && at.scheme() == "http") {
                 return Err(misdirected("it redirects to an address that is not https"));
@@ -249,7 +297,11 @@ impl Session {
         let asker = self.asker(want.repository.host());
         Err(match reply.answer.status() {
             // A signed address that has run out; asked again, the registry gives a new one.
-            401 | 403 if reply.redirected => RegistryError::Unavailable { after: None, exchange, why: String::new() },
+            401 | 403 if reply.redirected => RegistryError::Unavailable {
+                after: None,
+                exchange,
+                why: String::new(),
+            },
             _ if exchange.code() == Some("TOOMANYREQUESTS") => failed(&reply.answer, exchange),
             401 | 403 if want.access == Access::PullPush => RegistryError::WriteDenied(exchange),
             401 => RegistryError::Unauthenticated { asker, exchange },
@@ -260,8 +312,16 @@ impl Session {
     }
 
     fn explained(&self, want: &Want<'_>, reply: &Reply) -> Box<Exchange> {
-        let exchange = Exchange { redirected: reply.redirected, ..want.exchange() };
-        self.complaint(exchange, &reply.answer, want.repository.host(), reply.authorization.as_ref())
+        let exchange = Exchange {
+            redirected: reply.redirected,
+            ..want.exchange()
+        };
+        self.complaint(
+            exchange,
+            &reply.answer,
+            want.repository.host(),
+            reply.authorization.as_ref(),
+        )
     }
 
     /// Completes an exchange with what the answer says, but for what repeats a secret of ours.
@@ -272,11 +332,19 @@ impl Session {
         host: &RegistryHost,
         authorization: Option<&Secret>,
     ) -> Box<Exchange> {
-        let password = self.credentials_for(host).map(|credentials| credentials.password.expose());
-        let sent = authorization.and_then(|header| header.expose().split_once(' ')).map(|(_, sent)| sent);
+        let password = self
+            .credentials_for(host)
+            .map(|credentials| credentials.password.expose());
+        let sent = authorization
+            .and_then(|header| header.expose().split_once(' '))
+            .map(|(_, sent)| sent);
         let secrets = [password, sent];
-        let is_fit =
-            |text: &String| !secrets.iter().flatten().any(|secret| !secret.is_empty() && text.contains(secret));
+        let is_fit = |text: &String| {
+            !secrets
+                .iter()
+                .flatten()
+                .any(|secret| !secret.is_empty() && text.contains(secret))
+        };
         let Complaint { code, message } = wire::complaint(answer.body());
         Box::new(Exchange {
             status: Some(answer.status()),
@@ -288,11 +356,17 @@ impl Session {
     }
 
     pub(super) fn credentials_for(&self, host: &RegistryHost) -> Option<&Credentials> {
-        self.credentials.as_ref().filter(|credentials| credentials.are_for(host))
+        self.credentials
+            .as_ref()
+            .filter(|credentials| credentials.are_for(host))
     }
 
     pub(super) fn asker(&self, host: &RegistryHost) -> Asker {
-        if self.credentials_for(host).is_some() { Asker::Known } else { Asker::Anonymous }
+        if self.credentials_for(host).is_some() {
+            Asker::Known
+        } else {
+            Asker::Anonymous
+        }
     }
 }
 
@@ -303,23 +377,41 @@ pub(super) fn slot<K: Hash + Eq + Clone, V>(slots: &Slots<K, V>, key: &K) -> Arc
 }
 
 fn is_loopback(at: &Url) -> bool {
-    at.host_str().is_some_and(|host| RegistryHost::parse(host).is_ok_and(|host| host.is_loopback()))
+    at.host_str()
+        .is_some_and(|host| RegistryHost::parse(host).is_ok_and(|host| host.is_loopback()))
 }
 
 /// GitHub's ids are hex digits in groups: `E48C:3B1F2D:9A01:B2C3:65F0A1B2`.
 fn request_id(answer: &Answer) -> Option<String> {
     let id = answer.header("x-github-request-id")?;
-    let well_formed = (1..=80).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':');
+    let well_formed = (1..=80).contains(&id.len())
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_hexdigit() || byte == b':');
     well_formed.then(|| id.to_owned())
 }
 
 /// What a status means that says nothing about what was asked for.
 pub(super) fn failed(answer: &Answer, exchange: Box<Exchange>) -> RegistryError {
-    let after = || answer.wait_hint().or_else(|| wire::wait_in(exchange.message.as_deref().unwrap_or_default()));
+    let after = || {
+        answer
+            .wait_hint()
+            .or_else(|| wire::wait_in(exchange.message.as_deref().unwrap_or_default()))
+    };
     match answer.status() {
-        429 => RegistryError::RateLimited { after: after(), exchange },
-        _ if exchange.code() == Some("TOOMANYREQUESTS") => RegistryError::RateLimited { after: after(), exchange },
-        408 | 500..=599 => RegistryError::Unavailable { after: after(), exchange, why: String::new() },
+        429 => RegistryError::RateLimited {
+            after: after(),
+            exchange,
+        },
+        _ if exchange.code() == Some("TOOMANYREQUESTS") => RegistryError::RateLimited {
+            after: after(),
+            exchange,
+        },
+        408 | 500..=599 => RegistryError::Unavailable {
+            after: after(),
+            exchange,
+            why: String::new(),
+        },
         _ => RegistryError::Rejected(exchange),
     }
 }
@@ -329,7 +421,11 @@ pub(super) fn unanswered(exchange: Exchange, error: TransportError) -> RegistryE
     let exchange = Box::new(exchange);
     match error {
         TransportError::NeverSent(why) | TransportError::NoAnswer(why) => {
-            RegistryError::Unavailable { after: None, exchange, why }
+            RegistryError::Unavailable {
+                after: None,
+                exchange,
+                why,
+            }
         }
         TransportError::Tls(why) => RegistryError::Untrusted { exchange, why },
         TransportError::TooLarge(most) => RegistryError::TooLarge { exchange, most },

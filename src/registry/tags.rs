@@ -52,7 +52,11 @@ impl Registry {
         let (mut kept, mut seen) = (Vec::new(), 0);
         for _ in 0..PAGES {
             let want = page(repository, &target);
-            let (tags, next) = match self.0.ask(&want, deadline, |answer| read(&want, answer)).await {
+            let (tags, next) = match self
+                .0
+                .ask(&want, deadline, |answer| read(&want, answer))
+                .await
+            {
                 Ok(found) => found,
                 Err(RegistryError::Missing(_)) if seen == 0 => return Ok(None),
                 Err(error) => return Err(error),
@@ -67,7 +71,9 @@ impl Registry {
                 Some(next) => target = next,
             }
         }
-        Err(RegistryError::TooManyTags(Box::new(page(repository, "tags/list").exchange())))
+        Err(RegistryError::TooManyTags(Box::new(
+            page(repository, "tags/list").exchange(),
+        )))
     }
 }
 
@@ -85,15 +91,26 @@ fn page<'a>(repository: &'a Repository, target: &str) -> Want<'a> {
 
 /// The tags of a page, and the target of the next one.
 fn read(want: &Want<'_>, answer: &Answer) -> Result<(Vec<String>, Option<String>), RegistryError> {
-    let broken = |why: &str| RegistryError::Broken { exchange: want.answered(answer), why: why.into() };
-    let wire: TagsWire = serde_json::from_slice(answer.body()).map_err(|_| broken("it is no list of tags"))?;
-    let next = answer.header("link").and_then(next_page).map(|link| target(want, link, want.answered(answer)));
+    let broken = |why: &str| RegistryError::Broken {
+        exchange: want.answered(answer),
+        why: why.into(),
+    };
+    let wire: TagsWire =
+        serde_json::from_slice(answer.body()).map_err(|_| broken("it is no list of tags"))?;
+    let next = answer
+        .header("link")
+        .and_then(next_page)
+        .map(|link| target(want, link, want.answered(answer)));
     Ok((wire.tags.unwrap_or_default(), next.transpose()?))
 }
 
 /// Where the next page is. It is one of the same list, or it is not followed.
 fn target(want: &Want<'_>, link: &str, exchange: Box<Exchange>) -> Result<String, RegistryError> {
-    let list = format!("{}/v2/{}/tags/list", want.repository.host().origin(), want.repository.path());
+    let list = format!(
+        "{}/v2/{}/tags/list",
+        want.repository.host().origin(),
+        want.repository.path()
+    );
     let next = Url::parse(&list).and_then(|list| list.join(link).map(|next| (list, next)));
     let why = match next {
         Ok((list, next)) if (next.origin(), next.path()) == (list.origin(), list.path()) => {
@@ -106,7 +123,10 @@ fn target(want: &Want<'_>, link: &str, exchange: Box<Exchange>) -> Result<String
         Ok(_) => "its next page is elsewhere",
         Err(_) => "its next page is at no address",
     };
-    Err(RegistryError::Misdirected { exchange, why: why.into() })
+    Err(RegistryError::Misdirected {
+        exchange,
+        why: why.into(),
+    })
 }
 
 /// The address of the next page in a `Link` header (RFC 8288).
@@ -125,8 +145,14 @@ mod tests {
     #[test]
     fn only_a_link_that_says_so_is_the_next_page() {
         for (header, wanted) in [
-            ("</v2/a/b/tags/list?last=x&n=2>; rel=\"next\"", Some("/v2/a/b/tags/list?last=x&n=2")),
-            ("</x>; rel=\"prev\", </y>; title=\"t\"; rel=next", Some("/y")),
+            (
+                "</v2/a/b/tags/list?last=x&n=2>; rel=\"next\"",
+                Some("/v2/a/b/tags/list?last=x&n=2"),
+            ),
+            (
+                "</x>; rel=\"prev\", </y>; title=\"t\"; rel=next",
+                Some("/y"),
+            ),
             ("</x>; rel=\"prev\"", None),
             ("</x>", None),
             ("/x; rel=\"next\"", None),

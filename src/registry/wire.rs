@@ -4,8 +4,8 @@ use super::Named;
 use crate::decide::{Platform, Revision};
 use crate::domain::{Digest, Foreign};
 use oci_distribution::manifest::{
-    IMAGE_CONFIG_MEDIA_TYPE, IMAGE_DOCKER_CONFIG_MEDIA_TYPE, IMAGE_MANIFEST_LIST_MEDIA_TYPE, IMAGE_MANIFEST_MEDIA_TYPE,
-    OCI_IMAGE_INDEX_MEDIA_TYPE, OCI_IMAGE_MEDIA_TYPE,
+    IMAGE_CONFIG_MEDIA_TYPE, IMAGE_DOCKER_CONFIG_MEDIA_TYPE, IMAGE_MANIFEST_LIST_MEDIA_TYPE,
+    IMAGE_MANIFEST_MEDIA_TYPE, OCI_IMAGE_INDEX_MEDIA_TYPE, OCI_IMAGE_MEDIA_TYPE,
 };
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -115,8 +115,14 @@ pub(super) struct Entry {
 
 /// The SHA-256 of some bytes.
 pub(super) fn digest_of(bytes: &[u8]) -> Digest {
-    let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    #[allow(clippy::expect_used, reason = "64 hex digits are what a digest is made of")]
+    let hex: String = Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    #[allow(
+        clippy::expect_used,
+        reason = "64 hex digits are what a digest is made of"
+    )]
     Digest::parse(&format!("sha256:{hex}")).expect("a digest")
 }
 
@@ -141,24 +147,40 @@ pub(super) fn is_schema_1(content_type: Option<&str>) -> bool {
 /// # Errors
 /// What is wrong with it, fit to be shown.
 pub(super) fn media_type(bytes: &[u8], content_type: Option<&str>) -> Result<String, String> {
-    let outline: Outline =
-        serde_json::from_slice(bytes).map_err(|error| format!("its manifest cannot be read ({})", shown(&error)))?;
+    let outline: Outline = serde_json::from_slice(bytes)
+        .map_err(|error| format!("its manifest cannot be read ({})", shown(&error)))?;
     if outline.schema_version == Some(1) || is_schema_1(content_type) {
-        return Err("it is in Docker's schema 1, which is no longer in use; push it with a current tool".into());
+        return Err(
+            "it is in Docker's schema 1, which is no longer in use; push it with a current tool"
+                .into(),
+        );
     }
     if outline.schema_version != Some(2) {
         return Err("its manifest has no schemaVersion 2".into());
     }
     // What can be read as both is read as one thing by us and as another by Render (CVE-2021-41190).
-    let (is_index, is_manifest) = (outline.manifests.is_some(), outline.layers.is_some() || outline.config.is_some());
+    let (is_index, is_manifest) = (
+        outline.manifests.is_some(),
+        outline.layers.is_some() || outline.config.is_some(),
+    );
     if is_index && is_manifest {
         return Err("its manifest is an index and an image at once".into());
     }
-    let content_type = content_type.and_then(|text| text.split(';').next()).map(str::trim);
-    let by_shape = if is_index { OCI_IMAGE_INDEX_MEDIA_TYPE } else { OCI_IMAGE_MEDIA_TYPE };
+    let content_type = content_type
+        .and_then(|text| text.split(';').next())
+        .map(str::trim);
+    let by_shape = if is_index {
+        OCI_IMAGE_INDEX_MEDIA_TYPE
+    } else {
+        OCI_IMAGE_MEDIA_TYPE
+    };
     let found = outline
         .media_type
-        .or_else(|| content_type.filter(|text| ACCEPT.split(", ").any(|known| known == *text)).map(Into::into))
+        .or_else(|| {
+            content_type
+                .filter(|text| ACCEPT.split(", ").any(|known| known == *text))
+                .map(Into::into)
+        })
         .unwrap_or_else(|| by_shape.into());
     match found.as_str() {
         OCI_IMAGE_INDEX_MEDIA_TYPE | IMAGE_MANIFEST_LIST_MEDIA_TYPE if !is_manifest => Ok(found),
@@ -167,7 +189,10 @@ pub(super) fn media_type(bytes: &[u8], content_type: Option<&str>) -> Result<Str
         | IMAGE_MANIFEST_LIST_MEDIA_TYPE
         | OCI_IMAGE_MEDIA_TYPE
         | IMAGE_MANIFEST_MEDIA_TYPE => Err("its manifest is not what its media type says".into()),
-        other => Err(format!("it is of the media type \"{}\", which is no container image", Foreign(other.as_bytes()))),
+        other => Err(format!(
+            "it is of the media type \"{}\", which is no container image",
+            Foreign(other.as_bytes())
+        )),
     }
 }
 
@@ -178,29 +203,45 @@ pub(super) fn media_type(bytes: &[u8], content_type: Option<&str>) -> Result<Str
 pub(super) fn document(bytes: &[u8], content_type: Option<&str>) -> Result<Document, String> {
     let media_type = media_type(bytes, content_type)?;
     if media_type == OCI_IMAGE_INDEX_MEDIA_TYPE || media_type == IMAGE_MANIFEST_LIST_MEDIA_TYPE {
-        let index: IndexWire =
-            serde_json::from_slice(bytes).map_err(|error| format!("its index cannot be read ({})", shown(&error)))?;
+        let index: IndexWire = serde_json::from_slice(bytes)
+            .map_err(|error| format!("its index cannot be read ({})", shown(&error)))?;
         if index.manifests.len() > ENTRIES {
             return Err(format!("its index has more than {ENTRIES} entries"));
         }
-        let entries = index.manifests.into_iter().filter_map(entry).collect::<Result<_, _>>()?;
-        return Ok(Document::Index { entries, revision: revision(index.annotations) });
+        let entries = index
+            .manifests
+            .into_iter()
+            .filter_map(entry)
+            .collect::<Result<_, _>>()?;
+        return Ok(Document::Index {
+            entries,
+            revision: revision(index.annotations),
+        });
     }
-    let manifest: ManifestWire =
-        serde_json::from_slice(bytes).map_err(|error| format!("its manifest cannot be read ({})", shown(&error)))?;
+    let manifest: ManifestWire = serde_json::from_slice(bytes)
+        .map_err(|error| format!("its manifest cannot be read ({})", shown(&error)))?;
     let kind = manifest.config.media_type.as_str();
     if kind != IMAGE_CONFIG_MEDIA_TYPE && kind != IMAGE_DOCKER_CONFIG_MEDIA_TYPE {
-        return Err(format!("it is an artifact of the type \"{}\", not a container image", Foreign(kind.as_bytes())));
+        return Err(format!(
+            "it is an artifact of the type \"{}\", not a container image",
+            Foreign(kind.as_bytes())
+        ));
     }
     let mut size: u64 = 0;
-    for declared in std::iter::once(manifest.config.size).chain(manifest.layers.iter().map(|layer| layer.size)) {
+    for declared in
+        std::iter::once(manifest.config.size).chain(manifest.layers.iter().map(|layer| layer.size))
+    {
         size = u64::try_from(declared)
             .ok()
             .and_then(|declared| size.checked_add(declared))
             .ok_or("its manifest declares sizes that cannot be")?;
     }
     let config = part(&manifest.config.digest)?;
-    Ok(Document::Manifest { config, size, revision: revision(manifest.annotations) })
+    Ok(Document::Manifest {
+        config,
+        size,
+        revision: revision(manifest.annotations),
+    })
 }
 
 /// Reads what a manifest of any kind names: attestations too, as they are parts of an index like all others.
@@ -219,31 +260,57 @@ pub(super) fn named(bytes: &[u8]) -> Result<Named, String> {
         digest: String,
         media_type: Option<String>,
     }
-    let wire: Wire =
-        serde_json::from_slice(bytes).map_err(|error| format!("its manifest cannot be read ({})", shown(&error)))?;
+    let wire: Wire = serde_json::from_slice(bytes)
+        .map_err(|error| format!("its manifest cannot be read ({})", shown(&error)))?;
     let mut found = Named::default();
     for child in wire.manifests.unwrap_or_default() {
         let digest = part(&child.digest)?;
-        if matches!(child.media_type.as_deref(), Some(OCI_IMAGE_MEDIA_TYPE | IMAGE_MANIFEST_MEDIA_TYPE)) {
+        if matches!(
+            child.media_type.as_deref(),
+            Some(OCI_IMAGE_MEDIA_TYPE | IMAGE_MANIFEST_MEDIA_TYPE)
+        ) {
             found.leaves.push(digest.clone());
         }
         found.links.children.push(digest);
     }
-    found.links.subject = wire.subject.map(|subject| part(&subject.digest)).transpose()?;
+    found.links.subject = wire
+        .subject
+        .map(|subject| part(&subject.digest))
+        .transpose()?;
     Ok(found)
 }
 
 /// Reads an entry; attestations are none.
 fn entry(wire: EntryWire) -> Option<Result<Entry, String>> {
-    let is_attestation = wire.annotations.is_some_and(|marks| marks.reference_type.is_some());
-    if is_attestation || wire.platform.as_ref().is_some_and(|platform| platform.os == "unknown") {
+    let is_attestation = wire
+        .annotations
+        .is_some_and(|marks| marks.reference_type.is_some());
+    if is_attestation
+        || wire
+            .platform
+            .as_ref()
+            .is_some_and(|platform| platform.os == "unknown")
+    {
         return None;
     }
-    let is_index = wire.media_type == OCI_IMAGE_INDEX_MEDIA_TYPE || wire.media_type == IMAGE_MANIFEST_LIST_MEDIA_TYPE;
-    let variant = wire.platform.as_ref().and_then(|platform| platform.variant.as_deref());
+    let is_index = wire.media_type == OCI_IMAGE_INDEX_MEDIA_TYPE
+        || wire.media_type == IMAGE_MANIFEST_LIST_MEDIA_TYPE;
+    let variant = wire
+        .platform
+        .as_ref()
+        .and_then(|platform| platform.variant.as_deref());
     let has_variant = variant.is_some_and(|variant| !variant.is_empty() && variant != "v1");
-    let platform = wire.platform.map(|PlatformWire { os, architecture, .. }| Platform { os, architecture });
-    Some(part(&wire.digest).map(|digest| Entry { digest, platform, has_variant, is_index }))
+    let platform = wire.platform.map(
+        |PlatformWire {
+             os, architecture, ..
+         }| Platform { os, architecture },
+    );
+    Some(part(&wire.digest).map(|digest| Entry {
+        digest,
+        platform,
+        has_variant,
+        is_index,
+    }))
 }
 
 fn part(digest: &str) -> Result<Digest, String> {
@@ -257,7 +324,10 @@ fn shown(error: &serde_json::Error) -> String {
 fn revision(labels: Option<LabelsWire>) -> Option<Revision> {
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let labels = labels?;
-    given(labels.revision).map(|revision| Revision { revision, source: given(labels.source) })
+    given(labels.revision).map(|revision| Revision {
+        revision,
+        source: given(labels.source),
+    })
 }
 
 /// What an image's config says.
@@ -283,13 +353,16 @@ pub(super) fn config(bytes: &[u8]) -> Result<Config, String> {
         #[serde(rename = "Labels")]
         labels: Option<LabelsWire>,
     }
-    let wire: Wire =
-        serde_json::from_slice(bytes).map_err(|error| format!("its config cannot be read ({})", shown(&error)))?;
+    let wire: Wire = serde_json::from_slice(bytes)
+        .map_err(|error| format!("its config cannot be read ({})", shown(&error)))?;
     let (Some(os), Some(architecture)) = (wire.os, wire.architecture) else {
         return Err("its config names no platform".into());
     };
     let labels = wire.config.and_then(|inner| inner.labels);
-    Ok(Config { platform: Platform { os, architecture }, revision: revision(labels) })
+    Ok(Config {
+        platform: Platform { os, architecture },
+        revision: revision(labels),
+    })
 }
 
 /// What an error's body says.
@@ -310,12 +383,22 @@ pub(super) fn complaint(body: &[u8]) -> Complaint {
         code: Option<String>,
         message: Option<String>,
     }
-    let first = serde_json::from_slice::<Wire>(body).ok().and_then(|wire| wire.errors.into_iter().next());
-    let Some(One { code, message }) = first else { return Complaint::default() };
-    let is_code = |code: &String| {
-        (1..=64).contains(&code.len()) && code.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_'))
+    let first = serde_json::from_slice::<Wire>(body)
+        .ok()
+        .and_then(|wire| wire.errors.into_iter().next());
+    let Some(One { code, message }) = first else {
+        return Complaint::default();
     };
-    Complaint { code: code.filter(is_code), message: message.filter(|message| !message.is_empty()) }
+    let is_code = |code: &String| {
+        (1..=64).contains(&code.len())
+            && code
+                .bytes()
+                .all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_'))
+    };
+    Complaint {
+        code: code.filter(is_code),
+        message: message.filter(|message| !message.is_empty()),
+    }
 }
 
 /// How long GHCR asks us to wait, in words: `retry-after: 1.16676ms, allowed: 44000/minute`
@@ -327,7 +410,9 @@ pub(super) fn wait_in(message: &str) -> Option<Duration> {
     while !rest.is_empty() {
         let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
         let (number, after) = rest.split_at(end);
-        let end = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
+        let end = after
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(after.len());
         let (unit, after) = after.split_at(end);
         let factor = match unit {
             "ns" => 1e-9,

@@ -62,9 +62,17 @@ impl RegistryWriter {
     ) -> Result<TagPut, RegistryError> {
         let PinnedImage { repository, digest } = image;
         let get = Want::manifest(repository, digest.as_str(), Access::PullPush);
-        let found = self.0.ask(&get, deadline, |answer| raw(&get, answer, Some(digest))).await?;
-        let media_type = wire::media_type(&found.bytes, found.content_type.as_deref())
-            .map_err(|why| RegistryError::Broken { exchange: Box::new(get.exchange()), why })?;
+        let found = self
+            .0
+            .ask(&get, deadline, |answer| raw(&get, answer, Some(digest)))
+            .await?;
+        let media_type =
+            wire::media_type(&found.bytes, found.content_type.as_deref()).map_err(|why| {
+                RegistryError::Broken {
+                    exchange: Box::new(get.exchange()),
+                    why,
+                }
+            })?;
         let before = tag_digest(&self.0, repository, tag, Access::PullPush, deadline).await?;
         match &before {
             Some(before) if before == digest => return Ok(TagPut::AlreadyThere),
@@ -91,7 +99,11 @@ impl RegistryWriter {
             if looks == LOOKS || !deadline.allows(backoff.next(None)).await {
                 let exchange = Box::new(put.exchange());
                 return Err(match after {
-                    Some(found) => RegistryError::DigestDiffers { exchange, found, wanted: digest.clone() },
+                    Some(found) => RegistryError::DigestDiffers {
+                        exchange,
+                        found,
+                        wanted: digest.clone(),
+                    },
                     None => RegistryError::Missing(exchange),
                 });
             }

@@ -47,7 +47,11 @@ impl RenderApi {
     /// A reader of the API at this origin, with this key.
     #[must_use]
     pub fn new(client: Client, origin: &RenderOrigin, key: Secret) -> Self {
-        Self { desk: Desk::new(client, origin, key), pace: Pace::new(), patience: PATIENCE }
+        Self {
+            desk: Desk::new(client, origin, key),
+            pace: Pace::new(),
+            patience: PATIENCE,
+        }
     }
 
     /// How a service is set up.
@@ -55,7 +59,9 @@ impl RenderApi {
     /// # Errors
     /// [`RenderError`], after our patience where waiting may help.
     pub async fn service(&self, id: &ServiceId) -> Result<ServiceFacts, RenderError> {
-        let wire: WireService = self.get(id.as_str(), About::Service(id), "a service").await?;
+        let wire: WireService = self
+            .get(id.as_str(), About::Service(id), "a service")
+            .await?;
         Ok(ServiceFacts::of(wire))
     }
 
@@ -64,7 +70,10 @@ impl RenderApi {
     ///
     /// # Errors
     /// [`RenderError`], after our patience where waiting may help.
-    pub async fn named(&self, name: &PreviewName) -> Result<Vec<(ServiceId, ServiceFacts)>, RenderError> {
+    pub async fn named(
+        &self,
+        name: &PreviewName,
+    ) -> Result<Vec<(ServiceId, ServiceFacts)>, RenderError> {
         const WHAT: &str = "services by name";
         let (size, pages) = SERVICES;
         let (mut found, mut after) = (Vec::new(), String::new());
@@ -74,17 +83,26 @@ impl RenderApi {
             let is_last = entries.len() < size;
             let cursor = entries.last().and_then(|entry| entry.cursor.clone());
             for ServiceEntry { service, .. } in entries {
-                let id = service.id.as_deref().and_then(|id| ServiceId::parse(id).ok());
+                let id = service
+                    .id
+                    .as_deref()
+                    .and_then(|id| ServiceId::parse(id).ok());
                 let facts = ServiceFacts::of(service);
                 // Asked for, and looked at all the same: a filter that is not understood is left out without a word.
-                found.extend(id.filter(|_| facts.name == name.as_str()).map(|id| (id, facts)));
+                found.extend(
+                    id.filter(|_| facts.name == name.as_str())
+                        .map(|id| (id, facts)),
+                );
             }
             match cursor.filter(|_| !is_last) {
                 Some(cursor) => after = format!("&cursor={}", escaped(&cursor)),
                 None => return Ok(found),
             }
         }
-        Err(RenderError::Unreadable { what: WHAT, why: format!("it has more than {} entries", size * pages) })
+        Err(RenderError::Unreadable {
+            what: WHAT,
+            why: format!("it has more than {} entries", size * pages),
+        })
     }
 
     /// The live deploy and those in flight, newest first.
@@ -93,11 +111,16 @@ impl RenderApi {
     /// [`RenderError`], after our patience where waiting may help.
     pub async fn deploys(&self, id: &ServiceId) -> Result<Vec<Deploy>, RenderError> {
         let counts = |status: DeployStatus| status.is_in_flight() || status == DeployStatus::Live;
-        let words = DeployStatus::ALL.iter().filter(|(_, status)| counts(*status));
+        let words = DeployStatus::ALL
+            .iter()
+            .filter(|(_, status)| counts(*status));
         let filter: String = words.map(|(word, _)| format!("status={word}&")).collect();
         let found = self.list(id, &filter).await?;
         // Asked for, and looked at all the same: a filter that is not understood is left out without a word.
-        Ok(found.into_iter().filter(|deploy| counts(deploy.status)).collect())
+        Ok(found
+            .into_iter()
+            .filter(|deploy| counts(deploy.status))
+            .collect())
     }
 
     /// The newest deploys of any status, newest first.
@@ -113,18 +136,32 @@ impl RenderApi {
     /// # Errors
     /// [`RenderError`], after our patience where waiting may help.
     pub async fn deploy(&self, id: &ServiceId, deploy: &DeployId) -> Result<Deploy, RenderError> {
-        let wire: WireDeploy =
-            self.get(&format!("{id}/deploys/{deploy}"), About::Deploy(id, deploy), "a deploy").await?;
-        wire.value().map_err(|why| RenderError::Unreadable { what: "a deploy", why })
+        let wire: WireDeploy = self
+            .get(
+                &format!("{id}/deploys/{deploy}"),
+                About::Deploy(id, deploy),
+                "a deploy",
+            )
+            .await?;
+        wire.value().map_err(|why| RenderError::Unreadable {
+            what: "a deploy",
+            why,
+        })
     }
 
     /// Why a deploy ended as it did, from the service's events. None where they do not tell (yet).
     ///
     /// # Errors
     /// [`RenderError`], after our patience where waiting may help.
-    pub async fn explain(&self, id: &ServiceId, deploy: &DeployId) -> Result<Option<Explanation>, RenderError> {
+    pub async fn explain(
+        &self,
+        id: &ServiceId,
+        deploy: &DeployId,
+    ) -> Result<Option<Explanation>, RenderError> {
         let path = format!("{id}/events?limit={EVENTS}");
-        let entries: Vec<EventEntry> = self.get(&path, About::Service(id), "a service's events").await?;
+        let entries: Vec<EventEntry> = self
+            .get(&path, About::Service(id), "a service's events")
+            .await?;
         let events: Vec<_> = entries.into_iter().map(|entry| entry.event).collect();
         Ok(Explanation::find(&events, deploy))
     }
@@ -133,7 +170,10 @@ impl RenderApi {
         const WHAT: &str = "a service's deploys";
         let path = format!("{id}/deploys?{filter}limit={DEPLOYS}");
         let entries: Vec<Entry> = self.get(&path, About::Service(id), WHAT).await?;
-        let deploys: Result<_, _> = entries.into_iter().map(|entry| entry.deploy.value()).collect();
+        let deploys: Result<_, _> = entries
+            .into_iter()
+            .map(|entry| entry.deploy.value())
+            .collect();
         deploys.map_err(|why| RenderError::Unreadable { what: WHAT, why })
     }
 
@@ -148,7 +188,8 @@ impl RenderApi {
         loop {
             let error = match self.once(path, about).await {
                 Ok(answer) => {
-                    return wire::read(answer.body()).map_err(|why| RenderError::Unreadable { what, why });
+                    return wire::read(answer.body())
+                        .map_err(|why| RenderError::Unreadable { what, why });
                 }
                 Err(error) => error,
             };
@@ -164,16 +205,27 @@ impl RenderApi {
 
     async fn once(&self, path: &str, about: About<'_>) -> Result<Answer, RenderError> {
         sleep(self.pace.turn()).await;
-        let answer = self.desk.send(self.desk.request(Method::GET, path).cap(CAP), &format!("GET {path}")).await?;
+        let answer = self
+            .desk
+            .send(
+                self.desk.request(Method::GET, path).cap(CAP),
+                &format!("GET {path}"),
+            )
+            .await?;
         self.pace.learn(&answer);
         match (answer.status(), about) {
             (200, _) => Ok(answer),
             (401, _) => Err(RenderError::KeyInvalid),
-            (status @ (404 | 410), About::Deploy(service, deploy)) => {
-                Err(RenderError::NoDeploy { service: service.clone(), deploy: deploy.clone(), status })
-            }
+            (status @ (404 | 410), About::Deploy(service, deploy)) => Err(RenderError::NoDeploy {
+                service: service.clone(),
+                deploy: deploy.clone(),
+                status,
+            }),
             (status @ (403 | 404 | 410), About::Service(service) | About::Deploy(service, _)) => {
-                Err(RenderError::NoAccess { service: service.clone(), status })
+                Err(RenderError::NoAccess {
+                    service: service.clone(),
+                    status,
+                })
             }
             (status, _) => Err(other(status, &answer)),
         }
@@ -198,20 +250,24 @@ pub(super) fn other(status: u16, answer: &Answer) -> RenderError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Server, assert_harmless, closed, deploy, exchange, found, image, service};
+    use super::super::testing::{
+        Server, assert_harmless, closed, deploy, exchange, found, image, service,
+    };
     use super::*;
     use crate::domain::FailureWord;
     use crate::transport::{Stopwatch, TransportError};
 
     const LIVE_AND_IN_FLIGHT: &str = "srv-a/deploys?status=created&status=queued&status=build_in_progress&status=pre_deploy_in_progress&status=update_in_progress&status=live&limit=20";
-    const SERVICE: &str =
-        r#"{"id":"srv-a","type":"web_service","suspended":"not_suspended","imagePath":"ghcr.io/acme/api:main"}"#;
+    const SERVICE: &str = r#"{"id":"srv-a","type":"web_service","suspended":"not_suspended","imagePath":"ghcr.io/acme/api:main"}"#;
 
     #[tokio::test]
     async fn a_service_is_read() {
         let server = Server::start(vec![found("srv-a", SERVICE)]);
         let facts = server.api().service(&service()).await.unwrap();
-        assert_eq!(facts.image.map(|image| image.to_string()).as_deref(), Some("ghcr.io/acme/api:main"));
+        assert_eq!(
+            facts.image.map(|image| image.to_string()).as_deref(),
+            Some("ghcr.io/acme/api:main")
+        );
         server.finish();
     }
 
@@ -226,16 +282,31 @@ mod tests {
                 r#"{{"service":{{"id":"{id}","name":"{name}","type":"web_service","serviceDetails":{{"parentServer":{{"id":"srv-a","name":"api"}}}}}},"cursor":"c&{id}"}}"#
             )
         };
-        let full: Vec<String> = (0..100).map(|at| entry(&format!("srv-{at}"), "api-pr-77")).collect();
-        let rest = [entry("srv-x", "api-pr-7"), entry("srv-y", "api-pr-7x"), entry("no id", "api-pr-7")].join(",");
+        let full: Vec<String> = (0..100)
+            .map(|at| entry(&format!("srv-{at}"), "api-pr-77"))
+            .collect();
+        let rest = [
+            entry("srv-x", "api-pr-7"),
+            entry("srv-y", "api-pr-7x"),
+            entry("no id", "api-pr-7"),
+        ]
+        .join(",");
         let path = "GET /v1/services?name=api-pr-7&includePreviews=true&limit=100";
         let server = Server::start(vec![
             exchange(path, 200, &[], &format!("[{}]", full.join(","))),
-            exchange(&format!("{path}&cursor=c%26srv-99"), 200, &[], &format!("[{rest}]")),
+            exchange(
+                &format!("{path}&cursor=c%26srv-99"),
+                200,
+                &[],
+                &format!("[{rest}]"),
+            ),
         ]);
         let found = server.api().named(&name).await.unwrap();
         server.finish();
-        let found: Vec<_> = found.iter().map(|(id, facts)| (id.as_str(), facts.parent.clone())).collect();
+        let found: Vec<_> = found
+            .iter()
+            .map(|(id, facts)| (id.as_str(), facts.parent.clone()))
+            .collect();
         assert_eq!(found, [("srv-x", Some(service()))]);
     }
 
@@ -256,7 +327,10 @@ mod tests {
         assert_eq!(deploys[0].digests, [a.digest, b.digest.clone()]);
         assert_eq!(deploys[1].digests, [b.digest]);
         assert!(deploys[2].digests.is_empty());
-        assert_eq!([deploys[0].by_rollback, deploys[1].by_rollback], [true, false]);
+        assert_eq!(
+            [deploys[0].by_rollback, deploys[1].by_rollback],
+            [true, false]
+        );
         server.finish();
     }
 
@@ -266,15 +340,32 @@ mod tests {
         let server = Server::start(vec![found("srv-a/deploys?limit=20", list)]);
         let found: Vec<_> = server.api().newest(&service()).await.unwrap();
         let statuses: Vec<_> = found.into_iter().map(|deploy| deploy.status).collect();
-        assert_eq!(statuses, [DeployStatus::Canceled, DeployStatus::Other, DeployStatus::Other]);
+        assert_eq!(
+            statuses,
+            [
+                DeployStatus::Canceled,
+                DeployStatus::Other,
+                DeployStatus::Other
+            ]
+        );
         server.finish();
     }
 
     #[tokio::test]
     async fn a_deploy_is_read() {
-        let server = Server::start(vec![found("srv-a/deploys/dep-1", r#"{"id":"dep-1","status":"live"}"#)]);
-        let found = server.api().deploy(&service(), &deploy("dep-1")).await.unwrap();
-        assert_eq!((found.id, found.status), (deploy("dep-1"), DeployStatus::Live));
+        let server = Server::start(vec![found(
+            "srv-a/deploys/dep-1",
+            r#"{"id":"dep-1","status":"live"}"#,
+        )]);
+        let found = server
+            .api()
+            .deploy(&service(), &deploy("dep-1"))
+            .await
+            .unwrap();
+        assert_eq!(
+            (found.id, found.status),
+            (deploy("dep-1"), DeployStatus::Live)
+        );
         server.finish();
     }
 
@@ -282,42 +373,76 @@ mod tests {
     async fn a_limit_a_server_error_and_silence_are_waited_out() {
         let line = "GET /v1/services/srv-a";
         let server = Server::start(vec![
-            exchange(line, 429, &["Retry-After: 1", "Ratelimit-Remaining: 400"], ""),
+            exchange(
+                line,
+                429,
+                &["Retry-After: 1", "Ratelimit-Remaining: 400"],
+                "",
+            ),
             exchange(line, 503, &["Ratelimit-Reset: 45"], "<html>"),
             closed(line),
             found("srv-a", SERVICE),
         ]);
         let time = Stopwatch::start();
         assert!(server.api().service(&service()).await.is_ok());
-        assert!(time.elapsed() >= Duration::from_secs(1), "the hint was not obeyed");
+        assert!(
+            time.elapsed() >= Duration::from_secs(1),
+            "the hint was not obeyed"
+        );
         server.finish();
     }
 
     #[tokio::test]
     async fn patience_ends_before_a_wait_that_is_too_long() {
-        let server = Server::start(vec![exchange("GET /v1/services/srv-a", 429, &["Ratelimit-Reset: 45"], "")]);
+        let server = Server::start(vec![exchange(
+            "GET /v1/services/srv-a",
+            429,
+            &["Ratelimit-Reset: 45"],
+            "",
+        )]);
         let error = server.api().service(&service()).await.unwrap_err();
-        assert!(matches!(error, RenderError::RateLimited(Some(wait)) if wait == Duration::from_secs(45)), "{error:?}");
+        assert!(
+            matches!(error, RenderError::RateLimited(Some(wait)) if wait == Duration::from_secs(45)),
+            "{error:?}"
+        );
         server.finish();
     }
 
     #[tokio::test]
     async fn little_that_is_left_slows_every_clone_down() {
-        let headers = ["Ratelimit-Limit: 400", "Ratelimit-Remaining: 20", "Ratelimit-Reset: 20"];
+        let headers = [
+            "Ratelimit-Limit: 400",
+            "Ratelimit-Remaining: 20",
+            "Ratelimit-Reset: 20",
+        ];
         let answers = || exchange("GET /v1/services/srv-a", 200, &headers, SERVICE);
         let server = Server::start(vec![answers(), answers()]);
         let (api, time) = (server.api(), Stopwatch::start());
         assert!(api.clone().service(&service()).await.is_ok());
-        assert!(api.service(&service()).await.is_ok() && time.elapsed() >= Duration::from_millis(990));
+        assert!(
+            api.service(&service()).await.is_ok() && time.elapsed() >= Duration::from_millis(990)
+        );
         server.finish();
     }
 
     #[tokio::test]
     async fn every_refusal_has_words_of_its_own_and_shows_nothing_foreign() {
         let table = [
-            (401, FailureWord::PermissionMissing, "the API key is not valid"),
-            (403, FailureWord::PermissionMissing, "403 for srv-a: the API key has no access to this service"),
-            (404, FailureWord::PermissionMissing, "404 for srv-a: the API key has no access to this service"),
+            (
+                401,
+                FailureWord::PermissionMissing,
+                "the API key is not valid",
+            ),
+            (
+                403,
+                FailureWord::PermissionMissing,
+                "403 for srv-a: the API key has no access to this service",
+            ),
+            (
+                404,
+                FailureWord::PermissionMissing,
+                "404 for srv-a: the API key has no access to this service",
+            ),
             (410, FailureWord::PermissionMissing, "410 for srv-a"),
             (429, FailureWord::RateLimited, "429"),
             (500, FailureWord::RenderUnavailable, "500"),
@@ -327,8 +452,17 @@ mod tests {
             (406, FailureWord::RenderUnavailable, "406"),
         ];
         for (status, word, text) in table {
-            let body = if status == 204 { "" } else { r#"{"message":"::error::SECRET ##[x]"}"# };
-            let answer = exchange("GET /v1/services/srv-a", status, &["Location: http://127.0.0.1:1/"], body);
+            let body = if status == 204 {
+                ""
+            } else {
+                r#"{"message":"::error::SECRET ##[x]"}"#
+            };
+            let answer = exchange(
+                "GET /v1/services/srv-a",
+                status,
+                &["Location: http://127.0.0.1:1/"],
+                body,
+            );
             let server = Server::start(vec![answer]);
             let error = server.impatient().service(&service()).await.unwrap_err();
             assert_eq!(error.word(), word, "{status}");
@@ -342,21 +476,45 @@ mod tests {
     #[tokio::test]
     async fn a_deploy_that_is_not_there_is_not_a_service_that_is_not_there() {
         for (status, is_about_the_deploy) in [(404, true), (410, true), (403, false)] {
-            let server = Server::start(vec![exchange("GET /v1/services/srv-a/deploys/dep-1", status, &[], "")]);
-            let error = server.impatient().deploy(&service(), &deploy("dep-1")).await.unwrap_err();
-            assert_eq!(matches!(error, RenderError::NoDeploy { .. }), is_about_the_deploy, "{error:?}");
+            let server = Server::start(vec![exchange(
+                "GET /v1/services/srv-a/deploys/dep-1",
+                status,
+                &[],
+                "",
+            )]);
+            let error = server
+                .impatient()
+                .deploy(&service(), &deploy("dep-1"))
+                .await
+                .unwrap_err();
+            assert_eq!(
+                matches!(error, RenderError::NoDeploy { .. }),
+                is_about_the_deploy,
+                "{error:?}"
+            );
             server.finish();
         }
     }
 
     #[tokio::test]
     async fn an_answer_that_cannot_be_read_is_an_error_and_never_nothing() {
-        let bodies =
-            ["", "null", "{}", "[{}]", r#"[{"deploy":{"id":"x##[y]"}}]"#, r#"[{"cursor":"SECRET"}]"#, "[", "<html>"];
+        let bodies = [
+            "",
+            "null",
+            "{}",
+            "[{}]",
+            r#"[{"deploy":{"id":"x##[y]"}}]"#,
+            r#"[{"cursor":"SECRET"}]"#,
+            "[",
+            "<html>",
+        ];
         for body in bodies {
             let server = Server::start(vec![found("srv-a/deploys?limit=20", body)]);
             let error = server.impatient().newest(&service()).await.unwrap_err();
-            assert!(matches!(error, RenderError::Unreadable { .. }), "{body}: {error:?}");
+            assert!(
+                matches!(error, RenderError::Unreadable { .. }),
+                "{body}: {error:?}"
+            );
             assert_harmless(&error);
             server.finish();
         }
@@ -364,9 +522,15 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_is_read_up_to_a_size() {
-        let server = Server::start(vec![found("srv-a", &format!("{SERVICE}{}", " ".repeat(CAP)))]);
+        let server = Server::start(vec![found(
+            "srv-a",
+            &format!("{SERVICE}{}", " ".repeat(CAP)),
+        )]);
         let error = server.api().service(&service()).await.unwrap_err();
-        assert!(matches!(error, RenderError::Transport(TransportError::TooLarge(CAP))), "{error:?}");
+        assert!(
+            matches!(error, RenderError::Transport(TransportError::TooLarge(CAP))),
+            "{error:?}"
+        );
         server.finish();
     }
 
@@ -392,7 +556,10 @@ mod tests {
         let api = server.api();
         let explained = api.explain(&service(), &deploy("dep-1")).await.unwrap();
         assert_eq!(explained, Some(Explanation::Exited { code: 7 }));
-        assert_eq!(api.explain(&service(), &deploy("dep-1")).await.unwrap(), None);
+        assert_eq!(
+            api.explain(&service(), &deploy("dep-1")).await.unwrap(),
+            None
+        );
         assert!(api.explain(&service(), &deploy("dep-1")).await.is_err());
         server.finish();
     }

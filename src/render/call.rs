@@ -46,7 +46,9 @@ impl Said {
 
 impl fmt::Display for Said {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.as_ref().map_or(Ok(()), |message| write!(f, " (it says \"{}\")", wire::shown(message)))
+        self.0.as_ref().map_or(Ok(()), |message| {
+            write!(f, " (it says \"{}\")", wire::shown(message))
+        })
     }
 }
 
@@ -60,7 +62,9 @@ pub enum CallFailure {
     #[error("Render answered 401: {0} is not valid (any more)")]
     Denied(Key),
     /// 403, 404 or 410 of the API.
-    #[error("Render answered {status}: there is no such service, or the API key has no access to it{said}")]
+    #[error(
+        "Render answered {status}: there is no such service, or the API key has no access to it{said}"
+    )]
     NoAccess {
         /// The status.
         status: u16,
@@ -87,7 +91,9 @@ pub enum CallFailure {
     #[error("Render answered 429: too many services were made with this API key")]
     PreviewLimited(Option<Duration>),
     /// 409.
-    #[error("Render answered 409: the service is suspended, or its workspace may not deploy at present{0}")]
+    #[error(
+        "Render answered 409: the service is suspended, or its workspace may not deploy at present{0}"
+    )]
     Suspended(Said),
     /// 429, still so at the end of our patience.
     #[error("Render answered 429: too many deploys (10 a minute and service)")]
@@ -122,14 +128,17 @@ impl CallFailure {
     #[must_use]
     pub const fn word(&self) -> FailureWord {
         match self {
-            Self::OtherImage(_) | Self::OtherImageOrNoService => FailureWord::ImageRepositoryDiffers,
+            Self::OtherImage(_) | Self::OtherImageOrNoService => {
+                FailureWord::ImageRepositoryDiffers
+            }
             Self::Denied(Key::Hook) => FailureWord::HookDenied,
             Self::Denied(Key::Api) | Self::NoAccess { .. } => FailureWord::PermissionMissing,
             Self::Suspended(_) => FailureWord::ServiceSuspended,
             Self::RateLimited(_) | Self::PreviewLimited(_) => FailureWord::RateLimited,
-            Self::MethodRefused | Self::Redirected(_) | Self::Unknown(_) | Self::PreviewRefused { .. } => {
-                FailureWord::DeployFailed
-            }
+            Self::MethodRefused
+            | Self::Redirected(_)
+            | Self::Unknown(_)
+            | Self::PreviewRefused { .. } => FailureWord::DeployFailed,
             Self::Broken(_) | Self::Transport(_) => FailureWord::RenderUnavailable,
         }
     }
@@ -147,7 +156,9 @@ impl CallFailure {
             Self::Denied(Key::Hook) => {
                 "Copy the deploy hook from the service's settings again; it was probably regenerated."
             }
-            Self::Denied(Key::Api) => "Make a new API key in Render's account settings and put it into the secret.",
+            Self::Denied(Key::Api) => {
+                "Make a new API key in Render's account settings and put it into the secret."
+            }
             Self::NoAccess { .. } => {
                 "Compare the service's id with the one on Render, and use an API key of a member of its workspace."
             }
@@ -197,19 +208,31 @@ mod tests {
     #[test]
     fn a_call_that_may_have_been_heard_is_made_once_more_at_most() {
         assert_eq!(CallFailure::Broken(502).repeatable(), Repeatable::Once);
-        assert_eq!(CallFailure::Transport(TransportError::NoAnswer(String::new())).repeatable(), Repeatable::Once);
+        assert_eq!(
+            CallFailure::Transport(TransportError::NoAnswer(String::new())).repeatable(),
+            Repeatable::Once
+        );
         assert_eq!(
             CallFailure::Transport(TransportError::NeverSent(String::new())).repeatable(),
             Repeatable::Safely(None)
         );
-        assert_eq!(CallFailure::Denied(Key::Hook).repeatable(), Repeatable::Never);
+        assert_eq!(
+            CallFailure::Denied(Key::Hook).repeatable(),
+            Repeatable::Never
+        );
     }
 
     #[test]
     fn a_failure_says_which_key_it_is_about() {
-        let (hook, api) = (CallFailure::Denied(Key::Hook), CallFailure::Denied(Key::Api));
+        let (hook, api) = (
+            CallFailure::Denied(Key::Hook),
+            CallFailure::Denied(Key::Api),
+        );
         assert!(hook.to_string().contains("the hook's key") && hook.hint().contains("deploy hook"));
         assert!(api.to_string().contains("the API key") && !api.hint().contains("hook"));
-        assert_eq!((hook.word(), api.word()), (FailureWord::HookDenied, FailureWord::PermissionMissing));
+        assert_eq!(
+            (hook.word(), api.word()),
+            (FailureWord::HookDenied, FailureWord::PermissionMissing)
+        );
     }
 }

@@ -15,7 +15,11 @@ pub(super) struct Desk {
 
 impl Desk {
     pub(super) fn new(client: Client, origin: &RenderOrigin, key: Secret) -> Self {
-        Self { client, base: format!("{}/v1/services", origin.as_str()), key }
+        Self {
+            client,
+            base: format!("{}/v1/services", origin.as_str()),
+            key,
+        }
     }
 
     pub(super) const fn key(&self) -> &Secret {
@@ -30,7 +34,11 @@ impl Desk {
             .header(header::ACCEPT, "application/json")
     }
 
-    pub(super) async fn send(&self, request: Request, shown: &str) -> Result<Answer, TransportError> {
+    pub(super) async fn send(
+        &self,
+        request: Request,
+        shown: &str,
+    ) -> Result<Answer, TransportError> {
         let answer = self.client.send(request).await?;
         tracing::debug!("{shown}: {}", answer.status());
         Ok(answer)

@@ -88,13 +88,21 @@ impl RenderError {
     #[must_use]
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::KeyInvalid => "Make a new API key in Render's account settings and put it into the secret.",
+            Self::KeyInvalid => {
+                "Make a new API key in Render's account settings and put it into the secret."
+            }
             Self::NoAccess { .. } => {
                 "Compare the service's id with the one on Render, and use an API key of a member of its workspace."
             }
-            Self::NoDeploy { .. } => "Look at the service's deploys on Render, then run this again.",
-            Self::NotCancelled { .. } => "Look at the deploy on Render, and cancel it there if it still goes on.",
-            Self::RateLimited(_) => "Run fewer jobs with this API key at once, and this one again in a minute.",
+            Self::NoDeploy { .. } => {
+                "Look at the service's deploys on Render, then run this again."
+            }
+            Self::NotCancelled { .. } => {
+                "Look at the deploy on Render, and cancel it there if it still goes on."
+            }
+            Self::RateLimited(_) => {
+                "Run fewer jobs with this API key at once, and this one again in a minute."
+            }
             Self::Transport(error) => error.hint(),
             Self::Unavailable(_) => "Look at Render's status page, then run this again.",
             Self::Redirected(_) | Self::Unknown(_) | Self::Unreadable { .. } => {
@@ -108,7 +116,8 @@ impl RenderError {
     pub const fn repeatable(&self) -> Repeatable {
         match self {
             Self::RateLimited(hint) => Repeatable::Safely(*hint),
-            Self::Unavailable(_) | Self::Transport(TransportError::NeverSent(_) | TransportError::NoAnswer(_)) => {
+            Self::Unavailable(_)
+            | Self::Transport(TransportError::NeverSent(_) | TransportError::NoAnswer(_)) => {
                 Repeatable::Safely(None)
             }
             Self::KeyInvalid
@@ -118,9 +127,11 @@ impl RenderError {
             | Self::Redirected(_)
             | Self::Unknown(_)
             | Self::Unreadable { .. }
-            | Self::Transport(TransportError::Tls(_) | TransportError::NotARequest(_) | TransportError::TooLarge(_)) => {
-                Repeatable::Never
-            }
+            | Self::Transport(
+                TransportError::Tls(_)
+                | TransportError::NotARequest(_)
+                | TransportError::TooLarge(_),
+            ) => Repeatable::Never,
         }
     }
 }

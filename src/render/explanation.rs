@@ -69,14 +69,22 @@ impl Explanation {
             Self::ImagePull(_) => {
                 "Check that the image is still in the registry and that the service's registry credential on Render can read it."
             }
-            Self::OutOfMemory { .. } => "Choose a larger instance type on Render, or make the service use less memory.",
-            Self::Exited { .. } => "Look at the service's logs on Render: its process ended when it should have run.",
-            Self::TimedOut { .. } => "Look at the service's logs on Render: it did not get ready in time.",
+            Self::OutOfMemory { .. } => {
+                "Choose a larger instance type on Render, or make the service use less memory."
+            }
+            Self::Exited { .. } => {
+                "Look at the service's logs on Render: its process ended when it should have run."
+            }
+            Self::TimedOut { .. } => {
+                "Look at the service's logs on Render: it did not get ready in time."
+            }
             Self::Unhealthy(_) => "Look at the service's logs and its health check path on Render.",
             Self::PreDeployFailed { .. } => "Look at the log of the pre-deploy command on Render.",
             Self::BuildFailed => "Look at the deploy's log on Render.",
             Self::Evicted => "Run this again; Render moved the service off its machine.",
-            Self::ReplacedBy(_) => "Look at the service's deploys on Render: something else deploys it too.",
+            Self::ReplacedBy(_) => {
+                "Look at the service's deploys on Render: something else deploys it too."
+            }
             Self::Cancelled => "Ask who cancelled the deploy on Render, then run this again.",
         }
     }
@@ -86,7 +94,9 @@ impl Explanation {
         let mine = |event: &WireEvent, kind| {
             event.r#type == kind && event.details.deploy_id.as_deref() == Some(deploy.as_str())
         };
-        let end = events.iter().position(|event| mine(event, "deploy_ended"))?;
+        let end = events
+            .iter()
+            .position(|event| mine(event, "deploy_ended"))?;
         let ended = &events[end].details;
         let no_reason = Reason::default();
         let reason = ended.reason.as_ref().unwrap_or(&no_reason);
@@ -101,15 +111,28 @@ impl Explanation {
             Some("succeeded") => return None,
             _ => {}
         }
-        let pre_deploy = events.iter().find(|event| mine(event, "pre_deploy_ended")).map(|event| &event.details);
-        if let Some(details) = pre_deploy.filter(|details| details.pre_deploy_status.as_deref() == Some("failed")) {
-            let failure = details.reason.as_ref().and_then(|reason| reason.failure.as_ref());
-            return Some(Self::PreDeployFailed { code: failure.and_then(|failure| failure.non_zero_exit) });
+        let pre_deploy = events
+            .iter()
+            .find(|event| mine(event, "pre_deploy_ended"))
+            .map(|event| &event.details);
+        if let Some(details) =
+            pre_deploy.filter(|details| details.pre_deploy_status.as_deref() == Some("failed"))
+        {
+            let failure = details
+                .reason
+                .as_ref()
+                .and_then(|reason| reason.failure.as_ref());
+            return Some(Self::PreDeployFailed {
+                code: failure.and_then(|failure| failure.non_zero_exit),
+            });
         }
         let older = &events[end + 1..];
         let begin = older.iter().position(|event| mine(event, "deploy_started"));
         let during = &older[..begin.unwrap_or(0)];
-        if let Some(pull) = during.iter().find(|event| event.r#type == "image_pull_failed") {
+        if let Some(pull) = during
+            .iter()
+            .find(|event| event.r#type == "image_pull_failed")
+        {
             return Some(Self::pull(&pull.details));
         }
         if let Some(own) = reason.failure.as_ref().and_then(Self::of) {
@@ -118,23 +141,31 @@ impl Explanation {
         if reason.build_failed.is_some() {
             return Some(Self::BuildFailed);
         }
-        let failed = during.iter().filter(|event| event.r#type == "server_failed");
-        failed.filter_map(|event| event.details.reason.as_ref()).find_map(|reason| Self::of(&reason.own))
+        let failed = during
+            .iter()
+            .filter(|event| event.r#type == "server_failed");
+        failed
+            .filter_map(|event| event.details.reason.as_ref())
+            .find_map(|reason| Self::of(&reason.own))
     }
 
     /// Render's message, with the image's name (which is known, and long) taken out of it.
     fn pull(details: &Details) -> Self {
         let message = details.message.as_deref().unwrap_or_default();
-        Self::ImagePull(match details.image_url.as_deref().filter(|url| !url.is_empty()) {
-            Some(url) => message.replace(url, "the image"),
-            None => message.to_owned(),
-        })
+        Self::ImagePull(
+            match details.image_url.as_deref().filter(|url| !url.is_empty()) {
+                Some(url) => message.replace(url, "the image"),
+                None => message.to_owned(),
+            },
+        )
     }
 
     /// How a process ended, the most telling first.
     fn of(failure: &WireFailure) -> Option<Self> {
         if let Some(killed) = &failure.oom_killed {
-            Some(Self::OutOfMemory { limit: killed.memory_limit.clone() })
+            Some(Self::OutOfMemory {
+                limit: killed.memory_limit.clone(),
+            })
         } else if let Some(code) = failure.non_zero_exit {
             Some(Self::Exited { code })
         } else if let Some(why) = &failure.unhealthy {
@@ -142,7 +173,10 @@ impl Explanation {
         } else if failure.early_exit {
             Some(Self::Exited { code: 0 })
         } else if failure.timed_out_seconds.is_some() || failure.timed_out_reason.is_some() {
-            Some(Self::TimedOut { seconds: failure.timed_out_seconds, reason: failure.timed_out_reason.clone() })
+            Some(Self::TimedOut {
+                seconds: failure.timed_out_seconds,
+                reason: failure.timed_out_reason.clone(),
+            })
         } else {
             failure.evicted.then_some(Self::Evicted)
         }
@@ -152,22 +186,38 @@ impl Explanation {
 /// `: text`, or nothing where there is no text.
 fn after_colon(text: &str) -> String {
     let text = wire::shown(text);
-    if text.is_empty() { text } else { format!(": {text}") }
+    if text.is_empty() {
+        text
+    } else {
+        format!(": {text}")
+    }
 }
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ImagePull(message) => write!(f, "Render could not pull the image{}", after_colon(message)),
+            Self::ImagePull(message) => {
+                write!(f, "Render could not pull the image{}", after_colon(message))
+            }
             Self::OutOfMemory { limit: Some(limit) } => {
-                write!(f, "it took more memory than it may ({})", wire::shown(limit))
+                write!(
+                    f,
+                    "it took more memory than it may ({})",
+                    wire::shown(limit)
+                )
             }
             Self::OutOfMemory { limit: None } => f.write_str("it took more memory than it may"),
             Self::Exited { code: 0 } => f.write_str("its process ended early, with exit code 0"),
             Self::Exited { code } => write!(f, "its process ended with exit code {code}"),
             Self::TimedOut { seconds, reason } => {
-                let seconds = seconds.map(|seconds| format!(" after {seconds} s")).unwrap_or_default();
-                write!(f, "Render gave up waiting{seconds}{}", after_colon(reason.as_deref().unwrap_or_default()))
+                let seconds = seconds
+                    .map(|seconds| format!(" after {seconds} s"))
+                    .unwrap_or_default();
+                write!(
+                    f,
+                    "Render gave up waiting{seconds}{}",
+                    after_colon(reason.as_deref().unwrap_or_default())
+                )
             }
             Self::Unhealthy(why) => write!(f, "it failed its health check{}", after_colon(why)),
             Self::PreDeployFailed { code: Some(code) } => {
@@ -203,19 +253,33 @@ mod tests {
         format!(r#"{{"deployId":"dep-1","deployStatus":"{status}","status":3,"reason":{reason}}}"#)
     }
 
-    const STARTED: (&str, &str) = ("deploy_started", r#"{"deployId":"dep-1","trigger":{"manual":false}}"#);
+    const STARTED: (&str, &str) = (
+        "deploy_started",
+        r#"{"deployId":"dep-1","trigger":{"manual":false}}"#,
+    );
     const PULL: (&str, &str) = (
         "image_pull_failed",
         r#"{"imageURL":"ghcr.io/acme/api@sha256:aa","message":"failed to resolve ghcr.io/acme/api@sha256:aa: not found"}"#,
     );
-    const KILLED: (&str, &str) = ("server_failed", r#"{"reason":{"evicted":false,"nonZeroExit":137}}"#);
+    const KILLED: (&str, &str) = (
+        "server_failed",
+        r#"{"reason":{"evicted":false,"nonZeroExit":137}}"#,
+    );
 
     #[test]
     fn every_reason_that_render_gives_is_understood() {
         let failure = |text: &str| format!(r#"{{"failure":{{"evicted":false{text}}}}}"#);
         let table = [
-            (failure(r#","nonZeroExit":7"#), "its process ended with exit code 7", FailureWord::Exited),
-            (failure(r#","earlyExit":true"#), "its process ended early, with exit code 0", FailureWord::Exited),
+            (
+                failure(r#","nonZeroExit":7"#),
+                "its process ended with exit code 7",
+                FailureWord::Exited,
+            ),
+            (
+                failure(r#","earlyExit":true"#),
+                "its process ended early, with exit code 0",
+                FailureWord::Exited,
+            ),
             (
                 failure(r#","oomKilled":{"memoryLimit":"512Mi"},"nonZeroExit":137"#),
                 "it took more memory than it may (512Mi)",
@@ -231,16 +295,40 @@ mod tests {
                 "it failed its health check: GET /health: :\\:500",
                 FailureWord::Unhealthy,
             ),
-            (r#"{"failure":{"evicted":true}}"#.into(), "Render moved it off its machine", FailureWord::DeployFailed),
-            (r#"{"buildFailed":{"id":"bld-1"}}"#.into(), "its build failed", FailureWord::DeployFailed),
-            (r#"{"newDeploy":{"id":"dep-2"}}"#.into(), "dep-2 took its place", FailureWord::ReplacedByOther),
-            (r#"{"newDeploy":{"id":"::x"}}"#.into(), "another deploy took its place", FailureWord::ReplacedByOther),
-            (r#"{"newBuild":{"id":"bld-2"}}"#.into(), "another deploy took its place", FailureWord::ReplacedByOther),
+            (
+                r#"{"failure":{"evicted":true}}"#.into(),
+                "Render moved it off its machine",
+                FailureWord::DeployFailed,
+            ),
+            (
+                r#"{"buildFailed":{"id":"bld-1"}}"#.into(),
+                "its build failed",
+                FailureWord::DeployFailed,
+            ),
+            (
+                r#"{"newDeploy":{"id":"dep-2"}}"#.into(),
+                "dep-2 took its place",
+                FailureWord::ReplacedByOther,
+            ),
+            (
+                r#"{"newDeploy":{"id":"::x"}}"#.into(),
+                "another deploy took its place",
+                FailureWord::ReplacedByOther,
+            ),
+            (
+                r#"{"newBuild":{"id":"bld-2"}}"#.into(),
+                "another deploy took its place",
+                FailureWord::ReplacedByOther,
+            ),
         ];
         for (reason, text, word) in table {
-            let found =
-                find(&[("deploy_ended", &ended("failed", &reason)), STARTED]).unwrap_or_else(|| panic!("{reason}"));
-            assert_eq!((found.to_string().as_str(), found.word()), (text, word), "{reason}");
+            let found = find(&[("deploy_ended", &ended("failed", &reason)), STARTED])
+                .unwrap_or_else(|| panic!("{reason}"));
+            assert_eq!(
+                (found.to_string().as_str(), found.word()),
+                (text, word),
+                "{reason}"
+            );
             assert!(found.hint().starts_with(|c: char| c.is_ascii_uppercase()));
         }
         let cancelled = find(&[("deploy_ended", &ended("canceled", "{}")), STARTED]);
@@ -252,9 +340,16 @@ mod tests {
         let ended = ended("failed", r#"{"buildFailed":{"id":"bld-1"}}"#);
         let end = ("deploy_ended", ended.as_str());
         let found = find(&[end, PULL, STARTED]).unwrap();
-        assert_eq!(found.to_string(), "Render could not pull the image: failed to resolve the image: not found");
+        assert_eq!(
+            found.to_string(),
+            "Render could not pull the image: failed to resolve the image: not found"
+        );
         assert_eq!(found.word(), FailureWord::ImagePullFailed);
-        for events in [&[PULL, end, STARTED][..], &[end, STARTED, PULL], &[end, PULL]] {
+        for events in [
+            &[PULL, end, STARTED][..],
+            &[end, STARTED, PULL],
+            &[end, PULL],
+        ] {
             assert_eq!(find(events), Some(Explanation::BuildFailed), "{events:?}");
         }
     }
@@ -268,10 +363,21 @@ mod tests {
             )
         };
         let failed = details("failed", r#"{"failure":{"evicted":false,"nonZeroExit":3}}"#);
-        let found = find(&[("deploy_ended", &ended), ("pre_deploy_ended", &failed), STARTED]);
+        let found = find(&[
+            ("deploy_ended", &ended),
+            ("pre_deploy_ended", &failed),
+            STARTED,
+        ]);
         assert_eq!(found, Some(Explanation::PreDeployFailed { code: Some(3) }));
         let well = details("succeeded", "{}");
-        assert_eq!(find(&[("deploy_ended", &ended), ("pre_deploy_ended", &well), STARTED]), None);
+        assert_eq!(
+            find(&[
+                ("deploy_ended", &ended),
+                ("pre_deploy_ended", &well),
+                STARTED
+            ]),
+            None
+        );
     }
 
     #[test]
@@ -280,19 +386,29 @@ mod tests {
         let found = find(&[("deploy_ended", &silent), KILLED, STARTED]);
         assert_eq!(found, Some(Explanation::Exited { code: 137 }));
         let own = ended("failed", r#"{"failure":{"evicted":false,"unhealthy":"x"}}"#);
-        assert_eq!(find(&[("deploy_ended", &own), KILLED, STARTED]), Some(Explanation::Unhealthy("x".into())));
+        assert_eq!(
+            find(&[("deploy_ended", &own), KILLED, STARTED]),
+            Some(Explanation::Unhealthy("x".into()))
+        );
     }
 
     #[test]
     fn nothing_is_made_up() {
-        let other = r#"{"deployId":"dep-2","deployStatus":"failed","reason":{"buildFailed":{"id":"b"}}}"#;
+        let other =
+            r#"{"deployId":"dep-2","deployStatus":"failed","reason":{"buildFailed":{"id":"b"}}}"#;
         let well = ended("succeeded", "{}");
-        for events in
-            [&[][..], &[STARTED], &[("deploy_ended", other), STARTED], &[("deploy_ended", &well), PULL, STARTED]]
-        {
+        for events in [
+            &[][..],
+            &[STARTED],
+            &[("deploy_ended", other), STARTED],
+            &[("deploy_ended", &well), PULL, STARTED],
+        ] {
             assert_eq!(find(events), None, "{events:?}");
         }
-        let odd = [("from_the_future", r#"{"reason":"x","message":7}"#), ("deploy_ended", "null")];
+        let odd = [
+            ("from_the_future", r#"{"reason":"x","message":7}"#),
+            ("deploy_ended", "null"),
+        ];
         assert_eq!(find(&odd), None);
     }
 }

@@ -6,7 +6,9 @@ use crate::domain::DeployId;
 
 /// Reads an answer of that kind and checks what holds for every one.
 pub fn answer(kind: u8, body: &[u8]) {
-    let Ok(deploy) = DeployId::parse("dep-abc123") else { return };
+    let Ok(deploy) = DeployId::parse("dep-abc123") else {
+        return;
+    };
     match kind % 8 {
         0 => named(wire::hooked(body).as_ref()),
         1 => named(wire::created(body).as_ref()),
@@ -19,7 +21,8 @@ pub fn answer(kind: u8, body: &[u8]) {
         4 => told(wire::read::<Vec<wire::ServiceEntry>>(body).map(drop)),
         5 => told(wire::read::<wire::WirePreview>(body).map(drop)),
         6 => told(wire::read::<Vec<wire::EventEntry>>(body).map(|entries| {
-            let events: Vec<wire::WireEvent> = entries.into_iter().map(|entry| entry.event).collect();
+            let events: Vec<wire::WireEvent> =
+                entries.into_iter().map(|entry| entry.event).collect();
             if let Some(why) = Explanation::find(&events, &deploy) {
                 told(Err(why.to_string()));
                 assert!(!why.hint().is_empty());
@@ -42,6 +45,9 @@ fn named(deploy: Option<&DeployId>) {
 /// What is told of an answer is one line that is no command.
 fn told(result: Result<(), String>) {
     if let Err(why) = result {
-        assert!(!why.contains(['\n', '\r', '\u{1b}']) && !why.contains("##["), "{why:?}");
+        assert!(
+            !why.contains(['\n', '\r', '\u{1b}']) && !why.contains("##["),
+            "{why:?}"
+        );
     }
 }

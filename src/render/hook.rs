@@ -25,12 +25,28 @@ impl HookCaller {
     ///
     /// # Errors
     /// [`CallFailure`], which says whether the call may be repeated.
-    pub async fn call(&self, hook: &DeployHook, image: &PinnedImage) -> Result<Accepted, CallFailure> {
-        let mut url =
-            url::Url::parse(hook.url().expose()).map_err(|_| TransportError::NotARequest("an address".into()))?;
-        url.query_pairs_mut().append_pair("imgURL", &image.to_string());
-        let answer = self.0.send(Request::new(http::Method::POST, url).cap(CAP).status_is_enough()).await?;
-        tracing::debug!("POST deploy hook of {}: {}", hook.service(), answer.status());
+    pub async fn call(
+        &self,
+        hook: &DeployHook,
+        image: &PinnedImage,
+    ) -> Result<Accepted, CallFailure> {
+        let mut url = url::Url::parse(hook.url().expose())
+            .map_err(|_| TransportError::NotARequest("an address".into()))?;
+        url.query_pairs_mut()
+            .append_pair("imgURL", &image.to_string());
+        let answer = self
+            .0
+            .send(
+                Request::new(http::Method::POST, url)
+                    .cap(CAP)
+                    .status_is_enough(),
+            )
+            .await?;
+        tracing::debug!(
+            "POST deploy hook of {}: {}",
+            hook.service(),
+            answer.status()
+        );
         judge(&answer)
     }
 }
@@ -53,13 +69,17 @@ fn judge(answer: &Answer) -> Result<Accepted, CallFailure> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{HOOK_KEY, Server, assert_harmless, client, deploy, exchange, image};
+    use super::super::testing::{
+        HOOK_KEY, Server, assert_harmless, client, deploy, exchange, image,
+    };
     use super::*;
 
     #[tokio::test]
     async fn a_hook_is_called_for_a_digest_and_without_the_api_key() {
         let digest = "a".repeat(64);
-        let line = format!("POST /deploy/srv-a?key={HOOK_KEY}&imgURL=ghcr.io%2Facme%2Fapi%40sha256%3A{digest}");
+        let line = format!(
+            "POST /deploy/srv-a?key={HOOK_KEY}&imgURL=ghcr.io%2Facme%2Fapi%40sha256%3A{digest}"
+        );
         let server = Server::start(vec![
             exchange(&line, 200, &[], r#"{"deploy":{"id":"dep-1"}}"#),
             exchange(&line, 401, &[], r#"{"message":"SECRET"}"#),

@@ -29,7 +29,11 @@ struct State {
 impl Pace {
     pub(super) fn new() -> Self {
         let now = Deadline::after(Duration::ZERO);
-        Self(Arc::new(Mutex::new(State { spent: now, gate: now, apart: STEP })))
+        Self(Arc::new(Mutex::new(State {
+            spent: now,
+            gate: now,
+            apart: STEP,
+        })))
     }
 
     /// Takes the next turn, and says how long to wait for it.
@@ -45,9 +49,17 @@ impl Pace {
 
     /// Learns from an answer how much is left: what is, is spread over the time until there is more.
     pub(super) fn learn(&self, answer: &Answer) {
-        let remaining = answer.header("ratelimit-remaining").and_then(|text| text.parse::<u32>().ok());
+        let remaining = answer
+            .header("ratelimit-remaining")
+            .and_then(|text| text.parse::<u32>().ok());
         // Only this header: `Retry-After` is about one answer.
-        let header = |name: &str| if name == "retry-after" { None } else { answer.header(name) };
+        let header = |name: &str| {
+            if name == "retry-after" {
+                None
+            } else {
+                answer.header(name)
+            }
+        };
         if let (Some(remaining), Some(reset)) = (remaining, wait_hint(&header)) {
             self.spread(remaining, reset.min(LONGEST));
         }
@@ -56,7 +68,11 @@ impl Pace {
     fn spread(&self, remaining: u32, reset: Duration) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.apart = reset / remaining.max(1);
-        let closed = if state.apart > STEP { state.gate.left().max(state.apart) } else { Duration::ZERO };
+        let closed = if state.apart > STEP {
+            state.gate.left().max(state.apart)
+        } else {
+            Duration::ZERO
+        };
         state.gate = Deadline::after(closed);
     }
 }
@@ -79,7 +95,9 @@ mod tests {
         assert!(waits[..51].iter().all(Duration::is_zero), "{waits:?}");
         assert!(is_about(waits[55], STEP * 5), "{waits:?}");
         // No minute has more than the limit: that is what the numbers are for.
-        assert!(Duration::from_secs(60).div_duration_f64(STEP) + BURST.div_duration_f64(STEP) < 400.0);
+        assert!(
+            Duration::from_secs(60).div_duration_f64(STEP) + BURST.div_duration_f64(STEP) < 400.0
+        );
     }
 
     #[test]

@@ -34,17 +34,27 @@ impl RenderWriter {
         name: &PreviewName,
     ) -> Result<Made, CallFailure> {
         let path = format!("{parent}/preview");
-        let body = serde_json::json!({ "imagePath": image.to_string(), "name": name.as_str() }).to_string();
-        let request = self.0.request(Method::POST, &path).header(header::CONTENT_TYPE, "application/json");
+        let body = serde_json::json!({ "imagePath": image.to_string(), "name": name.as_str() })
+            .to_string();
+        let request = self
+            .0
+            .request(Method::POST, &path)
+            .header(header::CONTENT_TYPE, "application/json");
         let request = request.body(body.into_bytes()).cap(CAP).status_is_enough();
         let answer = self.0.send(request, &format!("POST {path}")).await?;
         let said = || Said::by(&answer, self.0.key());
         match answer.status() {
             200..=299 => Ok(made(&answer, name)),
             status @ 300..=399 => Err(CallFailure::Redirected(status)),
-            status @ (400 | 402 | 409) => Err(CallFailure::PreviewRefused { status, said: said() }),
+            status @ (400 | 402 | 409) => Err(CallFailure::PreviewRefused {
+                status,
+                said: said(),
+            }),
             401 => Err(CallFailure::Denied(Key::Api)),
-            status @ (403 | 404 | 410) => Err(CallFailure::NoAccess { status, said: said() }),
+            status @ (403 | 404 | 410) => Err(CallFailure::NoAccess {
+                status,
+                said: said(),
+            }),
             405 => Err(CallFailure::MethodRefused),
             429 => Err(CallFailure::PreviewLimited(answer.wait_hint())),
             status @ 500..=599 => Err(CallFailure::Broken(status)),
@@ -55,10 +65,18 @@ impl RenderWriter {
 
 fn made(answer: &Answer, name: &PreviewName) -> Made {
     let Ok(WirePreview { service, deploy_id }) = wire::read(answer.body()) else {
-        return Made { id: None, is_named_so: true, facts: None, deploy: None };
+        return Made {
+            id: None,
+            is_named_so: true,
+            facts: None,
+            deploy: None,
+        };
     };
     Made {
-        id: service.id.as_deref().and_then(|id| ServiceId::parse(id).ok()),
+        id: service
+            .id
+            .as_deref()
+            .and_then(|id| ServiceId::parse(id).ok()),
         is_named_so: service.name.as_deref() == Some(name.as_str()),
         deploy: deploy_id.and_then(|id| DeployId::parse(&id).ok()),
         facts: Some(ServiceFacts::of(service)),
@@ -67,7 +85,9 @@ fn made(answer: &Answer, name: &PreviewName) -> Made {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Exchange, Server, assert_harmless, closed, deploy, exchange, image, service};
+    use super::super::testing::{
+        Exchange, Server, assert_harmless, closed, deploy, exchange, image, service,
+    };
     use super::*;
     use crate::domain::{FailureWord, PrNumber, ServiceName};
     use crate::render::Repeatable;
@@ -75,7 +95,10 @@ mod tests {
     const PREVIEW: &str = "POST /v1/services/srv-a/preview";
 
     fn name() -> PreviewName {
-        PreviewName::new(&ServiceName::parse("api").unwrap(), PrNumber::parse(b"7").unwrap())
+        PreviewName::new(
+            &ServiceName::parse("api").unwrap(),
+            PrNumber::parse(b"7").unwrap(),
+        )
     }
 
     fn body() -> String {
@@ -84,7 +107,10 @@ mod tests {
 
     async fn asked(answer: Exchange) -> Result<Made, CallFailure> {
         let server = Server::start(vec![answer.with_body(&body())]);
-        let result = server.writer().preview(&service(), &image('a'), &name()).await;
+        let result = server
+            .writer()
+            .preview(&service(), &image('a'), &name())
+            .await;
         server.finish();
         result
     }
@@ -94,16 +120,30 @@ mod tests {
         let body = r#"{"service":{"id":"srv-own","name":"api-pr-7","type":"web_service","serviceDetails":
             {"url":"https://api-pr-7.onrender.com","parentServer":{"id":"srv-a","name":"api"}}},"deployId":"dep-1"}"#;
         let made = asked(exchange(PREVIEW, 200, &[], body)).await.unwrap();
-        assert_eq!((made.id, made.deploy), (ServiceId::parse("srv-own").ok(), Some(deploy("dep-1"))));
+        assert_eq!(
+            (made.id, made.deploy),
+            (ServiceId::parse("srv-own").ok(), Some(deploy("dep-1")))
+        );
         assert!(made.is_named_so && made.facts.unwrap().parent == Some(service()));
-        let other = asked(exchange(PREVIEW, 201, &[], &body.replace("api-pr-7", "api-pr-7-x"))).await.unwrap();
+        let other = asked(exchange(
+            PREVIEW,
+            201,
+            &[],
+            &body.replace("api-pr-7", "api-pr-7-x"),
+        ))
+        .await
+        .unwrap();
         assert!(!other.is_named_so && other.id.is_some());
     }
 
     #[tokio::test]
     async fn an_answer_that_cannot_be_read_is_still_a_preview_that_was_made() {
         for body in ["", "{}", "<html>", r#"{"service":{"id":"::x"}}"#] {
-            assert_eq!(asked(exchange(PREVIEW, 200, &[], body)).await.unwrap().id, None, "{body}");
+            assert_eq!(
+                asked(exchange(PREVIEW, 200, &[], body)).await.unwrap().id,
+                None,
+                "{body}"
+            );
         }
     }
 
@@ -116,11 +156,36 @@ mod tests {
                 Repeatable::Never,
                 "it does not make the preview (it says \"no ##\\[x]\")",
             ),
-            (402, FailureWord::DeployFailed, Repeatable::Never, "Render answered 402"),
-            (409, FailureWord::DeployFailed, Repeatable::Never, "it does not make the preview"),
-            (401, FailureWord::PermissionMissing, Repeatable::Never, "the API key"),
-            (403, FailureWord::PermissionMissing, Repeatable::Never, "no such service"),
-            (404, FailureWord::PermissionMissing, Repeatable::Never, "no such service"),
+            (
+                402,
+                FailureWord::DeployFailed,
+                Repeatable::Never,
+                "Render answered 402",
+            ),
+            (
+                409,
+                FailureWord::DeployFailed,
+                Repeatable::Never,
+                "it does not make the preview",
+            ),
+            (
+                401,
+                FailureWord::PermissionMissing,
+                Repeatable::Never,
+                "the API key",
+            ),
+            (
+                403,
+                FailureWord::PermissionMissing,
+                Repeatable::Never,
+                "no such service",
+            ),
+            (
+                404,
+                FailureWord::PermissionMissing,
+                Repeatable::Never,
+                "no such service",
+            ),
             (
                 429,
                 FailureWord::RateLimited,
@@ -128,16 +193,39 @@ mod tests {
                 "too many services",
             ),
             (503, FailureWord::RenderUnavailable, Repeatable::Once, "503"),
-            (302, FailureWord::DeployFailed, Repeatable::Never, "redirect"),
+            (
+                302,
+                FailureWord::DeployFailed,
+                Repeatable::Never,
+                "redirect",
+            ),
         ];
         for (status, word, repeatable, text) in table {
-            let answer = exchange(PREVIEW, status, &["Ratelimit-Reset: 9"], r#"{"message":"no ##[x]"}"#);
+            let answer = exchange(
+                PREVIEW,
+                status,
+                &["Ratelimit-Reset: 9"],
+                r#"{"message":"no ##[x]"}"#,
+            );
             let error = asked(answer).await.unwrap_err();
-            assert_eq!((error.word(), error.repeatable()), (word, repeatable), "{status}");
+            assert_eq!(
+                (error.word(), error.repeatable()),
+                (word, repeatable),
+                "{status}"
+            );
             assert!(error.to_string().contains(text), "{error}");
             assert_harmless(&error);
         }
-        assert!(asked(exchange(PREVIEW, 402, &[], "")).await.unwrap_err().hint().contains("billing"));
-        assert_eq!(asked(closed(PREVIEW)).await.unwrap_err().repeatable(), Repeatable::Once);
+        assert!(
+            asked(exchange(PREVIEW, 402, &[], ""))
+                .await
+                .unwrap_err()
+                .hint()
+                .contains("billing")
+        );
+        assert_eq!(
+            asked(closed(PREVIEW)).await.unwrap_err().repeatable(),
+            Repeatable::Once
+        );
     }
 }

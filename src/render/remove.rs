@@ -37,14 +37,28 @@ impl RenderApi {
     ///
     /// # Errors
     /// [`RenderError`], after our patience where waiting may help.
-    pub async fn prove(&self, id: &ServiceId, parents: &BTreeSet<ServiceId>) -> Result<Proof, RenderError> {
+    pub async fn prove(
+        &self,
+        id: &ServiceId,
+        parents: &BTreeSet<ServiceId>,
+    ) -> Result<Proof, RenderError> {
         let facts = match self.service(id).await {
             Ok(facts) => facts,
-            Err(RenderError::NoAccess { status: 404 | 410, .. }) => return Ok(Proof::Absent),
+            Err(RenderError::NoAccess {
+                status: 404 | 410, ..
+            }) => return Ok(Proof::Absent),
             Err(error) => return Err(error),
         };
-        let is_theirs = facts.parent.as_ref().is_some_and(|parent| parents.contains(parent)) && !parents.contains(id);
-        Ok(if is_theirs { Proof::Preview(ProvenPreview(id.clone())) } else { Proof::Other(facts.parent) })
+        let is_theirs = facts
+            .parent
+            .as_ref()
+            .is_some_and(|parent| parents.contains(parent))
+            && !parents.contains(id);
+        Ok(if is_theirs {
+            Proof::Preview(ProvenPreview(id.clone()))
+        } else {
+            Proof::Other(facts.parent)
+        })
     }
 }
 
@@ -67,7 +81,9 @@ impl PreviewRemover {
         let deadline = Deadline::after(PATIENCE);
         let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
         loop {
-            let Err(error) = self.once(&preview.0).await else { return Ok(()) };
+            let Err(error) = self.once(&preview.0).await else {
+                return Ok(());
+            };
             let hint = match error.repeatable() {
                 Repeatable::Safely(hint) => hint,
                 Repeatable::Once | Repeatable::Never => return Err(error),
@@ -79,11 +95,18 @@ impl PreviewRemover {
     }
 
     async fn once(&self, id: &ServiceId) -> Result<(), RenderError> {
-        let request = self.0.request(Method::DELETE, id.as_str()).cap(CAP).status_is_enough();
+        let request = self
+            .0
+            .request(Method::DELETE, id.as_str())
+            .cap(CAP)
+            .status_is_enough();
         let answer = self.0.send(request, &format!("DELETE {id}")).await?;
         match answer.status() {
             200..=299 | 404 | 410 => Ok(()),
-            403 => Err(RenderError::NoAccess { service: id.clone(), status: 403 }),
+            403 => Err(RenderError::NoAccess {
+                service: id.clone(),
+                status: 403,
+            }),
             status => Err(other(status, &answer)),
         }
     }
@@ -103,26 +126,58 @@ mod tests {
 
     async fn proven(own: &str, answer: Exchange) -> Result<Proof, RenderError> {
         let server = Server::start(vec![answer]);
-        let proof = server.impatient().prove(&id(own), &BTreeSet::from([id("srv-a"), id("srv-b")])).await;
+        let proof = server
+            .impatient()
+            .prove(&id(own), &BTreeSet::from([id("srv-a"), id("srv-b")]))
+            .await;
         server.finish();
         proof
     }
 
     #[tokio::test]
     async fn only_a_preview_of_the_right_service_is_proven() {
-        let with = |parent: &str| format!(r#"{{"id":"srv-own","type":"web_service","serviceDetails":{{{parent}}}}}"#);
+        let with = |parent: &str| {
+            format!(r#"{{"id":"srv-own","type":"web_service","serviceDetails":{{{parent}}}}}"#)
+        };
         let theirs = with(r#""parentServer":{"id":"srv-b","name":"api"}"#);
-        assert!(matches!(proven("srv-own", found("srv-own", &theirs)).await, Ok(Proof::Preview(_))));
+        assert!(matches!(
+            proven("srv-own", found("srv-own", &theirs)).await,
+            Ok(Proof::Preview(_))
+        ));
         let others = with(r#""parentServer":{"id":"srv-c","name":"api"}"#);
-        assert_eq!(proven("srv-own", found("srv-own", &others)).await.unwrap(), Proof::Other(Some(id("srv-c"))));
-        assert_eq!(proven("srv-own", found("srv-own", &with(""))).await.unwrap(), Proof::Other(None));
+        assert_eq!(
+            proven("srv-own", found("srv-own", &others)).await.unwrap(),
+            Proof::Other(Some(id("srv-c")))
+        );
+        assert_eq!(
+            proven("srv-own", found("srv-own", &with("")))
+                .await
+                .unwrap(),
+            Proof::Other(None)
+        );
         // A service of the manifest is none, whatever it says.
         let itself = theirs.replace("srv-own", "srv-a");
-        assert!(matches!(proven("srv-a", found("srv-a", &itself)).await, Ok(Proof::Other(_))));
-        assert_eq!(proven("srv-own", exchange("GET /v1/services/srv-own", 404, &[], "")).await.unwrap(), Proof::Absent);
+        assert!(matches!(
+            proven("srv-a", found("srv-a", &itself)).await,
+            Ok(Proof::Other(_))
+        ));
+        assert_eq!(
+            proven(
+                "srv-own",
+                exchange("GET /v1/services/srv-own", 404, &[], "")
+            )
+            .await
+            .unwrap(),
+            Proof::Absent
+        );
         for status in [401, 403, 500] {
             assert!(
-                proven("srv-own", exchange("GET /v1/services/srv-own", status, &[], "")).await.is_err(),
+                proven(
+                    "srv-own",
+                    exchange("GET /v1/services/srv-own", status, &[], "")
+                )
+                .await
+                .is_err(),
                 "{status}"
             );
         }
@@ -142,7 +197,11 @@ mod tests {
         for last in [204, 200, 404, 410] {
             assert!(removed(vec![answer(last)]).await.is_ok(), "{last}");
         }
-        assert!(removed(vec![answer(503), closed(DELETE), answer(404)]).await.is_ok());
+        assert!(
+            removed(vec![answer(503), closed(DELETE), answer(404)])
+                .await
+                .is_ok()
+        );
         for (status, word) in [
             (401, FailureWord::PermissionMissing),
             (403, FailureWord::PermissionMissing),

@@ -33,7 +33,10 @@ impl ServiceKind {
     ];
 
     fn recognize(word: Option<&str>) -> Self {
-        Self::ALL.iter().find(|(own, _)| word == Some(own)).map_or(Self::Other, |(_, kind)| *kind)
+        Self::ALL
+            .iter()
+            .find(|(own, _)| word == Some(own))
+            .map_or(Self::Other, |(_, kind)| *kind)
     }
 }
 
@@ -51,8 +54,15 @@ impl fmt::Display for ServiceKind {
 }
 
 /// Render's words for who or what suspended a service (its OpenAPI document, `suspenderType`).
-const SUSPENDERS: &[&str] =
-    &["admin", "billing", "user", "parent_service", "stuck_crashlooping", "hipaa_enablement", "unknown"];
+const SUSPENDERS: &[&str] = &[
+    "admin",
+    "billing",
+    "user",
+    "parent_service",
+    "stuck_crashlooping",
+    "hipaa_enablement",
+    "unknown",
+];
 
 /// The image in a service's settings. `Display` shows it as it stands there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +88,12 @@ impl ServiceImage {
             Some((repository, tag)) => (repository, ImageTag::parse(tag).ok()),
             None => (name, None),
         };
-        Self { repository: Repository::parse(repository).ok(), tag, digest, text: text.to_owned() }
+        Self {
+            repository: Repository::parse(repository).ok(),
+            tag,
+            digest,
+            text: text.to_owned(),
+        }
     }
 }
 
@@ -113,7 +128,9 @@ pub struct ServiceFacts {
 
 impl ServiceFacts {
     pub(super) fn of(wire: WireService) -> Self {
-        let (url, parent) = wire.service_details.map_or((None, None), |details| (details.url, details.parent_server));
+        let (url, parent) = wire
+            .service_details
+            .map_or((None, None), |details| (details.url, details.parent_server));
         Self {
             name: wire.name.unwrap_or_default(),
             kind: ServiceKind::recognize(wire.r#type.as_deref()),
@@ -123,7 +140,10 @@ impl ServiceFacts {
                 .copied()
                 .filter(|own| wire.suspenders.iter().any(|word| word == own))
                 .collect(),
-            image: wire.image_path.filter(|path| !path.is_empty()).map(|path| ServiceImage::recognize(&path)),
+            image: wire
+                .image_path
+                .filter(|path| !path.is_empty())
+                .map(|path| ServiceImage::recognize(&path)),
             has_registry_credential: wire.registry_credential.is_some(),
             parent: parent.and_then(|parent| ServiceId::parse(&parent.id).ok()),
             url: url.and_then(|url| web_address(&url)),
@@ -151,18 +171,48 @@ mod tests {
     #[test]
     fn an_image_is_read_with_port_tag_and_digest() {
         let digest = format!("sha256:{}", "a".repeat(64));
-        let (tagged, pinned) = (format!("localhost:5000/a/b:main@{digest}"), format!("ghcr.io/acme/api@{digest}"));
+        let (tagged, pinned) = (
+            format!("localhost:5000/a/b:main@{digest}"),
+            format!("ghcr.io/acme/api@{digest}"),
+        );
         let table = [
-            ("ghcr.io/acme/api:latest", Some("ghcr.io/acme/api"), Some("latest"), None),
+            (
+                "ghcr.io/acme/api:latest",
+                Some("ghcr.io/acme/api"),
+                Some("latest"),
+                None,
+            ),
             ("localhost:5000/a/b", Some("localhost:5000/a/b"), None, None),
-            (&tagged, Some("localhost:5000/a/b"), Some("main"), Some(digest.as_str())),
-            (&pinned, Some("ghcr.io/acme/api"), None, Some(digest.as_str())),
+            (
+                &tagged,
+                Some("localhost:5000/a/b"),
+                Some("main"),
+                Some(digest.as_str()),
+            ),
+            (
+                &pinned,
+                Some("ghcr.io/acme/api"),
+                None,
+                Some(digest.as_str()),
+            ),
             ("nginx:1.26", None, Some("1.26"), None),
-            ("ghcr.io/acme/api:##[x]", Some("ghcr.io/acme/api"), None, None),
+            (
+                "ghcr.io/acme/api:##[x]",
+                Some("ghcr.io/acme/api"),
+                None,
+                None,
+            ),
         ];
         for (text, repository, tag, digest) in table {
             let image = ServiceImage::recognize(text);
-            assert_eq!(image.repository.map(|repository| repository.to_string()).as_deref(), repository, "{text}");
+            assert_eq!(
+                image
+                    .repository
+                    .map(|repository| repository.to_string())
+                    .as_deref(),
+                repository,
+                "{text}"
+            );
             assert_eq!(image.tag.as_ref().map(ImageTag::as_str), tag, "{text}");
             assert_eq!(image.digest.as_ref().map(Digest::as_str), digest, "{text}");
         }
@@ -182,23 +232,43 @@ mod tests {
         assert_eq!(facts.suspenders, ["billing", "user"]);
         assert!(facts.has_registry_credential && facts.image.is_some());
         assert_eq!(facts.parent, ServiceId::parse("srv-parent").ok());
-        assert_eq!(facts.url.map(String::from).as_deref(), Some("https://api.onrender.com/"));
-        assert_eq!(facts.dashboard.map(String::from).as_deref(), Some("https://dashboard.render.com/web/srv-a"));
+        assert_eq!(
+            facts.url.map(String::from).as_deref(),
+            Some("https://api.onrender.com/")
+        );
+        assert_eq!(
+            facts.dashboard.map(String::from).as_deref(),
+            Some("https://dashboard.render.com/web/srv-a")
+        );
     }
 
     #[test]
     fn a_service_built_from_git_has_no_image() {
         for path in ["", r#","imagePath":null"#, r#","imagePath":"""#] {
-            let facts =
-                read(&format!(r#"{{"type":"cron_job","suspended":"not_suspended"{path}}}"#)).expect("a service");
-            assert_eq!((facts.image, facts.kind, facts.is_suspended), (None, ServiceKind::Cron, false));
-            assert!(!facts.has_registry_credential && facts.url.is_none() && facts.parent.is_none());
+            let facts = read(&format!(
+                r#"{{"type":"cron_job","suspended":"not_suspended"{path}}}"#
+            ))
+            .expect("a service");
+            assert_eq!(
+                (facts.image, facts.kind, facts.is_suspended),
+                (None, ServiceKind::Cron, false)
+            );
+            assert!(
+                !facts.has_registry_credential && facts.url.is_none() && facts.parent.is_none()
+            );
         }
     }
 
     #[test]
     fn only_plain_https_addresses_are_linked_to() {
-        for text in ["http://a", "javascript:x", "https://user@a", "https://:x@a", "x", ""] {
+        for text in [
+            "http://a",
+            "javascript:x",
+            "https://user@a",
+            "https://:x@a",
+            "x",
+            "",
+        ] {
             assert_eq!(web_address(text), None, "{text}");
         }
     }

@@ -1,7 +1,9 @@
 //! A strict Render for the tests of this room: it answers exactly the requests that a test announces, in their order.
 
 use super::{PreviewRemover, RenderApi, RenderWriter};
-use crate::domain::{DeployHook, DeployId, PinnedImage, RenderOrigin, Repository, Secret, ServiceId};
+use crate::domain::{
+    DeployHook, DeployId, PinnedImage, RenderOrigin, Repository, Secret, ServiceId,
+};
 use crate::transport::{Client, Proxies, Roots};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -24,17 +26,29 @@ pub(super) struct Exchange {
 impl Exchange {
     /// The request has to have this body.
     pub(super) fn with_body(self, body: &str) -> Self {
-        Self { body: Some(body.to_owned()), ..self }
+        Self {
+            body: Some(body.to_owned()),
+            ..self
+        }
     }
 }
 
 /// Expects a request, `GET /path`, which is answered with `status`, further header lines and a body.
 pub(super) fn exchange(line: &str, status: u16, headers: &[&str], body: &str) -> Exchange {
-    let mut answer = format!("HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
-    headers.iter().for_each(|line| answer.push_str(&format!("{line}\r\n")));
+    let mut answer = format!(
+        "HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {}\r\n",
+        body.len()
+    );
+    headers
+        .iter()
+        .for_each(|line| answer.push_str(&format!("{line}\r\n")));
     answer.push_str("\r\n");
     answer.push_str(body);
-    Exchange { line: line.to_owned(), body: None, answer: answer.into_bytes() }
+    Exchange {
+        line: line.to_owned(),
+        body: None,
+        answer: answer.into_bytes(),
+    }
 }
 
 /// Expects a GET below `/v1/services/`, which is answered with JSON.
@@ -44,7 +58,11 @@ pub(super) fn found(path: &str, body: &str) -> Exchange {
 
 /// Expects a request, and closes the connection.
 pub(super) fn closed(line: &str) -> Exchange {
-    Exchange { line: line.to_owned(), body: None, answer: Vec::new() }
+    Exchange {
+        line: line.to_owned(),
+        body: None,
+        answer: Vec::new(),
+    }
 }
 
 /// The server. [`Server::finish`] fails the test when a request came that was not announced, or one did not come.
@@ -63,7 +81,11 @@ impl Server {
             let wrong = Arc::clone(&wrong);
             move || serve(&listener, script, &wrong)
         });
-        Self { port, wrong, thread }
+        Self {
+            port,
+            wrong,
+            thread,
+        }
     }
 
     fn origin(&self) -> RenderOrigin {
@@ -114,15 +136,27 @@ fn serve(listener: &TcpListener, script: Vec<Exchange>, wrong: &Mutex<Vec<String
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         let mut line = || {
             let mut line = String::new();
-            reader.read_line(&mut line).ok().filter(|read| *read > 0).map(|_| line.trim_end().to_owned())
+            reader
+                .read_line(&mut line)
+                .ok()
+                .filter(|read| *read > 0)
+                .map(|_| line.trim_end().to_owned())
         };
         let Some(first) = line() else { break };
-        let headers: Vec<String> = std::iter::from_fn(line).take_while(|line| !line.is_empty()).collect();
-        let value = |name: &str| headers.iter().find_map(|header| header.strip_prefix(name)?.strip_prefix(": "));
+        let headers: Vec<String> = std::iter::from_fn(line)
+            .take_while(|line| !line.is_empty())
+            .collect();
+        let value = |name: &str| {
+            headers
+                .iter()
+                .find_map(|header| header.strip_prefix(name)?.strip_prefix(": "))
+        };
         let mut body = vec![0; value("content-length").map_or(0, |length| length.parse().unwrap())];
         reader.read_exact(&mut body).unwrap();
         let expected = script.next();
-        let wanted = expected.as_ref().map(|expected| format!("{} HTTP/1.1", expected.line));
+        let wanted = expected
+            .as_ref()
+            .map(|expected| format!("{} HTTP/1.1", expected.line));
         if wanted.as_deref() != Some(first.as_str()) {
             complain(format!("{first}, wanted {wanted:?}"));
         }
@@ -131,10 +165,16 @@ fn serve(listener: &TcpListener, script: Vec<Exchange>, wrong: &Mutex<Vec<String
         if value("authorization") != Some(bearer.as_str()).filter(|_| !is_hook) {
             complain(format!("{first}: headers {headers:?}"));
         }
-        let wanted = expected.as_ref().and_then(|expected| expected.body.as_deref()).unwrap_or_default();
+        let wanted = expected
+            .as_ref()
+            .and_then(|expected| expected.body.as_deref())
+            .unwrap_or_default();
         let is_json = value("content-type") == Some("application/json");
         if body != wanted.as_bytes() || is_json == wanted.is_empty() {
-            complain(format!("{first}: body {:?}, headers {headers:?}", String::from_utf8_lossy(&body)));
+            complain(format!(
+                "{first}: body {:?}, headers {headers:?}",
+                String::from_utf8_lossy(&body)
+            ));
         }
         let _ = stream.write_all(&expected.map(|expected| expected.answer).unwrap_or_default());
         let _ = stream.shutdown(Shutdown::Write);
@@ -160,13 +200,22 @@ pub(super) fn deploy(id: &str) -> DeployId {
 pub(super) fn image(digit: char) -> PinnedImage {
     let digest = format!("sha256:{}", digit.to_string().repeat(64));
     let digest = crate::domain::Digest::parse(&digest).unwrap();
-    PinnedImage { repository: Repository::parse("ghcr.io/acme/api").unwrap(), digest }
+    PinnedImage {
+        repository: Repository::parse("ghcr.io/acme/api").unwrap(),
+        digest,
+    }
 }
 
 /// An error's texts have none of the keys and nothing foreign that could act.
 pub(super) fn assert_harmless(error: &(impl std::fmt::Display + std::fmt::Debug)) {
     let text = format!("{error}\n{error:?}");
-    assert!(!text.contains(KEY) && !text.contains(HOOK_KEY) && !text.contains("SECRET"), "{text}");
+    assert!(
+        !text.contains(KEY) && !text.contains(HOOK_KEY) && !text.contains("SECRET"),
+        "{text}"
+    );
     let shown = error.to_string();
-    assert!(!shown.contains("::") && !shown.contains("##[") && !shown.contains('\n'), "{shown}");
+    assert!(
+        !shown.contains("::") && !shown.contains("##[") && !shown.contains('\n'),
+        "{shown}"
+    );
 }

@@ -21,7 +21,11 @@ pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
             serde_json::error::Category::Syntax => "is not JSON",
             serde_json::error::Category::Eof | serde_json::error::Category::Io => "ends too early",
         };
-        format!("it {kind} (line {}, column {})", error.line(), error.column())
+        format!(
+            "it {kind} (line {}, column {})",
+            error.line(),
+            error.column()
+        )
     })
 }
 
@@ -31,7 +35,10 @@ pub(super) fn message(body: &[u8]) -> Option<String> {
     struct Error {
         message: String,
     }
-    serde_json::from_slice::<Error>(body).ok().map(|error| error.message).filter(|message| !message.trim().is_empty())
+    serde_json::from_slice::<Error>(body)
+        .ok()
+        .map(|error| error.message)
+        .filter(|message| !message.trim().is_empty())
 }
 
 /// A message of Render's, fit to be shown and cut to a few lines' length. Its words are made inert one line at a time: no workflow
@@ -49,7 +56,11 @@ pub(super) fn shown(message: &str) -> String {
         }
     }
     let more = if lines.len() > LINES { " ..." } else { "" };
-    let lines: Vec<String> = lines.iter().take(LINES).map(|line| Foreign(line.as_bytes()).to_string()).collect();
+    let lines: Vec<String> = lines
+        .iter()
+        .take(LINES)
+        .map(|line| Foreign(line.as_bytes()).to_string())
+        .collect();
     format!("{}{more}", lines.join(" "))
 }
 
@@ -59,12 +70,16 @@ pub(super) fn hooked(body: &[u8]) -> Option<DeployId> {
     struct Hooked {
         deploy: Named,
     }
-    serde_json::from_slice::<Hooked>(body).ok().and_then(|hooked| DeployId::parse(&hooked.deploy.id).ok())
+    serde_json::from_slice::<Hooked>(body)
+        .ok()
+        .and_then(|hooked| DeployId::parse(&hooked.deploy.id).ok())
 }
 
 /// The id of the deploy that the API made, where there is one of that shape.
 pub(super) fn created(body: &[u8]) -> Option<DeployId> {
-    serde_json::from_slice::<Named>(body).ok().and_then(|deploy| DeployId::parse(&deploy.id).ok())
+    serde_json::from_slice::<Named>(body)
+        .ok()
+        .and_then(|deploy| DeployId::parse(&deploy.id).ok())
 }
 
 /// Anything with an id.
@@ -101,7 +116,11 @@ impl WireDeploy {
         let id = DeployId::parse(&self.id).map_err(|refused| refused.to_string())?;
         let mut digests: Vec<Digest> = Vec::new();
         if let Some(image) = self.image {
-            for digest in [image.reference, image.sha].iter().flatten().filter_map(|text| digest_in(text)) {
+            for digest in [image.reference, image.sha]
+                .iter()
+                .flatten()
+                .filter_map(|text| digest_in(text))
+            {
                 if !digests.contains(&digest) {
                     digests.push(digest);
                 }
@@ -109,7 +128,10 @@ impl WireDeploy {
         }
         Ok(Deploy {
             id,
-            status: self.status.as_deref().map_or(DeployStatus::Other, DeployStatus::recognize),
+            status: self
+                .status
+                .as_deref()
+                .map_or(DeployStatus::Other, DeployStatus::recognize),
             digests,
             by_rollback: self.trigger.as_deref() == Some("rollback"),
         })
@@ -118,7 +140,10 @@ impl WireDeploy {
 
 /// The digest in `repository@sha256:…`, `sha256:…` or 64 bare hex digits: it is not documented which of them `image.sha` is.
 pub(super) fn digest_in(text: &str) -> Option<Digest> {
-    let text = text.rsplit_once('@').map_or(text, |(_, digest)| digest).to_ascii_lowercase();
+    let text = text
+        .rsplit_once('@')
+        .map_or(text, |(_, digest)| digest)
+        .to_ascii_lowercase();
     let hex = text.strip_prefix("sha256:").unwrap_or(&text);
     Digest::parse(&format!("sha256:{hex}")).ok()
 }
@@ -279,11 +304,20 @@ mod tests {
 
     #[test]
     fn a_body_that_cannot_be_read_is_not_repeated_in_the_error() {
-        for (body, why) in
-            [("", "empty"), (" \n", "empty"), ("<secret>", "not JSON"), ("[\"secret\"]", "shape"), ("[{", "too early")]
-        {
-            let error = read::<Vec<Entry>>(body.as_bytes()).err().unwrap_or_default();
-            assert!(error.contains(why) && !error.contains("secret"), "{body:?}: {error}");
+        for (body, why) in [
+            ("", "empty"),
+            (" \n", "empty"),
+            ("<secret>", "not JSON"),
+            ("[\"secret\"]", "shape"),
+            ("[{", "too early"),
+        ] {
+            let error = read::<Vec<Entry>>(body.as_bytes())
+                .err()
+                .unwrap_or_default();
+            assert!(
+                error.contains(why) && !error.contains("secret"),
+                "{body:?}: {error}"
+            );
         }
     }
 }

@@ -28,12 +28,24 @@ impl RenderWriter {
     ///
     /// # Errors
     /// [`CallFailure`], which says whether the call may be repeated.
-    pub async fn deploy(&self, id: &ServiceId, image: &PinnedImage) -> Result<Accepted, CallFailure> {
+    pub async fn deploy(
+        &self,
+        id: &ServiceId,
+        image: &PinnedImage,
+    ) -> Result<Accepted, CallFailure> {
         let path = format!("{id}/deploys");
         let body = serde_json::json!({ "imageUrl": image.to_string() }).to_string();
-        let request = self.0.request(Method::POST, &path).header(header::CONTENT_TYPE, "application/json");
-        let answer =
-            self.0.send(request.body(body.into_bytes()).cap(CAP).status_is_enough(), &format!("POST {path}")).await?;
+        let request = self
+            .0
+            .request(Method::POST, &path)
+            .header(header::CONTENT_TYPE, "application/json");
+        let answer = self
+            .0
+            .send(
+                request.body(body.into_bytes()).cap(CAP).status_is_enough(),
+                &format!("POST {path}"),
+            )
+            .await?;
         self.judge(&answer)
     }
 
@@ -45,7 +57,10 @@ impl RenderWriter {
             status @ 300..=399 => Err(CallFailure::Redirected(status)),
             400 => Err(CallFailure::OtherImage(said())),
             401 => Err(CallFailure::Denied(Key::Api)),
-            status @ (403 | 404 | 410) => Err(CallFailure::NoAccess { status, said: said() }),
+            status @ (403 | 404 | 410) => Err(CallFailure::NoAccess {
+                status,
+                said: said(),
+            }),
             405 => Err(CallFailure::MethodRefused),
             409 => Err(CallFailure::Suspended(said())),
             429 => Err(CallFailure::RateLimited(answer.wait_hint())),
@@ -60,7 +75,9 @@ impl RenderWriter {
     /// [`RenderError`]; Render cancels no deploy of a cron job and none that has ended.
     pub async fn cancel(&self, id: &ServiceId, deploy: &DeployId) -> Result<(), RenderError> {
         let first = self.cancel_once(id, deploy).await;
-        let may_help = first.as_ref().is_err_and(|error| matches!(error.repeatable(), Repeatable::Safely(_)));
+        let may_help = first
+            .as_ref()
+            .is_err_and(|error| matches!(error.repeatable(), Repeatable::Safely(_)));
         if !may_help {
             return first;
         }
@@ -70,15 +87,30 @@ impl RenderWriter {
 
     async fn cancel_once(&self, id: &ServiceId, deploy: &DeployId) -> Result<(), RenderError> {
         let path = format!("{id}/deploys/{deploy}/cancel");
-        let request = self.0.request(Method::POST, &path).cap(CAP).status_is_enough();
+        let request = self
+            .0
+            .request(Method::POST, &path)
+            .cap(CAP)
+            .status_is_enough();
         let answer = self.0.send(request, &format!("POST {path}")).await?;
         match answer.status() {
             200..=299 => Ok(()),
-            403 => Err(RenderError::NoAccess { service: id.clone(), status: 403 }),
-            status @ (404 | 410) => Err(RenderError::NoDeploy { service: id.clone(), deploy: deploy.clone(), status }),
+            403 => Err(RenderError::NoAccess {
+                service: id.clone(),
+                status: 403,
+            }),
+            status @ (404 | 410) => Err(RenderError::NoDeploy {
+                service: id.clone(),
+                deploy: deploy.clone(),
+                status,
+            }),
             status @ (400 | 409) => {
                 let said = Said::by(&answer, self.0.key());
-                Err(RenderError::NotCancelled { deploy: deploy.clone(), status, said })
+                Err(RenderError::NotCancelled {
+                    deploy: deploy.clone(),
+                    status,
+                    said,
+                })
             }
             status => Err(other(status, &answer)),
         }
@@ -87,7 +119,9 @@ impl RenderWriter {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Exchange, Server, assert_harmless, closed, deploy, exchange, image, service};
+    use super::super::testing::{
+        Exchange, Server, assert_harmless, closed, deploy, exchange, image, service,
+    };
     use super::*;
     use crate::domain::FailureWord;
 
@@ -95,7 +129,8 @@ mod tests {
     const CANCEL: &str = "POST /v1/services/srv-a/deploys/dep-1/cancel";
 
     fn asked(status: u16, headers: &[&str], body: &str) -> Exchange {
-        exchange(DEPLOY, status, headers, body).with_body(&format!(r#"{{"imageUrl":"{}"}}"#, image('a')))
+        exchange(DEPLOY, status, headers, body)
+            .with_body(&format!(r#"{{"imageUrl":"{}"}}"#, image('a')))
     }
 
     async fn deployed(answer: Exchange) -> Result<Accepted, CallFailure> {
@@ -108,9 +143,18 @@ mod tests {
     #[tokio::test]
     async fn a_deploy_is_asked_for_by_its_digest() {
         let body = r#"{"id":"dep-7","status":"created","image":{"ref":"x"},"trigger":"api"}"#;
-        assert_eq!(deployed(asked(201, &[], body)).await.unwrap(), Accepted::Started(Some(deploy("dep-7"))));
-        assert_eq!(deployed(asked(201, &[], "")).await.unwrap(), Accepted::Started(None));
-        assert_eq!(deployed(asked(202, &[], "")).await.unwrap(), Accepted::Queued);
+        assert_eq!(
+            deployed(asked(201, &[], body)).await.unwrap(),
+            Accepted::Started(Some(deploy("dep-7")))
+        );
+        assert_eq!(
+            deployed(asked(201, &[], "")).await.unwrap(),
+            Accepted::Started(None)
+        );
+        assert_eq!(
+            deployed(asked(202, &[], "")).await.unwrap(),
+            Accepted::Queued
+        );
     }
 
     #[tokio::test]
@@ -124,17 +168,28 @@ mod tests {
             (405, FailureWord::DeployFailed, Repeatable::Never),
             (406, FailureWord::DeployFailed, Repeatable::Never),
             (409, FailureWord::ServiceSuspended, Repeatable::Never),
-            (429, FailureWord::RateLimited, Repeatable::Safely(Some(Duration::from_secs(9)))),
+            (
+                429,
+                FailureWord::RateLimited,
+                Repeatable::Safely(Some(Duration::from_secs(9))),
+            ),
             (500, FailureWord::RenderUnavailable, Repeatable::Once),
             (302, FailureWord::DeployFailed, Repeatable::Never),
         ];
         for (status, word, repeatable) in table {
-            let error = deployed(asked(status, &["Ratelimit-Reset: 9", "Location: /x"], "{}")).await.unwrap_err();
-            assert_eq!((error.word(), error.repeatable()), (word, repeatable), "{status}");
+            let error = deployed(asked(status, &["Ratelimit-Reset: 9", "Location: /x"], "{}"))
+                .await
+                .unwrap_err();
+            assert_eq!(
+                (error.word(), error.repeatable()),
+                (word, repeatable),
+                "{status}"
+            );
             assert!(!error.to_string().contains("hook"), "{error}");
             assert_harmless(&error);
         }
-        let error = deployed(closed(DEPLOY).with_body(&format!(r#"{{"imageUrl":"{}"}}"#, image('a'))));
+        let error =
+            deployed(closed(DEPLOY).with_body(&format!(r#"{{"imageUrl":"{}"}}"#, image('a'))));
         assert_eq!(error.await.unwrap_err().repeatable(), Repeatable::Once);
     }
 
@@ -142,10 +197,21 @@ mod tests {
     async fn what_render_says_is_shown_inert_and_without_the_key() {
         let body = r#"{"id":"x","message":"only the image tag or digest can be updated ##[x]\n::error::"}"#;
         let error = deployed(asked(400, &[], body)).await.unwrap_err();
-        assert!(error.to_string().contains("it says \"only the image tag or digest can be updated"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("it says \"only the image tag or digest can be updated"),
+            "{error}"
+        );
         let shown = error.to_string();
-        assert!(!shown.contains("::") && !shown.contains("##[") && !shown.contains('\n'), "{shown}");
-        let body = format!(r#"{{"message":"no right: Bearer {}"}}"#, super::super::testing::KEY);
+        assert!(
+            !shown.contains("::") && !shown.contains("##[") && !shown.contains('\n'),
+            "{shown}"
+        );
+        let body = format!(
+            r#"{{"message":"no right: Bearer {}"}}"#,
+            super::super::testing::KEY
+        );
         let error = deployed(asked(404, &[], &body)).await.unwrap_err();
         assert_harmless(&error);
     }
@@ -178,7 +244,13 @@ mod tests {
             (404, FailureWord::DeployFailed),
         ];
         for (status, word) in table {
-            let error = cancelled(vec![exchange(CANCEL, status, &[], r#"{"message":"it has ended"}"#)]).await;
+            let error = cancelled(vec![exchange(
+                CANCEL,
+                status,
+                &[],
+                r#"{"message":"it has ended"}"#,
+            )])
+            .await;
             let error = error.unwrap_err();
             assert_eq!(error.word(), word, "{error}");
             assert_harmless(&error);

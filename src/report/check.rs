@@ -46,11 +46,18 @@ pub fn files_of_nobody(report: &CheckReport) -> Vec<String> {
     let line = |unowned: &&Unowned| {
         let path = Foreign(&unowned.path).to_string();
         let files = if unowned.files == 1 { "file" } else { "files" };
-        if unowned.path.ends_with(b"/") { format!("{path} ({} {files})", unowned.files) } else { path }
+        if unowned.path.ends_with(b"/") {
+            format!("{path} ({} {files})", unowned.files)
+        } else {
+            path
+        }
     };
     let mut lines: Vec<String> = all.iter().take(SHOWN).map(line).collect();
     if all.len() > SHOWN {
-        lines.push(format!("and {} more (--json has them all)", all.len() - SHOWN));
+        lines.push(format!(
+            "and {} more (--json has them all)",
+            all.len() - SHOWN
+        ));
     }
     lines
 }
@@ -70,8 +77,13 @@ pub(super) fn section(report: &CheckReport) -> String {
     }
     let lines = files_of_nobody(report);
     if !lines.is_empty() {
-        let lines: String = lines.iter().map(|line| format!("- {}\n", escape(line))).collect();
-        text.push_str(&format!("<details><summary>Files of nobody</summary>\n\n{lines}\n</details>\n\n"));
+        let lines: String = lines
+            .iter()
+            .map(|line| format!("- {}\n", escape(line)))
+            .collect();
+        text.push_str(&format!(
+            "<details><summary>Files of nobody</summary>\n\n{lines}\n</details>\n\n"
+        ));
     }
     text
 }
@@ -89,7 +101,13 @@ const fn sign(level: Level) -> &'static str {
 /// Paths stand there as they are, so the one way to begin a workflow command inside of a line is broken by an escape.
 #[must_use]
 pub fn json(report: &CheckReport, outcome: &str, failure: &str) -> String {
-    let count = |level| report.findings.iter().filter(|finding| finding.level == level).count();
+    let count = |level| {
+        report
+            .findings
+            .iter()
+            .filter(|finding| finding.level == level)
+            .count()
+    };
     let findings: Vec<Value> = report
         .findings
         .iter()
@@ -106,10 +124,9 @@ pub fn json(report: &CheckReport, outcome: &str, failure: &str) -> String {
             })
         })
         .collect();
-    let unowned = report
-        .unowned
-        .iter()
-        .map(|unowned| json!({ "path": String::from_utf8_lossy(&unowned.path), "files": unowned.files }));
+    let unowned = report.unowned.iter().map(
+        |unowned| json!({ "path": String::from_utf8_lossy(&unowned.path), "files": unowned.files }),
+    );
     let object = json!({
         "outcome": outcome,
         "failure": failure,
@@ -129,7 +146,10 @@ mod tests {
     use super::*;
 
     fn report() -> CheckReport {
-        let unowned = |path: &str, files| Unowned { path: path.as_bytes().to_vec(), files };
+        let unowned = |path: &str, files| Unowned {
+            path: path.as_bytes().to_vec(),
+            files,
+        };
         CheckReport {
             manifest: "m.yml".into(),
             files: Some(9),
@@ -150,8 +170,14 @@ mod tests {
         let text = json(&report(), "verified", "");
         assert!(!text.contains("##[") && !text.contains('\n'), "{text}");
         let value: Value = serde_json::from_str(&text).expect("JSON");
-        assert_eq!(value["files-of-nobody"][0]["path"], "a##[set-output name=x]");
-        assert_eq!((&value["warnings"], &value["findings"][0]["line"]), (&json!(1), &json!(3)));
+        assert_eq!(
+            value["files-of-nobody"][0]["path"],
+            "a##[set-output name=x]"
+        );
+        assert_eq!(
+            (&value["warnings"], &value["findings"][0]["line"]),
+            (&json!(1), &json!(3))
+        );
         assert_eq!(value["commit"], Value::Null);
     }
 
@@ -159,15 +185,26 @@ mod tests {
     fn the_largest_directories_come_first_and_the_rest_is_counted() {
         let mut report = report();
         assert_eq!(files_of_nobody(&report)[0], "docs/ (8 files)");
-        report.unowned = (0..40).map(|at| Unowned { path: vec![b'a' + at % 26], files: 1 }).collect();
+        report.unowned = (0..40)
+            .map(|at| Unowned {
+                path: vec![b'a' + at % 26],
+                files: 1,
+            })
+            .collect();
         let lines = files_of_nobody(&report);
-        assert_eq!((lines.len(), lines[30].as_str()), (31, "and 10 more (--json has them all)"));
+        assert_eq!(
+            (lines.len(), lines[30].as_str()),
+            (31, "and 10 more (--json has them all)")
+        );
     }
 
     #[test]
     fn a_cell_of_the_summary_stays_one() {
         let text = section(&report());
         assert!(text.contains("\"a\\|b\" of shared"), "{text}");
-        assert!(!text.contains("name=x]\n") || text.contains("&#35;"), "{text}");
+        assert!(
+            !text.contains("name=x]\n") || text.contains("&#35;"),
+            "{text}"
+        );
     }
 }

@@ -33,8 +33,14 @@ pub fn comment(story: &Story, about: &About) -> String {
     if !story.previews.is_empty() {
         text.push_str("| Preview | Address | Image | Result |\n|---|---|---|---|\n");
         for preview in &story.previews {
-            let ended = story.services.iter().find(|ended| ended.service == preview.service);
-            let url = ended.and_then(|ended| ended.url.as_ref()).map(link).unwrap_or_default();
+            let ended = story
+                .services
+                .iter()
+                .find(|ended| ended.service == preview.service);
+            let url = ended
+                .and_then(|ended| ended.url.as_ref())
+                .map(link)
+                .unwrap_or_default();
             let _ = writeln!(
                 text,
                 "| {} | {url} | {} | {} |",
@@ -51,7 +57,11 @@ pub fn comment(story: &Story, about: &About) -> String {
         }
         text.push('\n');
     }
-    let page = about.page.as_ref().map(|page| format!(" · [run]({})", address(page))).unwrap_or_default();
+    let page = about
+        .page
+        .as_ref()
+        .map(|page| format!(" · [run]({})", address(page)))
+        .unwrap_or_default();
     let _ = writeln!(text, "Commit `{}`{page}", about.commit);
     text
 }
@@ -59,13 +69,23 @@ pub fn comment(story: &Story, about: &About) -> String {
 /// Writes the comment of a pull request that was cleaned up after: whether all of it was, by how many things stay, and in which run.
 #[must_use]
 pub fn cleaned(stays: usize, page: Option<&Url>) -> String {
-    let said = if stays == 0 { "cleaned up" } else { "closed; some of what it left stays" };
-    let page = page.map(|page| format!("[run]({})\n", address(page))).unwrap_or_default();
+    let said = if stays == 0 {
+        "cleaned up"
+    } else {
+        "closed; some of what it left stays"
+    };
+    let page = page
+        .map(|page| format!("[run]({})\n", address(page)))
+        .unwrap_or_default();
     format!("{MARK}\n### {said}\n\n{page}")
 }
 
 fn digest(story: &Story, image: &crate::domain::ImageName) -> String {
-    story.images.get(image).map(|image| format!("`{}`", image.pinned.digest)).unwrap_or_default()
+    story
+        .images
+        .get(image)
+        .map(|image| format!("`{}`", image.pinned.digest))
+        .unwrap_or_default()
 }
 
 fn result(ended: Option<&Ended>, about: &About) -> String {
@@ -89,15 +109,27 @@ mod tests {
 
     fn about(failure: Option<(Outcome, FailureWord)>) -> About {
         let page = Url::parse("https://github.com/acme/shop/actions/runs/5").ok();
-        About { commit: CommitSha::from_bytes([0x11; 20]), page, failure }
+        About {
+            commit: CommitSha::from_bytes([0x11; 20]),
+            page,
+            failure,
+        }
     }
 
     fn story() -> Story {
         let mut story = Story::new(Outcome::Live, EVIL);
         let image = ImageName::parse("api").unwrap();
         let digest = Digest::parse(&format!("sha256:{}", "aa".repeat(32))).unwrap();
-        let pinned = PinnedImage { repository: Repository::parse("ghcr.io/acme/api").unwrap(), digest };
-        let verified = Verified { pinned, tag: EVIL.into(), size: 1, revision: EVIL.into() };
+        let pinned = PinnedImage {
+            repository: Repository::parse("ghcr.io/acme/api").unwrap(),
+            digest,
+        };
+        let verified = Verified {
+            pinned,
+            tag: EVIL.into(),
+            size: 1,
+            revision: EVIL.into(),
+        };
         story.images.insert(image, verified);
         story
     }
@@ -105,9 +137,15 @@ mod tests {
     fn with_preview(url: &str) -> Story {
         let mut story = story();
         let service = ServiceName::parse("api").unwrap();
-        story.previews = vec![Preview { service: service.clone(), image: ImageName::parse("api").unwrap() }];
+        story.previews = vec![Preview {
+            service: service.clone(),
+            image: ImageName::parse("api").unwrap(),
+        }];
         let ended = Ended::without_deploy(&service, Status::Live, EVIL);
-        story.services = vec![Ended { url: Url::parse(url).ok(), ..ended }];
+        story.services = vec![Ended {
+            url: Url::parse(url).ok(),
+            ..ended
+        }];
         story
     }
 
@@ -128,16 +166,29 @@ mod tests {
     #[test]
     fn without_previews_it_says_what_was_verified() {
         let text = comment(&story(), &about(None));
-        assert!(text.contains("| api | `sha256:aaaa") && text.contains("| verified |"), "{text}");
-        let text =
-            comment(&Story::new(Outcome::Nothing, ""), &about(Some((Outcome::Failed, FailureWord::ImageMissing))));
-        assert!(text.contains("failed (image-missing)") && !text.contains('|'), "{text}");
+        assert!(
+            text.contains("| api | `sha256:aaaa") && text.contains("| verified |"),
+            "{text}"
+        );
+        let text = comment(
+            &Story::new(Outcome::Nothing, ""),
+            &about(Some((Outcome::Failed, FailureWord::ImageMissing))),
+        );
+        assert!(
+            text.contains("failed (image-missing)") && !text.contains('|'),
+            "{text}"
+        );
     }
 
     #[test]
     fn nothing_in_it_breaks_out() {
         let mut story = with_preview("https://evil.example.com/a)|b](c`-->@team<img>");
-        let failed = Failed { word: FailureWord::Unhealthy, text: EVIL.into(), hint: EVIL.into(), page: None };
+        let failed = Failed {
+            word: FailureWord::Unhealthy,
+            text: EVIL.into(),
+            hint: EVIL.into(),
+            page: None,
+        };
         story.services[0].failed = Some(failed);
         let text = comment(&story, &about(None));
         for part in ["--> @", "@team", "<img", "##[", "::error", "`x`", "](c"] {

@@ -23,8 +23,13 @@ impl InitReport {
     /// The whole of it as JSON on one line, for `--json`.
     #[must_use]
     pub fn json(&self, outcome: &str) -> String {
-        let next = if self.written.is_empty() { &[][..] } else { &self.next };
-        let object = json!({ "outcome": outcome, "written": self.written, "kept": self.kept, "next": next });
+        let next = if self.written.is_empty() {
+            &[][..]
+        } else {
+            &self.next
+        };
+        let object =
+            json!({ "outcome": outcome, "written": self.written, "kept": self.kept, "next": next });
         object.to_string().replace("##[", "##\\u005b")
     }
 }

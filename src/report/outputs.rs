@@ -27,31 +27,64 @@ pub const OUTPUTS: &[Output] = &[
     output("tag-names", "The tags without their image, one a line"),
     output("version", "The first tag"),
     output("labels", "OCI labels, key=value, one a line"),
-    output("annotations", "OCI annotations, manifest:key=value, one a line"),
-    output("json", "The same as JSON: tags, tag-names, labels, annotations"),
+    output(
+        "annotations",
+        "OCI annotations, manifest:key=value, one a line",
+    ),
+    output(
+        "json",
+        "The same as JSON: tags, tag-names, labels, annotations",
+    ),
     output(
         "outcome",
         "One word: planned, verified, accepted, live, nothing, skipped, held, superseded, refused, failed or cancelled",
     ),
-    output("failure", "A stable word naming what went wrong (docs/failures.md), empty otherwise"),
-    output("services", "JSON array of the services to deploy (or deployed), in manifest order"),
-    output("matrix", "JSON for strategy.matrix: the images that must be built"),
-    output("builds", "How many images must be built (an empty matrix fails a workflow)"),
-    output("images", "JSON object of the verified images: repository, tag, digest, platform, size, revision"),
+    output(
+        "failure",
+        "A stable word naming what went wrong (docs/failures.md), empty otherwise",
+    ),
+    output(
+        "services",
+        "JSON array of the services to deploy (or deployed), in manifest order",
+    ),
+    output(
+        "matrix",
+        "JSON for strategy.matrix: the images that must be built",
+    ),
+    output(
+        "builds",
+        "How many images must be built (an empty matrix fails a workflow)",
+    ),
+    output(
+        "images",
+        "JSON object of the verified images: repository, tag, digest, platform, size, revision",
+    ),
     output("digest", "The digest of the only image, else empty"),
-    output("image", "The only image as repository@sha256:..., else empty"),
-    output("environment", "The environment that was planned, deployed or released to"),
+    output(
+        "image",
+        "The only image as repository@sha256:..., else empty",
+    ),
+    output(
+        "environment",
+        "The environment that was planned, deployed or released to",
+    ),
     output("sha", "The commit that was planned, deployed or released"),
     output(
         "release",
         "The release that was planned or deployed; release: the one that it made, or that the commit had",
     ),
-    output("previews", "JSON object of a pull request's previews on Render: service to URL"),
+    output(
+        "previews",
+        "JSON object of a pull request's previews on Render: service to URL",
+    ),
     output(
         "deploys",
         "JSON array, one object a service: service, decision, reason, image, digest, base, deploy, status, url, seconds",
     ),
-    output("next-release", "plan: the release that would come next; release: the one of this commit, in a dry run too"),
+    output(
+        "next-release",
+        "plan: the release that would come next; release: the one of this commit, in a dry run too",
+    ),
     output("summary", "One line for a chat message"),
 ];
 
@@ -73,7 +106,9 @@ pub struct Naming {
 
 impl Naming {
     fn labels_of(&self, image: Option<&ImageName>) -> &[(String, String)] {
-        image.and_then(|image| self.labels.get(image)).unwrap_or(&self.common)
+        image
+            .and_then(|image| self.labels.get(image))
+            .unwrap_or(&self.common)
     }
 }
 
@@ -82,7 +117,9 @@ fn lines(lines: impl Iterator<Item = String>) -> String {
 }
 
 fn references(repository: &Repository, tags: &[String]) -> Vec<String> {
-    tags.iter().map(|tag| format!("{repository}:{tag}")).collect()
+    tags.iter()
+        .map(|tag| format!("{repository}:{tag}"))
+        .collect()
 }
 
 fn label_lines(labels: &[(String, String)]) -> String {
@@ -90,19 +127,30 @@ fn label_lines(labels: &[(String, String)]) -> String {
 }
 
 fn annotation_list(labels: &[(String, String)]) -> Vec<String> {
-    labels.iter().map(|(key, value)| format!("manifest:{key}={value}")).collect()
+    labels
+        .iter()
+        .map(|(key, value)| format!("manifest:{key}={value}"))
+        .collect()
 }
 
 /// Writes down every output of a story. Validated values only: no file name, no branch name, no text of others.
 #[must_use]
 pub fn outputs(story: &Story) -> BTreeMap<&'static str, String> {
-    let mut values: BTreeMap<&'static str, String> =
-        OUTPUTS.iter().map(|output| (output.name, String::new())).collect();
+    let mut values: BTreeMap<&'static str, String> = OUTPUTS
+        .iter()
+        .map(|output| (output.name, String::new()))
+        .collect();
     let mut set = |name: &'static str, value: String| {
         values.insert(name, value);
     };
     set("outcome", story.outcome.to_string());
-    set("failure", story.failure().map(|failed| failed.word.to_string()).unwrap_or_default());
+    set(
+        "failure",
+        story
+            .failure()
+            .map(|failed| failed.word.to_string())
+            .unwrap_or_default(),
+    );
     set("summary", alphabet(&story.headline));
     set("services", "[]".into());
     set("matrix", json!({ "include": [] }).to_string());
@@ -110,21 +158,42 @@ pub fn outputs(story: &Story) -> BTreeMap<&'static str, String> {
     set("images", "{}".into());
     set("previews", previews(story).to_string());
     set("deploys", "[]".into());
-    set("json", json!({ "tags": [], "tag-names": [], "labels": {}, "annotations": [] }).to_string());
-    set("environment", story.environment.as_ref().map(ToString::to_string).unwrap_or_default());
-    set("next-release", story.next_release.as_ref().map(ToString::to_string).unwrap_or_default());
+    set(
+        "json",
+        json!({ "tags": [], "tag-names": [], "labels": {}, "annotations": [] }).to_string(),
+    );
+    set(
+        "environment",
+        story
+            .environment
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+    );
+    set(
+        "next-release",
+        story
+            .next_release
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+    );
     if let Some(naming) = &story.naming {
         let only = naming.only.as_ref();
         let labels = naming.labels_of(only.map(|(name, _)| name));
-        let tags = only.map(|(_, repository)| references(repository, &naming.tags)).unwrap_or_default();
+        let tags = only
+            .map(|(_, repository)| references(repository, &naming.tags))
+            .unwrap_or_default();
         let annotations = annotation_list(labels);
         set("tags", tags.join("\n"));
         set("tag-names", naming.tags.join("\n"));
         set("version", naming.tags.first().cloned().unwrap_or_default());
         set("labels", label_lines(labels));
         set("annotations", annotations.join("\n"));
-        let labels: serde_json::Map<String, Value> =
-            labels.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
+        let labels: serde_json::Map<String, Value> = labels
+            .iter()
+            .map(|(key, value)| (key.clone(), json!(value)))
+            .collect();
         set(
             "json",
             json!({ "tags": tags, "tag-names": naming.tags, "labels": labels, "annotations": annotations }).to_string(),
@@ -132,15 +201,33 @@ pub fn outputs(story: &Story) -> BTreeMap<&'static str, String> {
     }
     if let Some(plan) = &story.plan {
         set("sha", plan.commit.to_string());
-        if let crate::decide::Subject::Environments { release: Some(release), .. } = &plan.subject {
+        if let crate::decide::Subject::Environments {
+            release: Some(release),
+            ..
+        } = &plan.subject
+        {
             set("release", release.to_string());
         }
-        set("services", json!(plan.to_deploy().map(|service| service.name.as_str()).collect::<Vec<_>>()).to_string());
+        set(
+            "services",
+            json!(
+                plan.to_deploy()
+                    .map(|service| service.name.as_str())
+                    .collect::<Vec<_>>()
+            )
+            .to_string(),
+        );
         set("deploys", deploys(story).to_string());
     }
     if let Some(Released { commit, release }) = &story.released {
         set("sha", commit.to_string());
-        set("release", release.as_ref().map(ToString::to_string).unwrap_or_default());
+        set(
+            "release",
+            release
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+        );
     }
     let matrix = matrix(story);
     set("builds", matrix.len().to_string());
@@ -161,7 +248,10 @@ pub fn outputs(story: &Story) -> BTreeMap<&'static str, String> {
         })
         .collect();
     set("images", Value::Object(images).to_string());
-    let has_one = story.manifest.as_ref().is_some_and(|manifest| manifest.images.len() == 1);
+    let has_one = story
+        .manifest
+        .as_ref()
+        .is_some_and(|manifest| manifest.images.len() == 1);
     if let Some((_, image)) = story.images.iter().next().filter(|_| has_one) {
         set("digest", image.pinned.digest.to_string());
         set("image", image.pinned.to_string());
@@ -170,12 +260,22 @@ pub fn outputs(story: &Story) -> BTreeMap<&'static str, String> {
 }
 
 fn matrix(story: &Story) -> Vec<Value> {
-    let (Some(manifest), Some(plan), Some(naming)) = (&story.manifest, &story.plan, &story.naming) else {
+    let (Some(manifest), Some(plan), Some(naming)) = (&story.manifest, &story.plan, &story.naming)
+    else {
         return Vec::new();
     };
     let entry = |image: &Image| {
-        let planned = plan.images.iter().find(|planned| planned.name == image.name);
-        let services = planned.map(|planned| planned.services.iter().map(|name| name.as_str()).collect::<Vec<_>>());
+        let planned = plan
+            .images
+            .iter()
+            .find(|planned| planned.name == image.name);
+        let services = planned.map(|planned| {
+            planned
+                .services
+                .iter()
+                .map(|name| name.as_str())
+                .collect::<Vec<_>>()
+        });
         let labels = naming.labels_of(Some(&image.name));
         json!({
             "image": image.name.as_str(),
@@ -188,11 +288,18 @@ fn matrix(story: &Story) -> Vec<Value> {
             "build": image.build,
         })
     };
-    manifest.images.iter().filter(|image| story.builds.contains(&image.name)).map(entry).collect()
+    manifest
+        .images
+        .iter()
+        .filter(|image| story.builds.contains(&image.name))
+        .map(entry)
+        .collect()
 }
 
 fn deploys(story: &Story) -> Value {
-    let Some(plan) = &story.plan else { return json!([]) };
+    let Some(plan) = &story.plan else {
+        return json!([]);
+    };
     let of_previews = story.previews.iter().map(|preview| {
         let ended = story.services.iter().find(|ended| ended.service == preview.service);
         let image = story.images.get(&preview.image);
@@ -234,17 +341,30 @@ fn deploys(story: &Story) -> Value {
 /// The previews that have the pull request's image now, and where they are. One without an address (a background worker) has none to tell.
 fn previews(story: &Story) -> Value {
     let entry = |preview: &super::Preview| {
-        let ended = story.services.iter().find(|ended| ended.service == preview.service)?;
-        let url = ended.url.as_ref().filter(|_| matches!(ended.status, Status::Live | Status::Accepted))?;
+        let ended = story
+            .services
+            .iter()
+            .find(|ended| ended.service == preview.service)?;
+        let url = ended
+            .url
+            .as_ref()
+            .filter(|_| matches!(ended.status, Status::Live | Status::Accepted))?;
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/".contains(c);
-        url.as_str().chars().all(is_plain).then(|| (preview.service.to_string(), json!(url.as_str())))
+        url.as_str()
+            .chars()
+            .all(is_plain)
+            .then(|| (preview.service.to_string(), json!(url.as_str())))
     };
     Value::Object(story.previews.iter().filter_map(entry).collect())
 }
 
 fn reason(planned: String, ended: Option<&Ended>) -> String {
-    let text = ended
-        .and_then(|ended| ended.reason.clone().or_else(|| ended.failed.as_ref().map(|failed| failed.text.clone())));
+    let text = ended.and_then(|ended| {
+        ended
+            .reason
+            .clone()
+            .or_else(|| ended.failed.as_ref().map(|failed| failed.text.clone()))
+    });
     let mut text = alphabet(&text.unwrap_or(planned));
     text.truncate(120);
     text
@@ -269,15 +389,28 @@ mod tests {
     #[test]
     fn every_declared_output_is_set_and_no_other() {
         let values = outputs(&Story::new(Outcome::Nothing, "nothing to do"));
-        let declared: std::collections::BTreeSet<&str> = OUTPUTS.iter().map(|output| output.name).collect();
-        assert_eq!(values.keys().copied().collect::<std::collections::BTreeSet<_>>(), declared);
+        let declared: std::collections::BTreeSet<&str> =
+            OUTPUTS.iter().map(|output| output.name).collect();
+        assert_eq!(
+            values
+                .keys()
+                .copied()
+                .collect::<std::collections::BTreeSet<_>>(),
+            declared
+        );
         assert_eq!(values["matrix"], r#"{"include":[]}"#);
-        assert_eq!(values["json"], r#"{"tags":[],"tag-names":[],"labels":{},"annotations":[]}"#);
+        assert_eq!(
+            values["json"],
+            r#"{"tags":[],"tag-names":[],"labels":{},"annotations":[]}"#
+        );
     }
 
     #[test]
     fn foreign_text_does_not_reach_a_summary() {
         assert_eq!(alphabet("a `b` $(c)\n<d> \u{e9}"), "a -b- -(c)--d- -");
-        assert_eq!(alphabet("the service's own \"words\"; more"), "the services own words, more");
+        assert_eq!(
+            alphabet("the service's own \"words\"; more"),
+            "the services own words, more"
+        );
     }
 }

@@ -15,29 +15,60 @@ pub(super) fn picture(services: &[Ended]) -> String {
     let was_sent = |ended: &&Ended| {
         matches!(
             ended.status,
-            Status::Accepted | Status::Live | Status::Failed | Status::Superseded | Status::Unknown | Status::Cancelled
+            Status::Accepted
+                | Status::Live
+                | Status::Failed
+                | Status::Superseded
+                | Status::Unknown
+                | Status::Cancelled
         )
     };
-    let mut ran: Vec<&Ended> = services.iter().filter(was_sent).filter(|ended| !ended.took.is_zero()).collect();
+    let mut ran: Vec<&Ended> = services
+        .iter()
+        .filter(was_sent)
+        .filter(|ended| !ended.took.is_zero())
+        .collect();
     if ran.len() < 2 {
         return String::new();
     }
     ran.sort_by_key(|ended| ended.began);
-    let end = ran.iter().map(|ended| ended.began + ended.took).max().unwrap_or_default();
-    let axis = if end < Duration::from_secs(3600) { "%M:%S" } else { "%H:%M" };
+    let end = ran
+        .iter()
+        .map(|ended| ended.began + ended.took)
+        .max()
+        .unwrap_or_default();
+    let axis = if end < Duration::from_secs(3600) {
+        "%M:%S"
+    } else {
+        "%H:%M"
+    };
     let mut text = format!(
         "```mermaid\ngantt\n    dateFormat YYYY-MM-DD HH:mm:ss.SSS\n    axisFormat {axis}\n    todayMarker off\n"
     );
     for ended in ran.iter().take(MOST_BARS) {
         let (sign, mark) = bar(ended.status);
         // The sign stands first so that a service called `section` or `title` is no keyword.
-        let label = format!("{sign} {} {} {}", ended.service, ended.status, summary::seconds(ended.took));
+        let label = format!(
+            "{sign} {} {} {}",
+            ended.service,
+            ended.status,
+            summary::seconds(ended.took)
+        );
         let took = ended.took.max(Duration::from_millis(1));
-        let _ = writeln!(text, "    {label} :{mark}{}, {}", moment(ended.began), moment(ended.began + took));
+        let _ = writeln!(
+            text,
+            "    {label} :{mark}{}, {}",
+            moment(ended.began),
+            moment(ended.began + took)
+        );
     }
     text.push_str("```\n");
     if ran.len() > MOST_BARS {
-        let _ = writeln!(text, "\n{} more services are not in the picture.", ran.len() - MOST_BARS);
+        let _ = writeln!(
+            text,
+            "\n{} more services are not in the picture.",
+            ran.len() - MOST_BARS
+        );
     }
     text
 }
@@ -46,15 +77,24 @@ pub(super) fn picture(services: &[Ended]) -> String {
 /// way both are the same wherever the reader is. (Milliseconds since 1970 would show half an hour more in India.)
 fn moment(since: Duration) -> String {
     let (seconds, rest) = (since.as_secs(), since.subsec_millis());
-    format!("2001-01-01 {:02}:{:02}:{:02}.{rest:03}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    format!(
+        "2001-01-01 {:02}:{:02}:{:02}.{rest:03}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
 }
 
 const fn bar(status: Status) -> (&'static str, &'static str) {
     match status {
         Status::Live => ("\u{2713}", "active, "),
         Status::Accepted => ("\u{2192}", "active, "),
-        Status::Failed | Status::Unknown | Status::NotStarted | Status::Refused => ("\u{2717}", "crit, "),
-        Status::Superseded | Status::Cancelled | Status::Skipped | Status::Held => ("\u{2298}", "done, "),
+        Status::Failed | Status::Unknown | Status::NotStarted | Status::Refused => {
+            ("\u{2717}", "crit, ")
+        }
+        Status::Superseded | Status::Cancelled | Status::Skipped | Status::Held => {
+            ("\u{2298}", "done, ")
+        }
     }
 }
 
@@ -66,7 +106,12 @@ mod tests {
     fn ended(name: &str, status: Status, began: u64, took: u64) -> Ended {
         let service = ServiceName::parse(name).expect("a name");
         let (began, took) = (Duration::from_millis(began), Duration::from_millis(took));
-        Ended { began, took, reason: None, ..Ended::without_deploy(&service, status, "") }
+        Ended {
+            began,
+            took,
+            reason: None,
+            ..Ended::without_deploy(&service, status, "")
+        }
     }
 
     #[test]
@@ -82,15 +127,36 @@ mod tests {
              \u{2713} section live 61 s :active, 2001-01-01 00:00:00.000, 2001-01-01 00:01:01.234\n    \
              \u{2717} workers failed 1 s :crit, 2001-01-01 00:01:01.500, 2001-01-01 00:01:02.500\n```\n"
         );
-        assert_eq!(picture(&[ended("api", Status::Live, 0, 1), ended("web", Status::Skipped, 0, 0)]), "");
+        assert_eq!(
+            picture(&[
+                ended("api", Status::Live, 0, 1),
+                ended("web", Status::Skipped, 0, 0)
+            ]),
+            ""
+        );
     }
 
     #[test]
     fn a_picture_never_outgrows_what_github_draws() {
-        let all: Vec<Ended> =
-            (0..500).map(|at| ended(&format!("{}-{at}", "x".repeat(59)), Status::Live, at, 7_200_000)).collect();
+        let all: Vec<Ended> = (0..500)
+            .map(|at| {
+                ended(
+                    &format!("{}-{at}", "x".repeat(59)),
+                    Status::Live,
+                    at,
+                    7_200_000,
+                )
+            })
+            .collect();
         let text = picture(&all);
-        assert!(text.len() < 50_000 && text.contains("%H:%M"), "{}", text.len());
-        assert!(text.ends_with("\n460 more services are not in the picture.\n"), "{text}");
+        assert!(
+            text.len() < 50_000 && text.contains("%H:%M"),
+            "{}",
+            text.len()
+        );
+        assert!(
+            text.ends_with("\n460 more services are not in the picture.\n"),
+            "{text}"
+        );
     }
 }

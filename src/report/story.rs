@@ -2,8 +2,8 @@
 
 use crate::decide::Plan;
 use crate::domain::{
-    CommitSha, DeployId, EnvironmentName, FailureWord, ImageName, Manifest, Outcome, PinnedImage, Release, ServiceName,
-    Status,
+    CommitSha, DeployId, EnvironmentName, FailureWord, ImageName, Manifest, Outcome, PinnedImage,
+    Release, ServiceName, Status,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -151,7 +151,11 @@ pub struct Story {
 impl Ended {
     /// A service to which nothing happened, with its status and the reason.
     #[must_use]
-    pub fn without_deploy(service: &ServiceName, status: Status, reason: impl Into<String>) -> Self {
+    pub fn without_deploy(
+        service: &ServiceName,
+        status: Status,
+        reason: impl Into<String>,
+    ) -> Self {
         Self {
             service: service.clone(),
             status,
@@ -194,7 +198,11 @@ impl Story {
     /// The failure to name: that of the run, else that of the first service that has one.
     #[must_use]
     pub fn failure(&self) -> Option<&Failed> {
-        self.failed.as_ref().or_else(|| self.services.iter().find_map(|service| service.failed.as_ref()))
+        self.failed.as_ref().or_else(|| {
+            self.services
+                .iter()
+                .find_map(|service| service.failed.as_ref())
+        })
     }
 }
 
@@ -238,10 +246,26 @@ mod tests {
 
     #[test]
     fn the_worst_service_names_the_outcome() {
-        let of = |statuses: &[Status]| outcome_of(&statuses.iter().map(|status| ended(*status)).collect::<Vec<_>>());
-        assert_eq!(of(&[Status::Accepted, Status::Skipped]), Some(Outcome::Accepted));
-        assert_eq!(of(&[Status::Accepted, Status::NotStarted]), Some(Outcome::Failed));
-        assert_eq!(of(&[Status::Cancelled, Status::Failed]), Some(Outcome::Cancelled));
+        let of = |statuses: &[Status]| {
+            outcome_of(
+                &statuses
+                    .iter()
+                    .map(|status| ended(*status))
+                    .collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(
+            of(&[Status::Accepted, Status::Skipped]),
+            Some(Outcome::Accepted)
+        );
+        assert_eq!(
+            of(&[Status::Accepted, Status::NotStarted]),
+            Some(Outcome::Failed)
+        );
+        assert_eq!(
+            of(&[Status::Cancelled, Status::Failed]),
+            Some(Outcome::Cancelled)
+        );
         assert_eq!(of(&[Status::Skipped]), Some(Outcome::Skipped));
         assert_eq!(of(&[]), None);
     }

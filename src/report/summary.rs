@@ -15,10 +15,18 @@ const FEW: usize = 8;
 /// Writes the summary of a story.
 #[must_use]
 pub fn summary(story: &Story) -> String {
-    let mut text = format!("### {} {}\n\n", sign(story.outcome), escape(&story.headline));
+    let mut text = format!(
+        "### {} {}\n\n",
+        sign(story.outcome),
+        escape(&story.headline)
+    );
     text.push_str(&failures(story));
     // Another bullet than that of the failures makes it another list.
-    let notes: Vec<String> = story.notes.iter().map(|note| format!("* {}\n", escape(note))).collect();
+    let notes: Vec<String> = story
+        .notes
+        .iter()
+        .map(|note| format!("* {}\n", escape(note)))
+        .collect();
     text.push_str(&folded(&notes, "more remarks"));
     if story.plan.is_some() {
         text.push_str(&about(story));
@@ -26,7 +34,12 @@ pub fn summary(story: &Story) -> String {
     }
     if !story.leftovers.is_empty() {
         let row = |left: &Leftover| {
-            format!("| {} | {} | {} |\n", escape(&left.what), left.became.as_str(), escape(&left.why))
+            format!(
+                "| {} | {} | {} |\n",
+                escape(&left.what),
+                left.became.as_str(),
+                escape(&left.why)
+            )
         };
         let rows: Vec<String> = story.leftovers.iter().map(row).collect();
         text.push_str(&table("| What | Result | Why |\n|---|---|---|\n", &rows));
@@ -35,7 +48,11 @@ pub fn summary(story: &Story) -> String {
         text.push_str(&super::check::section(checked));
     }
     if let Some(written) = &story.written {
-        let steps: Vec<String> = written.next.iter().map(|step| format!("1. {}\n", escape(step))).collect();
+        let steps: Vec<String> = written
+            .next
+            .iter()
+            .map(|step| format!("1. {}\n", escape(step)))
+            .collect();
         text.push_str(&folded(&steps, "more steps"));
     }
     text.push_str(&picture(&story.services));
@@ -44,14 +61,27 @@ pub fn summary(story: &Story) -> String {
 
 /// What went wrong and what to do about it: that of the run, and that of each service.
 fn failures(story: &Story) -> String {
-    let of_services = story.services.iter().filter_map(|ended| Some((Some(&ended.service), ended.failed.as_ref()?)));
-    let all = story.failed.iter().map(|failed| (None, failed)).chain(of_services);
+    let of_services = story
+        .services
+        .iter()
+        .filter_map(|ended| Some((Some(&ended.service), ended.failed.as_ref()?)));
+    let all = story
+        .failed
+        .iter()
+        .map(|failed| (None, failed))
+        .chain(of_services);
     let told: Vec<String> = all
         .map(|(service, failed)| {
-            let who = service.map(|service| format!("**{service}** ")).unwrap_or_default();
+            let who = service
+                .map(|service| format!("**{service}** "))
+                .unwrap_or_default();
             // What the first line says already is not said again.
             let is_said = service.is_none() && story.headline.ends_with(&failed.text);
-            let text = if is_said { String::new() } else { format!("{}<br>", escape(&failed.text)) };
+            let text = if is_said {
+                String::new()
+            } else {
+                format!("{}<br>", escape(&failed.text))
+            };
             format!("- {who}`{}`: {text}{}\n", failed.word, next_step(failed))
         })
         .collect();
@@ -76,14 +106,31 @@ fn fold(title: &str, text: &str) -> String {
 }
 
 fn services_or_images(story: &Story) -> String {
-    let Some(plan) = &story.plan else { return String::new() };
+    let Some(plan) = &story.plan else {
+        return String::new();
+    };
     if plan.services.is_empty() && !story.previews.is_empty() {
-        let rows: Vec<String> = story.previews.iter().map(|preview| preview_row(story, preview)).collect();
-        return table("| Preview | Address | Image | Result | Time |\n|---|---|---|---|---|\n", &rows);
+        let rows: Vec<String> = story
+            .previews
+            .iter()
+            .map(|preview| preview_row(story, preview))
+            .collect();
+        return table(
+            "| Preview | Address | Image | Result | Time |\n|---|---|---|---|---|\n",
+            &rows,
+        );
     }
     if plan.services.is_empty() {
-        let rows: Vec<String> = plan.images.iter().map(|image| image_row(story, image)).collect();
-        return if rows.is_empty() { rows.concat() } else { table("| Image | Why | Digest |\n|---|---|---|\n", &rows) };
+        let rows: Vec<String> = plan
+            .images
+            .iter()
+            .map(|image| image_row(story, image))
+            .collect();
+        return if rows.is_empty() {
+            rows.concat()
+        } else {
+            table("| Image | Why | Digest |\n|---|---|---|\n", &rows)
+        };
     }
     // A plan has no results, so it has no columns for them.
     let head = if story.outcome == Outcome::Planned {
@@ -97,34 +144,56 @@ fn services_or_images(story: &Story) -> String {
             && end_of(story, service).is_none_or(|ended| ended.status == Status::Skipped)
     };
     let left: Vec<&PlannedService> = all.iter().filter(is_left).copied().collect();
-    let rows = |services: &[&PlannedService]| services.iter().map(|service| row(story, service)).collect::<Vec<_>>();
+    let rows = |services: &[&PlannedService]| {
+        services
+            .iter()
+            .map(|service| row(story, service))
+            .collect::<Vec<_>>()
+    };
     if left.len() <= FEW || left.len() == all.len() {
         return table(head, &rows(&all));
     }
     // What stayed as it was is the long and dull part.
-    let others: Vec<&PlannedService> = all.iter().filter(|service| !is_left(service)).copied().collect();
+    let others: Vec<&PlannedService> = all
+        .iter()
+        .filter(|service| !is_left(service))
+        .copied()
+        .collect();
     let title = format!("{} services stay as they are", left.len());
     table(head, &rows(&others)) + &fold(&title, &format!("{head}{}", rows(&left).concat()))
 }
 
 fn end_of<'a>(story: &'a Story, service: &PlannedService) -> Option<&'a Ended> {
-    story.services.iter().find(|ended| ended.service == service.name)
+    story
+        .services
+        .iter()
+        .find(|ended| ended.service == service.name)
 }
 
 /// What was deployed where, compared with what.
 fn about(story: &Story) -> String {
-    let Some(plan) = &story.plan else { return String::new() };
+    let Some(plan) = &story.plan else {
+        return String::new();
+    };
     let what = match &plan.subject {
-        Subject::Environments { environments, release } => {
+        Subject::Environments {
+            environments,
+            release,
+        } => {
             let names: Vec<&str> = environments.iter().map(|name| name.as_str()).collect();
-            let release = release.as_ref().map(|release| format!(", release {release}")).unwrap_or_default();
+            let release = release
+                .as_ref()
+                .map(|release| format!(", release {release}"))
+                .unwrap_or_default();
             format!("Environment {}{release}", names.join(", "))
         }
         Subject::PullRequest { number, .. } => format!("Pull request {number}"),
         Subject::Commit => "No environment".into(),
     };
     let base = match &plan.base {
-        Base::Commit(commit, from) => format!("compared with `{}` ({})", commit.short(7), escape(from)),
+        Base::Commit(commit, from) => {
+            format!("compared with `{}` ({})", commit.short(7), escape(from))
+        }
         Base::OfEachService => "each service compared with what it serves".into(),
         Base::None(why) => format!("compared with nothing: {}", escape(why)),
     };
@@ -133,29 +202,62 @@ fn about(story: &Story) -> String {
 
 fn failures_first<'a>(story: &Story, services: &'a [PlannedService]) -> Vec<&'a PlannedService> {
     let has_failed = |service: &&PlannedService| {
-        story.services.iter().any(|ended| ended.service == service.name && ended.failed.is_some())
+        story
+            .services
+            .iter()
+            .any(|ended| ended.service == service.name && ended.failed.is_some())
     };
-    services.iter().filter(has_failed).chain(services.iter().filter(|service| !has_failed(service))).collect()
+    services
+        .iter()
+        .filter(has_failed)
+        .chain(services.iter().filter(|service| !has_failed(service)))
+        .collect()
 }
 
 fn row(story: &Story, service: &PlannedService) -> String {
     let ended = end_of(story, service);
     let status = ended.map_or_else(|| service.why.status(), |ended| ended.status);
-    let why = ended.and_then(|ended| ended.reason.clone()).unwrap_or_else(|| service.why.detail());
+    let why = ended
+        .and_then(|ended| ended.reason.clone())
+        .unwrap_or_else(|| service.why.detail());
     let of_image = || Some(&story.images.get(&service.image)?.pinned);
-    let image = story.given.get(&service.name).or_else(of_image).map_or_else(
-        || service.image.to_string(),
-        |image| format!("{}<br>`{}`", escape(&image.repository.to_string()), image.digest.short()),
+    let image = story
+        .given
+        .get(&service.name)
+        .or_else(of_image)
+        .map_or_else(
+            || service.image.to_string(),
+            |image| {
+                format!(
+                    "{}<br>`{}`",
+                    escape(&image.repository.to_string()),
+                    image.digest.short()
+                )
+            },
+        );
+    let first = format!(
+        "| {} | {} | {} | {image} |",
+        service.name,
+        service.decision,
+        escape(&why)
     );
-    let first = format!("| {} | {} | {} | {image} |", service.name, service.decision, escape(&why));
     if story.outcome == Outcome::Planned {
         return format!("{first}\n");
     }
     let result = result(status, ended);
     // Where the service is, once it is there.
-    let page = ended.filter(|ended| ended.status == Status::Live).and_then(|ended| ended.url.as_ref());
-    let result = page.map_or(result.clone(), |page| format!("[{result}]({})", address(page)));
-    let is_timed = |ended: &&Ended| !matches!(ended.status, Status::Skipped | Status::Held | Status::NotStarted);
+    let page = ended
+        .filter(|ended| ended.status == Status::Live)
+        .and_then(|ended| ended.url.as_ref());
+    let result = page.map_or(result.clone(), |page| {
+        format!("[{result}]({})", address(page))
+    });
+    let is_timed = |ended: &&Ended| {
+        !matches!(
+            ended.status,
+            Status::Skipped | Status::Held | Status::NotStarted
+        )
+    };
     let time = ended
         .filter(is_timed)
         .filter(|ended| !ended.took.is_zero())
@@ -166,7 +268,9 @@ fn row(story: &Story, service: &PlannedService) -> String {
 
 /// What became of it, and in a word why not.
 fn result(status: Status, ended: Option<&Ended>) -> String {
-    let word = ended.and_then(|ended| ended.failed.as_ref()).map(|failed| format!(": {}", failed.word));
+    let word = ended
+        .and_then(|ended| ended.failed.as_ref())
+        .map(|failed| format!(": {}", failed.word));
     format!("{} {status}{}", mark(status), word.unwrap_or_default())
 }
 
@@ -182,42 +286,84 @@ const fn mark(status: Status) -> &'static str {
 }
 
 fn preview_row(story: &Story, preview: &super::Preview) -> String {
-    let ended = story.services.iter().find(|ended| ended.service == preview.service);
-    let link = ended.and_then(|ended| ended.url.as_ref()).map(link).unwrap_or_default();
+    let ended = story
+        .services
+        .iter()
+        .find(|ended| ended.service == preview.service);
+    let link = ended
+        .and_then(|ended| ended.url.as_ref())
+        .map(link)
+        .unwrap_or_default();
     let image = story.images.get(&preview.image).map_or_else(
         || preview.image.to_string(),
-        |image| format!("{}<br>`{}`", escape(&image.pinned.repository.to_string()), image.pinned.digest.short()),
+        |image| {
+            format!(
+                "{}<br>`{}`",
+                escape(&image.pinned.repository.to_string()),
+                image.pinned.digest.short()
+            )
+        },
     );
     let status = ended.map_or(Status::NotStarted, |ended| ended.status);
-    let reason = ended.filter(|ended| ended.failed.is_none()).and_then(|ended| ended.reason.as_deref());
-    let result = result(status, ended) + &reason.map(|reason| format!(": {}", escape(reason))).unwrap_or_default();
-    let time =
-        ended.filter(|ended| ended.status != Status::Skipped).map(|ended| seconds(ended.took)).unwrap_or_default();
-    format!("| {} | {link} | {image} | {result} | {time} |\n", preview.service)
+    let reason = ended
+        .filter(|ended| ended.failed.is_none())
+        .and_then(|ended| ended.reason.as_deref());
+    let result = result(status, ended)
+        + &reason
+            .map(|reason| format!(": {}", escape(reason)))
+            .unwrap_or_default();
+    let time = ended
+        .filter(|ended| ended.status != Status::Skipped)
+        .map(|ended| seconds(ended.took))
+        .unwrap_or_default();
+    format!(
+        "| {} | {link} | {image} | {result} | {time} |\n",
+        preview.service
+    )
 }
 
 /// A link whose text is the address's host.
 pub(super) fn link(url: &url::Url) -> String {
-    format!("[{}]({})", escape(url.host_str().unwrap_or_default()), address(url))
+    format!(
+        "[{}]({})",
+        escape(url.host_str().unwrap_or_default()),
+        address(url)
+    )
 }
 
 /// What to do, and where.
 fn next_step(failed: &Failed) -> String {
-    let page = failed.page.as_ref().map(|page| format!(" [Its page on Render]({})", address(page)));
+    let page = failed
+        .page
+        .as_ref()
+        .map(|page| format!(" [Its page on Render]({})", address(page)));
     format!("{}{}", escape(&failed.hint), page.unwrap_or_default())
 }
 
 /// An address as the target of a link: nothing in it ends the link, or the cell that it stands in.
 pub(super) fn address(url: &url::Url) -> String {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~:/?=&%+".contains(byte);
-    let shown = |byte: u8| if is_plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    let shown = |byte: u8| {
+        if is_plain(&byte) {
+            char::from(byte).to_string()
+        } else {
+            format!("%{byte:02X}")
+        }
+    };
     url.as_str().bytes().map(shown).collect()
 }
 
 fn image_row(story: &Story, image: &crate::decide::PlannedImage) -> String {
-    let digest =
-        story.images.get(&image.name).map(|verified| format!("`{}`", verified.pinned.digest)).unwrap_or_default();
-    format!("| {} | {} | {digest} |\n", image.name, escape(&image.why.detail()))
+    let digest = story
+        .images
+        .get(&image.name)
+        .map(|verified| format!("`{}`", verified.pinned.digest))
+        .unwrap_or_default();
+    format!(
+        "| {} | {} | {digest} |\n",
+        image.name,
+        escape(&image.why.detail())
+    )
 }
 
 pub(super) fn table(head: &str, rows: &[String]) -> String {
@@ -248,7 +394,9 @@ pub(super) const fn sign(outcome: Outcome) -> &'static str {
         // Not the green mark of what is known to be live.
         Outcome::Accepted => "\u{2611}\u{fe0f}",
         Outcome::Failed | Outcome::Refused => "\u{274c}",
-        Outcome::Cancelled | Outcome::Superseded | Outcome::Held | Outcome::Skipped => "\u{26a0}\u{fe0f}",
+        Outcome::Cancelled | Outcome::Superseded | Outcome::Held | Outcome::Skipped => {
+            "\u{26a0}\u{fe0f}"
+        }
         Outcome::Nothing | Outcome::Planned => "\u{2139}\u{fe0f}",
     }
 }
@@ -265,12 +413,20 @@ pub(super) fn escape(text: &str) -> String {
             // width, as Dependabot puts there: <https://github.com/dependabot/dependabot-core>, `link_and_mention_sanitizer.rb`.)
             '@' => out.push_str("&#64;&#8203;"),
             '#' => out.push_str("&#35;&#8203;"),
-            '-' if out.as_bytes().last_chunk().is_some_and(|last: &[u8; 2]| last.eq_ignore_ascii_case(b"gh")) => {
+            '-' if out
+                .as_bytes()
+                .last_chunk()
+                .is_some_and(|last: &[u8; 2]| last.eq_ignore_ascii_case(b"gh")) =>
+            {
                 out.push_str("-&#8203;");
             }
             // GitHub makes links of addresses without any mark-up.
             '/' if out.ends_with(':') => out.push_str("&#47;"),
-            '.' if out.as_bytes().last_chunk().is_some_and(|last: &[u8; 3]| last.eq_ignore_ascii_case(b"www")) => {
+            '.' if out
+                .as_bytes()
+                .last_chunk()
+                .is_some_and(|last: &[u8; 3]| last.eq_ignore_ascii_case(b"www")) =>
+            {
                 out.push_str("&#46;")
             }
             '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '|' | '~' | '$' | '!' => {
@@ -300,8 +456,14 @@ mod tests {
     #[test]
     fn a_link_leads_where_it_says_and_ends_where_it_should() {
         for (text, wanted) in [
-            ("https://dashboard.render.com/web/srv-abc?x=1", "https://dashboard.render.com/web/srv-abc?x=1"),
-            ("https://example.com/a)|b](c#`d`", "https://example.com/a%29%7Cb%5D%28c%23%60d%60"),
+            (
+                "https://dashboard.render.com/web/srv-abc?x=1",
+                "https://dashboard.render.com/web/srv-abc?x=1",
+            ),
+            (
+                "https://example.com/a)|b](c#`d`",
+                "https://example.com/a%29%7Cb%5D%28c%23%60d%60",
+            ),
         ] {
             assert_eq!(address(&url::Url::parse(text).expect("an address")), wanted);
         }
@@ -309,7 +471,15 @@ mod tests {
 
     #[test]
     fn the_first_line_is_the_outcome() {
-        let text = summary(&Story::new(Outcome::Nothing, "Nothing to do: a branch was deleted."));
-        assert!(text.lines().next().is_some_and(|line| line.contains("Nothing to do")), "{text}");
+        let text = summary(&Story::new(
+            Outcome::Nothing,
+            "Nothing to do: a branch was deleted.",
+        ));
+        assert!(
+            text.lines()
+                .next()
+                .is_some_and(|line| line.contains("Nothing to do")),
+            "{text}"
+        );
     }
 }

@@ -12,23 +12,35 @@ impl Checkout {
     /// Whether history ends early here, as in a clone of limited depth.
     #[must_use]
     pub fn is_shallow(&self) -> bool {
-        self.0.common_dir().join("shallow").metadata().is_ok_and(|metadata| metadata.len() > 0)
+        self.0
+            .common_dir()
+            .join("shallow")
+            .metadata()
+            .is_ok_and(|metadata| metadata.len() > 0)
     }
 
     /// Whether `ancestor` is `descendant` or reachable from it; `None` when that cannot be told from what is here.
     ///
     /// # Errors
     /// Refuses broken objects.
-    pub fn is_ancestor(&self, ancestor: &CommitSha, descendant: &CommitSha) -> Result<Option<bool>, RepositoryError> {
+    pub fn is_ancestor(
+        &self,
+        ancestor: &CommitSha,
+        descendant: &CommitSha,
+    ) -> Result<Option<bool>, RepositoryError> {
         let (ancestor, descendant) = (id(ancestor), id(descendant));
         let mut walk = Walk::default();
         for (start, reach) in [(ancestor, FROM_ANCESTOR), (descendant, FROM_DESCENDANT)] {
-            let Some(commit) = self.commit(start)? else { return Ok(None) };
+            let Some(commit) = self.commit(start)? else {
+                return Ok(None);
+            };
             walk.reach(start, reach, commit);
         }
         let mut is_cut = false;
         while walk.reached(ancestor) & FROM_DESCENDANT == 0 {
-            let Some((reach, parents)) = walk.next() else { return Ok((!is_cut).then_some(false)) };
+            let Some((reach, parents)) = walk.next() else {
+                return Ok((!is_cut).then_some(false));
+            };
             for parent in parents {
                 match walk.known(parent) {
                     Some(commit) => walk.reach(parent, reach, commit),
@@ -53,12 +65,18 @@ impl Checkout {
         head: &CommitSha,
         most: usize,
     ) -> Result<Option<(Vec<CommitSha>, bool)>, RepositoryError> {
-        let Some(mut at) = self.commit(id(head))? else { return Ok(None) };
+        let Some(mut at) = self.commit(id(head))? else {
+            return Ok(None);
+        };
         let mut chain = Vec::new();
         while let Some(parent) = at.parents.first().copied() {
-            let (Some(name), true) = (sha(&parent), chain.len() < most) else { break };
+            let (Some(name), true) = (sha(&parent), chain.len() < most) else {
+                break;
+            };
             // The name of a parent that is not here is known, and of no use here.
-            let Some(commit) = self.commit(parent)? else { return Ok(Some((chain, false))) };
+            let Some(commit) = self.commit(parent)? else {
+                return Ok(Some((chain, false)));
+            };
             chain.push(name);
             at = commit;
         }
@@ -69,19 +87,30 @@ impl Checkout {
     ///
     /// # Errors
     /// Refuses broken objects.
-    pub fn merge_base(&self, one: &CommitSha, other: &CommitSha) -> Result<Option<CommitSha>, RepositoryError> {
+    pub fn merge_base(
+        &self,
+        one: &CommitSha,
+        other: &CommitSha,
+    ) -> Result<Option<CommitSha>, RepositoryError> {
         if self.is_shallow() || !self.has(one) || !self.has(other) {
             return Ok(None);
         }
-        let base =
-            self.0.merge_base(id(one), id(other)).map_err(|error| super::object::broken(one, &error.to_string()))?;
+        let base = self
+            .0
+            .merge_base(id(one), id(other))
+            .map_err(|error| super::object::broken(one, &error.to_string()))?;
         Ok(base.and_then(|base| sha(&base.detach())))
     }
 
     fn commit(&self, object: ObjectId) -> Result<Option<Commit>, RepositoryError> {
         let mut buffer = Vec::new();
-        let Some(data) = self.read(object, &mut buffer)? else { return Ok(None) };
-        let mut commit = Commit { time: 0, parents: Vec::new() };
+        let Some(data) = self.read(object, &mut buffer)? else {
+            return Ok(None);
+        };
+        let mut commit = Commit {
+            time: 0,
+            parents: Vec::new(),
+        };
         for token in CommitRefIter::from_bytes(data.data, NAMES) {
             match token {
                 Ok(Token::Parent { id }) => commit.parents.push(id),
@@ -137,7 +166,11 @@ impl Walk {
     }
 
     fn reach(&mut self, object: ObjectId, reach: Reach, commit: Commit) {
-        let seen = self.seen.entry(object).or_insert(Seen { reach: 0, is_waiting: false, commit });
+        let seen = self.seen.entry(object).or_insert(Seen {
+            reach: 0,
+            is_waiting: false,
+            commit,
+        });
         let after = seen.reach | reach;
         if after == seen.reach {
             return;
@@ -189,12 +222,20 @@ mod tests {
         let all = [root, fork, main, side, merge, other];
         for a in &all {
             for b in &all {
-                let wanted = repo.git(&["rev-list", &b.to_string()]).contains(&a.to_string());
+                let wanted = repo
+                    .git(&["rev-list", &b.to_string()])
+                    .contains(&a.to_string());
                 assert_eq!(checkout.is_ancestor(a, b), Ok(Some(wanted)), "{a} {b}");
             }
         }
-        assert_eq!(checkout.first_parents(&merge, 200), Ok(Some((vec![side, fork, root], true))));
-        assert_eq!(checkout.first_parents(&merge, 2), Ok(Some((vec![side, fork], true))));
+        assert_eq!(
+            checkout.first_parents(&merge, 200),
+            Ok(Some((vec![side, fork, root], true)))
+        );
+        assert_eq!(
+            checkout.first_parents(&merge, 2),
+            Ok(Some((vec![side, fork], true)))
+        );
         assert_eq!(checkout.merge_base(&main, &side), Ok(Some(fork)));
         assert_eq!(checkout.merge_base(&main, &merge), Ok(Some(main)));
         assert_eq!(checkout.merge_base(&main, &other), Ok(None));
@@ -205,7 +246,10 @@ mod tests {
         let repo = Repo::new();
         let root = repo.commit(&[("a", "1")]);
         let mut chain = vec![root];
-        for (index, time) in [9_000_000_000_u64, 1, 5_000_000_000, 2, 1_750_000_000].into_iter().enumerate() {
+        for (index, time) in [9_000_000_000_u64, 1, 5_000_000_000, 2, 1_750_000_000]
+            .into_iter()
+            .enumerate()
+        {
             let tree = repo.git(&["write-tree"]);
             let parent = chain[index].to_string();
             let text = format!(
@@ -236,8 +280,14 @@ mod tests {
         assert_eq!(checkout.is_ancestor(&new, &middle), Ok(Some(false)));
         assert_eq!(checkout.merge_base(&middle, &new), Ok(None));
         assert_eq!(checkout.changed_paths(&old, &new), Ok(None));
-        assert_eq!(checkout.first_parents(&new, 200), Ok(Some((vec![middle], false))));
+        assert_eq!(
+            checkout.first_parents(&new, 200),
+            Ok(Some((vec![middle], false)))
+        );
         assert_eq!(checkout.first_parents(&old, 200), Ok(None));
-        assert_eq!(checkout.changed_paths(&middle, &new), Ok(Some(vec![b"a".to_vec()])));
+        assert_eq!(
+            checkout.changed_paths(&middle, &new),
+            Ok(Some(vec![b"a".to_vec()]))
+        );
     }
 }

@@ -76,11 +76,16 @@ impl RepositoryError {
     #[must_use]
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::Unusual(_) | Self::PlantedFile { .. } | Self::Unreadable(_) | Self::Broken { .. } => {
+            Self::Unusual(_)
+            | Self::PlantedFile { .. }
+            | Self::Unreadable(_)
+            | Self::Broken { .. } => {
                 "check out with actions/checkout into a clean workspace, or leave the checkout out"
             }
             Self::ObjectFormat => "use a repository with SHA-1 object names",
-            Self::TooManyChanges { .. } => "go through what is deployed for it: more changed than can be compared",
+            Self::TooManyChanges { .. } => {
+                "go through what is deployed for it: more changed than can be compared"
+            }
             Self::NotACommit { .. } | Self::TooDeep(_) => "put the tag on a commit",
             Self::Ambiguous(_) => "give all 40 digits of the commit",
         }
@@ -90,7 +95,10 @@ impl RepositoryError {
     #[must_use]
     pub const fn is_final(&self) -> bool {
         match self {
-            Self::NotACommit { .. } | Self::TooDeep(_) | Self::Ambiguous(_) | Self::TooManyChanges { .. } => true,
+            Self::NotACommit { .. }
+            | Self::TooDeep(_)
+            | Self::Ambiguous(_)
+            | Self::TooManyChanges { .. } => true,
             Self::Unusual(_)
             | Self::PlantedFile { .. }
             | Self::ObjectFormat

@@ -9,8 +9,12 @@ use std::path::{Path, PathBuf};
 const LARGEST_OBJECT: &str = "gitoxide.objects.allocLimit=4194304";
 /// Settings that win over the repository's own: no replaced objects, no commit graph that could say something else than the
 /// commits, no namespace, and bounded objects.
-const OVERRIDES: [&str; 4] =
-    ["core.useReplaceRefs=false", "core.commitGraph=false", "gitoxide.core.refsNamespace=", LARGEST_OBJECT];
+const OVERRIDES: [&str; 4] = [
+    "core.useReplaceRefs=false",
+    "core.commitGraph=false",
+    "gitoxide.core.refsNamespace=",
+    LARGEST_OBJECT,
+];
 /// git's own files that are read whole when a repository is opened, with the largest size that makes sense.
 const WHOLE_FILES: [(&str, u64); 5] = [
     ("HEAD", 4 << 10),
@@ -44,11 +48,19 @@ impl Checkout {
     pub fn open(workspace: &Path, trust: Trust) -> Result<Option<Self>, RepositoryError> {
         let found = match trust {
             Trust::OnRunner => plain(workspace)?,
-            Trust::OnLaptop => workspace.ancestors().map(|directory| directory.join(".git")).find(|path| path.exists()),
+            Trust::OnLaptop => workspace
+                .ancestors()
+                .map(|directory| directory.join(".git"))
+                .find(|path| path.exists()),
         };
-        let Some(dot_git) = found else { return Ok(None) };
-        let options = gix::open::Options::isolated().open_path_as_is(true).config_overrides(OVERRIDES);
-        let mut repository = gix::open_opts(&dot_git, options).map_err(|error| cannot_open(&dot_git, &error))?;
+        let Some(dot_git) = found else {
+            return Ok(None);
+        };
+        let options = gix::open::Options::isolated()
+            .open_path_as_is(true)
+            .config_overrides(OVERRIDES);
+        let mut repository =
+            gix::open_opts(&dot_git, options).map_err(|error| cannot_open(&dot_git, &error))?;
         repository.objects.refresh_never();
         Ok(Some(Self(repository)))
     }
@@ -66,7 +78,11 @@ fn plain(workspace: &Path) -> Result<Option<PathBuf>, RepositoryError> {
         match kind(&dot_git.join(file)) {
             None | Some(Kind::Directory) => {}
             Some(other) => {
-                return Err(RepositoryError::PlantedFile { file, found: other.words(), wanted: "a directory" });
+                return Err(RepositoryError::PlantedFile {
+                    file,
+                    found: other.words(),
+                    wanted: "a directory",
+                });
             }
         }
     }
@@ -86,7 +102,11 @@ fn plain(workspace: &Path) -> Result<Option<PathBuf>, RepositoryError> {
     for file in ["objects/info/alternates", "commondir"] {
         if let Some(other) = kind(&dot_git.join(file)) {
             let wanted = "none: objects come from this workspace only";
-            return Err(RepositoryError::PlantedFile { file, found: other.words(), wanted });
+            return Err(RepositoryError::PlantedFile {
+                file,
+                found: other.words(),
+                wanted,
+            });
         }
     }
     Ok(Some(dot_git))
@@ -129,8 +149,13 @@ fn kind(path: &Path) -> Option<Kind> {
 
 fn cannot_open(dot_git: &Path, error: &gix::Error) -> RepositoryError {
     // The library reads the format before anything else and says that it knows no other; its words are not its interface.
-    let config = fs::read(dot_git.join("config")).unwrap_or_default().to_ascii_lowercase();
-    if config.windows(b"sha256".len()).any(|window| window == b"sha256") {
+    let config = fs::read(dot_git.join("config"))
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    if config
+        .windows(b"sha256".len())
+        .any(|window| window == b"sha256")
+    {
         return RepositoryError::ObjectFormat;
     }
     RepositoryError::Unreadable(Foreign(error.to_string().as_bytes()).to_string())
@@ -149,7 +174,10 @@ mod tests {
     #[test]
     fn no_git_directory_is_no_checkout() {
         let directory = tempfile::tempdir().unwrap();
-        assert!(matches!(Checkout::open(directory.path(), Trust::OnRunner), Ok(None)));
+        assert!(matches!(
+            Checkout::open(directory.path(), Trust::OnRunner),
+            Ok(None)
+        ));
     }
 
     #[test]
@@ -158,7 +186,10 @@ mod tests {
         repo.commit(&[("a/b/c", "1")]);
         let below = repo.path().join("a/b");
         assert!(matches!(Checkout::open(&below, Trust::OnRunner), Ok(None)));
-        assert!(matches!(Checkout::open(&below, Trust::OnLaptop), Ok(Some(_))));
+        assert!(matches!(
+            Checkout::open(&below, Trust::OnLaptop),
+            Ok(Some(_))
+        ));
     }
 
     #[test]
@@ -167,34 +198,55 @@ mod tests {
         let head = repo.commit(&[("a", "1")]);
         let other = tempfile::tempdir().unwrap();
         symlink(repo.path().join(".git"), other.path().join(".git")).unwrap();
-        let refused = |path: &Path| Checkout::open(path, Trust::OnRunner).map(|_| ()).unwrap_err();
-        assert_eq!(refused(other.path()), RepositoryError::Unusual("a symbolic link"));
+        let refused = |path: &Path| {
+            Checkout::open(path, Trust::OnRunner)
+                .map(|_| ())
+                .unwrap_err()
+        };
+        assert_eq!(
+            refused(other.path()),
+            RepositoryError::Unusual("a symbolic link")
+        );
         let worktree = other.path().join("tree");
         repo.git(&["worktree", "add", "--detach", worktree.to_str().unwrap()]);
         assert_eq!(refused(&worktree), RepositoryError::Unusual("a file"));
-        assert!(Checkout::open(&worktree, Trust::OnLaptop).unwrap().unwrap().has(&head));
+        assert!(
+            Checkout::open(&worktree, Trust::OnLaptop)
+                .unwrap()
+                .unwrap()
+                .has(&head)
+        );
     }
 
     #[test]
     fn planted_files_are_refused_on_a_runner() {
         type Plant<'a> = (&'static str, &'a dyn Fn(&Path));
         let plants: [Plant; 6] = [
-            ("objects/info/alternates", &|path| fs::write(path, "/elsewhere/objects\n").unwrap()),
-            ("commondir", &|path| fs::write(path, "/elsewhere\n").unwrap()),
+            ("objects/info/alternates", &|path| {
+                fs::write(path, "/elsewhere/objects\n").unwrap()
+            }),
+            ("commondir", &|path| {
+                fs::write(path, "/elsewhere\n").unwrap()
+            }),
             ("objects/pack", &|path| {
                 let _ = fs::remove_dir_all(path);
                 symlink("/elsewhere", path).unwrap();
             }),
             ("packed-refs", &|path| symlink("/elsewhere", path).unwrap()),
             ("shallow", &|path| fs::create_dir(path).unwrap()),
-            ("config.worktree", &|path| fs::File::create(path).unwrap().set_len(1 << 40).unwrap()),
+            ("config.worktree", &|path| {
+                fs::File::create(path).unwrap().set_len(1 << 40).unwrap()
+            }),
         ];
         for (name, plant) in plants {
             let repo = Repo::new();
             repo.commit(&[("a", "1")]);
             plant(&repo.path().join(".git").join(name));
             let refused = on_runner(&repo).map(|_| ()).unwrap_err();
-            assert!(matches!(refused, RepositoryError::PlantedFile { file, .. } if file == name), "{name}: {refused}");
+            assert!(
+                matches!(refused, RepositoryError::PlantedFile { file, .. } if file == name),
+                "{name}: {refused}"
+            );
         }
     }
 
@@ -202,14 +254,20 @@ mod tests {
     fn sha256_repositories_are_refused() {
         let repo = Repo::with_format("sha256");
         repo.commit_any(&[("a", "1")]);
-        assert_eq!(on_runner(&repo).map(|_| ()), Err(RepositoryError::ObjectFormat));
+        assert_eq!(
+            on_runner(&repo).map(|_| ()),
+            Err(RepositoryError::ObjectFormat)
+        );
     }
 
     #[test]
     fn a_broken_config_is_a_reason_and_no_panic() {
-        for config in
-            [&b"[core\n"[..], b"\xff\xfe\0", b"[core]\n\tworktree =\n", b"[extensions]\n\tobjectFormat = md5\n"]
-        {
+        for config in [
+            &b"[core\n"[..],
+            b"\xff\xfe\0",
+            b"[core]\n\tworktree =\n",
+            b"[extensions]\n\tobjectFormat = md5\n",
+        ] {
             let repo = Repo::new();
             repo.commit(&[("a", "1")]);
             fs::write(repo.path().join(".git/config"), config).unwrap();
@@ -217,7 +275,10 @@ mod tests {
         }
         let repo = Repo::new();
         fs::write(repo.path().join(".git/config"), "[core\n").unwrap();
-        assert!(matches!(on_runner(&repo), Err(RepositoryError::Unreadable(_))));
+        assert!(matches!(
+            on_runner(&repo),
+            Err(RepositoryError::Unreadable(_))
+        ));
     }
 
     #[test]
@@ -234,10 +295,21 @@ mod tests {
             script.display(),
             repo.path().display(),
         ));
-        fs::write(repo.path().join("included"), "[core]\n\trepositoryFormatVersion = 99\n").unwrap();
-        fs::write(repo.path().join(".git/info/attributes"), "* filter=x diff=x\n").unwrap();
+        fs::write(
+            repo.path().join("included"),
+            "[core]\n\trepositoryFormatVersion = 99\n",
+        )
+        .unwrap();
+        fs::write(
+            repo.path().join(".git/info/attributes"),
+            "* filter=x diff=x\n",
+        )
+        .unwrap();
         let checkout = on_runner(&repo).unwrap().unwrap();
-        assert_eq!(checkout.changed_paths(&base, &head), Ok(Some(vec![b"a".to_vec()])));
+        assert_eq!(
+            checkout.changed_paths(&base, &head),
+            Ok(Some(vec![b"a".to_vec()]))
+        );
         assert_eq!(checkout.is_ancestor(&base, &head), Ok(Some(true)));
         assert!(!proof.exists());
     }
@@ -249,6 +321,9 @@ mod tests {
         let head = repo.commit(&[("b", "2")]);
         repo.give_away();
         let checkout = on_runner(&repo).unwrap().unwrap();
-        assert_eq!(checkout.changed_paths(&base, &head), Ok(Some(vec![b"b".to_vec()])));
+        assert_eq!(
+            checkout.changed_paths(&base, &head),
+            Ok(Some(vec![b"b".to_vec()]))
+        );
     }
 }

@@ -8,11 +8,18 @@ impl Checkout {
     /// Every tag with the object that it points to, which is a tag object still to be peeled where the tag is annotated.
     #[must_use]
     pub fn tags(&self) -> Vec<(String, CommitSha)> {
-        let Ok(platform) = self.0.references() else { return Vec::new() };
-        let Ok(tags) = platform.tags() else { return Vec::new() };
+        let Ok(platform) = self.0.references() else {
+            return Vec::new();
+        };
+        let Ok(tags) = platform.tags() else {
+            return Vec::new();
+        };
         tags.filter_map(Result::ok)
             .filter_map(|tag| {
-                let name = std::str::from_utf8(tag.name().as_bstr()).ok()?.strip_prefix("refs/tags/")?.to_owned();
+                let name = std::str::from_utf8(tag.name().as_bstr())
+                    .ok()?
+                    .strip_prefix("refs/tags/")?
+                    .to_owned();
                 Some((name, sha(&tag.target().try_id()?.to_owned())?))
             })
             .collect()
@@ -23,18 +30,25 @@ impl Checkout {
     /// On a runner this is not the branch's tip now: checking out an event's commit puts this name on that commit.
     #[must_use]
     pub fn branch_tip(&self, short: &str) -> Option<CommitSha> {
-        ["refs/remotes/origin/", "refs/heads/"].iter().find_map(|namespace| {
-            let name = gix::refs::FullName::try_from(format!("{namespace}{short}")).ok()?;
-            let found = self.0.try_find_reference(name.as_ref()).ok()??;
-            sha(&found.target().try_id()?.to_owned())
-        })
+        ["refs/remotes/origin/", "refs/heads/"]
+            .iter()
+            .find_map(|namespace| {
+                let name = gix::refs::FullName::try_from(format!("{namespace}{short}")).ok()?;
+                let found = self.0.try_find_reference(name.as_ref()).ok()??;
+                sha(&found.target().try_id()?.to_owned())
+            })
     }
 
     /// What is checked out: the full name of the branch, unless `HEAD` is detached, and the commit. `None` before the first commit.
     #[must_use]
     pub fn head(&self) -> Option<(Option<String>, CommitSha)> {
         let commit = sha(&self.0.head_id().ok()?.detach())?;
-        let name = self.0.head_name().ok().flatten().and_then(|name| String::from_utf8(name.as_bstr().to_vec()).ok());
+        let name = self
+            .0
+            .head_name()
+            .ok()
+            .flatten()
+            .and_then(|name| String::from_utf8(name.as_bstr().to_vec()).ok());
         Some((name, commit))
     }
 
@@ -44,7 +58,10 @@ impl Checkout {
         let name = gix::refs::FullName::try_from("refs/remotes/origin/HEAD").ok()?;
         let head = self.0.try_find_reference(name.as_ref()).ok()??;
         let target = head.target().try_name()?.as_bstr().to_vec();
-        String::from_utf8(target).ok()?.strip_prefix("refs/remotes/origin/").map(str::to_owned)
+        String::from_utf8(target)
+            .ok()?
+            .strip_prefix("refs/remotes/origin/")
+            .map(str::to_owned)
     }
 
     /// The directory of its files; a bare repository has none.
@@ -78,7 +95,9 @@ fn on_github(url: &str) -> Option<String> {
         !name.is_empty()
             && name != "."
             && name != ".."
-            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };
     (is_name(owner) && is_name(repo)).then(|| path.to_owned())
 }
@@ -102,10 +121,19 @@ mod tests {
                     repo.git(&["pack-refs", "--all"]);
                 }
                 let checkout = repo.checkout();
-                assert_eq!(checkout.tags(), [("prod-1".to_owned(), commit), ("prod-2".to_owned(), annotated)]);
+                assert_eq!(
+                    checkout.tags(),
+                    [
+                        ("prod-1".to_owned(), commit),
+                        ("prod-2".to_owned(), annotated)
+                    ]
+                );
                 assert_eq!(checkout.branch_tip("main"), Some(commit));
                 assert_eq!(checkout.branch_tip("none"), None);
-                assert_eq!(checkout.head(), Some((Some("refs/heads/main".into()), commit)));
+                assert_eq!(
+                    checkout.head(),
+                    Some((Some("refs/heads/main".into()), commit))
+                );
             }
         }
     }
@@ -137,7 +165,10 @@ mod tests {
         let table = [
             ("https://github.com/acme/shop", Some("acme/shop")),
             ("https://github.com/acme/shop.git", Some("acme/shop")),
-            ("https://user:secret@github.com/acme/shop/", Some("acme/shop")),
+            (
+                "https://user:secret@github.com/acme/shop/",
+                Some("acme/shop"),
+            ),
             ("ssh://git@github.com/acme/shop.git", Some("acme/shop")),
             ("git@github.com:acme/shop.git", Some("acme/shop")),
             ("https://github.com.example.com/acme/shop", None),
@@ -153,7 +184,9 @@ mod tests {
         }
         let repo = Repo::new();
         repo.git(&["remote", "add", "origin", "git@github.com:acme/shop.git"]);
-        let checkout = Checkout::open(repo.path(), Trust::OnLaptop).unwrap().unwrap();
+        let checkout = Checkout::open(repo.path(), Trust::OnLaptop)
+            .unwrap()
+            .unwrap();
         assert_eq!(checkout.origin().as_deref(), Some("acme/shop"));
         assert_eq!(Repo::new().checkout().origin(), None);
     }

@@ -17,7 +17,13 @@ impl Repo {
 
     pub(crate) fn with_format(format: &str) -> Self {
         let repo = Self(tempfile::tempdir().unwrap());
-        repo.git(&["init", "-q", "-b", "main", &format!("--object-format={format}")]);
+        repo.git(&[
+            "init",
+            "-q",
+            "-b",
+            "main",
+            &format!("--object-format={format}"),
+        ]);
         repo
     }
 
@@ -35,7 +41,10 @@ impl Repo {
 
     /// Runs git, with a clock that moves on by a minute a commit, and returns what it prints.
     pub(crate) fn git(&self, arguments: &[&str]) -> String {
-        String::from_utf8(self.git_bytes(arguments)).unwrap().trim_end().to_owned()
+        String::from_utf8(self.git_bytes(arguments))
+            .unwrap()
+            .trim_end()
+            .to_owned()
     }
 
     pub(crate) fn git_bytes(&self, arguments: &[&str]) -> Vec<u8> {
@@ -43,12 +52,17 @@ impl Repo {
     }
 
     pub(crate) fn git_with_input(&self, arguments: &[&str], input: &str) -> String {
-        String::from_utf8(self.run(arguments, input)).unwrap().trim_end().to_owned()
+        String::from_utf8(self.run(arguments, input))
+            .unwrap()
+            .trim_end()
+            .to_owned()
     }
 
     fn run(&self, arguments: &[&str], input: &str) -> Vec<u8> {
-        let count =
-            fs::read_to_string(self.path().join(".git/clock")).ok().and_then(|text| text.parse().ok()).unwrap_or(0_u32);
+        let count = fs::read_to_string(self.path().join(".git/clock"))
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0_u32);
         if self.path().join(".git").is_dir() {
             fs::write(self.path().join(".git/clock"), (count + 1).to_string()).unwrap();
         }
@@ -64,11 +78,21 @@ impl Repo {
             .env("GIT_CONFIG_SYSTEM", "/dev/null")
             .env("GIT_AUTHOR_DATE", &date)
             .env("GIT_COMMITTER_DATE", &date)
-            .envs([("GIT_AUTHOR_NAME", "A"), ("GIT_AUTHOR_EMAIL", "a@example.com")])
-            .envs([("GIT_COMMITTER_NAME", "A"), ("GIT_COMMITTER_EMAIL", "a@example.com")])
+            .envs([
+                ("GIT_AUTHOR_NAME", "A"),
+                ("GIT_AUTHOR_EMAIL", "a@example.com"),
+            ])
+            .envs([
+                ("GIT_COMMITTER_NAME", "A"),
+                ("GIT_COMMITTER_EMAIL", "a@example.com"),
+            ])
             .output()
             .unwrap();
-        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "git {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         output.stdout
     }
 
@@ -102,10 +126,15 @@ impl Repo {
     /// Gives everything to another user, as a runner's workspace belongs to another than a container's root. Without the right to
     /// do that it changes nothing.
     pub(crate) fn give_away(&self) {
-        let _ = Command::new("chown").args(["-R", "1234:1234"]).arg(self.path()).output();
+        let _ = Command::new("chown")
+            .args(["-R", "1234:1234"])
+            .arg(self.path())
+            .output();
     }
 
     pub(crate) fn checkout(&self) -> super::Checkout {
-        super::Checkout::open(self.path(), super::Trust::OnRunner).unwrap().unwrap()
+        super::Checkout::open(self.path(), super::Trust::OnRunner)
+            .unwrap()
+            .unwrap()
     }
 }

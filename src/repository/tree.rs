@@ -25,13 +25,22 @@ impl Checkout {
     ///
     /// # Errors
     /// Refuses broken objects and more paths than can be held.
-    pub fn changed_paths(&self, base: &CommitSha, head: &CommitSha) -> Result<Option<Vec<Vec<u8>>>, RepositoryError> {
-        let (Some(old), Some(new)) = (self.tree_of(base)?, self.tree_of(head)?) else { return Ok(None) };
+    pub fn changed_paths(
+        &self,
+        base: &CommitSha,
+        head: &CommitSha,
+    ) -> Result<Option<Vec<Vec<u8>>>, RepositoryError> {
+        let (Some(old), Some(new)) = (self.tree_of(base)?, self.tree_of(head)?) else {
+            return Ok(None);
+        };
         if old == new {
             return Ok(Some(Vec::new()));
         }
         let (mut old_buffer, mut new_buffer) = (Vec::new(), Vec::new());
-        let (Some(old), Some(new)) = (self.read(old, &mut old_buffer)?, self.read(new, &mut new_buffer)?) else {
+        let (Some(old), Some(new)) = (
+            self.read(old, &mut old_buffer)?,
+            self.read(new, &mut new_buffer)?,
+        ) else {
             return Ok(None);
         };
         self.differences(old.data, new.data, (base, head))
@@ -44,12 +53,21 @@ impl Checkout {
         new: &[u8],
         (base, head): (&CommitSha, &CommitSha),
     ) -> Result<Option<Vec<Vec<u8>>>, RepositoryError> {
-        let objects = Verified { checkout: self, stopped: RefCell::default() };
+        let objects = Verified {
+            checkout: self,
+            stopped: RefCell::default(),
+        };
         let mut paths = Paths::default();
-        let (old, new) = (TreeRefIter::from_bytes(old, NAMES), TreeRefIter::from_bytes(new, NAMES));
+        let (old, new) = (
+            TreeRefIter::from_bytes(old, NAMES),
+            TreeRefIter::from_bytes(new, NAMES),
+        );
         let result = gix::diff::tree(old, new, State::default(), &objects, &mut paths);
         if paths.is_full() {
-            return Err(RepositoryError::TooManyChanges { base: *base, head: *head });
+            return Err(RepositoryError::TooManyChanges {
+                base: *base,
+                head: *head,
+            });
         }
         match (objects.stopped.into_inner(), result) {
             (Some(Stopped::Missing), _) => Ok(None),
@@ -64,9 +82,13 @@ impl Checkout {
     /// # Errors
     /// Refuses broken objects and more paths than can be held.
     pub fn paths_of(&self, commit: &CommitSha) -> Result<Option<Vec<Vec<u8>>>, RepositoryError> {
-        let Some(tree) = self.tree_of(commit)? else { return Ok(None) };
+        let Some(tree) = self.tree_of(commit)? else {
+            return Ok(None);
+        };
         let mut buffer = Vec::new();
-        let Some(data) = self.read(tree, &mut buffer)? else { return Ok(None) };
+        let Some(data) = self.read(tree, &mut buffer)? else {
+            return Ok(None);
+        };
         self.differences(&[], data.data, (commit, commit))
     }
 
@@ -74,20 +96,33 @@ impl Checkout {
     ///
     /// # Errors
     /// Refuses broken objects.
-    pub fn file_at(&self, commit: &CommitSha, path: &str, cap: usize) -> Result<FileAt, RepositoryError> {
-        let Some(mut tree) = self.tree_of(commit)? else { return Ok(FileAt::CommitMissing) };
+    pub fn file_at(
+        &self,
+        commit: &CommitSha,
+        path: &str,
+        cap: usize,
+    ) -> Result<FileAt, RepositoryError> {
+        let Some(mut tree) = self.tree_of(commit)? else {
+            return Ok(FileAt::CommitMissing);
+        };
         let mut components = path.split('/').peekable();
         while let Some(name) = components.next() {
             let mut buffer = Vec::new();
-            let Some(data) = self.read(tree, &mut buffer)? else { return Ok(FileAt::CommitMissing) };
-            let Some((kind, object)) = find(data, name) else { return Ok(FileAt::Absent) };
+            let Some(data) = self.read(tree, &mut buffer)? else {
+                return Ok(FileAt::CommitMissing);
+            };
+            let Some((kind, object)) = find(data, name) else {
+                return Ok(FileAt::Absent);
+            };
             let is_last = components.peek().is_none();
             match kind {
                 EntryKind::Tree if is_last => return Ok(FileAt::NotAFile("a directory")),
                 EntryKind::Tree => tree = object,
                 EntryKind::Link => return Ok(FileAt::NotAFile("a symbolic link")),
                 EntryKind::Commit => return Ok(FileAt::NotAFile("a submodule")),
-                EntryKind::Blob | EntryKind::BlobExecutable if is_last => return self.blob(object, cap),
+                EntryKind::Blob | EntryKind::BlobExecutable if is_last => {
+                    return self.blob(object, cap);
+                }
                 EntryKind::Blob | EntryKind::BlobExecutable => return Ok(FileAt::Absent),
             }
         }
@@ -95,7 +130,10 @@ impl Checkout {
     }
 
     fn blob(&self, object: ObjectId, cap: usize) -> Result<FileAt, RepositoryError> {
-        if let Some(size) = self.size(object).filter(|size| usize::try_from(*size).map_or(true, |size| size > cap)) {
+        if let Some(size) = self
+            .size(object)
+            .filter(|size| usize::try_from(*size).map_or(true, |size| size > cap))
+        {
             return Ok(FileAt::TooLarge(size));
         }
         let mut buffer = Vec::new();
@@ -107,7 +145,10 @@ impl Checkout {
 }
 
 fn find(tree: Data<'_>, name: &str) -> Option<(EntryKind, ObjectId)> {
-    let entry = tree.try_into_tree_iter()?.filter_map(Result::ok).find(|entry| entry.filename == name)?;
+    let entry = tree
+        .try_into_tree_iter()?
+        .filter_map(Result::ok)
+        .find(|entry| entry.filename == name)?;
     Some((entry.mode.kind(), entry.oid.to_owned()))
 }
 
@@ -123,7 +164,11 @@ enum Stopped {
 }
 
 impl Find for Verified<'_> {
-    fn try_find<'a>(&self, id: &gix::oid, buffer: &'a mut Vec<u8>) -> gix::Result<Option<Data<'a>>> {
+    fn try_find<'a>(
+        &self,
+        id: &gix::oid,
+        buffer: &'a mut Vec<u8>,
+    ) -> gix::Result<Option<Data<'a>>> {
         match self.checkout.read(id.to_owned(), buffer) {
             Ok(Some(data)) => return Ok(Some(data)),
             Ok(None) => *self.stopped.borrow_mut() = Some(Stopped::Missing),
@@ -181,22 +226,34 @@ impl Visit for Paths {
     }
 
     fn pop_path_component(&mut self) {
-        let end = self.current.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+        let end = self
+            .current
+            .iter()
+            .rposition(|byte| *byte == b'/')
+            .unwrap_or(0);
         self.current.truncate(end);
     }
 
     fn visit(&mut self, change: Change) -> Action {
         let is_tree = match change {
-            Change::Addition { entry_mode, .. } | Change::Deletion { entry_mode, .. } => entry_mode.is_tree(),
-            Change::Modification { previous_entry_mode, entry_mode, .. } => {
-                previous_entry_mode.is_tree() && entry_mode.is_tree()
+            Change::Addition { entry_mode, .. } | Change::Deletion { entry_mode, .. } => {
+                entry_mode.is_tree()
             }
+            Change::Modification {
+                previous_entry_mode,
+                entry_mode,
+                ..
+            } => previous_entry_mode.is_tree() && entry_mode.is_tree(),
         };
         if !is_tree {
             let path = self.copy();
             self.found.push(path);
         }
-        if self.is_full() { Action::Break(()) } else { Action::Continue(()) }
+        if self.is_full() {
+            Action::Break(())
+        } else {
+            Action::Continue(())
+        }
     }
 }
 
@@ -214,12 +271,20 @@ mod tests {
         let repo = Repo::new();
         let commit = repo.commit(&[("a/b/c", "1"), ("a.b", "2"), ("a/d", "3"), ("e", "4")]);
         let listed = repo.git_bytes(&["ls-tree", "-r", "-z", "--name-only", &commit.to_string()]);
-        let mut wanted: Vec<Vec<u8>> =
-            listed.split(|byte| *byte == 0).filter(|path| !path.is_empty()).map(<[u8]>::to_vec).collect();
+        let mut wanted: Vec<Vec<u8>> = listed
+            .split(|byte| *byte == 0)
+            .filter(|path| !path.is_empty())
+            .map(<[u8]>::to_vec)
+            .collect();
         wanted.sort();
         assert_eq!(wanted.len(), 4);
         assert_eq!(repo.checkout().paths_of(&commit).unwrap(), Some(wanted));
-        assert_eq!(repo.checkout().paths_of(&CommitSha::from_bytes([7; 20])).unwrap(), None);
+        assert_eq!(
+            repo.checkout()
+                .paths_of(&CommitSha::from_bytes([7; 20]))
+                .unwrap(),
+            None
+        );
     }
 
     fn as_git_says(repo: &Repo, base: &CommitSha, head: &CommitSha) -> Vec<Vec<u8>> {
@@ -232,8 +297,11 @@ mod tests {
             &base.to_string(),
             &head.to_string(),
         ]);
-        let mut paths: Vec<_> =
-            output.split(|byte| *byte == 0).filter(|path| !path.is_empty()).map(<[u8]>::to_vec).collect();
+        let mut paths: Vec<_> = output
+            .split(|byte| *byte == 0)
+            .filter(|path| !path.is_empty())
+            .map(<[u8]>::to_vec)
+            .collect();
         paths.sort();
         paths.dedup();
         paths
@@ -256,7 +324,12 @@ mod tests {
         fs::write(path(b"moved-from"), "the same").unwrap();
         fs::write(path(b"stays"), "1").unwrap();
         let base = repo.commit(&[]);
-        repo.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{base},sub")]);
+        repo.git(&[
+            "update-index",
+            "--add",
+            "--cacheinfo",
+            &format!("160000,{base},sub"),
+        ]);
         repo.git(&["commit", "-q", "-m", "sub"]);
         let base = repo.sha("HEAD");
         fs::write(path(b"caf\xe9"), "2").unwrap();
@@ -272,18 +345,36 @@ mod tests {
         fs::write(path(b"becomes-file"), "1").unwrap();
         fs::rename(path(b"moved-from"), path(b"moved-to")).unwrap();
         repo.git(&["add", "-A", "--", ".", ":!sub"]);
-        repo.git(&["update-index", "--cacheinfo", &format!("160000,{},sub", repo.sha("HEAD"))]);
+        repo.git(&[
+            "update-index",
+            "--cacheinfo",
+            &format!("160000,{},sub", repo.sha("HEAD")),
+        ]);
         repo.git(&["commit", "-q", "-m", "all"]);
         let head = repo.sha("HEAD");
         let wanted = as_git_says(&repo, &base, &head);
-        for name in
-            [&b"caf\xe9"[..], b"sub", b"mode", b"type", b"becomes-dir", b"becomes-dir/y", b"moved-from", b"moved-to"]
-        {
-            assert!(wanted.iter().any(|path| path == name), "{:?}", String::from_utf8_lossy(name));
+        for name in [
+            &b"caf\xe9"[..],
+            b"sub",
+            b"mode",
+            b"type",
+            b"becomes-dir",
+            b"becomes-dir/y",
+            b"moved-from",
+            b"moved-to",
+        ] {
+            assert!(
+                wanted.iter().any(|path| path == name),
+                "{:?}",
+                String::from_utf8_lossy(name)
+            );
         }
         assert_eq!(wanted.len(), 12);
         let checkout = repo.checkout();
-        assert_eq!(checkout.changed_paths(&base, &head), Ok(Some(wanted.clone())));
+        assert_eq!(
+            checkout.changed_paths(&base, &head),
+            Ok(Some(wanted.clone()))
+        );
         assert_eq!(checkout.changed_paths(&head, &base), Ok(Some(wanted)));
         assert_eq!(checkout.changed_paths(&head, &head), Ok(Some(vec![])));
     }
@@ -293,7 +384,10 @@ mod tests {
         let repo = Repo::new();
         let empty = repo.commit(&[]);
         let head = repo.commit(&[("a/b", "1"), ("c", "1")]);
-        assert_eq!(repo.checkout().changed_paths(&empty, &head), Ok(Some(vec![b"a/b".to_vec(), b"c".to_vec()])));
+        assert_eq!(
+            repo.checkout().changed_paths(&empty, &head),
+            Ok(Some(vec![b"a/b".to_vec(), b"c".to_vec()]))
+        );
     }
 
     #[test]
@@ -315,7 +409,12 @@ mod tests {
         symlink("/proc/self/environ", repo.path().join("link")).unwrap();
         symlink("dir", repo.path().join("linked-dir")).unwrap();
         let head = repo.commit(&[("dir/file", "text"), ("empty", "")]);
-        repo.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{head},sub")]);
+        repo.git(&[
+            "update-index",
+            "--add",
+            "--cacheinfo",
+            &format!("160000,{head},sub"),
+        ]);
         repo.git(&["commit", "-q", "-m", "sub"]);
         let head = repo.sha("HEAD");
         fs::write(repo.path().join("dir/file"), "edited, not committed").unwrap();
@@ -337,8 +436,14 @@ mod tests {
         for (path, wanted) in table {
             assert_eq!(checkout.file_at(&head, path, 4), Ok(wanted), "{path}");
         }
-        assert_eq!(checkout.file_at(&head, "dir/file", 3), Ok(FileAt::TooLarge(4)));
-        assert_eq!(checkout.file_at(&CommitSha::from_bytes([7; 20]), "a", 3), Ok(FileAt::CommitMissing));
+        assert_eq!(
+            checkout.file_at(&head, "dir/file", 3),
+            Ok(FileAt::TooLarge(4))
+        );
+        assert_eq!(
+            checkout.file_at(&CommitSha::from_bytes([7; 20]), "a", 3),
+            Ok(FileAt::CommitMissing)
+        );
     }
 
     #[test]
@@ -348,11 +453,16 @@ mod tests {
         fs::write(repo.path().join("x"), "x").unwrap();
         let mut entry = format!("100644 blob {}", repo.git(&["hash-object", "-w", "x"]));
         for _ in 0..8 {
-            let tree: String = (0..10).map(|index| format!("{entry}\t{index}{}\n", "n".repeat(200))).collect();
+            let tree: String = (0..10)
+                .map(|index| format!("{entry}\t{index}{}\n", "n".repeat(200)))
+                .collect();
             entry = format!("040000 tree {}", repo.git_with_input(&["mktree"], &tree));
         }
         let tree = entry.rsplit(' ').next().unwrap();
         let head = repo.sha(&repo.git(&["commit-tree", "-m", "bomb", tree]));
-        assert_eq!(repo.checkout().changed_paths(&base, &head), Err(RepositoryError::TooManyChanges { base, head }));
+        assert_eq!(
+            repo.checkout().changed_paths(&base, &head),
+            Err(RepositoryError::TooManyChanges { base, head })
+        );
     }
 }

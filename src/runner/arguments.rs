@@ -28,14 +28,24 @@ impl Arguments {
         use clap::error::ErrorKind;
         let matches = match program().try_get_matches_from(line) {
             Ok(matches) => matches,
-            Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+                ) =>
+            {
                 return Asked::Print(error.to_string());
             }
             Err(error) => return Asked::Wrong(error.to_string()),
         };
-        let mut arguments = Self { values: BTreeMap::new(), is_json: matches.get_flag("json") };
+        let mut arguments = Self {
+            values: BTreeMap::new(),
+            is_json: matches.get_flag("json"),
+        };
         for input in INPUTS {
-            let Some(text) = matches.get_one::<String>(input.name) else { continue };
+            let Some(text) = matches.get_one::<String>(input.name) else {
+                continue;
+            };
             match value(input, text) {
                 Ok(text) => arguments.values.insert(input.name, text),
                 Err(why) => return Asked::Wrong(why),
@@ -68,21 +78,31 @@ fn value(input: &Input, text: &str) -> Result<String, String> {
             "error: --{name} takes a secret: put it into a file and write --{name} @file (value not shown)\n"
         ));
     };
-    std::fs::read_to_string(path).map_err(|error| format!("error: the file of --{name} cannot be read: {error}\n"))
+    std::fs::read_to_string(path)
+        .map_err(|error| format!("error: the file of --{name} cannot be read: {error}\n"))
 }
 
 fn program() -> clap::Command {
     let words: Vec<&str> = Command::ALL.iter().map(|(word, _, _)| *word).collect();
-    let commands: Vec<String> = Command::ALL.iter().map(|(word, _, what)| format!("  {word:<9}{what}")).collect();
-    let flags = INPUTS.iter().filter(|input| input.name != "command").map(|input| {
-        let default =
-            if input.default.is_empty() || input.is_secret { String::new() } else { format!(" [{}]", input.default) };
-        let value_name = if input.is_secret { "@FILE" } else { "TEXT" };
-        clap::Arg::new(input.name)
-            .long(input.name)
-            .value_name(value_name)
-            .help(format!("{}{default}", input.description))
-    });
+    let commands: Vec<String> = Command::ALL
+        .iter()
+        .map(|(word, _, what)| format!("  {word:<9}{what}"))
+        .collect();
+    let flags = INPUTS
+        .iter()
+        .filter(|input| input.name != "command")
+        .map(|input| {
+            let default = if input.default.is_empty() || input.is_secret {
+                String::new()
+            } else {
+                format!(" [{}]", input.default)
+            };
+            let value_name = if input.is_secret { "@FILE" } else { "TEXT" };
+            clap::Arg::new(input.name)
+                .long(input.name)
+                .value_name(value_name)
+                .help(format!("{}{default}", input.description))
+        });
     clap::Command::new("ghcr-to-render")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Gets the images that a GitHub workflow pushed to GHCR live on Render: exactly those bytes, only what changed.")
@@ -97,18 +117,33 @@ mod tests {
     use super::*;
 
     fn parse(line: &[&str]) -> Asked {
-        Arguments::parse(std::iter::once("ghcr-to-render").chain(line.iter().copied()).map(OsString::from))
+        Arguments::parse(
+            std::iter::once("ghcr-to-render")
+                .chain(line.iter().copied())
+                .map(OsString::from),
+        )
     }
 
     #[test]
     fn flags_have_the_names_of_the_inputs() {
-        let Asked::Run(arguments) = parse(&["plan", "--base", "4f2c1d9", "--json"]) else { panic!("runs") };
+        let Asked::Run(arguments) = parse(&["plan", "--base", "4f2c1d9", "--json"]) else {
+            panic!("runs")
+        };
         assert_eq!(
-            (arguments.get("command"), arguments.get("base"), arguments.is_json()),
+            (
+                arguments.get("command"),
+                arguments.get("base"),
+                arguments.is_json()
+            ),
             (Some("plan"), Some("4f2c1d9"), true)
         );
-        let Asked::Print(help) = parse(&["--help"]) else { panic!("prints") };
-        assert!(INPUTS.iter().all(|input| help.contains(input.name)), "{help}");
+        let Asked::Print(help) = parse(&["--help"]) else {
+            panic!("prints")
+        };
+        assert!(
+            INPUTS.iter().all(|input| help.contains(input.name)),
+            "{help}"
+        );
         assert!(matches!(parse(&["--version"]), Asked::Print(_)));
         assert!(matches!(parse(&["undeploy"]), Asked::Wrong(_)));
         assert!(matches!(parse(&["--bas", "x"]), Asked::Wrong(_)));
@@ -116,7 +151,10 @@ mod tests {
 
     #[test]
     fn a_secret_never_stands_on_the_command_line() {
-        let Asked::Wrong(why) = parse(&["--deploy-hook", "https://api.render.com/deploy/srv-a?key=SECRETKEY"]) else {
+        let Asked::Wrong(why) = parse(&[
+            "--deploy-hook",
+            "https://api.render.com/deploy/srv-a?key=SECRETKEY",
+        ]) else {
             panic!("refused")
         };
         assert!(!why.contains("SECRETKEY"));

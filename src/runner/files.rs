@@ -38,7 +38,10 @@ pub enum FileError {
 
 impl FileError {
     fn io(what: impl Into<String>, source: std::io::Error) -> Self {
-        Self::Io { what: what.into(), source }
+        Self::Io {
+            what: what.into(),
+            source,
+        }
     }
 }
 
@@ -65,7 +68,10 @@ fn open_to_append(path: &Path, what: &str) -> Result<File, FileError> {
     if !metadata.is_file() {
         return Err(FileError::NotRegular(what.to_owned()));
     }
-    OpenOptions::new().append(true).open(path).map_err(|error| FileError::io(what, error))
+    OpenOptions::new()
+        .append(true)
+        .open(path)
+        .map_err(|error| FileError::io(what, error))
 }
 
 fn read_capped(path: &Path, what: &str, cap: u64) -> Result<Vec<u8>, FileError> {
@@ -75,8 +81,14 @@ fn read_capped(path: &Path, what: &str, cap: u64) -> Result<Vec<u8>, FileError> 
     }
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(|error| FileError::io(what, error))?;
-    file.take(cap + 1).read_to_end(&mut bytes).map_err(|error| FileError::io(what, error))?;
-    if bytes.len() as u64 > cap { Err(FileError::TooLarge(what.to_owned(), cap)) } else { Ok(bytes) }
+    file.take(cap + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| FileError::io(what, error))?;
+    if bytes.len() as u64 > cap {
+        Err(FileError::TooLarge(what.to_owned(), cap))
+    } else {
+        Ok(bytes)
+    }
 }
 
 /// The file that outputs are written to, opened before anything is done, so that a run that could not report does not begin.
@@ -106,16 +118,24 @@ impl OutputsFile {
                 text.push_str(&format!("{name}={value}\n"));
             }
         }
-        self.0.write_all(text.as_bytes()).map_err(|error| FileError::io("GITHUB_OUTPUT", error))
+        self.0
+            .write_all(text.as_bytes())
+            .map_err(|error| FileError::io("GITHUB_OUTPUT", error))
     }
 }
 
 /// 128 random bits from the standard library's hash seeds, in few characters: outputs are counted by the byte. Never a part of the value.
 fn delimiter(value: &str) -> String {
     loop {
-        let seeds = [RandomState::new().hash_one(0_u8), RandomState::new().hash_one(1_u8)];
+        let seeds = [
+            RandomState::new().hash_one(0_u8),
+            RandomState::new().hash_one(1_u8),
+        ];
         let bits: Vec<u8> = seeds.into_iter().flat_map(u64::to_be_bytes).collect();
-        let delimiter = format!("_{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bits));
+        let delimiter = format!(
+            "_{}",
+            base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bits)
+        );
         if !value.contains(&delimiter) {
             return delimiter;
         }
@@ -146,19 +166,27 @@ impl Workspace {
     pub fn inside(&self, path: &str) -> Result<PathBuf, FileError> {
         let outside = || FileError::Outside(shown(path));
         let relative = Path::new(path);
-        let relative =
-            if relative.is_absolute() { relative.strip_prefix(&self.0).map_err(|_| outside())? } else { relative };
+        let relative = if relative.is_absolute() {
+            relative.strip_prefix(&self.0).map_err(|_| outside())?
+        } else {
+            relative
+        };
         let mut found = self.0.clone();
         let mut below = PathBuf::new();
         for component in relative.components() {
             match component {
                 // On some file systems `.GIT` is the same directory.
-                Component::Normal(name) if !name.eq_ignore_ascii_case(".git") && !name.is_empty() => {
+                Component::Normal(name)
+                    if !name.eq_ignore_ascii_case(".git") && !name.is_empty() =>
+                {
                     found.push(name);
                     below.push(name);
                 }
                 Component::CurDir => continue,
-                Component::Normal(_) | Component::Prefix(_) | Component::RootDir | Component::ParentDir => {
+                Component::Normal(_)
+                | Component::Prefix(_)
+                | Component::RootDir
+                | Component::ParentDir => {
                     return Err(outside());
                 }
             }
@@ -166,7 +194,11 @@ impl Workspace {
                 return Err(outside());
             }
         }
-        if below.as_os_str().is_empty() { Err(outside()) } else { Ok(below) }
+        if below.as_os_str().is_empty() {
+            Err(outside())
+        } else {
+            Ok(below)
+        }
     }
 
     /// Reads a regular file of the workspace, at most `cap` bytes.
@@ -186,14 +218,16 @@ impl Workspace {
     /// The names in a directory of the workspace that are UTF-8, at most 1000, sorted; none where there is no such directory.
     #[must_use]
     pub fn names_in(&self, path: &str) -> Vec<String> {
-        let Ok(entries) = self
-            .inside(path)
-            .and_then(|inside| fs::read_dir(self.0.join(inside)).map_err(|error| FileError::io(shown(path), error)))
-        else {
+        let Ok(entries) = self.inside(path).and_then(|inside| {
+            fs::read_dir(self.0.join(inside)).map_err(|error| FileError::io(shown(path), error))
+        }) else {
             return Vec::new();
         };
-        let mut names: Vec<String> =
-            entries.flatten().take(1000).filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        let mut names: Vec<String> = entries
+            .flatten()
+            .take(1000)
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect();
         names.sort_unstable();
         names
     }
@@ -208,7 +242,11 @@ impl Workspace {
         if let Some(parent) = file.parent() {
             fs::create_dir_all(parent).map_err(failed)?;
         }
-        let mut handle = OpenOptions::new().write(true).create_new(true).open(&file).map_err(failed)?;
+        let mut handle = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&file)
+            .map_err(failed)?;
         handle.write_all(text.as_bytes()).map_err(failed)
     }
 
@@ -216,7 +254,10 @@ impl Workspace {
     ///
     /// # Errors
     /// It is outside, has something else than regular files, or cannot be read.
-    pub fn read_directory(&self, path: &str) -> Result<Option<BTreeMap<String, Vec<u8>>>, FileError> {
+    pub fn read_directory(
+        &self,
+        path: &str,
+    ) -> Result<Option<BTreeMap<String, Vec<u8>>>, FileError> {
         let directory = self.0.join(self.inside(path)?);
         let entries = match fs::read_dir(&directory) {
             Ok(entries) => entries,
@@ -231,7 +272,11 @@ impl Workspace {
                 return Err(FileError::TooLarge(shown(path), 1000));
             }
             if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
-                return Err(FileError::NotRegular(format!("{}/{}", shown(path), shown(&name))));
+                return Err(FileError::NotRegular(format!(
+                    "{}/{}",
+                    shown(path),
+                    shown(&name)
+                )));
             }
             files.insert(name, read_capped(&entry.path(), &shown(path), 4096)?);
         }
@@ -242,15 +287,24 @@ impl Workspace {
     ///
     /// # Errors
     /// It is outside, a link, somebody else's, holds a line whose key is not ours, or its directory cannot be read.
-    pub fn check_writable(&self, path: &str, is_own_key: &dyn Fn(&str) -> bool) -> Result<(), FileError> {
+    pub fn check_writable(
+        &self,
+        path: &str,
+        is_own_key: &dyn Fn(&str) -> bool,
+    ) -> Result<(), FileError> {
         let file = self.0.join(self.inside(path)?);
         let directory = file.parent().unwrap_or(&self.0);
-        fs::read_dir(directory).map_err(|error| FileError::io(format!("the directory of {}", shown(path)), error))?;
-        let Ok(metadata) = fs::symlink_metadata(&file) else { return Ok(()) };
+        fs::read_dir(directory)
+            .map_err(|error| FileError::io(format!("the directory of {}", shown(path)), error))?;
+        let Ok(metadata) = fs::symlink_metadata(&file) else {
+            return Ok(());
+        };
         if !metadata.is_file() {
             return Err(FileError::NotRegular(shown(path)));
         }
-        let owner = fs::metadata(&self.0).map_err(|error| FileError::io(shown(path), error))?.uid();
+        let owner = fs::metadata(&self.0)
+            .map_err(|error| FileError::io(shown(path), error))?
+            .uid();
         let text = self.read(path, 1 << 20)?;
         let is_ours = String::from_utf8_lossy(&text)
             .lines()
@@ -267,9 +321,17 @@ impl Workspace {
     /// # Errors
     /// It is outside, or cannot be made.
     pub fn try_beside(&self, path: &str) -> Result<(), FileError> {
-        let draft = self.0.join(self.inside(path)?).with_file_name(format!(".{}", delimiter("")));
-        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft);
-        made.and_then(|_| fs::remove_file(&draft)).map_err(|error| FileError::io(shown(path), error))
+        let draft = self
+            .0
+            .join(self.inside(path)?)
+            .with_file_name(format!(".{}", delimiter("")));
+        let made = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&draft);
+        made.and_then(|_| fs::remove_file(&draft))
+            .map_err(|error| FileError::io(shown(path), error))
     }
 
     /// Writes `KEY=VALUE` lines to a file that only the workspace's owner may read, all or nothing.
@@ -286,10 +348,17 @@ impl Workspace {
         let failed = |error| FileError::io(shown(path), error);
         let file = self.0.join(self.inside(path)?);
         let draft = file.with_file_name(format!(".{}", delimiter("")));
-        let text: String = lines.iter().map(|(key, value)| format!("{key}={value}\n")).collect();
+        let text: String = lines
+            .iter()
+            .map(|(key, value)| format!("{key}={value}\n"))
+            .collect();
         let owner = fs::metadata(&self.0).map_err(failed)?;
         let write = || -> std::io::Result<()> {
-            let mut handle = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+            let mut handle = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&draft)?;
             handle.write_all(text.as_bytes())?;
             std::os::unix::fs::fchown(&handle, Some(owner.uid()), Some(owner.gid()))?;
             fs::rename(&draft, &file)
@@ -319,13 +388,28 @@ mod tests {
     fn nothing_outside_the_workspace_is_touched() {
         let (directory, workspace) = workspace();
         std::os::unix::fs::symlink("/etc", directory.path().join("link")).unwrap();
-        for path in
-            ["/etc/passwd", "../x", "a/../../x", "link/passwd", "link", ".git/config", "a/.git/x", ".GIT/x", "", "."]
-        {
-            assert!(matches!(workspace.inside(path), Err(FileError::Outside(_))), "{path:?}");
+        for path in [
+            "/etc/passwd",
+            "../x",
+            "a/../../x",
+            "link/passwd",
+            "link",
+            ".git/config",
+            "a/.git/x",
+            ".GIT/x",
+            "",
+            ".",
+        ] {
+            assert!(
+                matches!(workspace.inside(path), Err(FileError::Outside(_))),
+                "{path:?}"
+            );
         }
         let absolute = directory.path().join("a/b");
-        assert_eq!(workspace.inside(absolute.to_str().unwrap()).unwrap(), Path::new("a/b"));
+        assert_eq!(
+            workspace.inside(absolute.to_str().unwrap()).unwrap(),
+            Path::new("a/b")
+        );
     }
 
     #[test]
@@ -333,12 +417,22 @@ mod tests {
         let (directory, workspace) = workspace();
         fs::write(directory.path().join("file"), "").unwrap();
         for path in ["nowhere/x.env", "file/x.env"] {
-            assert!(matches!(workspace.check_writable(path, &|_| true), Err(FileError::Io { .. })), "{path}");
+            assert!(
+                matches!(
+                    workspace.check_writable(path, &|_| true),
+                    Err(FileError::Io { .. })
+                ),
+                "{path}"
+            );
             assert!(workspace.try_beside(path).is_err(), "{path}");
         }
         workspace.check_writable("x.env", &|_| true).unwrap();
         workspace.try_beside("x.env").unwrap();
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "the trial is left behind");
+        assert_eq!(
+            fs::read_dir(directory.path()).unwrap().count(),
+            1,
+            "the trial is left behind"
+        );
     }
 
     #[test]
@@ -352,8 +446,15 @@ mod tests {
         assert_eq!(fs::read_to_string(&written).unwrap(), "ENV=staging\n");
         assert_eq!(fs::metadata(&written).unwrap().mode() & 0o777, 0o600);
         fs::write(&written, "SECRET=1\n").unwrap();
-        assert!(matches!(workspace.write_lines(".env", &lines, &keys), Err(FileError::Foreign(_))));
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "no draft is left behind");
+        assert!(matches!(
+            workspace.write_lines(".env", &lines, &keys),
+            Err(FileError::Foreign(_))
+        ));
+        assert_eq!(
+            fs::read_dir(directory.path()).unwrap().count(),
+            1,
+            "no draft is left behind"
+        );
     }
 
     #[test]
@@ -361,7 +462,10 @@ mod tests {
         let (directory, workspace) = workspace();
         workspace.create("a/b/c.yml", "1").unwrap();
         assert!(workspace.create("a/b/c.yml", "2").is_err());
-        assert_eq!(fs::read_to_string(directory.path().join("a/b/c.yml")).unwrap(), "1");
+        assert_eq!(
+            fs::read_to_string(directory.path().join("a/b/c.yml")).unwrap(),
+            "1"
+        );
         std::os::unix::fs::symlink("/nowhere", directory.path().join("link")).unwrap();
         for path in ["link", "link/x", "../x", ".git/x"] {
             assert!(workspace.create(path, "x").is_err(), "{path}");

@@ -54,7 +54,11 @@ impl Log {
     /// The writer for a screen that can show more than plain lines. A runner's log is none.
     #[must_use]
     pub fn on(self, screen: Screen) -> Self {
-        let screen = if self.tongue == Tongue::Terminal { screen } else { Screen::default() };
+        let screen = if self.tongue == Tongue::Terminal {
+            screen
+        } else {
+            Screen::default()
+        };
         Self { screen, ..self }
     }
 
@@ -63,10 +67,15 @@ impl Log {
     /// A hook's bare key, its decoded form and its tail without the host are secrets of their own: the runner masks exact text only.
     pub fn mask(&self, secret: &Secret) {
         let whole = secret.expose().trim_ascii();
-        let key = whole.split_once("key=").map(|(_, key)| key.split(['&', '#']).next().unwrap_or(key));
+        let key = whole
+            .split_once("key=")
+            .map(|(_, key)| key.split(['&', '#']).next().unwrap_or(key));
         let tail = whole.split_once("/deploy/").map(|(_, tail)| tail);
         let texts = whole.lines().chain([whole]).chain(key).chain(tail);
-        for text in texts.map(str::trim_ascii).filter(|text| text.len() >= SHORTEST_MASK) {
+        for text in texts
+            .map(str::trim_ascii)
+            .filter(|text| text.len() >= SHORTEST_MASK)
+        {
             let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
             if secrets.iter().any(|known| known == text) {
                 continue;
@@ -113,9 +122,17 @@ impl Log {
     /// Prints a line in pieces, in colours where there are some.
     pub fn say_toned(&self, line: &TonedLine) {
         if !self.screen.has_colours {
-            return self.say(&line.iter().map(|(_, text)| text.as_str()).collect::<String>());
+            return self.say(
+                &line
+                    .iter()
+                    .map(|(_, text)| text.as_str())
+                    .collect::<String>(),
+            );
         }
-        let shown: String = line.iter().map(|(tone, text)| painted(*tone, &inert(&self.blot(text)))).collect();
+        let shown: String = line
+            .iter()
+            .map(|(tone, text)| painted(*tone, &inert(&self.blot(text))))
+            .collect();
         self.write(&format!("{shown}\n"));
     }
 
@@ -158,13 +175,27 @@ impl Log {
 
     /// Writes the changing line over itself, or takes it away.
     fn draw(&self) {
-        let Some(columns) = self.screen.columns else { return };
+        let Some(columns) = self.screen.columns else {
+            return;
+        };
         let mut waiting = self.waiting();
-        let line = waiting.line().map(|line| cut(&inert(&self.blot(&line)), columns));
-        let line = line.map(|line| if self.screen.has_colours { painted(Tone::Dim, &line) } else { line });
+        let line = waiting
+            .line()
+            .map(|line| cut(&inert(&self.blot(&line)), columns));
+        let line = line.map(|line| {
+            if self.screen.has_colours {
+                painted(Tone::Dim, &line)
+            } else {
+                line
+            }
+        });
         let clear = if waiting.is_drawn { CLEAR_LINE } else { "" };
         waiting.is_drawn = line.is_some();
-        let _ = write!(std::io::stderr().lock(), "{clear}{}", line.unwrap_or_default());
+        let _ = write!(
+            std::io::stderr().lock(),
+            "{clear}{}",
+            line.unwrap_or_default()
+        );
     }
 
     /// Opens a fold in the log, and closes the one that is open: folds do not nest.
@@ -175,7 +206,11 @@ impl Log {
         match self.tongue {
             Tongue::Runner => self.write(&format!("::group::{}\n", escape_data(&title))),
             Tongue::Terminal => {
-                let title = if self.screen.has_colours { painted(Tone::Strong, &title) } else { title };
+                let title = if self.screen.has_colours {
+                    painted(Tone::Strong, &title)
+                } else {
+                    title
+                };
                 self.write(&format!("{title}\n"));
             }
         }
@@ -220,15 +255,30 @@ impl Log {
                     Level::Warning => Tone::Warn,
                     Level::Notice => Tone::Strong,
                 };
-                let level = if self.screen.has_colours { painted(tone, level) } else { level.to_owned() };
-                self.write(&format!("{level}: {}{}\n", inert(&place), text.replace('\n', "\n  ")));
+                let level = if self.screen.has_colours {
+                    painted(tone, level)
+                } else {
+                    level.to_owned()
+                };
+                self.write(&format!(
+                    "{level}: {}{}\n",
+                    inert(&place),
+                    text.replace('\n', "\n  ")
+                ));
             }
             Tongue::Runner => {
                 let place = notice.place.as_ref().map(|(file, line, column)| {
-                    format!("file={},line={line},col={column},", escape_property(&broken(file)))
+                    format!(
+                        "file={},line={line},col={column},",
+                        escape_property(&broken(file))
+                    )
                 });
                 let place = place.unwrap_or_default();
-                self.write(&format!("::{level} {place}title={}::{}\n", escape_property(&title), escape_data(&text)));
+                self.write(&format!(
+                    "::{level} {place}title={}::{}\n",
+                    escape_property(&title),
+                    escape_data(&text)
+                ));
             }
         }
     }
@@ -242,7 +292,9 @@ impl Log {
     #[must_use]
     pub fn blot(&self, text: &str) -> String {
         let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
-        secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "***"))
+        secrets.iter().fold(text.to_owned(), |text, secret| {
+            text.replace(secret.as_str(), "***")
+        })
     }
 
     /// Whether a text holds a secret that is known.
@@ -294,7 +346,11 @@ fn broken(text: &str) -> String {
 fn inert(line: &str) -> String {
     let line = broken(line).replace('\n', "\\n");
     let start = line.len() - line.trim_start().len();
-    if line[start..].starts_with("::") { format!("{}:\\:{}", &line[..start], &line[start + 2..]) } else { line }
+    if line[start..].starts_with("::") {
+        format!("{}:\\:{}", &line[..start], &line[start + 2..])
+    } else {
+        line
+    }
 }
 
 /// Characters that change how a line looks without being seen: direction overrides, zero-width ones, separators.
@@ -303,7 +359,9 @@ const fn is_invisible(c: char) -> bool {
 }
 
 fn escape_data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
 }
 
 fn escape_property(text: &str) -> String {
@@ -316,9 +374,14 @@ mod tests {
 
     #[test]
     fn no_line_is_a_command() {
-        for line in
-            ["::set-output name=x::y", " \t::x::", "\u{a0}::x::", "a ##[set-output name=t]x", "##[group]x", "a\r::x::"]
-        {
+        for line in [
+            "::set-output name=x::y",
+            " \t::x::",
+            "\u{a0}::x::",
+            "a ##[set-output name=t]x",
+            "##[group]x",
+            "a\r::x::",
+        ] {
             let safe = inert(line);
             assert!(!safe.trim_start().starts_with("::"), "{safe}");
             assert!(!safe.contains("##["), "{safe}");
@@ -330,13 +393,22 @@ mod tests {
     #[test]
     fn secrets_are_blotted_out_whole_and_by_their_parts() {
         let log = Log::new(Tongue::Terminal, false);
-        log.mask(&Secret::new("https://api.render.com/deploy/srv-abc?key=KEYKEYKEY\n"));
-        for text in ["https://api.render.com/deploy/srv-abc?key=KEYKEYKEY", "x KEYKEYKEY y", "srv-abc?key=KEYKEYKEY"] {
+        log.mask(&Secret::new(
+            "https://api.render.com/deploy/srv-abc?key=KEYKEYKEY\n",
+        ));
+        for text in [
+            "https://api.render.com/deploy/srv-abc?key=KEYKEYKEY",
+            "x KEYKEYKEY y",
+            "srv-abc?key=KEYKEYKEY",
+        ] {
             assert!(log.holds_secret(text));
             assert!(!log.blot(text).contains("KEYKEYKEY"), "{}", log.blot(text));
         }
         log.mask(&Secret::new("abc"));
-        assert!(!log.holds_secret("abc"), "a mask this short would blot out half of every log");
+        assert!(
+            !log.holds_secret("abc"),
+            "a mask this short would blot out half of every log"
+        );
     }
 
     #[test]

@@ -10,13 +10,22 @@ impl Signals {
     /// Begins to listen.
     #[must_use]
     pub fn listen() -> Self {
-        let both = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
-        Self(if let (Ok(interrupt), Ok(terminate)) = both { Some((interrupt, terminate)) } else { None })
+        let both = (
+            signal(SignalKind::interrupt()),
+            signal(SignalKind::terminate()),
+        );
+        Self(if let (Ok(interrupt), Ok(terminate)) = both {
+            Some((interrupt, terminate))
+        } else {
+            None
+        })
     }
 
     /// Ends when the run is to be cancelled.
     pub async fn interrupted(&mut self) {
-        let Some((interrupt, terminate)) = &mut self.0 else { return std::future::pending().await };
+        let Some((interrupt, terminate)) = &mut self.0 else {
+            return std::future::pending().await;
+        };
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}

@@ -1,5 +1,8 @@
 //! The environment, read once.
-#![allow(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "this is the one place that reads the environment"
+)]
 
 use super::{Arguments, Screen};
 use crate::domain::{HookVariable, Secret};
@@ -48,7 +51,9 @@ pub struct Surroundings {
 }
 
 fn variable(name: &str) -> Option<String> {
-    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
+    std::env::var_os(name)
+        .map(|value| value.to_string_lossy().into_owned())
+        .filter(|value| !value.is_empty())
 }
 
 /// Colours only on a terminal, and not where `NO_COLOR` is set (no-color.org); a changing line needs one that can move its cursor.
@@ -58,8 +63,13 @@ fn screen() -> Screen {
         return Screen::default();
     }
     // Shells tell it to themselves only, so most often it is not there: then the width that every terminal has.
-    let columns = variable("COLUMNS").and_then(|text| text.parse().ok()).filter(|columns| *columns >= 20);
-    Screen { has_colours: variable("NO_COLOR").is_none(), columns: Some(columns.unwrap_or(80)) }
+    let columns = variable("COLUMNS")
+        .and_then(|text| text.parse().ok())
+        .filter(|columns| *columns >= 20);
+    Screen {
+        has_colours: variable("NO_COLOR").is_none(),
+        columns: Some(columns.unwrap_or(80)),
+    }
 }
 
 impl Surroundings {
@@ -87,8 +97,10 @@ impl Surroundings {
             actor: variable("GITHUB_ACTOR"),
             api_url: variable("GITHUB_API_URL"),
             server_url: variable("GITHUB_SERVER_URL"),
-            workspace: variable("GITHUB_WORKSPACE")
-                .map_or_else(|| std::env::current_dir().unwrap_or_default(), PathBuf::from),
+            workspace: variable("GITHUB_WORKSPACE").map_or_else(
+                || std::env::current_dir().unwrap_or_default(),
+                PathBuf::from,
+            ),
             outputs: variable("GITHUB_OUTPUT").map(PathBuf::from),
             summary: variable("GITHUB_STEP_SUMMARY").map(PathBuf::from),
             run: number("GITHUB_RUN_ID").zip(number("GITHUB_RUN_ATTEMPT")),
@@ -97,7 +109,10 @@ impl Surroundings {
             is_hosted: is("RUNNER_ENVIRONMENT", "github-hosted"),
             is_debug: is("RUNNER_DEBUG", "1"),
             screen: screen(),
-            network: NETWORK.into_iter().filter(|name| variable(name).is_some()).collect(),
+            network: NETWORK
+                .into_iter()
+                .filter(|name| variable(name).is_some())
+                .collect(),
         }
     }
 
@@ -111,7 +126,8 @@ impl Surroundings {
                 return Some(text.to_owned());
             }
             let name = format!("INPUT_{}", input.name.to_ascii_uppercase());
-            let value = std::env::var_os(&name).or_else(|| std::env::var_os(name.replace('-', "_")))?;
+            let value =
+                std::env::var_os(&name).or_else(|| std::env::var_os(name.replace('-', "_")))?;
             Some(value.to_string_lossy().into_owned())
         })
     }
@@ -119,17 +135,26 @@ impl Surroundings {
     /// What stands in a service's hook variable. White space alone is an unset secret.
     #[must_use]
     pub fn hook(variable_name: &HookVariable) -> Option<Secret> {
-        variable(variable_name.as_str()).filter(|text| !text.trim_ascii().is_empty()).map(Secret::new)
+        variable(variable_name.as_str())
+            .filter(|text| !text.trim_ascii().is_empty())
+            .map(Secret::new)
     }
 
     /// Everything in variables that look like deploy hooks, whichever manifest names them: to be masked before anything is said.
     #[must_use]
     pub fn likely_hooks() -> Vec<Secret> {
         let is_likely = |name: &str, value: &str| {
-            name.starts_with("RENDER_HOOK_") || value.contains("/deploy/srv-") || value.contains("/deploy/crn-")
+            name.starts_with("RENDER_HOOK_")
+                || value.contains("/deploy/srv-")
+                || value.contains("/deploy/crn-")
         };
         std::env::vars_os()
-            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+            .map(|(name, value)| {
+                (
+                    name.to_string_lossy().into_owned(),
+                    value.to_string_lossy().into_owned(),
+                )
+            })
             .filter(|(name, value)| !name.starts_with("INPUT_") && is_likely(name, value))
             .map(|(_, value)| Secret::new(value))
             .collect()
@@ -145,8 +170,16 @@ impl Surroundings {
             .flatten()
             .filter_map(|entry| Some(entry.ok()?.path()));
         // Directories of certificates have links by hash beside the files; each name is read, and twice the same adds nothing.
-        let system = SYSTEM_BUNDLES.iter().map(PathBuf::from).find(|path| path.is_file());
-        system.into_iter().chain(file).chain(inside).filter_map(|path| bundle(&path)).collect()
+        let system = SYSTEM_BUNDLES
+            .iter()
+            .map(PathBuf::from)
+            .find(|path| path.is_file());
+        system
+            .into_iter()
+            .chain(file)
+            .chain(inside)
+            .filter_map(|path| bundle(&path))
+            .collect()
     }
 }
 
@@ -160,7 +193,9 @@ const SYSTEM_BUNDLES: [&str; 4] = [
 
 /// A regular file of at most 4 MiB: a bundle of every public root there is has a sixteenth of this.
 fn bundle(path: &std::path::Path) -> Option<Vec<u8>> {
-    let data = std::fs::metadata(path).ok().filter(|data| data.is_file() && data.len() <= 4 << 20)?;
+    let data = std::fs::metadata(path)
+        .ok()
+        .filter(|data| data.is_file() && data.len() <= 4 << 20)?;
     let text = std::fs::read(path).ok()?;
     (data.len() > 0).then_some(text)
 }

@@ -44,11 +44,13 @@ pub(super) struct Waiting {
 
 impl Waiting {
     pub(super) fn begin(&mut self, key: &str, what: &str) {
-        self.next.get_or_insert_with(|| (Stopwatch::start(), FIRST_SILENCE, FIRST_SILENCE));
+        self.next
+            .get_or_insert_with(|| (Stopwatch::start(), FIRST_SILENCE, FIRST_SILENCE));
         match self.all.get_mut(key) {
             Some((own, _)) => what.clone_into(own),
             None => {
-                self.all.insert(key.to_owned(), (what.to_owned(), Stopwatch::start()));
+                self.all
+                    .insert(key.to_owned(), (what.to_owned(), Stopwatch::start()));
             }
         }
     }
@@ -66,8 +68,9 @@ impl Waiting {
 
     /// Everything that is waited for, on one line; nothing where there is nothing.
     pub(super) fn line(&self) -> Option<String> {
-        let part =
-            |(key, (what, since)): (&String, &(String, Stopwatch))| format!("{key} {what} {}", age(since.elapsed()));
+        let part = |(key, (what, since)): (&String, &(String, Stopwatch))| {
+            format!("{key} {what} {}", age(since.elapsed()))
+        };
         let parts: Vec<String> = self.all.iter().map(part).collect();
         (!parts.is_empty()).then(|| format!("Waiting: {}", parts.join(", ")))
     }
@@ -95,7 +98,11 @@ pub(super) fn cut(line: &str, columns: usize) -> String {
 
 fn age(age: Duration) -> String {
     let seconds = age.as_secs();
-    if seconds < 60 { format!("{seconds}s") } else { format!("{}m{:02}s", seconds / 60, seconds % 60) }
+    if seconds < 60 {
+        format!("{seconds}s")
+    } else {
+        format!("{}m{:02}s", seconds / 60, seconds % 60)
+    }
 }
 
 #[cfg(test)]
@@ -109,8 +116,15 @@ mod tests {
         waiting.begin("api", "queued");
         waiting.begin("jobs", "created");
         waiting.begin("api", "update_in_progress");
-        assert_eq!(waiting.line().as_deref(), Some("Waiting: api update_in_progress 0s, jobs created 0s"));
-        assert_eq!(waiting.due(), None, "not before there was silence for a while");
+        assert_eq!(
+            waiting.line().as_deref(),
+            Some("Waiting: api update_in_progress 0s, jobs created 0s")
+        );
+        assert_eq!(
+            waiting.due(),
+            None,
+            "not before there was silence for a while"
+        );
         waiting.end("api");
         waiting.end("jobs");
         assert_eq!(waiting.line(), None);
@@ -138,7 +152,10 @@ mod tests {
     fn a_line_fits_the_screen() {
         assert_eq!(cut("abcdef", 7), "abcdef");
         assert_eq!(cut("abcdefgh", 8), "abcd...");
-        assert_eq!((age(Duration::from_secs(59)), age(Duration::from_secs(61))), ("59s".into(), "1m01s".into()));
+        assert_eq!(
+            (age(Duration::from_secs(59)), age(Duration::from_secs(61))),
+            ("59s".into(), "1m01s".into())
+        );
     }
 
     #[test]

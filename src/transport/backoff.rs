@@ -14,7 +14,10 @@ impl Backoff {
     /// Starts with `first`.
     #[must_use]
     pub const fn new(first: Duration, longest: Duration) -> Self {
-        Self { next: first, longest }
+        Self {
+            next: first,
+            longest,
+        }
     }
 
     /// The next wait: what the other side asked for where that is longer, else the doubled one.
@@ -42,7 +45,10 @@ mod tests {
         let mut backoff = Backoff::new(second, second * 4);
         for base in [1, 2, 4, 4] {
             let wait = backoff.next(None);
-            assert!(wait <= second * base && wait >= second * base * 3 / 4, "{wait:?}");
+            assert!(
+                wait <= second * base && wait >= second * base * 3 / 4,
+                "{wait:?}"
+            );
         }
         assert_eq!(backoff.next(Some(second * 45)), second * 45);
     }

@@ -23,7 +23,11 @@ pub enum BodyError<E> {
 ///
 /// # Errors
 /// [`BodyError`].
-pub async fn read_body<B>(body: B, cap: usize, read: &mut Vec<u8>) -> Result<(), BodyError<B::Error>>
+pub async fn read_body<B>(
+    body: B,
+    cap: usize,
+    read: &mut Vec<u8>,
+) -> Result<(), BodyError<B::Error>>
 where
     B: BodyExt + Unpin,
     B::Data: AsRef<[u8]>,
@@ -31,7 +35,9 @@ where
     let mut body = body;
     let mut turn = None;
     while let Some(frame) = body.frame().await {
-        let Ok(piece) = frame.map_err(BodyError::Broken)?.into_data() else { continue };
+        let Ok(piece) = frame.map_err(BodyError::Broken)?.into_data() else {
+            continue;
+        };
         let piece = piece.as_ref();
         let length = read.len() + piece.len();
         if length > cap {

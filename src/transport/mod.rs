@@ -54,7 +54,14 @@ impl Request {
     /// A request without a body.
     #[must_use]
     pub fn new(method: Method, url: impl Into<String>) -> Self {
-        Self { method, url: url.into(), headers: HeaderMap::new(), body: Vec::new(), cap: CAP, body_is: BodyIs::Needed }
+        Self {
+            method,
+            url: url.into(),
+            headers: HeaderMap::new(),
+            body: Vec::new(),
+            cap: CAP,
+            body_is: BodyIs::Needed,
+        }
     }
 
     /// Adds a header. A value that no header can hold is left out (it could only be a mistake of ours).
@@ -173,7 +180,9 @@ impl TransportError {
             Self::NeverSent(_) => {
                 "Check this machine's way to it (name resolution, firewall, proxy) and its status page, then run this again."
             }
-            Self::NoAnswer(_) | Self::TooLarge(_) => "Look at its status page, then run this again.",
+            Self::NoAnswer(_) | Self::TooLarge(_) => {
+                "Look at its status page, then run this again."
+            }
             Self::NotARequest(_) => "Correct the inputs ca-bundle and render-api-url.",
         }
     }
@@ -210,7 +219,9 @@ impl Client {
         // The second call of a process changes nothing, and says so with an error that means just that.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(trust::configuration(roots).map_err(TransportError::NotARequest)?)
+            .tls_backend_preconfigured(
+                trust::configuration(roots).map_err(TransportError::NotARequest)?,
+            )
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT)
             .timeout(WHOLE)
@@ -218,7 +229,10 @@ impl Client {
         if proxies == Proxies::Ignored {
             builder = builder.no_proxy();
         }
-        builder.build().map(Self).map_err(|error| TransportError::NotARequest(causes(&error)))
+        builder
+            .build()
+            .map(Self)
+            .map_err(|error| TransportError::NotARequest(causes(&error)))
     }
 
     /// The library's client, for octocrab, which brings its own requests.
@@ -232,11 +246,20 @@ impl Client {
     /// # Errors
     /// [`TransportError`], which says whether the request can have arrived.
     pub async fn send(&self, request: Request) -> Result<Answer, TransportError> {
-        let Request { method, url, headers, body, cap, body_is } = request;
+        let Request {
+            method,
+            url,
+            headers,
+            body,
+            cap,
+            body_is,
+        } = request;
         let has_length = !body.is_empty() || method == Method::POST || method == Method::PUT;
         let mut outgoing = self.0.request(method, url).headers(headers);
         if has_length {
-            outgoing = outgoing.header(http::header::CONTENT_LENGTH, body.len()).body(body);
+            outgoing = outgoing
+                .header(http::header::CONTENT_LENGTH, body.len())
+                .body(body);
         }
         let incoming = outgoing.send().await.map_err(|error| classify(&error))?;
         let (parts, incoming) = http::Response::from(incoming).into_parts();
@@ -250,7 +273,11 @@ impl Client {
             })?,
             BodyIs::Extra => drop(tokio::time::timeout(EXTRA, read).await),
         }
-        Ok(Answer { status, headers, body })
+        Ok(Answer {
+            status,
+            headers,
+            body,
+        })
     }
 }
 
@@ -281,5 +308,9 @@ fn causes(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         texts.push("timed out".into());
     }
-    if texts.is_empty() { "the connection broke".into() } else { texts.join(": ") }
+    if texts.is_empty() {
+        "the connection broke".into()
+    } else {
+        texts.join(": ")
+    }
 }

@@ -30,7 +30,10 @@ impl Roots {
     /// # Errors
     /// Refuses a bundle with a private key, and one with a certificate that cannot be read, or without any.
     pub fn add(&mut self, pem: &[u8]) -> Result<(), RootsError> {
-        if pem.windows(b"PRIVATE KEY-----".len()).any(|window| window == b"PRIVATE KEY-----") {
+        if pem
+            .windows(b"PRIVATE KEY-----".len())
+            .any(|window| window == b"PRIVATE KEY-----")
+        {
             return Err(RootsError::PrivateKey);
         }
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
@@ -46,7 +49,8 @@ impl Roots {
 
     /// Adds what can be read of a bundle that the machine has: one odd certificate in it must not cost the others.
     pub fn add_readable(&mut self, pem: &[u8]) {
-        self.0.extend(CertificateDer::pem_slice_iter(pem).filter_map(Result::ok));
+        self.0
+            .extend(CertificateDer::pem_slice_iter(pem).filter_map(Result::ok));
     }
 
     pub(super) fn into_certificates(self) -> Vec<CertificateDer<'static>> {
@@ -64,9 +68,16 @@ mod tests {
         assert_eq!(roots.add(b""), Err(RootsError::NoCertificate));
         for body in ["!!", "aGVsbG8="] {
             let pem = format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n");
-            assert_eq!(roots.add(pem.as_bytes()), Err(RootsError::NoCertificate), "{body}");
+            assert_eq!(
+                roots.add(pem.as_bytes()),
+                Err(RootsError::NoCertificate),
+                "{body}"
+            );
         }
-        assert_eq!(roots.add(b"-----BEGIN EC PRIVATE KEY-----\n"), Err(RootsError::PrivateKey));
+        assert_eq!(
+            roots.add(b"-----BEGIN EC PRIVATE KEY-----\n"),
+            Err(RootsError::PrivateKey)
+        );
     }
 
     #[test]

@@ -9,7 +9,8 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore,
+    SignatureScheme,
 };
 use std::error::Error as StdError;
 use std::sync::Arc;
@@ -42,7 +43,9 @@ pub fn distrust(error: &(dyn StdError + 'static)) -> Option<String> {
         return Some(words(error));
     }
     // What an I/O error was made of is not its source.
-    let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    let inner = error
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::get_ref);
     match inner {
         Some(inner) => distrust(inner),
         None => distrust(error.source()?),
@@ -54,16 +57,29 @@ fn words(error: &Error) -> String {
     if matches!(error, Error::InvalidMessage(_)) {
         return "the other side does not speak TLS".into();
     }
-    let Error::InvalidCertificate(why) = error else { return theirs(error.to_string()) };
+    let Error::InvalidCertificate(why) = error else {
+        return theirs(error.to_string());
+    };
     if let CertificateError::Other(OtherError(why)) = why
         && why.is::<UnknownAuthority>()
     {
         return why.to_string();
     }
-    if let CertificateError::NotValidForNameContext { expected, presented } = why {
-        return format!("the certificate is not for {}, but for {}", expected.to_str(), theirs(presented.join(", ")));
+    if let CertificateError::NotValidForNameContext {
+        expected,
+        presented,
+    } = why
+    {
+        return format!(
+            "the certificate is not for {}, but for {}",
+            expected.to_str(),
+            theirs(presented.join(", "))
+        );
     }
-    if matches!(why, CertificateError::Expired | CertificateError::ExpiredContext { .. }) {
+    if matches!(
+        why,
+        CertificateError::Expired | CertificateError::ExpiredContext { .. }
+    ) {
         return "the certificate has expired".into();
     }
     theirs(why.to_string())
@@ -87,13 +103,16 @@ impl ServerCertVerifier for Judge {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let verdict = self.0.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        let verdict =
+            self.0
+                .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         verdict.map_err(|error| {
             if error != Error::InvalidCertificate(CertificateError::UnknownIssuer) {
                 return error;
             }
             let last = intermediates.last().unwrap_or(end_entity);
-            let unknown = UnknownAuthority(issuer(last).unwrap_or_else(|| "somebody without a name".into()));
+            let unknown =
+                UnknownAuthority(issuer(last).unwrap_or_else(|| "somebody without a name".into()));
             Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(unknown))))
         })
     }
@@ -140,9 +159,15 @@ fn issuer(certificate: &[u8]) -> Option<String> {
     let (mut common, mut organisation) = (None, None);
     while let Some(set) = Element::first(names, None) {
         names = set.rest;
-        let Some(pair) = Element::first(set.content, Some(SEQUENCE)) else { continue };
-        let Some(kind) = Element::first(pair.content, Some(6)) else { continue };
-        let Some(value) = Element::first(kind.rest, None) else { continue };
+        let Some(pair) = Element::first(set.content, Some(SEQUENCE)) else {
+            continue;
+        };
+        let Some(kind) = Element::first(pair.content, Some(6)) else {
+            continue;
+        };
+        let Some(value) = Element::first(kind.rest, None) else {
+            continue;
+        };
         let value = Some(Foreign(value.content).to_string()).filter(|text| !text.is_empty());
         match kind.content {
             COMMON_NAME => common = value,
@@ -171,9 +196,12 @@ impl<'a> Element<'a> {
         let mut size = usize::from(length);
         if length & 0x80 != 0 {
             // A certificate is never longer than two bytes of length can say.
-            let (long, after) =
-                bytes.split_at_checked(usize::from(length & 0x7f)).filter(|(long, _)| long.len() <= 2)?;
-            size = long.iter().fold(0, |size, byte| size << 8 | usize::from(*byte));
+            let (long, after) = bytes
+                .split_at_checked(usize::from(length & 0x7f))
+                .filter(|(long, _)| long.len() <= 2)?;
+            size = long
+                .iter()
+                .fold(0, |size, byte| size << 8 | usize::from(*byte));
             bytes = after;
         }
         let (content, rest) = bytes.split_at_checked(size)?;

@@ -14,10 +14,17 @@ fn text(path: &str) -> String {
 fn declared(block: &str) -> Vec<(String, BTreeMap<String, String>)> {
     let action = text("action.yml");
     let mut entries: Vec<(String, BTreeMap<String, String>)> = Vec::new();
-    let lines = action.lines().skip_while(|line| *line != format!("{block}:")).skip(1);
+    let lines = action
+        .lines()
+        .skip_while(|line| *line != format!("{block}:"))
+        .skip(1);
     for line in lines.take_while(|line| line.is_empty() || line.starts_with([' ', '#'])) {
         let indent = line.len() - line.trim_start().len();
-        let Some((key, value)) = line.trim().split_once(':').filter(|_| !line.trim().starts_with('#')) else {
+        let Some((key, value)) = line
+            .trim()
+            .split_once(':')
+            .filter(|_| !line.trim().starts_with('#'))
+        else {
             continue;
         };
         match indent {
@@ -33,7 +40,10 @@ fn declared(block: &str) -> Vec<(String, BTreeMap<String, String>)> {
 }
 
 fn unquoted(value: &str) -> String {
-    let quote = value.chars().next().filter(|first| matches!(first, '"' | '\''));
+    let quote = value
+        .chars()
+        .next()
+        .filter(|first| matches!(first, '"' | '\''));
     let inner = quote.and_then(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
     match (quote, inner) {
         (Some('\''), Some(inner)) => inner.replace("''", "'"),
@@ -46,16 +56,28 @@ fn unquoted(value: &str) -> String {
 fn cell(text: &str) -> String {
     let word = |word: &str| {
         let plain = word.trim_end_matches([')', ',', '.', ';']);
-        if plain.contains('<') { format!("`{plain}`{}", &word[plain.len()..]) } else { word.replace('|', "\\|") }
+        if plain.contains('<') {
+            format!("`{plain}`{}", &word[plain.len()..])
+        } else {
+            word.replace('|', "\\|")
+        }
     };
     text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// A file with the table that begins with this head replaced by these rows.
 fn with_table(text: &str, head: &str, rows: &[String]) -> String {
-    let at = text.find(head).unwrap_or_else(|| panic!("no table begins with {head}")) + head.len();
+    let at = text
+        .find(head)
+        .unwrap_or_else(|| panic!("no table begins with {head}"))
+        + head.len();
     let end = text[at..].find("\n\n").expect("the end of a table") + at;
-    format!("{}{}{}", &text[..at], rows.concat().trim_end(), &text[end..])
+    format!(
+        "{}{}{}",
+        &text[..at],
+        rows.concat().trim_end(),
+        &text[end..]
+    )
 }
 
 #[test]
@@ -69,7 +91,13 @@ fn action_yml_declares_exactly_the_programs_inputs() {
         .collect();
     let wanted: Vec<(String, String, String)> = INPUTS
         .iter()
-        .map(|input| (input.name.to_owned(), input.default.to_owned(), input.description.to_owned()))
+        .map(|input| {
+            (
+                input.name.to_owned(),
+                input.default.to_owned(),
+                input.description.to_owned(),
+            )
+        })
         .collect();
     assert_eq!(found, wanted);
 }
@@ -80,25 +108,51 @@ fn action_yml_declares_exactly_the_programs_outputs() {
         .into_iter()
         .map(|(name, keys)| (name, keys.get("description").cloned().unwrap_or_default()))
         .collect();
-    let wanted: Vec<(String, String)> =
-        OUTPUTS.iter().map(|output| (output.name.to_owned(), output.description.to_owned())).collect();
+    let wanted: Vec<(String, String)> = OUTPUTS
+        .iter()
+        .map(|output| (output.name.to_owned(), output.description.to_owned()))
+        .collect();
     assert_eq!(found, wanted);
 }
 
 /// `DOCUMENTS=write` makes them anew.
 #[test]
 fn the_readmes_tables_are_what_the_program_declares() {
-    let default = |text: &str| if text.is_empty() { String::new() } else { format!("`{text}`") };
-    let inputs = INPUTS
+    let default = |text: &str| {
+        if text.is_empty() {
+            String::new()
+        } else {
+            format!("`{text}`")
+        }
+    };
+    let inputs = INPUTS.iter().map(|input| {
+        format!(
+            "| `{}` | {} | {} |\n",
+            input.name,
+            default(input.default),
+            cell(input.description)
+        )
+    });
+    let outputs = OUTPUTS
         .iter()
-        .map(|input| format!("| `{}` | {} | {} |\n", input.name, default(input.default), cell(input.description)));
-    let outputs = OUTPUTS.iter().map(|output| format!("| `{}` | {} |\n", output.name, cell(output.description)));
+        .map(|output| format!("| `{}` | {} |\n", output.name, cell(output.description)));
     let found = text("README.md");
-    let wanted = with_table(&found, "| name | default | meaning |\n|---|---|---|\n", &inputs.collect::<Vec<_>>());
-    let wanted = with_table(&wanted, "| name | meaning |\n|---|---|\n", &outputs.collect::<Vec<_>>());
+    let wanted = with_table(
+        &found,
+        "| name | default | meaning |\n|---|---|---|\n",
+        &inputs.collect::<Vec<_>>(),
+    );
+    let wanted = with_table(
+        &wanted,
+        "| name | meaning |\n|---|---|\n",
+        &outputs.collect::<Vec<_>>(),
+    );
     if std::env::var_os("DOCUMENTS").is_some_and(|how| how == "write") {
-        std::fs::write(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"), &wanted)
-            .expect("the README");
+        std::fs::write(
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"),
+            &wanted,
+        )
+        .expect("the README");
     }
     assert!(
         text("README.md") == wanted,
@@ -108,7 +162,10 @@ fn the_readmes_tables_are_what_the_program_declares() {
 
 #[test]
 fn the_runner_of_the_journeys_gives_what_action_yml_declares() {
-    let wanted: Vec<(&str, &str)> = INPUTS.iter().map(|input| (input.name, input.default)).collect();
+    let wanted: Vec<(&str, &str)> = INPUTS
+        .iter()
+        .map(|input| (input.name, input.default))
+        .collect();
     assert_eq!(crate::world::runner::ACTION_INPUTS, wanted);
     let mut outputs: Vec<&str> = OUTPUTS.iter().map(|output| output.name).collect();
     let mut known = crate::world::oracle::OUTPUTS.to_vec();
@@ -120,20 +177,34 @@ fn the_runner_of_the_journeys_gives_what_action_yml_declares() {
 #[test]
 fn every_failure_has_its_heading_and_every_heading_its_failure() {
     let failures = text("docs/failures.md");
-    let headings: Vec<&str> =
-        failures.lines().filter_map(|line| line.strip_prefix("## ")).map(|line| line.trim_matches('`')).collect();
+    let headings: Vec<&str> = failures
+        .lines()
+        .filter_map(|line| line.strip_prefix("## "))
+        .map(|line| line.trim_matches('`'))
+        .collect();
     for word in FailureWord::ALL {
-        assert!(headings.contains(&word.as_str()), "{word} has no heading in docs/failures.md");
+        assert!(
+            headings.contains(&word.as_str()),
+            "{word} has no heading in docs/failures.md"
+        );
     }
     let is_word = |heading: &&&str| {
-        heading.contains('-') || **heading == "exited" || **heading == "unhealthy" || **heading == "cancelled"
+        heading.contains('-')
+            || **heading == "exited"
+            || **heading == "unhealthy"
+            || **heading == "cancelled"
     };
-    for heading in headings
-        .iter()
-        .filter(is_word)
-        .filter(|heading| heading.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'))
-    {
-        assert!(FailureWord::ALL.iter().any(|word| word.as_str() == *heading), "## {heading} is no failure");
+    for heading in headings.iter().filter(is_word).filter(|heading| {
+        heading
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+    }) {
+        assert!(
+            FailureWord::ALL
+                .iter()
+                .any(|word| word.as_str() == *heading),
+            "## {heading} is no failure"
+        );
     }
 }
 
@@ -151,9 +222,16 @@ fn both_doors_are_yaml_as_a_runner_reads_it() {
 fn the_second_door_has_the_inputs_and_outputs_of_the_first() {
     // What the script that makes it says now is what is checked in.
     let root = env!("CARGO_MANIFEST_DIR");
-    let made =
-        std::process::Command::new("python3").arg(".ci/second-door.py").current_dir(root).output().expect("python3");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let made = std::process::Command::new("python3")
+        .arg(".ci/second-door.py")
+        .current_dir(root)
+        .output()
+        .expect("python3");
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
     let found = text("no-docker/action.yml");
     assert_eq!(
         found,
@@ -162,37 +240,82 @@ fn the_second_door_has_the_inputs_and_outputs_of_the_first() {
     );
     // And that is right: every input is handed on by the name that the program reads first, and every output back.
     for input in INPUTS {
-        let line = format!("        {}: ${{{{ inputs.{} }}}}", crate::world::runner::variable(input.name), input.name);
+        let line = format!(
+            "        {}: ${{{{ inputs.{} }}}}",
+            crate::world::runner::variable(input.name),
+            input.name
+        );
         assert!(found.lines().any(|found| found == line), "{line}");
         let declaration = format!("  {}:\n    description: ", input.name);
-        assert!(found.contains(&declaration) && text("action.yml").contains(&declaration), "{}", input.name);
+        assert!(
+            found.contains(&declaration) && text("action.yml").contains(&declaration),
+            "{}",
+            input.name
+        );
     }
     for output in OUTPUTS {
         let line = format!("    value: ${{{{ steps.run.outputs.{} }}}}", output.name);
         assert!(found.lines().any(|found| found == line), "{line}");
     }
-    let handed = found.lines().filter(|line| line.trim().starts_with("INPUT_")).count();
-    assert_eq!((handed, found.matches("steps.run.outputs.").count()), (INPUTS.len(), OUTPUTS.len()));
+    let handed = found
+        .lines()
+        .filter(|line| line.trim().starts_with("INPUT_"))
+        .count();
+    assert_eq!(
+        (handed, found.matches("steps.run.outputs.").count()),
+        (INPUTS.len(), OUTPUTS.len())
+    );
     // Nothing is put into a script, and fetching is given nothing.
-    let scripts: Vec<&str> = found.lines().filter(|line| line.trim().starts_with("run: ")).collect();
-    assert!(scripts.len() == 2 && scripts.iter().all(|script| !script.contains("${{")), "{scripts:?}");
-    let fetch = found.split("id: fetch").nth(1).and_then(|rest| rest.split("id: run").next()).expect("a step");
-    assert!(!fetch.contains("env:") && !fetch.contains("INPUT_"), "{fetch}");
+    let scripts: Vec<&str> = found
+        .lines()
+        .filter(|line| line.trim().starts_with("run: "))
+        .collect();
+    assert!(
+        scripts.len() == 2 && scripts.iter().all(|script| !script.contains("${{")),
+        "{scripts:?}"
+    );
+    let fetch = found
+        .split("id: fetch")
+        .nth(1)
+        .and_then(|rest| rest.split("id: run").next())
+        .expect("a step");
+    assert!(
+        !fetch.contains("env:") && !fetch.contains("INPUT_"),
+        "{fetch}"
+    );
 }
 
 #[test]
 fn the_release_workflow_calls_scripts_that_are_there_and_little_else() {
     let workflow = text(".github/workflows/release.yml");
-    let scripts = ["check", "build", "push", "verify", "signatures", "tag", "publish", "move"];
+    let scripts = [
+        "check",
+        "build",
+        "push",
+        "verify",
+        "signatures",
+        "tag",
+        "publish",
+        "move",
+    ];
     for script in scripts {
-        assert!(workflow.contains(&format!(".ci/release/{script} ")), "{script}");
-        assert!(text(".ci/release/rehearse").contains(&format!(".ci/release/{script} ")), "{script} is not rehearsed");
+        assert!(
+            workflow.contains(&format!(".ci/release/{script} ")),
+            "{script}"
+        );
+        assert!(
+            text(".ci/release/rehearse").contains(&format!(".ci/release/{script} ")),
+            "{script} is not rehearsed"
+        );
     }
     // Of what a workflow can put into a script, only what is safe there is: by the environment.
+    assert!(!workflow.lines().any(
+        |line| line.trim_start_matches(['-', ' ']).starts_with("run: ") && line.contains("${{")
+    ));
     assert!(
-        !workflow.lines().any(|line| line.trim_start_matches(['-', ' ']).starts_with("run: ") && line.contains("${{"))
+        !workflow.contains("cache"),
+        "a release starts from nothing that another run left"
     );
-    assert!(!workflow.contains("cache"), "a release starts from nothing that another run left");
 }
 
 #[test]
@@ -200,7 +323,12 @@ fn the_container_is_built_from_the_manifest_and_src_alone() {
     assert!(text("Dockerfile").contains("COPY Cargo.toml Cargo.lock ./\nCOPY src src\n"));
     // A target that is named has to be there, or cargo builds nothing: those outside src are found by themselves.
     for section in ["[[bench]]", "[[example]]", "[[test]]", "build = "] {
-        assert!(!text("Cargo.toml").lines().any(|line| line.starts_with(section)), "{section}");
+        assert!(
+            !text("Cargo.toml")
+                .lines()
+                .any(|line| line.starts_with(section)),
+            "{section}"
+        );
     }
 }
 
@@ -209,7 +337,10 @@ fn sources(directory: &str) -> String {
     let mut all = String::new();
     let mut open = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(directory)];
     while let Some(place) = open.pop() {
-        for entry in std::fs::read_dir(&place).expect("a directory").map(|entry| entry.expect("an entry").path()) {
+        for entry in std::fs::read_dir(&place)
+            .expect("a directory")
+            .map(|entry| entry.expect("an entry").path())
+        {
             if entry.is_dir() {
                 open.push(entry);
             } else if entry.extension().is_some_and(|extension| extension == "rs") {
@@ -222,14 +353,32 @@ fn sources(directory: &str) -> String {
 
 #[test]
 fn the_threat_model_names_tests_that_are_there() {
-    let (page, sources) = (text("docs/threat-model.md"), sources("tests") + &sources("src"));
-    let table = page.split("## What must never happen").nth(1).expect("the table");
+    let (page, sources) = (
+        text("docs/threat-model.md"),
+        sources("tests") + &sources("src"),
+    );
+    let table = page
+        .split("## What must never happen")
+        .nth(1)
+        .expect("the table");
     let is_name = |word: &&str| {
-        word.len() > 12 && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+        word.len() > 12
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
     };
-    let named: Vec<&str> = table.split('`').skip(1).step_by(2).filter(is_name).collect();
+    let named: Vec<&str> = table
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(is_name)
+        .collect();
     // A test's own attributes may stand between.
     let is_there = |name: &&&str| sources.contains(&format!("fn {name}() {{"));
     let missing: Vec<&&str> = named.iter().filter(|name| !is_there(name)).collect();
-    assert!(named.len() > 20 && missing.is_empty(), "{} named, not there: {missing:?}", named.len());
+    assert!(
+        named.len() > 20 && missing.is_empty(),
+        "{} named, not there: {missing:?}",
+        named.len()
+    );
 }

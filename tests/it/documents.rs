@@ -27,9 +27,16 @@ fn read(path: &str) -> String {
 /// Every Markdown file, by its path from the root.
 fn documents() -> Vec<String> {
     let mut found: Vec<PathBuf> = Vec::new();
-    let mut open = vec![root().to_owned(), root().join("docs"), root().join("examples")];
+    let mut open = vec![
+        root().to_owned(),
+        root().join("docs"),
+        root().join("examples"),
+    ];
     while let Some(directory) = open.pop() {
-        for entry in std::fs::read_dir(&directory).expect("a directory").flatten() {
+        for entry in std::fs::read_dir(&directory)
+            .expect("a directory")
+            .flatten()
+        {
             let path = entry.path();
             if path.is_dir() && directory.ends_with("examples") {
                 open.push(path);
@@ -38,10 +45,19 @@ fn documents() -> Vec<String> {
             }
         }
     }
-    let inside = |path: PathBuf| path.strip_prefix(root()).expect("inside").to_str().expect("a path").to_owned();
+    let inside = |path: PathBuf| {
+        path.strip_prefix(root())
+            .expect("inside")
+            .to_str()
+            .expect("a path")
+            .to_owned()
+    };
     let mut found: Vec<String> = found.into_iter().map(inside).collect();
     found.sort();
-    assert!(found.iter().any(|path| path == "README.md") && found.len() > 20, "{found:?}");
+    assert!(
+        found.iter().any(|path| path == "README.md") && found.len() > 20,
+        "{found:?}"
+    );
     found
 }
 
@@ -54,7 +70,11 @@ fn blocks() -> Vec<Block> {
                 Some(_) if is_open => is_open = false,
                 Some(language) => {
                     let at = format!("{path}:{number}");
-                    blocks.push(Block { at, language: language.to_owned(), text: String::new() });
+                    blocks.push(Block {
+                        at,
+                        language: language.to_owned(),
+                        text: String::new(),
+                    });
                     is_open = true;
                 }
                 None if is_open => {
@@ -73,7 +93,10 @@ fn blocks() -> Vec<Block> {
 #[test]
 fn every_block_says_in_which_language_it_is() {
     for Block { at, language, .. } in blocks() {
-        assert!(["yaml", "sh", "text"].contains(&language.as_str()), "{at}: {language:?}");
+        assert!(
+            ["yaml", "sh", "text"].contains(&language.as_str()),
+            "{at}: {language:?}"
+        );
     }
 }
 
@@ -85,11 +108,17 @@ struct Piece {
 
 /// The parts of a block that compares: they begin with `# before` and `# after`.
 fn pieces(text: &str) -> Vec<Piece> {
-    let mut pieces = vec![Piece { is_before: false, text: String::new() }];
+    let mut pieces = vec![Piece {
+        is_before: false,
+        text: String::new(),
+    }];
     for line in text.lines() {
         let comment = line.trim_start();
         if comment.starts_with("# before") || comment.starts_with("# after") {
-            pieces.push(Piece { is_before: comment.starts_with("# before"), text: String::new() });
+            pieces.push(Piece {
+                is_before: comment.starts_with("# before"),
+                text: String::new(),
+            });
         } else {
             let text = &mut pieces.last_mut().expect("a piece").text;
             text.push_str(line);
@@ -103,9 +132,18 @@ fn pieces(text: &str) -> Vec<Piece> {
 /// The lines moved to the left as far as it goes, and then to that column.
 fn moved(text: &str, column: usize) -> String {
     let indent = |line: &str| line.len() - line.trim_start().len();
-    let least = text.lines().filter(|line| !line.trim().is_empty()).map(indent).min().unwrap_or(0);
+    let least = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(indent)
+        .min()
+        .unwrap_or(0);
     let line = |line: &str| {
-        if line.trim().is_empty() { "\n".to_owned() } else { format!("{}{}\n", " ".repeat(column), &line[least..]) }
+        if line.trim().is_empty() {
+            "\n".to_owned()
+        } else {
+            format!("{}{}\n", " ".repeat(column), &line[least..])
+        }
     };
     text.lines().map(line).collect()
 }
@@ -121,16 +159,28 @@ const JOB: &str = "    name: As the document has it
 
 /// A whole workflow that has the piece in it; `None` for what is none: a manifest.
 fn workflow_of(at: &str, text: &str) -> Option<String> {
-    if text.lines().any(|line| line == "version: 1" || line == "services:") {
+    if text
+        .lines()
+        .any(|line| line == "version: 1" || line == "services:")
+    {
         return None;
     }
     let parsed = yaml::read(text);
     let (jobs, is_job) = match &parsed {
         Value::Array(_) => (format!("  document:\n{JOB}{}", moved(text, 6)), false),
-        Value::Object(keys) if keys.values().all(|job| job["runs-on"].is_string()) => (moved(text, 2), true),
-        Value::Object(keys) if keys.keys().all(|key| INPUTS.iter().any(|input| input.name == key)) => {
+        Value::Object(keys) if keys.values().all(|job| job["runs-on"].is_string()) => {
+            (moved(text, 2), true)
+        }
+        Value::Object(keys)
+            if keys
+                .keys()
+                .all(|key| INPUTS.iter().any(|input| input.name == key)) =>
+        {
             let step = "      - uses: OWNER/ghcr-to-render@v1\n        with:\n";
-            (format!("  document:\n{JOB}{step}{}", moved(text, 10)), false)
+            (
+                format!("  document:\n{JOB}{step}{}", moved(text, 10)),
+                false,
+            )
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
             panic!("{at}: neither steps, a job, inputs nor a manifest\n{text}")
@@ -146,10 +196,20 @@ fn workflow_of(at: &str, text: &str) -> Option<String> {
       - id: push
         run: echo \"digest=sha256:$(sha256sum </dev/null | cut -c-64)\" >>\"$GITHUB_OUTPUT\"
 ";
-    let build = if jobs.contains("needs.build") || jobs.contains("needs: build") { build } else { "" };
-    let jobs =
-        if is_job || build.is_empty() { jobs } else { jobs.replace("    name: As", "    needs: build\n    name: As") };
-    let jobs = jobs.replace("@v1\n", "@v1 # zizmor: ignore[unpinned-uses] the commit of a release goes here\n");
+    let build = if jobs.contains("needs.build") || jobs.contains("needs: build") {
+        build
+    } else {
+        ""
+    };
+    let jobs = if is_job || build.is_empty() {
+        jobs
+    } else {
+        jobs.replace("    name: As", "    needs: build\n    name: As")
+    };
+    let jobs = jobs.replace(
+        "@v1\n",
+        "@v1 # zizmor: ignore[unpinned-uses] the commit of a release goes here\n",
+    );
     Some(format!(
         "name: Of {at}\non: push\npermissions: {{}}\nconcurrency:\n  group: deploy\n  cancel-in-progress: false\njobs:\n{build}{jobs}"
     ))
@@ -158,16 +218,26 @@ fn workflow_of(at: &str, text: &str) -> Option<String> {
 /// The inputs that the steps give this action.
 fn given(workflow: &Value) -> Vec<(String, String)> {
     let jobs = workflow["jobs"].as_object().expect("jobs");
-    let steps = jobs.values().flat_map(|job| job["steps"].as_array().into_iter().flatten());
-    let ours = steps.filter(|step| step["uses"].as_str().is_some_and(|uses| uses.starts_with("OWNER/ghcr-to-render")));
+    let steps = jobs
+        .values()
+        .flat_map(|job| job["steps"].as_array().into_iter().flatten());
+    let ours = steps.filter(|step| {
+        step["uses"]
+            .as_str()
+            .is_some_and(|uses| uses.starts_with("OWNER/ghcr-to-render"))
+    });
     let with = ours.flat_map(|step| step["with"].as_object().into_iter().flatten());
-    with.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned())).collect()
+    with.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
+        .collect()
 }
 
 /// The workflows of the documents, whole: by the name of a file, and whether it is what there was before.
 fn workflows() -> Vec<(String, bool, String)> {
     let mut found = Vec::new();
-    for block in blocks().into_iter().filter(|block| block.language == "yaml") {
+    for block in blocks()
+        .into_iter()
+        .filter(|block| block.language == "yaml")
+    {
         for (piece, number) in pieces(&block.text).into_iter().zip(1..) {
             if let Some(text) = workflow_of(&block.at, &piece.text) {
                 let name = format!("{}-{number}.yml", block.at.replace(['/', ':'], "-"));
@@ -188,13 +258,21 @@ fn every_workflow_in_a_document_is_one_that_this_program_reads() {
         let place = kept.join(if is_before { "before" } else { "shown" });
         std::fs::create_dir_all(&place).expect("a directory");
         std::fs::write(place.join(&name), &text).expect("a workflow");
-        let read =
-            workflow::parse(&name, text.as_bytes()).unwrap_or_else(|mistake| panic!("{name}: {mistake:?}\n{text}"));
+        let read = workflow::parse(&name, text.as_bytes())
+            .unwrap_or_else(|mistake| panic!("{name}: {mistake:?}\n{text}"));
         assert_eq!(read.uses_us, !is_before, "{name}\n{text}");
         for (input, value) in given(&yaml::read(&text)) {
-            assert!(INPUTS.iter().any(|known| known.name == input), "{name}: there is no input {input}");
-            let commands = ["plan", "verify", "deploy", "promote", "rollback", "release", "cleanup"];
-            assert!(input != "command" || commands.contains(&value.as_str()), "{name}: there is no command {value}");
+            assert!(
+                INPUTS.iter().any(|known| known.name == input),
+                "{name}: there is no input {input}"
+            );
+            let commands = [
+                "plan", "verify", "deploy", "promote", "rollback", "release", "cleanup",
+            ];
+            assert!(
+                input != "command" || commands.contains(&value.as_str()),
+                "{name}: there is no command {value}"
+            );
         }
         of_ours += usize::from(!is_before);
     }
@@ -214,10 +292,22 @@ enum Ran {
 /// Every line of every block of commands, every command of the table for contributors, and what sentences name of this program.
 const LINES: &[(&str, Ran)] = &[
     ("cargo run -- --help", Ran::Here(&["--help"])),
-    ("cargo run -- plan --base <commit>", Ran::Here(&["plan", "--base", "HEAD"])),
-    (".ci/run", Ran::By(".github/workflows/ci.yml", "- run: .ci/run\n")),
-    (".ci/fuzz", Ran::By(".ci/run", "step \"fuzzing\" .ci/fuzz\n")),
-    (".ci/container", Ran::By(".ci/run", "step \"container and release\" .ci/container\n")),
+    (
+        "cargo run -- plan --base <commit>",
+        Ran::Here(&["plan", "--base", "HEAD"]),
+    ),
+    (
+        ".ci/run",
+        Ran::By(".github/workflows/ci.yml", "- run: .ci/run\n"),
+    ),
+    (
+        ".ci/fuzz",
+        Ran::By(".ci/run", "step \"fuzzing\" .ci/fuzz\n"),
+    ),
+    (
+        ".ci/container",
+        Ran::By(".ci/run", "step \"container and release\" .ci/container\n"),
+    ),
     (
         "CONTAINER_IMAGE=NAME .ci/test --test it journeys::container",
         Ran::By(
@@ -231,7 +321,10 @@ const LINES: &[(&str, Ran)] = &[
     ),
     (
         "DOCUMENTS=write cargo test --test it the_readmes_tables",
-        Ran::By("tests/it/contract.rs", "fn the_readmes_tables_are_what_the_program_declares"),
+        Ran::By(
+            "tests/it/contract.rs",
+            "fn the_readmes_tables_are_what_the_program_declares",
+        ),
     ),
     (
         "HISTORIES=100000 cargo test --test simulation ten_thousand -- --nocapture",
@@ -253,12 +346,27 @@ const LINES: &[(&str, Ran)] = &[
         "FAULTS_EVERYWHERE=1 .ci/test journeys::faults",
         Ran::ByPeople("tests/it/journeys/faults/mod.rs", "\"FAULTS_EVERYWHERE\""),
     ),
-    ("docs/reliability", Ran::ByPeople("docs/reliability", "# Usage: docs/reliability\n")),
-    ("docs/pictures", Ran::ByPeople("docs/pictures", "# Usage: docs/pictures")),
-    ("benches/run", Ran::ByPeople("benches/run", "# Usage: benches/run")),
-    ("cargo run --example demo", Ran::By(".ci/run", "cargo run --locked --quiet --example demo")),
+    (
+        "docs/reliability",
+        Ran::ByPeople("docs/reliability", "# Usage: docs/reliability\n"),
+    ),
+    (
+        "docs/pictures",
+        Ran::ByPeople("docs/pictures", "# Usage: docs/pictures"),
+    ),
+    (
+        "benches/run",
+        Ran::ByPeople("benches/run", "# Usage: benches/run"),
+    ),
+    (
+        "cargo run --example demo",
+        Ran::By(".ci/run", "cargo run --locked --quiet --example demo"),
+    ),
     (".ci/test", Ran::By(".ci/run", "bash .ci/test")),
-    ("ghcr-to-render init --dry-run true", Ran::Here(&["init", "--dry-run", "true"])),
+    (
+        "ghcr-to-render init --dry-run true",
+        Ran::Here(&["init", "--dry-run", "true"]),
+    ),
     ("ghcr-to-render init", Ran::Here(&["init"])),
     ("ghcr-to-render check", Ran::Here(&["check"])),
     (
@@ -277,7 +385,10 @@ const LINES: &[(&str, Ran)] = &[
     ),
     (
         "gh attestation verify ghcr-to-render-linux-amd64 --repo OWNER/ghcr-to-render --signer-workflow OWNER/ghcr-to-render/.github/workflows/release.yml --source-ref refs/heads/main",
-        Ran::By(".ci/release/signatures", "attested \"$program\" --predicate-type https://slsa.dev/provenance/v1"),
+        Ran::By(
+            ".ci/release/signatures",
+            "attested \"$program\" --predicate-type https://slsa.dev/provenance/v1",
+        ),
     ),
     (
         ".ci/release/build out https://github.com/OWNER/ghcr-to-render && cat out/SHA256SUMS",
@@ -290,13 +401,35 @@ fn command_lines() -> Vec<(String, String)> {
     let mut found = Vec::new();
     for path in documents() {
         let text = read(&path);
-        let table = text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |")).map(|(cell, _)| cell);
-        let of_contributors: Vec<&str> = if path == "CONTRIBUTING.md" { table.collect() } else { Vec::new() };
-        let spans = text.split('`').skip(1).step_by(2).filter(|span| span.starts_with("cargo run -- "));
-        found.extend(of_contributors.into_iter().chain(spans).map(|line| (path.clone(), line.to_owned())));
+        let table = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split_once("` |"))
+            .map(|(cell, _)| cell);
+        let of_contributors: Vec<&str> = if path == "CONTRIBUTING.md" {
+            table.collect()
+        } else {
+            Vec::new()
+        };
+        let spans = text
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|span| span.starts_with("cargo run -- "));
+        found.extend(
+            of_contributors
+                .into_iter()
+                .chain(spans)
+                .map(|line| (path.clone(), line.to_owned())),
+        );
     }
     for Block { at, text, .. } in blocks().into_iter().filter(|block| block.language == "sh") {
-        let line = |line: &str| line.split(" # ").next().unwrap_or_default().trim_end().to_owned();
+        let line = |line: &str| {
+            line.split(" # ")
+                .next()
+                .unwrap_or_default()
+                .trim_end()
+                .to_owned()
+        };
         found.extend(text.lines().map(|text| (at.clone(), line(text))));
     }
     found
@@ -307,7 +440,8 @@ fn every_command_line_in_a_document_is_run() {
     let world = World::new();
     let repo = Repo::create(&world.rooms.workspace);
     repo.git(&["remote", "add", "origin", "git@github.com:acme/shop.git"]);
-    repo.write("Dockerfile", "FROM scratch\nCOPY . .").commit("what there is");
+    repo.write("Dockerfile", "FROM scratch\nCOPY . .")
+        .commit("what there is");
     let head = repo.head();
     let mut world = Some(world);
     let mut met = std::collections::BTreeSet::new();
@@ -321,7 +455,13 @@ fn every_command_line_in_a_document_is_run() {
                 let (image, registry) = (begun.repository("shop"), begun.registry.host());
                 let mut arguments: Vec<&str> = arguments
                     .iter()
-                    .map(|argument| if *argument == "HEAD" { head.as_str() } else { argument })
+                    .map(|argument| {
+                        if *argument == "HEAD" {
+                            head.as_str()
+                        } else {
+                            argument
+                        }
+                    })
                     .collect();
                 // Without a manifest the image is one at ghcr.io, which a test does not ask.
                 if arguments[0] == "plan" {
@@ -331,9 +471,15 @@ fn every_command_line_in_a_document_is_run() {
                 run.equal(&line, &run.exit, &0);
                 world = Some(run.world);
             }
-            Ran::By(file, text) | Ran::ByPeople(file, text) => assert!(read(file).contains(text), "{file}: {line:?}"),
+            Ran::By(file, text) | Ran::ByPeople(file, text) => {
+                assert!(read(file).contains(text), "{file}: {line:?}")
+            }
         }
     }
-    let unmet: Vec<&str> = LINES.iter().map(|(known, _)| *known).filter(|known| !met.contains(known)).collect();
+    let unmet: Vec<&str> = LINES
+        .iter()
+        .map(|(known, _)| *known)
+        .filter(|known| !met.contains(known))
+        .collect();
     assert!(unmet.is_empty(), "no document has any more: {unmet:?}");
 }

@@ -17,7 +17,18 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("repository", &["domain", "decide", "intake", "transport"]),
     (
         "command",
-        &["domain", "intake", "decide", "transport", "report", "github", "registry", "render", "runner", "repository"],
+        &[
+            "domain",
+            "intake",
+            "decide",
+            "transport",
+            "report",
+            "github",
+            "registry",
+            "render",
+            "runner",
+            "repository",
+        ],
     ),
 ];
 
@@ -26,7 +37,17 @@ const CRATES: &[(&str, &[&str])] = &[
     ("reqwest", &["transport"]),
     ("rustls", &["transport"]),
     ("webpki_root_certs", &["transport"]),
-    ("jiff", &["transport", "intake", "repository", "github", "report", "decide"]),
+    (
+        "jiff",
+        &[
+            "transport",
+            "intake",
+            "repository",
+            "github",
+            "report",
+            "decide",
+        ],
+    ),
     ("gix", &["repository"]),
     ("octocrab", &["github"]),
     ("oci_distribution", &["registry"]),
@@ -61,9 +82,18 @@ fn files() -> Vec<(String, PathBuf, String)> {
                 open.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let inner = path.strip_prefix(&root).expect("the source").to_owned();
-                let room =
-                    inner.iter().next().expect("the source").to_string_lossy().trim_end_matches(".rs").to_owned();
-                found.push((room, inner, std::fs::read_to_string(&path).expect("the source")));
+                let room = inner
+                    .iter()
+                    .next()
+                    .expect("the source")
+                    .to_string_lossy()
+                    .trim_end_matches(".rs")
+                    .to_owned();
+                found.push((
+                    room,
+                    inner,
+                    std::fs::read_to_string(&path).expect("the source"),
+                ));
             }
         }
     }
@@ -73,13 +103,20 @@ fn files() -> Vec<(String, PathBuf, String)> {
 /// The files that are not tests, each with its room and its text up to its tests, without comments.
 fn sources() -> Vec<(String, PathBuf, String)> {
     let tests = test_modules();
-    let is_test = |path: &Path| path.file_stem().is_some_and(|stem| tests.contains(&*stem.to_string_lossy()));
+    let is_test = |path: &Path| {
+        path.file_stem()
+            .is_some_and(|stem| tests.contains(&*stem.to_string_lossy()))
+    };
     files()
         .into_iter()
         .filter(|(_, path, _)| !is_test(path))
         .map(|(room, path, text)| {
             let text = text.split("#[cfg(test)]").next().unwrap_or_default();
-            let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+            let code = text
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .collect::<Vec<_>>()
+                .join("\n");
             (room, path, code)
         })
         .collect()
@@ -91,7 +128,10 @@ fn test_modules() -> BTreeSet<String> {
     for (_, _, text) in files() {
         for (at, mark) in text.match_indices("#[cfg(test)]\nmod ") {
             names.insert(
-                text[at + mark.len()..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect(),
+                text[at + mark.len()..]
+                    .chars()
+                    .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+                    .collect(),
             );
         }
     }
@@ -105,7 +145,11 @@ fn rooms_in(code: &str) -> BTreeSet<String> {
         let rest = &code[at + "crate::".len()..];
         let names = match rest.strip_prefix('{') {
             Some(list) => first_names(list),
-            None => vec![rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect()],
+            None => vec![
+                rest.chars()
+                    .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+                    .collect(),
+            ],
         };
         rooms.extend(names);
     }
@@ -137,10 +181,19 @@ fn first_names(list: &str) -> Vec<String> {
 #[test]
 fn a_room_knows_only_rooms_on_lower_floors() {
     let known: BTreeMap<&str, &[&str]> = ROOMS.iter().copied().collect();
-    for (room, path, code) in sources().into_iter().filter(|(room, ..)| room != "lib" && room != "main") {
-        let may = known.get(room.as_str()).unwrap_or_else(|| panic!("{room} is no room of the house"));
+    for (room, path, code) in sources()
+        .into_iter()
+        .filter(|(room, ..)| room != "lib" && room != "main")
+    {
+        let may = known
+            .get(room.as_str())
+            .unwrap_or_else(|| panic!("{room} is no room of the house"));
         for other in rooms_in(&code).into_iter().filter(|other| *other != room) {
-            assert!(may.contains(&other.as_str()), "src/{} knows {other}, which is not below it", path.display());
+            assert!(
+                may.contains(&other.as_str()),
+                "src/{} knows {other}, which is not below it",
+                path.display()
+            );
         }
     }
 }
@@ -152,7 +205,8 @@ fn every_outside_crate_has_its_room() {
             let is_named = code.match_indices(name).any(|(at, _)| {
                 let before = code[..at].chars().next_back();
                 let after = code[at + name.len()..].chars().next();
-                !before.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':' || c == '"')
+                !before
+                    .is_some_and(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':' || c == '"')
                     && after == Some(':')
                     || code[..at].ends_with("use ") && after == Some(';')
             });
@@ -167,9 +221,16 @@ fn every_outside_crate_has_its_room() {
 
 #[test]
 fn pure_rooms_stay_pure() {
-    for (room, path, code) in sources().into_iter().filter(|(room, ..)| PURE.contains(&room.as_str())) {
+    for (room, path, code) in sources()
+        .into_iter()
+        .filter(|(room, ..)| PURE.contains(&room.as_str()))
+    {
         for word in IMPURE {
-            assert!(!code.contains(word), "src/{} has {word:?}, and {room} is pure", path.display());
+            assert!(
+                !code.contains(word),
+                "src/{} has {word:?}, and {room} is pure",
+                path.display()
+            );
         }
     }
 }
@@ -188,14 +249,25 @@ fn wire_shapes_stay_private_and_domain_has_none() {
 #[test]
 fn a_file_is_a_room_and_not_a_hall() {
     for (_, path, text) in files() {
-        let lines = text.split("#[cfg(test)]").next().unwrap_or_default().lines().count();
-        assert!(lines <= 500, "src/{} has {lines} lines before its tests", path.display());
+        let lines = text
+            .split("#[cfg(test)]")
+            .next()
+            .unwrap_or_default()
+            .lines()
+            .count();
+        assert!(
+            lines <= 500,
+            "src/{} has {lines} lines before its tests",
+            path.display()
+        );
     }
 }
 
 #[test]
 fn the_search_for_rooms_finds_them() {
     let code = "use crate::{domain::{A, B}, github, intake::inputs};\nlet x = crate::render::f();";
-    let wanted: BTreeSet<String> = ["domain", "github", "intake", "render"].map(str::to_owned).into();
+    let wanted: BTreeSet<String> = ["domain", "github", "intake", "render"]
+        .map(str::to_owned)
+        .into();
     assert_eq!(rooms_in(code), wanted);
 }

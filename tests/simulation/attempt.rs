@@ -10,7 +10,12 @@ use ghcr_to_render::domain::DeployStatus::{self, Deactivated, Live};
 use ghcr_to_render::domain::{Deploy, DeployId, Digest, Kind, RecordState};
 
 /// Puts bytes on a service, and tells how that ended and which bytes served before.
-pub(crate) fn put(world: &mut World, run: &Run, wanted: &Wanted, has_key: bool) -> Result<(Told, Option<usize>), Stop> {
+pub(crate) fn put(
+    world: &mut World,
+    run: &Run,
+    wanted: &Wanted,
+    has_key: bool,
+) -> Result<(Told, Option<usize>), Stop> {
     let at = wanted.at;
     let mut intent = world.intent(at, wanted.commit, wanted.build, wanted.kind, wanted.release);
     intent.from = wanted.from.map(sha);
@@ -35,19 +40,33 @@ pub(crate) fn put(world: &mut World, run: &Run, wanted: &Wanted, has_key: bool) 
             Ok(Some(known)) => known,
             Ok(None) => {
                 world.step()?;
-                end(world, at, record, RecordState::Error, DeployStatus::Canceled);
+                end(
+                    world,
+                    at,
+                    record,
+                    RecordState::Error,
+                    DeployStatus::Canceled,
+                );
                 world.count("services superseded at the second reading");
                 world.line_mut(at.environment).is_plain = false;
                 return Ok((Told::Superseded, None));
             }
             Err(stop) => {
-                end(world, at, record, RecordState::Error, DeployStatus::Canceled);
+                end(
+                    world,
+                    at,
+                    record,
+                    RecordState::Error,
+                    DeployStatus::Canceled,
+                );
                 return Err(stop);
             }
         };
     }
     let before = look(world, at, has_key)?.and_then(Result::ok);
-    let served = before.as_ref().and_then(|deploys| live_build(world, deploys));
+    let served = before
+        .as_ref()
+        .and_then(|deploys| live_build(world, deploys));
     let there = match &before {
         Some(deploys) => presence(&digests, &present(deploys)),
         None => Presence::Absent,
@@ -63,7 +82,13 @@ pub(crate) fn put(world: &mut World, run: &Run, wanted: &Wanted, has_key: bool) 
         }
         Presence::Absent => {
             world.step()?;
-            let by = By::Run { commit: wanted.commit, release: wanted.release, kind: wanted.kind, record, warned };
+            let by = By::Run {
+                commit: wanted.commit,
+                release: wanted.release,
+                kind: wanted.kind,
+                record,
+                warned,
+            };
             world.check_hook(at, wanted.commit, wanted.release, wanted.kind, known);
             world.phase = Phase::Hooked;
             hook(world, wanted, by, &digests, before.as_deref(), has_key)?
@@ -93,7 +118,9 @@ fn end(world: &mut World, at: At, record: Option<usize>, state: RecordState, sta
 
 fn live_build(world: &World, deploys: &[Deploy]) -> Option<usize> {
     let live = deploys.iter().find(|deploy| deploy.status == Live)?;
-    live.digests.iter().find_map(|digest| world.build_of(digest))
+    live.digests
+        .iter()
+        .find_map(|digest| world.build_of(digest))
 }
 
 /// What is told, what is recorded, and how far the deploy was.
@@ -142,9 +169,15 @@ fn new_deploy(
     before: Option<&[Deploy]>,
     has_key: bool,
 ) -> Result<Option<DeployId>, Killed> {
-    let Some(before) = before else { return Ok(None) };
-    let now = look(world, at, has_key)?.and_then(Result::ok).unwrap_or_default();
-    let is_new = |deploy: &&Deploy| before.iter().all(|known| known.id != deploy.id) && deploy.is_of(digests);
+    let Some(before) = before else {
+        return Ok(None);
+    };
+    let now = look(world, at, has_key)?
+        .and_then(Result::ok)
+        .unwrap_or_default();
+    let is_new = |deploy: &&Deploy| {
+        before.iter().all(|known| known.id != deploy.id) && deploy.is_of(digests)
+    };
     Ok(now.iter().find(is_new).map(|deploy| deploy.id.clone()))
 }
 
@@ -152,8 +185,12 @@ fn new_deploy(
 fn follow(world: &mut World, at: At, id: &DeployId, digests: &[Digest]) -> Result<Outcome, Killed> {
     for _ in 0..LOOKS {
         world.step()?;
-        let Ok(deploys) = world.deploys(at) else { continue };
-        let Some(deploy) = deploys.iter().find(|deploy| deploy.id == *id) else { continue };
+        let Ok(deploys) = world.deploys(at) else {
+            continue;
+        };
+        let Some(deploy) = deploys.iter().find(|deploy| deploy.id == *id) else {
+            continue;
+        };
         if deploy.status.is_in_flight() {
             continue;
         }
@@ -174,15 +211,33 @@ fn follow(world: &mut World, at: At, id: &DeployId, digests: &[Digest]) -> Resul
 }
 
 /// Puts back what went live in a run in which a sibling failed.
-pub(crate) fn restore(world: &mut World, run: &Run, went_live: Vec<(Wanted, usize)>) -> Result<(), Stop> {
+pub(crate) fn restore(
+    world: &mut World,
+    run: &Run,
+    went_live: Vec<(Wanted, usize)>,
+) -> Result<(), Stop> {
     for (deployed, build) in went_live {
-        let Some(commit) = world.builds[build].commit.filter(|_| world.setting.has_labels) else { continue };
+        let Some(commit) = world.builds[build]
+            .commit
+            .filter(|_| world.setting.has_labels)
+        else {
+            continue;
+        };
         if world.builds[build].is_gone {
             continue;
         }
         world.count("services put back");
         let (kind, from) = (Kind::Restore, Some(deployed.commit));
-        let back = Wanted { build, commit, kind, from, to: None, release: None, built_from: None, ..deployed };
+        let back = Wanted {
+            build,
+            commit,
+            kind,
+            from,
+            to: None,
+            release: None,
+            built_from: None,
+            ..deployed
+        };
         put(world, run, &back, true)?;
     }
     Ok(())

@@ -57,15 +57,29 @@ impl World {
     /// The deploy that serves once everything in flight has ended well.
     pub(crate) fn coming(&self, at: At) -> Option<&Deployed> {
         let render = &self.place(at).render;
-        render.deploys.iter().rev().find(|deploy| deploy.status.is_in_flight()).or_else(|| render.live())
+        render
+            .deploys
+            .iter()
+            .rev()
+            .find(|deploy| deploy.status.is_in_flight())
+            .or_else(|| render.live())
     }
 
     /// Whether what serves or comes was brought by a rollback that did not fail.
     fn rollback_stands(&self, at: At) -> bool {
-        let Some(coming) = self.coming(at).map(|deploy| deploy.build) else { return false };
+        let Some(coming) = self.coming(at).map(|deploy| deploy.build) else {
+            return false;
+        };
         let place = self.place(at);
         let brought_it = |deploy: &Deployed| {
-            let is_back = matches!(deploy.by, By::DashboardRollback | By::Run { kind: Kind::Rollback, .. });
+            let is_back = matches!(
+                deploy.by,
+                By::DashboardRollback
+                    | By::Run {
+                        kind: Kind::Rollback,
+                        ..
+                    }
+            );
             is_back && deploy.build == coming && (deploy.was_live || deploy.status.is_in_flight())
         };
         place.went_back == Some(coming) && place.render.deploys.iter().any(brought_it)
@@ -75,7 +89,11 @@ impl World {
     pub(crate) fn note_what_a_hand_left(&mut self, at: At, by: By, build: usize) {
         let stands = self.rollback_stands(at);
         let tree = self.builds[build].tree;
-        let is_undone = self.place(at).left.iter().any(|left| same(&left.tree, &tree, SERVICES[at.service].1));
+        let is_undone = self
+            .place(at)
+            .left
+            .iter()
+            .any(|left| same(&left.tree, &tree, SERVICES[at.service].1));
         if by == By::DashboardRollback && stands {
             let place = self.place_mut(at);
             if is_undone {
@@ -84,15 +102,25 @@ impl World {
             place.went_back = Some(build);
             return;
         }
-        let was = self.coming(at).map(|deploy| (deploy.by, deploy.status, deploy.build));
+        let was = self
+            .coming(at)
+            .map(|deploy| (deploy.by, deploy.status, deploy.build));
         let left = match was {
-            Some((By::Run { record: Some(record), .. }, DeployStatus::Live, old)) if by == By::DashboardRollback => {
+            Some((
+                By::Run {
+                    record: Some(record),
+                    ..
+                },
+                DeployStatus::Live,
+                old,
+            )) if by == By::DashboardRollback => {
                 let intent = &self.place(at).records[record];
                 // The rule asks the newest success, which without a key may never have been live.
                 let is_newest = self.place(at).records[record + 1..]
                     .iter()
                     .all(|later| !later.is_own || later.state != RecordState::Success);
-                let is_deploy = intent.state == RecordState::Success && intent.intent.kind == Kind::Deploy;
+                let is_deploy =
+                    intent.state == RecordState::Success && intent.intent.kind == Kind::Deploy;
                 let is_known = is_deploy && is_newest && old != build;
                 is_known.then(|| number(&intent.intent.commit))
             }
@@ -106,28 +134,44 @@ impl World {
     }
 
     fn left(&self, at: At, commit: usize) -> Left {
-        let deploys = self.places[at.environment].iter().flat_map(|place| &place.render.deploys);
+        let deploys = self.places[at.environment]
+            .iter()
+            .flat_map(|place| &place.render.deploys);
         let releases = deploys.filter_map(|deploy| match deploy.by {
             // One that stands in no record cannot be known.
-            By::Run { commit: of, release, kind: Kind::Deploy, record: Some(_), .. } if of == commit => release,
+            By::Run {
+                commit: of,
+                release,
+                kind: Kind::Deploy,
+                record: Some(_),
+                ..
+            } if of == commit => release,
             By::Run { .. } | By::Dashboard | By::DashboardRollback => None,
         });
-        Left { tree: *self.git.tree(commit), release: releases.max() }
+        Left {
+            tree: *self.git.tree(commit),
+            release: releases.max(),
+        }
     }
 
     /// Whether, without a key, something else may serve than what a rollback brought or left: a deploy was cut off, or a rollback from bytes
     /// that only Render knew of. Nobody can tell.
     fn is_covered(&self, at: At, before: Option<usize>) -> bool {
         let records = &self.place(at).records;
-        let attempts = records[..before.unwrap_or(records.len())].iter().rev().filter(|record| {
-            let may_serve = matches!(record.state, RecordState::Success | RecordState::Open);
-            may_serve && record.is_own && record.intent.kind != Kind::Restore
-        });
+        let attempts = records[..before.unwrap_or(records.len())]
+            .iter()
+            .rev()
+            .filter(|record| {
+                let may_serve = matches!(record.state, RecordState::Success | RecordState::Open);
+                may_serve && record.is_own && record.intent.kind != Kind::Restore
+            });
         let mut from = None;
         for record in attempts {
             let (intent, is_sure) = (&record.intent, record.state == RecordState::Success);
             match (intent.kind, is_sure) {
-                (Kind::Deploy | Kind::Restore, true) => return from.is_some_and(|from| from != intent.commit),
+                (Kind::Deploy | Kind::Restore, true) => {
+                    return from.is_some_and(|from| from != intent.commit);
+                }
                 (Kind::Deploy | Kind::Restore, false) => return true,
                 (Kind::Rollback, true) => return from.is_some() && from != intent.from,
                 (Kind::Rollback, false) => from = from.or(intent.from),
@@ -139,23 +183,44 @@ impl World {
     /// Whether a later deploy, or one under way, was of the very bytes that the rollback brought: then they serve for that one too.
     fn is_claimed(&self, at: At) -> bool {
         let place = self.place(at);
-        let Some(back) = place.went_back.map(|build| &self.builds[build].index) else { return false };
+        let Some(back) = place.went_back.map(|build| &self.builds[build].index) else {
+            return false;
+        };
         place.records[place.left_since.saturating_sub(1)..]
             .iter()
-            .any(|record| record.is_own && record.intent.kind == Kind::Deploy && record.intent.image.digest == *back)
+            .any(|record| {
+                record.is_own
+                    && record.intent.kind == Kind::Deploy
+                    && record.intent.image.digest == *back
+            })
     }
 
     /// The highest release that any service of an environment leaves, when a rollback begins there. What stands in no record, and what a hand did
     /// that nobody can see without a key, cannot be known.
     pub(crate) fn leaves(&self, environment: usize) -> Option<u32> {
         let of = |service| {
-            let at = At { environment, service };
+            let at = At {
+                environment,
+                service,
+            };
             let deploy = self.coming(at)?;
-            if let By::Run { kind: Kind::Deploy, release, warned: false, record: Some(_), .. } = deploy.by {
+            if let By::Run {
+                kind: Kind::Deploy,
+                release,
+                warned: false,
+                record: Some(_),
+                ..
+            } = deploy.by
+            {
                 return release;
             }
             let is_seen = self.has_key || deploy.by != By::DashboardRollback;
-            let left = self.place(at).left.iter().filter_map(|left| left.release).max();
+            let left = self
+                .place(at)
+                .left
+                .iter()
+                .filter_map(|left| left.release)
+                .max();
             left.filter(|_| is_seen && self.rollback_stands(at))
         };
         (0..SERVICES.len()).filter_map(of).max()
@@ -164,14 +229,25 @@ impl World {
     /// Remembers what a run's hook left, or that it went on.
     pub(crate) fn note_what_a_run_left(&mut self, at: At, build: usize, by: By) {
         let left = match by {
-            By::Run { kind: Kind::Rollback, record: Some(record), .. } => {
+            By::Run {
+                kind: Kind::Rollback,
+                record: Some(record),
+                ..
+            } => {
                 let from = self.place(at).records[record].intent.from;
                 let own = from.map(|from| self.left(at, number(&from)));
-                own.map(|own| Left { release: own.release.max(self.leaving), ..own })
+                own.map(|own| Left {
+                    release: own.release.max(self.leaving),
+                    ..own
+                })
             }
             By::Run { .. } | By::Dashboard | By::DashboardRollback => None,
         };
-        let before = if let By::Run { record, .. } = by { record } else { None };
+        let before = if let By::Run { record, .. } = by {
+            record
+        } else {
+            None
+        };
         let is_on = self.rollback_stands(at) && (self.has_key || !self.is_covered(at, before));
         let place = self.place_mut(at);
         match left {
@@ -199,7 +275,9 @@ impl World {
         if memory.is_err() || matches!(deploys, Some(Err(_))) || !self.rollback_stands(at) {
             return;
         }
-        let is_by_hand = self.coming(at).is_some_and(|deploy| deploy.by == By::DashboardRollback);
+        let is_by_hand = self
+            .coming(at)
+            .is_some_and(|deploy| deploy.by == By::DashboardRollback);
         if deploys.is_none() && (is_by_hand || self.is_covered(at, None)) {
             return;
         }
@@ -209,7 +287,9 @@ impl World {
         let tree = self.git.tree(run.commit);
         let is_left = |left: &Left| match run.what {
             What::Release(release) => left.release.is_some_and(|left| release <= left),
-            What::Push | What::Dispatch | What::Rollback(_) => same(&left.tree, tree, SERVICES[at.service].1),
+            What::Push | What::Dispatch | What::Rollback(_) => {
+                same(&left.tree, tree, SERVICES[at.service].1)
+            }
         };
         if !self.place(at).left.iter().any(is_left) {
             return;
@@ -217,28 +297,45 @@ impl World {
         match decision {
             Decision::Leaves => self.count("rollbacks respected"),
             Decision::Deploys => {
-                self.violate(6, format!("{run} puts back on {} what a rollback left", SERVICES[at.service].0));
+                self.violate(
+                    6,
+                    format!(
+                        "{run} puts back on {} what a rollback left",
+                        SERVICES[at.service].0
+                    ),
+                );
             }
         }
     }
 
     /// Invariant 2, right before a hook, by the branch as it was read for it: what happens to it in between nobody can see.
-    pub(crate) fn check_hook(&mut self, at: At, commit: usize, release: Option<u32>, kind: Kind, known: Known) {
+    pub(crate) fn check_hook(
+        &mut self,
+        at: At,
+        commit: usize,
+        release: Option<u32>,
+        kind: Kind,
+        known: Known,
+    ) {
         if kind != Kind::Deploy || known == Known::Unknown {
             return;
         }
         let name = SERVICES[at.service].0;
         let (git, tip) = (&self.git, self.tip_read);
         if release.is_none() && !git.reaches(commit, tip) {
-            self.violate(2, format!("c{commit} is hooked on {name}, and the branch on c{tip} has left it"));
+            self.violate(
+                2,
+                format!("c{commit} is hooked on {name}, and the branch on c{tip} has left it"),
+            );
             return;
         }
         // What was accepted without a key counts as what serves, until a key has seen something else live.
         let (deploys, records) = (&self.place(at).render.deploys, &self.place(at).records);
         let is_accepted = |deploy: &Deployed| match deploy.by {
-            By::Run { record: Some(record), .. } => {
-                records[record].state == RecordState::Success && !records[record].was_live
-            }
+            By::Run {
+                record: Some(record),
+                ..
+            } => records[record].state == RecordState::Success && !records[record].was_live,
             By::Run { record: None, .. } | By::Dashboard | By::DashboardRollback => false,
         };
         let first = deploys.iter().rposition(is_accepted).unwrap_or(0);
@@ -247,41 +344,83 @@ impl World {
             .filter(|deploy| deploy.status == DeployStatus::Live || deploy.status.is_in_flight())
             .find_map(|deploy| match (deploy.by, release) {
                 (By::Run { warned: true, .. }, _) => None,
-                (By::Run { release: Some(there), .. }, Some(own)) => {
-                    (there > own).then(|| format!("prod-{own} while prod-{there}"))
-                }
+                (
+                    By::Run {
+                        release: Some(there),
+                        ..
+                    },
+                    Some(own),
+                ) => (there > own).then(|| format!("prod-{own} while prod-{there}")),
                 (By::Run { commit: there, .. }, None) => {
-                    let is_newer = there != commit && git.reaches(commit, there) && git.reaches(there, tip);
+                    let is_newer =
+                        there != commit && git.reaches(commit, there) && git.reaches(there, tip);
                     is_newer.then(|| format!("c{commit} while c{there}"))
                 }
-                (By::Run { release: None, .. }, Some(_)) | (By::Dashboard | By::DashboardRollback, _) => None,
+                (By::Run { release: None, .. }, Some(_))
+                | (By::Dashboard | By::DashboardRollback, _) => None,
             });
         if let Some(newer) = newer {
-            self.violate(2, format!("{name} is hooked with {newer} is live or in flight there"));
+            self.violate(
+                2,
+                format!("{name} is hooked with {newer} is live or in flight there"),
+            );
         }
     }
 
     /// Invariant 3, when live is told.
     pub(crate) fn check_live(&mut self, at: At, build: usize) {
-        if self.place(at).render.live().is_none_or(|live| live.build != build) {
-            self.violate(3, format!("{} is told live with bytes {build}, and they are not", SERVICES[at.service].0));
+        if self
+            .place(at)
+            .render
+            .live()
+            .is_none_or(|live| live.build != build)
+        {
+            self.violate(
+                3,
+                format!(
+                    "{} is told live with bytes {build}, and they are not",
+                    SERVICES[at.service].0
+                ),
+            );
         }
     }
 
     /// Invariant 5, when a record is ended.
-    pub(crate) fn check_record(&mut self, at: At, record: usize, state: RecordState, was_live: bool) {
+    pub(crate) fn check_record(
+        &mut self,
+        at: At,
+        record: usize,
+        state: RecordState,
+        was_live: bool,
+    ) {
         let place = self.place(at);
         let digest = &place.records[record].intent.image.digest;
         let truth = &place.truth[record];
-        let deploys = || place.render.deploys.iter().enumerate().filter(|(id, _)| truth.deploys.contains(id));
+        let deploys = || {
+            place
+                .render
+                .deploys
+                .iter()
+                .enumerate()
+                .filter(|(id, _)| truth.deploys.contains(id))
+        };
         let is_own = |deploy: &Deployed| self.builds[deploy.build].index == *digest;
-        let later = || place.render.deploys.iter().skip(truth.began).filter(|deploy| is_own(deploy));
+        let later = || {
+            place
+                .render
+                .deploys
+                .iter()
+                .skip(truth.began)
+                .filter(|deploy| is_own(deploy))
+        };
         let is_true = match state {
             RecordState::Success if was_live => {
                 later().any(|deploy| deploy.was_live) || place.render.live().is_some_and(is_own)
             }
             RecordState::Success => deploys().next().is_some(),
-            RecordState::Failure => deploys().all(|(_, deploy)| !deploy.was_live && !deploy.status.is_in_flight()),
+            RecordState::Failure => {
+                deploys().all(|(_, deploy)| !deploy.was_live && !deploy.status.is_in_flight())
+            }
             RecordState::Error => deploys().next().is_none(),
             RecordState::Open => false,
         };
@@ -295,7 +434,12 @@ impl World {
         }
         if !is_true {
             let name = SERVICES[at.service].0;
-            self.violate(5, format!("record {record} of {name} is ended as {state:?}, which is not what happened"));
+            self.violate(
+                5,
+                format!(
+                    "record {record} of {name} is ended as {state:?}, which is not what happened"
+                ),
+            );
         }
     }
 
@@ -304,13 +448,24 @@ impl World {
     pub(crate) fn is_beyond_the_record(&self, at: At) -> bool {
         let place = self.place(at);
         let is_unrecorded = |deploy: &Deployed| {
-            matches!(deploy.by, By::Dashboard | By::DashboardRollback | By::Run { warned: true, .. })
+            matches!(
+                deploy.by,
+                By::Dashboard | By::DashboardRollback | By::Run { warned: true, .. }
+            )
         };
         if place.render.live().is_some_and(is_unrecorded) {
             return true;
         }
-        let base = place.records.iter().rposition(|record| record.is_own && record.state == RecordState::Success);
-        let was_live = |record: usize| place.truth[record].deploys.iter().any(|id| place.render.deploys[*id].was_live);
+        let base = place
+            .records
+            .iter()
+            .rposition(|record| record.is_own && record.state == RecordState::Success);
+        let was_live = |record: usize| {
+            place.truth[record]
+                .deploys
+                .iter()
+                .any(|id| place.render.deploys[*id].was_live)
+        };
         let is_ours = |record: &usize| place.records[*record].intent.id.as_ref() == Some(&place.id);
         match base.filter(is_ours) {
             Some(base) => !place.records[base].was_live && !was_live(base),
@@ -328,13 +483,30 @@ impl World {
 
     fn clean_runs(&mut self, before: Before) {
         let tip = self.git.tip;
-        let run = Run { environment: 0, commit: tip, what: What::Push, attempt: 1, before: None };
+        let run = Run {
+            environment: 0,
+            commit: tip,
+            what: What::Push,
+            attempt: 1,
+            before: None,
+        };
         let run = self.last_push.clone().unwrap_or(run);
         self.clean_run(&run, before);
-        let Some(last) = self.releases.last().copied() else { return };
+        let Some(last) = self.releases.last().copied() else {
+            return;
+        };
         let what = What::Release(u32::try_from(self.releases.len()).expect("few releases"));
         // Whatever its own run came to.
-        self.clean_run(&Run { environment: 1, commit: last, what, attempt: 2, before: None }, before);
+        self.clean_run(
+            &Run {
+                environment: 1,
+                commit: last,
+                what,
+                attempt: 2,
+                before: None,
+            },
+            before,
+        );
         self.tag(0);
         if let Some(run) = self.queues[1].pending.take() {
             self.clean_run(&run, before);
@@ -346,10 +518,18 @@ impl World {
             return;
         }
         let environment = run.environment;
-        let places = [0, 1, 2].map(|service| At { environment, service });
+        let places = [0, 1, 2].map(|service| At {
+            environment,
+            service,
+        });
         self.say(|| format!("at the end, with nothing in its way: {run}"));
-        let is_flying =
-            places.iter().any(|at| self.place(*at).render.deploys.iter().any(|it| it.status.is_in_flight()));
+        let is_flying = places.iter().any(|at| {
+            self.place(*at)
+                .render
+                .deploys
+                .iter()
+                .any(|it| it.status.is_in_flight())
+        });
         let told = match perform(self, run) {
             Ok(told) => told,
             Err(Stop::Killed) => return,
@@ -357,7 +537,11 @@ impl World {
         };
         self.settle();
         self.check_release_tags(run, &told);
-        if before == Before::InFlight && told.iter().any(|told| matches!(told, Told::Failed | Told::Unknown)) {
+        if before == Before::InFlight
+            && told
+                .iter()
+                .any(|told| matches!(told, Told::Failed | Told::Unknown))
+        {
             self.count("last runs that Render failed");
             return;
         }
@@ -382,35 +566,64 @@ impl World {
         let place = self.place(at);
         let is_ours = |build: usize| {
             let digest = &self.builds[build].index;
-            let back = place.records.iter().filter(|record| record.intent.kind == Kind::Rollback);
-            back.into_iter().any(|record| record.is_own && record.intent.image.digest == *digest)
+            let back = place
+                .records
+                .iter()
+                .filter(|record| record.intent.kind == Kind::Rollback);
+            back.into_iter()
+                .any(|record| record.is_own && record.intent.image.digest == *digest)
         };
-        let went_back = live.is_some_and(|live| live.by == By::DashboardRollback || is_ours(live.build));
+        let went_back =
+            live.is_some_and(|live| live.by == By::DashboardRollback || is_ours(live.build));
         if told == Told::Held && went_back {
             self.count("services held at the end");
             return;
         }
         let name = SERVICES[at.service].0;
         let by = live.map(|live| (live.build, live.by));
-        self.violate(1, format!("after {run}, {name} was told {told:?} and serves {by:?}, which is not the tip's"));
+        self.violate(
+            1,
+            format!(
+                "after {run}, {name} was told {told:?} and serves {by:?}, which is not the tip's"
+            ),
+        );
     }
 
     /// A clean run may only refuse what is to be refused.
     fn check_stopped(&mut self, run: &Run, word: &'static str, before: Before, is_flying: bool) {
         let (environment, git) = (run.environment, &self.git);
-        let is_behind = (0..3).flat_map(|service| &self.place(At { environment, service }).records).any(|record| {
-            let commit = number(&record.intent.commit);
-            record.is_own && commit != run.commit && git.reaches(run.commit, commit)
-        });
-        let is_taken = run.release().is_some_and(|release| (0..2).any(|image| self.released(release, image).is_some()));
+        let is_behind = (0..3)
+            .flat_map(|service| {
+                &self
+                    .place(At {
+                        environment,
+                        service,
+                    })
+                    .records
+            })
+            .any(|record| {
+                let commit = number(&record.intent.commit);
+                record.is_own && commit != run.commit && git.reaches(run.commit, commit)
+            });
+        let is_taken = run
+            .release()
+            .is_some_and(|release| (0..2).any(|image| self.released(release, image).is_some()));
         match word {
             "release-taken" if is_taken => self.count("last releases refused as taken"),
-            "going-back" if environment == 1 && is_behind => self.count("releases that would go back, refused"),
+            "going-back" if environment == 1 && is_behind => {
+                self.count("releases that would go back, refused")
+            }
             // A rollback failed between its plan, which had found nothing to build, and its deploy: the next run builds it.
-            "image-missing" if before == Before::InFlight && is_flying && self.builds.iter().any(|it| it.is_gone) => {
+            "image-missing"
+                if before == Before::InFlight
+                    && is_flying
+                    && self.builds.iter().any(|it| it.is_gone) =>
+            {
                 self.count("last runs that came to need a deleted image");
             }
-            "not-live-in-required-environment" if environment == 1 => self.count("releases that staging has not had"),
+            "not-live-in-required-environment" if environment == 1 => {
+                self.count("releases that staging has not had")
+            }
             _ => self.violate(1, format!("{run} failed: {word}")),
         }
     }

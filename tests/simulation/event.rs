@@ -89,7 +89,12 @@ pub(crate) enum Event {
     /// The next hook call goes wrong.
     Hook(Trouble),
     /// Somebody else writes a record.
-    Forged { at: At, commit: u8, state: RecordState, release: u8 },
+    Forged {
+        at: At,
+        commit: u8,
+        state: RecordState,
+        release: u8,
+    },
     /// The API key is given, or taken away.
     Key,
 }
@@ -130,7 +135,11 @@ impl History {
         let random = &mut Random::new(seed);
         let setting = Setting {
             has_key: random.happens(50),
-            policy: if random.happens(50) { Policy::Wait } else { Policy::Override },
+            policy: if random.happens(50) {
+                Policy::Wait
+            } else {
+                Policy::Override
+            },
             naming: [Naming::Index, Naming::Platform, Naming::Both][usize::from(random.byte() % 3)],
             has_labels: random.happens(70),
             requires: random.happens(40),
@@ -142,13 +151,24 @@ impl History {
         let is_wild = random.happens(33);
         // One of four is of a calm one: what a rollback leads to is certain where nothing goes wrong.
         let is_calm = random.happens(25);
-        let events = (0..length).map(|_| if is_calm { calm(random) } else { event(random, is_wild) }).collect();
+        let events = (0..length)
+            .map(|_| {
+                if is_calm {
+                    calm(random)
+                } else {
+                    event(random, is_wild)
+                }
+            })
+            .collect();
         Self { setting, events }
     }
 }
 
 fn at(random: &mut Random) -> At {
-    At { environment: usize::from(random.happens(30)), service: usize::from(random.byte() % 3) }
+    At {
+        environment: usize::from(random.happens(30)),
+        service: usize::from(random.byte() % 3),
+    }
 }
 
 fn calm(random: &mut Random) -> Event {
@@ -157,15 +177,26 @@ fn calm(random: &mut Random) -> Event {
     match random.below(100) {
         0..=19 => Event::Push(vec![change]),
         20..=25 => Event::Revert(1 + random.byte() % 3),
-        26..=27 => Event::ForceAside { back: 1 + random.byte() % 3, change },
+        26..=27 => Event::ForceAside {
+            back: 1 + random.byte() % 3,
+            change,
+        },
         28..=42 => Event::Tag(0),
         43..=50 => Event::Rollback(environment),
         51..=56 => Event::RollbackTo(environment, random.byte()),
         57..=58 => Event::Rerun(random.byte()),
         59 => Event::Rebuild(random.byte()),
-        60..=62 => Event::Go { steps: 1 + random.byte() % 16, keeps_pace: true },
-        63..=65 => Event::Kill { cancels: random.happens(40) },
-        _ => Event::Go { steps: u8::MAX, keeps_pace: true },
+        60..=62 => Event::Go {
+            steps: 1 + random.byte() % 16,
+            keeps_pace: true,
+        },
+        63..=65 => Event::Kill {
+            cancels: random.happens(40),
+        },
+        _ => Event::Go {
+            steps: u8::MAX,
+            keeps_pace: true,
+        },
     }
 }
 
@@ -184,17 +215,28 @@ fn event(random: &mut Random, is_wild: bool) -> Event {
             7 => Event::Rebuild(byte),
             8 => Event::Key,
             9 => Event::Rollback(at.environment),
-            10 => Event::Promoted { release: byte, build: random.byte() },
+            10 => Event::Promoted {
+                release: byte,
+                build: random.byte(),
+            },
             _ => Event::Forged {
                 at,
                 commit: byte,
-                state: if random.happens(50) { RecordState::Success } else { RecordState::Open },
+                state: if random.happens(50) {
+                    RecordState::Success
+                } else {
+                    RecordState::Open
+                },
                 release: random.byte() % 8,
             },
         };
     }
     match random.below(100) {
-        0..=11 => Event::Push((0..1 + random.below(3)).map(|_| change ^ u16::from(random.byte())).collect()),
+        0..=11 => Event::Push(
+            (0..1 + random.below(3))
+                .map(|_| change ^ u16::from(random.byte()))
+                .collect(),
+        ),
         12..=17 => Event::Revert(few),
         18..=19 => Event::Force(byte),
         20 => Event::ForceAside { back: few, change },
@@ -210,9 +252,18 @@ fn event(random: &mut Random, is_wild: bool) -> Event {
                 Event::RollbackTo(at.environment, byte)
             }
         }
-        37..=41 => Event::Kill { cancels: random.happens(40) },
+        37..=41 => Event::Kill {
+            cancels: random.happens(40),
+        },
         42..=49 => Event::Tick(at.environment),
-        50..=53 => Event::Fate(at, if random.happens(60) { Fate::Fails } else { Fate::Hangs }),
+        50..=53 => Event::Fate(
+            at,
+            if random.happens(60) {
+                Fate::Fails
+            } else {
+                Fate::Hangs
+            },
+        ),
         54 => Event::BuildFails,
         55 => {
             if random.happens(50) {
@@ -226,7 +277,10 @@ fn event(random: &mut Random, is_wild: bool) -> Event {
             1 => Trouble::NotHeard,
             _ => Trouble::Refused,
         }),
-        _ => Event::Go { steps: 1 + random.byte() % 8, keeps_pace: random.happens(50) },
+        _ => Event::Go {
+            steps: 1 + random.byte() % 8,
+            keeps_pace: random.happens(50),
+        },
     }
 }
 

@@ -7,10 +7,14 @@ use ghcr_to_render::domain::CommitSha;
 pub(crate) type Tree = [u8; 4];
 
 /// The services, with the paths that matter to each and its image.
-pub(crate) const SERVICES: [(&str, &[usize], usize); 3] = [("api", &[0], 0), ("web", &[1, 2], 1), ("job", &[1, 3], 1)];
+pub(crate) const SERVICES: [(&str, &[usize], usize); 3] =
+    [("api", &[0], 0), ("web", &[1, 2], 1), ("job", &[1, 3], 1)];
 
 /// The images, with the paths that each is built from: its own and those of every service that runs it.
-pub(crate) const IMAGES: [(&str, &[usize]); 2] = [("ghcr.io/acme/api", &[0]), ("ghcr.io/acme/workers", &[1, 2, 3])];
+pub(crate) const IMAGES: [(&str, &[usize]); 2] = [
+    ("ghcr.io/acme/api", &[0]),
+    ("ghcr.io/acme/workers", &[1, 2, 3]),
+];
 
 /// Whether two trees hold the same at these paths.
 pub(crate) fn same(one: &Tree, other: &Tree, paths: &[usize]) -> bool {
@@ -30,18 +34,29 @@ pub(crate) struct Git {
 
 impl Git {
     pub(crate) fn new() -> Self {
-        Self { commits: vec![Commit { parent: None, tree: [0; 4] }], tip: 0 }
+        Self {
+            commits: vec![Commit {
+                parent: None,
+                tree: [0; 4],
+            }],
+            tip: 0,
+        }
     }
 
     /// Commits a tree on top of a commit.
     pub(crate) fn commit(&mut self, parent: usize, tree: Tree) -> usize {
-        self.commits.push(Commit { parent: Some(parent), tree });
+        self.commits.push(Commit {
+            parent: Some(parent),
+            tree,
+        });
         self.commits.len() - 1
     }
 
     /// The commit so many before this one, or the first.
     pub(crate) fn back(&self, commit: usize, steps: usize) -> usize {
-        (0..steps).fold(commit, |commit, _| self.commits[commit].parent.unwrap_or(commit))
+        (0..steps).fold(commit, |commit, _| {
+            self.commits[commit].parent.unwrap_or(commit)
+        })
     }
 
     /// Whether one commit is another one or comes before it.

@@ -5,8 +5,8 @@ use crate::git::{IMAGES, SERVICES, number, same, sha};
 use crate::run::{Known, Rules, Run, Stop, Wanted, equal_to};
 use crate::world::{Memory, World};
 use ghcr_to_render::decide::{
-    Ancestor, Cause, Equality, MOST_ANCESTORS, Next, Reach, Records, Required, Search, Sight, Source, counting,
-    judge_required, recorded_images, required_images,
+    Ancestor, Cause, Equality, MOST_ANCESTORS, Next, Reach, Records, Required, Search, Sight,
+    Source, counting, judge_required, recorded_images, required_images,
 };
 use ghcr_to_render::domain::{CommitSha, ImageTag, Kind, Record};
 use std::rc::Rc;
@@ -50,7 +50,11 @@ pub(crate) fn build(
         ..Matrix::default()
     };
     for (image, (_, paths)) in IMAGES.iter().enumerate() {
-        let users: Vec<usize> = services.iter().copied().filter(|service| SERVICES[*service].2 == image).collect();
+        let users: Vec<usize> = services
+            .iter()
+            .copied()
+            .filter(|service| SERVICES[*service].2 == image)
+            .collect();
         if !users.is_empty() {
             matrix.needed.push(image);
         }
@@ -59,7 +63,9 @@ pub(crate) fn build(
                 let is_unchanged = same(world.git.tree(before), world.git.tree(run.commit), paths);
                 !is_unchanged && world.tagged(run.commit, image).is_none()
             }
-            _ => !users.is_empty() && find(world, run, image, &users, memory.as_ref().ok()).is_none(),
+            _ => {
+                !users.is_empty() && find(world, run, image, &users, memory.as_ref().ok()).is_none()
+            }
         };
         if is_listed {
             matrix.listed.push(image);
@@ -72,7 +78,11 @@ pub(crate) fn build(
         failed |= world.build(run.commit, *image).is_none();
     }
     // The job that deploys needs the one that builds.
-    if failed { Err(Stop::Failed("image-missing")) } else { Ok(matrix) }
+    if failed {
+        Err(Stop::Failed("image-missing"))
+    } else {
+        Ok(matrix)
+    }
 }
 
 /// The images of the services to deploy.
@@ -88,12 +98,16 @@ pub(crate) fn images(
     }
     let mut found: [Option<(usize, usize)>; IMAGES.len()] = [None; IMAGES.len()];
     for (image, found) in found.iter_mut().enumerate() {
-        let users: Vec<usize> =
-            services.iter().map(|(at, _)| at.service).filter(|at| SERVICES[*at].2 == image).collect();
+        let users: Vec<usize> = services
+            .iter()
+            .map(|(at, _)| at.service)
+            .filter(|at| SERVICES[*at].2 == image)
+            .collect();
         if users.is_empty() {
             continue;
         }
-        let Some(Found { build, source }) = find(world, run, image, &users, memory.as_ref().ok()) else {
+        let Some(Found { build, source }) = find(world, run, image, &users, memory.as_ref().ok())
+        else {
             check_stuck(world, run, image, memory, matrix);
             return Err(Stop::Failed("image-missing"));
         };
@@ -108,23 +122,43 @@ pub(crate) fn images(
             world.count("releases of what staging ran, whatever the tag is on");
         }
         let of = source.commit().map_or(run.commit, number);
-        let label = world.builds[build].commit.filter(|_| world.setting.has_labels);
+        let label = world.builds[build]
+            .commit
+            .filter(|_| world.setting.has_labels);
         *found = Some((build, label.unwrap_or(of)));
     }
     let mut wanted = Vec::new();
     for (at, order) in services {
-        let Some((build, built_from)) = found[SERVICES[at.service].2] else { continue };
+        let Some((build, built_from)) = found[SERVICES[at.service].2] else {
+            continue;
+        };
         required(world, run, at, build)?;
         let built_from = Some(built_from);
         let (commit, release, kind) = (run.commit, run.release(), Kind::Deploy);
-        wanted.push(Wanted { at, build, commit, kind, from: None, to: None, release, built_from, order });
+        wanted.push(Wanted {
+            at,
+            build,
+            commit,
+            kind,
+            from: None,
+            to: None,
+            release,
+            built_from,
+            order,
+        });
     }
     Ok(wanted)
 }
 
 /// Invariant 4: a run of the tip waits for no image that its matrix did not list, as far as what it went by is still so. In the runs at the end
 /// nothing comes between, and a run that waits there breaks the first invariant.
-fn check_stuck(world: &mut World, run: &Run, image: usize, memory: &Result<Memory, String>, matrix: &Matrix) {
+fn check_stuck(
+    world: &mut World,
+    run: &Run,
+    image: usize,
+    memory: &Result<Memory, String>,
+    matrix: &Matrix,
+) {
     if run.commit != world.git.tip || !matrix.is_of_tip || matrix.listed.contains(&image) {
         return;
     }
@@ -133,42 +167,91 @@ fn check_stuck(world: &mut World, run: &Run, image: usize, memory: &Result<Memor
         world.count("runs stuck on what is needed only since the matrix was made");
         return;
     }
-    if memory.is_err() && matrix.is_informed || world.gone > matrix.gone || recorded(world) != matrix.records {
+    if memory.is_err() && matrix.is_informed
+        || world.gone > matrix.gone
+        || recorded(world) != matrix.records
+    {
         world.count("runs stuck on what was deleted, pushed out of sight or not to be read");
         return;
     }
     let name = IMAGES[image].0;
-    world.violate(4, format!("{run} is stuck on {name}, which its matrix did not list"));
+    world.violate(
+        4,
+        format!("{run} is stuck on {name}, which its matrix did not list"),
+    );
 }
 
 fn recorded(world: &World) -> usize {
-    world.places.iter().flatten().map(|place| place.records.len()).sum()
+    world
+        .places
+        .iter()
+        .flatten()
+        .map(|place| place.records.len())
+        .sum()
 }
 
 /// The image of the run's commit, as the program searches for it.
-fn find(world: &mut World, run: &Run, image: usize, users: &[usize], memory: Option<&Memory>) -> Option<Found> {
+fn find(
+    world: &mut World,
+    run: &Run,
+    image: usize,
+    users: &[usize],
+    memory: Option<&Memory>,
+) -> Option<Found> {
     let requires = world.setting.requires && run.environment == 1;
-    let staging: Vec<Vec<Rc<Record>>> = if requires { world.staging() } else { Vec::new() };
-    let mut services: Vec<usize> = (0..SERVICES.len()).filter(|service| SERVICES[*service].2 == image).collect();
+    let staging: Vec<Vec<Rc<Record>>> = if requires {
+        world.staging()
+    } else {
+        Vec::new()
+    };
+    let mut services: Vec<usize> = (0..SERVICES.len())
+        .filter(|service| SERVICES[*service].2 == image)
+        .collect();
     services.sort_by_key(|service| !users.contains(service));
     let own = |records: &[Vec<Rc<Record>>], service: usize| {
-        records.get(service).map(|records| records.iter().map(|record| Record::clone(record)).collect::<Vec<_>>())
+        records.get(service).map(|records| {
+            records
+                .iter()
+                .map(|record| Record::clone(record))
+                .collect::<Vec<_>>()
+        })
     };
     let of = |records: &[Vec<Rc<Record>>]| -> Vec<Vec<Record>> {
-        services.iter().filter_map(|service| own(records, *service)).collect()
+        services
+            .iter()
+            .filter_map(|service| own(records, *service))
+            .collect()
     };
     let ran = of(&staging);
     let here = memory.map(|memory| of(&memory.records)).unwrap_or_default();
     let count = |(service, records): (&usize, &'_ Vec<Record>)| -> Vec<Record> {
-        let id = &world.place(At { environment: 0, service: *service }).id;
-        counting(records, Some(id), world.repository(*service)).cloned().collect()
+        let id = &world
+            .place(At {
+                environment: 0,
+                service: *service,
+            })
+            .id;
+        counting(records, Some(id), world.repository(*service))
+            .cloned()
+            .collect()
     };
     let wanted: Vec<Vec<Record>> = services.iter().zip(&ran).map(count).collect();
-    let wanted: Vec<Records<'_>> = wanted.iter().map(|records| records.iter().collect()).collect();
-    let recorded: Vec<Records<'_>> = here.iter().chain(&ran).map(|records| records.iter().collect()).collect();
+    let wanted: Vec<Records<'_>> = wanted
+        .iter()
+        .map(|records| records.iter().collect())
+        .collect();
+    let recorded: Vec<Records<'_>> = here
+        .iter()
+        .chain(&ran)
+        .map(|records| records.iter().collect())
+        .collect();
     let head = sha(run.commit);
     let has_checkout = world.setting.has_checkout;
-    let paths = if world.rules == Rules::EqualForOneService { SERVICES[services[0]].1 } else { IMAGES[image].1 };
+    let paths = if world.rules == Rules::EqualForOneService {
+        SERVICES[services[0]].1
+    } else {
+        IMAGES[image].1
+    };
     let mut search = Search::new(
         head,
         &[tag(run.commit)],
@@ -179,16 +262,22 @@ fn find(world: &mut World, run: &Run, image: usize, users: &[usize], memory: Opt
     );
     loop {
         match search.wants() {
-            Next::Compare(commit) => search.compared(commit, &equality(world, run.commit, &commit, paths)),
+            Next::Compare(commit) => {
+                search.compared(commit, &equality(world, run.commit, &commit, paths))
+            }
             Next::Look(source) => search.looked(match look(world, image, &source) {
                 Some(_) => Sight::Right,
                 None => Sight::Absent,
             }),
             Next::GoBack => {
-                let parents = std::iter::successors(world.git.commits[run.commit].parent, |commit| {
-                    world.git.commits[*commit].parent
+                let parents =
+                    std::iter::successors(world.git.commits[run.commit].parent, |commit| {
+                        world.git.commits[*commit].parent
+                    });
+                let ancestors = parents.take(MOST_ANCESTORS).map(|at| Ancestor {
+                    commit: sha(at),
+                    tag: tag(at),
                 });
-                let ancestors = parents.take(MOST_ANCESTORS).map(|at| Ancestor { commit: sha(at), tag: tag(at) });
                 search.went_back(ancestors.collect(), |_| has_checkout);
             }
             Next::List(tags) => {
@@ -208,9 +297,9 @@ fn find(world: &mut World, run: &Run, image: usize, users: &[usize], memory: Opt
 fn look(world: &World, image: usize, source: &Source) -> Option<usize> {
     match source {
         Source::Own(tag) | Source::Ancestor(tag, _) => world.tagged(commit_of(tag), image),
-        Source::Required(digest, _) | Source::Recorded(digest, _) => {
-            world.build_of(digest).filter(|build| !world.builds[*build].is_gone && world.builds[*build].image == image)
-        }
+        Source::Required(digest, _) | Source::Recorded(digest, _) => world
+            .build_of(digest)
+            .filter(|build| !world.builds[*build].is_gone && world.builds[*build].image == image),
     }
 }
 
@@ -218,7 +307,11 @@ fn equality(world: &World, commit: usize, other: &CommitSha, paths: &[usize]) ->
     if same(world.git.tree(commit), world.git.tree(number(other)), paths) {
         return Equality::Equal;
     }
-    Equality::Differs(Cause { pattern: String::new(), path: Vec::new(), matched: 1 })
+    Equality::Differs(Cause {
+        pattern: String::new(),
+        path: Vec::new(),
+        matched: 1,
+    })
 }
 
 fn tag(commit: usize) -> ImageTag {
@@ -234,13 +327,26 @@ fn required(world: &World, run: &Run, at: At, build: usize) -> Result<(), Stop> 
     if !world.setting.requires || run.environment != 1 {
         return Ok(());
     }
-    let staging = At { environment: 0, service: at.service };
+    let staging = At {
+        environment: 0,
+        service: at.service,
+    };
     let all = world.whole_record(staging);
     let id = &world.place(staging).id;
-    let records: Vec<&Record> =
-        all.iter().map(|record| &**record).filter(|record| record.intent.id.as_ref() == Some(id)).collect();
-    let digests = [world.builds[build].index.clone(), world.builds[build].platform.clone()];
-    match judge_required(Ok(&records), &digests, equal_to(world, run.commit, SERVICES[at.service].1)) {
+    let records: Vec<&Record> = all
+        .iter()
+        .map(|record| &**record)
+        .filter(|record| record.intent.id.as_ref() == Some(id))
+        .collect();
+    let digests = [
+        world.builds[build].index.clone(),
+        world.builds[build].platform.clone(),
+    ];
+    match judge_required(
+        Ok(&records),
+        &digests,
+        equal_to(world, run.commit, SERVICES[at.service].1),
+    ) {
         Required::Met(_) => Ok(()),
         Required::Missing(_) => Err(Stop::Failed("not-live-in-required-environment")),
     }

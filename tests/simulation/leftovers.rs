@@ -95,24 +95,46 @@ impl Package {
                 if random.happens(percent) {
                     let number = NUMBERS[usize::from(random.byte()) % NUMBERS.len()];
                     let tag = match random.below(10) {
-                        0..6 => (format!("pr-{number}-{:07x}", random.below(0x0fff_ffff)), Some(number)),
-                        6 if subject.is_some() => (digest(subject.unwrap_or(0)).as_str().replace(':', "-"), None),
-                        _ => (OTHERS[usize::from(random.byte()) % OTHERS.len()].to_owned(), None),
+                        0..6 => (
+                            format!("pr-{number}-{:07x}", random.below(0x0fff_ffff)),
+                            Some(number),
+                        ),
+                        6 if subject.is_some() => (
+                            digest(subject.unwrap_or(0)).as_str().replace(':', "-"),
+                            None,
+                        ),
+                        _ => (
+                            OTHERS[usize::from(random.byte()) % OTHERS.len()].to_owned(),
+                            None,
+                        ),
                     };
                     // A tag is on one version only.
-                    if !versions.iter().any(|version: &Truth| version.tags.contains(&tag)) {
+                    if !versions
+                        .iter()
+                        .any(|version: &Truth| version.tags.contains(&tag))
+                    {
                         tags.insert(tag.0, tag.1);
                     }
                 }
             }
             let is_live = random.happens(12);
-            versions.push(Truth { tags: tags.into_iter().collect(), children, subject, is_live, is_readable: true });
+            versions.push(Truth {
+                tags: tags.into_iter().collect(),
+                children,
+                subject,
+                is_live,
+                is_readable: true,
+            });
         }
         if random.happens(10) {
             let place = usize::try_from(random.below(count as u64)).expect("small");
             versions[place].is_readable = false;
         }
-        let mut closed: BTreeSet<u32> = NUMBERS.iter().copied().filter(|_| random.happens(30)).collect();
+        let mut closed: BTreeSet<u32> = NUMBERS
+            .iter()
+            .copied()
+            .filter(|_| random.happens(30))
+            .collect();
         closed.insert(NUMBERS[usize::from(random.byte()) % NUMBERS.len()]);
         Self { versions, closed }
     }
@@ -121,12 +143,21 @@ impl Package {
     fn judged(&self, rule: Rule) -> Vec<(usize, Fate)> {
         let tag = |text: &str| ImageTag::parse(text).expect("a tag");
         let template = TagTemplate::parse_pull_request(TEMPLATE).expect("a template");
-        let numbers =
-            self.closed.iter().map(|number| PrNumber::parse(number.to_string().as_bytes()).expect("a number"));
+        let numbers = self
+            .closed
+            .iter()
+            .map(|number| PrNumber::parse(number.to_string().as_bytes()).expect("a number"));
         let numbers: BTreeSet<PrNumber> = numbers.collect();
-        let closed = Closed { template: &template, numbers: &numbers };
+        let closed = Closed {
+            template: &template,
+            numbers: &numbers,
+        };
         let is_candidate = |place: usize| {
-            let tags: Vec<ImageTag> = self.versions[place].tags.iter().map(|(text, _)| tag(text)).collect();
+            let tags: Vec<ImageTag> = self.versions[place]
+                .tags
+                .iter()
+                .map(|(text, _)| tag(text))
+                .collect();
             closed.owns_all(&tags)
         };
         let (mut versions, mut links, mut needed) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
@@ -137,7 +168,10 @@ impl Package {
             }
             if rule == Rule::Prefix {
                 for tag in &mut tags {
-                    let number = self.closed.iter().find(|number| tag.as_str().starts_with(&format!("pr-{number}")));
+                    let number = self
+                        .closed
+                        .iter()
+                        .find(|number| tag.as_str().starts_with(&format!("pr-{number}")));
                     if let Some(number) = number {
                         *tag = ImageTag::parse(&format!("pr-{number}-aaaaaaa")).expect("a tag");
                     }
@@ -153,7 +187,8 @@ impl Package {
             if is_blind {
                 found.children.clear();
             }
-            if rule == Rule::SubjectsMayGo && !is_candidate(place) || rule == Rule::SignaturesGo && is_candidate(place)
+            if rule == Rule::SubjectsMayGo && !is_candidate(place)
+                || rule == Rule::SignaturesGo && is_candidate(place)
             {
                 found.subject = None;
             }
@@ -165,17 +200,31 @@ impl Package {
             if truth.is_live && rule != Rule::LiveIsTagged {
                 needed.insert(digest(place), "it is live".to_owned());
             }
-            versions.push(Version { id: place as u64, digest: digest(place), tags });
+            versions.push(Version {
+                id: place as u64,
+                digest: digest(place),
+                tags,
+            });
         }
         // Something is live that is in no registry of ours.
         needed.insert(digest(usize::MAX), "it is live".to_owned());
-        let holdings = Holdings { versions: &versions, links: &links, needed: &needed };
+        let holdings = Holdings {
+            versions: &versions,
+            links: &links,
+            needed: &needed,
+        };
         let told = leftovers(&holdings, &closed).into_iter();
-        let mut told: Vec<(usize, Fate)> =
-            told.map(|(version, fate)| (usize::try_from(version.id).expect("small"), fate)).collect();
+        let mut told: Vec<(usize, Fate)> = told
+            .map(|(version, fate)| (usize::try_from(version.id).expect("small"), fate))
+            .collect();
         if rule == Rule::SweepUntagged {
-            let untagged = (0..self.versions.len()).filter(|place| self.versions[*place].tags.is_empty());
-            told.extend(untagged.filter(|place| !self.versions[*place].is_live).map(|place| (place, Fate::Delete)));
+            let untagged =
+                (0..self.versions.len()).filter(|place| self.versions[*place].tags.is_empty());
+            told.extend(
+                untagged
+                    .filter(|place| !self.versions[*place].is_live)
+                    .map(|place| (place, Fate::Delete)),
+            );
         }
         told
     }
@@ -184,10 +233,14 @@ impl Package {
     fn fault(&self, deleted: &BTreeSet<usize>) -> Option<String> {
         for place in deleted {
             let truth = &self.versions[*place];
-            let is_theirs =
-                |(_, owner): &(String, Option<u32>)| owner.is_some_and(|number| self.closed.contains(&number));
+            let is_theirs = |(_, owner): &(String, Option<u32>)| {
+                owner.is_some_and(|number| self.closed.contains(&number))
+            };
             if truth.tags.is_empty() || !truth.tags.iter().all(is_theirs) {
-                return Some(format!("{place} has tags that are not theirs: {:?}", truth.tags));
+                return Some(format!(
+                    "{place} has tags that are not theirs: {:?}",
+                    truth.tags
+                ));
             }
             if truth.is_live {
                 return Some(format!("{place} is live"));
@@ -196,15 +249,23 @@ impl Package {
                 return Some(format!("{place} is about {subject}, which is kept"));
             }
         }
-        let kept = self.versions.iter().enumerate().filter(|(place, _)| !deleted.contains(place));
+        let kept = self
+            .versions
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| !deleted.contains(place));
         for (place, truth) in kept {
             if let Some(child) = truth.children.iter().find(|child| deleted.contains(child)) {
                 return Some(format!("{place} is kept and lacks {child}"));
             }
-            let Some(subject) = truth.subject.filter(|subject| deleted.contains(subject)) else { continue };
+            let Some(subject) = truth.subject.filter(|subject| deleted.contains(subject)) else {
+                continue;
+            };
             let fallback = digest(subject).as_str().replace(':', "-");
             if truth.tags.iter().any(|(tag, _)| *tag != fallback) {
-                return Some(format!("{place} is kept for its own sake and is about {subject}"));
+                return Some(format!(
+                    "{place} is kept for its own sake and is about {subject}"
+                ));
             }
         }
         None
@@ -212,22 +273,38 @@ impl Package {
 
     fn told(&self) -> String {
         let lines = self.versions.iter().enumerate().map(|(place, truth)| {
-            let (live, read) =
-                (if truth.is_live { " live" } else { "" }, if truth.is_readable { "" } else { " unread" });
+            let (live, read) = (
+                if truth.is_live { " live" } else { "" },
+                if truth.is_readable { "" } else { " unread" },
+            );
             let tags: Vec<&str> = truth.tags.iter().map(|(tag, _)| tag.as_str()).collect();
-            format!("  {place}: {tags:?} of {:?} about {:?}{live}{read}\n", truth.children, truth.subject)
+            format!(
+                "  {place}: {tags:?} of {:?} about {:?}{live}{read}\n",
+                truth.children, truth.subject
+            )
         });
         format!("closed: {:?}\n{}", self.closed, lines.collect::<String>())
     }
 }
 
 fn deleted(fates: &[(usize, Fate)]) -> BTreeSet<usize> {
-    fates.iter().filter(|(_, fate)| *fate == Fate::Delete).map(|(place, _)| *place).collect()
+    fates
+        .iter()
+        .filter(|(_, fate)| *fate == Fate::Delete)
+        .map(|(place, _)| *place)
+        .collect()
 }
 
 /// What tens of thousands of packages reach, each at least once.
-const REACHED: &[&str] =
-    &["about a kept one", "deleted", "mixed", "needed", "part of a kept one", "subject of a kept one", "unread"];
+const REACHED: &[&str] = &[
+    "about a kept one",
+    "deleted",
+    "mixed",
+    "needed",
+    "part of a kept one",
+    "subject of a kept one",
+    "unread",
+];
 
 #[test]
 fn nothing_that_something_kept_needs_is_deleted() {
@@ -238,7 +315,10 @@ fn nothing_that_something_kept_needs_is_deleted() {
         let fates = package.judged(Rule::Real);
         let gone = deleted(&fates);
         if let Some(fault) = package.fault(&gone) {
-            panic!("package {seed}: {fault}\n{}deleted: {gone:?}", package.told());
+            panic!(
+                "package {seed}: {fault}\n{}deleted: {gone:?}",
+                package.told()
+            );
         }
         for (place, fate) in &fates {
             let what = match fate {
@@ -256,15 +336,24 @@ fn nothing_that_something_kept_needs_is_deleted() {
             more.insert(*place);
             let is_known = package.versions.iter().all(|version| version.is_readable);
             if is_known && package.fault(&more).is_none() && *fate != Fate::Delete {
-                panic!("package {seed}: {place} might go as well, and is kept: {fate:?}\n{}", package.told());
+                panic!(
+                    "package {seed}: {place} might go as well, and is kept: {fate:?}\n{}",
+                    package.told()
+                );
             }
         }
     }
     for (what, times) in &reached {
         print(&format!("{times:>9}  {what}"));
     }
-    let missing: Vec<_> = REACHED.iter().filter(|what| !reached.contains_key(**what)).collect();
-    assert!(packages < 50_000 || missing.is_empty(), "never reached: {missing:?}");
+    let missing: Vec<_> = REACHED
+        .iter()
+        .filter(|what| !reached.contains_key(**what))
+        .collect();
+    assert!(
+        packages < 50_000 || missing.is_empty(),
+        "never reached: {missing:?}"
+    );
 }
 
 /// Shows that the test would notice: by this rule something is deleted that may not be.
@@ -274,8 +363,12 @@ fn finds(rule: Rule) {
         let fault = package.fault(&deleted(&package.judged(rule)))?;
         Some((seed, fault, package))
     });
-    let (seed, fault, package) = found.unwrap_or_else(|| panic!("{rule:?} deletes nothing wrong in 2,000 packages"));
-    print(&format!("{rule:?}: package {seed}: {fault}\n{}", package.told()));
+    let (seed, fault, package) =
+        found.unwrap_or_else(|| panic!("{rule:?} deletes nothing wrong in 2,000 packages"));
+    print(&format!(
+        "{rule:?}: package {seed}: {fault}\n{}",
+        package.told()
+    ));
 }
 
 #[test]

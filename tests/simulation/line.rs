@@ -31,7 +31,13 @@ pub(crate) struct Line {
 
 impl Default for Line {
     fn default() -> Self {
-        Self { states: Vec::new(), standing: Vec::new(), is_plain: true, cut_off: None, is_back: false }
+        Self {
+            states: Vec::new(),
+            standing: Vec::new(),
+            is_plain: true,
+            cut_off: None,
+            is_back: false,
+        }
     }
 }
 
@@ -73,21 +79,42 @@ impl World {
     /// What leaves doubt.
     pub(crate) fn note_disturbance(&mut self, event: &Event) {
         match event {
-            Event::Dashboard(at, _) | Event::Recreated(at) | Event::Fate(at, _) | Event::Forged { at, .. } => {
+            Event::Dashboard(at, _)
+            | Event::Recreated(at)
+            | Event::Fate(at, _)
+            | Event::Forged { at, .. } => {
                 self.lines[at.environment].is_plain = false;
             }
-            Event::Unwritable(_) | Event::Unreadable(_) | Event::RenderSilent(_) | Event::Hook(_) | Event::Key => {
+            Event::Unwritable(_)
+            | Event::Unreadable(_)
+            | Event::RenderSilent(_)
+            | Event::Hook(_)
+            | Event::Key => {
                 self.lines.iter_mut().for_each(|line| line.is_plain = false);
             }
-            Event::Push(_) | Event::Revert(_) | Event::Force(_) | Event::ForceAside { .. } | Event::Tag(_) => {}
-            Event::Delay | Event::Approve(_) | Event::Rerun(_) | Event::Dispatch | Event::Kill { .. } => {}
+            Event::Push(_)
+            | Event::Revert(_)
+            | Event::Force(_)
+            | Event::ForceAside { .. }
+            | Event::Tag(_) => {}
+            Event::Delay
+            | Event::Approve(_)
+            | Event::Rerun(_)
+            | Event::Dispatch
+            | Event::Kill { .. } => {}
             Event::Rollback(_) | Event::RollbackTo(..) | Event::Go { .. } | Event::Tick(_) => {}
             Event::BuildFails | Event::Rebuild(_) | Event::Deleted(_) | Event::Promoted { .. } => {}
         }
     }
 
     pub(crate) fn serving(&self, environment: usize) -> [Option<usize>; 3] {
-        std::array::from_fn(|service| self.coming(At { environment, service }).map(|deploy| deploy.build))
+        std::array::from_fn(|service| {
+            self.coming(At {
+                environment,
+                service,
+            })
+            .map(|deploy| deploy.build)
+        })
     }
 
     /// Keeps what a run has come to. Invariant 8.
@@ -107,14 +134,24 @@ impl World {
             (What::Rollback(_), Err(_)) if !self.has_begun => {}
             (_, Ok(told)) => {
                 let line = self.line_mut(run.environment);
-                if told.iter().any(|told| matches!(told, Told::Failed | Told::Unknown))
+                if told
+                    .iter()
+                    .any(|told| matches!(told, Told::Failed | Told::Unknown))
                     || line.cut_off.is_some() && is_sent
                 {
                     line.is_plain = false;
-                } else if told.iter().any(|told| matches!(told, Told::Live | Told::Accepted)) {
+                } else if told
+                    .iter()
+                    .any(|told| matches!(told, Told::Live | Told::Accepted))
+                {
                     line.standing.push(line.states.len());
                     let (commit, standing) = (run.commit, line.standing.clone());
-                    line.states.push(State { commit, release: run.release(), builds, standing });
+                    line.states.push(State {
+                        commit,
+                        release: run.release(),
+                        builds,
+                        standing,
+                    });
                     line.is_back = false;
                 }
             }
@@ -130,7 +167,9 @@ impl World {
         let environment = run.environment;
         let (before, builds) = (self.before, self.serving(environment));
         let line = self.line_mut(environment);
-        let is_done = told.iter().all(|told| matches!(told, Told::Has | Told::Stays | Told::Live | Told::Accepted));
+        let is_done = told
+            .iter()
+            .all(|told| matches!(told, Told::Has | Told::Stays | Told::Live | Told::Accepted));
         if !line.is_plain || !is_done {
             line.is_plain = false;
             return;
@@ -152,11 +191,21 @@ impl World {
         };
         let wanted = line.states[to].builds;
         // Something older stays, so that this is no state which was before.
-        line.is_plain = (0..SERVICES.len()).all(|service| told[service] != Told::Stays || wanted[service].is_none());
+        line.is_plain = (0..SERVICES.len())
+            .all(|service| told[service] != Told::Stays || wanted[service].is_none());
         // Of two states of the same bytes the record does not say which it was.
-        line.is_plain &= line.states.iter().filter(|state| state.builds == wanted).count() == 1;
+        line.is_plain &= line
+            .states
+            .iter()
+            .filter(|state| state.builds == wanted)
+            .count()
+            == 1;
         // Of nothing that was sent there is no trace.
-        if told.iter().any(|told| matches!(told, Told::Live | Told::Accepted)) || is_completed {
+        if told
+            .iter()
+            .any(|told| matches!(told, Told::Live | Told::Accepted))
+            || is_completed
+        {
             line.went_back(to);
         }
         self.count(if is_completed {
@@ -165,7 +214,9 @@ impl World {
             "rollbacks to where they were to lead"
         });
         for service in 0..SERVICES.len() {
-            let Some(wanted) = wanted[service].filter(|_| told[service] != Told::Stays || is_completed) else {
+            let Some(wanted) =
+                wanted[service].filter(|_| told[service] != Told::Stays || is_completed)
+            else {
                 continue;
             };
             let (wanted, there) = (&self.builds[wanted].index, builds[service]);

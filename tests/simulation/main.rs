@@ -57,7 +57,9 @@ enum Listener {
 }
 
 fn run_next(world: &mut World, environment: usize) {
-    let Some(run) = world.queues[environment].pending.take() else { return };
+    let Some(run) = world.queues[environment].pending.take() else {
+        return;
+    };
     world.queues[environment].is_busy = true;
     world.say(|| format!("  {run} begins"));
     match perform(world, &run) {
@@ -82,7 +84,10 @@ struct Played {
 fn play_many(first: u64, histories: u64) -> Played {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64;
     let play_share = |share: u64| {
-        let mut played = Played { broken: None, coverage: BTreeMap::new() };
+        let mut played = Played {
+            broken: None,
+            coverage: BTreeMap::new(),
+        };
         for seed in (first + share..first + histories).step_by(threads as usize) {
             let world = play(&History::of(seed), Rules::Real, Listener::Nobody);
             for (what, times) in world.coverage {
@@ -96,8 +101,13 @@ fn play_many(first: u64, histories: u64) -> Played {
         played
     };
     std::thread::scope(|scope| {
-        let shares: Vec<_> = (0..threads).map(|share| scope.spawn(move || play_share(share))).collect();
-        let mut all = Played { broken: None, coverage: BTreeMap::new() };
+        let shares: Vec<_> = (0..threads)
+            .map(|share| scope.spawn(move || play_share(share)))
+            .collect();
+        let mut all = Played {
+            broken: None,
+            coverage: BTreeMap::new(),
+        };
         for share in shares {
             let share = share.join().expect("a thread that plays histories");
             for (what, times) in share.coverage {
@@ -112,12 +122,20 @@ fn play_many(first: u64, histories: u64) -> Played {
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test's own settings; nothing of the program reads them")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test's own settings; nothing of the program reads them"
+)]
 fn setting(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name).ok().map_or(otherwise, |text| text.parse().expect("a number"))
+    std::env::var(name)
+        .ok()
+        .map_or(otherwise, |text| text.parse().expect("a number"))
 }
 
-#[expect(clippy::print_stdout, reason = "for those who look at what the simulation reaches")]
+#[expect(
+    clippy::print_stdout,
+    reason = "for those who look at what the simulation reaches"
+)]
 fn print(text: &str) {
     println!("{text}");
 }
@@ -205,20 +223,38 @@ fn ten_thousand_histories_keep_the_invariants() {
             "history {seed} breaks invariant {}: {}\nto play it again: SEED={seed} HISTORIES=1 cargo test --test simulation\n{}",
             violation.invariant,
             violation.text,
-            told(&shrink(&History::of(seed), Rules::Real, violation.invariant), Rules::Real)
+            told(
+                &shrink(&History::of(seed), Rules::Real, violation.invariant),
+                Rules::Real
+            )
         );
     }
-    let missing: Vec<_> = REACHED.iter().filter(|what| !played.coverage.contains_key(**what)).collect();
-    assert!(histories < 10_000 || missing.is_empty(), "never reached: {missing:?}");
+    let missing: Vec<_> = REACHED
+        .iter()
+        .filter(|what| !played.coverage.contains_key(**what))
+        .collect();
+    assert!(
+        histories < 10_000 || missing.is_empty(),
+        "never reached: {missing:?}"
+    );
 }
 
 /// Shows that the simulation would notice: by these rules it finds a history in which this invariant breaks.
 fn finds(rules: Rules, invariant: u8, within: u64) {
     let is_it = |violation: &Violation| violation.invariant == invariant;
     let found = (0..within)
-        .find(|seed| play(&History::of(*seed), rules, Listener::Nobody).violation.as_ref().is_some_and(is_it))
-        .unwrap_or_else(|| panic!("{rules:?} breaks invariant {invariant} in none of {within} histories"));
-    print(&format!("{rules:?} breaks invariant {invariant} in history {found}, which is, as short as it can be:"));
+        .find(|seed| {
+            play(&History::of(*seed), rules, Listener::Nobody)
+                .violation
+                .as_ref()
+                .is_some_and(is_it)
+        })
+        .unwrap_or_else(|| {
+            panic!("{rules:?} breaks invariant {invariant} in none of {within} histories")
+        });
+    print(&format!(
+        "{rules:?} breaks invariant {invariant} in history {found}, which is, as short as it can be:"
+    ));
     print(&told(&shrink(&History::of(found), rules, invariant), rules));
 }
 

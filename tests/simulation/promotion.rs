@@ -17,13 +17,23 @@ pub(crate) fn placements(
     told: &[Told; 3],
     wanted: &[Wanted],
 ) -> Vec<usize> {
-    let Some(release) = run.release() else { return Vec::new() };
+    let Some(release) = run.release() else {
+        return Vec::new();
+    };
     let mut found = Vec::new();
     for image in 0..IMAGES.len() {
-        let new = wanted.iter().find(|wanted| SERVICES[wanted.at.service].2 == image);
+        let new = wanted
+            .iter()
+            .find(|wanted| SERVICES[wanted.at.service].2 == image);
         found.extend(match new {
             Some(new) => Some(new.build),
-            None => skipped(world, run, release, image, &servings(world, run, memory, seen, told, image)),
+            None => skipped(
+                world,
+                run,
+                release,
+                image,
+                &servings(world, run, memory, seen, told, image),
+            ),
         });
     }
     found
@@ -39,9 +49,18 @@ fn servings(
     image: usize,
 ) -> Vec<(ServiceName, Serving)> {
     let of = |service: usize| {
-        let at = At { environment: run.environment, service };
-        let records = memory.as_ref().map(|memory| records(world, at, memory)).unwrap_or_default();
-        Some((world.names[service].clone(), serving(&records, &seen[service])?))
+        let at = At {
+            environment: run.environment,
+            service,
+        };
+        let records = memory
+            .as_ref()
+            .map(|memory| records(world, at, memory))
+            .unwrap_or_default();
+        Some((
+            world.names[service].clone(),
+            serving(&records, &seen[service])?,
+        ))
     };
     let has_it = |service: &usize| SERVICES[*service].2 == image && told[*service] == Told::Has;
     (0..SERVICES.len()).filter(has_it).filter_map(of).collect()
@@ -71,19 +90,29 @@ fn skipped(
 pub(crate) fn is_fit(world: &World, commit: usize, image: usize, build: usize) -> bool {
     let bytes = &world.builds[build];
     let label = bytes.commit.filter(|_| world.setting.has_labels);
-    let is_equal = |label| same(world.git.tree(label), world.git.tree(commit), IMAGES[image].1);
+    let is_equal = |label| {
+        same(
+            world.git.tree(label),
+            world.git.tree(commit),
+            IMAGES[image].1,
+        )
+    };
     !bytes.is_gone && bytes.image == image && label.is_none_or(is_equal)
 }
 
 /// Puts the tag, after a look at all images. What is there already needs nothing.
 pub(crate) fn put(world: &mut World, run: &Run, placements: &[usize]) -> Result<(), Stop> {
-    let Some(release) = run.release() else { return Ok(()) };
+    let Some(release) = run.release() else {
+        return Ok(());
+    };
     let mut open = Vec::new();
     for build in placements {
         match world.released(release, world.builds[*build].image) {
             Some(there) if there == *build => world.count("release tags that were there"),
             Some(there) if world.rules != Rules::MoveReleaseTag => {
-                world.say(|| format!("    prod-{release} belongs on bytes {build} and is on {there}"));
+                world.say(|| {
+                    format!("    prod-{release} belongs on bytes {build} and is on {there}")
+                });
                 world.count("releases refused as taken");
                 return Err(Stop::Failed("release-taken"));
             }

@@ -13,8 +13,16 @@ impl World {
     /// New bytes.
     pub(crate) fn bytes(&mut self, image: usize, tree: Tree, commit: Option<usize>) -> usize {
         let number = self.builds.len();
-        let digest = |kind: char| Digest::parse(&format!("sha256:{kind}{number:063x}")).expect("a digest");
-        self.builds.push(Build { image, tree, commit, index: digest('a'), platform: digest('b'), is_gone: false });
+        let digest =
+            |kind: char| Digest::parse(&format!("sha256:{kind}{number:063x}")).expect("a digest");
+        self.builds.push(Build {
+            image,
+            tree,
+            commit,
+            index: digest('a'),
+            platform: digest('b'),
+            is_gone: false,
+        });
         number
     }
 
@@ -33,7 +41,9 @@ impl World {
         }
         let tree = *self.git.tree(commit);
         let twin = self.builds.iter().position(|build| {
-            build.image == image && build.commit.is_some() && same(&build.tree, &tree, IMAGES[image].1)
+            build.image == image
+                && build.commit.is_some()
+                && same(&build.tree, &tree, IMAGES[image].1)
         });
         if let (false, Some(twin)) = (self.setting.has_labels, twin) {
             self.tags.insert((commit, image), twin);
@@ -51,13 +61,18 @@ impl World {
 
     /// The bytes of a digest.
     pub(crate) fn build_of(&self, digest: &Digest) -> Option<usize> {
-        self.builds.iter().position(|build| build.index == *digest || build.platform == *digest)
+        self.builds
+            .iter()
+            .position(|build| build.index == *digest || build.platform == *digest)
     }
 
     /// The commit that an image says it was built from.
     pub(crate) fn label(&self, digests: &[Digest]) -> Option<CommitSha> {
         let build = digests.iter().find_map(|digest| self.build_of(digest))?;
-        self.builds[build].commit.filter(|_| self.setting.has_labels).map(sha)
+        self.builds[build]
+            .commit
+            .filter(|_| self.setting.has_labels)
+            .map(sha)
     }
 
     /// Somebody deletes bytes, and with them every tag on them.
@@ -88,7 +103,9 @@ impl World {
             || self
                 .releases
                 .get(release as usize - 1)
-                .is_some_and(|commit| same(&bytes.tree, self.git.tree(*commit), IMAGES[bytes.image].1));
+                .is_some_and(|commit| {
+                    same(&bytes.tree, self.git.tree(*commit), IMAGES[bytes.image].1)
+                });
         let is_ours = !bytes.is_gone && bytes.commit.is_some() && is_told;
         if is_ours && !self.release_tags.contains_key(&key) {
             self.release_tags.insert(key, build);
@@ -99,14 +116,28 @@ impl World {
     /// Puts a release's tag. Invariant 7.
     pub(crate) fn put_release_tag(&mut self, release: u32, build: usize) {
         let image = self.builds[build].image;
-        self.say(|| format!("    prod-{release} is put on bytes {build} of {}", IMAGES[image].0));
+        self.say(|| {
+            format!(
+                "    prod-{release} is put on bytes {build} of {}",
+                IMAGES[image].0
+            )
+        });
         if self.builds[build].is_gone {
-            self.violate(7, format!("prod-{release} is put on bytes {build}, which are gone"));
+            self.violate(
+                7,
+                format!("prod-{release} is put on bytes {build}, which are gone"),
+            );
         }
         if let Some(there) = self.release_tags.insert((release, image), build)
             && there != build
         {
-            self.violate(7, format!("prod-{release} of {} is moved from bytes {there} to {build}", IMAGES[image].0));
+            self.violate(
+                7,
+                format!(
+                    "prod-{release} of {} is moved from bytes {there} to {build}",
+                    IMAGES[image].0
+                ),
+            );
         }
         self.count("release tags put");
     }
@@ -117,7 +148,10 @@ impl World {
         let there = self.released(release, SERVICES[at.service].2);
         if there != Some(build) && !self.builds[build].is_gone {
             let name = SERVICES[at.service].0;
-            self.violate(7, format!("{name} gets bytes {build} for prod-{release}, whose tag is on {there:?}"));
+            self.violate(
+                7,
+                format!("{name} gets bytes {build} for prod-{release}, whose tag is on {there:?}"),
+            );
         }
     }
 
@@ -127,15 +161,24 @@ impl World {
         let Some(release) = run.release() else { return };
         for (image, (name, paths)) in IMAGES.iter().enumerate() {
             let of = |which: &[Told]| -> Vec<At> {
-                let services = (0..SERVICES.len()).filter(|at| SERVICES[*at].2 == image && which.contains(&told[*at]));
-                services.map(|service| At { environment: run.environment, service }).collect()
+                let services = (0..SERVICES.len())
+                    .filter(|at| SERVICES[*at].2 == image && which.contains(&told[*at]));
+                services
+                    .map(|service| At {
+                        environment: run.environment,
+                        service,
+                    })
+                    .collect()
             };
             let (deployed, skipped) = (of(&[Told::Live, Told::Accepted]), of(&[Told::Has]));
             let is_new = !deployed.is_empty();
             let decisive = if is_new { deployed } else { skipped };
-            let serving: Vec<&Deployed> = decisive.iter().filter_map(|at| self.coming(*at)).collect();
+            let serving: Vec<&Deployed> =
+                decisive.iter().filter_map(|at| self.coming(*at)).collect();
             let there = self.released(release, image);
-            if decisive.is_empty() || there.is_some_and(|there| serving.iter().any(|deploy| deploy.build == there)) {
+            if decisive.is_empty()
+                || there.is_some_and(|there| serving.iter().any(|deploy| deploy.build == there))
+            {
                 continue;
             }
             let is_equal = |build: usize| {
@@ -143,10 +186,17 @@ impl World {
                 build.commit.is_some() && same(&build.tree, self.git.tree(run.commit), paths)
             };
             // Of what is not known, not there or not the release's nothing is promised. What was there before and is as good stays.
-            let is_open = |at: &At| self.place(*at).records.last().is_some_and(|last| last.state == RecordState::Open);
+            let is_open = |at: &At| {
+                self.place(*at)
+                    .records
+                    .last()
+                    .is_some_and(|last| last.state == RecordState::Open)
+            };
             let is_beyond = |at: &At| self.is_beyond_the_record(*at) || is_open(at);
             let is_sure = self.has_key || !decisive.iter().any(is_beyond);
-            let is_fit = serving.iter().all(|deploy| is_equal(deploy.build) && !self.builds[deploy.build].is_gone);
+            let is_fit = serving
+                .iter()
+                .all(|deploy| is_equal(deploy.build) && !self.builds[deploy.build].is_gone);
             match there {
                 Some(there) if !is_new && (is_equal(there) || !self.setting.has_labels) => {
                     self.count("release tags that stay on other bytes")
@@ -155,7 +205,9 @@ impl World {
                 _ if !is_sure => self.count("release tags beyond the record"),
                 _ => {
                     let serving: Vec<usize> = serving.iter().map(|deploy| deploy.build).collect();
-                    let text = format!("after {run}, its tag of {name} is on {there:?}, and {serving:?} serves");
+                    let text = format!(
+                        "after {run}, its tag of {name} is on {there:?}, and {serving:?} serves"
+                    );
                     self.violate(7, text);
                     return;
                 }

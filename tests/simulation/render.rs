@@ -25,7 +25,13 @@ pub(crate) enum Fate {
 pub(crate) enum By {
     /// A run, for a commit or for the release of that number.
     /// `warned` where its intent could not be written, which the run says.
-    Run { commit: usize, release: Option<u32>, kind: Kind, record: Option<usize>, warned: bool },
+    Run {
+        commit: usize,
+        release: Option<u32>,
+        kind: Kind,
+        record: Option<usize>,
+        warned: bool,
+    },
     /// A person in the dashboard: a redeploy of what the settings name.
     Dashboard,
     /// A person in the dashboard: back to an earlier deploy.
@@ -57,15 +63,22 @@ pub(crate) struct OnRender {
 
 impl OnRender {
     pub(crate) const fn new(policy: Policy) -> Self {
-        Self { policy, deploys: Vec::new() }
+        Self {
+            policy,
+            deploys: Vec::new(),
+        }
     }
 
     fn active(&self) -> Option<usize> {
-        self.deploys.iter().position(|deploy| deploy.status.is_in_flight() && deploy.status != Queued)
+        self.deploys
+            .iter()
+            .position(|deploy| deploy.status.is_in_flight() && deploy.status != Queued)
     }
 
     fn queued(&self) -> Option<usize> {
-        self.deploys.iter().position(|deploy| deploy.status == Queued)
+        self.deploys
+            .iter()
+            .position(|deploy| deploy.status == Queued)
     }
 
     pub(crate) fn live(&self) -> Option<&Deployed> {
@@ -91,8 +104,18 @@ impl OnRender {
         if let Some(queued) = self.queued() {
             self.deploys[queued].status = Canceled;
         }
-        self.deploys.push(Deployed { build, status, by, fate: None, was_live: false });
-        if status == Queued { Answer::Queued } else { Answer::Started(id) }
+        self.deploys.push(Deployed {
+            build,
+            status,
+            by,
+            fate: None,
+            was_live: false,
+        });
+        if status == Queued {
+            Answer::Queued
+        } else {
+            Answer::Started(id)
+        }
     }
 
     /// Moves what is in progress by one step.

@@ -24,8 +24,8 @@ use crate::promotion;
 use crate::rollback::roll_back;
 use crate::world::{Killed, Memory, World};
 use ghcr_to_render::decide::{
-    Begun, Cause, Equality, Need, OnRender, Order, Standing, begun, counting, ending, need, order_in_branch,
-    order_of_release,
+    Begun, Cause, Equality, Need, OnRender, Order, Standing, begun, counting, ending, need,
+    order_in_branch, order_of_release,
 };
 use ghcr_to_render::domain::DeployStatus::Live;
 use ghcr_to_render::domain::{
@@ -103,13 +103,21 @@ pub(crate) struct Run {
 impl fmt::Display for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = ["staging", "production"][self.environment];
-        write!(f, "the run {:?} of c{} in {place}, attempt {}", self.what, self.commit, self.attempt)
+        write!(
+            f,
+            "the run {:?} of c{} in {place}, attempt {}",
+            self.what, self.commit, self.attempt
+        )
     }
 }
 
 impl Run {
     pub(crate) fn release(&self) -> Option<u32> {
-        if let What::Release(number) = self.what { Some(number) } else { None }
+        if let What::Release(number) = self.what {
+            Some(number)
+        } else {
+            None
+        }
     }
 }
 
@@ -179,10 +187,16 @@ fn plan(world: &mut World, run: &Run) -> Result<Matrix, Stop> {
     let memory = world.memory(run.environment);
     let mut services = Vec::new();
     for service in 0..SERVICES.len() {
-        let at = At { environment: run.environment, service };
+        let at = At {
+            environment: run.environment,
+            service,
+        };
         let deploys = world.has_key.then(|| world.deploys(at));
         let standing = standing(world, run, at, &memory, &deploys);
-        let is_needed = matches!(needed(world, run, service, &standing), Need::Differs(..) | Need::Unknown(_));
+        let is_needed = matches!(
+            needed(world, run, service, &standing),
+            Need::Differs(..) | Need::Unknown(_)
+        );
         if is_needed && !matches!(asked_order(world, run, at, &memory), Order::Superseded(_)) {
             services.push(service);
         }
@@ -198,7 +212,10 @@ fn deploy(world: &mut World, run: &Run) -> Result<[Told; 3], Stop> {
     let mut told = [Told::Has; 3];
     let (mut wanted, mut seen) = (Vec::new(), Vec::new());
     for (service, told) in told.iter_mut().enumerate() {
-        let at = At { environment: run.environment, service };
+        let at = At {
+            environment: run.environment,
+            service,
+        };
         let deploys = look(world, at, has_key)?;
         close(world, at, &mut memory, &deploys)?;
         let standing = standing(world, run, at, &memory, &deploys);
@@ -246,7 +263,11 @@ fn deploy(world: &mut World, run: &Run) -> Result<[Told; 3], Stop> {
 }
 
 /// Asks Render, with a key.
-pub(crate) fn look(world: &mut World, at: At, has_key: bool) -> Result<Option<Result<Vec<Deploy>, String>>, Killed> {
+pub(crate) fn look(
+    world: &mut World,
+    at: At,
+    has_key: bool,
+) -> Result<Option<Result<Vec<Deploy>, String>>, Killed> {
     if !has_key {
         return Ok(None);
     }
@@ -261,14 +282,21 @@ fn close(
     memory: &mut Result<Memory, String>,
     deploys: &Option<Result<Vec<Deploy>, String>>,
 ) -> Result<(), Killed> {
-    let (Ok(memory), Some(Ok(deploys))) = (memory, deploys) else { return Ok(()) };
+    let (Ok(memory), Some(Ok(deploys))) = (memory, deploys) else {
+        return Ok(());
+    };
     let id = world.place(at).id.clone();
     for index in 0..memory.records[at.service].len() {
         let record = &memory.records[at.service][index];
-        if record.state != RecordState::Open || !record.is_own || record.intent.id.as_ref() != Some(&id) {
+        if record.state != RecordState::Open
+            || !record.is_own
+            || record.intent.id.as_ref() != Some(&id)
+        {
             continue;
         }
-        let Some(state) = ending(&digests(record), deploys) else { continue };
+        let Some(state) = ending(&digests(record), deploys) else {
+            continue;
+        };
         let number = record.number;
         world.step()?;
         world.end_number(at, number, state, state == RecordState::Success);
@@ -280,7 +308,10 @@ fn close(
 }
 
 pub(crate) fn digests(record: &Record) -> [Digest; 2] {
-    [record.intent.image.digest.clone(), record.intent.platform.clone()]
+    [
+        record.intent.image.digest.clone(),
+        record.intent.platform.clone(),
+    ]
 }
 
 /// The live deploy and those in flight.
@@ -303,7 +334,13 @@ pub(crate) fn records<'a>(world: &World, at: At, memory: &'a Memory) -> Vec<&'a 
     memory.records[at.service]
         .iter()
         .filter(|record| {
-            counting(std::slice::from_ref(&***record), Some(id), world.repository(at.service)).next().is_some()
+            counting(
+                std::slice::from_ref(&***record),
+                Some(id),
+                world.repository(at.service),
+            )
+            .next()
+            .is_some()
         })
         .map(|record| &**record)
         .collect()
@@ -320,9 +357,10 @@ fn standing(
     let known = records.as_deref().map_err(|why| why.as_str());
     let standing = Standing::new(known, &on_render(deploys), |digests| world.label(digests));
     match (run.release(), memory) {
-        (Some(release), Ok(memory)) => {
-            standing.for_release(ReleaseNumber::Number(release), &all_begun(world, at.environment, memory))
-        }
+        (Some(release), Ok(memory)) => standing.for_release(
+            ReleaseNumber::Number(release),
+            &all_begun(world, at.environment, memory),
+        ),
         (None, _) | (_, Err(_)) => standing,
     }
 }
@@ -345,7 +383,11 @@ pub(crate) fn equal_to(
         if same(world.git.tree(commit), world.git.tree(number(other)), paths) {
             return Equality::Equal;
         }
-        Equality::Differs(Cause { pattern: String::new(), path: Vec::new(), matched: 1 })
+        Equality::Differs(Cause {
+            pattern: String::new(),
+            path: Vec::new(),
+            matched: 1,
+        })
     }
 }
 
@@ -353,7 +395,10 @@ fn needed(world: &World, run: &Run, service: usize, standing: &Standing) -> Need
     let equal = equal_to(world, run.commit, SERVICES[service].1);
     match (world.rules, run.before) {
         (Rules::BaseFromEvent, Some(before)) => match equal(&sha(before)) {
-            Equality::Equal => Need::Has { base: sha(before), is_confirmed: true },
+            Equality::Equal => Need::Has {
+                base: sha(before),
+                is_confirmed: true,
+            },
             Equality::Differs(cause) => Need::Differs(sha(before), cause),
             Equality::Unknown(why) => Need::Unknown(why),
         },
@@ -391,7 +436,8 @@ fn asked_order(world: &World, run: &Run, at: At, memory: &Result<Memory, String>
         Ok(memory) => memory,
         Err(why) => return Order::Unknown(why.clone()),
     };
-    let reaches = |one: &ghcr_to_render::domain::CommitSha, other: &ghcr_to_render::domain::CommitSha| {
+    let reaches = |one: &ghcr_to_render::domain::CommitSha,
+                   other: &ghcr_to_render::domain::CommitSha| {
         Ok::<bool, String>(world.git.reaches(number(one), number(other)))
     };
     let head = sha(run.commit);
@@ -405,9 +451,11 @@ fn asked_order(world: &World, run: &Run, at: At, memory: &Result<Memory, String>
     }
     let records = records(world, at, memory);
     if world.rules == Rules::NotAncestorMeansDeploy {
-        let may_serve = |record: &&&Record| matches!(record.state, RecordState::Success | RecordState::Open);
-        let is_older =
-            |record: &&Record| record.intent.commit != head && reaches(&head, &record.intent.commit) == Ok(true);
+        let may_serve =
+            |record: &&&Record| matches!(record.state, RecordState::Success | RecordState::Open);
+        let is_older = |record: &&Record| {
+            record.intent.commit != head && reaches(&head, &record.intent.commit) == Ok(true)
+        };
         return match records.iter().filter(may_serve).any(is_older) {
             true if memory.tip != head => Order::Superseded("it is an ancestor".into()),
             _ => Order::Current,
@@ -418,6 +466,18 @@ fn asked_order(world: &World, run: &Run, at: At, memory: &Result<Memory, String>
 
 /// The releases that were deployed or begun in an environment.
 pub(crate) fn all_begun(world: &World, environment: usize, memory: &Memory) -> Vec<Begun> {
-    let of = |service| begun(&records(world, At { environment, service }, memory), number_of);
+    let of = |service| {
+        begun(
+            &records(
+                world,
+                At {
+                    environment,
+                    service,
+                },
+                memory,
+            ),
+            number_of,
+        )
+    };
     (0..SERVICES.len()).flat_map(of).collect()
 }

@@ -7,7 +7,9 @@ use crate::{Listener, play};
 /// Takes out events, many at a time and then one by one, as long as the same invariant still breaks.
 pub(crate) fn shrink(history: &History, rules: Rules, invariant: u8) -> History {
     let breaks = |history: &History| {
-        play(history, rules, Listener::Nobody).violation.is_some_and(|violation| violation.invariant == invariant)
+        play(history, rules, Listener::Nobody)
+            .violation
+            .is_some_and(|violation| violation.invariant == invariant)
     };
     let mut history = history.clone();
     let mut size = history.events.len().div_ceil(2);
@@ -16,7 +18,9 @@ pub(crate) fn shrink(history: &History, rules: Rules, invariant: u8) -> History 
         let before = history.events.len();
         while at < history.events.len() {
             let mut shorter = history.clone();
-            shorter.events.drain(at..(at + size).min(shorter.events.len()));
+            shorter
+                .events
+                .drain(at..(at + size).min(shorter.events.len()));
             if breaks(&shorter) {
                 history = shorter;
             } else {

@@ -7,8 +7,8 @@ use crate::line::Line;
 use crate::render::{Answer, By, Deployed, Fate, OnRender};
 use crate::run::{Goal, Rules, Run, What};
 use ghcr_to_render::domain::{
-    CommitSha, Deploy, DeployId, DeployStatus, Digest, ImageTag, Intent, Kind, PinnedImage, Record, RecordState,
-    Repository, ServiceId, ServiceName,
+    CommitSha, Deploy, DeployId, DeployStatus, Digest, ImageTag, Intent, Kind, PinnedImage, Record,
+    RecordState, Repository, ServiceId, ServiceName,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -189,8 +189,14 @@ impl World {
             delays: false,
             faults: Faults::default(),
             asked: Vec::new(),
-            repositories: IMAGES.iter().map(|(name, _)| Repository::parse(name).expect("a repository")).collect(),
-            names: SERVICES.iter().map(|(name, ..)| ServiceName::parse(name).expect("a name")).collect(),
+            repositories: IMAGES
+                .iter()
+                .map(|(name, _)| Repository::parse(name).expect("a repository"))
+                .collect(),
+            names: SERVICES
+                .iter()
+                .map(|(name, ..)| ServiceName::parse(name).expect("a name"))
+                .collect(),
             made,
             violation: None,
             coverage: BTreeMap::new(),
@@ -238,9 +244,16 @@ impl World {
         while self.going == 0 {
             match self.events.pop_front() {
                 None => (self.going, self.keeps_pace) = (1, !self.keeps_pace),
-                Some(Event::Go { steps, keeps_pace }) => (self.going, self.keeps_pace) = (steps, keeps_pace),
+                Some(Event::Go { steps, keeps_pace }) => {
+                    (self.going, self.keeps_pace) = (steps, keeps_pace)
+                }
                 Some(Event::Kill { cancels }) => {
-                    self.say(|| format!("    the run is killed{}", if cancels { ", and cancels" } else { "" }));
+                    self.say(|| {
+                        format!(
+                            "    the run is killed{}",
+                            if cancels { ", and cancels" } else { "" }
+                        )
+                    });
                     self.count(match self.phase {
                         Phase::Deciding => "runs killed before an intent",
                         Phase::Intended => "runs killed between intent and hook",
@@ -264,7 +277,11 @@ impl World {
     fn cancel_what_has_not_begun(&mut self) {
         for (at, id) in std::mem::take(&mut self.asked) {
             let render = &mut self.place_mut(at).render;
-            if render.deploys.get(id).is_some_and(|deploy| deploy.status.may_be_cancelled()) {
+            if render
+                .deploys
+                .get(id)
+                .is_some_and(|deploy| deploy.status.may_be_cancelled())
+            {
                 render.cancel(id);
                 self.count("deploys cancelled by their run");
             }
@@ -272,13 +289,18 @@ impl World {
     }
 
     fn tick(&mut self, environment: usize) {
-        self.places[environment].iter_mut().for_each(|place| place.render.tick());
+        self.places[environment]
+            .iter_mut()
+            .for_each(|place| place.render.tick());
     }
 
     /// Everything in flight ends, and every fault is over.
     pub(crate) fn settle(&mut self) {
         self.end_faults();
-        self.places.iter_mut().flatten().for_each(|place| place.render.settle());
+        self.places
+            .iter_mut()
+            .flatten()
+            .for_each(|place| place.render.settle());
     }
 
     /// Nothing interrupts any more.
@@ -306,7 +328,12 @@ impl World {
                 let before = self.git.tip;
                 let tree = *self.git.tree(self.git.back(before, usize::from(back)));
                 self.git.tip = self.git.commit(before, tree);
-                if self.places.iter().flatten().any(|place| !place.render.is_quiet()) {
+                if self
+                    .places
+                    .iter()
+                    .flatten()
+                    .any(|place| !place.render.is_quiet())
+                {
                     self.count("reverts while a deploy is in flight");
                 }
                 self.pushed(before);
@@ -361,7 +388,10 @@ impl World {
                 let place = self.place_mut(at);
                 place.id = ServiceId::parse(&format!("srv-{made}")).expect("an id");
                 place.render = OnRender::new(policy);
-                place.truth.iter_mut().for_each(|truth| *truth = Truth::default());
+                place
+                    .truth
+                    .iter_mut()
+                    .for_each(|truth| *truth = Truth::default());
                 (place.left, place.went_back) = (Vec::new(), None);
                 self.asked.retain(|(asked, _)| *asked != at);
                 self.count("services made anew");
@@ -384,12 +414,21 @@ impl World {
             }
             Event::Promoted { release, build } => self.release_by_hand(release, build),
             Event::Hook(trouble) => self.faults.hook = Some(trouble),
-            Event::Forged { at, commit, state, release } => self.forge(at, commit, state, release),
+            Event::Forged {
+                at,
+                commit,
+                state,
+                release,
+            } => self.forge(at, commit, state, release),
             Event::Key => {
                 self.has_key = !self.has_key;
                 self.count("keys given or taken away");
             }
-            Event::Approve(_) | Event::Rerun(_) | Event::Recreated(_) | Event::Deleted(_) | Event::Kill { .. } => {}
+            Event::Approve(_)
+            | Event::Rerun(_)
+            | Event::Recreated(_)
+            | Event::Deleted(_)
+            | Event::Kill { .. } => {}
         }
     }
 
@@ -407,7 +446,13 @@ impl World {
     fn pushed(&mut self, before: usize) {
         let commit = self.git.tip;
         self.say(|| format!("  the branch is on c{commit}, from c{before}"));
-        let run = Run { environment: 0, commit, what: What::Push, attempt: 1, before: Some(before) };
+        let run = Run {
+            environment: 0,
+            commit,
+            what: What::Push,
+            attempt: 1,
+            before: Some(before),
+        };
         self.last_push = Some(run.clone());
         self.queue(run);
     }
@@ -418,12 +463,24 @@ impl World {
         self.releases.push(commit);
         let number = u32::try_from(self.releases.len()).expect("few releases");
         self.say(|| format!("  prod-{number} is c{commit}"));
-        self.queue(Run { environment: 1, commit, what: What::Release(number), attempt: 1, before: None });
+        self.queue(Run {
+            environment: 1,
+            commit,
+            what: What::Release(number),
+            attempt: 1,
+            before: None,
+        });
     }
 
     fn dispatch_rollback(&mut self, environment: usize, goal: Goal) {
         let (commit, what) = (self.git.tip, What::Rollback(goal));
-        self.queue(Run { environment, commit, what, attempt: 1, before: None });
+        self.queue(Run {
+            environment,
+            commit,
+            what,
+            attempt: 1,
+            before: None,
+        });
     }
 
     /// Something that was deployed to an environment, or a release that was only tagged.
@@ -432,7 +489,9 @@ impl World {
             let number = usize::from(which) % self.releases.len() + 1;
             return Goal::Release(u32::try_from(number).expect("few releases"));
         }
-        let deploys = self.places[environment].iter().flat_map(|place| &place.render.deploys);
+        let deploys = self.places[environment]
+            .iter()
+            .flat_map(|place| &place.render.deploys);
         let commits: Vec<usize> = deploys
             .filter_map(|deploy| match deploy.by {
                 By::Run { commit, .. } => Some(commit),
@@ -463,7 +522,11 @@ impl World {
 
     fn doom(&mut self, at: At, fate: Fate) {
         let deploys = &mut self.place_mut(at).render.deploys;
-        if let Some(deploy) = deploys.iter_mut().rev().find(|deploy| deploy.status.is_in_flight()) {
+        if let Some(deploy) = deploys
+            .iter_mut()
+            .rev()
+            .find(|deploy| deploy.status.is_in_flight())
+        {
             deploy.fate = Some(fate);
             self.count(match fate {
                 Fate::Fails => "deploys that fail",
@@ -474,18 +537,29 @@ impl World {
 
     fn by_hand(&mut self, at: At, hand: Hand) {
         let deploys = &self.place(at).render.deploys;
-        let once_live: Vec<usize> =
-            deploys.iter().filter(|deploy| deploy.was_live).map(|deploy| deploy.build).collect();
+        let once_live: Vec<usize> = deploys
+            .iter()
+            .filter(|deploy| deploy.was_live)
+            .map(|deploy| deploy.build)
+            .collect();
         let (build, by) = match hand {
-            Hand::Redeploys(which) if !once_live.is_empty() => {
-                (once_live[usize::from(which) % once_live.len()], By::Dashboard)
-            }
-            Hand::RollsBack(which) if !once_live.is_empty() => {
-                (once_live[usize::from(which) % once_live.len()], By::DashboardRollback)
-            }
-            Hand::DeploysForeign => (self.bytes(SERVICES[at.service].2, [u8::MAX; 4], None), By::Dashboard),
+            Hand::Redeploys(which) if !once_live.is_empty() => (
+                once_live[usize::from(which) % once_live.len()],
+                By::Dashboard,
+            ),
+            Hand::RollsBack(which) if !once_live.is_empty() => (
+                once_live[usize::from(which) % once_live.len()],
+                By::DashboardRollback,
+            ),
+            Hand::DeploysForeign => (
+                self.bytes(SERVICES[at.service].2, [u8::MAX; 4], None),
+                By::Dashboard,
+            ),
             Hand::Cancels => {
-                if let Some(id) = deploys.iter().rposition(|deploy| deploy.status.is_in_flight()) {
+                if let Some(id) = deploys
+                    .iter()
+                    .rposition(|deploy| deploy.status.is_in_flight())
+                {
                     self.place_mut(at).render.cancel(id);
                     self.count("deploys cancelled by hand");
                 }
@@ -493,20 +567,32 @@ impl World {
             }
             Hand::Redeploys(_) | Hand::RollsBack(_) => return,
         };
-        self.count(if by == By::Dashboard { "deploys by hand" } else { "rollbacks by hand" });
+        self.count(if by == By::Dashboard {
+            "deploys by hand"
+        } else {
+            "rollbacks by hand"
+        });
         self.note_what_a_hand_left(at, by, build);
         self.place_mut(at).render.trigger(build, by);
     }
 
     fn forge(&mut self, at: At, commit: u8, state: RecordState, release: u8) {
         let commit = usize::from(commit) % self.git.commits.len();
-        let Some(build) = self.tagged(commit, SERVICES[at.service].2) else { return };
+        let Some(build) = self.tagged(commit, SERVICES[at.service].2) else {
+            return;
+        };
         let release = (at.environment == 1 && release > 0).then_some(u32::from(release));
         let mut intent = self.intent(at, commit, build, Kind::Deploy, release);
         intent.id = Some(self.place(at).id.clone());
         let number = self.next_number();
         let place = self.place_mut(at);
-        place.records.push(Rc::new(Record { number, intent, state, was_live: true, is_own: false }));
+        place.records.push(Rc::new(Record {
+            number,
+            intent,
+            state,
+            was_live: true,
+            is_own: false,
+        }));
         place.truth.push(Truth::default());
         self.count("records by others");
     }
@@ -521,14 +607,31 @@ impl World {
             return Err("GitHub does not answer".into());
         }
         self.tip_read = self.git.tip;
-        let records = (0..SERVICES.len()).map(|service| self.page(At { environment, service })).collect();
-        Ok(Memory { tip: sha(self.git.tip), records })
+        let records = (0..SERVICES.len())
+            .map(|service| {
+                self.page(At {
+                    environment,
+                    service,
+                })
+            })
+            .collect();
+        Ok(Memory {
+            tip: sha(self.git.tip),
+            records,
+        })
     }
 
     /// As [`World::memory`], with everything that is recorded: who goes back has to see what is behind what serves.
     pub(crate) fn whole_memory(&mut self, environment: usize) -> Result<Memory, String> {
         let mut memory = self.memory(environment)?;
-        memory.records = (0..SERVICES.len()).map(|service| self.whole_record(At { environment, service })).collect();
+        memory.records = (0..SERVICES.len())
+            .map(|service| {
+                self.whole_record(At {
+                    environment,
+                    service,
+                })
+            })
+            .collect();
         Ok(memory)
     }
 
@@ -551,7 +654,14 @@ impl World {
 
     /// What the job of another environment reads of staging's records.
     pub(crate) fn staging(&mut self) -> Vec<Vec<Rc<Record>>> {
-        (0..SERVICES.len()).map(|service| self.page(At { environment: 0, service })).collect()
+        (0..SERVICES.len())
+            .map(|service| {
+                self.page(At {
+                    environment: 0,
+                    service,
+                })
+            })
+            .collect()
     }
 
     /// Everything that is recorded of one service, newest first.
@@ -559,16 +669,27 @@ impl World {
         self.place(at).records.iter().rev().cloned().collect()
     }
 
-    pub(crate) fn intent(&self, at: At, commit: usize, build: usize, kind: Kind, release: Option<u32>) -> Intent {
+    pub(crate) fn intent(
+        &self,
+        at: At,
+        commit: usize,
+        build: usize,
+        kind: Kind,
+        release: Option<u32>,
+    ) -> Intent {
         let bytes = &self.builds[build];
         Intent {
             service: self.names[at.service].clone(),
             commit: sha(commit),
             id: Some(self.place(at).id.clone()),
-            image: PinnedImage { repository: self.repository(at.service).clone(), digest: bytes.index.clone() },
+            image: PinnedImage {
+                repository: self.repository(at.service).clone(),
+                digest: bytes.index.clone(),
+            },
             platform: bytes.platform.clone(),
             image_commit: bytes.commit.filter(|_| self.setting.has_labels).map(sha),
-            release: release.map(|number| ImageTag::parse(&format!("prod-{number}")).expect("a tag")),
+            release: release
+                .map(|number| ImageTag::parse(&format!("prod-{number}")).expect("a tag")),
             kind,
             from: None,
             to: None,
@@ -603,12 +724,22 @@ impl World {
         self.has_begun = true;
         let place = self.place_mut(at);
         let number = place.records.len();
-        let record = Record { number: global, intent, state: RecordState::Open, was_live: false, is_own: true };
+        let record = Record {
+            number: global,
+            intent,
+            state: RecordState::Open,
+            was_live: false,
+            is_own: true,
+        };
         place.records.push(Rc::new(record));
         let deploys = &place.render.deploys;
-        let may_serve = |deploy: &Deployed| deploy.status == DeployStatus::Live || deploy.status.is_in_flight();
+        let may_serve =
+            |deploy: &Deployed| deploy.status == DeployStatus::Live || deploy.status.is_in_flight();
         let began = deploys.iter().position(may_serve).unwrap_or(deploys.len());
-        place.truth.push(Truth { deploys: Vec::new(), began });
+        place.truth.push(Truth {
+            deploys: Vec::new(),
+            began,
+        });
         Some(number)
     }
 
@@ -621,7 +752,12 @@ impl World {
 
     /// Ends the record of that number.
     pub(crate) fn end_number(&mut self, at: At, number: u64, state: RecordState, was_live: bool) {
-        let record = self.place(at).records.iter().position(|record| record.number == number).expect("a record");
+        let record = self
+            .place(at)
+            .records
+            .iter()
+            .position(|record| record.number == number)
+            .expect("a record");
         self.end(at, record, state, was_live);
     }
 
@@ -630,7 +766,12 @@ impl World {
         if self.cannot_write() {
             return;
         }
-        self.say(|| format!("    record {record} of {} ends as {state:?}", SERVICES[at.service].0));
+        self.say(|| {
+            format!(
+                "    record {record} of {} ends as {state:?}",
+                SERVICES[at.service].0
+            )
+        });
         self.check_record(at, record, state, was_live);
         let record = Rc::make_mut(&mut self.place_mut(at).records[record]);
         (record.state, record.was_live) = (state, was_live);
@@ -654,9 +795,22 @@ impl World {
                 Naming::Both => vec![bytes.index.clone(), bytes.platform.clone()],
             };
             let by_rollback = deploy.by == By::DashboardRollback;
-            Deploy { id: deploy_id(id), status: deploy.status, digests, by_rollback }
+            Deploy {
+                id: deploy_id(id),
+                status: deploy.status,
+                digests,
+                by_rollback,
+            }
         };
-        Ok(place.render.deploys.iter().enumerate().rev().take(20).map(tell).collect())
+        Ok(place
+            .render
+            .deploys
+            .iter()
+            .enumerate()
+            .rev()
+            .take(20)
+            .map(tell)
+            .collect())
     }
 
     /// Calls the hook.
@@ -674,15 +828,28 @@ impl World {
         self.note_what_a_run_left(at, build, by);
         let id = self.place(at).render.deploys.len();
         let answer = self.place_mut(at).render.trigger(build, by);
-        self.say(|| format!("    {} is hooked: {by:?}, bytes {build}, {answer:?}", SERVICES[at.service].0));
-        if let By::Run { record: Some(record), .. } = by {
+        self.say(|| {
+            format!(
+                "    {} is hooked: {by:?}, bytes {build}, {answer:?}",
+                SERVICES[at.service].0
+            )
+        });
+        if let By::Run {
+            record: Some(record),
+            ..
+        } = by
+        {
             self.place_mut(at).truth[record].deploys.push(id);
         }
         if answer == Answer::Queued {
             self.count("hook calls answered 202");
         }
         self.asked.push((at, id));
-        if trouble.is_some() { Err(HookError::NoAnswer) } else { Ok(answer) }
+        if trouble.is_some() {
+            Err(HookError::NoAnswer)
+        } else {
+            Ok(answer)
+        }
     }
 }
 

@@ -26,16 +26,22 @@ const CLEANED: usize = 50;
 
 /// Runs it.
 pub(super) async fn run(scene: &Scene) -> Result<(), Failure> {
-    let Some(subject::Job { manifest, whose }) = subject::find(scene).await? else { return Ok(()) };
-    let Some(github) = github(scene) else { return Err(InputError::of("github-token", "cleanup needs it").into()) };
+    let Some(subject::Job { manifest, whose }) = subject::find(scene).await? else {
+        return Ok(());
+    };
+    let Some(github) = github(scene) else {
+        return Err(InputError::of("github-token", "cleanup needs it").into());
+    };
     scene.log.group("What is there");
     let mut troubles = Vec::new();
     let shelves = packages::shelves(scene, github, &manifest, &mut troubles).await;
     scene.log.end_group();
-    let records = previews::records(github, &manifest).await.unwrap_or_else(|failure| {
-        troubles.push(failure);
-        previews::Records::new()
-    });
+    let records = previews::records(github, &manifest)
+        .await
+        .unwrap_or_else(|failure| {
+            troubles.push(failure);
+            previews::Records::new()
+        });
     let template = &manifest.tags.pull_request;
     let numbers = match whose {
         Whose::One(number) => BTreeSet::from([number]),
@@ -45,14 +51,36 @@ pub(super) async fn run(scene: &Scene) -> Result<(), Failure> {
             closed_of(scene, github, &found, &mut troubles).await
         }
     };
-    let closed = Closed { template, numbers: &numbers };
+    let closed = Closed {
+        template,
+        numbers: &numbers,
+    };
     scene.log.group("Clean-up");
     // First the previews: as long as one is there, it needs its image.
-    let settled = previews::remove(scene, github, &manifest, &records, &numbers, &mut troubles).await;
-    clean(scene, github, &manifest, &Found { shelves: &shelves, settled: &settled }, &closed, &mut troubles).await;
+    let settled =
+        previews::remove(scene, github, &manifest, &records, &numbers, &mut troubles).await;
+    clean(
+        scene,
+        github,
+        &manifest,
+        &Found {
+            shelves: &shelves,
+            settled: &settled,
+        },
+        &closed,
+        &mut troubles,
+    )
+    .await;
     scene.log.end_group();
     let is_kept = |leftover: &&Leftover| leftover.became == Became::Kept;
-    let stays = scene.story.borrow().leftovers.iter().filter(is_kept).count() + troubles.len();
+    let stays = scene
+        .story
+        .borrow()
+        .leftovers
+        .iter()
+        .filter(is_kept)
+        .count()
+        + troubles.len();
     for number in &numbers {
         comment::clean(scene, github, *number, stays).await;
     }
@@ -61,7 +89,10 @@ pub(super) async fn run(scene: &Scene) -> Result<(), Failure> {
 
 /// GitHub, where there is a token to ask it with.
 fn github(scene: &Scene) -> Option<&GitHub> {
-    scene.history.github().filter(|_| scene.request.github_token.is_some())
+    scene
+        .history
+        .github()
+        .filter(|_| scene.request.github_token.is_some())
 }
 
 /// Those of the pull requests that are closed, as many as one run cleans up after.
@@ -80,9 +111,9 @@ async fn closed_of(
         match github.pull_state(*number).await {
             Ok(PullState::Closed) => drop(closed.insert(*number)),
             Ok(PullState::Open) => {}
-            Ok(PullState::Absent) => {
-                scene.log.say(&format!("There is no pull request {number}: what has its tags stays."))
-            }
+            Ok(PullState::Absent) => scene.log.say(&format!(
+                "There is no pull request {number}: what has its tags stays."
+            )),
             Err(error) => {
                 troubles.push(Failure::History(error.into()));
                 break;
@@ -90,7 +121,10 @@ async fn closed_of(
         }
     }
     if asked < found.len() {
-        let text = format!("{} pull requests are left for the next run", found.len() - asked);
+        let text = format!(
+            "{} pull requests are left for the next run",
+            found.len() - asked
+        );
         scene.log.say(&text);
         scene.story.borrow_mut().notes.push(text);
     }
@@ -114,7 +148,12 @@ async fn clean(
     troubles: &mut Vec<Failure>,
 ) {
     let shelves = found.shelves;
-    let may_go = shelves.iter().any(|shelved| shelved.versions.iter().any(|version| closed.owns_all(&version.tags)));
+    let may_go = shelves.iter().any(|shelved| {
+        shelved
+            .versions
+            .iter()
+            .any(|version| closed.owns_all(&version.tags))
+    });
     let needs = if may_go {
         let asked = async {
             let mut mentions = mentions(github, manifest).await?;
@@ -133,8 +172,13 @@ async fn clean(
         None
     };
     for shelved in shelves {
-        let needed = needs.as_ref().map(|needs| needs.of(shelved)).unwrap_or_default();
-        if let Err(failure) = packages::clean(scene, github, manifest, shelved, closed, &needed).await {
+        let needed = needs
+            .as_ref()
+            .map(|needs| needs.of(shelved))
+            .unwrap_or_default();
+        if let Err(failure) =
+            packages::clean(scene, github, manifest, shelved, closed, &needed).await
+        {
             troubles.push(failure);
         }
     }
@@ -142,53 +186,115 @@ async fn clean(
 
 /// Every record, of the manifest's environments at least.
 async fn mentions(github: &GitHub, manifest: &Manifest) -> Result<Vec<Mention>, Failure> {
-    let environments = manifest.environments.iter().map(|environment| environment.name.as_str());
+    let environments = manifest
+        .environments
+        .iter()
+        .map(|environment| environment.name.as_str());
     let all: Vec<String> = environments
         .chain(["preview"])
-        .flat_map(|environment| manifest.services.iter().map(move |service| format!("{environment}/{}", service.name)))
+        .flat_map(|environment| {
+            manifest
+                .services
+                .iter()
+                .map(move |service| format!("{environment}/{}", service.name))
+        })
         .collect();
-    let found = github.mentions(&all).await.map_err(|error| Failure::History(error.into()))?;
+    let found = github
+        .mentions(&all)
+        .await
+        .map_err(|error| Failure::History(error.into()))?;
     found.ok_or_else(|| {
         let why = "there are more than 10,000 records of one service".to_owned();
         let what = "the record of deploys".to_owned();
-        Failure::History(GitHubError::Broken { what, why, trace: Default::default() }.into())
+        Failure::History(
+            GitHubError::Broken {
+                what,
+                why,
+                trace: Default::default(),
+            }
+            .into(),
+        )
     })
 }
 
 /// Says of all that would have been looked at that it stays, because something is not known.
 fn keep_all(scene: &Scene, shelves: &[Shelved<'_>], closed: &Closed<'_>, why: &Failure) {
     for shelved in shelves {
-        for version in shelved.versions.iter().filter(|version| version.tags.iter().any(|tag| closed.owns(tag))) {
-            left(scene, shelved.named(version), Became::Kept, format!("what else needs it is not known: {why}"));
+        for version in shelved
+            .versions
+            .iter()
+            .filter(|version| version.tags.iter().any(|tag| closed.owns(tag)))
+        {
+            left(
+                scene,
+                shelved.named(version),
+                Became::Kept,
+                format!("what else needs it is not known: {why}"),
+            );
         }
     }
 }
 
 /// Says what became of something, in the log and the story.
 fn left(scene: &Scene, what: String, became: Became, why: String) {
-    scene.log.say(&format!("{}: {what}: {why}", became.as_str()));
-    scene.story.borrow_mut().leftovers.push(Leftover { what, became, why });
+    scene
+        .log
+        .say(&format!("{}: {what}: {why}", became.as_str()));
+    scene
+        .story
+        .borrow_mut()
+        .leftovers
+        .push(Leftover { what, became, why });
 }
 
 /// Names the outcome.
-fn conclude(scene: &Scene, whose: Whose, closed: usize, mut troubles: Vec<Failure>) -> Result<(), Failure> {
+fn conclude(
+    scene: &Scene,
+    whose: Whose,
+    closed: usize,
+    mut troubles: Vec<Failure>,
+) -> Result<(), Failure> {
     let (gone, would, kept) = {
         let story = scene.story.borrow();
-        let count = |became| story.leftovers.iter().filter(|leftover| leftover.became == became).count();
-        (count(Became::Deleted), count(Became::WouldGo), count(Became::Kept))
+        let count = |became| {
+            story
+                .leftovers
+                .iter()
+                .filter(|leftover| leftover.became == became)
+                .count()
+        };
+        (
+            count(Became::Deleted),
+            count(Became::WouldGo),
+            count(Became::Kept),
+        )
     };
     let whose = match whose {
         Whose::One(number) => format!("pull request {number}"),
         Whose::Everybodys => format!("{closed} closed pull requests"),
     };
-    let stays = if kept > 0 { format!(", {kept} kept") } else { String::new() };
+    let stays = if kept > 0 {
+        format!(", {kept} kept")
+    } else {
+        String::new()
+    };
     let (outcome, headline) = match (gone, would, scene.request.writes) {
-        (0, 0, _) if kept > 0 => (Outcome::Nothing, format!("Nothing to delete of {whose}{stays}")),
-        (0, 0, _) => (Outcome::Nothing, format!("Nothing to do: there is nothing left of {whose}")),
-        (_, _, Writes::Withheld) => {
-            (Outcome::Planned, format!("Would clean up after {whose}: {would} to delete{stays}"))
-        }
-        (_, _, Writes::Allowed) => (Outcome::Verified, format!("Cleaned up after {whose}: {gone} deleted{stays}")),
+        (0, 0, _) if kept > 0 => (
+            Outcome::Nothing,
+            format!("Nothing to delete of {whose}{stays}"),
+        ),
+        (0, 0, _) => (
+            Outcome::Nothing,
+            format!("Nothing to do: there is nothing left of {whose}"),
+        ),
+        (_, _, Writes::Withheld) => (
+            Outcome::Planned,
+            format!("Would clean up after {whose}: {would} to delete{stays}"),
+        ),
+        (_, _, Writes::Allowed) => (
+            Outcome::Verified,
+            format!("Cleaned up after {whose}: {gone} deleted{stays}"),
+        ),
     };
     tell(scene, outcome, &headline);
     if troubles.is_empty() {
@@ -196,7 +302,10 @@ fn conclude(scene: &Scene, whose: Whose, closed: usize, mut troubles: Vec<Failur
     }
     let first = troubles.remove(0);
     for other in troubles {
-        scene.warn("Not everything could be cleaned up", &format!("{other} ({})", other.hint()));
+        scene.warn(
+            "Not everything could be cleaned up",
+            &format!("{other} ({})", other.hint()),
+        );
     }
     Err(first)
 }
@@ -206,7 +315,15 @@ fn environments_of<'a>(
     manifest: &'a Manifest,
     service: &'a crate::domain::Service,
 ) -> impl Iterator<Item = &'a EnvironmentName> {
-    let is_there =
-        |name: &&EnvironmentName| service.environments.as_ref().is_none_or(|environments| environments.contains(name));
-    manifest.environments.iter().map(|environment| &environment.name).filter(is_there)
+    let is_there = |name: &&EnvironmentName| {
+        service
+            .environments
+            .as_ref()
+            .is_none_or(|environments| environments.contains(name))
+    };
+    manifest
+        .environments
+        .iter()
+        .map(|environment| &environment.name)
+        .filter(is_there)
 }

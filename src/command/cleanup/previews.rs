@@ -4,7 +4,9 @@ use super::{environments_of, left};
 use crate::command::failure::Failure;
 use crate::command::hooks;
 use crate::command::scene::Scene;
-use crate::domain::{Manifest, PrNumber, PreviewName, PreviewRecord, PreviewState, ServiceId, ServiceName};
+use crate::domain::{
+    Manifest, PrNumber, PreviewName, PreviewRecord, PreviewState, ServiceId, ServiceName,
+};
 use crate::github::{GitHub, GitHubError, PreviewWriter, Reach};
 use crate::intake::inputs::Writes;
 use crate::render::{PreviewRemover, Proof, RenderApi};
@@ -19,18 +21,37 @@ pub(super) type Records = BTreeMap<ServiceName, Vec<PreviewRecord>>;
 /// # Errors
 /// [`Failure::History`].
 pub(super) async fn records(github: &GitHub, manifest: &Manifest) -> Result<Records, Failure> {
-    let services: Vec<ServiceName> = manifest.services.iter().map(|service| service.name.clone()).collect();
-    let found = github.previews(&services, Reach::All).await.map_err(|error| Failure::History(error.into()))?;
+    let services: Vec<ServiceName> = manifest
+        .services
+        .iter()
+        .map(|service| service.name.clone())
+        .collect();
+    let found = github
+        .previews(&services, Reach::All)
+        .await
+        .map_err(|error| Failure::History(error.into()))?;
     found.ok_or_else(|| {
         let why = "there are more than 5,000 records of one service's previews".to_owned();
         let what = "the record of previews".to_owned();
-        Failure::History(GitHubError::Broken { what, why, trace: Default::default() }.into())
+        Failure::History(
+            GitHubError::Broken {
+                what,
+                why,
+                trace: Default::default(),
+            }
+            .into(),
+        )
     })
 }
 
 /// The pull requests of which a preview is left.
 pub(super) fn left_of(records: &Records) -> BTreeSet<PrNumber> {
-    records.values().flatten().filter(|record| is_open(record)).map(|record| record.intent.pull).collect()
+    records
+        .values()
+        .flatten()
+        .filter(|record| is_open(record))
+        .map(|record| record.intent.pull)
+        .collect()
 }
 
 /// Whether there may be a preview of it: of ours, and not set aside yet.
@@ -58,11 +79,20 @@ pub(super) async fn remove(
         .collect();
     for (service, records) in records {
         let mut by_pull: BTreeMap<PrNumber, Vec<&PreviewRecord>> = BTreeMap::new();
-        for record in records.iter().filter(theirs).filter(|record| is_open(record)) {
+        for record in records
+            .iter()
+            .filter(theirs)
+            .filter(|record| is_open(record))
+        {
             by_pull.entry(record.intent.pull).or_default().push(record);
         }
         for (pull, records) in by_pull {
-            let preview = Preview { service, pull, parents: parents(scene, manifest, service), records };
+            let preview = Preview {
+                service,
+                pull,
+                parents: parents(scene, manifest, service),
+                records,
+            };
             match preview.settle(scene, github).await {
                 Ok(true) => settled.extend(preview.records.iter().map(|record| record.number)),
                 Ok(false) => {}
@@ -75,10 +105,14 @@ pub(super) async fn remove(
 
 /// The ids that a service of the manifest has on Render, in any environment: a preview of ours is of one of them.
 fn parents(scene: &Scene, manifest: &Manifest, name: &ServiceName) -> BTreeSet<ServiceId> {
-    let services = manifest.services.iter().filter(|service| service.name == *name);
+    let services = manifest
+        .services
+        .iter()
+        .filter(|service| service.name == *name);
     services
         .flat_map(|service| {
-            environments_of(manifest, service).filter_map(|environment| hooks::id_of(scene, service, environment))
+            environments_of(manifest, service)
+                .filter_map(|environment| hooks::id_of(scene, service, environment))
         })
         .collect()
 }
@@ -96,11 +130,23 @@ impl Preview<'_> {
     async fn settle(&self, scene: &Scene, github: &GitHub) -> Result<bool, Failure> {
         let name = PreviewName::new(self.service, self.pull);
         let Some(render) = &scene.render else {
-            left(scene, format!("preview {name}"), Became::Kept, "there is no API key to delete it with".into());
-            scene.warn("A preview is left", &format!("preview {name} stays on Render: give cleanup the API key"));
+            left(
+                scene,
+                format!("preview {name}"),
+                Became::Kept,
+                "there is no API key to delete it with".into(),
+            );
+            scene.warn(
+                "A preview is left",
+                &format!("preview {name} stays on Render: give cleanup the API key"),
+            );
             return Ok(false);
         };
-        let ids: BTreeSet<&ServiceId> = self.records.iter().filter_map(|record| record.intent.id.as_ref()).collect();
+        let ids: BTreeSet<&ServiceId> = self
+            .records
+            .iter()
+            .filter_map(|record| record.intent.id.as_ref())
+            .collect();
         let mut is_gone = true;
         for id in &ids {
             is_gone &= self.remove(scene, render, &name, id).await?;
@@ -111,7 +157,9 @@ impl Preview<'_> {
         if is_gone && scene.request.writes == Writes::Allowed {
             let writer = PreviewWriter::new(github);
             for record in &self.records {
-                let set_aside = writer.set_aside(record.number, "removed: the pull request is closed").await;
+                let set_aside = writer
+                    .set_aside(record.number, "removed: the pull request is closed")
+                    .await;
                 set_aside.map_err(|error| Failure::History(error.into()))?;
             }
         }
@@ -133,7 +181,12 @@ impl Preview<'_> {
             Proof::Absent => {
                 // "Not there" is also what Render says to a key of another workspace. The right key sees the service itself.
                 let Some(parent) = self.parents.first() else {
-                    left(scene, what, Became::Kept, "nothing says which service it is a preview of".into());
+                    left(
+                        scene,
+                        what,
+                        Became::Kept,
+                        "nothing says which service it is a preview of".into(),
+                    );
                     return Ok(false);
                 };
                 render.service(parent).await.map_err(failed)?;
@@ -141,28 +194,62 @@ impl Preview<'_> {
                 return Ok(true);
             }
             Proof::Other(parent) => {
-                let of = parent.map_or_else(|| "no preview".to_owned(), |parent| format!("a preview of {parent}"));
-                let why = format!("Render says that it is {of}, which is not {} of the manifest", self.service);
+                let of = parent.map_or_else(
+                    || "no preview".to_owned(),
+                    |parent| format!("a preview of {parent}"),
+                );
+                let why = format!(
+                    "Render says that it is {of}, which is not {} of the manifest",
+                    self.service
+                );
                 left(scene, what, Became::Kept, why);
                 return Ok(false);
             }
         };
-        let (Writes::Allowed, Some(key)) = (scene.request.writes, &scene.request.render_api_key) else {
-            left(scene, what, Became::WouldGo, "the pull request is closed".into());
+        let (Writes::Allowed, Some(key)) = (scene.request.writes, &scene.request.render_api_key)
+        else {
+            left(
+                scene,
+                what,
+                Became::WouldGo,
+                "the pull request is closed".into(),
+            );
             return Ok(true);
         };
-        let remover = PreviewRemover::new(scene.client.clone(), &scene.request.render_api_url, key.clone());
+        let remover = PreviewRemover::new(
+            scene.client.clone(),
+            &scene.request.render_api_url,
+            key.clone(),
+        );
         remover.remove(&preview).await.map_err(failed)?;
-        left(scene, what, Became::Deleted, "the pull request is closed".into());
+        left(
+            scene,
+            what,
+            Became::Deleted,
+            "the pull request is closed".into(),
+        );
         Ok(true)
     }
 
     /// Whether no service has the preview's name. One of which no record names the id is not deleted: a name is no proof.
-    async fn is_nowhere(&self, scene: &Scene, render: &RenderApi, name: &PreviewName) -> Result<bool, Failure> {
-        let found = render.named(name).await.map_err(|error| Failure::Render(Some(self.service.clone()), error))?;
+    async fn is_nowhere(
+        &self,
+        scene: &Scene,
+        render: &RenderApi,
+        name: &PreviewName,
+    ) -> Result<bool, Failure> {
+        let found = render
+            .named(name)
+            .await
+            .map_err(|error| Failure::Render(Some(self.service.clone()), error))?;
         for (id, _) in &found {
             let why = "it has the name of a preview, and no record says its id: delete it by hand if it is one";
-            left(scene, format!("service {name} ({id})"), Became::Kept, why.into());
+            left(
+                scene,
+                format!("service {name} ({id})"),
+                Became::Kept,
+                why.into(),
+            );
         }
         Ok(found.is_empty())
     }

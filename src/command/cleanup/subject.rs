@@ -5,7 +5,9 @@ use crate::command::failure::Failure;
 use crate::command::gather::manifest_at;
 use crate::command::scene::Scene;
 use crate::command::{refuse, tell};
-use crate::domain::{CommitSha, Dispatch, Manifest, Outcome, PrNumber, PullRequest, PushedRef, Trigger};
+use crate::domain::{
+    CommitSha, Dispatch, Manifest, Outcome, PrNumber, PullRequest, PushedRef, Trigger,
+};
 use crate::github::{GitHubError, PullState};
 use crate::intake::inputs::InputError;
 
@@ -29,10 +31,14 @@ pub(super) async fn find(scene: &Scene) -> Result<Option<Job>, Failure> {
     match &scene.trigger {
         Trigger::Closed(pull) => closed(scene, pull).await,
         Trigger::Dispatch(dispatch) => dispatched(scene, dispatch).await.map(Some),
-        Trigger::PullRequest(pull) => Ok(nothing(scene, &format!("pull request {} is open", pull.number))),
-        Trigger::Push(_) | Trigger::MergeGroup(_) => {
-            Ok(nothing(scene, "cleanup is for pull requests that are closed, for a schedule and for a dispatch"))
-        }
+        Trigger::PullRequest(pull) => Ok(nothing(
+            scene,
+            &format!("pull request {} is open", pull.number),
+        )),
+        Trigger::Push(_) | Trigger::MergeGroup(_) => Ok(nothing(
+            scene,
+            "cleanup is for pull requests that are closed, for a schedule and for a dispatch",
+        )),
         Trigger::Nothing(why) => Ok(nothing(scene, why)),
         Trigger::Refused(why) => {
             refuse(scene, why);
@@ -50,7 +56,11 @@ fn nothing(scene: &Scene, why: &str) -> Option<Job> {
 async fn closed(scene: &Scene, pull: &PullRequest) -> Result<Option<Job>, Failure> {
     let number = pull.number;
     if scene.request.pr_number.is_some_and(|named| named != number) {
-        return Err(InputError::of("pr-number", format!("the event is of pull request {number}")).into());
+        return Err(InputError::of(
+            "pr-number",
+            format!("the event is of pull request {number}"),
+        )
+        .into());
     }
     let reads_only = match (pull.from_fork, pull.by_dependabot) {
         (true, _) => Some("the pull request comes from a fork"),
@@ -58,20 +68,41 @@ async fn closed(scene: &Scene, pull: &PullRequest) -> Result<Option<Job>, Failur
         (false, false) => None,
     };
     if let Some(who) = reads_only {
-        tell(scene, Outcome::Skipped, "Skipped: the token of this run may not delete anything");
-        scene.warn("Left for the sweep", &format!("{who}, whose token only reads: a scheduled cleanup does it"));
+        tell(
+            scene,
+            Outcome::Skipped,
+            "Skipped: the token of this run may not delete anything",
+        );
+        scene.warn(
+            "Left for the sweep",
+            &format!("{who}, whose token only reads: a scheduled cleanup does it"),
+        );
         return Ok(None);
     }
     match state(scene, number).await? {
         PullState::Closed => {}
-        PullState::Open => return Ok(nothing(scene, &format!("pull request {number} is open again"))),
+        PullState::Open => {
+            return Ok(nothing(
+                scene,
+                &format!("pull request {number} is open again"),
+            ));
+        }
         PullState::Absent => {
             let what = format!("pull request {number}");
-            return Err(Failure::History(GitHubError::NotFound { what, trace: Default::default() }.into()));
+            return Err(Failure::History(
+                GitHubError::NotFound {
+                    what,
+                    trace: Default::default(),
+                }
+                .into(),
+            ));
         }
     }
     let manifest = manifest_at(scene, &pull.base, &pull.default_branch).await?;
-    Ok(Some(Job { manifest, whose: Whose::One(number) }))
+    Ok(Some(Job {
+        manifest,
+        whose: Whose::One(number),
+    }))
 }
 
 async fn dispatched(scene: &Scene, dispatch: &Dispatch) -> Result<Job, Failure> {
@@ -80,10 +111,16 @@ async fn dispatched(scene: &Scene, dispatch: &Dispatch) -> Result<Job, Failure> 
         Some(number) => match state(scene, number).await? {
             PullState::Closed => Whose::One(number),
             PullState::Open => {
-                return Err(InputError::of("pr-number", format!("pull request {number} is open")).into());
+                return Err(
+                    InputError::of("pr-number", format!("pull request {number} is open")).into(),
+                );
             }
             PullState::Absent => {
-                return Err(InputError::of("pr-number", format!("there is no pull request {number}")).into());
+                return Err(InputError::of(
+                    "pr-number",
+                    format!("there is no pull request {number}"),
+                )
+                .into());
             }
         },
     };
@@ -93,7 +130,10 @@ async fn dispatched(scene: &Scene, dispatch: &Dispatch) -> Result<Job, Failure> 
     };
     // A schedule says no default branch, and always runs on it; nor does a laptop, where what is checked out is meant.
     let default_branch = dispatch.default_branch.as_deref().or(on).unwrap_or("main");
-    let at = match dispatch.commit.filter(|_| dispatch.default_branch.is_none() || on == Some(default_branch)) {
+    let at = match dispatch
+        .commit
+        .filter(|_| dispatch.default_branch.is_none() || on == Some(default_branch))
+    {
         Some(commit) => commit,
         None => tip(scene, default_branch).await?,
     };
@@ -103,10 +143,17 @@ async fn dispatched(scene: &Scene, dispatch: &Dispatch) -> Result<Job, Failure> 
 
 async fn tip(scene: &Scene, branch: &str) -> Result<CommitSha, Failure> {
     let found = scene.history.tip(branch).await?;
-    found.ok_or_else(|| Failure::NoManifest("the default branch is neither in the checkout nor at GitHub".into()))
+    found.ok_or_else(|| {
+        Failure::NoManifest("the default branch is neither in the checkout nor at GitHub".into())
+    })
 }
 
 async fn state(scene: &Scene, number: PrNumber) -> Result<PullState, Failure> {
-    let Some(github) = github(scene) else { return Err(InputError::of("github-token", "cleanup needs it").into()) };
-    github.pull_state(number).await.map_err(|error| Failure::History(error.into()))
+    let Some(github) = github(scene) else {
+        return Err(InputError::of("github-token", "cleanup needs it").into());
+    };
+    github
+        .pull_state(number)
+        .await
+        .map_err(|error| Failure::History(error.into()))
 }

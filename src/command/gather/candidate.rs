@@ -9,7 +9,8 @@ use crate::command::failure::{Failure, ReleaseRefusal};
 use crate::command::history::Ancestry;
 use crate::decide::{Concerns, of_tag};
 use crate::domain::{
-    CommitSha, Dispatch, Environment, Foreign, Manifest, Push, PushedRef, Reading, Release, ReleaseTemplate, When,
+    CommitSha, Dispatch, Environment, Foreign, Manifest, Push, PushedRef, Reading, Release,
+    ReleaseTemplate, When,
 };
 use crate::intake::inputs::InputError;
 
@@ -32,8 +33,12 @@ pub(crate) async fn candidate_of_push(scene: &Scene, push: &Push) -> Result<Cand
     if let PushedRef::Tag(name) = &push.pushed {
         let shown = || Foreign(name.as_bytes()).to_string();
         match of_tag(&candidate.manifest, name) {
-            Concerns::Malformed => return Err(Failure::Release(ReleaseRefusal::Malformed(shown()))),
-            Concerns::Environments(..) if push.before.is_some() || (push.forced && !push.created) => {
+            Concerns::Malformed => {
+                return Err(Failure::Release(ReleaseRefusal::Malformed(shown())));
+            }
+            Concerns::Environments(..)
+                if push.before.is_some() || (push.forced && !push.created) =>
+            {
                 return Err(Failure::Release(ReleaseRefusal::Moved(shown())));
             }
             Concerns::Environments(..) | Concerns::None => {}
@@ -43,7 +48,10 @@ pub(crate) async fn candidate_of_push(scene: &Scene, push: &Push) -> Result<Cand
 }
 
 /// The commit that `sha` names, else the one that the run is on.
-pub(crate) async fn candidate_of_dispatch(scene: &Scene, dispatch: &Dispatch) -> Result<Candidate, Failure> {
+pub(crate) async fn candidate_of_dispatch(
+    scene: &Scene,
+    dispatch: &Dispatch,
+) -> Result<Candidate, Failure> {
     let default_branch = default_branch(scene, dispatch).await?;
     let commit = match (&scene.request.sha, dispatch.commit) {
         (Some(name), _) => resolve(scene, "sha", name).await?,
@@ -59,39 +67,69 @@ async fn default_branch(scene: &Scene, dispatch: &Dispatch) -> Result<String, Fa
         Some(PushedRef::Branch(name)) if scene.around.event_name.is_some() => Some(name.clone()),
         Some(PushedRef::Branch(_) | PushedRef::Tag(_) | PushedRef::Either(_)) | None => None,
     };
-    match (dispatch.default_branch.clone().or(of_run), scene.history.github()) {
+    match (
+        dispatch.default_branch.clone().or(of_run),
+        scene.history.github(),
+    ) {
         (Some(name), _) => Ok(name),
-        (None, Some(github)) => github.default_branch().await.map_err(|error| Failure::History(error.into())),
+        (None, Some(github)) => github
+            .default_branch()
+            .await
+            .map_err(|error| Failure::History(error.into())),
         (None, None) => Err(needs_github()),
     }
 }
 
 /// Numbers are GitHub's to give.
 pub(crate) fn needs_github() -> Failure {
-    InputError::of("github-token", "release needs it: the tag is made at GitHub").into()
+    InputError::of(
+        "github-token",
+        "release needs it: the tag is made at GitHub",
+    )
+    .into()
 }
 
-async fn candidate(scene: &Scene, commit: CommitSha, default_branch: &str) -> Result<Candidate, Failure> {
+async fn candidate(
+    scene: &Scene,
+    commit: CommitSha,
+    default_branch: &str,
+) -> Result<Candidate, Failure> {
     refuse_base(scene)?;
     if scene.request.pr_number.is_some() {
         return Err(InputError::of("pr-number", "a pull request is never released").into());
     }
     let manifest = manifest_at(scene, &commit, default_branch).await?;
     let (environment, template) = chosen(scene, &manifest)?;
-    let wanted = scene.request.release.as_ref().map(|tag| named(&template, tag)).transpose()?;
+    let wanted = scene
+        .request
+        .release
+        .as_ref()
+        .map(|tag| named(&template, tag))
+        .transpose()?;
     match on_from_branch(scene, &environment, &commit, default_branch).await {
         Ancestry::Yes => {}
         Ancestry::Unknown(why) => {
-            let text = format!("whether commit {} is on a branch of releases is not known: {why}", commit.short(7));
+            let text = format!(
+                "whether commit {} is on a branch of releases is not known: {why}",
+                commit.short(7)
+            );
             return Err(Failure::OrderUnknown(text));
         }
         Ancestry::No => {
             let branches = super::release::branches(&environment, default_branch).join(", ");
             let shown = Foreign(branches.as_bytes()).to_string();
-            return Err(Failure::Release(ReleaseRefusal::CommitOffBranch(commit, shown)));
+            return Err(Failure::Release(ReleaseRefusal::CommitOffBranch(
+                commit, shown,
+            )));
         }
     }
-    Ok(Candidate { manifest, environment, template, commit, wanted })
+    Ok(Candidate {
+        manifest,
+        environment,
+        template,
+        commit,
+        wanted,
+    })
 }
 
 /// The environment that is named, else the one whose tags the named release is like, else the only one that has releases.
@@ -106,26 +144,44 @@ fn chosen(scene: &Scene, manifest: &Manifest) -> Result<(Environment, ReleaseTem
         })
         .collect();
     if let Some(name) = &scene.request.environment {
-        manifest.environment(name).ok_or_else(|| unknown_environment(name))?;
-        let found = releasing.iter().find(|(environment, _)| environment.name == *name);
-        let (environment, template) =
-            found.ok_or_else(|| refused(format!("environment {name} deploys from a branch and has no releases")))?;
+        manifest
+            .environment(name)
+            .ok_or_else(|| unknown_environment(name))?;
+        let found = releasing
+            .iter()
+            .find(|(environment, _)| environment.name == *name);
+        let (environment, template) = found.ok_or_else(|| {
+            refused(format!(
+                "environment {name} deploys from a branch and has no releases"
+            ))
+        })?;
         return Ok(((*environment).clone(), (*template).clone()));
     }
     let is_like = |template: &ReleaseTemplate| {
         let wanted = scene.request.release.as_ref();
         wanted.is_none_or(|tag| matches!(template.read(tag), Reading::Release(_)))
     };
-    let alike: Vec<_> = releasing.iter().filter(|(_, template)| is_like(template)).collect();
+    let alike: Vec<_> = releasing
+        .iter()
+        .filter(|(_, template)| is_like(template))
+        .collect();
     match (alike.as_slice(), releasing.as_slice()) {
         // A release that is like no environment's is told as that.
         ([(environment, template)], _) | ([], [(environment, template)]) => {
             Ok(((*environment).clone(), (*template).clone()))
         }
-        (_, []) => Err(refused("no environment of the deploy manifest has releases (tag)".into())),
+        (_, []) => Err(refused(
+            "no environment of the deploy manifest has releases (tag)".into(),
+        )),
         _ => {
-            let names: Vec<&str> = releasing.iter().map(|(environment, _)| environment.name.as_str()).collect();
-            Err(refused(format!("several have releases: name one of {}", names.join(", "))))
+            let names: Vec<&str> = releasing
+                .iter()
+                .map(|(environment, _)| environment.name.as_str())
+                .collect();
+            Err(refused(format!(
+                "several have releases: name one of {}",
+                names.join(", ")
+            )))
         }
     }
 }
@@ -136,7 +192,11 @@ fn named(template: &ReleaseTemplate, tag: &str) -> Result<Release, Failure> {
         Reading::Release(release) => Ok(release),
         Reading::Malformed | Reading::Foreign => {
             let shown = Foreign(tag.as_bytes());
-            Err(InputError::of("release", format!("it is \"{shown}\", wanted one like {template}")).into())
+            Err(InputError::of(
+                "release",
+                format!("it is \"{shown}\", wanted one like {template}"),
+            )
+            .into())
         }
     }
 }

@@ -18,7 +18,8 @@ use super::ledger::{About, Ledger, Ordered};
 use super::scene::Scene;
 use crate::decide::{Base, Changes, Ground, Subject, Tip};
 use crate::domain::{
-    CommitName, CommitSha, Decision, Environment, EnvironmentName, Manifest, MergeGroup, PullRequest, Push, Source,
+    CommitName, CommitSha, Decision, Environment, EnvironmentName, Manifest, MergeGroup,
+    PullRequest, Push, Source,
 };
 use crate::intake::inputs::{Command, InputError};
 use crate::intake::manifest;
@@ -68,26 +69,44 @@ pub(crate) async fn pull_request(scene: &Scene, pull: &PullRequest) -> Result<Fo
     if scene.request.release.is_some() {
         return Err(InputError::of("release", "a pull request never deploys a release").into());
     }
-    if scene.request.pr_number.is_some_and(|number| number != pull.number) {
-        return Err(InputError::of("pr-number", format!("the event is of pull request {}", pull.number)).into());
+    if scene
+        .request
+        .pr_number
+        .is_some_and(|number| number != pull.number)
+    {
+        return Err(InputError::of(
+            "pr-number",
+            format!("the event is of pull request {}", pull.number),
+        )
+        .into());
     }
     agree(scene.request.sha.as_ref(), &pull.head)?;
     let base_manifest = manifest_at(scene, &pull.base, &pull.default_branch).await?;
     let manifest = match base_manifest.source {
-        Source::File => {
-            manifest::for_pull_request(base_manifest, manifest_at(scene, &pull.head, &pull.default_branch).await?)
-        }
+        Source::File => manifest::for_pull_request(
+            base_manifest,
+            manifest_at(scene, &pull.head, &pull.default_branch).await?,
+        ),
         Source::Shorthand => base_manifest,
     };
     let cannot_push = cannot_push(scene, pull);
     let (mut changes, merge_base) = scene.history.changes_of_pull_request(pull).await;
     let mut base = Base::Commit(merge_base.unwrap_or(pull.base), "the merge base".into());
     if let Some(given) = given_base(scene).await? {
-        changes = scene.history.changes(&given, &pull.head, Movement::Rewritten).await;
+        changes = scene
+            .history
+            .changes(&given, &pull.head, Movement::Rewritten)
+            .await;
         base = Base::Commit(given, "the input base".into());
     }
-    let subject = Subject::PullRequest { number: pull.number, cannot_push };
-    let revisions = [Some(pull.head), pull.merge].into_iter().flatten().collect();
+    let subject = Subject::PullRequest {
+        number: pull.number,
+        cannot_push,
+    };
+    let revisions = [Some(pull.head), pull.merge]
+        .into_iter()
+        .flatten()
+        .collect();
     let created = checkout_time(scene, &pull.head);
     Ok(found(Gathered {
         manifest,
@@ -105,10 +124,20 @@ pub(crate) async fn pull_request(scene: &Scene, pull: &PullRequest) -> Result<Fo
 
 /// Why the workflow of a pull request cannot have pushed an image, where that is so.
 pub(crate) fn cannot_push(scene: &Scene, pull: &PullRequest) -> Option<String> {
-    match (pull.from_fork, pull.by_dependabot, scene.lacks_registry_password()) {
-        (true, _, _) => Some("the pull request comes from a fork, whose workflow cannot push images".into()),
-        (false, true, _) => Some("the pull request is Dependabot's, whose workflow has no secrets to push with".into()),
-        (false, false, true) => Some("registry-password is not set, so nothing can have been pushed".into()),
+    match (
+        pull.from_fork,
+        pull.by_dependabot,
+        scene.lacks_registry_password(),
+    ) {
+        (true, _, _) => {
+            Some("the pull request comes from a fork, whose workflow cannot push images".into())
+        }
+        (false, true, _) => Some(
+            "the pull request is Dependabot's, whose workflow has no secrets to push with".into(),
+        ),
+        (false, false, true) => {
+            Some("registry-password is not set, so nothing can have been pushed".into())
+        }
         (false, false, false) => None,
     }
 }
@@ -119,7 +148,18 @@ pub(crate) async fn merge_group(scene: &Scene, group: &MergeGroup) -> Result<Fou
     let manifest = manifest_at(scene, &group.head, &group.default_branch).await?;
     let base = Base::Commit(group.base, "what the group is to be merged onto".into());
     let subject = Subject::Commit;
-    work(scene, Work { manifest, subject, commit: group.head, base, push: None, tip: Tip::Other }).await
+    work(
+        scene,
+        Work {
+            manifest,
+            subject,
+            commit: group.head,
+            base,
+            push: None,
+            tip: Tip::Other,
+        },
+    )
+    .await
 }
 
 /// What a run turned out to be about.
@@ -135,12 +175,23 @@ struct Work<'a> {
 
 /// Finds out what there is to compare with.
 async fn work(scene: &Scene, work: Work<'_>) -> Result<Found, Failure> {
-    let Work { manifest, subject, commit, mut base, push, tip } = work;
-    let created = push.and_then(|push| push.commit_time.clone()).or_else(|| checkout_time(scene, &commit));
+    let Work {
+        manifest,
+        subject,
+        commit,
+        mut base,
+        push,
+        tip,
+    } = work;
+    let created = push
+        .and_then(|push| push.commit_time.clone())
+        .or_else(|| checkout_time(scene, &commit));
     let in_fork = push.is_some_and(|push| push.in_fork);
     let (mut ledger, mut others) = (None, Vec::new());
     let given = given_base(scene).await?;
-    let ground = if let (None, Some(environments)) = (&given, remembered(scene, &manifest, &subject)) {
+    let ground = if let (None, Some(environments)) =
+        (&given, remembered(scene, &manifest, &subject))
+    {
         let mut demands = BTreeMap::new();
         for environment in environments {
             let release = subject.release();
@@ -150,7 +201,13 @@ async fn work(scene: &Scene, work: Work<'_>) -> Result<Found, Failure> {
                 None => Ok(base.clone()),
             };
             let event = of_release.clone().unwrap_or_else(|_| base.clone());
-            let about = About { manifest: &manifest, environment, commit, release, event };
+            let about = About {
+                manifest: &manifest,
+                environment,
+                commit,
+                release,
+                event,
+            };
             let consulted = Ledger::consult(scene, &about).await?;
             let ordered = match (consulted.is_recorded(), of_release) {
                 (false, Err(newer)) if !scene.request.force.older => Ordered::Superseded(newer),
@@ -171,11 +228,25 @@ async fn work(scene: &Scene, work: Work<'_>) -> Result<Found, Failure> {
     } else {
         match (&subject, scene.request.command) {
             // A tag says which release an image is, whichever release is newest: promoting orders nothing.
-            (Subject::Environments { release: Some(_), .. }, Command::Promote) => {
+            (
+                Subject::Environments {
+                    release: Some(_), ..
+                },
+                Command::Promote,
+            ) => {
                 base = Base::None("a release is promoted whole".into());
             }
-            (Subject::Environments { environments, release: Some(release) }, _) => {
-                for environment in environments.iter().filter_map(|name| manifest.environment(name)) {
+            (
+                Subject::Environments {
+                    environments,
+                    release: Some(release),
+                },
+                _,
+            ) => {
+                for environment in environments
+                    .iter()
+                    .filter_map(|name| manifest.environment(name))
+                {
                     match previous(scene, environment, release).await {
                         Ok(found) => base = found,
                         Err(sentence) => return Ok(Found::Superseded(sentence)),
@@ -187,8 +258,13 @@ async fn work(scene: &Scene, work: Work<'_>) -> Result<Found, Failure> {
         if let Some(given) = given {
             base = Base::Commit(given, "the input base".into());
         }
-        let is_push = push.is_some_and(|push| !push.forced && Some(base.commit()) == Some(push.before.as_ref()));
-        let movement = if is_push { Movement::Forward } else { Movement::Rewritten };
+        let is_push = push
+            .is_some_and(|push| !push.forced && Some(base.commit()) == Some(push.before.as_ref()));
+        let movement = if is_push {
+            Movement::Forward
+        } else {
+            Movement::Rewritten
+        };
         let changes = match base.commit() {
             Some(base) => scene.history.changes(base, &commit, movement).await,
             None => Changes::Unknown("there is nothing to compare with".into()),
@@ -196,20 +272,44 @@ async fn work(scene: &Scene, work: Work<'_>) -> Result<Found, Failure> {
         Ground::Changes(base, changes)
     };
     let revisions = vec![commit];
-    Ok(found(Gathered { manifest, subject, commit, ground, ledger, others, tip, created, revisions, in_fork }))
+    Ok(found(Gathered {
+        manifest,
+        subject,
+        commit,
+        ground,
+        ledger,
+        others,
+        tip,
+        created,
+        revisions,
+        in_fork,
+    }))
 }
 
 /// The environments whose record decides: a deploy's own, and those that a plan answers for.
-fn remembered<'m>(scene: &Scene, manifest: &'m Manifest, subject: &Subject) -> Option<Vec<&'m Environment>> {
-    let Subject::Environments { environments, .. } = subject else { return None };
+fn remembered<'m>(
+    scene: &Scene,
+    manifest: &'m Manifest,
+    subject: &Subject,
+) -> Option<Vec<&'m Environment>> {
+    let Subject::Environments { environments, .. } = subject else {
+        return None;
+    };
     let asks = matches!(scene.request.command, Command::Plan | Command::Deploy);
-    (asks && !manifest.services.is_empty())
-        .then(|| environments.iter().filter_map(|name| manifest.environment(name)).collect())
+    (asks && !manifest.services.is_empty()).then(|| {
+        environments
+            .iter()
+            .filter_map(|name| manifest.environment(name))
+            .collect()
+    })
 }
 
 /// A label is not worth a request: the checkout says it, or nobody.
 fn checkout_time(scene: &Scene, commit: &CommitSha) -> Option<String> {
-    scene.history.checkout().and_then(|checkout| checkout.commit_time(commit))
+    scene
+        .history
+        .checkout()
+        .and_then(|checkout| checkout.commit_time(commit))
 }
 
 fn found(gathered: Gathered) -> Found {
@@ -217,7 +317,11 @@ fn found(gathered: Gathered) -> Found {
 }
 
 fn unknown_environment(name: &EnvironmentName) -> Failure {
-    InputError::of("environment", format!("there is no environment {name} in the deploy manifest")).into()
+    InputError::of(
+        "environment",
+        format!("there is no environment {name} in the deploy manifest"),
+    )
+    .into()
 }
 
 async fn given_base(scene: &Scene) -> Result<Option<CommitSha>, Failure> {
@@ -227,9 +331,19 @@ async fn given_base(scene: &Scene) -> Result<Option<CommitSha>, Failure> {
     }
 }
 
-async fn resolve(scene: &Scene, input: &'static str, name: &CommitName) -> Result<CommitSha, Failure> {
+async fn resolve(
+    scene: &Scene,
+    input: &'static str,
+    name: &CommitName,
+) -> Result<CommitSha, Failure> {
     let resolved = scene.history.resolve(name).await?;
-    resolved.ok_or_else(|| InputError::of(input, format!("there is no commit {name} in this repository")).into())
+    resolved.ok_or_else(|| {
+        InputError::of(
+            input,
+            format!("there is no commit {name} in this repository"),
+        )
+        .into()
+    })
 }
 
 fn refuse_base_on_deploy(scene: &Scene) -> Result<(), Failure> {
@@ -242,7 +356,9 @@ fn refuse_base_on_deploy(scene: &Scene) -> Result<(), Failure> {
 
 fn refuse_base(scene: &Scene) -> Result<(), Failure> {
     match &scene.request.base {
-        Some(_) => Err(InputError::of("base", "it is for plan and verify; a deploy finds its own").into()),
+        Some(_) => {
+            Err(InputError::of("base", "it is for plan and verify; a deploy finds its own").into())
+        }
         None => Ok(()),
     }
 }
@@ -254,5 +370,9 @@ fn agree(named: Option<&CommitName>, commit: &CommitSha) -> Result<(), Failure> 
         Some(CommitName::Full(full)) => full == commit,
         Some(CommitName::Abbreviated(digits)) => commit.to_string().starts_with(digits),
     };
-    if agrees { Ok(()) } else { Err(InputError::of("sha", format!("the event is about commit {commit}")).into()) }
+    if agrees {
+        Ok(())
+    } else {
+        Err(InputError::of("sha", format!("the event is about commit {commit}")).into())
+    }
 }

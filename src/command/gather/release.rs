@@ -7,7 +7,11 @@ use crate::decide::Base;
 use crate::domain::{CommitSha, Environment, Foreign, Release, When};
 
 /// The release before this one, or the sentence that says which newer one there is.
-pub(super) async fn previous(scene: &Scene, environment: &Environment, release: &Release) -> Result<Base, String> {
+pub(super) async fn previous(
+    scene: &Scene,
+    environment: &Environment,
+    release: &Release,
+) -> Result<Base, String> {
     let When::Release { template, .. } = &environment.when else {
         return Ok(Base::None("the environment has no releases".into()));
     };
@@ -21,11 +25,17 @@ pub(super) async fn previous(scene: &Scene, environment: &Environment, release: 
     {
         return Err(format!("release {newer} is newer than {release}"));
     }
-    Ok(match scene.history.previous_release(template, release).await {
-        PreviousRelease::Commit(previous, commit) => Base::Commit(commit, format!("release {previous}")),
-        PreviousRelease::None => Base::None("there is no earlier release".into()),
-        PreviousRelease::Unknown(why) => Base::None(format!("the release before it is not known: {why}")),
-    })
+    Ok(
+        match scene.history.previous_release(template, release).await {
+            PreviousRelease::Commit(previous, commit) => {
+                Base::Commit(commit, format!("release {previous}"))
+            }
+            PreviousRelease::None => Base::None("there is no earlier release".into()),
+            PreviousRelease::Unknown(why) => {
+                Base::None(format!("the release before it is not known: {why}"))
+            }
+        },
+    )
 }
 
 pub(super) async fn on_release_branch(
@@ -37,7 +47,9 @@ pub(super) async fn on_release_branch(
 ) -> Result<Ancestry, Failure> {
     let ancestry = on_from_branch(scene, environment, commit, default_branch).await;
     if ancestry != Ancestry::Yes {
-        scene.log.debug(&format!("release {release} is on none of the branches that could be asked"));
+        scene.log.debug(&format!(
+            "release {release} is on none of the branches that could be asked"
+        ));
     }
     Ok(ancestry)
 }
@@ -82,5 +94,8 @@ pub(super) fn unreachable_release(
         return Ok(());
     }
     let shown = Foreign(branches.as_bytes()).to_string();
-    Err(Failure::Release(ReleaseRefusal::OffBranch(release.to_string(), shown)))
+    Err(Failure::Release(ReleaseRefusal::OffBranch(
+        release.to_string(),
+        shown,
+    )))
 }

@@ -13,25 +13,39 @@ pub(in crate::command) async fn manifest_at(
     default_branch: &str,
 ) -> Result<Manifest, Failure> {
     let path = &scene.request.manifest;
-    let home = Home { owner: scene.slug.owner(), repo: scene.slug.repo(), default_branch };
+    let home = Home {
+        owner: scene.slug.owner(),
+        repo: scene.slug.repo(),
+        default_branch,
+    };
     let shorthand = || {
-        let image = scene.request.image.clone().map_or_else(|| default_image(scene), Ok)?;
+        let image = scene
+            .request
+            .image
+            .clone()
+            .map_or_else(|| default_image(scene), Ok)?;
         Ok(manifest::shorthand(image, &home)?)
     };
     match scene.history.file_at(commit, &path.path).await {
         Ok(FileAt::File(bytes)) => {
-            manifest::parse(&bytes, &home).map_err(|mistakes| Failure::Manifest { path: path.path.clone(), mistakes })
+            manifest::parse(&bytes, &home).map_err(|mistakes| Failure::Manifest {
+                path: path.path.clone(),
+                mistakes,
+            })
         }
-        Ok(FileAt::Absent) if path.is_explicit => {
-            Err(Failure::NoManifest(format!("{} is not in commit {commit}", Foreign(path.path.as_bytes()))))
-        }
+        Ok(FileAt::Absent) if path.is_explicit => Err(Failure::NoManifest(format!(
+            "{} is not in commit {commit}",
+            Foreign(path.path.as_bytes())
+        ))),
         Ok(FileAt::Absent) => shorthand(),
-        Ok(FileAt::TooLarge(bytes)) => {
-            Err(Failure::NoManifest(format!("{} has {bytes} bytes", Foreign(path.path.as_bytes()))))
-        }
-        Ok(FileAt::NotAFile(what)) => {
-            Err(Failure::NoManifest(format!("{} is {what}, not a file", Foreign(path.path.as_bytes()))))
-        }
+        Ok(FileAt::TooLarge(bytes)) => Err(Failure::NoManifest(format!(
+            "{} has {bytes} bytes",
+            Foreign(path.path.as_bytes())
+        ))),
+        Ok(FileAt::NotAFile(what)) => Err(Failure::NoManifest(format!(
+            "{} is {what}, not a file",
+            Foreign(path.path.as_bytes())
+        ))),
         Ok(FileAt::CommitMissing) | Err(_) if !path.is_explicit && does_without_manifest(scene) => {
             scene.warn(
                 "No manifest could be read",
@@ -39,9 +53,9 @@ pub(in crate::command) async fn manifest_at(
             );
             shorthand()
         }
-        Ok(FileAt::CommitMissing) => {
-            Err(Failure::NoManifest(format!("commit {commit} is neither in the checkout nor at GitHub")))
-        }
+        Ok(FileAt::CommitMissing) => Err(Failure::NoManifest(format!(
+            "commit {commit} is neither in the checkout nor at GitHub"
+        ))),
         Err(error) => Err(error.into()),
     }
 }
@@ -53,5 +67,8 @@ fn does_without_manifest(scene: &Scene) -> bool {
 }
 
 pub(super) fn default_image(scene: &Scene) -> Result<Repository, Failure> {
-    Ok(Repository::parse(&format!("ghcr.io/{}", scene.slug.to_string().to_ascii_lowercase()))?)
+    Ok(Repository::parse(&format!(
+        "ghcr.io/{}",
+        scene.slug.to_string().to_ascii_lowercase()
+    ))?)
 }

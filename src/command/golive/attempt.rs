@@ -30,11 +30,20 @@ pub(super) struct Landed {
 
 impl Landed {
     pub(super) fn at(landing: Landing, deploy: Option<&DeployId>) -> Self {
-        Self { landing, deploy: deploy.cloned(), text: None, hint: String::new() }
+        Self {
+            landing,
+            deploy: deploy.cloned(),
+            text: None,
+            hint: String::new(),
+        }
     }
 
     pub(super) fn saying(self, text: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { text: Some(text.into()), hint: hint.into(), ..self }
+        Self {
+            text: Some(text.into()),
+            hint: hint.into(),
+            ..self
+        }
     }
 }
 
@@ -49,11 +58,18 @@ pub(super) struct Attempt<'a> {
 impl Attempt<'_> {
     /// Goes it, without a record where nothing true could be written into one.
     pub(super) async fn run(self) -> Ended {
-        let record = if self.call.is_recorded { self.begin().await } else { None };
+        let record = if self.call.is_recorded {
+            self.begin().await
+        } else {
+            None
+        };
         let began = self.hands.started.elapsed();
         self.say(&format!("deploying {}", self.call.image));
         self.fly(Stage::Preparing, BTreeSet::new());
-        self.hands.scene.log.waits_for(self.service.as_str(), "deploying");
+        self.hands
+            .scene
+            .log
+            .waits_for(self.service.as_str(), "deploying");
         let landed = self.land().await;
         self.hands.scene.log.has_come(self.service.as_str());
         self.end(record, &landed).await;
@@ -67,7 +83,12 @@ impl Attempt<'_> {
         let text = landed.text.unwrap_or_default();
         let facts = self.hands.facts.get(self.service);
         let page = facts.and_then(|facts| facts.dashboard.clone());
-        let failed = ending.failure.map(|word| Failed { word, text: text.clone(), hint: landed.hint, page });
+        let failed = ending.failure.map(|word| Failed {
+            word,
+            text: text.clone(),
+            hint: landed.hint,
+            page,
+        });
         let reason = (failed.is_none() && !text.is_empty()).then_some(text);
         let url = facts.and_then(|facts| facts.url.clone());
         let took = self.hands.started.elapsed().saturating_sub(began);
@@ -84,13 +105,25 @@ impl Attempt<'_> {
     }
 
     pub(super) fn say(&self, text: &str) {
-        self.hands.scene.log.say(&format!("{}: {text}", self.service));
+        self.hands
+            .scene
+            .log
+            .say(&format!("{}: {text}", self.service));
     }
 
     /// Notes where we are, for whoever cancels the run.
     pub(super) fn fly(&self, stage: Stage, known: BTreeSet<DeployId>) {
-        let flight = Flight { id: self.call.id.clone(), wanted: self.call.wanted.clone(), known, stage };
-        self.hands.scene.flights.borrow_mut().insert(self.service.clone(), flight);
+        let flight = Flight {
+            id: self.call.id.clone(),
+            wanted: self.call.wanted.clone(),
+            known,
+            stage,
+        };
+        self.hands
+            .scene
+            .flights
+            .borrow_mut()
+            .insert(self.service.clone(), flight);
     }
 
     fn advance(&self, stage: Stage) {
@@ -101,14 +134,27 @@ impl Attempt<'_> {
 
     /// The deploys that were there before ours.
     pub(super) fn known(&self) -> BTreeSet<DeployId> {
-        self.hands.scene.flights.borrow().get(self.service).map(|flight| flight.known.clone()).unwrap_or_default()
+        self.hands
+            .scene
+            .flights
+            .borrow()
+            .get(self.service)
+            .map(|flight| flight.known.clone())
+            .unwrap_or_default()
     }
 
     async fn land(&self) -> Landed {
         if self.call.intent.kind == crate::domain::Kind::Deploy {
-            match self.hands.ledger.order_now(self.hands.scene, self.service).await {
+            match self
+                .hands
+                .ledger
+                .order_now(self.hands.scene, self.service)
+                .await
+            {
                 Ok(Ordered::Current) => {}
-                Ok(Ordered::Superseded(why)) => return Landed::at(Landing::Withdrawn, None).saying(why, ""),
+                Ok(Ordered::Superseded(why)) => {
+                    return Landed::at(Landing::Withdrawn, None).saying(why, "");
+                }
                 Err(failure) => {
                     let landing = Landing::NotTaken(failure.word());
                     return Landed::at(landing, None).saying(failure.to_string(), failure.hint());
@@ -123,24 +169,29 @@ impl Attempt<'_> {
         match self.look_before().await {
             Ok(Presence::Absent) => {}
             Ok(Presence::Serves) => {
-                return Landed::at(Landing::Live, None).saying("its live deploy has this image already", "");
+                return Landed::at(Landing::Live, None)
+                    .saying("its live deploy has this image already", "");
             }
             Ok(Presence::Comes(deploy)) => {
-                self.say(&format!("{deploy} is under way with the same image, and is followed"));
+                self.say(&format!(
+                    "{deploy} is under way with the same image, and is followed"
+                ));
                 self.advance(Stage::Adopted);
                 return self.follow(&deploy).await;
             }
             // Without knowing which deploys there were, none could be told to be ours afterwards.
             Err(error) => {
                 let text = format!("which deploys there are is not known: {error}");
-                return Landed::at(Landing::NotTaken(error.word()), None).saying(text, error.hint());
+                return Landed::at(Landing::NotTaken(error.word()), None)
+                    .saying(text, error.hint());
             }
         }
         self.advance(Stage::Calling);
         let (accepted, note) = match self.persist().await {
             Ok(accepted) => accepted,
             Err((landing, failure, note)) => {
-                let text = note.map_or_else(|| failure.to_string(), |note| format!("{failure} ({note})"));
+                let text =
+                    note.map_or_else(|| failure.to_string(), |note| format!("{failure} ({note})"));
                 return Landed::at(landing, None).saying(text, failure.hint());
             }
         };
@@ -167,32 +218,44 @@ impl Attempt<'_> {
                 Err(landed) => landed,
             },
             (Accepted::Started(deploy), false) => Landed::at(Landing::Accepted, deploy.as_ref()),
-            (Accepted::Queued, false) => {
-                Landed::at(Landing::Accepted, None).saying("queued behind the deploy that is in progress", "")
-            }
+            (Accepted::Queued, false) => Landed::at(Landing::Accepted, None)
+                .saying("queued behind the deploy that is in progress", ""),
         }
     }
 
     /// Remembers which deploys there are, and finds out whether the bytes serve by now or come anyway.
     async fn look_before(&self) -> Result<Presence, RenderError> {
-        let Some(render) = &self.hands.scene.render else { return Ok(Presence::Absent) };
+        let Some(render) = &self.hands.scene.render else {
+            return Ok(Presence::Absent);
+        };
         let mut deploys = render.newest(&self.call.id).await?;
-        self.fly(Stage::Preparing, deploys.iter().map(|deploy| deploy.id.clone()).collect());
-        deploys.retain(|deploy| deploy.status.is_in_flight() || deploy.status == DeployStatus::Live);
+        self.fly(
+            Stage::Preparing,
+            deploys.iter().map(|deploy| deploy.id.clone()).collect(),
+        );
+        deploys
+            .retain(|deploy| deploy.status.is_in_flight() || deploy.status == DeployStatus::Live);
         let is_wanted = self.hands.follows() && !self.call.is_forced;
-        Ok(if is_wanted { presence(&self.call.wanted, &deploys) } else { Presence::Absent })
+        Ok(if is_wanted {
+            presence(&self.call.wanted, &deploys)
+        } else {
+            Presence::Absent
+        })
     }
 
     /// Asks for the deploy until Render has taken it, as often as is harmless: any number of times while nothing was heard; where something
     /// may have been, Render is looked at first, and without an API key it is asked once more at most.
-    async fn persist(&self) -> Result<(Accepted, Option<String>), (Landing, CallFailure, Option<String>)> {
+    async fn persist(
+        &self,
+    ) -> Result<(Accepted, Option<String>), (Landing, CallFailure, Option<String>)> {
         let deadline = Deadline::after(PATIENCE);
         let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
         let (mut calls, mut unanswered) = (1, 0);
         loop {
             let failure = match self.knock().await {
                 Ok(accepted) => {
-                    let note = (unanswered > 0).then(|| "called twice: the first call had no clear answer".to_owned());
+                    let note = (unanswered > 0)
+                        .then(|| "called twice: the first call had no clear answer".to_owned());
                     return Ok((accepted, note));
                 }
                 Err(failure) => failure,
@@ -247,8 +310,17 @@ impl Attempt<'_> {
     /// A deploy of our bytes that was not there before.
     async fn appeared(&self) -> Option<DeployId> {
         let known = self.known();
-        let deploys = self.hands.scene.render.as_ref()?.newest(&self.call.id).await.ok()?;
-        let is_new = |deploy: &&crate::domain::Deploy| !known.contains(&deploy.id) && deploy.is_of(&self.call.wanted);
+        let deploys = self
+            .hands
+            .scene
+            .render
+            .as_ref()?
+            .newest(&self.call.id)
+            .await
+            .ok()?;
+        let is_new = |deploy: &&crate::domain::Deploy| {
+            !known.contains(&deploy.id) && deploy.is_of(&self.call.wanted)
+        };
         deploys.iter().find(is_new).map(|deploy| deploy.id.clone())
     }
 
@@ -256,8 +328,15 @@ impl Attempt<'_> {
     async fn begin(&self) -> Option<u64> {
         let (scene, record) = (self.hands.scene, self.hands.record.as_ref()?);
         let (id, attempt) = scene.around.run.unwrap_or_default();
-        let run = RunName { id: id.to_string(), attempt: attempt.to_string(), force: scene.request.force.words() };
-        match record.begin(self.hands.ledger.environment(), &self.call.intent, &run).await {
+        let run = RunName {
+            id: id.to_string(),
+            attempt: attempt.to_string(),
+            force: scene.request.force.words(),
+        };
+        match record
+            .begin(self.hands.ledger.environment(), &self.call.intent, &run)
+            .await
+        {
             Ok(number) => Some(number),
             Err(error) => {
                 let text = format!(
@@ -281,14 +360,25 @@ impl Attempt<'_> {
             Closing::NotSent => Closed::NotSent,
             Closing::Open => return,
         };
-        let (Some(number), Some(record)) = (number, &self.hands.record) else { return };
+        let (Some(number), Some(record)) = (number, &self.hands.record) else {
+            return;
+        };
         let scene = self.hands.scene;
         let description = match landed.landing.ending().failure {
             Some(word) => word.to_string(),
             None => landed.text.clone().unwrap_or_default(),
         };
-        let url = self.hands.facts.get(self.service).and_then(|facts| facts.url.clone());
-        let ending = Ending { how, description, environment_url: url, log_url: scene.run_url() };
+        let url = self
+            .hands
+            .facts
+            .get(self.service)
+            .and_then(|facts| facts.url.clone());
+        let ending = Ending {
+            how,
+            description,
+            environment_url: url,
+            log_url: scene.run_url(),
+        };
         if let Err(error) = record.end(number, &ending).await {
             let why = format!("{}: its record stays open: {error}", self.service);
             if error.word() == FailureWord::PermissionMissing {
@@ -300,7 +390,11 @@ impl Attempt<'_> {
     }
 }
 
-fn given_up(failure: CallFailure, calls: u32, unanswered: u32) -> (Landing, CallFailure, Option<String>) {
+fn given_up(
+    failure: CallFailure,
+    calls: u32,
+    unanswered: u32,
+) -> (Landing, CallFailure, Option<String>) {
     let word: FailureWord = failure.word();
     let landing = if unanswered > 0 || failure.repeatable() == Repeatable::Once {
         Landing::Unclear(word)
@@ -310,7 +404,9 @@ fn given_up(failure: CallFailure, calls: u32, unanswered: u32) -> (Landing, Call
     let note = match (calls, unanswered) {
         (1, _) => None,
         (calls, 0) => Some(format!("called {calls} times")),
-        (calls, _) => Some(format!("called {calls} times; Render may have begun a deploy")),
+        (calls, _) => Some(format!(
+            "called {calls} times; Render may have begun a deploy"
+        )),
     };
     (landing, failure, note)
 }

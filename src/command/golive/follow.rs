@@ -41,7 +41,9 @@ impl Attempt<'_> {
     pub(super) async fn find(&self) -> Result<DeployId, Landed> {
         let deadline = Deadline::after(self.hands.scene.request.live_timeout);
         let (known, mut pauses, mut misses) = (self.known(), Pauses(0), 0);
-        let Some(render) = self.render() else { return Err(Landed::at(Landing::Accepted, None)) };
+        let Some(render) = self.render() else {
+            return Err(Landed::at(Landing::Accepted, None));
+        };
         loop {
             pauses.next(&deadline).await;
             match in_time(&deadline, render.newest(&self.call.id)).await {
@@ -51,8 +53,9 @@ impl Attempt<'_> {
                         return Ok(ours.id.clone());
                     }
                     // While the deploy in progress goes on, ours may be queued without being listed.
-                    let is_busy =
-                        deploys.iter().any(|deploy| known.contains(&deploy.id) && deploy.status.is_in_flight());
+                    let is_busy = deploys
+                        .iter()
+                        .any(|deploy| known.contains(&deploy.id) && deploy.status.is_in_flight());
                     misses = if is_busy { 0 } else { misses + 1 };
                     if misses == MOST_MISSES {
                         return Err(match new.next() {
@@ -66,9 +69,8 @@ impl Attempt<'_> {
                 Err(error) => self.say(&format!("{error}; it is asked again")),
             }
             if deadline.left().is_zero() {
-                return Err(
-                    Landed::at(Landing::NotInTime, None).saying("it was still queued when live-timeout was over", LOOK)
-                );
+                return Err(Landed::at(Landing::NotInTime, None)
+                    .saying("it was still queued when live-timeout was over", LOOK));
             }
         }
     }
@@ -76,7 +78,9 @@ impl Attempt<'_> {
     /// Follows a deploy to its end, or to the end of our time.
     pub(super) async fn follow(&self, id: &DeployId) -> Landed {
         let timeout = self.hands.scene.request.live_timeout;
-        let Some(render) = self.render() else { return Landed::at(Landing::Accepted, Some(id)) };
+        let Some(render) = self.render() else {
+            return Landed::at(Landing::Accepted, Some(id));
+        };
         // How long it waits for others is not its own time.
         let (mut deadline, mut has_begun) = (Deadline::after(timeout), false);
         let (mut pauses, mut seen, mut misses) = (Pauses(0), None, 0);
@@ -88,12 +92,17 @@ impl Attempt<'_> {
                     if !deploy.status.is_in_flight() {
                         return self.ended(&deploy).await;
                     }
-                    if !has_begun && !matches!(deploy.status, DeployStatus::Created | DeployStatus::Queued) {
+                    if !has_begun
+                        && !matches!(deploy.status, DeployStatus::Created | DeployStatus::Queued)
+                    {
                         (deadline, has_begun) = (Deadline::after(timeout), true);
                     }
                     if seen.replace(deploy.status) != Some(deploy.status) {
                         self.say(&format!("{id} is {}", deploy.status));
-                        self.hands.scene.log.waits_for(self.service.as_str(), &deploy.status.to_string());
+                        self.hands
+                            .scene
+                            .log
+                            .waits_for(self.service.as_str(), &deploy.status.to_string());
                     }
                 }
                 Err(RenderError::NoDeploy { .. }) => {
@@ -112,8 +121,13 @@ impl Attempt<'_> {
                 }
             }
             if deadline.left().is_zero() {
-                let status = seen.map(|status| status.to_string()).unwrap_or_else(|| "not seen".into());
-                let text = format!("it was {status} when live-timeout was over ({} s)", timeout.as_secs());
+                let status = seen
+                    .map(|status| status.to_string())
+                    .unwrap_or_else(|| "not seen".into());
+                let text = format!(
+                    "it was {status} when live-timeout was over ({} s)",
+                    timeout.as_secs()
+                );
                 let hint = "Look at the deploy on Render; the next run goes on from what has become of it.";
                 return Landed::at(Landing::NotInTime, Some(id)).saying(text, hint);
             }
@@ -130,7 +144,12 @@ impl Attempt<'_> {
             ),
             DeployStatus::Live if deploy.is_of(&self.call.wanted) => at(Landing::Live),
             DeployStatus::Live => {
-                let other = deploy.digests.iter().map(|digest| digest.short()).collect::<Vec<_>>().join(", ");
+                let other = deploy
+                    .digests
+                    .iter()
+                    .map(|digest| digest.short())
+                    .collect::<Vec<_>>()
+                    .join(", ");
                 at(Landing::LiveWithOther).saying(
                     format!("it is live with another image than was asked for ({other})"),
                     "Look at who else deploys this service, then run this again.",
@@ -138,9 +157,9 @@ impl Attempt<'_> {
             }
             DeployStatus::Deactivated => self.replaced(id, Landing::SupersededLive).await,
             DeployStatus::Canceled => self.replaced(id, Landing::Superseded).await,
-            DeployStatus::BuildFailed | DeployStatus::PreDeployFailed | DeployStatus::UpdateFailed => {
-                self.explained(deploy).await
-            }
+            DeployStatus::BuildFailed
+            | DeployStatus::PreDeployFailed
+            | DeployStatus::UpdateFailed => self.explained(deploy).await,
             DeployStatus::Created
             | DeployStatus::Queued
             | DeployStatus::Building
@@ -158,8 +177,15 @@ impl Attempt<'_> {
             Some(why) => at(why.word()).saying(format!("{}: {why}", deploy.status), why.hint()),
             None => {
                 let is_command = deploy.status == DeployStatus::PreDeployFailed;
-                let word = if is_command { FailureWord::PreDeployFailed } else { FailureWord::DeployFailed };
-                at(word).saying(format!("Render says {}", deploy.status), "Look at the deploy's log on Render.")
+                let word = if is_command {
+                    FailureWord::PreDeployFailed
+                } else {
+                    FailureWord::DeployFailed
+                };
+                at(word).saying(
+                    format!("Render says {}", deploy.status),
+                    "Look at the deploy's log on Render.",
+                )
             }
         }
     }
@@ -187,9 +213,10 @@ impl Attempt<'_> {
             None if superseded == Landing::SupersededLive => Landing::Replaced,
             None => Landing::Failed(FailureWord::DeployFailed),
         };
-        let text = why
-            .as_ref()
-            .map_or_else(|| "it was ended on Render, and no other deploy is to be seen".into(), ToString::to_string);
+        let text = why.as_ref().map_or_else(
+            || "it was ended on Render, and no other deploy is to be seen".into(),
+            ToString::to_string,
+        );
         Landed::at(landing, Some(id)).saying(text, why.map_or(LOOK, |why| why.hint()))
     }
 
@@ -203,27 +230,55 @@ impl Attempt<'_> {
             return Some(other);
         }
         let (known, now) = (self.known(), render.deploys(&self.call.id).await.ok()?);
-        now.into_iter().find(|other| other.id != *id && !known.contains(&other.id))
+        now.into_iter()
+            .find(|other| other.id != *id && !known.contains(&other.id))
     }
 
     /// Superseded where what took our place carries our bytes or a commit that is not older; else something went wrong.
-    async fn replaced_by(&self, other: &Deploy, id: Option<&DeployId>, superseded: Landing) -> Landed {
+    async fn replaced_by(
+        &self,
+        other: &Deploy,
+        id: Option<&DeployId>,
+        superseded: Landing,
+    ) -> Landed {
         let hands = self.hands;
         if other.is_of(&self.call.wanted) {
-            return Landed::at(superseded, id).saying(format!("{} has the same image", other.id), "");
+            return Landed::at(superseded, id)
+                .saying(format!("{} has the same image", other.id), "");
         }
-        let commit = hands.ledger.commit_now(hands.scene, self.service, &other.digests).await;
+        let commit = hands
+            .ledger
+            .commit_now(hands.scene, self.service, &other.digests)
+            .await;
         match commit {
-            Some(commit) if hands.ledger.is_not_older(&hands.scene.history, &commit).await => {
-                Landed::at(superseded, id)
-                    .saying(format!("{} has commit {}, which is not older", other.id, commit.short(7)), "")
+            Some(commit)
+                if hands
+                    .ledger
+                    .is_not_older(&hands.scene.history, &commit)
+                    .await =>
+            {
+                Landed::at(superseded, id).saying(
+                    format!(
+                        "{} has commit {}, which is not older",
+                        other.id,
+                        commit.short(7)
+                    ),
+                    "",
+                )
             }
             Some(commit) => Landed::at(Landing::Replaced, id).saying(
-                format!("{} took its place, with the older commit {}", other.id, commit.short(7)),
+                format!(
+                    "{} took its place, with the older commit {}",
+                    other.id,
+                    commit.short(7)
+                ),
                 "Look at who else deploys this service, then run this again.",
             ),
             None => Landed::at(Landing::Replaced, id).saying(
-                format!("{} took its place, with an image that no record knows", other.id),
+                format!(
+                    "{} took its place, with an image that no record knows",
+                    other.id
+                ),
                 "Look at who else deploys this service, then run this again.",
             ),
         }
@@ -236,14 +291,21 @@ async fn in_time<T>(
     question: impl Future<Output = Result<T, RenderError>>,
 ) -> Result<T, RenderError> {
     let answer = within(deadline.left() + LAST_LOOK, question).await;
-    answer.unwrap_or_else(|| Err(TransportError::NoAnswer("live-timeout was over first".into()).into()))
+    answer.unwrap_or_else(|| {
+        Err(TransportError::NoAnswer("live-timeout was over first".into()).into())
+    })
 }
 
 const fn is_final(error: &RenderError) -> bool {
-    matches!(error, RenderError::KeyInvalid | RenderError::NoAccess { .. })
+    matches!(
+        error,
+        RenderError::KeyInvalid | RenderError::NoAccess { .. }
+    )
 }
 
 fn unseen(error: &RenderError, id: Option<&DeployId>) -> Landed {
-    Landed::at(Landing::Unseen(error.word()), id)
-        .saying(format!("what became of it is not known: {error}"), error.hint())
+    Landed::at(Landing::Unseen(error.word()), id).saying(
+        format!("what became of it is not known: {error}"),
+        error.hint(),
+    )
 }

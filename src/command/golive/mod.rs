@@ -13,7 +13,9 @@ pub(crate) use cancel::cancelled;
 use super::ledger::Ledger;
 use super::scene::Scene;
 use crate::decide::{Plan, PlannedService};
-use crate::domain::{DeployHook, DeployId, Digest, Intent, PinnedImage, RecordState, ServiceId, ServiceName, Status};
+use crate::domain::{
+    DeployHook, DeployId, Digest, Intent, PinnedImage, RecordState, ServiceId, ServiceName, Status,
+};
 use crate::github::{self, Ending, RecordWriter};
 use crate::intake::inputs::{OnFailure, Wait};
 use crate::render::{HookCaller, RenderWriter, ServiceFacts};
@@ -89,7 +91,11 @@ pub(crate) struct Hands<'a> {
 }
 
 impl<'a> Hands<'a> {
-    pub(crate) fn new(scene: &'a Scene, ledger: &'a Ledger, facts: BTreeMap<ServiceName, ServiceFacts>) -> Self {
+    pub(crate) fn new(
+        scene: &'a Scene,
+        ledger: &'a Ledger,
+        facts: BTreeMap<ServiceName, ServiceFacts>,
+    ) -> Self {
         let request = &scene.request;
         let writer = request
             .render_api_key
@@ -99,7 +105,11 @@ impl<'a> Hands<'a> {
             scene,
             hooks: HookCaller::new(scene.client.clone()),
             writer,
-            record: scene.history.github().filter(|_| ledger.is_writable()).map(RecordWriter::new),
+            record: scene
+                .history
+                .github()
+                .filter(|_| ledger.is_writable())
+                .map(RecordWriter::new),
             ledger,
             facts,
             started: Stopwatch::start(),
@@ -111,11 +121,22 @@ impl<'a> Hands<'a> {
     pub(crate) async fn close_settled(&self) {
         let Some(record) = &self.record else { return };
         for (service, number, state) in self.ledger.settled() {
-            let how = if *state == RecordState::Success { github::Ended::Live } else { github::Ended::Failed };
+            let how = if *state == RecordState::Success {
+                github::Ended::Live
+            } else {
+                github::Ended::Failed
+            };
             let description = "seen by a later run".to_owned();
-            let ending = Ending { how, description, environment_url: None, log_url: self.scene.run_url() };
+            let ending = Ending {
+                how,
+                description,
+                environment_url: None,
+                log_url: self.scene.run_url(),
+            };
             if let Err(error) = record.end(*number, &ending).await {
-                self.scene.log.say(&format!("{service}: an earlier record stays open: {error}"));
+                self.scene
+                    .log
+                    .say(&format!("{service}: an earlier record stays open: {error}"));
             }
         }
     }
@@ -130,13 +151,19 @@ impl<'a> Hands<'a> {
 /// took the place of takes it along, one that failed keeps it from starting.
 pub(crate) async fn go(hands: &Hands<'_>, plan: &Plan, calls: &BTreeMap<ServiceName, Call>) {
     let scene = hands.scene;
-    let mut waiting: Vec<&PlannedService> =
-        plan.to_deploy().filter(|service| calls.contains_key(&service.name)).collect();
+    let mut waiting: Vec<&PlannedService> = plan
+        .to_deploy()
+        .filter(|service| calls.contains_key(&service.name))
+        .collect();
     let mut open: BTreeSet<&ServiceName> = waiting.iter().map(|service| &service.name).collect();
     warn_of_acceptance(scene, &waiting, &open);
     let is_superseded = |service: &&PlannedService| service.why.status() == Status::Superseded;
-    let mut superseded: BTreeSet<&ServiceName> =
-        plan.services.iter().filter(is_superseded).map(|service| &service.name).collect();
+    let mut superseded: BTreeSet<&ServiceName> = plan
+        .services
+        .iter()
+        .filter(is_superseded)
+        .map(|service| &service.name)
+        .collect();
     let mut failed: BTreeSet<&ServiceName> = BTreeSet::new();
     let mut running = FuturesUnordered::new();
     loop {
@@ -147,16 +174,37 @@ pub(crate) async fn go(hands: &Hands<'_>, plan: &Plan, calls: &BTreeMap<ServiceN
                 open.remove(name);
                 failed.insert(name);
                 let reason = format!("not started, because {before} was not deployed");
-                tell(scene, stopped(name, Status::NotStarted, reason, hands.started.elapsed()));
+                tell(
+                    scene,
+                    stopped(name, Status::NotStarted, reason, hands.started.elapsed()),
+                );
             } else if service.after.iter().any(|before| open.contains(before)) {
                 rest.push(service);
-            } else if let Some(before) = service.after.iter().find(|before| superseded.contains(before)) {
+            } else if let Some(before) = service
+                .after
+                .iter()
+                .find(|before| superseded.contains(before))
+            {
                 open.remove(name);
                 superseded.insert(name);
                 let reason = format!("superseded with {before}, which it comes after");
-                tell(scene, stopped(name, Status::Superseded, reason, hands.started.elapsed()));
+                tell(
+                    scene,
+                    stopped(name, Status::Superseded, reason, hands.started.elapsed()),
+                );
             } else if let Some(call) = calls.get(name) {
-                running.push(async move { (name, Attempt { hands, service: name, call }.run().await) });
+                running.push(async move {
+                    (
+                        name,
+                        Attempt {
+                            hands,
+                            service: name,
+                            call,
+                        }
+                        .run()
+                        .await,
+                    )
+                });
             }
         }
         let came_to_rest = rest.len();
@@ -193,8 +241,13 @@ pub(crate) async fn go(hands: &Hands<'_>, plan: &Plan, calls: &BTreeMap<ServiceN
 
 /// Without an API key nobody sees when a service is live, so those that come after it start sooner than they should.
 fn warn_of_acceptance(scene: &Scene, deploying: &[&PlannedService], open: &BTreeSet<&ServiceName>) {
-    let waits = |service: &&&PlannedService| service.after.iter().any(|before| open.contains(before));
-    let late: Vec<&str> = deploying.iter().filter(waits).map(|service| service.name.as_str()).collect();
+    let waits =
+        |service: &&&PlannedService| service.after.iter().any(|before| open.contains(before));
+    let late: Vec<&str> = deploying
+        .iter()
+        .filter(waits)
+        .map(|service| service.name.as_str())
+        .collect();
     if scene.render.is_none() && !late.is_empty() {
         let text = format!(
             "{} come after services that are accepted, not live: only with an API key is it known when a service is live",
@@ -205,7 +258,10 @@ fn warn_of_acceptance(scene: &Scene, deploying: &[&PlannedService], open: &BTree
 }
 
 fn stopped(service: &ServiceName, status: Status, reason: String, began: Duration) -> Ended {
-    Ended { began, ..Ended::without_deploy(service, status, reason) }
+    Ended {
+        began,
+        ..Ended::without_deploy(service, status, reason)
+    }
 }
 
 /// Says how a service ended, and keeps it.
@@ -215,7 +271,13 @@ pub(crate) fn tell(scene: &Scene, ended: Ended) {
         (None, Some(reason)) => format!(": {reason}"),
         (None, None) => String::new(),
     };
-    let id = ended.deploy.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
-    scene.log.say(&format!("{}: {}{id}{why}", ended.service, ended.status));
+    let id = ended
+        .deploy
+        .as_ref()
+        .map(|id| format!(" ({id})"))
+        .unwrap_or_default();
+    scene
+        .log
+        .say(&format!("{}: {}{id}{why}", ended.service, ended.status));
     scene.story.borrow_mut().services.push(ended);
 }

@@ -12,7 +12,12 @@ use std::collections::BTreeSet;
 /// Notes that a preview is being made, for whoever cancels the run. Nothing is then asked of Render: which deploy is the preview's is not
 /// known, and the service that it is a copy of is not ours to stop.
 pub(crate) fn note_making(scene: &Scene, service: &ServiceName, parent: &ServiceId) {
-    let flight = Flight { id: parent.clone(), wanted: Vec::new(), known: BTreeSet::new(), stage: Stage::Making };
+    let flight = Flight {
+        id: parent.clone(),
+        wanted: Vec::new(),
+        known: BTreeSet::new(),
+        stage: Stage::Making,
+    };
     scene.flights.borrow_mut().insert(service.clone(), flight);
 }
 
@@ -22,10 +27,21 @@ pub(crate) fn forget_making(scene: &Scene, service: &ServiceName) {
 }
 
 /// Deploys to a preview that is there. Also says how its record ends.
-pub(crate) async fn deploy(hands: &Hands<'_>, service: &ServiceName, call: &Call) -> (Ended, Closing) {
-    let attempt = Attempt { hands, service, call };
+pub(crate) async fn deploy(
+    hands: &Hands<'_>,
+    service: &ServiceName,
+    call: &Call,
+) -> (Ended, Closing) {
+    let attempt = Attempt {
+        hands,
+        service,
+        call,
+    };
     let began = hands.started.elapsed();
-    attempt.say(&format!("deploying {} to its preview {}", call.image, call.id));
+    attempt.say(&format!(
+        "deploying {} to its preview {}",
+        call.image, call.id
+    ));
     attempt.fly(Stage::Preparing, BTreeSet::new());
     let landed = attempt.land_unordered().await;
     let closing = landed.landing.ending().record;
@@ -39,7 +55,11 @@ pub(crate) async fn follow_first(
     call: &Call,
     deploy: Option<DeployId>,
 ) -> (Ended, Closing) {
-    let attempt = Attempt { hands, service, call };
+    let attempt = Attempt {
+        hands,
+        service,
+        call,
+    };
     let began = hands.started.elapsed();
     attempt.fly(Stage::Calling, BTreeSet::new());
     let landed = attempt.see_through(Accepted::Started(deploy)).await;

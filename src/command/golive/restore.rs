@@ -13,11 +13,22 @@ use std::collections::BTreeMap;
 pub(super) async fn siblings(hands: &Hands<'_>, calls: &BTreeMap<ServiceName, Call>) {
     let scene = hands.scene;
     let is_live = |ended: &&crate::report::Ended| ended.status == Status::Live;
-    let live: Vec<ServiceName> =
-        scene.story.borrow().services.iter().filter(is_live).map(|ended| ended.service.clone()).collect();
+    let live: Vec<ServiceName> = scene
+        .story
+        .borrow()
+        .services
+        .iter()
+        .filter(is_live)
+        .map(|ended| ended.service.clone())
+        .collect();
     let failed: Vec<String> = {
         let story = scene.story.borrow();
-        story.services.iter().filter(|ended| ended.failed.is_some()).map(|ended| ended.service.to_string()).collect()
+        story
+            .services
+            .iter()
+            .filter(|ended| ended.failed.is_some())
+            .map(|ended| ended.service.to_string())
+            .collect()
     };
     if failed.is_empty() {
         return;
@@ -37,7 +48,9 @@ pub(super) async fn siblings(hands: &Hands<'_>, calls: &BTreeMap<ServiceName, Ca
             names.join(", ")
         ));
     }
-    let put_back = live.iter().filter_map(|service| Some((service, calls.get(service)?)));
+    let put_back = live
+        .iter()
+        .filter_map(|service| Some((service, calls.get(service)?)));
     let put_back = put_back.map(|(service, call)| one(hands, service, call, &failed));
     futures_util::future::join_all(put_back).await;
 }
@@ -45,14 +58,19 @@ pub(super) async fn siblings(hands: &Hands<'_>, calls: &BTreeMap<ServiceName, Ca
 async fn one(hands: &Hands<'_>, service: &ServiceName, call: &Call, failed: &[String]) {
     let scene = hands.scene;
     let stays = |why: &str| {
-        scene.warn("A service was not put back", &format!("{service} stays on what it was given in this run: {why}"));
+        scene.warn(
+            "A service was not put back",
+            &format!("{service} stays on what it was given in this run: {why}"),
+        );
     };
     let Some(digests) = previous(hands, service) else {
         stays("what it ran before is not known");
         return;
     };
     if digests.iter().any(|digest| call.wanted.contains(digest)) {
-        scene.log.say(&format!("{service}: it ran the same image before, so there is nothing to put back."));
+        scene.log.say(&format!(
+            "{service}: it ran the same image before, so there is nothing to put back."
+        ));
         return;
     }
     if !still_serves(hands, call).await {
@@ -86,43 +104,87 @@ async fn one(hands: &Hands<'_>, service: &ServiceName, call: &Call, failed: &[St
     let wanted = vec![image.digest().clone(), image.platform_digest().clone()];
     // A record says which commit's bytes are where; of these nobody may know it.
     let is_recorded = commit.is_some();
-    let back = Call { door, id: call.id.clone(), image: pinned, wanted, intent, is_forced: false, is_recorded };
-    let ended = Attempt { hands, service, call: &back }.run().await;
+    let back = Call {
+        door,
+        id: call.id.clone(),
+        image: pinned,
+        wanted,
+        intent,
+        is_forced: false,
+        is_recorded,
+    };
+    let ended = Attempt {
+        hands,
+        service,
+        call: &back,
+    }
+    .run()
+    .await;
     if ended.status != Status::Live {
-        let why = ended.failed.map(|failed| failed.text).unwrap_or_else(|| ended.status.to_string());
+        let why = ended
+            .failed
+            .map(|failed| failed.text)
+            .unwrap_or_else(|| ended.status.to_string());
         stays(&why);
         return;
     }
     scene.log.say(&format!("{service}: back on {}", back.image));
     let mut story = scene.story.borrow_mut();
-    if let Some(own) = story.services.iter_mut().find(|own| own.service == *service) {
+    if let Some(own) = story
+        .services
+        .iter_mut()
+        .find(|own| own.service == *service)
+    {
         own.status = Status::Failed;
         own.deploy = ended.deploy;
-        own.reason = Some(format!("went live, and was put back, because {} failed", failed.join(", ")));
-        own.took = ended.began.saturating_add(ended.took).saturating_sub(own.began);
+        own.reason = Some(format!(
+            "went live, and was put back, because {} failed",
+            failed.join(", ")
+        ));
+        own.took = ended
+            .began
+            .saturating_add(ended.took)
+            .saturating_sub(own.began);
     }
 }
 
 /// What the service ran when this run began.
 fn previous(hands: &Hands<'_>, service: &ServiceName) -> Option<Vec<Digest>> {
-    let OnRender::Known(deploys) = hands.ledger.on_render(service) else { return None };
-    let live = deploys.iter().find(|deploy| deploy.status == DeployStatus::Live)?;
+    let OnRender::Known(deploys) = hands.ledger.on_render(service) else {
+        return None;
+    };
+    let live = deploys
+        .iter()
+        .find(|deploy| deploy.status == DeployStatus::Live)?;
     (!live.digests.is_empty()).then(|| live.digests.clone())
 }
 
 /// Whether our bytes still serve, and nothing is under way that would replace them: what another run has deployed since is not ours to undo.
 async fn still_serves(hands: &Hands<'_>, call: &Call) -> bool {
-    let Some(render) = &hands.scene.render else { return false };
-    let Ok(deploys) = render.deploys(&call.id).await else { return false };
-    let is_live = deploys.iter().any(|deploy| deploy.status == DeployStatus::Live);
+    let Some(render) = &hands.scene.render else {
+        return false;
+    };
+    let Ok(deploys) = render.deploys(&call.id).await else {
+        return false;
+    };
+    let is_live = deploys
+        .iter()
+        .any(|deploy| deploy.status == DeployStatus::Live);
     is_live && deploys.iter().all(|deploy| deploy.is_of(&call.wanted))
 }
 
 /// The image from before, judged again: it may be gone by now.
-async fn verified(hands: &Hands<'_>, call: &Call, digests: &[Digest]) -> Result<VerifiedImage, String> {
+async fn verified(
+    hands: &Hands<'_>,
+    call: &Call,
+    digests: &[Digest],
+) -> Result<VerifiedImage, String> {
     let mut why = String::new();
     for digest in digests {
-        let pinned = PinnedImage { repository: call.image.repository.clone(), digest: digest.clone() };
+        let pinned = PinnedImage {
+            repository: call.image.repository.clone(),
+            digest: digest.clone(),
+        };
         match again::verified(hands.scene, &pinned, &[]).await {
             Ok((image, _)) => return Ok(image),
             Err(error @ Unfit::Registry(_)) => why = format!("{pinned}: {error}"),

@@ -74,12 +74,20 @@ impl HistoryError {
 impl History {
     /// Reads from what there is. A checkout that could not be opened is noted and left out.
     #[must_use]
-    pub fn new(checkout: Result<Option<Checkout>, RepositoryError>, github: Option<GitHub>) -> Self {
+    pub fn new(
+        checkout: Result<Option<Checkout>, RepositoryError>,
+        github: Option<GitHub>,
+    ) -> Self {
         let (checkout, note) = match checkout {
             Ok(checkout) => (checkout, None),
             Err(error) => (None, Some(format!("the checkout is not used: {error}"))),
         };
-        Self { checkout, github, notes: RefCell::new(note.into_iter().collect()), told: RefCell::default() }
+        Self {
+            checkout,
+            github,
+            notes: RefCell::new(note.into_iter().collect()),
+            told: RefCell::default(),
+        }
     }
 
     /// The checkout, where there is one that can be used.
@@ -140,7 +148,13 @@ impl History {
             CommitName::Abbreviated(digits) => digits,
         };
         let sees_all = |checkout: &Checkout| !checkout.is_shallow() || self.github.is_none();
-        let found = self.local(|checkout| if sees_all(checkout) { checkout.resolve(digits) } else { Ok(None) })?;
+        let found = self.local(|checkout| {
+            if sees_all(checkout) {
+                checkout.resolve(digits)
+            } else {
+                Ok(None)
+            }
+        })?;
         match (found, &self.github) {
             (Some(commit), _) => Ok(Some(commit)),
             (None, Some(github)) => Ok(github.commit(name).await?.map(|(commit, _)| commit)),
@@ -150,10 +164,19 @@ impl History {
 
     /// When a commit was made by its committer (RFC 3339, in UTC), where that can be found out.
     pub async fn commit_time(&self, commit: &CommitSha) -> Option<String> {
-        if let Some(time) = self.checkout.as_ref().and_then(|checkout| checkout.commit_time(commit)) {
+        if let Some(time) = self
+            .checkout
+            .as_ref()
+            .and_then(|checkout| checkout.commit_time(commit))
+        {
             return Some(time);
         }
-        match self.github.as_ref()?.commit(&CommitName::Full(*commit)).await {
+        match self
+            .github
+            .as_ref()?
+            .commit(&CommitName::Full(*commit))
+            .await
+        {
             Ok(found) => found.map(|(_, time)| time),
             Err(error) => {
                 self.note(error.to_string());
@@ -167,7 +190,9 @@ impl History {
         &self,
         ask: impl FnOnce(&Checkout) -> Result<Option<T>, RepositoryError>,
     ) -> Result<Option<T>, RepositoryError> {
-        let Some(checkout) = &self.checkout else { return Ok(None) };
+        let Some(checkout) = &self.checkout else {
+            return Ok(None);
+        };
         match ask(checkout) {
             Err(error) if !error.is_final() => {
                 self.note(format!("the checkout is not used for this: {error}"));
@@ -213,14 +238,17 @@ mod testing {
 
     /// GitHub's answer for a commit with a tree.
     pub(super) fn commit(sha: &CommitSha, tree: &str) -> Exchange {
-        let body =
-            format!(r#"{{"sha":"{sha}","tree":{{"sha":"{tree}"}},"committer":{{"date":"2026-01-02T03:04:05Z"}}}}"#);
+        let body = format!(
+            r#"{{"sha":"{sha}","tree":{{"sha":"{tree}"}},"committer":{{"date":"2026-01-02T03:04:05Z"}}}}"#
+        );
         found(&format!("git/commits/{sha}"), &body)
     }
 
     /// GitHub's answer for a tree with one file.
     pub(super) fn tree(name: &str, path: &str, blob: &str) -> Exchange {
-        let body = format!(r#"{{"tree":[{{"path":"{path}","mode":"100644","sha":"{blob}"}}],"truncated":false}}"#);
+        let body = format!(
+            r#"{{"tree":[{{"path":"{path}","mode":"100644","sha":"{blob}"}}],"truncated":false}}"#
+        );
         found(&format!("git/trees/{name}?recursive=1"), &body)
     }
 
@@ -232,7 +260,9 @@ mod testing {
         merge_base: &CommitSha,
         files: &str,
     ) -> Exchange {
-        let body = format!(r#"{{"status":"{status}","merge_base_commit":{{"sha":"{merge_base}"}},"files":{files}}}"#);
+        let body = format!(
+            r#"{{"status":"{status}","merge_base_commit":{{"sha":"{merge_base}"}},"files":{files}}}"#
+        );
         found(&format!("compare/{base}...{head}"), &body)
     }
 }
@@ -249,16 +279,25 @@ mod tests {
     async fn a_checkout_that_is_refused_is_noted_and_github_is_asked() {
         let repo = Repo::new();
         repo.commit(&[("a", "1")]);
-        std::fs::write(repo.path().join(".git/objects/info/alternates"), "/elsewhere\n").unwrap();
+        std::fs::write(
+            repo.path().join(".git/objects/info/alternates"),
+            "/elsewhere\n",
+        )
+        .unwrap();
         let server = Server::start(vec![commit(&ELSEWHERE, "t")]);
-        let history = History::new(Checkout::open(repo.path(), Trust::OnRunner), Some(server.github()));
+        let history = History::new(
+            Checkout::open(repo.path(), Trust::OnRunner),
+            Some(server.github()),
+        );
         assert_eq!(history.peel(&ELSEWHERE).await, Ok(Some(ELSEWHERE)));
         server.finish();
         assert!(history.checkout().is_none());
         assert_eq!(
             history.notes(),
-            ["the checkout is not used: the workspace's .git/objects/info/alternates is a file, \
-              wanted none: objects come from this workspace only"]
+            [
+                "the checkout is not used: the workspace's .git/objects/info/alternates is a file, \
+              wanted none: objects come from this workspace only"
+            ]
         );
     }
 
@@ -270,9 +309,17 @@ mod tests {
         let server = Server::start(vec![]);
         let history = both(&repo, &server);
         assert_eq!(history.peel(&repo.sha("prod-1")).await, Ok(Some(head)));
-        assert_eq!(history.file_at(&head, "a").await, Ok(FileAt::File(b"text".to_vec())));
+        assert_eq!(
+            history.file_at(&head, "a").await,
+            Ok(FileAt::File(b"text".to_vec()))
+        );
         assert_eq!(history.file_at(&head, "b").await, Ok(FileAt::Absent));
-        assert_eq!(history.resolve(&CommitName::parse(head.short(8).as_bytes()).unwrap()).await, Ok(Some(head)));
+        assert_eq!(
+            history
+                .resolve(&CommitName::parse(head.short(8).as_bytes()).unwrap())
+                .await,
+            Ok(Some(head))
+        );
         assert!(history.commit_time(&head).await.is_some());
         assert!(history.notes().is_empty());
         server.finish();
@@ -289,10 +336,19 @@ mod tests {
         ]);
         let history = both(&repo, &server);
         assert_eq!(history.file_at(&ELSEWHERE, "a").await, Ok(FileAt::Absent));
-        assert_eq!(history.resolve(&CommitName::Full(ELSEWHERE)).await, Ok(Some(ELSEWHERE)));
-        assert_eq!(history.commit_time(&ELSEWHERE).await, Some("2026-01-02T03:04:05Z".into()));
+        assert_eq!(
+            history.resolve(&CommitName::Full(ELSEWHERE)).await,
+            Ok(Some(ELSEWHERE))
+        );
+        assert_eq!(
+            history.commit_time(&ELSEWHERE).await,
+            Some("2026-01-02T03:04:05Z".into())
+        );
         server.finish();
-        assert_eq!(local(&repo).file_at(&ELSEWHERE, "a").await, Ok(FileAt::CommitMissing));
+        assert_eq!(
+            local(&repo).file_at(&ELSEWHERE, "a").await,
+            Ok(FileAt::CommitMissing)
+        );
     }
 
     #[tokio::test]
@@ -314,7 +370,10 @@ mod tests {
         repo.commit(&[("a", "1")]);
         repo.git(&["tag", "-a", "-m", "x", "odd", "HEAD:a"]);
         let server = Server::start(vec![]);
-        let refused = both(&repo, &server).peel(&repo.sha("odd")).await.unwrap_err();
+        let refused = both(&repo, &server)
+            .peel(&repo.sha("odd"))
+            .await
+            .unwrap_err();
         assert_eq!(refused.word(), FailureWord::BadEvent);
         server.finish();
     }
@@ -324,7 +383,11 @@ mod tests {
         let repo = Repo::new();
         let head = repo.commit(&[("a", "1")]);
         let name = head.to_string();
-        let object = repo.path().join(".git/objects").join(&name[..2]).join(&name[2..]);
+        let object = repo
+            .path()
+            .join(".git/objects")
+            .join(&name[..2])
+            .join(&name[2..]);
         std::fs::remove_file(&object).unwrap();
         std::fs::write(&object, "damaged").unwrap();
         let server = Server::start(vec![commit(&head, "t")]);
@@ -336,7 +399,10 @@ mod tests {
             "{:?}",
             history.notes()
         );
-        let server = Server::start(vec![missing(&format!("git/commits/{head}")), missing(&format!("git/tags/{head}"))]);
+        let server = Server::start(vec![
+            missing(&format!("git/commits/{head}")),
+            missing(&format!("git/tags/{head}")),
+        ]);
         assert_eq!(remote(&server).peel(&head).await, Ok(None));
         server.finish();
     }

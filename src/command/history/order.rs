@@ -35,9 +35,12 @@ impl History {
             Err(error) => return Ancestry::Unknown(error.to_string()),
         };
         let asked = match &self.github {
-            Some(github) if local != Some(true) => {
-                Some(github.compare(ancestor, descendant).await.map(|comparison| comparison.relation))
-            }
+            Some(github) if local != Some(true) => Some(
+                github
+                    .compare(ancestor, descendant)
+                    .await
+                    .map(|comparison| comparison.relation),
+            ),
             _ => None,
         };
         ancestry(local, asked)
@@ -47,15 +50,23 @@ impl History {
     ///
     /// What the checkout knows of the branch is proof enough that it is; that it is not is for the branch's present tip to say.
     pub async fn is_on_branch(&self, commit: &CommitSha, branch: &str) -> Ancestry {
-        let seen = self.checkout.as_ref().and_then(|checkout| checkout.branch_tip(branch));
+        let seen = self
+            .checkout
+            .as_ref()
+            .and_then(|checkout| checkout.branch_tip(branch));
         if let Some(seen) = seen
-            && matches!(self.local(|checkout| checkout.is_ancestor(commit, &seen)), Ok(Some(true)))
+            && matches!(
+                self.local(|checkout| checkout.is_ancestor(commit, &seen)),
+                Ok(Some(true))
+            )
         {
             return Ancestry::Yes;
         }
         match self.tip(branch).await {
             Ok(Some(tip)) => self.is_ancestor(commit, &tip).await,
-            Ok(None) if self.github.is_none() => Ancestry::Unknown("the checkout does not have the branch".into()),
+            Ok(None) if self.github.is_none() => {
+                Ancestry::Unknown("the checkout does not have the branch".into())
+            }
             Ok(None) => Ancestry::No,
             Err(error) => Ancestry::Unknown(error.to_string()),
         }
@@ -73,7 +84,9 @@ impl History {
                 return Vec::new();
             }
         };
-        let Some(github) = &self.github else { return local };
+        let Some(github) = &self.github else {
+            return local;
+        };
         match github.first_parents(head, most).await {
             Ok(chain) if chain.len() > local.len() => chain,
             Ok(_) => local,
@@ -87,11 +100,17 @@ impl History {
     /// Whether the checkout has the commit.
     #[must_use]
     pub fn has(&self, commit: &CommitSha) -> bool {
-        self.checkout.as_ref().is_some_and(|checkout| checkout.has(commit))
+        self.checkout
+            .as_ref()
+            .is_some_and(|checkout| checkout.has(commit))
     }
 
     /// The release with the next lower number, of those that are tagged.
-    pub async fn previous_release(&self, template: &ReleaseTemplate, release: &Release) -> PreviousRelease {
+    pub async fn previous_release(
+        &self,
+        template: &ReleaseTemplate,
+        release: &Release,
+    ) -> PreviousRelease {
         let tags = match self.tags_that_have(release) {
             Some(tags) => tags,
             None => match self.tags(template).await {
@@ -105,7 +124,9 @@ impl History {
         match self.peel(&object).await {
             Ok(Some(commit)) => PreviousRelease::Commit(previous, commit),
             Ok(None) => PreviousRelease::Unknown(format!("the commit of {previous} is not there")),
-            Err(error) => PreviousRelease::Unknown(format!("the commit of {previous} is not known: {error}")),
+            Err(error) => {
+                PreviousRelease::Unknown(format!("the commit of {previous} is not known: {error}"))
+            }
         }
     }
 
@@ -113,7 +134,10 @@ impl History {
     ///
     /// # Errors
     /// [`HistoryError`].
-    pub async fn highest_release(&self, template: &ReleaseTemplate) -> Result<Option<Release>, HistoryError> {
+    pub async fn highest_release(
+        &self,
+        template: &ReleaseTemplate,
+    ) -> Result<Option<Release>, HistoryError> {
         let tags = self.tags(template).await?;
         Ok(highest(template, &tags, None).map(|(release, _)| release))
     }
@@ -122,7 +146,10 @@ impl History {
     ///
     /// # Errors
     /// [`HistoryError`].
-    pub async fn next_release(&self, template: &ReleaseTemplate) -> Result<Option<Release>, HistoryError> {
+    pub async fn next_release(
+        &self,
+        template: &ReleaseTemplate,
+    ) -> Result<Option<Release>, HistoryError> {
         let highest = self.highest_release(template).await?;
         Ok(template.next(highest.map(|release| release.number())))
     }
@@ -139,7 +166,12 @@ impl History {
         if let Some(Ok(tip)) = asked {
             return Ok(tip);
         }
-        match (self.checkout.as_ref().and_then(|checkout| checkout.branch_tip(branch)), asked) {
+        match (
+            self.checkout
+                .as_ref()
+                .and_then(|checkout| checkout.branch_tip(branch)),
+            asked,
+        ) {
             (Some(seen), _) => {
                 self.note("the branch's tip is the one that the checkout last saw".to_owned());
                 Ok(Some(seen))
@@ -154,7 +186,9 @@ impl History {
     /// # Errors
     /// Why that is not known.
     pub async fn present_tip(&self, branch: &str) -> Result<CommitSha, String> {
-        let Some(github) = &self.github else { return Err("there is no github api to ask".into()) };
+        let Some(github) = &self.github else {
+            return Err("there is no github api to ask".into());
+        };
         match github.branch_tip(branch).await {
             Ok(Some(tip)) => Ok(tip),
             Ok(None) => Err(format!("there is no branch {}", Foreign(branch.as_bytes()))),
@@ -179,7 +213,11 @@ impl History {
             },
             None => None,
         };
-        let tags = self.checkout.as_ref().map(Checkout::tags).unwrap_or_default();
+        let tags = self
+            .checkout
+            .as_ref()
+            .map(Checkout::tags)
+            .unwrap_or_default();
         match (tags.into_iter().find(|(tag, _)| tag == name), failed) {
             (Some((_, object)), _) => {
                 self.note("the tag is where the checkout last saw it".to_owned());
@@ -192,12 +230,21 @@ impl History {
 
     /// The checkout's tags, if it is complete and has the tag of this very release: then it was fetched with all of them.
     fn tags_that_have(&self, release: &Release) -> Option<Vec<(String, CommitSha)>> {
-        let tags = self.checkout.as_ref().filter(|checkout| !checkout.is_shallow())?.tags();
-        tags.iter().any(|(name, _)| name == release.tag().as_str()).then_some(tags)
+        let tags = self
+            .checkout
+            .as_ref()
+            .filter(|checkout| !checkout.is_shallow())?
+            .tags();
+        tags.iter()
+            .any(|(name, _)| name == release.tag().as_str())
+            .then_some(tags)
     }
 
     /// Every tag that may be a release; without GitHub, those of a complete checkout.
-    async fn tags(&self, template: &ReleaseTemplate) -> Result<Vec<(String, CommitSha)>, HistoryError> {
+    async fn tags(
+        &self,
+        template: &ReleaseTemplate,
+    ) -> Result<Vec<(String, CommitSha)>, HistoryError> {
         if let Some(github) = &self.github {
             let tags = github.matching_tags(template.prefix()).await?;
             let tags = tags.ok_or_else(|| HistoryError::TooManyTags(template.to_string()))?;
@@ -219,9 +266,9 @@ fn ancestry(local: Option<bool>, asked: Option<Result<Relation, GitHubError>>) -
         // The checkout says no only when it has seen every commit that could have said yes.
         (Some(false), None | Some(Err(_))) => Ancestry::No,
         (None, Some(Err(error))) => Ancestry::Unknown(error.to_string()),
-        (None, None) => {
-            Ancestry::Unknown("the checkout does not reach far enough, and there is no github api to ask".into())
-        }
+        (None, None) => Ancestry::Unknown(
+            "the checkout does not reach far enough, and there is no github api to ask".into(),
+        ),
     }
 }
 
@@ -264,12 +311,19 @@ mod tests {
             format!(r#"{{"ref":"refs/tags/{name}","object":{{"type":"{kind}","sha":"{sha}"}}}}"#)
         };
         let entries: Vec<_> = list.iter().map(entry).collect();
-        found("git/matching-refs/tags/prod-?per_page=100", &format!("[{}]", entries.join(",")))
+        found(
+            "git/matching-refs/tags/prod-?per_page=100",
+            &format!("[{}]", entries.join(",")),
+        )
     }
 
     #[test]
     fn the_better_answer_about_ancestry_counts() {
-        let failed = || Err(GitHubError::RateLimited { trace: Trace::default() });
+        let failed = || {
+            Err(GitHubError::RateLimited {
+                trace: Trace::default(),
+            })
+        };
         let table = [
             (Some(true), None, Ancestry::Yes),
             (None, Some(Ok(Relation::Ahead)), Ancestry::Yes),
@@ -281,10 +335,18 @@ mod tests {
             (Some(false), Some(Ok(Relation::Diverged)), Ancestry::No),
             (Some(false), Some(failed()), Ancestry::No),
             (Some(false), None, Ancestry::No),
-            (None, Some(failed()), Ancestry::Unknown("github limits our requests (no reply)".into())),
+            (
+                None,
+                Some(failed()),
+                Ancestry::Unknown("github limits our requests (no reply)".into()),
+            ),
         ];
         for (local, asked, wanted) in table {
-            assert_eq!(ancestry(local, asked.clone()), wanted, "{local:?} {asked:?}");
+            assert_eq!(
+                ancestry(local, asked.clone()),
+                wanted,
+                "{local:?} {asked:?}"
+            );
         }
         assert!(matches!(ancestry(None, None), Ancestry::Unknown(_)));
     }
@@ -300,22 +362,40 @@ mod tests {
         assert_eq!(history.is_ancestor(&new, &old).await, Ancestry::No);
         server.finish();
         assert_eq!(local(&repo).is_ancestor(&new, &old).await, Ancestry::No);
-        assert!(matches!(local(&repo).is_ancestor(&ELSEWHERE, &old).await, Ancestry::Unknown(_)));
+        assert!(matches!(
+            local(&repo).is_ancestor(&ELSEWHERE, &old).await,
+            Ancestry::Unknown(_)
+        ));
     }
 
     #[test]
     fn releases_are_ordered_as_integers_and_only_real_ones_count() {
-        let names =
-            ["prod-9", "prod-10", "prod-2", "prod-011", "prod-11-x", "prod-", "PROD-99", "production-50", "prod-12"];
-        let tags: Vec<_> = names.iter().map(|name| ((*name).to_owned(), ELSEWHERE)).collect();
+        let names = [
+            "prod-9",
+            "prod-10",
+            "prod-2",
+            "prod-011",
+            "prod-11-x",
+            "prod-",
+            "PROD-99",
+            "production-50",
+            "prod-12",
+        ];
+        let tags: Vec<_> = names
+            .iter()
+            .map(|name| ((*name).to_owned(), ELSEWHERE))
+            .collect();
         let before = |tag: &str| {
-            highest(&template(), &tags, Some(release(tag).number())).map(|(release, _)| release.to_string())
+            highest(&template(), &tags, Some(release(tag).number()))
+                .map(|(release, _)| release.to_string())
         };
         assert_eq!(before("prod-11").as_deref(), Some("prod-10"));
         assert_eq!(before("prod-10").as_deref(), Some("prod-9"));
         assert_eq!(before("prod-2"), None);
         assert_eq!(
-            highest(&template(), &tags, None).map(|(release, _)| release.to_string()).as_deref(),
+            highest(&template(), &tags, None)
+                .map(|(release, _)| release.to_string())
+                .as_deref(),
             Some("prod-12")
         );
     }
@@ -329,19 +409,46 @@ mod tests {
         origin.git(&["tag", "prod-10"]);
         let server = Server::start(vec![]);
         let wanted = PreviousRelease::Commit(release("prod-9"), first);
-        assert_eq!(both(&origin, &server).previous_release(&template(), &release("prod-10")).await, wanted);
-        assert_eq!(local(&origin).previous_release(&template(), &release("prod-9")).await, PreviousRelease::None);
+        assert_eq!(
+            both(&origin, &server)
+                .previous_release(&template(), &release("prod-10"))
+                .await,
+            wanted
+        );
+        assert_eq!(
+            local(&origin)
+                .previous_release(&template(), &release("prod-9"))
+                .await,
+            PreviousRelease::None
+        );
         server.finish();
-        let asked = || vec![tags(&[("prod-10", "commit", FAR_AWAY), ("prod-9", "commit", first)])];
+        let asked = || {
+            vec![tags(&[
+                ("prod-10", "commit", FAR_AWAY),
+                ("prod-9", "commit", first),
+            ])]
+        };
         let shallow = Repo::clone_of(&origin, &["--depth=1"]);
         let server = Server::start([asked(), vec![commit(&first, "t")]].concat());
-        assert_eq!(both(&shallow, &server).previous_release(&template(), &release("prod-10")).await, wanted);
+        assert_eq!(
+            both(&shallow, &server)
+                .previous_release(&template(), &release("prod-10"))
+                .await,
+            wanted
+        );
         server.finish();
         let without_tags = Repo::clone_of(&origin, &["--no-tags"]);
         let server = Server::start(asked());
-        assert_eq!(both(&without_tags, &server).previous_release(&template(), &release("prod-10")).await, wanted);
+        assert_eq!(
+            both(&without_tags, &server)
+                .previous_release(&template(), &release("prod-10"))
+                .await,
+            wanted
+        );
         server.finish();
-        let answer = local(&shallow).previous_release(&template(), &release("prod-10")).await;
+        let answer = local(&shallow)
+            .previous_release(&template(), &release("prod-10"))
+            .await;
         assert!(matches!(answer, PreviousRelease::Unknown(_)), "{answer:?}");
     }
 
@@ -350,22 +457,44 @@ mod tests {
         let server = Server::start(vec![
             tags(&[("prod-1", "tag", FAR_AWAY), ("prod-2", "commit", ELSEWHERE)]),
             missing(&format!("git/commits/{FAR_AWAY}")),
-            found(&format!("git/tags/{FAR_AWAY}"), &format!(r#"{{"object":{{"type":"commit","sha":"{ELSEWHERE}"}}}}"#)),
+            found(
+                &format!("git/tags/{FAR_AWAY}"),
+                &format!(r#"{{"object":{{"type":"commit","sha":"{ELSEWHERE}"}}}}"#),
+            ),
         ]);
-        let answer = remote(&server).previous_release(&template(), &release("prod-2")).await;
-        assert_eq!(answer, PreviousRelease::Commit(release("prod-1"), ELSEWHERE));
+        let answer = remote(&server)
+            .previous_release(&template(), &release("prod-2"))
+            .await;
+        assert_eq!(
+            answer,
+            PreviousRelease::Commit(release("prod-1"), ELSEWHERE)
+        );
         server.finish();
     }
 
     #[tokio::test]
     async fn the_next_release_follows_the_highest() {
-        let server =
-            Server::start(vec![tags(&[("prod-9", "commit", ELSEWHERE), ("prod-10", "commit", ELSEWHERE)]), tags(&[])]);
+        let server = Server::start(vec![
+            tags(&[
+                ("prod-9", "commit", ELSEWHERE),
+                ("prod-10", "commit", ELSEWHERE),
+            ]),
+            tags(&[]),
+        ]);
         let history = remote(&server);
-        assert_eq!(history.next_release(&template()).await, Ok(Some(release("prod-11"))));
-        assert_eq!(history.next_release(&template()).await, Ok(Some(release("prod-1"))));
+        assert_eq!(
+            history.next_release(&template()).await,
+            Ok(Some(release("prod-11")))
+        );
+        assert_eq!(
+            history.next_release(&template()).await,
+            Ok(Some(release("prod-1")))
+        );
         server.finish();
-        let nobody = History::new(Ok(None), None).next_release(&template()).await.unwrap_err();
+        let nobody = History::new(Ok(None), None)
+            .next_release(&template())
+            .await
+            .unwrap_err();
         assert_eq!(
             nobody.to_string(),
             "the checkout cannot tell which tags prod-{number} there are, and there is no github api to ask"
@@ -377,7 +506,9 @@ mod tests {
         let repo = Repo::new();
         let seen = repo.commit(&[("a", "1")]);
         repo.git(&["tag", "prod-1"]);
-        let reference = |name: &str| format!(r#"{{"ref":"{name}","object":{{"type":"commit","sha":"{ELSEWHERE}"}}}}"#);
+        let reference = |name: &str| {
+            format!(r#"{{"ref":"{name}","object":{{"type":"commit","sha":"{ELSEWHERE}"}}}}"#)
+        };
         let server = Server::start(vec![
             found("git/ref/heads/main", &reference("refs/heads/main")),
             found("git/ref/tags/prod-1", &reference("refs/tags/prod-1")),
@@ -391,8 +522,10 @@ mod tests {
         assert_eq!(alone.tip("main").await, Ok(Some(seen)));
         assert_eq!(alone.tag_commit("prod-1").await, Ok(Some(seen)));
         assert_eq!(alone.tag_commit("prod-2").await, Ok(None));
-        let notes =
-            ["the branch's tip is the one that the checkout last saw", "the tag is where the checkout last saw it"];
+        let notes = [
+            "the branch's tip is the one that the checkout last saw",
+            "the tag is where the checkout last saw it",
+        ];
         assert_eq!(alone.notes(), notes);
     }
 
@@ -403,7 +536,11 @@ mod tests {
         repo.git(&["tag", "prod-1"]);
         // Who was silent three times is asked once from then on.
         let first = ["git/ref/heads/main"; 3];
-        let others = ["git/ref/heads/other", "git/ref/tags/prod-1", "git/ref/tags/prod-2"];
+        let others = [
+            "git/ref/heads/other",
+            "git/ref/tags/prod-1",
+            "git/ref/tags/prod-2",
+        ];
         let server = Server::start(first.into_iter().chain(others).map(closed).collect());
         let history = both(&repo, &server);
         assert_eq!(history.tip("main").await, Ok(Some(seen)));

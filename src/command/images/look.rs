@@ -34,11 +34,18 @@ impl Search<'_> {
     ///
     /// # Errors
     /// What the registry says where it neither has it nor lacks it.
-    pub(super) async fn look_at(&self, image: &Image, source: &Source, place: &Place<'_>) -> Result<Look, Failure> {
+    pub(super) async fn look_at(
+        &self,
+        image: &Image,
+        source: &Source,
+        place: &Place<'_>,
+    ) -> Result<Look, Failure> {
         let commit = source.commit().copied();
         let asked = match source {
             Source::Own(tag) | Source::Ancestor(tag, _) => Asked::Tag(tag.clone()),
-            Source::Required(digest, _) | Source::Recorded(digest, _) => Asked::Digest(digest.clone()),
+            Source::Required(digest, _) | Source::Recorded(digest, _) => {
+                Asked::Digest(digest.clone())
+            }
         };
         let look = self.look(image, &asked, commit.as_ref()).await?;
         Ok(match look {
@@ -57,9 +64,18 @@ impl Search<'_> {
     ///
     /// # Errors
     /// What the registry says where it neither has it nor lacks it.
-    pub(super) async fn look(&self, image: &Image, asked: &Asked, other: Option<&CommitSha>) -> Result<Look, Failure> {
+    pub(super) async fn look(
+        &self,
+        image: &Image,
+        asked: &Asked,
+        other: Option<&CommitSha>,
+    ) -> Result<Look, Failure> {
         let deadline = Deadline::after(self.deadline.left().max(self.one_look));
-        let facts = match self.registry.examine(&image.repository, asked, &deadline).await {
+        let facts = match self
+            .registry
+            .examine(&image.repository, asked, &deadline)
+            .await
+        {
             Ok(facts) => facts,
             Err(RegistryError::Missing(_)) => return Ok(Look::Absent),
             Err(error) => return Err(Failure::Registry(image.name.clone(), error)),
@@ -67,18 +83,28 @@ impl Search<'_> {
         let source = format!("{}/{}", self.scene.server_url(), self.scene.slug);
         let digest = self.digests.get(&image.name);
         let commits: Vec<CommitSha> = self.commits.iter().chain(other).copied().collect();
-        let expected = Expectation { commits: &commits, digest, source: &source };
+        let expected = Expectation {
+            commits: &commits,
+            digest,
+            source: &source,
+        };
         let refused = |problem| Look::Refused(Failure::Image(image.name.clone(), problem));
         let verified = match judge(facts, &expected) {
             Verdict::Verified(verified, warnings) => {
-                let warnings = warnings.iter().map(|warning| format!("image {}: {warning}", image.name));
+                let warnings = warnings
+                    .iter()
+                    .map(|warning| format!("image {}: {warning}", image.name));
                 self.warnings.borrow_mut().extend(warnings);
                 verified
             }
             Verdict::OtherCommit(other) => {
                 let found = *other.found();
                 let wanted = self.commits.first().unwrap_or(&self.gathered.commit);
-                let changes = self.scene.history.changes(&found, wanted, Movement::Rewritten).await;
+                let changes = self
+                    .scene
+                    .history
+                    .changes(&found, wanted, Movement::Rewritten)
+                    .await;
                 let affects = |paths: &[Vec<u8>]| {
                     let affected = Affected::within_reason(&self.gathered.manifest, paths);
                     affected.is_none_or(|affected| affected.image(&image.name).is_some())
@@ -87,9 +113,9 @@ impl Search<'_> {
                     Ok(verified) => {
                         let name = &image.name;
                         let short = found.short(7);
-                        self.scene
-                            .log
-                            .say(&format!("{name}: built from {short}, which is equal in what it is built from."));
+                        self.scene.log.say(&format!(
+                            "{name}: built from {short}, which is equal in what it is built from."
+                        ));
                         verified
                     }
                     Err(problem) => return Ok(refused(problem)),

@@ -63,7 +63,9 @@ pub(crate) async fn verify(
     let search = Search::begin(scene, gathered, plan, tags, (time, ONE_LOOK)).await?;
     let images = search.all(&plan.images).await;
     // The first that fails ends the search for all.
-    plan.images.iter().for_each(|image| scene.log.has_come(image.name.as_str()));
+    plan.images
+        .iter()
+        .for_each(|image| scene.log.has_come(image.name.as_str()));
     let warnings = search.warnings.take();
     if !warnings.is_empty() {
         scene.warn("Images are not quite as expected", &warnings.join("; "));
@@ -79,9 +81,21 @@ pub(crate) async fn to_build(
     tags: &Tags,
 ) -> Result<Vec<ImageName>, Failure> {
     let search = Search::begin(scene, gathered, plan, tags, (Duration::ZERO, GLANCE)).await?;
-    let asked = plan.images.iter().filter(|planned| !search.digests.contains_key(&planned.name));
-    let asked = asked.map(|planned| async { search.has_to_be_built(planned).await.then(|| planned.name.clone()) });
-    Ok(futures_util::future::join_all(asked).await.into_iter().flatten().collect())
+    let asked = plan
+        .images
+        .iter()
+        .filter(|planned| !search.digests.contains_key(&planned.name));
+    let asked = asked.map(|planned| async {
+        search
+            .has_to_be_built(planned)
+            .await
+            .then(|| planned.name.clone())
+    });
+    Ok(futures_util::future::join_all(asked)
+        .await
+        .into_iter()
+        .flatten()
+        .collect())
 }
 
 /// Judges the image of these bytes, which the record or Render names, as strictly as one that is found by its tag. `commits` are those
@@ -111,7 +125,10 @@ pub(crate) async fn by_digest(
         started: Stopwatch::start(),
         warnings: RefCell::default(),
     };
-    match search.look(image, &Asked::Digest(digest.clone()), None).await? {
+    match search
+        .look(image, &Asked::Digest(digest.clone()), None)
+        .await?
+    {
         Look::Verified(verified) => Ok(Some(*verified)),
         Look::Absent => Ok(None),
         Look::Refused(failure) => Err(failure),
@@ -124,9 +141,15 @@ pub(crate) fn told(scene: &Scene, images: &Images) -> BTreeMap<ImageName, Verifi
         pinned: image.pinned(scene.request.pin),
         tag: image.tag().map(ToString::to_string).unwrap_or_default(),
         size: image.size(),
-        revision: image.revision().map(ToString::to_string).unwrap_or_default(),
+        revision: image
+            .revision()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
     };
-    images.iter().map(|(name, image)| (name.clone(), tell(image))).collect()
+    images
+        .iter()
+        .map(|(name, image)| (name.clone(), tell(image)))
+        .collect()
 }
 
 struct Search<'a> {
@@ -162,7 +185,10 @@ impl<'a> Search<'a> {
         (time, one_look): (Duration, Duration),
     ) -> Result<Self, Failure> {
         let digests = given_digests(scene, gathered)?;
-        let needs_record = plan.images.iter().any(|planned| !digests.contains_key(&planned.name));
+        let needs_record = plan
+            .images
+            .iter()
+            .any(|planned| !digests.contains_key(&planned.name));
         let reach = if needs_record { tags.reach } else { Reach::Own };
         Ok(Self {
             scene,
@@ -181,7 +207,8 @@ impl<'a> Search<'a> {
     }
 
     async fn all(&self, planned: &[PlannedImage]) -> Result<Images, Failure> {
-        let mut searches: FuturesUnordered<_> = planned.iter().map(|planned| self.one(planned)).collect();
+        let mut searches: FuturesUnordered<_> =
+            planned.iter().map(|planned| self.one(planned)).collect();
         let (mut images, mut missing) = (Images::new(), Vec::new());
         while let Some(ended) = searches.next().await {
             match ended? {
@@ -193,26 +220,39 @@ impl<'a> Search<'a> {
             }
         }
         missing.sort_by(|one, other| one.image.cmp(&other.image));
-        if missing.is_empty() { Ok(images) } else { Err(Failure::ImageMissing(missing)) }
+        if missing.is_empty() {
+            Ok(images)
+        } else {
+            Err(Failure::ImageMissing(missing))
+        }
     }
 
     /// Whether nothing is there that a deploy would take, in one of the environments that need it.
     async fn has_to_be_built(&self, planned: &PlannedImage) -> bool {
-        let Some(image) = self.gathered.manifest.image(&planned.name) else { return false };
+        let Some(image) = self.gathered.manifest.image(&planned.name) else {
+            return false;
+        };
         for place in self.places.iter().filter(|place| place.needs(planned)) {
             let why = match self.find(image, planned, place).await {
                 Ok(Found::Image(found)) => {
-                    let name = found.tag().map_or_else(|| found.digest().to_string(), ToString::to_string);
-                    self.scene
-                        .log
-                        .say(&format!("{}: {name} is there already, so there is nothing to build.", image.name));
+                    let name = found
+                        .tag()
+                        .map_or_else(|| found.digest().to_string(), ToString::to_string);
+                    self.scene.log.say(&format!(
+                        "{}: {name} is there already, so there is nothing to build.",
+                        image.name
+                    ));
                     continue;
                 }
                 Ok(Found::Nothing) => return true,
-                Ok(Found::Spoiled(failure)) => format!("what is under its tag may not be deployed ({failure})"),
+                Ok(Found::Spoiled(failure)) => {
+                    format!("what is under its tag may not be deployed ({failure})")
+                }
                 Err(failure) => format!("whether it is there is not known ({failure})"),
             };
-            self.scene.log.say(&format!("{}: {why}, so it is to be built.", image.name));
+            self.scene
+                .log
+                .say(&format!("{}: {why}, so it is to be built.", image.name));
             return true;
         }
         false
@@ -230,7 +270,9 @@ impl<'a> Search<'a> {
 
     async fn one(&self, planned: &PlannedImage) -> Result<Ending, Failure> {
         let Some(image) = self.gathered.manifest.image(&planned.name) else {
-            return Err(InputError::of("manifest", format!("there is no image {}", planned.name)).into());
+            return Err(
+                InputError::of("manifest", format!("there is no image {}", planned.name)).into(),
+            );
         };
         let found = |found: VerifiedImage| Ending::Found(image.name.clone(), found);
         let asked: Vec<Asked> = match self.digests.get(&image.name) {
@@ -251,13 +293,18 @@ impl<'a> Search<'a> {
         let mut is_first = true;
         loop {
             // Tags have been asked for a moment ago.
-            let asked_now = if is_first && own.is_some() { &[] } else { asked.as_slice() };
+            let asked_now = if is_first && own.is_some() {
+                &[]
+            } else {
+                asked.as_slice()
+            };
             for asked in asked_now {
                 match self.look(image, asked, None).await? {
                     Look::Verified(verified) => {
                         if !is_first {
                             let waited = self.started.elapsed().as_secs_f64();
-                            let note = format!("{}: waited {waited:.1} s for its image", image.name);
+                            let note =
+                                format!("{}: waited {waited:.1} s for its image", image.name);
                             self.scene.story.borrow_mut().notes.push(note);
                         }
                         return Ok(found(match own {
@@ -273,13 +320,18 @@ impl<'a> Search<'a> {
             if std::mem::take(&mut is_first) {
                 self.look_for_other_spellings(image, &looked_for).await?;
                 if self.deadline.left() > Duration::ZERO {
-                    self.scene.log.say(&format!("{}: {looked_for} is not there yet.", image.name));
+                    self.scene
+                        .log
+                        .say(&format!("{}: {looked_for} is not there yet.", image.name));
                     self.scene.log.waits_for(image.name.as_str(), "image");
                 }
             }
             let left = self.deadline.left();
             if left.is_zero() {
-                return Ok(Ending::Missing(MissingImage { image: image.name.clone(), looked_for }));
+                return Ok(Ending::Missing(MissingImage {
+                    image: image.name.clone(),
+                    looked_for,
+                }));
             }
             // The last look is at the deadline itself, not some time before it.
             sleep(backoff.next(None).min(left)).await;
@@ -294,7 +346,11 @@ impl<'a> Search<'a> {
         let deadline = Deadline::after(GLANCE);
         let others: Vec<ImageTag> = self.tags.usual_others(&self.gathered.commit);
         for tag in others {
-            if let Ok(Some(_)) = self.registry.has_tag(&image.repository, &tag, &deadline).await {
+            if let Ok(Some(_)) = self
+                .registry
+                .has_tag(&image.repository, &tag, &deadline)
+                .await
+            {
                 return Err(Failure::ImageOtherTag {
                     image: image.name.clone(),
                     expected: expected.to_owned(),

@@ -9,10 +9,14 @@ use super::super::scene::Scene;
 use super::Search;
 use super::look::Look;
 use crate::decide::{
-    Affected, Ancestor, Cause, Changes, Equality, MOST_ANCESTORS, Next, PlannedImage, Reach, Records,
-    Search as Decision, Source, Subject, VerifiedImage, counting, recorded_images, required_images,
+    Affected, Ancestor, Cause, Changes, Equality, MOST_ANCESTORS, Next, PlannedImage, Reach,
+    Records, Search as Decision, Source, Subject, VerifiedImage, counting, recorded_images,
+    required_images,
 };
-use crate::domain::{CommitSha, Environment, EnvironmentName, Image, ImageTag, Manifest, Record, Service, ServiceName};
+use crate::domain::{
+    CommitSha, Environment, EnvironmentName, Image, ImageTag, Manifest, Record, Service,
+    ServiceName,
+};
 use crate::transport::Deadline;
 use std::collections::BTreeMap;
 use tokio::sync::{Mutex, OnceCell};
@@ -56,44 +60,68 @@ pub(super) enum Found {
 }
 
 /// Reads what is recorded, for each environment of the run.
-pub(super) async fn places<'a>(scene: &Scene, gathered: &'a Gathered, reach: Reach) -> Vec<Place<'a>> {
+pub(super) async fn places<'a>(
+    scene: &Scene,
+    gathered: &'a Gathered,
+    reach: Reach,
+) -> Vec<Place<'a>> {
     let manifest = &gathered.manifest;
     let environments: Vec<&Environment> = match (&gathered.subject, reach) {
-        (Subject::Environments { environments, .. }, Reach::Equal) => {
-            environments.iter().filter_map(|name| manifest.environment(name)).collect()
+        (Subject::Environments { environments, .. }, Reach::Equal) => environments
+            .iter()
+            .filter_map(|name| manifest.environment(name))
+            .collect(),
+        (Subject::Environments { .. } | Subject::PullRequest { .. } | Subject::Commit, _) => {
+            Vec::new()
         }
-        (Subject::Environments { .. } | Subject::PullRequest { .. } | Subject::Commit, _) => Vec::new(),
     };
     let mut places = Vec::new();
     for environment in environments {
         let services: Vec<&Service> = manifest.services_in(&environment.name).collect();
-        let consulted = gathered.ledgers().find(|ledger| *ledger.environment() == environment.name);
+        let consulted = gathered
+            .ledgers()
+            .find(|ledger| *ledger.environment() == environment.name);
         let records = match consulted.map(Ledger::everything) {
             Some(records) => records.cloned(),
             None => read(scene, manifest, &environment.name).await,
         };
         let required = match &environment.requires {
-            Some(name) => read(scene, manifest, name).await.map(|records| (name.clone(), records)),
+            Some(name) => read(scene, manifest, name)
+                .await
+                .map(|records| (name.clone(), records)),
             None => None,
         };
-        places.push(Place { services, records: records.unwrap_or_default(), required });
+        places.push(Place {
+            services,
+            records: records.unwrap_or_default(),
+            required,
+        });
     }
     if places.is_empty() {
-        places.push(Place { services: Vec::new(), records: Memory::new(), required: None });
+        places.push(Place {
+            services: Vec::new(),
+            records: Memory::new(),
+            required: None,
+        });
     }
     places
 }
 
 /// The records of an environment's services. Where they cannot be read, images are not found by them, and that is said.
 async fn read(scene: &Scene, manifest: &Manifest, environment: &EnvironmentName) -> Option<Memory> {
-    let services: Vec<ServiceName> = manifest.services_in(environment).map(|service| service.name.clone()).collect();
+    let services: Vec<ServiceName> = manifest
+        .services_in(environment)
+        .map(|service| service.name.clone())
+        .collect();
     if services.is_empty() {
         return None;
     }
     match required::read(scene, environment, &services).await {
         Ok(records) => Some(records),
         Err(why) => {
-            scene.log.say(&format!("Images that ran in {environment} before are not looked for: {why}."));
+            scene.log.say(&format!(
+                "Images that ran in {environment} before are not looked for: {why}."
+            ));
             None
         }
     }
@@ -102,7 +130,11 @@ async fn read(scene: &Scene, manifest: &Manifest, environment: &EnvironmentName)
 impl Place<'_> {
     /// Whether one of these services is of this environment; also where an image is needed for itself.
     pub(super) fn needs(&self, planned: &PlannedImage) -> bool {
-        planned.services.is_empty() || self.services.iter().any(|service| planned.services.contains(&service.name))
+        planned.services.is_empty()
+            || self
+                .services
+                .iter()
+                .any(|service| planned.services.contains(&service.name))
     }
 
     fn search(
@@ -114,24 +146,46 @@ impl Place<'_> {
         (image, planned): (&Image, &PlannedImage),
     ) -> Decision {
         let manifest = &gathered.manifest;
-        let mut users: Vec<&Service> = manifest.services.iter().filter(|service| service.image == image.name).collect();
+        let mut users: Vec<&Service> = manifest
+            .services
+            .iter()
+            .filter(|service| service.image == image.name)
+            .collect();
         users.sort_by_key(|service| !planned.services.contains(&service.name));
         let all = |memory: &Memory| -> Vec<Vec<Record>> {
-            users.iter().filter_map(|service| memory.get(&service.name).cloned()).collect()
+            users
+                .iter()
+                .filter_map(|service| memory.get(&service.name).cloned())
+                .collect()
         };
         let here = |records: &[Vec<Record>]| -> Vec<Vec<Record>> {
-            records.iter().map(|records| counting(records, None, &image.repository).cloned().collect()).collect()
+            records
+                .iter()
+                .map(|records| {
+                    counting(records, None, &image.repository)
+                        .cloned()
+                        .collect()
+                })
+                .collect()
         };
         let mut recorded = here(&all(&self.records));
         let mut required: Vec<Records<'_>> = Vec::new();
         if let Some((environment, memory)) = &self.required {
             recorded.extend(here(&all(memory)));
             for service in &users {
-                let records = memory.get(&service.name).map(Vec::as_slice).unwrap_or_default();
-                required.push(counting(records, service.id.get(environment), &image.repository).collect());
+                let records = memory
+                    .get(&service.name)
+                    .map(Vec::as_slice)
+                    .unwrap_or_default();
+                required.push(
+                    counting(records, service.id.get(environment), &image.repository).collect(),
+                );
             }
         }
-        let recorded: Vec<Records<'_>> = recorded.iter().map(|records| records.iter().collect()).collect();
+        let recorded: Vec<Records<'_>> = recorded
+            .iter()
+            .map(|records| records.iter().collect())
+            .collect();
         let head = gathered.commit;
         let history = &scene.history;
         let is_here = history.has(&head);
@@ -148,14 +202,20 @@ impl Place<'_> {
     /// What is said of an image that is not the commit's own.
     pub(super) fn sentence(&self, source: &Source, head: &CommitSha) -> Option<String> {
         let commit = source.commit()?;
-        let equal = if commit == head { "" } else { ", equal in what it is built from" };
+        let equal = if commit == head {
+            ""
+        } else {
+            ", equal in what it is built from"
+        };
         let short = commit.short(7);
         Some(match (source, &self.required) {
             (Source::Required(..), Some((environment, _))) => {
                 format!("image of {short}{equal}, as {environment} ran it")
             }
             (Source::Recorded(..), _) => format!("image of {short}{equal}, deployed before"),
-            (Source::Own(_) | Source::Required(..) | Source::Ancestor(..), _) => format!("image of {short}{equal}"),
+            (Source::Own(_) | Source::Required(..) | Source::Ancestor(..), _) => {
+                format!("image of {short}{equal}")
+            }
         })
     }
 }
@@ -172,7 +232,13 @@ impl Search<'_> {
         place: &Place<'_>,
     ) -> Result<Found, Failure> {
         let (history, tags) = (&self.scene.history, self.tags);
-        let mut search = place.search(self.scene, self.gathered, &tags.to_find, tags.reach, (image, planned));
+        let mut search = place.search(
+            self.scene,
+            self.gathered,
+            &tags.to_find,
+            tags.reach,
+            (image, planned),
+        );
         let (mut seen, mut spoiled) = (None, None);
         loop {
             match search.wants() {
@@ -187,15 +253,21 @@ impl Search<'_> {
                         (Look::Verified(verified), _) => seen = Some(verified),
                         (Look::Refused(failure), Source::Own(_)) => spoiled = Some(failure),
                         (Look::Refused(failure), _) => {
-                            let sentence = place.sentence(&source, &self.gathered.commit).unwrap_or_default();
-                            self.scene.log.say(&format!("{}: {sentence}: not used, {failure}.", image.name));
+                            let sentence = place
+                                .sentence(&source, &self.gathered.commit)
+                                .unwrap_or_default();
+                            self.scene
+                                .log
+                                .say(&format!("{}: {sentence}: not used, {failure}.", image.name));
                         }
                         (Look::Absent, _) => {}
                     }
                 }
                 Next::GoBack => {
                     let is_here = history.has(&self.gathered.commit);
-                    search.went_back(self.ancestors().await.to_vec(), |commit| is_here && history.has(commit));
+                    search.went_back(self.ancestors().await.to_vec(), |commit| {
+                        is_here && history.has(commit)
+                    });
                 }
                 Next::List(asked) => {
                     let there = self.list(image, &asked).await?;
@@ -220,14 +292,18 @@ impl Search<'_> {
             let affected = match history.changes(&commit, head, Movement::Forward).await {
                 Changes::Unknown(why) => Err(why),
                 Changes::Known(paths) => Affected::within_reason(&self.gathered.manifest, &paths)
-                    .ok_or_else(|| "too many patterns and too many changes to compare in good time".into()),
+                    .ok_or_else(|| {
+                        "too many patterns and too many changes to compare in good time".into()
+                    }),
             };
             compared.of.insert(commit, affected);
         }
         match compared.of.get(&commit) {
-            Some(Ok(affected)) => {
-                affected.image(&image.name).map_or(Equality::Equal, |cause: &Cause| Equality::Differs(cause.clone()))
-            }
+            Some(Ok(affected)) => affected
+                .image(&image.name)
+                .map_or(Equality::Equal, |cause: &Cause| {
+                    Equality::Differs(cause.clone())
+                }),
             Some(Err(why)) => Equality::Unknown(why.clone()),
             None => Equality::Unknown("it was not compared".into()),
         }
@@ -236,9 +312,14 @@ impl Search<'_> {
     async fn ancestors(&self) -> &[Ancestor] {
         let (history, gathered) = (&self.scene.history, self.gathered);
         let ancestors = self.known.ancestors.get_or_init(|| async {
-            let commits = history.first_parents(&gathered.commit, MOST_ANCESTORS).await;
+            let commits = history
+                .first_parents(&gathered.commit, MOST_ANCESTORS)
+                .await;
             let tagged = |commit: CommitSha| {
-                Some(Ancestor { commit, tag: gathered.manifest.tags.commit.commit_tag(&commit).ok()? })
+                Some(Ancestor {
+                    commit,
+                    tag: gathered.manifest.tags.commit.commit_tag(&commit).ok()?,
+                })
             };
             commits.into_iter().filter_map(tagged).collect()
         });
@@ -248,7 +329,9 @@ impl Search<'_> {
     /// Which of these tags are there, all asked for at the same time.
     async fn list(&self, image: &Image, tags: &[ImageTag]) -> Result<Vec<ImageTag>, Failure> {
         let deadline = Deadline::after(self.deadline.left().max(self.one_look));
-        let asked = tags.iter().map(|tag| self.registry.has_tag(&image.repository, tag, &deadline));
+        let asked = tags
+            .iter()
+            .map(|tag| self.registry.has_tag(&image.repository, tag, &deadline));
         let answers = futures_util::future::join_all(asked).await;
         let mut there = Vec::new();
         for (tag, answer) in tags.iter().zip(answers) {

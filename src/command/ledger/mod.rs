@@ -13,11 +13,12 @@ use super::history::{History, Movement};
 use super::hooks;
 use super::scene::Scene;
 use crate::decide::{
-    Base, Begun, Demand, Differences, OnRender, Order, Serving, Standing, Why, begun, counting, ending, need, serving,
+    Base, Begun, Demand, Differences, OnRender, Order, Serving, Standing, Why, begun, counting,
+    ending, need, serving,
 };
 use crate::domain::{
-    CommitSha, Decision, Digest, Environment, EnvironmentName, ImageTag, Manifest, Reading, Record, RecordState,
-    Release, Repository, Service, ServiceId, ServiceName, When,
+    CommitSha, Decision, Digest, Environment, EnvironmentName, ImageTag, Manifest, Reading, Record,
+    RecordState, Release, Repository, Service, ServiceId, ServiceName, When,
 };
 use crate::github::{GitHub, GitHubError, Memory};
 use crate::intake::inputs::{Command, Recording};
@@ -72,15 +73,27 @@ impl Ledger {
     pub(crate) async fn consult(scene: &Scene, about: &About<'_>) -> Result<Self, Failure> {
         let name = &about.environment.name;
         let services: Vec<&Service> = about.manifest.services_in(name).collect();
-        let names: Vec<ServiceName> = services.iter().map(|service| service.name.clone()).collect();
-        let Remembered { records, tip, is_writable } = remember(scene, about.environment, &names).await;
+        let names: Vec<ServiceName> = services
+            .iter()
+            .map(|service| service.name.clone())
+            .collect();
+        let Remembered {
+            records,
+            tip,
+            is_writable,
+        } = remember(scene, about.environment, &names).await;
         if let Err(why) = &records {
             forgetful(scene, why);
         }
-        let ids =
-            services.iter().filter_map(|service| Some((service.name.clone(), hooks::id_of(scene, service, name)?)));
-        let repository =
-            |service: &&Service| Some((service.name.clone(), about.manifest.image(&service.image)?.repository.clone()));
+        let ids = services.iter().filter_map(|service| {
+            Some((service.name.clone(), hooks::id_of(scene, service, name)?))
+        });
+        let repository = |service: &&Service| {
+            Some((
+                service.name.clone(),
+                about.manifest.image(&service.image)?.repository.clone(),
+            ))
+        };
         let has_no_memory = scene.request.recording == Recording::Off && scene.render.is_none();
         let mut ledger = Self {
             environment: about.environment.clone(),
@@ -100,7 +113,10 @@ impl Ledger {
             ancestry: RefCell::default(),
         };
         if let Some(render) = &scene.render {
-            let unknown = ledger.services.iter().filter(|service| !ledger.ids.contains_key(service));
+            let unknown = ledger
+                .services
+                .iter()
+                .filter(|service| !ledger.ids.contains_key(service));
             let unknown: Vec<&str> = unknown.map(|service| service.as_str()).collect();
             if !unknown.is_empty() {
                 let names = unknown.join(", ");
@@ -114,9 +130,17 @@ impl Ledger {
     }
 
     /// Nothing: what goes by no record of an environment, and is written into none.
-    pub(crate) fn of_nothing(environment: &Environment, commit: CommitSha, manifest: &Manifest) -> Self {
-        let repository =
-            |service: &Service| Some((service.name.clone(), manifest.image(&service.image)?.repository.clone()));
+    pub(crate) fn of_nothing(
+        environment: &Environment,
+        commit: CommitSha,
+        manifest: &Manifest,
+    ) -> Self {
+        let repository = |service: &Service| {
+            Some((
+                service.name.clone(),
+                manifest.image(&service.image)?.repository.clone(),
+            ))
+        };
         Self {
             environment: environment.clone(),
             commit,
@@ -145,17 +169,25 @@ impl Ledger {
         scene: &Scene,
         manifest: &Manifest,
     ) -> Result<BTreeMap<ServiceName, Demand>, Failure> {
-        let standings: Vec<(&ServiceName, Standing)> =
-            self.services.iter().map(|service| (service, self.standing(scene, service))).collect();
+        let standings: Vec<(&ServiceName, Standing)> = self
+            .services
+            .iter()
+            .map(|service| (service, self.standing(scene, service)))
+            .collect();
         let differences = self.differences(&scene.history, manifest, &standings).await;
         let mut demands = BTreeMap::new();
         for (service, standing) in standings {
-            let mut demand = Demand::from(need(&standing, |commit| differences.of(service, commit)));
+            let mut demand =
+                Demand::from(need(&standing, |commit| differences.of(service, commit)));
             if demand.why.decision() == Decision::Deploy {
-                let order = self.order(&scene.history, service, &self.records, &self.tip).await;
+                let order = self
+                    .order(&scene.history, service, &self.records, &self.tip)
+                    .await;
                 let order = match (&self.records, order) {
                     // Something newer may stand in it, unless this is the branch's tip.
-                    (Err(why), Order::Current) if self.is_kept && self.tip.as_ref() != Ok(&self.commit) => {
+                    (Err(why), Order::Current)
+                        if self.is_kept && self.tip.as_ref() != Ok(&self.commit) =>
+                    {
                         Order::Unknown(format!("the record of deploys is not known: {why}"))
                     }
                     (_, order) => order,
@@ -236,8 +268,13 @@ impl Ledger {
         service: &ServiceName,
         digests: &[Digest],
     ) -> Option<CommitSha> {
-        let now = remember(scene, &self.environment, std::slice::from_ref(service)).await.records;
-        let known = self.of(&now, service).ok().and_then(|records| crate::decide::identify(&records, digests));
+        let now = remember(scene, &self.environment, std::slice::from_ref(service))
+            .await
+            .records;
+        let known = self
+            .of(&now, service)
+            .ok()
+            .and_then(|records| crate::decide::identify(&records, digests));
         match known.or_else(|| self.commit_of(service, digests)) {
             Some(commit) => Some(commit),
             None => serving::label_of(scene, self.repositories.get(service)?, digests).await,
@@ -246,19 +283,31 @@ impl Ledger {
 
     /// Finds out what became of the attempts of ours that nobody ended in the record, as far as Render shows it beyond doubt.
     async fn settle_open(&mut self, render: &RenderApi) {
-        let Ok(records) = &mut self.records else { return };
+        let Ok(records) = &mut self.records else {
+            return;
+        };
         for (service, id) in &self.ids {
-            let of_service = records.get_mut(service).map(Vec::as_mut_slice).unwrap_or_default();
+            let of_service = records
+                .get_mut(service)
+                .map(Vec::as_mut_slice)
+                .unwrap_or_default();
             let is_open = |record: &&mut Record| {
-                record.is_own && record.state == RecordState::Open && record.intent.id.as_ref() == Some(id)
+                record.is_own
+                    && record.state == RecordState::Open
+                    && record.intent.id.as_ref() == Some(id)
             };
             let mut open = of_service.iter_mut().filter(is_open).peekable();
             if open.peek().is_none() {
                 continue;
             }
-            let Ok(deploys) = render.newest(id).await else { continue };
+            let Ok(deploys) = render.newest(id).await else {
+                continue;
+            };
             for record in open {
-                let digests = [record.intent.image.digest.clone(), record.intent.platform.clone()];
+                let digests = [
+                    record.intent.image.digest.clone(),
+                    record.intent.platform.clone(),
+                ];
                 if let Some(state) = ending(&digests, &deploys) {
                     (record.state, record.was_live) = (state, state == RecordState::Success);
                     self.settled.push((service.clone(), record.number, state));
@@ -268,13 +317,21 @@ impl Ledger {
     }
 
     fn labelled(&self, digests: &[Digest]) -> Option<CommitSha> {
-        digests.iter().find_map(|digest| self.labels.get(digest).copied())
+        digests
+            .iter()
+            .find_map(|digest| self.labels.get(digest).copied())
     }
 
-    fn of<'r>(&self, records: &'r Records, service: &ServiceName) -> Result<Vec<&'r Record>, &'r str> {
+    fn of<'r>(
+        &self,
+        records: &'r Records,
+        service: &ServiceName,
+    ) -> Result<Vec<&'r Record>, &'r str> {
         let records = records.as_ref().map_err(String::as_str)?;
         let of_service = records.get(service).map(Vec::as_slice).unwrap_or_default();
-        let Some(repository) = self.repositories.get(service) else { return Ok(Vec::new()) };
+        let Some(repository) = self.repositories.get(service) else {
+            return Ok(Vec::new());
+        };
         Ok(counting(of_service, self.ids.get(service), repository).collect())
     }
 
@@ -284,12 +341,16 @@ impl Ledger {
         }
         let records = self.of(&self.records, service);
         let records = records.as_deref().map_err(|why| *why);
-        let mut standing = Standing::new(records, self.on_render(service), |digests| self.labelled(digests));
+        let mut standing = Standing::new(records, self.on_render(service), |digests| {
+            self.labelled(digests)
+        });
         if let Some(release) = &self.release {
             standing = standing.for_release(release.number(), &self.begun_in(&self.records));
         }
         if scene.request.force.held && standing.hold.take().is_some() {
-            scene.log.say(&format!("{service}: the rollback that holds it is set aside (force: held)."));
+            scene.log.say(&format!(
+                "{service}: the rollback that holds it is set aside (force: held)."
+            ));
         }
         standing
     }
@@ -301,14 +362,20 @@ impl Ledger {
         standings: &[(&ServiceName, Standing)],
     ) -> Differences {
         let commits = standings.iter().flat_map(|(_, standing)| {
-            standing.commits.iter().copied().chain(standing.hold.iter().map(|hold| hold.from))
+            standing
+                .commits
+                .iter()
+                .copied()
+                .chain(standing.hold.iter().map(|hold| hold.from))
         });
         differences(history, manifest, self.commit, commits).await
     }
 
     /// The releases that were deployed or begun in the environment.
     fn begun_in(&self, records: &Records) -> Vec<Begun> {
-        let When::Release { template, .. } = &self.environment.when else { return Vec::new() };
+        let When::Release { template, .. } = &self.environment.when else {
+            return Vec::new();
+        };
         let number = |tag: &ImageTag| match template.read(tag.as_str()) {
             Reading::Release(release) => Some(release.number()),
             Reading::Malformed | Reading::Foreign => None,
@@ -326,8 +393,15 @@ pub(crate) async fn differences(
     commits: impl Iterator<Item = CommitSha>,
 ) -> Differences {
     let mut differences = Differences::with(head);
-    for commit in commits.filter(|commit| *commit != head).collect::<BTreeSet<_>>() {
-        differences.learn(manifest, commit, history.changes(&commit, &head, Movement::Forward).await);
+    for commit in commits
+        .filter(|commit| *commit != head)
+        .collect::<BTreeSet<_>>()
+    {
+        differences.learn(
+            manifest,
+            commit,
+            history.changes(&commit, &head, Movement::Forward).await,
+        );
     }
     differences
 }
@@ -340,7 +414,11 @@ struct Remembered {
 }
 
 /// Reads the record and the branch's tip; the tip by itself where the record is not to be had.
-async fn remember(scene: &Scene, environment: &Environment, services: &[ServiceName]) -> Remembered {
+async fn remember(
+    scene: &Scene,
+    environment: &Environment,
+    services: &[ServiceName],
+) -> Remembered {
     let branch = match &environment.when {
         When::Branch(branch) => Some(branch.as_str()),
         When::Release { .. } => None,
@@ -352,23 +430,43 @@ async fn remember(scene: &Scene, environment: &Environment, services: &[ServiceN
         (Recording::On, Some(_)) if scene.request.github_token.is_none() => {
             ("there is no github-token to ask with".to_owned(), false)
         }
-        (Recording::On, Some(github)) => match read(scene, github, &environment.name, services, branch).await {
-            Ok(memory) => {
-                let gone =
-                    || format!("there is no branch {}", crate::domain::Foreign(branch.unwrap_or_default().as_bytes()));
-                let tip = if branch.is_some() { memory.tip.ok_or_else(gone) } else { no_branch() };
-                return Remembered { records: Ok(memory.records), tip, is_writable: true };
+        (Recording::On, Some(github)) => {
+            match read(scene, github, &environment.name, services, branch).await {
+                Ok(memory) => {
+                    let gone = || {
+                        format!(
+                            "there is no branch {}",
+                            crate::domain::Foreign(branch.unwrap_or_default().as_bytes())
+                        )
+                    };
+                    let tip = if branch.is_some() {
+                        memory.tip.ok_or_else(gone)
+                    } else {
+                        no_branch()
+                    };
+                    return Remembered {
+                        records: Ok(memory.records),
+                        tip,
+                        is_writable: true,
+                    };
+                }
+                // Who may not read may not write either; a refused permission is told once.
+                Err(error) => (told(&error), !matches!(error, GitHubError::Denied { .. })),
             }
-            // Who may not read may not write either; a refused permission is told once.
-            Err(error) => (told(&error), !matches!(error, GitHubError::Denied { .. })),
-        },
+        }
     };
     let tip = match branch {
-        Some(_) if scene.request.github_token.is_none() => Err("there is no github-token to ask with".into()),
+        Some(_) if scene.request.github_token.is_none() => {
+            Err("there is no github-token to ask with".into())
+        }
         Some(branch) => scene.history.present_tip(branch).await,
         None => no_branch(),
     };
-    Remembered { records: Err(why), tip, is_writable }
+    Remembered {
+        records: Err(why),
+        tip,
+        is_writable,
+    }
 }
 
 /// Who goes back has to see what is behind what serves.
@@ -387,7 +485,11 @@ async fn read(
 }
 
 fn told(error: &GitHubError) -> String {
-    let hint = if matches!(error, GitHubError::Denied { .. }) { "; give the job deployments: write" } else { "" };
+    let hint = if matches!(error, GitHubError::Denied { .. }) {
+        "; give the job deployments: write"
+    } else {
+        ""
+    };
     format!("{error}{hint}")
 }
 
@@ -400,5 +502,8 @@ fn forgetful(scene: &Scene, why: &str) {
         }
         (Recording::On, false) => "every service counts as changed",
     };
-    scene.warn("Deploys are not remembered", &format!("the record of deploys is not used ({why}): {cost}"));
+    scene.warn(
+        "Deploys are not remembered",
+        &format!("the record of deploys is not used ({why}): {cost}"),
+    );
 }

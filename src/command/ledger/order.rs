@@ -27,14 +27,22 @@ impl Ledger {
     ///
     /// # Errors
     /// As [`Ledger::demands`].
-    pub(crate) async fn order_now(&self, scene: &Scene, service: &ServiceName) -> Result<Ordered, Failure> {
+    pub(crate) async fn order_now(
+        &self,
+        scene: &Scene,
+        service: &ServiceName,
+    ) -> Result<Ordered, Failure> {
         let asked = match &self.environment.when {
             When::Branch(_) => std::slice::from_ref(service),
             When::Release { .. } => self.services.as_slice(),
         };
         let Remembered { records, tip, .. } = remember(scene, &self.environment, asked).await;
         // Who could not read the record at first has said so, and goes by git.
-        let records = if self.records.is_ok() { records } else { Ok(BTreeMap::new()) };
+        let records = if self.records.is_ok() {
+            records
+        } else {
+            Ok(BTreeMap::new())
+        };
         let order = match (&records, &self.environment.when) {
             (Err(why), _) => Order::Unknown(format!("the record of deploys is not known: {why}")),
             (Ok(_), _) => self.order(&scene.history, service, &records, &tip).await,
@@ -47,9 +55,13 @@ impl Ledger {
     /// # Errors
     /// A release that was moved or that goes back.
     pub(crate) async fn order_of_run(&self, scene: &Scene) -> Result<Ordered, Failure> {
-        let (Some(release), Ok(_)) = (&self.release, &self.records) else { return Ok(Ordered::Current) };
+        let (Some(release), Ok(_)) = (&self.release, &self.records) else {
+            return Ok(Ordered::Current);
+        };
         let begun = self.begun_in(&self.records);
-        let decide = |reaches: &Reaches<'_>| order_of_release(release.number(), &self.commit, &begun, reaches);
+        let decide = |reaches: &Reaches<'_>| {
+            order_of_release(release.number(), &self.commit, &begun, reaches)
+        };
         let order = self.settle(&scene.history, decide).await;
         judged(scene, order)
     }
@@ -63,12 +75,17 @@ impl Ledger {
     ) -> Order {
         if let Some(release) = &self.release {
             let begun = self.begun_in(records);
-            let decide = |reaches: &Reaches<'_>| order_of_release(release.number(), &self.commit, &begun, reaches);
+            let decide = |reaches: &Reaches<'_>| {
+                order_of_release(release.number(), &self.commit, &begun, reaches)
+            };
             return self.settle(history, decide).await;
         }
         let of_service = self.of(records, service).unwrap_or_default();
         let tip = tip.as_ref().map_err(String::as_str);
-        self.settle(history, |reaches| order_in_branch(&self.commit, tip, &of_service, reaches)).await
+        self.settle(history, |reaches| {
+            order_in_branch(&self.commit, tip, &of_service, reaches)
+        })
+        .await
     }
 
     /// Whether something that took our place is not older than we are: it carries our commit or a later one, or what the branch is on now.
@@ -117,7 +134,9 @@ impl Ledger {
                         continue;
                     }
                 };
-                self.ancestry.borrow_mut().insert((ancestor, descendant), known);
+                self.ancestry
+                    .borrow_mut()
+                    .insert((ancestor, descendant), known);
             }
         }
     }
@@ -131,7 +150,9 @@ pub(super) fn judged(scene: &Scene, order: Order) -> Result<Ordered, Failure> {
     match order {
         Order::Moved(commit) => Err(Failure::Release(ReleaseRefusal::MovedFrom(commit))),
         Order::Superseded(why) if is_set_aside => {
-            scene.log.say(&format!("Deployed although {why} (force: older)."));
+            scene
+                .log
+                .say(&format!("Deployed although {why} (force: older)."));
             Ok(Ordered::Current)
         }
         Order::GoingBack(_) if is_set_aside => Ok(Ordered::Current),
@@ -148,7 +169,9 @@ fn go_on_unasked(scene: &Scene, why: &str) -> Result<(), Failure> {
     let is_plan = scene.request.command == Command::Plan;
     let is_first = matches!(scene.trigger, Trigger::Push(_)) && !scene.around.is_rerun;
     if !is_plan && !is_first && !scene.request.force.older {
-        return Err(Failure::OrderUnknown(format!("whether something newer was deployed is not known: {why}")));
+        return Err(Failure::OrderUnknown(format!(
+            "whether something newer was deployed is not known: {why}"
+        )));
     }
     let taken = match (is_plan, is_first) {
         (true, _) => "it is planned as if nothing were",

@@ -8,14 +8,20 @@ use crate::domain::{CommitSha, Digest, Record, RecordState, Release, ServiceName
 impl Ledger {
     /// What is known of each service.
     pub(crate) fn pasts(&self) -> Pasts<'_> {
-        let past = |service: &ServiceName| Past::new(&self.records(service), self.on_render(service));
-        self.services.iter().map(|service| (service.clone(), past(service))).collect()
+        let past =
+            |service: &ServiceName| Past::new(&self.records(service), self.on_render(service));
+        self.services
+            .iter()
+            .map(|service| (service.clone(), past(service)))
+            .collect()
     }
 
     /// Whether the newest thing that happened here by the record is a rollback that nobody had ended when this run began.
     pub(crate) fn has_open_rollback(&self) -> bool {
         let is_live = |number| {
-            self.settled.iter().any(|(_, settled, state)| *settled == number && *state == RecordState::Success)
+            self.settled
+                .iter()
+                .any(|(_, settled, state)| *settled == number && *state == RecordState::Success)
         };
         is_cut_off(&self.pasts(), is_live)
     }
@@ -27,7 +33,12 @@ impl Ledger {
 
     /// The commit of the highest release that any service leaves.
     pub(crate) fn left_release(&self) -> Option<CommitSha> {
-        left_release(self.services.iter().filter_map(|service| self.left(service)), &self.begun_in(&self.records))
+        left_release(
+            self.services
+                .iter()
+                .filter_map(|service| self.left(service)),
+            &self.begun_in(&self.records),
+        )
     }
 
     /// The commit whose bytes serve, where it is known.
@@ -56,17 +67,31 @@ impl Ledger {
     }
 
     /// The commit of this repository that one of these digests says it was built from.
-    pub(crate) async fn label(&self, scene: &Scene, service: &ServiceName, digests: &[Digest]) -> Option<CommitSha> {
+    pub(crate) async fn label(
+        &self,
+        scene: &Scene,
+        service: &ServiceName,
+        digests: &[Digest],
+    ) -> Option<CommitSha> {
         serving::label_of(scene, self.repositories.get(service)?, digests).await
     }
 
     fn own(&self, service: &ServiceName) -> Vec<&Record> {
-        self.records(service).into_iter().filter(|record| record.is_own).collect()
+        self.records(service)
+            .into_iter()
+            .filter(|record| record.is_own)
+            .collect()
     }
 
     fn standing_as_it_is(&self, service: &ServiceName) -> Standing {
         let own = self.own(service);
-        let records = self.records.as_ref().map(|_| own.as_slice()).map_err(String::as_str);
-        Standing::new(records, self.on_render(service), |digests| self.labelled(digests))
+        let records = self
+            .records
+            .as_ref()
+            .map(|_| own.as_slice())
+            .map_err(String::as_str);
+        Standing::new(records, self.on_render(service), |digests| {
+            self.labelled(digests)
+        })
     }
 }

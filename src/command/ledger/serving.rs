@@ -23,7 +23,9 @@ pub(super) async fn ask(
     render: &RenderApi,
     ids: &BTreeMap<ServiceName, ServiceId>,
 ) -> Result<BTreeMap<ServiceName, OnRender>, Failure> {
-    let asked = ids.iter().map(|(service, id)| async move { (service, render.deploys(id).await) });
+    let asked = ids
+        .iter()
+        .map(|(service, id)| async move { (service, render.deploys(id).await) });
     let mut found = BTreeMap::new();
     for (service, answer) in futures_util::future::join_all(asked).await {
         let known = match answer {
@@ -32,7 +34,10 @@ pub(super) async fn ask(
                 return Err(Failure::Render(Some(service.clone()), error));
             }
             Err(error) => {
-                scene.warn("What Render serves is not known", &format!("{service}: {error}; it counts as changed"));
+                scene.warn(
+                    "What Render serves is not known",
+                    &format!("{service}: {error}; it counts as changed"),
+                );
                 OnRender::Unknown(error.to_string())
             }
         };
@@ -51,7 +56,10 @@ pub(super) async fn labels(scene: &Scene, ledger: &Ledger) -> BTreeMap<Digest, C
             continue;
         };
         let records = ledger.records(service);
-        for deploy in deploys.iter().filter(|deploy| identify(&records, &deploy.digests).is_none()) {
+        for deploy in deploys
+            .iter()
+            .filter(|deploy| identify(&records, &deploy.digests).is_none())
+        {
             for digest in &deploy.digests {
                 if !labels.contains_key(digest)
                     && let Some(commit) = label(scene, repository, digest).await
@@ -65,7 +73,11 @@ pub(super) async fn labels(scene: &Scene, ledger: &Ledger) -> BTreeMap<Digest, C
 }
 
 /// The commit of this repository that one of these digests says it was built from.
-pub(super) async fn label_of(scene: &Scene, repository: &Repository, digests: &[Digest]) -> Option<CommitSha> {
+pub(super) async fn label_of(
+    scene: &Scene,
+    repository: &Repository,
+    digests: &[Digest],
+) -> Option<CommitSha> {
     for digest in digests {
         if let Some(commit) = label(scene, repository, digest).await {
             return Some(commit);
@@ -77,10 +89,29 @@ pub(super) async fn label_of(scene: &Scene, repository: &Repository, digests: &[
 /// The commit of this repository that an image says it was built from.
 async fn label(scene: &Scene, repository: &Repository, digest: &Digest) -> Option<CommitSha> {
     let asked = Asked::Digest(digest.clone());
-    let facts = scene.registry().examine(repository, &asked, &Deadline::after(ONE_LOOK)).await.ok()?;
-    let Contents::Image { revision: Some(revision), .. } = facts.contents else { return None };
+    let facts = scene
+        .registry()
+        .examine(repository, &asked, &Deadline::after(ONE_LOOK))
+        .await
+        .ok()?;
+    let Contents::Image {
+        revision: Some(revision),
+        ..
+    } = facts.contents
+    else {
+        return None;
+    };
     let ours = format!("{}/{}", scene.server_url(), scene.slug);
-    let is_ours = revision.source.is_some_and(|source| source.trim_end_matches('/').eq_ignore_ascii_case(&ours));
-    let commit = CommitSha::parse(revision.revision.as_bytes()).ok().filter(|_| is_ours)?;
-    scene.history.resolve(&CommitName::Full(commit)).await.ok().flatten()
+    let is_ours = revision
+        .source
+        .is_some_and(|source| source.trim_end_matches('/').eq_ignore_ascii_case(&ours));
+    let commit = CommitSha::parse(revision.revision.as_bytes())
+        .ok()
+        .filter(|_| is_ours)?;
+    scene
+        .history
+        .resolve(&CommitName::Full(commit))
+        .await
+        .ok()
+        .flatten()
 }

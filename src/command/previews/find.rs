@@ -41,7 +41,11 @@ pub(super) struct Unknown {
 
 impl From<RenderError> for Unknown {
     fn from(error: RenderError) -> Self {
-        Self { word: error.word(), text: error.to_string(), hint: error.hint() }
+        Self {
+            word: error.word(),
+            text: error.to_string(),
+            hint: error.hint(),
+        }
     }
 }
 
@@ -60,12 +64,21 @@ impl Job<'_> {
                 Seen::Others => {}
             }
         }
-        if let Some(standing) = self.by_name(may_be_unknown(&counting), gone.as_ref()).await? {
-            self.say(&format!("{} is its preview by name, and is taken", standing.id));
+        if let Some(standing) = self
+            .by_name(may_be_unknown(&counting), gone.as_ref())
+            .await?
+        {
+            self.say(&format!(
+                "{} is its preview by name, and is taken",
+                standing.id
+            ));
             return Ok(Target::There(Box::new(standing)));
         }
         if let Some(gone) = &gone {
-            let text = format!("{}: preview {gone} is not on Render any more, so a new one is made", self.service.name);
+            let text = format!(
+                "{}: preview {gone} is not on Render any more, so a new one is made",
+                self.service.name
+            );
             self.scene.log.say(&text);
             self.scene.story.borrow_mut().notes.push(text);
         }
@@ -76,13 +89,21 @@ impl Job<'_> {
     async fn look_at(&self, id: &ServiceId) -> Result<Seen, Unknown> {
         let facts = match self.render.service(id).await {
             Ok(facts) => facts,
-            Err(RenderError::NoAccess { status: 404 | 410, .. }) => return Ok(Seen::Gone),
+            Err(RenderError::NoAccess {
+                status: 404 | 410, ..
+            }) => return Ok(Seen::Gone),
             Err(error) => return Err(error.into()),
         };
         match self.whose(id, &facts, true) {
-            Whose::Ours => Ok(Seen::Ours(Box::new(Standing { id: id.clone(), facts }))),
+            Whose::Ours => Ok(Seen::Ours(Box::new(Standing {
+                id: id.clone(),
+                facts,
+            }))),
             Whose::Others => {
-                self.say(&format!("{id} of the record is no preview of {} on Render, and is left alone", self.parent));
+                self.say(&format!(
+                    "{id} of the record is no preview of {} on Render, and is left alone",
+                    self.parent
+                ));
                 Ok(Seen::Others)
             }
             Whose::Unknown => Err(Unknown {
@@ -97,7 +118,12 @@ impl Job<'_> {
     }
 
     fn whose(&self, id: &ServiceId, facts: &ServiceFacts, is_recorded: bool) -> Whose {
-        self.of().whose(id, facts.parent.as_ref(), facts.name == self.name.as_str(), is_recorded)
+        self.of().whose(
+            id,
+            facts.parent.as_ref(),
+            facts.name == self.name.as_str(),
+            is_recorded,
+        )
     }
 
     /// The preview of our name. Where Render does not say whose copy a service is, it is ours only if we meant to make one (`is_recorded`).
@@ -107,7 +133,11 @@ impl Job<'_> {
         gone: Option<&ServiceId>,
     ) -> Result<Option<Standing>, RenderError> {
         let has_our_image = |facts: &ServiceFacts| {
-            facts.image.as_ref().and_then(|image| image.repository.as_ref()) == Some(self.image.repository())
+            facts
+                .image
+                .as_ref()
+                .and_then(|image| image.repository.as_ref())
+                == Some(self.image.repository())
         };
         let mut found: Vec<Standing> = self
             .render
@@ -115,7 +145,9 @@ impl Job<'_> {
             .await?
             .into_iter()
             .filter(|(id, facts)| {
-                Some(id) != gone && has_our_image(facts) && self.whose(id, facts, is_recorded) == Whose::Ours
+                Some(id) != gone
+                    && has_our_image(facts)
+                    && self.whose(id, facts, is_recorded) == Whose::Ours
             })
             .map(|(id, facts)| Standing { id, facts })
             .collect();
@@ -141,7 +173,9 @@ impl Job<'_> {
         records: &[&PreviewRecord],
         gone: Option<&ServiceId>,
     ) -> Result<Option<Standing>, Unknown> {
-        let Some(id) = known_preview(records, gone) else { return Ok(None) };
+        let Some(id) = known_preview(records, gone) else {
+            return Ok(None);
+        };
         match self.look_at(id).await? {
             Seen::Ours(standing) => Ok(Some(*standing)),
             Seen::Gone | Seen::Others => Ok(None),

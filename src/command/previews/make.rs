@@ -18,8 +18,12 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// How often.
 const MOST_CALLS: u32 = 5;
 /// The pauses in which a preview may appear whose making was not clearly answered, or that another run is making.
-const LOOKS: [Duration; 4] =
-    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8)];
+const LOOKS: [Duration; 4] = [
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(8),
+];
 
 /// What asking for a preview came to.
 enum Asked {
@@ -36,7 +40,11 @@ enum Asked {
 impl Job<'_> {
     /// Deploys to a preview that is there.
     pub(super) async fn redeploy(&self, preview: Box<Standing>) -> Ended {
-        let number = if self.is_told(&preview.id) { None } else { self.begin(Some(&preview.id)).await };
+        let number = if self.is_told(&preview.id) {
+            None
+        } else {
+            self.begin(Some(&preview.id)).await
+        };
         self.deploy_to(*preview, number).await
     }
 
@@ -99,7 +107,10 @@ impl Job<'_> {
             }
             Asked::Unclear(why) => {
                 flight::forget_making(self.scene, name);
-                let text = format!("whether Render made the preview {} is not known: {why}", self.name);
+                let text = format!(
+                    "whether Render made the preview {} is not known: {why}",
+                    self.name
+                );
                 self.failed(
                     crate::domain::FailureWord::RenderUnavailable,
                     text,
@@ -110,11 +121,21 @@ impl Job<'_> {
     }
 
     /// What other runs have done about this preview: one that they made, or one that appears because an earlier intent is being acted upon.
-    async fn meanwhile(&self, number: Option<u64>, gone: Option<&ServiceId>) -> Result<Option<Standing>, Unknown> {
-        let Some(number) = number else { return Ok(None) };
+    async fn meanwhile(
+        &self,
+        number: Option<u64>,
+        gone: Option<&ServiceId>,
+    ) -> Result<Option<Standing>, Unknown> {
+        let Some(number) = number else {
+            return Ok(None);
+        };
         let records = self.remembered.now(&self.service.name).await;
-        let others: Vec<&PreviewRecord> =
-            self.of().counting(&records).into_iter().filter(|record| record.number != number).collect();
+        let others: Vec<&PreviewRecord> = self
+            .of()
+            .counting(&records)
+            .into_iter()
+            .filter(|record| record.number != number)
+            .collect();
         if let Some(standing) = self.found_meanwhile(&others, gone).await? {
             return Ok(Some(standing));
         }
@@ -141,14 +162,21 @@ impl Job<'_> {
         let image = self.image.pinned(request.pin);
         let (deadline, mut backoff) = (Deadline::after(PATIENCE), Backoff::new(PAUSES.0, PAUSES.1));
         for calls in 1.. {
-            self.say(&format!("making the preview {} of {} with {image}", self.name, self.parent));
+            self.say(&format!(
+                "making the preview {} of {} with {image}",
+                self.name, self.parent
+            ));
             let failure = match writer.preview(self.parent, &image, &self.name).await {
                 Ok(made) => return self.made(made, is_recorded, gone).await,
                 Err(failure) => failure,
             };
             match failure.repeatable() {
                 Repeatable::Never => return Asked::Refused(failure),
-                Repeatable::Once => return self.look_for_it(&failure.to_string(), is_recorded, gone).await,
+                Repeatable::Once => {
+                    return self
+                        .look_for_it(&failure.to_string(), is_recorded, gone)
+                        .await;
+                }
                 Repeatable::Safely(hint) => {
                     let wait = backoff.next(hint);
                     if calls == MOST_CALLS || !deadline.allows(wait).await {
@@ -162,9 +190,16 @@ impl Job<'_> {
     }
 
     async fn made(&self, made: Made, is_recorded: bool, gone: Option<&ServiceId>) -> Asked {
-        let Made { id, is_named_so, facts, deploy } = made;
+        let Made {
+            id,
+            is_named_so,
+            facts,
+            deploy,
+        } = made;
         let Some(id) = id else {
-            return self.look_for_it("its answer does not name it", is_recorded, gone).await;
+            return self
+                .look_for_it("its answer does not name it", is_recorded, gone)
+                .await;
         };
         if !is_named_so {
             let text = format!(
@@ -202,23 +237,49 @@ impl Job<'_> {
             from: None,
             to: None,
         };
-        let wanted = vec![self.image.digest().clone(), self.image.platform_digest().clone()];
+        let wanted = vec![
+            self.image.digest().clone(),
+            self.image.platform_digest().clone(),
+        ];
         // Its record is one of previews.
         let door = Door::Api(id.clone());
-        Call { door, id: id.clone(), image, wanted, intent, is_forced: false, is_recorded: false }
+        Call {
+            door,
+            id: id.clone(),
+            image,
+            wanted,
+            intent,
+            is_forced: false,
+            is_recorded: false,
+        }
     }
 
     fn hands(&self, facts: Option<ServiceFacts>) -> Hands<'_> {
-        let facts: BTreeMap<_, _> = facts.into_iter().map(|facts| (self.service.name.clone(), facts)).collect();
+        let facts: BTreeMap<_, _> = facts
+            .into_iter()
+            .map(|facts| (self.service.name.clone(), facts))
+            .collect();
         Hands::new(self.scene, self.ledger, facts)
     }
 
     /// Ends the record, and asks where the preview is if that was not known before it was live.
-    async fn conclude(&self, mut ended: Ended, closing: Closing, number: Option<u64>, id: &ServiceId) -> Ended {
+    async fn conclude(
+        &self,
+        mut ended: Ended,
+        closing: Closing,
+        number: Option<u64>,
+        id: &ServiceId,
+    ) -> Ended {
         if ended.url.is_none() && matches!(closing, Closing::Live | Closing::Accepted) {
-            ended.url = self.render.service(id).await.ok().and_then(|facts| facts.url);
+            ended.url = self
+                .render
+                .service(id)
+                .await
+                .ok()
+                .and_then(|facts| facts.url);
         }
-        self.close(number, closing, Some(id), ended.url.as_ref()).await;
+        self.close(number, closing, Some(id), ended.url.as_ref())
+            .await;
         ended
     }
 }

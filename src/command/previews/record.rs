@@ -5,7 +5,9 @@ use crate::command::history::Ancestry;
 use crate::command::scene::Scene;
 use crate::decide::Closing;
 use crate::domain::{PreviewIntent, PreviewRecord, PreviewState, ServiceId, ServiceName};
-use crate::github::{GitHub, GitHubError, PreviewEnd, PreviewEnding, PreviewWriter, Reach, RunName};
+use crate::github::{
+    GitHub, GitHubError, PreviewEnd, PreviewEnding, PreviewWriter, Reach, RunName,
+};
 use crate::intake::inputs::{Recording, Writes};
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -24,7 +26,10 @@ impl<'a> Remembered<'a> {
     /// Reads the record. What cannot be read is said; previews are then found on Render by their names alone.
     pub(super) async fn read(scene: &'a Scene, services: &[ServiceName]) -> Self {
         let has_token = scene.request.github_token.is_some();
-        let github = scene.history.github().filter(|_| has_token && scene.request.recording == Recording::On);
+        let github = scene
+            .history
+            .github()
+            .filter(|_| has_token && scene.request.recording == Recording::On);
         let (records, is_writable) = match github {
             None => {
                 forgetful(scene, "record is false, or there is no github-token");
@@ -35,27 +40,44 @@ impl<'a> Remembered<'a> {
                 Err(error) => {
                     forgetful(scene, &error.to_string());
                     // Who may not read may not write either; a refused permission is told once.
-                    (BTreeMap::new(), !matches!(error, GitHubError::Denied { .. }))
+                    (
+                        BTreeMap::new(),
+                        !matches!(error, GitHubError::Denied { .. }),
+                    )
                 }
             },
         };
         let may_write = is_writable && scene.request.writes == Writes::Allowed;
         let writer = github.filter(|_| may_write).map(PreviewWriter::new);
-        Self { records, reader: github, writer, forgot: Cell::new(false) }
+        Self {
+            records,
+            reader: github,
+            writer,
+            forgot: Cell::new(false),
+        }
     }
 
     /// The records of a service's previews, of all pull requests, newest first.
     pub(super) fn of(&self, service: &ServiceName) -> &[PreviewRecord] {
-        self.records.get(service).map(Vec::as_slice).unwrap_or_default()
+        self.records
+            .get(service)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
     }
 
     /// The same as they are by now; as they were where that cannot be read.
     pub(super) async fn now(&self, service: &ServiceName) -> Vec<PreviewRecord> {
         let fresh = match self.reader {
-            Some(github) => github.previews(std::slice::from_ref(service), Reach::Newest).await.ok().flatten(),
+            Some(github) => github
+                .previews(std::slice::from_ref(service), Reach::Newest)
+                .await
+                .ok()
+                .flatten(),
             None => None,
         };
-        fresh.and_then(|mut fresh| fresh.remove(service)).unwrap_or_else(|| self.of(service).to_vec())
+        fresh
+            .and_then(|mut fresh| fresh.remove(service))
+            .unwrap_or_else(|| self.of(service).to_vec())
     }
 }
 
@@ -69,7 +91,11 @@ fn forgetful(scene: &Scene, why: &str) {
 impl Job<'_> {
     fn run_name(&self) -> RunName {
         let (id, attempt) = self.scene.around.run.unwrap_or_default();
-        RunName { id: id.to_string(), attempt: attempt.to_string(), force: None }
+        RunName {
+            id: id.to_string(),
+            attempt: attempt.to_string(),
+            force: None,
+        }
     }
 
     /// This run, as records name it.
@@ -106,9 +132,13 @@ impl Job<'_> {
 
     /// Writes down which preview it is.
     pub(super) async fn note_made(&self, number: Option<u64>, id: &ServiceId) {
-        let (Some(number), Some(writer)) = (number, self.remembered.writer) else { return };
+        let (Some(number), Some(writer)) = (number, self.remembered.writer) else {
+            return;
+        };
         if let Err(error) = writer.made(number, id).await {
-            self.say(&format!("its record does not say which preview it is: {error}"));
+            self.say(&format!(
+                "its record does not say which preview it is: {error}"
+            ));
         }
     }
 
@@ -127,7 +157,9 @@ impl Job<'_> {
             Closing::NotSent => PreviewEnd::NotSent,
             Closing::Open => return,
         };
-        let (Some(number), Some(writer)) = (number, self.remembered.writer) else { return };
+        let (Some(number), Some(writer)) = (number, self.remembered.writer) else {
+            return;
+        };
         let ending = PreviewEnding {
             how,
             id: id.cloned(),
@@ -142,22 +174,32 @@ impl Job<'_> {
             return;
         }
         let records = self.remembered.of(&self.service.name);
-        let is_open = |record: &&&PreviewRecord| record.state == PreviewState::Open && record.number < number;
+        let is_open =
+            |record: &&&PreviewRecord| record.state == PreviewState::Open && record.number < number;
         for record in self.of().counting(records).iter().filter(is_open) {
-            self.set_aside(record.number, "a later run tells of it").await;
+            self.set_aside(record.number, "a later run tells of it")
+                .await;
         }
     }
 
     /// Sets the records of a preview aside that is not there any more.
     pub(super) async fn forget(&self, id: &ServiceId) {
         let records = self.remembered.of(&self.service.name);
-        for record in self.of().counting(records).iter().filter(|record| record.intent.id.as_ref() == Some(id)) {
-            self.set_aside(record.number, "the preview is not on Render any more").await;
+        for record in self
+            .of()
+            .counting(records)
+            .iter()
+            .filter(|record| record.intent.id.as_ref() == Some(id))
+        {
+            self.set_aside(record.number, "the preview is not on Render any more")
+                .await;
         }
     }
 
     async fn set_aside(&self, number: u64, why: &str) {
-        let Some(writer) = self.remembered.writer else { return };
+        let Some(writer) = self.remembered.writer else {
+            return;
+        };
         if let Err(error) = writer.set_aside(number, why).await {
             self.say(&format!("an earlier record stays as it is: {error}"));
         }
@@ -167,7 +209,9 @@ impl Job<'_> {
     /// that was forced back is not taken for that: its head is then what the pull request is on.
     pub(super) async fn superseded(&self, records: &[&PreviewRecord]) -> Option<String> {
         let own = self.ledger.commit();
-        let newest = records.iter().find(|record| record.state != PreviewState::Failed)?;
+        let newest = records
+            .iter()
+            .find(|record| record.state != PreviewState::Failed)?;
         let later = newest.intent.commit;
         if later == own || self.scene.history.is_ancestor(&own, &later).await != Ancestry::Yes {
             return None;
@@ -179,7 +223,10 @@ impl Job<'_> {
         match head {
             Ok(head) if head == own => None,
             Err(_) if !self.scene.around.is_rerun => None,
-            Ok(_) | Err(_) => Some(format!("its preview has the later commit {}", later.short(7))),
+            Ok(_) | Err(_) => Some(format!(
+                "its preview has the later commit {}",
+                later.short(7)
+            )),
         }
     }
 }

@@ -30,8 +30,15 @@ pub(super) struct Placement {
 impl Placement {
     /// By the digest that `pin` chooses.
     pub(super) fn new(image: &ImageName, verified: &VerifiedImage, pin: Pin) -> Self {
-        let same = vec![verified.digest().clone(), verified.platform_digest().clone()];
-        Self { image: image.clone(), pinned: verified.pinned(pin), same }
+        let same = vec![
+            verified.digest().clone(),
+            verified.platform_digest().clone(),
+        ];
+        Self {
+            image: image.clone(),
+            pinned: verified.pinned(pin),
+            same,
+        }
     }
 
     /// Exactly as it was found.
@@ -66,14 +73,26 @@ pub(super) async fn put(
     let registry = scene.registry();
     let looks = placements.iter().map(|placement| {
         let registry = &registry;
-        async move { registry.has_tag(&placement.pinned.repository, tag, &Deadline::after(ONE_TAG)).await }
+        async move {
+            registry
+                .has_tag(&placement.pinned.repository, tag, &Deadline::after(ONE_TAG))
+                .await
+        }
     });
-    for (placement, found) in placements.iter().zip(futures_util::future::join_all(looks).await) {
+    for (placement, found) in placements
+        .iter()
+        .zip(futures_util::future::join_all(looks).await)
+    {
         match found.map_err(|error| failed(placement, error))? {
             Some(found) if placement.has(&found, moving) => {
-                scene.log.say(&format!("{}: {tag} is on {found} already.", placement.image));
+                scene.log.say(&format!(
+                    "{}: {tag} is on {found} already.",
+                    placement.image
+                ));
             }
-            Some(found) if moving == Moving::Never => taken.push(Taken::new(placement.pinned.clone(), tag, found)),
+            Some(found) if moving == Moving::Never => {
+                taken.push(Taken::new(placement.pinned.clone(), tag, found))
+            }
             Some(_) | None => open.push(placement),
         }
     }
@@ -82,7 +101,10 @@ pub(super) async fn put(
     }
     if scene.request.writes == Writes::Withheld {
         for placement in &open {
-            scene.log.say(&format!("{}: would put {tag} on {}", placement.image, placement.pinned));
+            scene.log.say(&format!(
+                "{}: would put {tag} on {}",
+                placement.image, placement.pinned
+            ));
         }
         return Ok(0);
     }
@@ -92,15 +114,24 @@ pub(super) async fn put(
     let writer = RegistryWriter::new(scene.client.clone(), scene.credentials());
     for placement in &open {
         let deadline = Deadline::after(ONE_TAG);
-        let put = writer.put_tag(&placement.pinned, tag, moving, &deadline).await;
+        let put = writer
+            .put_tag(&placement.pinned, tag, moving, &deadline)
+            .await;
         match put.map_err(|error| failed(placement, error))? {
             TagPut::Put { .. } | TagPut::AlreadyThere => {}
             TagPut::Taken(found) if placement.has(&found, moving) => {}
             TagPut::Taken(found) => {
-                return Err(Failure::ReleaseTaken(vec![Taken::new(placement.pinned.clone(), tag, found)]));
+                return Err(Failure::ReleaseTaken(vec![Taken::new(
+                    placement.pinned.clone(),
+                    tag,
+                    found,
+                )]));
             }
         }
-        scene.log.say(&format!("{}: {tag} is on {}", placement.image, placement.pinned.digest));
+        scene.log.say(&format!(
+            "{}: {tag} is on {}",
+            placement.image, placement.pinned.digest
+        ));
     }
     Ok(open.len())
 }

@@ -35,7 +35,10 @@ pub(in crate::command) async fn follow(
     images: &Images,
 ) -> Result<(), Failure> {
     let manifest = &brief.gathered.manifest;
-    let tags = manifest.environment(environment).map(|environment| environment.moves.as_slice()).unwrap_or_default();
+    let tags = manifest
+        .environment(environment)
+        .map(|environment| environment.moves.as_slice())
+        .unwrap_or_default();
     if tags.is_empty() {
         return Ok(());
     }
@@ -43,7 +46,9 @@ pub(in crate::command) async fn follow(
     for image in &manifest.images {
         match turn(scene, brief, ledger, images, image) {
             Turn::To(placement) => placements.push(placement),
-            Turn::ToServing(servings) => placements.extend(back(scene, brief, image, tags, &servings).await?),
+            Turn::ToServing(servings) => {
+                placements.extend(back(scene, brief, image, tags, &servings).await?)
+            }
             Turn::Stay => {}
         }
     }
@@ -60,25 +65,40 @@ pub(in crate::command) async fn move_to(
     tags: &[ImageTag],
 ) -> Result<(), Failure> {
     for tag in tags {
-        put(scene, placements, tag, Moving::Allowed).await.map_err(|failure| {
-            if let Failure::Promotion { image, tag, error } = failure {
-                Failure::Moves { image, tag, error }
-            } else {
-                failure
-            }
-        })?;
+        put(scene, placements, tag, Moving::Allowed)
+            .await
+            .map_err(|failure| {
+                if let Failure::Promotion { image, tag, error } = failure {
+                    Failure::Moves { image, tag, error }
+                } else {
+                    failure
+                }
+            })?;
     }
     Ok(())
 }
 
-fn turn(scene: &Scene, brief: &Brief, ledger: Option<&Ledger>, images: &Images, image: &Image) -> Turn {
-    let new = images.get(&image.name).map(|verified| Placement::new(&image.name, verified, scene.request.pin));
+fn turn(
+    scene: &Scene,
+    brief: &Brief,
+    ledger: Option<&Ledger>,
+    images: &Images,
+    image: &Image,
+) -> Turn {
+    let new = images
+        .get(&image.name)
+        .map(|verified| Placement::new(&image.name, verified, scene.request.pin));
     if brief.gathered.manifest.services.is_empty() {
         return new.map_or(Turn::Stay, Turn::To);
     }
     let mut servings = Vec::new();
     let mut is_new = false;
-    for service in brief.plan.services.iter().filter(|service| service.image == image.name) {
+    for service in brief
+        .plan
+        .services
+        .iter()
+        .filter(|service| service.image == image.name)
+    {
         match (came(scene, service), &new) {
             (Came::Took, Some(new)) => {
                 is_new = true;
@@ -86,7 +106,11 @@ fn turn(scene: &Scene, brief: &Brief, ledger: Option<&Ledger>, images: &Images, 
             }
             (Came::Left, _) => {
                 let serving = ledger.and_then(|ledger| ledger.serving(&service.name));
-                servings.extend(serving.filter(|serving| serving.is_settled).map(|it| (service.name.clone(), it)));
+                servings.extend(
+                    serving
+                        .filter(|serving| serving.is_settled)
+                        .map(|it| (service.name.clone(), it)),
+                );
             }
             (Came::Took, None) | (Came::Unsure, _) => return Turn::Stay,
         }
@@ -113,11 +137,17 @@ enum Came {
 
 fn came(scene: &Scene, service: &PlannedService) -> Came {
     let story = scene.story.borrow();
-    let status = story.services.iter().find(|ended| ended.service == service.name).map(|ended| ended.status);
+    let status = story
+        .services
+        .iter()
+        .find(|ended| ended.service == service.name)
+        .map(|ended| ended.status);
     match (status.unwrap_or_else(|| service.why.status()), &service.why) {
         (Status::Live | Status::Accepted, _) => Came::Took,
         // A dry run deploys nothing, and says what would follow if it did.
-        (Status::Skipped, why) if scene.request.writes == Writes::Withheld && why.status() == Status::NotStarted => {
+        (Status::Skipped, why)
+            if scene.request.writes == Writes::Withheld && why.status() == Status::NotStarted =>
+        {
             Came::Took
         }
         (Status::Skipped | Status::Held, _) => Came::Left,
@@ -134,25 +164,39 @@ async fn back(
     tags: &[ImageTag],
     servings: &[(ServiceName, Serving)],
 ) -> Result<Option<Placement>, Failure> {
-    let Some(serving) = decisive(servings).map(|(serving, _)| serving) else { return Ok(None) };
-    let Some(digest) = serving.digests.first() else { return Ok(None) };
+    let Some(serving) = decisive(servings).map(|(serving, _)| serving) else {
+        return Ok(None);
+    };
+    let Some(digest) = serving.digests.first() else {
+        return Ok(None);
+    };
     if is_on(scene, image, tags, serving).await? {
         return Ok(None);
     }
     say_others(scene, &image.name, servings);
     // What Render serves and no record of ours knows may be of any commit: the tag follows it all the same.
     let commits = serving.commit.into_iter().collect();
-    let verified = verified(scene, brief, image, digest, commits).await.map_err(|failure| {
-        if let Failure::Registry(image, error) = failure {
-            Failure::Moves { image, tag: listed(tags), error }
-        } else {
-            failure
-        }
-    })?;
+    let verified = verified(scene, brief, image, digest, commits)
+        .await
+        .map_err(|failure| {
+            if let Failure::Registry(image, error) = failure {
+                Failure::Moves {
+                    image,
+                    tag: listed(tags),
+                    error,
+                }
+            } else {
+                failure
+            }
+        })?;
     match verified {
         Ok(placement) => Ok(Some(placement)),
         Err(why) => {
-            let text = format!("{} is not put on what {} serves: {why}", listed(tags), image.name);
+            let text = format!(
+                "{} is not put on what {} serves: {why}",
+                listed(tags),
+                image.name
+            );
             scene.warn("A tag is not on what is live", &text);
             Ok(None)
         }
@@ -160,13 +204,22 @@ async fn back(
 }
 
 /// Whether every tag is on what serves: on its index or its linux/amd64 manifest, whichever is known of it.
-async fn is_on(scene: &Scene, image: &Image, tags: &[ImageTag], serving: &Serving) -> Result<bool, Failure> {
+async fn is_on(
+    scene: &Scene,
+    image: &Image,
+    tags: &[ImageTag],
+    serving: &Serving,
+) -> Result<bool, Failure> {
     let registry = scene.registry();
     for tag in tags {
         let found: Option<Digest> = registry
             .has_tag(&image.repository, tag, &Deadline::after(super::ONE_TAG))
             .await
-            .map_err(|error| Failure::Moves { image: image.name.clone(), tag: tag.to_string(), error })?;
+            .map_err(|error| Failure::Moves {
+                image: image.name.clone(),
+                tag: tag.to_string(),
+                error,
+            })?;
         if !found.is_some_and(|found| serving.digests.contains(&found)) {
             return Ok(false);
         }
@@ -175,5 +228,8 @@ async fn is_on(scene: &Scene, image: &Image, tags: &[ImageTag], serving: &Servin
 }
 
 fn listed(tags: &[ImageTag]) -> String {
-    tags.iter().map(ImageTag::as_str).collect::<Vec<_>>().join(", ")
+    tags.iter()
+        .map(ImageTag::as_str)
+        .collect::<Vec<_>>()
+        .join(", ")
 }

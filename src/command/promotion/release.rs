@@ -6,7 +6,9 @@ use crate::command::images::{self, Images};
 use crate::command::ledger::Ledger;
 use crate::command::{Brief, Scene};
 use crate::decide::{PlannedService, Serving, Since, Why, decisive};
-use crate::domain::{CommitSha, Decision, Digest, Image, ImageName, ImageTag, Release, ServiceName};
+use crate::domain::{
+    CommitSha, Decision, Digest, Image, ImageName, ImageTag, Release, ServiceName,
+};
 use crate::intake::inputs::OnRelease;
 use crate::registry::Moving;
 use crate::transport::Deadline;
@@ -25,19 +27,33 @@ pub(in crate::command) async fn promote(
     ledger: Option<&Ledger>,
     images: &Images,
 ) -> Result<(), Failure> {
-    let Some(release) = brief.plan.subject.release().filter(|_| scene.request.on_release == OnRelease::Promote) else {
+    let Some(release) = brief
+        .plan
+        .subject
+        .release()
+        .filter(|_| scene.request.on_release == OnRelease::Promote)
+    else {
         return Ok(());
     };
     scene.log.group(&format!("Promotion to {release}"));
     let promoted = match placements(scene, brief, ledger, images, release).await {
-        Ok(placements) => put(scene, &placements, release.tag(), Moving::Never).await.map(|count| (placements, count)),
+        Ok(placements) => put(scene, &placements, release.tag(), Moving::Never)
+            .await
+            .map(|count| (placements, count)),
         Err(failure) => Err(failure),
     };
     scene.log.end_group();
     let (placements, count) = promoted?;
     if count > 0 {
-        let names: Vec<&str> = placements.iter().map(|placement| placement.image.as_str()).collect();
-        scene.story.borrow_mut().notes.push(format!("{} is on {}", release.tag(), names.join(", ")));
+        let names: Vec<&str> = placements
+            .iter()
+            .map(|placement| placement.image.as_str())
+            .collect();
+        scene.story.borrow_mut().notes.push(format!(
+            "{} is on {}",
+            release.tag(),
+            names.join(", ")
+        ));
     }
     Ok(())
 }
@@ -51,13 +67,23 @@ async fn placements(
 ) -> Result<Vec<Placement>, Failure> {
     let (mut placements, mut without) = (Vec::new(), Vec::new());
     for image in &brief.gathered.manifest.images {
-        let mut users = brief.plan.services.iter().filter(|service| service.image == image.name).peekable();
+        let mut users = brief
+            .plan
+            .services
+            .iter()
+            .filter(|service| service.image == image.name)
+            .peekable();
         // An env file names images that no service deploys here, and those of skipped services, which serve something of before.
-        let is_new = users.peek().is_none() || users.any(|service| service.decision == Decision::Deploy);
+        let is_new =
+            users.peek().is_none() || users.any(|service| service.decision == Decision::Deploy);
         match images.get(&image.name).filter(|_| is_new) {
             Some(verified) => {
                 let placement = Placement::new(&image.name, verified, scene.request.pin);
-                say_others(scene, &image.name, &of_services(brief, ledger, image, Some(&placement)).0);
+                say_others(
+                    scene,
+                    &image.name,
+                    &of_services(brief, ledger, image, Some(&placement)).0,
+                );
                 placements.push(placement);
             }
             None => match skipped(scene, brief, ledger, image, release.tag()).await? {
@@ -93,11 +119,23 @@ async fn skipped(
     let Some((serving, _)) = decisive(&servings) else {
         return Ok((!is_known).then(|| Err("which digest serves there is not known".into())));
     };
-    let Some(digest) = serving.digests.first() else { return Ok(None) };
-    let found = scene.registry().has_tag(&image.repository, tag, &Deadline::after(super::ONE_TAG)).await;
+    let Some(digest) = serving.digests.first() else {
+        return Ok(None);
+    };
+    let found = scene
+        .registry()
+        .has_tag(&image.repository, tag, &Deadline::after(super::ONE_TAG))
+        .await;
     let found = found.map_err(|error| Failure::Registry(image.name.clone(), error))?;
     if let Some(found) = found.filter(|found| !serving.digests.contains(found))
-        && let Ok(placement) = verified(scene, brief, image, &found, brief.gathered.revisions.clone()).await?
+        && let Ok(placement) = verified(
+            scene,
+            brief,
+            image,
+            &found,
+            brief.gathered.revisions.clone(),
+        )
+        .await?
     {
         let text = format!(
             "{}: {tag} stays on {}; the services, which are left as they are, serve {}, equal in what matters to them",
@@ -108,7 +146,15 @@ async fn skipped(
         scene.log.say(&text);
         return Ok(Some(Ok(placement)));
     }
-    verified(scene, brief, image, digest, brief.gathered.revisions.clone()).await.map(Some)
+    verified(
+        scene,
+        brief,
+        image,
+        digest,
+        brief.gathered.revisions.clone(),
+    )
+    .await
+    .map(Some)
 }
 
 /// Verifies what serves, by its digest, as built from one of these commits. Why it is not fit is an answer; a registry that does not answer is
@@ -136,10 +182,17 @@ fn of_services(
     new: Option<&Placement>,
 ) -> (Vec<(ServiceName, Serving)>, bool) {
     let (mut servings, mut is_known) = (Vec::new(), true);
-    for service in brief.plan.services.iter().filter(|service| service.image == image.name) {
+    for service in brief
+        .plan
+        .services
+        .iter()
+        .filter(|service| service.image == image.name)
+    {
         let serving = match (service.decision, new) {
             (Decision::Deploy, Some(new)) => Some(now(new)),
-            (Decision::Skip, _) if has_release(service) => ledger.and_then(|ledger| ledger.serving(&service.name)),
+            (Decision::Skip, _) if has_release(service) => {
+                ledger.and_then(|ledger| ledger.serving(&service.name))
+            }
             (Decision::Deploy | Decision::Skip | Decision::Refuse, _) => continue,
         };
         match serving {
@@ -151,7 +204,12 @@ fn of_services(
 }
 
 pub(super) fn now(placement: &Placement) -> Serving {
-    Serving { digests: placement.same.clone(), commit: None, since: Since::Now, is_settled: true }
+    Serving {
+        digests: placement.same.clone(),
+        commit: None,
+        since: Since::Now,
+        is_settled: true,
+    }
 }
 
 /// Whether a service that is skipped serves what the release is: nothing that matters to it differs.
@@ -161,9 +219,16 @@ const fn has_release(service: &PlannedService) -> bool {
 
 /// Says which services serve something else than what the tag is put on.
 pub(super) fn say_others(scene: &Scene, image: &ImageName, servings: &[(ServiceName, Serving)]) {
-    let Some((decisive, others)) = decisive(servings).filter(|(_, others)| !others.is_empty()) else { return };
+    let Some((decisive, others)) = decisive(servings).filter(|(_, others)| !others.is_empty())
+    else {
+        return;
+    };
     let names: Vec<&str> = others.iter().map(|name| name.as_str()).collect();
-    let digest = decisive.digests.first().map(Digest::short).unwrap_or_default();
+    let digest = decisive
+        .digests
+        .first()
+        .map(Digest::short)
+        .unwrap_or_default();
     let text = format!(
         "{image}: {} serve other bytes, equal in what matters to them; the tag goes with what was deployed last ({digest})",
         names.join(", ")

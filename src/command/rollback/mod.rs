@@ -17,7 +17,9 @@ use super::ledger::{About, Ledger};
 use super::preflight::preflight;
 use super::{Brief, Scene, deploy, drift, promotion, refuse, tell};
 use crate::decide::{Base, Demand, Ground, Plan, Subject, Tags, Tip, VerifiedImage, Why, Wishes};
-use crate::domain::{CommitSha, Dispatch, Intent, Kind, Outcome, Pin, ServiceName, Status, Trigger, When};
+use crate::domain::{
+    CommitSha, Dispatch, Intent, Kind, Outcome, Pin, ServiceName, Status, Trigger, When,
+};
 use crate::intake::inputs::{InputError, Writes};
 use crate::report::{Ended, service_lines};
 use aim::{Aim, Bytes, Way};
@@ -36,14 +38,21 @@ pub(super) async fn run(scene: &Scene) -> Result<(), Failure> {
         | Trigger::Closed(_)
         | Trigger::MergeGroup(_)
         | Trigger::Nothing(_) => {
-            refuse(scene, "rollback goes by what somebody asks for, and this event asks for nothing of the kind");
+            refuse(
+                scene,
+                "rollback goes by what somebody asks for, and this event asks for nothing of the kind",
+            );
             return Ok(());
         }
     };
     if scene.request.force.words().is_some() {
-        scene.log.say("force sets nothing aside here: no rule keeps anybody from going back.");
+        scene
+            .log
+            .say("force sets nothing aside here: no rule keeps anybody from going back.");
     }
-    let Some((brief, aim)) = prepared(scene, dispatch).await? else { return Ok(()) };
+    let Some((brief, aim)) = prepared(scene, dispatch).await? else {
+        return Ok(());
+    };
     act(scene, &brief, &aim).await
 }
 
@@ -53,46 +62,83 @@ async fn prepared(scene: &Scene, dispatch: &Dispatch) -> Result<Option<(Brief, A
     let environment = place.environment.name.clone();
     scene.story.borrow_mut().environment = Some(environment.clone());
     if place.manifest.services_in(&environment).next().is_none() {
-        return Err(InputError::of("environment", format!("{environment} has no services to go back")).into());
+        return Err(InputError::of(
+            "environment",
+            format!("{environment} has no services to go back"),
+        )
+        .into());
     }
     let event = Base::None("a rollback does not go by the event".into());
-    let about =
-        About { manifest: &place.manifest, environment: &place.environment, commit: place.at, release: None, event };
+    let about = About {
+        manifest: &place.manifest,
+        environment: &place.environment,
+        commit: place.at,
+        release: None,
+        event,
+    };
     let mut ledger = Ledger::consult(scene, &about).await?;
     let aim = aim::find(scene, &place, &ledger).await?;
     ledger.turn_to(aim.commit, aim.release.clone());
     let brief = brief(scene, place, ledger, &aim)?;
     if brief.plan.to_deploy().next().is_none() {
-        tell(scene, Outcome::Nothing, &format!("Nothing to do: {}", aim.otherwise));
+        tell(
+            scene,
+            Outcome::Nothing,
+            &format!("Nothing to do: {}", aim.otherwise),
+        );
         return Ok(None);
     }
     Ok(Some((brief, aim)))
 }
 
 fn brief(scene: &Scene, place: Place, ledger: Ledger, aim: &Aim) -> Result<Brief, Failure> {
-    let Place { manifest, environment, .. } = place;
+    let Place {
+        manifest,
+        environment,
+        ..
+    } = place;
     let demand = |(service, way): (&ServiceName, &Way)| {
         let why = match way {
-            Way::Back(bytes) => Why::Back(bytes.commit.unwrap_or(aim.commit), bytes.release.clone()),
+            Way::Back(bytes) => {
+                Why::Back(bytes.commit.unwrap_or(aim.commit), bytes.release.clone())
+            }
             Way::Stays(why) => Why::Stays(why.clone()),
         };
-        (service.clone(), Demand { why, base: ledger.serving_commit(service) })
+        (
+            service.clone(),
+            Demand {
+                why,
+                base: ledger.serving_commit(service),
+            },
+        )
     };
     let mut demands: BTreeMap<ServiceName, Demand> = aim.ways.iter().map(demand).collect();
     for service in manifest.services_in(&environment.name) {
-        let left_out = || Demand { why: Why::NotListed, base: ledger.serving_commit(&service.name) };
+        let left_out = || Demand {
+            why: Why::NotListed,
+            base: ledger.serving_commit(&service.name),
+        };
         demands.entry(service.name.clone()).or_insert_with(left_out);
     }
     let ground = Ground::Demands(demands);
-    let subject = Subject::Environments { environments: vec![environment.name], release: aim.release.clone() };
-    let wishes = Wishes { services: scene.request.services.clone(), force_unchanged: false, every_image: false };
+    let subject = Subject::Environments {
+        environments: vec![environment.name],
+        release: aim.release.clone(),
+    };
+    let wishes = Wishes {
+        services: scene.request.services.clone(),
+        force_unchanged: false,
+        every_image: false,
+    };
     let tags = Tags::new(&manifest.tags, &subject, &aim.commit, Tip::Other)?;
     let plan = Plan::new(&manifest, subject.clone(), aim.commit, &ground, &wishes)?;
     let mut story = scene.story.borrow_mut();
     (story.manifest, story.plan) = (Some(manifest.clone()), Some(plan.clone()));
     drop(story);
     scene.log.group("Plan");
-    scene.log.say(&format!("Back to {}, commit {}", aim.name, aim.commit));
+    scene
+        .log
+        .say(&format!("Back to {}, commit {}", aim.name, aim.commit));
     for line in service_lines(&plan, &hooks::ways(scene, &manifest, &plan)) {
         scene.log.say_toned(&line);
     }
@@ -110,16 +156,25 @@ fn brief(scene: &Scene, place: Place, ledger: Ledger, aim: &Aim) -> Result<Brief
         revisions: Vec::new(),
         in_fork: false,
     };
-    Ok(Brief { gathered, plan, tags })
+    Ok(Brief {
+        gathered,
+        plan,
+        tags,
+    })
 }
 
 async fn act(scene: &Scene, brief: &Brief, aim: &Aim) -> Result<(), Failure> {
-    let (Subject::Environments { environments, .. }, Some(ledger)) = (&brief.plan.subject, &brief.gathered.ledger)
+    let (Subject::Environments { environments, .. }, Some(ledger)) =
+        (&brief.plan.subject, &brief.gathered.ledger)
     else {
         return Ok(());
     };
-    let Some(environment) = environments.first() else { return Ok(()) };
-    let Some(hooks) = deploy::credentials(scene, brief)? else { return Ok(()) };
+    let Some(environment) = environments.first() else {
+        return Ok(());
+    };
+    let Some(hooks) = deploy::credentials(scene, brief)? else {
+        return Ok(());
+    };
     let wanted = wanted(&brief.plan, aim);
     let verified = bytes::verified(scene, brief, &wanted, &aim.name).await?;
     let images = bytes::told(scene, brief, &verified);
@@ -134,7 +189,9 @@ async fn act(scene: &Scene, brief: &Brief, aim: &Aim) -> Result<(), Failure> {
     }
     let hands = Hands::new(scene, ledger, facts);
     hands.close_settled().await;
-    scene.log.group(&format!("Back to {} in {environment}", aim.name));
+    scene
+        .log
+        .group(&format!("Back to {} in {environment}", aim.name));
     golive::go(&hands, &brief.plan, &calls).await;
     scene.log.end_group();
     drift::warn(scene, brief, &hands, &images).await;
@@ -149,27 +206,46 @@ fn wanted<'a>(plan: &Plan, aim: &'a Aim) -> BTreeMap<ServiceName, &'a Bytes> {
         Way::Back(bytes) => Some(bytes),
         Way::Stays(_) => None,
     };
-    plan.to_deploy().filter_map(|service| Some((service.name.clone(), of(&service.name)?))).collect()
+    plan.to_deploy()
+        .filter_map(|service| Some((service.name.clone(), of(&service.name)?)))
+        .collect()
 }
 
 /// What each service leaves. Where that is not known, it is taken to leave what would be deployed there now: that is what must not come back
 /// by itself. Of releases the highest that any of them may have left counts for all.
 async fn left(scene: &Scene, brief: &Brief, ledger: &Ledger) -> BTreeMap<ServiceName, CommitSha> {
-    let own: Vec<(&ServiceName, Option<CommitSha>)> =
-        brief.plan.to_deploy().map(|service| (&service.name, ledger.left(&service.name))).collect();
+    let own: Vec<(&ServiceName, Option<CommitSha>)> = brief
+        .plan
+        .to_deploy()
+        .map(|service| (&service.name, ledger.left(&service.name)))
+        .collect();
     let is_known = own.iter().all(|(_, commit)| commit.is_some());
-    let newest = if is_known { None } else { deployable(scene, brief, ledger).await };
-    let highest = ledger.left_release().map(|highest| newest.unwrap_or(highest));
+    let newest = if is_known {
+        None
+    } else {
+        deployable(scene, brief, ledger).await
+    };
+    let highest = ledger
+        .left_release()
+        .map(|highest| newest.unwrap_or(highest));
     let otherwise = newest.unwrap_or(brief.plan.commit);
-    own.into_iter().map(|(service, commit)| (service.clone(), highest.or(commit).unwrap_or(otherwise))).collect()
+    own.into_iter()
+        .map(|(service, commit)| (service.clone(), highest.or(commit).unwrap_or(otherwise)))
+        .collect()
 }
 
 /// The commit that a deploy would bring now, where that is known.
 async fn deployable(scene: &Scene, brief: &Brief, ledger: &Ledger) -> Option<CommitSha> {
     let environment = brief.gathered.manifest.environment(ledger.environment());
     match environment.map(|environment| &environment.when) {
-        Some(When::Release { template, .. }) => match scene.history.highest_release(template).await {
-            Ok(Some(highest)) => scene.history.tag_commit(highest.tag().as_str()).await.ok().flatten(),
+        Some(When::Release { template, .. }) => match scene.history.highest_release(template).await
+        {
+            Ok(Some(highest)) => scene
+                .history
+                .tag_commit(highest.tag().as_str())
+                .await
+                .ok()
+                .flatten(),
             Ok(None) | Err(_) => None,
         },
         Some(When::Branch(_)) | None => ledger.tip(),
@@ -187,7 +263,9 @@ fn calls(
 ) -> BTreeMap<ServiceName, Call> {
     let mut calls = BTreeMap::new();
     for (service, bytes) in wanted {
-        let Some(image) = verified.get(service) else { continue };
+        let Some(image) = verified.get(service) else {
+            continue;
+        };
         let id = ledger.id(service).cloned();
         let (door, id) = match (hooks.found.remove(service), id) {
             (Some(hook), id) => {
@@ -213,7 +291,15 @@ fn calls(
         };
         let wanted = vec![image.digest().clone(), image.platform_digest().clone()];
         let is_recorded = bytes.commit.is_some();
-        let call = Call { door, id, image: pinned, wanted, intent, is_forced: false, is_recorded };
+        let call = Call {
+            door,
+            id,
+            image: pinned,
+            wanted,
+            intent,
+            is_forced: false,
+            is_recorded,
+        };
         calls.insert(service.clone(), call);
     }
     calls
@@ -221,11 +307,16 @@ fn calls(
 
 fn dry(scene: &Scene, calls: &BTreeMap<ServiceName, Call>, aim: &Aim) {
     for (service, call) in calls {
-        scene.log.say(&format!("{service}: would go back to {}", call.image));
+        scene
+            .log
+            .say(&format!("{service}: would go back to {}", call.image));
         let ended = Ended::without_deploy(service, Status::Skipped, "dry run: not deployed");
         scene.story.borrow_mut().services.push(ended);
     }
-    let headline = format!("Verified in a dry run: everything of {} is there, and nothing was written", aim.name);
+    let headline = format!(
+        "Verified in a dry run: everything of {} is there, and nothing was written",
+        aim.name
+    );
     tell(scene, Outcome::Verified, &headline);
 }
 
@@ -234,8 +325,9 @@ fn conclude(scene: &Scene, brief: &Brief, ledger: &Ledger, aim: &Aim) {
     let mut story = scene.story.borrow_mut();
     story.headline = format!("Rollback to {}: {}", aim.name, story.headline);
     let is_back = |service: &&ServiceName| {
-        let took =
-            |ended: &Ended| ended.service == **service && matches!(ended.status, Status::Live | Status::Accepted);
+        let took = |ended: &Ended| {
+            ended.service == **service && matches!(ended.status, Status::Live | Status::Accepted)
+        };
         story.services.iter().any(took)
     };
     let services = || brief.plan.services.iter().map(|service| &service.name);
@@ -250,7 +342,10 @@ fn conclude(scene: &Scene, brief: &Brief, ledger: &Ledger, aim: &Aim) {
         Some(_) => "a higher release lifts it",
         None => "a commit that changes something of the service lifts it",
     };
-    let text = format!("from now on this rollback holds {}: {until}, and so does force: held", held.join(", "));
+    let text = format!(
+        "from now on this rollback holds {}: {until}, and so does force: held",
+        held.join(", ")
+    );
     scene.log.say(&text);
     story.notes.push(text);
 }

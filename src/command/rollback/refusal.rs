@@ -6,7 +6,9 @@ use crate::domain::{EnvironmentName, FailureWord, Outcome};
 #[derive(Debug, thiserror::Error)]
 pub enum BackRefusal {
     /// It is newer than what serves.
-    #[error("{wanted} is newer than {serves}, which {environment} has: going forward is for deploy")]
+    #[error(
+        "{wanted} is newer than {serves}, which {environment} has: going forward is for deploy"
+    )]
     Forward {
         /// The environment.
         environment: EnvironmentName,
@@ -45,9 +47,13 @@ impl BackRefusal {
     /// The failure word.
     pub(crate) fn word(&self) -> FailureWord {
         match self {
-            Self::Forward { .. } | Self::First { .. } | Self::NotDeployed { .. } => FailureWord::BadInput,
+            Self::Forward { .. } | Self::First { .. } | Self::NotDeployed { .. } => {
+                FailureWord::BadInput
+            }
             Self::Unknown(..) => FailureWord::OrderUnknown,
-            Self::Unfit(problems) => problems.first().map_or(FailureWord::ImageMissing, |(word, _)| *word),
+            Self::Unfit(problems) => problems
+                .first()
+                .map_or(FailureWord::ImageMissing, |(word, _)| *word),
         }
     }
 
@@ -55,7 +61,9 @@ impl BackRefusal {
     pub(crate) const fn hint(&self) -> &'static str {
         match self {
             Self::Forward { .. } => "Use deploy, with force: held where a rollback holds it.",
-            Self::First { .. } => "Deploy what is to run there; the record knows of nothing to go back to.",
+            Self::First { .. } => {
+                "Deploy what is to run there; the record knows of nothing to go back to."
+            }
             Self::NotDeployed { .. } => {
                 "Name one that was deployed there: the repository's Deployments page lists them."
             }
@@ -79,7 +87,10 @@ impl BackRefusal {
     /// Refused, or failed where somebody did not answer.
     pub(crate) const fn outcome(&self) -> Outcome {
         match self {
-            Self::Forward { .. } | Self::First { .. } | Self::NotDeployed { .. } | Self::Unfit(_) => Outcome::Refused,
+            Self::Forward { .. }
+            | Self::First { .. }
+            | Self::NotDeployed { .. }
+            | Self::Unfit(_) => Outcome::Refused,
             Self::Unknown(..) => Outcome::Failed,
         }
     }

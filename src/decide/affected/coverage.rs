@@ -17,8 +17,14 @@ impl<'a> Coverage<'a> {
         let mut search = Search::over(paths.iter().map(Vec::as_slice).collect(), MOST_WORK);
         let ignored = search.list(&manifest.ignore);
         // What the search has found once it does not look for again, so after this nothing can become too much.
-        lists(manifest).flat_map(PatternList::iter).for_each(|pattern| drop(search.pattern(pattern)));
-        search.work.map(|_| Self { manifest, search, ignored })
+        lists(manifest)
+            .flat_map(PatternList::iter)
+            .for_each(|pattern| drop(search.pattern(pattern)));
+        search.work.map(|_| Self {
+            manifest,
+            search,
+            ignored,
+        })
     }
 
     /// How many paths a pattern matches, a leading `!` left aside.
@@ -28,7 +34,11 @@ impl<'a> Coverage<'a> {
 
     /// How many paths are a reason to build the image.
     pub(in crate::decide) fn reasons_for(&mut self, image: &'a Image) -> usize {
-        let mut taken = Runs::union(build_lists(self.manifest, image).into_iter().map(|list| self.search.list(list)));
+        let mut taken = Runs::union(
+            build_lists(self.manifest, image)
+                .into_iter()
+                .map(|list| self.search.list(list)),
+        );
         taken.take_out(&self.ignored);
         count(&taken)
     }
@@ -46,7 +56,9 @@ impl<'a> Coverage<'a> {
 /// Every list that takes paths in for something.
 fn lists(manifest: &Manifest) -> impl Iterator<Item = &PatternList> {
     let of_images = manifest.images.iter().map(|image| &image.paths);
-    of_images.chain(manifest.services.iter().map(|service| &service.paths)).chain([&manifest.shared])
+    of_images
+        .chain(manifest.services.iter().map(|service| &service.paths))
+        .chain([&manifest.shared])
 }
 
 fn count(runs: &Runs) -> usize {

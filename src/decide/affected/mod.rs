@@ -61,12 +61,22 @@ impl Affected {
         let images = manifest
             .images
             .iter()
-            .filter_map(|image| Some((image.name.clone(), search.cause(&build_lists(manifest, image))?)))
+            .filter_map(|image| {
+                Some((
+                    image.name.clone(),
+                    search.cause(&build_lists(manifest, image))?,
+                ))
+            })
             .collect();
         let services = manifest
             .services
             .iter()
-            .filter_map(|service| Some((service.name.clone(), search.cause(&service_lists(manifest, service))?)))
+            .filter_map(|service| {
+                Some((
+                    service.name.clone(),
+                    search.cause(&service_lists(manifest, service))?,
+                ))
+            })
             .collect();
         search.work.map(|_| Self { images, services })
     }
@@ -86,13 +96,23 @@ impl Affected {
 
 /// An image's build paths. Where several lists take a path in, the first of them gives the pattern that is named.
 fn build_lists<'m>(manifest: &'m Manifest, image: &'m Image) -> Vec<&'m PatternList> {
-    let services = manifest.services.iter().filter(|service| service.image == image.name);
-    std::iter::once(&image.paths).chain(services.map(|service| &service.paths)).chain([&manifest.shared]).collect()
+    let services = manifest
+        .services
+        .iter()
+        .filter(|service| service.image == image.name);
+    std::iter::once(&image.paths)
+        .chain(services.map(|service| &service.paths))
+        .chain([&manifest.shared])
+        .collect()
 }
 
 fn service_lists<'m>(manifest: &'m Manifest, service: &'m Service) -> Vec<&'m PatternList> {
     let image = manifest.image(&service.image);
-    image.map(|image| &image.paths).into_iter().chain([&service.paths, &manifest.shared]).collect()
+    image
+        .map(|image| &image.paths)
+        .into_iter()
+        .chain([&service.paths, &manifest.shared])
+        .collect()
 }
 
 /// The changed paths that may be a reason, and which of them the lists and patterns that were already asked for take.
@@ -117,13 +137,26 @@ impl<'a> Search<'a> {
         let ignored = all.list(&manifest.ignore);
         let mut kept = Runs::of(0..all.paths.len());
         kept.take_out(&ignored);
-        let paths = kept.0.into_iter().flat_map(|run| &all.paths[run]).copied().collect();
-        Self { work: all.work, ..Self::over(paths, 0) }
+        let paths = kept
+            .0
+            .into_iter()
+            .flat_map(|run| &all.paths[run])
+            .copied()
+            .collect();
+        Self {
+            work: all.work,
+            ..Self::over(paths, 0)
+        }
     }
 
     /// Over paths that are sorted and without doubles, ignored ones included.
     fn over(paths: Vec<&'a [u8]>, work: usize) -> Self {
-        Self { paths, patterns: HashMap::new(), lists: HashMap::new(), work: Some(work) }
+        Self {
+            paths,
+            patterns: HashMap::new(),
+            lists: HashMap::new(),
+            work: Some(work),
+        }
     }
 
     fn cause(&mut self, lists: &[&'a PatternList]) -> Option<Cause> {
@@ -131,7 +164,11 @@ impl<'a> Search<'a> {
         let path = self.paths[taken.0.first()?.start];
         let pattern = lists.iter().find_map(|list| list.decide(path))?;
         let matched = taken.0.iter().map(Range::len).sum();
-        Some(Cause { pattern: pattern.as_str().to_owned(), path: path.to_owned(), matched })
+        Some(Cause {
+            pattern: pattern.as_str().to_owned(),
+            path: path.to_owned(),
+            matched,
+        })
     }
 
     /// The paths that a list takes in.
@@ -160,14 +197,19 @@ impl<'a> Search<'a> {
 
     /// The paths that a pattern matches, a leading `!` left aside.
     fn pattern(&mut self, pattern: &'a Pattern) -> Rc<Runs> {
-        let text = pattern.as_str().strip_prefix('!').unwrap_or(pattern.as_str());
+        let text = pattern
+            .as_str()
+            .strip_prefix('!')
+            .unwrap_or(pattern.as_str());
         if let Some(known) = self.patterns.get(text) {
             return Rc::clone(known);
         }
         let mut runs = Runs::default();
         for candidates in self.candidates(pattern).0 {
             for at in candidates {
-                self.work = self.work.and_then(|left| left.checked_sub(pattern.work(self.paths[at].len())));
+                self.work = self
+                    .work
+                    .and_then(|left| left.checked_sub(pattern.work(self.paths[at].len())));
                 if self.work.is_none() {
                     return Rc::default();
                 }
@@ -209,7 +251,10 @@ mod tests {
     use std::error::Error;
 
     fn list(texts: &[&str]) -> PatternList {
-        let patterns = texts.iter().map(|text| Pattern::parse(text).expect(text)).collect();
+        let patterns = texts
+            .iter()
+            .map(|text| Pattern::parse(text).expect(text))
+            .collect();
         PatternList::new(patterns).expect("a list that takes something in")
     }
 
@@ -256,7 +301,10 @@ mod tests {
     }
 
     fn paths(texts: &[&str]) -> Vec<Vec<u8>> {
-        let mut paths: Vec<Vec<u8>> = texts.iter().map(|text| text.as_bytes().to_owned()).collect();
+        let mut paths: Vec<Vec<u8>> = texts
+            .iter()
+            .map(|text| text.as_bytes().to_owned())
+            .collect();
         paths.sort();
         paths
     }
@@ -264,12 +312,21 @@ mod tests {
     /// The definition, path by path.
     fn slow(manifest: &Manifest, lists: &[&PatternList], changed: &[Vec<u8>]) -> Option<Cause> {
         let mut cause: Option<Cause> = None;
-        for path in changed.iter().filter(|path| manifest.ignore.decide(path).is_none()) {
-            let Some(pattern) = lists.iter().find_map(|list| list.decide(path)) else { continue };
+        for path in changed
+            .iter()
+            .filter(|path| manifest.ignore.decide(path).is_none())
+        {
+            let Some(pattern) = lists.iter().find_map(|list| list.decide(path)) else {
+                continue;
+            };
             match &mut cause {
                 Some(cause) => cause.matched += 1,
                 None => {
-                    cause = Some(Cause { pattern: pattern.as_str().to_owned(), path: path.clone(), matched: 1 });
+                    cause = Some(Cause {
+                        pattern: pattern.as_str().to_owned(),
+                        path: path.clone(),
+                        matched: 1,
+                    });
                 }
             }
         }
@@ -282,7 +339,10 @@ mod tests {
         manifest.shared = list(&["uv.lock"]);
         manifest.images = vec![
             image("api", list(&["services/api/**", "libs/**"]))?,
-            image("workers", list(&["services/workers/**", "libs/**", "!libs/ui/**"]))?,
+            image(
+                "workers",
+                list(&["services/workers/**", "libs/**", "!libs/ui/**"]),
+            )?,
         ];
         manifest.services = vec![
             service("api", "api", PatternList::default())?,
@@ -295,8 +355,14 @@ mod tests {
     /// The services and the images that a change of `changed` concerns.
     fn concerned(manifest: &Manifest, changed: &[&str]) -> String {
         let affected = Affected::within_reason(manifest, &paths(changed)).expect("little work");
-        let services = manifest.services.iter().filter(|service| affected.service(&service.name).is_some());
-        let images = manifest.images.iter().filter(|image| affected.image(&image.name).is_some());
+        let services = manifest
+            .services
+            .iter()
+            .filter(|service| affected.service(&service.name).is_some());
+        let images = manifest
+            .images
+            .iter()
+            .filter(|image| affected.image(&image.name).is_some());
         let services: Vec<&str> = services.map(|service| service.name.as_str()).collect();
         let images: Vec<&str> = images.map(|image| image.name.as_str()).collect();
         format!("{} | {}", services.join(" "), images.join(" "))
@@ -326,14 +392,36 @@ mod tests {
     #[test]
     fn a_cause_names_the_pattern_and_one_path_and_counts_them() -> Result<(), Box<dyn Error>> {
         let manifest = example()?;
-        let changed = paths(&["cron/retention/a", "libs/b", "libs/c", "libs/ui/d", "uv.lock", "libs/x.md"]);
+        let changed = paths(&[
+            "cron/retention/a",
+            "libs/b",
+            "libs/c",
+            "libs/ui/d",
+            "uv.lock",
+            "libs/x.md",
+        ]);
         let cause = |pattern: &str, path: &str, matched| {
-            Some(Cause { pattern: pattern.into(), path: path.as_bytes().to_owned(), matched })
+            Some(Cause {
+                pattern: pattern.into(),
+                path: path.as_bytes().to_owned(),
+                matched,
+            })
         };
-        let [api, workers, retention] = &manifest.services[..] else { panic!("three services") };
-        assert_eq!(service_cause(&manifest, api, &changed), cause("libs/**", "libs/b", 4));
-        assert_eq!(service_cause(&manifest, workers, &changed), cause("libs/**", "libs/b", 3));
-        assert_eq!(service_cause(&manifest, retention, &changed), cause("cron/retention/**", "cron/retention/a", 4));
+        let [api, workers, retention] = &manifest.services[..] else {
+            panic!("three services")
+        };
+        assert_eq!(
+            service_cause(&manifest, api, &changed),
+            cause("libs/**", "libs/b", 4)
+        );
+        assert_eq!(
+            service_cause(&manifest, workers, &changed),
+            cause("libs/**", "libs/b", 3)
+        );
+        assert_eq!(
+            service_cause(&manifest, retention, &changed),
+            cause("cron/retention/**", "cron/retention/a", 4)
+        );
         assert_eq!(
             image_cause(&manifest, &manifest.images[1], &changed),
             cause("cron/retention/**", "cron/retention/a", 4)
@@ -344,9 +432,12 @@ mod tests {
     #[test]
     fn paths_out_of_order_are_not_lost() -> Result<(), Box<dyn Error>> {
         let manifest = example()?;
-        let changed: Vec<Vec<u8>> =
-            ["zzz", "uv.lock", "libs/b", "libs/b", "a"].iter().map(|path| path.as_bytes().to_owned()).collect();
-        let matched = service_cause(&manifest, &manifest.services[0], &changed).map(|cause| cause.matched);
+        let changed: Vec<Vec<u8>> = ["zzz", "uv.lock", "libs/b", "libs/b", "a"]
+            .iter()
+            .map(|path| path.as_bytes().to_owned())
+            .collect();
+        let matched =
+            service_cause(&manifest, &manifest.services[0], &changed).map(|cause| cause.matched);
         assert_eq!(matched, Some(2));
         Ok(())
     }
@@ -383,7 +474,10 @@ mod tests {
 
     impl Numbers {
         fn below(&mut self, end: usize) -> usize {
-            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            self.0 = self
+                .0
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             usize::try_from(self.0 >> 33).expect("31 bits") % end
         }
 
@@ -409,7 +503,11 @@ mod tests {
             }
             let names = ["a", "b", "c", "b-c", "b.c", "c.md", "[bc]", "ab"];
             let depth = 1 + self.below(3);
-            (0..depth).map(|_| self.one_of(&names)).collect::<Vec<_>>().join("/").into_bytes()
+            (0..depth)
+                .map(|_| self.one_of(&names))
+                .collect::<Vec<_>>()
+                .join("/")
+                .into_bytes()
         }
     }
 
@@ -424,26 +522,40 @@ mod tests {
                 manifest.images.push(image(name, numbers.list())?);
             }
             for (name, image) in [("x", "one"), ("y", "two"), ("z", "two")] {
-                manifest.services.push(service(name, image, numbers.list())?);
+                manifest
+                    .services
+                    .push(service(name, image, numbers.list())?);
             }
-            let mut changed: Vec<Vec<u8>> = (0..numbers.below(12)).map(|_| numbers.path()).collect();
+            let mut changed: Vec<Vec<u8>> =
+                (0..numbers.below(12)).map(|_| numbers.path()).collect();
             changed.sort();
             changed.dedup();
             let affected = Affected::within_reason(&manifest, &changed).expect("little work");
             for image in &manifest.images {
                 let wanted = slow(&manifest, &build_lists(&manifest, image), &changed);
-                assert_eq!(affected.image(&image.name), wanted.as_ref(), "{case}: {manifest:?} {changed:?}");
+                assert_eq!(
+                    affected.image(&image.name),
+                    wanted.as_ref(),
+                    "{case}: {manifest:?} {changed:?}"
+                );
                 assert_eq!(image_cause(&manifest, image, &changed), wanted);
                 found += usize::from(wanted.is_some());
             }
             for service in &manifest.services {
                 let wanted = slow(&manifest, &service_lists(&manifest, service), &changed);
-                assert_eq!(affected.service(&service.name), wanted.as_ref(), "{case}: {manifest:?} {changed:?}");
+                assert_eq!(
+                    affected.service(&service.name),
+                    wanted.as_ref(),
+                    "{case}: {manifest:?} {changed:?}"
+                );
                 assert_eq!(service_cause(&manifest, service, &changed), wanted);
                 found += usize::from(wanted.is_some());
             }
         }
-        assert!((2000..8000).contains(&found), "of 10000 questions {found} had a cause: the cases are not telling");
+        assert!(
+            (2000..8000).contains(&found),
+            "of 10000 questions {found} had a cause: the cases are not telling"
+        );
         Ok(())
     }
 }

@@ -9,7 +9,11 @@ pub(super) struct Runs(pub(super) Vec<Range<usize>>);
 
 impl Runs {
     pub(super) fn of(range: Range<usize>) -> Self {
-        Self(std::iter::once(range).filter(|range| !range.is_empty()).collect())
+        Self(
+            std::iter::once(range)
+                .filter(|range| !range.is_empty())
+                .collect(),
+        )
     }
 
     /// Adds an index that is greater than all others.

@@ -1,14 +1,27 @@
 use super::*;
-use crate::domain::{Environment, EnvironmentName, Image, Pattern, Repository, Source, TagRules, TagTemplate, When};
+use crate::domain::{
+    Environment, EnvironmentName, Image, Pattern, Repository, Source, TagRules, TagTemplate, When,
+};
 use std::collections::BTreeMap;
 
 fn list(texts: &[&str]) -> PatternList {
-    PatternList::new(texts.iter().map(|text| Pattern::parse(text).unwrap()).collect()).unwrap()
+    PatternList::new(
+        texts
+            .iter()
+            .map(|text| Pattern::parse(text).unwrap())
+            .collect(),
+    )
+    .unwrap()
 }
 
 fn environment(name: &str) -> Environment {
     let when = When::Branch("main".into());
-    Environment { name: EnvironmentName::parse(name).unwrap(), when, moves: Vec::new(), requires: None }
+    Environment {
+        name: EnvironmentName::parse(name).unwrap(),
+        when,
+        moves: Vec::new(),
+        requires: None,
+    }
 }
 
 fn image(name: &str, paths: &[&str]) -> Image {
@@ -24,7 +37,10 @@ fn image(name: &str, paths: &[&str]) -> Image {
 fn service(name: &str, ids: &[(&str, &str)]) -> Service {
     let name = ServiceName::parse(name).unwrap();
     let id = |(environment, id): &(&str, &str)| {
-        (EnvironmentName::parse(environment).unwrap(), crate::domain::ServiceId::parse(id).unwrap())
+        (
+            EnvironmentName::parse(environment).unwrap(),
+            crate::domain::ServiceId::parse(id).unwrap(),
+        )
     };
     Service {
         image: ImageName::parse("api").unwrap(),
@@ -74,21 +90,46 @@ fn handover() -> Handover {
 }
 
 fn told(checkup: &Checkup) -> Vec<String> {
-    let tell = |finding: &Finding| format!("{} {}: {}", finding.level.as_str(), finding.remark, finding.text);
+    let tell = |finding: &Finding| {
+        format!(
+            "{} {}: {}",
+            finding.level.as_str(),
+            finding.remark,
+            finding.text
+        )
+    };
     checkup.findings.iter().map(tell).collect()
 }
 
 fn wired(manifest: &Manifest, handover: Handover) -> Vec<String> {
-    told(&check(manifest, None, &Wiring { handovers: vec![handover], unread: Vec::new() }))
+    told(&check(
+        manifest,
+        None,
+        &Wiring {
+            handovers: vec![handover],
+            unread: Vec::new(),
+        },
+    ))
 }
 
 #[test]
 fn patterns_without_a_match_are_told_with_their_place() {
-    let mut manifest = manifest(vec![image("api", &["api/**", "aip/**", "!api/x"])], Vec::new());
+    let mut manifest = manifest(
+        vec![image("api", &["api/**", "aip/**", "!api/x"])],
+        Vec::new(),
+    );
     (manifest.ignore, manifest.shared) = (list(&["**/*.md"]), list(&["uv.lock", "uv.lok"]));
-    let checkup = check(&manifest, Some(&files(&["api/a", "uv.lock"])), &Wiring::default());
+    let checkup = check(
+        &manifest,
+        Some(&files(&["api/a", "uv.lock"])),
+        &Wiring::default(),
+    );
     let api = Part::Image(ImageName::parse("api").unwrap());
-    let spots: Vec<(Level, &Spot)> = checkup.findings.iter().map(|own| (own.level, &own.spot)).collect();
+    let spots: Vec<(Level, &Spot)> = checkup
+        .findings
+        .iter()
+        .map(|own| (own.level, &own.spot))
+        .collect();
     assert_eq!(
         spots,
         [
@@ -98,20 +139,39 @@ fn patterns_without_a_match_are_told_with_their_place() {
             (Level::Notice, &Spot::Pattern(Part::Ignore, 0)),
         ]
     );
-    assert_eq!(told(&checkup)[2], "warning pattern-matches-nothing: \"!api/x\" of image api excludes no tracked file");
+    assert_eq!(
+        told(&checkup)[2],
+        "warning pattern-matches-nothing: \"!api/x\" of image api excludes no tracked file"
+    );
 }
 
 #[test]
 fn an_image_that_no_file_changes_is_an_error() {
-    let mut manifest = manifest(vec![image("api", &["api/**"]), image("web", &["web/**"])], Vec::new());
+    let mut manifest = manifest(
+        vec![image("api", &["api/**"]), image("web", &["web/**"])],
+        Vec::new(),
+    );
     manifest.ignore = list(&["**/*.md"]);
-    let checkup = check(&manifest, Some(&files(&["api/README.md", "web/a"])), &Wiring::default());
+    let checkup = check(
+        &manifest,
+        Some(&files(&["api/README.md", "web/a"])),
+        &Wiring::default(),
+    );
     assert_eq!(
         told(&checkup),
-        ["error image-of-nothing: no tracked file is a reason to build image api, so no change would ever deploy it"]
+        [
+            "error image-of-nothing: no tracked file is a reason to build image api, so no change would ever deploy it"
+        ]
     );
     manifest.shared = list(&["web/a"]);
-    assert!(told(&check(&manifest, Some(&files(&["api/README.md", "web/a"])), &Wiring::default())).is_empty());
+    assert!(
+        told(&check(
+            &manifest,
+            Some(&files(&["api/README.md", "web/a"])),
+            &Wiring::default()
+        ))
+        .is_empty()
+    );
 }
 
 #[test]
@@ -121,24 +181,41 @@ fn files_of_nobody_are_put_together_by_directory() {
     let table: [Row<'_>; 6] = [
         (&["api/a"], &[]),
         (&["api/a", "b"], &[("b", 1)]),
-        (&["api/a", "web/a", "web/b/c", "web-x/a"], &[("web-x/", 1), ("web/", 2)]),
-        (&["docs/a", "docs/api.txt", "docs/b/c", "docs/b/d"], &[("docs/a", 1), ("docs/b/", 2)]),
+        (
+            &["api/a", "web/a", "web/b/c", "web-x/a"],
+            &[("web-x/", 1), ("web/", 2)],
+        ),
+        (
+            &["docs/a", "docs/api.txt", "docs/b/c", "docs/b/d"],
+            &[("docs/a", 1), ("docs/b/", 2)],
+        ),
         (&["docs/api.txt", "x/y/z", "x/z"], &[("x/", 2)]),
         (&["docs/api.txt", "x.y", "x/y"], &[("x.y", 1), ("x/", 1)]),
     ];
     for (paths, wanted) in table {
         let checkup = check(&manifest, Some(&files(paths)), &Wiring::default());
-        let found: Vec<(&str, usize)> =
-            checkup.unowned.iter().map(|own| (std::str::from_utf8(&own.path).unwrap(), own.files)).collect();
+        let found: Vec<(&str, usize)> = checkup
+            .unowned
+            .iter()
+            .map(|own| (std::str::from_utf8(&own.path).unwrap(), own.files))
+            .collect();
         assert_eq!(found, wanted, "{paths:?}");
-        assert_eq!(checkup.files_of_nobody() > 0, checkup.count(Level::Notice) == 1);
+        assert_eq!(
+            checkup.files_of_nobody() > 0,
+            checkup.count(Level::Notice) == 1
+        );
     }
 }
 
 #[test]
 fn a_service_without_hook_and_key_cannot_be_deployed() {
-    let manifest =
-        manifest(vec![image("api", &["**"])], vec![service("api", &[("staging", "srv-a1")]), service("job", &[])]);
+    let manifest = manifest(
+        vec![image("api", &["**"])],
+        vec![
+            service("api", &[("staging", "srv-a1")]),
+            service("job", &[]),
+        ],
+    );
     let with = |change: &dyn Fn(&mut Handover)| {
         let mut own = handover();
         change(&mut own);
@@ -151,13 +228,28 @@ fn a_service_without_hook_and_key_cannot_be_deployed() {
     };
     let (both, none) = ("staging, production", "no hook and no API key");
     let no_id = "no hook, and it has no id for the API key there";
-    assert_eq!(with(&|_| {}), [cannot("api", "error", both, none), cannot("job", "error", both, none)]);
+    assert_eq!(
+        with(&|_| {}),
+        [
+            cannot("api", "error", both, none),
+            cannot("job", "error", both, none)
+        ]
+    );
     assert_eq!(
         with(&|own| own.has_api_key = true),
-        [cannot("job", "error", both, no_id), cannot("api", "warning", "production", no_id)]
+        [
+            cannot("job", "error", both, no_id),
+            cannot("api", "warning", "production", no_id)
+        ]
     );
-    assert_eq!(with(&|own| own.hooks = vec!["job".into()]), [cannot("api", "error", both, none)]);
-    assert_eq!(with(&|own| own.variables = ["RENDER_HOOK_API".into()].into()), [cannot("job", "error", both, none)]);
+    assert_eq!(
+        with(&|own| own.hooks = vec!["job".into()]),
+        [cannot("api", "error", both, none)]
+    );
+    assert_eq!(
+        with(&|own| own.variables = ["RENDER_HOOK_API".into()].into()),
+        [cannot("job", "error", both, none)]
+    );
     assert!(with(&|own| own.has_untold_hooks = true).is_empty());
 }
 
@@ -165,24 +257,58 @@ fn a_service_without_hook_and_key_cannot_be_deployed() {
 fn what_is_not_known_of_workflows_is_no_error() {
     let manifest = manifest(vec![image("api", &["**"])], vec![service("api", &[])]);
     let unread = vec![("x.yml".to_owned(), (3, 1), "not YAML".to_owned())];
-    let checkup = check(&manifest, None, &Wiring { handovers: vec![handover()], unread });
-    assert_eq!((checkup.count(Level::Error), checkup.count(Level::Warning)), (0, 2));
+    let checkup = check(
+        &manifest,
+        None,
+        &Wiring {
+            handovers: vec![handover()],
+            unread,
+        },
+    );
+    assert_eq!(
+        (checkup.count(Level::Error), checkup.count(Level::Warning)),
+        (0, 2)
+    );
     let checkup = check(&manifest, None, &Wiring::default());
-    assert_eq!(checkup.findings.iter().map(|own| own.remark).collect::<Vec<_>>(), [Remark::NoDeployStep]);
+    assert_eq!(
+        checkup
+            .findings
+            .iter()
+            .map(|own| own.remark)
+            .collect::<Vec<_>>(),
+        [Remark::NoDeployStep]
+    );
 }
 
 #[test]
 fn a_hook_for_nobody_is_an_error_in_the_workflow() {
-    let manifest = manifest(vec![image("api", &["**"])], vec![service("api", &[]), service("job", &[])]);
+    let manifest = manifest(
+        vec![image("api", &["**"])],
+        vec![service("api", &[]), service("job", &[])],
+    );
     let hooks = ["api", "job", "jobs"].map(str::to_owned).to_vec();
     let checkup = check(
         &manifest,
         None,
-        &Wiring { handovers: vec![Handover { hooks, has_only_hook: true, ..handover() }], unread: Vec::new() },
+        &Wiring {
+            handovers: vec![Handover {
+                hooks,
+                has_only_hook: true,
+                ..handover()
+            }],
+            unread: Vec::new(),
+        },
     );
-    let found: Vec<(Level, Remark)> = checkup.findings.iter().map(|own| (own.level, own.remark)).collect();
+    let found: Vec<(Level, Remark)> = checkup
+        .findings
+        .iter()
+        .map(|own| (own.level, own.remark))
+        .collect();
     assert_eq!(found, [(Level::Error, Remark::HookForNobody); 2]);
-    assert_eq!(checkup.findings[0].spot, Spot::File(".github/workflows/ci.yml".into(), (7, 9)));
+    assert_eq!(
+        checkup.findings[0].spot,
+        Spot::File(".github/workflows/ci.yml".into(), (7, 9))
+    );
 }
 
 #[test]
@@ -190,7 +316,9 @@ fn too_much_to_compare_is_said() {
     let patterns: Vec<String> = (0..3000).map(|at| format!("**/{at}")).collect();
     let texts: Vec<&str> = patterns.iter().map(String::as_str).collect();
     let manifest = manifest(vec![image("api", &texts)], Vec::new());
-    let many: Vec<Vec<u8>> = (0..7000).map(|at| format!("{at:05}").into_bytes()).collect();
+    let many: Vec<Vec<u8>> = (0..7000)
+        .map(|at| format!("{at:05}").into_bytes())
+        .collect();
     let checkup = check(&manifest, Some(&many), &Wiring::default());
     assert_eq!(checkup.findings[0].remark, Remark::TreeNotCompared);
 }

@@ -60,8 +60,12 @@ impl ImageProblem {
     #[must_use]
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::NotAmd64 { .. } => "build it with `platforms: linux/amd64`, alone or among others",
-            Self::TooBig { .. } => "make it smaller: several build stages, a slimmer base image, a .dockerignore",
+            Self::NotAmd64 { .. } => {
+                "build it with `platforms: linux/amd64`, alone or among others"
+            }
+            Self::TooBig { .. } => {
+                "make it smaller: several build stages, a slimmer base image, a .dockerignore"
+            }
             Self::Broken { .. } => {
                 "build and push it again, and see that no clean-up deletes untagged versions: the parts of an index have no tags"
             }
@@ -118,5 +122,9 @@ fn platforms(found: &[Platform]) -> String {
 }
 
 fn commits(wanted: &[CommitSha]) -> String {
-    wanted.iter().map(CommitSha::to_string).collect::<Vec<_>>().join(" or ")
+    wanted
+        .iter()
+        .map(CommitSha::to_string)
+        .collect::<Vec<_>>()
+        .join(" or ")
 }

@@ -11,7 +11,9 @@ pub fn ending(digests: &[Digest], deploys: &[Deploy]) -> Option<RecordState> {
     if own().any(|deploy| deploy.status == DeployStatus::Live) {
         return Some(RecordState::Success);
     }
-    let may_serve = |deploy: &Deploy| deploy.status.is_in_flight() || deploy.status == DeployStatus::Deactivated;
+    let may_serve = |deploy: &Deploy| {
+        deploy.status.is_in_flight() || deploy.status == DeployStatus::Deactivated
+    };
     if own().next().is_none() || own().any(may_serve) {
         return None;
     }
@@ -43,40 +45,68 @@ pub fn presence(digests: &[Digest], deploys: &[Deploy]) -> Presence {
 
 /// The deploy that serves once everything in flight has ended well.
 pub(super) fn coming(deploys: &[Deploy]) -> Option<&Deploy> {
-    let live = || deploys.iter().find(|deploy| deploy.status == DeployStatus::Live);
-    deploys.iter().find(|deploy| deploy.status.is_in_flight()).or_else(live)
+    let live = || {
+        deploys
+            .iter()
+            .find(|deploy| deploy.status == DeployStatus::Live)
+    };
+    deploys
+        .iter()
+        .find(|deploy| deploy.status.is_in_flight())
+        .or_else(live)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::testing::{deploy, digest};
     use super::*;
-    use crate::domain::DeployStatus::{Canceled, Deactivated, Live, Queued, UpdateFailed, Updating};
+    use crate::domain::DeployStatus::{
+        Canceled, Deactivated, Live, Queued, UpdateFailed, Updating,
+    };
 
     #[test]
     fn an_open_record_is_ended_by_what_is_certain_only() {
         let ended = |list: &[(u8, DeployStatus)]| {
-            let list: Vec<_> = list.iter().map(|(commit, status)| deploy(*commit, *status)).collect();
+            let list: Vec<_> = list
+                .iter()
+                .map(|(commit, status)| deploy(*commit, *status))
+                .collect();
             ending(&[digest(1)], &list)
         };
         assert_eq!(ended(&[(2, Queued), (1, Live)]), Some(RecordState::Success));
-        assert_eq!(ended(&[(2, Live), (1, UpdateFailed), (1, Canceled)]), Some(RecordState::Failure));
+        assert_eq!(
+            ended(&[(2, Live), (1, UpdateFailed), (1, Canceled)]),
+            Some(RecordState::Failure)
+        );
         assert_eq!(ended(&[(2, Live), (1, Updating)]), None);
-        assert_eq!(ended(&[(1, UpdateFailed), (2, Live), (1, Deactivated)]), None, "it may have been the earlier one");
+        assert_eq!(
+            ended(&[(1, UpdateFailed), (2, Live), (1, Deactivated)]),
+            None,
+            "it may have been the earlier one"
+        );
         assert_eq!(ended(&[(2, Live)]), None);
     }
 
     #[test]
     fn only_the_newest_of_those_in_flight_is_adopted() {
         let present = |list: &[(u8, DeployStatus)]| {
-            let list: Vec<_> = list.iter().map(|(commit, status)| deploy(*commit, *status)).collect();
+            let list: Vec<_> = list
+                .iter()
+                .map(|(commit, status)| deploy(*commit, *status))
+                .collect();
             presence(&[digest(1)], &list)
         };
         let first = || deploy(1, Queued).id;
         assert_eq!(present(&[(1, Live)]), Presence::Serves);
-        assert_eq!(present(&[(1, Queued), (2, Updating), (3, Live)]), Presence::Comes(first()));
+        assert_eq!(
+            present(&[(1, Queued), (2, Updating), (3, Live)]),
+            Presence::Comes(first())
+        );
         assert_eq!(present(&[(1, Queued), (1, Live)]), Presence::Comes(first()));
-        assert_eq!(present(&[(2, Queued), (1, Updating), (3, Live)]), Presence::Absent);
+        assert_eq!(
+            present(&[(2, Queued), (1, Updating), (3, Live)]),
+            Presence::Absent
+        );
         assert_eq!(present(&[(2, Queued), (1, Live)]), Presence::Absent);
         assert_eq!(present(&[]), Presence::Absent);
     }

@@ -16,15 +16,19 @@ impl Differences {
     /// Nothing was compared with `head` so far.
     #[must_use]
     pub const fn with(head: CommitSha) -> Self {
-        Self { head, of: BTreeMap::new() }
+        Self {
+            head,
+            of: BTreeMap::new(),
+        }
     }
 
     /// Holds the paths that differ between the head and another commit against the manifest's patterns. The paths may be many, and go.
     pub fn learn(&mut self, manifest: &Manifest, commit: CommitSha, changes: Changes) {
         let affected = match changes {
             Changes::Unknown(why) => Err(why),
-            Changes::Known(paths) => Affected::within_reason(manifest, &paths)
-                .ok_or_else(|| "too many patterns and too many changes to compare in good time".into()),
+            Changes::Known(paths) => Affected::within_reason(manifest, &paths).ok_or_else(|| {
+                "too many patterns and too many changes to compare in good time".into()
+            }),
         };
         self.of.insert(commit, affected);
     }
@@ -38,9 +42,9 @@ impl Differences {
         match self.of.get(commit) {
             None => Equality::Unknown(format!("{} was not compared", commit.short(7))),
             Some(Err(why)) => Equality::Unknown(why.clone()),
-            Some(Ok(affected)) => {
-                affected.service(service).map_or(Equality::Equal, |cause| Equality::Differs(cause.clone()))
-            }
+            Some(Ok(affected)) => affected
+                .service(service)
+                .map_or(Equality::Equal, |cause| Equality::Differs(cause.clone())),
         }
     }
 }

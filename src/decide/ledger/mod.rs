@@ -19,7 +19,9 @@ mod standing;
 
 pub use attempt::{Presence, ending, presence};
 pub use differences::Differences;
-pub use order::{Begun, Order, begun, of_branch as order_in_branch, of_release as order_of_release};
+pub use order::{
+    Begun, Order, begun, of_branch as order_in_branch, of_release as order_of_release,
+};
 pub use required::{Required, judge as judge_required};
 pub use serving::{Serving, Since, decisive, serving};
 pub use standing::{Hold, OnRender, Standing, Until, counting, hold_after_rollback, identify};
@@ -75,7 +77,10 @@ pub fn need(standing: &Standing, equal: impl Fn(&CommitSha) -> Equality) -> Need
     }
     match (unknown, standing.commits.first()) {
         (Some(why), _) => Need::Unknown(why),
-        (None, Some(base)) => Need::Has { base: *base, is_confirmed: standing.is_confirmed },
+        (None, Some(base)) => Need::Has {
+            base: *base,
+            is_confirmed: standing.is_confirmed,
+        },
         (None, None) => Need::Unknown("nothing is known to serve there".into()),
     }
 }
@@ -83,8 +88,8 @@ pub fn need(standing: &Standing, equal: impl Fn(&CommitSha) -> Equality) -> Need
 #[cfg(test)]
 pub(in crate::decide) mod testing {
     use crate::domain::{
-        CommitSha, Deploy, DeployId, DeployStatus, Digest, Intent, Kind, PinnedImage, Record, RecordState, Repository,
-        ServiceName,
+        CommitSha, Deploy, DeployId, DeployStatus, Digest, Intent, Kind, PinnedImage, Record,
+        RecordState, Repository, ServiceName,
     };
 
     /// A commit by number.
@@ -99,7 +104,10 @@ pub(in crate::decide) mod testing {
 
     /// A record of our own.
     pub(crate) fn record(commit: u8, state: RecordState) -> Record {
-        let image = PinnedImage { repository: Repository::parse("ghcr.io/acme/api").unwrap(), digest: digest(commit) };
+        let image = PinnedImage {
+            repository: Repository::parse("ghcr.io/acme/api").unwrap(),
+            digest: digest(commit),
+        };
         Record {
             number: 1,
             intent: Intent {
@@ -131,7 +139,12 @@ pub(in crate::decide) mod testing {
     /// A deploy of the image of a commit.
     pub(crate) fn deploy(commit: u8, status: DeployStatus) -> Deploy {
         let id = DeployId::parse(&format!("dep-{commit}")).unwrap();
-        Deploy { id, status, digests: vec![digest(commit)], by_rollback: false }
+        Deploy {
+            id,
+            status,
+            digests: vec![digest(commit)],
+            by_rollback: false,
+        }
     }
 }
 
@@ -146,26 +159,49 @@ mod tests {
         move |commit| match commit.as_bytes()[0] {
             99 => Equality::Unknown("gone".into()),
             number if number % 10 == head % 10 => Equality::Equal,
-            _ => Equality::Differs(Cause { pattern: "**".into(), path: b"x".to_vec(), matched: 1 }),
+            _ => Equality::Differs(Cause {
+                pattern: "**".into(),
+                path: b"x".to_vec(),
+                matched: 1,
+            }),
         }
     }
 
     fn needs(head: u8, records: &[crate::domain::Record]) -> Need {
         let records: Vec<_> = records.iter().collect();
-        need(&Standing::new(Ok(&records), &OnRender::NoKey, |_| None), equal_to(head))
+        need(
+            &Standing::new(Ok(&records), &OnRender::NoKey, |_| None),
+            equal_to(head),
+        )
     }
 
     #[test]
     fn only_what_equals_all_that_may_serve_is_skipped() {
-        let cause = || Cause { pattern: "**".into(), path: b"x".to_vec(), matched: 1 };
-        let has = |base: u8| Need::Has { base: sha(base), is_confirmed: true };
+        let cause = || Cause {
+            pattern: "**".into(),
+            path: b"x".to_vec(),
+            matched: 1,
+        };
+        let has = |base: u8| Need::Has {
+            base: sha(base),
+            is_confirmed: true,
+        };
         assert_eq!(needs(11, &[record(1, Success)]), has(1));
-        assert_eq!(needs(12, &[record(1, Success)]), Need::Differs(sha(1), cause()));
+        assert_eq!(
+            needs(12, &[record(1, Success)]),
+            Need::Differs(sha(1), cause())
+        );
         // An intent that was left open may have become live; one that Render ended or that was never sent did not.
-        assert_eq!(needs(11, &[record(2, Open), record(1, Success)]), Need::Differs(sha(2), cause()));
+        assert_eq!(
+            needs(11, &[record(2, Open), record(1, Success)]),
+            Need::Differs(sha(2), cause())
+        );
         assert_eq!(needs(11, &[record(2, Failure), record(1, Success)]), has(1));
         assert_eq!(needs(11, &[record(2, Error), record(1, Success)]), has(1));
-        assert!(matches!(needs(11, &[record(99, Success)]), Need::Unknown(_)));
+        assert!(matches!(
+            needs(11, &[record(99, Success)]),
+            Need::Unknown(_)
+        ));
         assert!(matches!(needs(11, &[]), Need::Unknown(_)));
         assert!(matches!(needs(11, &[record(1, Open)]), Need::Unknown(_)));
     }
@@ -177,12 +213,24 @@ mod tests {
             record.is_own = false;
             record
         };
-        assert!(matches!(needs(11, &[foreign(1, Success)]), Need::Unknown(_)));
-        assert!(matches!(needs(11, &[foreign(2, Success), record(1, Success)]), Need::Differs(..)));
-        assert!(matches!(needs(12, &[foreign(2, Success), record(1, Success)]), Need::Differs(..)));
+        assert!(matches!(
+            needs(11, &[foreign(1, Success)]),
+            Need::Unknown(_)
+        ));
+        assert!(matches!(
+            needs(11, &[foreign(2, Success), record(1, Success)]),
+            Need::Differs(..)
+        ));
+        assert!(matches!(
+            needs(12, &[foreign(2, Success), record(1, Success)]),
+            Need::Differs(..)
+        ));
         let mut hold = rollback(1, 2);
         hold.is_own = false;
-        assert!(matches!(needs(12, &[hold, record(2, Success)]), Need::Differs(..)));
+        assert!(matches!(
+            needs(12, &[hold, record(2, Success)]),
+            Need::Differs(..)
+        ));
     }
 
     #[test]
@@ -203,15 +251,26 @@ mod tests {
             record.state = Open;
             record
         };
-        let back = [cut_off(rollback(1, 2)), record(2, Success), record(1, Success)];
-        assert_eq!(needs(12, &back), Need::Held(sha(2)), "the rollback may serve");
+        let back = [
+            cut_off(rollback(1, 2)),
+            record(2, Success),
+            record(1, Success),
+        ];
+        assert_eq!(
+            needs(12, &back),
+            Need::Held(sha(2)),
+            "the rollback may serve"
+        );
         let on = [record(3, Open), rollback(1, 2), record(2, Success)];
         assert!(
             matches!(needs(12, &on), Need::Differs(..)),
             "what came after the rollback may serve, and is not to stay"
         );
         let unsure = [cut_off(rollback(1, 2)), record(3, Open), record(2, Success)];
-        assert!(matches!(needs(12, &unsure), Need::Differs(..)), "neither is known to serve");
+        assert!(
+            matches!(needs(12, &unsure), Need::Differs(..)),
+            "neither is known to serve"
+        );
         let twice = [cut_off(rollback(0, 2)), rollback(1, 2), record(2, Success)];
         assert_eq!(needs(12, &twice), Need::Held(sha(2)));
     }

@@ -30,7 +30,9 @@ impl Serving {
     /// Whether both are the same image.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        self.digests.iter().any(|digest| other.digests.contains(digest))
+        self.digests
+            .iter()
+            .any(|digest| other.digests.contains(digest))
     }
 }
 
@@ -40,7 +42,9 @@ pub fn serving(records: &[&Record], render: &OnRender) -> Option<Serving> {
     match render {
         OnRender::Unknown(_) => None,
         OnRender::NoKey => {
-            let may_serve = |record: &&&Record| matches!(record.state, RecordState::Success | RecordState::Open);
+            let may_serve = |record: &&&Record| {
+                matches!(record.state, RecordState::Success | RecordState::Open)
+            };
             let is_ours = |record: &&&Record| record.state == RecordState::Success && record.is_own;
             let newest = records.iter().find(may_serve)?;
             let record = records.iter().find(is_ours)?;
@@ -49,7 +53,11 @@ pub fn serving(records: &[&Record], render: &OnRender) -> Option<Serving> {
         OnRender::Known(deploys) => {
             let deploy = coming(deploys)?;
             let is_of = |record: &&&Record| {
-                record.is_own && deploy.is_of(&[record.intent.image.digest.clone(), record.intent.platform.clone()])
+                record.is_own
+                    && deploy.is_of(&[
+                        record.intent.image.digest.clone(),
+                        record.intent.platform.clone(),
+                    ])
             };
             let is_settled = deploy.status == DeployStatus::Live;
             if let Some(record) = records.iter().find(is_of) {
@@ -57,7 +65,12 @@ pub fn serving(records: &[&Record], render: &OnRender) -> Option<Serving> {
             }
             let is_named = !deploy.digests.is_empty();
             let since = Since::Before(None);
-            is_named.then(|| Serving { digests: deploy.digests.clone(), commit: None, since, is_settled })
+            is_named.then(|| Serving {
+                digests: deploy.digests.clone(),
+                commit: None,
+                since,
+                is_settled,
+            })
         }
     }
 }
@@ -66,16 +79,29 @@ fn of_record(record: &Record, is_settled: bool) -> Serving {
     let (asked, platform) = (&record.intent.image.digest, &record.intent.platform);
     let mut digests = vec![asked.clone()];
     digests.extend((platform != asked).then(|| platform.clone()));
-    let (commit, since) = (Some(record.intent.commit), Since::Before(Some(record.number)));
-    Serving { digests, commit, since, is_settled }
+    let (commit, since) = (
+        Some(record.intent.commit),
+        Since::Before(Some(record.number)),
+    );
+    Serving {
+        digests,
+        commit,
+        since,
+        is_settled,
+    }
 }
 
 /// Of what the services of one image serve, in the manifest's order, what was put there last; and the services that serve something else.
 #[must_use]
 pub fn decisive(servings: &[(ServiceName, Serving)]) -> Option<(&Serving, Vec<&ServiceName>)> {
     let latest = servings.iter().map(|(_, serving)| serving.since).max()?;
-    let (_, decisive) = servings.iter().find(|(_, serving)| serving.since == latest)?;
-    let others = servings.iter().filter(|(_, serving)| !serving.is_same(decisive)).map(|(service, _)| service);
+    let (_, decisive) = servings
+        .iter()
+        .find(|(_, serving)| serving.since == latest)?;
+    let others = servings
+        .iter()
+        .filter(|(_, serving)| !serving.is_same(decisive))
+        .map(|(service, _)| service);
     Some((decisive, others.collect()))
 }
 
@@ -92,7 +118,8 @@ mod tests {
 
     fn by_record(records: &[Record]) -> Option<(Digest, bool)> {
         let records: Vec<_> = records.iter().collect();
-        serving(&records, &OnRender::NoKey).map(|serving| (serving.digests[0].clone(), serving.is_settled))
+        serving(&records, &OnRender::NoKey)
+            .map(|serving| (serving.digests[0].clone(), serving.is_settled))
     }
 
     #[test]
@@ -101,7 +128,12 @@ mod tests {
         assert_eq!(by_record(&[]), None);
         assert_eq!(by_record(&[old()]), Some((digest(1), true)));
         assert_eq!(
-            by_record(&[numbered(record(2, Failure), 3), numbered(record(3, Error), 2), old()]).map(|it| it.1),
+            by_record(&[
+                numbered(record(2, Failure), 3),
+                numbered(record(3, Error), 2),
+                old()
+            ])
+            .map(|it| it.1),
             Some(true)
         );
         assert_eq!(
@@ -109,10 +141,17 @@ mod tests {
             Some((digest(1), false)),
             "it may have become live"
         );
-        assert_eq!(by_record(&[numbered(rollback(0, 1), 2), old()]), Some((digest(0), true)));
+        assert_eq!(
+            by_record(&[numbered(rollback(0, 1), 2), old()]),
+            Some((digest(0), true))
+        );
         let mut foreign = numbered(record(2, Success), 2);
         foreign.is_own = false;
-        assert_eq!(by_record(&[foreign, old()]), Some((digest(1), false)), "what others wrote puts a tag nowhere");
+        assert_eq!(
+            by_record(&[foreign, old()]),
+            Some((digest(1), false)),
+            "what others wrote puts a tag nowhere"
+        );
     }
 
     #[test]
@@ -122,10 +161,23 @@ mod tests {
         let mut live = deploy(1, DeployStatus::Live);
         live.digests = vec![digest(101)];
         let (digests, commit) = (vec![digest(1), digest(101)], Some(sha(1)));
-        let known = Serving { digests, commit, since: Since::Before(Some(4)), is_settled: true };
-        assert_eq!(found(vec![live.clone()]), Some(known), "named by its platform's digest");
+        let known = Serving {
+            digests,
+            commit,
+            since: Since::Before(Some(4)),
+            is_settled: true,
+        };
+        assert_eq!(
+            found(vec![live.clone()]),
+            Some(known),
+            "named by its platform's digest"
+        );
         let other = found(vec![deploy(7, DeployStatus::Queued), live]).unwrap();
-        assert_eq!((other.digests, other.is_settled), (vec![digest(7)], false), "it comes");
+        assert_eq!(
+            (other.digests, other.is_settled),
+            (vec![digest(7)], false),
+            "it comes"
+        );
         assert_eq!(found(vec![]), None);
         assert_eq!(serving(&[&own], &OnRender::Unknown("500".into())), None);
     }
@@ -134,13 +186,31 @@ mod tests {
     fn what_was_put_there_last_decides() {
         let service = |name: &str| ServiceName::parse(name).unwrap();
         let of = |name: &str, number: u8, since| {
-            (service(name), Serving { digests: vec![digest(number)], commit: None, since, is_settled: true })
+            (
+                service(name),
+                Serving {
+                    digests: vec![digest(number)],
+                    commit: None,
+                    since,
+                    is_settled: true,
+                },
+            )
         };
-        let list = [of("a", 1, Since::Before(Some(9))), of("b", 2, Since::Now), of("c", 2, Since::Before(None))];
+        let list = [
+            of("a", 1, Since::Before(Some(9))),
+            of("b", 2, Since::Now),
+            of("c", 2, Since::Before(None)),
+        ];
         let (found, others) = decisive(&list).unwrap();
-        assert_eq!((found.digests[0].clone(), others), (digest(2), vec![&service("a")]));
-        let list =
-            [of("a", 1, Since::Before(None)), of("b", 2, Since::Before(Some(3))), of("c", 3, Since::Before(Some(2)))];
+        assert_eq!(
+            (found.digests[0].clone(), others),
+            (digest(2), vec![&service("a")])
+        );
+        let list = [
+            of("a", 1, Since::Before(None)),
+            of("b", 2, Since::Before(Some(3))),
+            of("c", 3, Since::Before(Some(2))),
+        ];
         assert_eq!(
             decisive(&list).map(|(found, others)| (found.digests[0].clone(), others.len())),
             Some((digest(2), 2))

@@ -5,7 +5,8 @@ use super::Equality;
 use super::attempt::coming;
 use crate::decide::Base;
 use crate::domain::{
-    CommitSha, Deploy, DeployStatus, Digest, Kind, Record, RecordState, ReleaseNumber, Repository, ServiceId,
+    CommitSha, Deploy, DeployStatus, Digest, Kind, Record, RecordState, ReleaseNumber, Repository,
+    ServiceId,
 };
 
 /// What Render says of a service.
@@ -64,18 +65,23 @@ pub fn counting<'a>(
     repository: &Repository,
 ) -> impl Iterator<Item = &'a Record> {
     let (id, repository) = (id.cloned(), repository.clone());
-    records
-        .iter()
-        .filter(move |record| record.intent.image.repository == repository && (id.is_none() || record.intent.id == id))
+    records.iter().filter(move |record| {
+        record.intent.image.repository == repository && (id.is_none() || record.intent.id == id)
+    })
 }
 
 /// The commit that our own record knows for one of these digests.
 #[must_use]
 pub fn identify(records: &[&Record], digests: &[Digest]) -> Option<CommitSha> {
     let knows = |record: &&&Record| {
-        record.is_own && (digests.contains(&record.intent.image.digest) || digests.contains(&record.intent.platform))
+        record.is_own
+            && (digests.contains(&record.intent.image.digest)
+                || digests.contains(&record.intent.platform))
     };
-    records.iter().find(knows).map(|record| record.intent.commit)
+    records
+        .iter()
+        .find(knows)
+        .map(|record| record.intent.commit)
 }
 
 impl Standing {
@@ -96,7 +102,10 @@ impl Standing {
             OnRender::Unknown(why) => Self::unknown(format!("what is live is not known: {why}")),
             OnRender::Known(deploys) => Self::by_render(deploys, known, label),
         };
-        standing.hold = hold_after_rollback(known, render).map(|from| Hold { from, until: Until::Different });
+        standing.hold = hold_after_rollback(known, render).map(|from| Hold {
+            from,
+            until: Until::Different,
+        });
         standing
     }
 
@@ -105,7 +114,12 @@ impl Standing {
     #[must_use]
     pub fn of_event(base: &Base) -> Self {
         match base {
-            Base::Commit(commit, _) => Self { commits: vec![*commit], unknown: None, hold: None, is_confirmed: true },
+            Base::Commit(commit, _) => Self {
+                commits: vec![*commit],
+                unknown: None,
+                hold: None,
+                is_confirmed: true,
+            },
             Base::None(why) => Self::unknown(why.clone()),
             Base::OfEachService => Self::unknown("there is nothing to compare with".into()),
         }
@@ -116,7 +130,12 @@ impl Standing {
     #[must_use]
     pub fn for_release(mut self, number: ReleaseNumber, begun: &[Begun]) -> Self {
         if let Some(hold) = &mut self.hold {
-            match begun.iter().filter(|begun| begun.commit == hold.from).map(|begun| begun.number).max() {
+            match begun
+                .iter()
+                .filter(|begun| begun.commit == hold.from)
+                .map(|begun| begun.number)
+                .max()
+            {
                 Some(left) if number > left => self.hold = None,
                 Some(_) => hold.until = Until::HigherRelease,
                 None => {}
@@ -126,7 +145,12 @@ impl Standing {
     }
 
     fn unknown(why: String) -> Self {
-        Self { commits: Vec::new(), unknown: Some(why), hold: None, is_confirmed: false }
+        Self {
+            commits: Vec::new(),
+            unknown: Some(why),
+            hold: None,
+            is_confirmed: false,
+        }
     }
 
     /// The newest success, and every later attempt that nothing is known to have ended.
@@ -144,14 +168,27 @@ impl Standing {
                 RecordState::Open | RecordState::Success => commits.push(record.intent.commit),
             }
         }
-        let Some(found) = found else { return Self::unknown("no deploy is recorded".into()) };
+        let Some(found) = found else {
+            return Self::unknown("no deploy is recorded".into());
+        };
         commits.insert(0, found);
-        Self { commits, unknown: None, hold: None, is_confirmed }
+        Self {
+            commits,
+            unknown: None,
+            hold: None,
+            is_confirmed,
+        }
     }
 
     /// Render's live deploy and those in flight. The record only says which commit their digests are of.
-    fn by_render(deploys: &[Deploy], records: &[&Record], label: impl Fn(&[Digest]) -> Option<CommitSha>) -> Self {
-        let live = deploys.iter().filter(|deploy| deploy.status == DeployStatus::Live);
+    fn by_render(
+        deploys: &[Deploy],
+        records: &[&Record],
+        label: impl Fn(&[Digest]) -> Option<CommitSha>,
+    ) -> Self {
+        let live = deploys
+            .iter()
+            .filter(|deploy| deploy.status == DeployStatus::Live);
         let flying = deploys.iter().filter(|deploy| deploy.status.is_in_flight());
         if live.clone().next().is_none() {
             return Self::unknown("nothing is live on Render".into());
@@ -168,7 +205,12 @@ impl Standing {
                 }
             }
         }
-        Self { commits, unknown: None, hold: None, is_confirmed: true }
+        Self {
+            commits,
+            unknown: None,
+            hold: None,
+            is_confirmed: true,
+        }
     }
 }
 
@@ -179,7 +221,10 @@ impl Standing {
 /// it would have left was not all that may have served.
 #[must_use]
 pub fn hold_after_rollback(records: &[&Record], render: &OnRender) -> Option<CommitSha> {
-    let attempts = records.iter().copied().filter(|record| record.is_own && record.intent.kind != Kind::Restore);
+    let attempts = records
+        .iter()
+        .copied()
+        .filter(|record| record.is_own && record.intent.kind != Kind::Restore);
     match render {
         OnRender::Known(deploys) => held_on_render(attempts, coming(deploys)?),
         OnRender::NoKey | OnRender::Unknown(_) => held_by_record(attempts.filter(may_serve)),
@@ -212,7 +257,10 @@ fn held_by_record<'a>(attempts: impl Iterator<Item = &'a Record>) -> Option<Comm
 
 /// Goes back through the attempts, newest first, to the one that brought what serves or comes. A rollback of ours that came to nothing says what
 /// somebody wanted to leave, and has left where the dashboard then went back.
-fn held_on_render<'a>(attempts: impl Iterator<Item = &'a Record>, coming: &Deploy) -> Option<CommitSha> {
+fn held_on_render<'a>(
+    attempts: impl Iterator<Item = &'a Record>,
+    coming: &Deploy,
+) -> Option<CommitSha> {
     for record in attempts {
         let intent = &record.intent;
         if !may_serve(&record) {
@@ -228,7 +276,9 @@ fn held_on_render<'a>(attempts: impl Iterator<Item = &'a Record>, coming: &Deplo
             // It was never sent, or something has replaced it since; what came before it may say more.
             (_, false) if record.state == RecordState::Open => {}
             (Kind::Rollback, false) => return intent.from.filter(|_| coming.by_rollback),
-            (Kind::Deploy | Kind::Restore, false) => return coming.by_rollback.then_some(intent.commit),
+            (Kind::Deploy | Kind::Restore, false) => {
+                return coming.by_rollback.then_some(intent.commit);
+            }
         }
     }
     None
@@ -244,13 +294,22 @@ mod tests {
     fn render_says_what_serves_and_the_record_only_whose_bytes_these_are() {
         let (open, old) = (record(2, Open), record(1, Success));
         let records = [&open, &old];
-        let render = |deploys: &[Deploy]| Standing::new(Ok(&records), &OnRender::Known(deploys.to_vec()), |_| None);
+        let render = |deploys: &[Deploy]| {
+            Standing::new(Ok(&records), &OnRender::Known(deploys.to_vec()), |_| None)
+        };
         let live = deploy(1, DeployStatus::Live);
         assert_eq!(render(std::slice::from_ref(&live)).commits, [sha(1)]);
-        assert_eq!(render(&[deploy(2, DeployStatus::Queued), live.clone()]).commits, [sha(1), sha(2)]);
+        assert_eq!(
+            render(&[deploy(2, DeployStatus::Queued), live.clone()]).commits,
+            [sha(1), sha(2)]
+        );
         assert!(render(&[deploy(2, DeployStatus::Queued)]).unknown.is_some());
         assert!(render(&[deploy(7, DeployStatus::Live)]).unknown.is_some());
-        assert!(render(&[deploy(7, DeployStatus::Other), live]).unknown.is_some());
+        assert!(
+            render(&[deploy(7, DeployStatus::Other), live])
+                .unknown
+                .is_some()
+        );
         let mut by_platform = deploy(1, DeployStatus::Live);
         by_platform.digests = vec![digest(101)];
         assert_eq!(render(&[by_platform]).commits, [sha(1)]);
@@ -259,7 +318,9 @@ mod tests {
     #[test]
     fn a_label_stands_in_where_the_record_does_not_know_the_digest() {
         let render = OnRender::Known(vec![deploy(7, DeployStatus::Live)]);
-        let standing = Standing::new(Err("403"), &render, |digests| (digests == [digest(7)]).then(|| sha(7)));
+        let standing = Standing::new(Err("403"), &render, |digests| {
+            (digests == [digest(7)]).then(|| sha(7))
+        });
         assert_eq!((standing.commits, standing.unknown), (vec![sha(7)], None));
     }
 
@@ -268,7 +329,11 @@ mod tests {
         let mut foreign = record(1, Success);
         foreign.is_own = false;
         let render = OnRender::Known(vec![deploy(1, DeployStatus::Live)]);
-        assert!(Standing::new(Ok(&[&foreign]), &render, |_| None).unknown.is_some());
+        assert!(
+            Standing::new(Ok(&[&foreign]), &render, |_| None)
+                .unknown
+                .is_some()
+        );
     }
 
     #[test]
@@ -276,7 +341,9 @@ mod tests {
         let (new, old) = (record(2, Success), record(1, Success));
         let mut live = deploy(1, DeployStatus::Live);
         live.by_rollback = true;
-        let held = |live: &Deploy| hold_after_rollback(&[&new, &old], &OnRender::Known(vec![live.clone()]));
+        let held = |live: &Deploy| {
+            hold_after_rollback(&[&new, &old], &OnRender::Known(vec![live.clone()]))
+        };
         assert_eq!(held(&live), Some(sha(2)));
         live.by_rollback = false;
         assert_eq!(held(&live), None);
@@ -290,7 +357,12 @@ mod tests {
         let (mut back, cut_off, old) = (rollback(1, 2), record(2, Open), record(1, Success));
         back.state = Failure;
         let mut live = deploy(1, DeployStatus::Live);
-        let held = |live: &Deploy| hold_after_rollback(&[&back, &cut_off, &old], &OnRender::Known(vec![live.clone()]));
+        let held = |live: &Deploy| {
+            hold_after_rollback(
+                &[&back, &cut_off, &old],
+                &OnRender::Known(vec![live.clone()]),
+            )
+        };
         assert_eq!(held(&live), None, "nobody went back");
         live.by_rollback = true;
         assert_eq!(held(&live), Some(sha(2)));
@@ -300,35 +372,84 @@ mod tests {
     fn a_higher_release_than_the_one_that_was_left_lifts_the_hold() {
         let (back, left) = (rollback(6, 7), record(7, Success));
         let records = [&back, &left];
-        let begun =
-            |number, commit| Begun { number: ReleaseNumber::Number(number), commit: sha(commit), is_live: false };
+        let begun = |number, commit| Begun {
+            number: ReleaseNumber::Number(number),
+            commit: sha(commit),
+            is_live: false,
+        };
         let all = [begun(6, 6), begun(7, 7), begun(9, 9)];
         let until = |number, begun: &[Begun]| {
             let standing = Standing::new(Ok(&records), &OnRender::NoKey, |_| None);
-            standing.for_release(ReleaseNumber::Number(number), begun).hold.map(|hold| hold.until)
+            standing
+                .for_release(ReleaseNumber::Number(number), begun)
+                .hold
+                .map(|hold| hold.until)
         };
         assert_eq!(until(7, &all), Some(Until::HigherRelease));
-        assert_eq!(until(8, &all), None, "a later one that failed does not count");
-        assert_eq!(until(8, &all[..1]), Some(Until::Different), "the number of what was left is not known");
+        assert_eq!(
+            until(8, &all),
+            None,
+            "a later one that failed does not count"
+        );
+        assert_eq!(
+            until(8, &all[..1]),
+            Some(Until::Different),
+            "the number of what was left is not known"
+        );
     }
 
     #[test]
     fn render_says_whether_a_rollback_stands() {
         let (mut back, new, old) = (rollback(1, 2), record(2, Success), record(1, Success));
         let later = record(3, Open);
-        let held = |records: &[&Record], list: &[Deploy]| hold_after_rollback(records, &OnRender::Known(list.to_vec()));
+        let held = |records: &[&Record], list: &[Deploy]| {
+            hold_after_rollback(records, &OnRender::Known(list.to_vec()))
+        };
         let live = |commit| deploy(commit, DeployStatus::Live);
         assert_eq!(held(&[&back, &new, &old], &[live(1)]), Some(sha(2)));
-        assert_eq!(held(&[&back, &new, &old], &[deploy(1, DeployStatus::Queued), live(2)]), Some(sha(2)));
-        assert_eq!(held(&[&back, &new, &old], &[live(7)]), None, "something else was put there by hand");
-        assert_eq!(held(&[&later, &back, &new], &[live(1)]), Some(sha(2)), "the later deploy never began");
-        assert_eq!(held(&[&later, &back, &new], &[deploy(3, DeployStatus::Queued), live(1)]), None, "it comes");
+        assert_eq!(
+            held(
+                &[&back, &new, &old],
+                &[deploy(1, DeployStatus::Queued), live(2)]
+            ),
+            Some(sha(2))
+        );
+        assert_eq!(
+            held(&[&back, &new, &old], &[live(7)]),
+            None,
+            "something else was put there by hand"
+        );
+        assert_eq!(
+            held(&[&later, &back, &new], &[live(1)]),
+            Some(sha(2)),
+            "the later deploy never began"
+        );
+        assert_eq!(
+            held(
+                &[&later, &back, &new],
+                &[deploy(3, DeployStatus::Queued), live(1)]
+            ),
+            None,
+            "it comes"
+        );
         let mut further = live(0);
         further.by_rollback = true;
-        assert_eq!(held(&[&back, &new, &old], &[further]), Some(sha(2)), "rolled back further by hand");
+        assert_eq!(
+            held(&[&back, &new, &old], &[further]),
+            Some(sha(2)),
+            "rolled back further by hand"
+        );
         back.state = Open;
-        assert_eq!(held(&[&back, &new, &old], &[live(1)]), Some(sha(2)), "it was cut off and went live");
-        assert_eq!(held(&[&back, &new, &old], &[live(2)]), None, "it never began");
+        assert_eq!(
+            held(&[&back, &new, &old], &[live(1)]),
+            Some(sha(2)),
+            "it was cut off and went live"
+        );
+        assert_eq!(
+            held(&[&back, &new, &old], &[live(2)]),
+            None,
+            "it never began"
+        );
     }
 
     #[test]
@@ -341,8 +462,14 @@ mod tests {
             let id = id.and_then(|id| ServiceId::parse(id).ok());
             counting(&records, id.as_ref(), repository).count()
         };
-        assert_eq!((count(Some("srv-1"), repository), count(None, repository)), (1, 1));
+        assert_eq!(
+            (count(Some("srv-1"), repository), count(None, repository)),
+            (1, 1)
+        );
         assert_eq!(count(Some("srv-2"), repository), 0);
-        assert_eq!(count(None, &Repository::parse("ghcr.io/acme/web").unwrap()), 0);
+        assert_eq!(
+            count(None, &Repository::parse("ghcr.io/acme/web").unwrap()),
+            0
+        );
     }
 }

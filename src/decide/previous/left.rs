@@ -9,8 +9,15 @@ impl<'a> Past<'a> {
     /// job can write one.
     #[must_use]
     pub fn new(counting: &[&'a Record], render: &OnRender) -> Self {
-        let records = counting.iter().copied().filter(|record| record.is_own).collect();
-        Self { records, serving: bytes(counting, render) }
+        let records = counting
+            .iter()
+            .copied()
+            .filter(|record| record.is_own)
+            .collect();
+        Self {
+            records,
+            serving: bytes(counting, render),
+        }
     }
 }
 
@@ -19,7 +26,12 @@ fn bytes(counting: &[&Record], render: &OnRender) -> Option<Vec<Vec<Digest>>> {
     match render {
         OnRender::Known(deploys) => {
             let is_told = deploys.iter().all(|deploy| !deploy.digests.is_empty());
-            is_told.then(|| deploys.iter().map(|deploy| deploy.digests.clone()).collect())
+            is_told.then(|| {
+                deploys
+                    .iter()
+                    .map(|deploy| deploy.digests.clone())
+                    .collect()
+            })
         }
         OnRender::NoKey => bytes_by_record(counting),
         OnRender::Unknown(_) => None,
@@ -28,12 +40,16 @@ fn bytes(counting: &[&Record], render: &OnRender) -> Option<Vec<Vec<Digest>>> {
 
 fn bytes_by_record(counting: &[&Record]) -> Option<Vec<Vec<Digest>>> {
     let mut bytes = Vec::new();
-    let may_serve = |record: &&&Record| matches!(record.state, RecordState::Success | RecordState::Open);
+    let may_serve =
+        |record: &&&Record| matches!(record.state, RecordState::Success | RecordState::Open);
     for record in counting.iter().filter(may_serve) {
         if !record.is_own {
             return None;
         }
-        bytes.push(vec![record.intent.image.digest.clone(), record.intent.platform.clone()]);
+        bytes.push(vec![
+            record.intent.image.digest.clone(),
+            record.intent.platform.clone(),
+        ]);
         if record.state == RecordState::Success {
             return Some(bytes);
         }
@@ -46,7 +62,9 @@ fn bytes_by_record(counting: &[&Record]) -> Option<Vec<Vec<Digest>>> {
 #[must_use]
 pub fn is_cut_off(pasts: &Pasts<'_>, was_settled: impl Fn(u64) -> bool) -> bool {
     let own = pasts.values().flat_map(|past| &past.records);
-    let Some(newest) = own.max_by_key(|record| record.number) else { return false };
+    let Some(newest) = own.max_by_key(|record| record.number) else {
+        return false;
+    };
     let was_open = newest.state == RecordState::Open || was_settled(newest.number);
     newest.intent.kind == Kind::Rollback && was_open
 }
@@ -55,7 +73,11 @@ pub fn is_cut_off(pasts: &Pasts<'_>, was_settled: impl Fn(u64) -> bool) -> bool 
 /// what comes, else of what serves. `standing` is by our own records.
 #[must_use]
 pub fn left(standing: &Standing) -> Option<CommitSha> {
-    let serving = standing.commits.get(1).or(standing.commits.first()).copied();
+    let serving = standing
+        .commits
+        .get(1)
+        .or(standing.commits.first())
+        .copied();
     standing.hold.as_ref().map(|hold| hold.from).or(serving)
 }
 
@@ -64,5 +86,7 @@ pub fn left(standing: &Standing) -> Option<CommitSha> {
 #[must_use]
 pub fn left_release(left: impl Iterator<Item = CommitSha>, begun: &[Begun]) -> Option<CommitSha> {
     let numbers = left.flat_map(|left| begun.iter().filter(move |begun| begun.commit == left));
-    numbers.max_by_key(|begun| begun.number).map(|begun| begun.commit)
+    numbers
+        .max_by_key(|begun| begun.number)
+        .map(|begun| begun.commit)
 }

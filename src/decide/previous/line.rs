@@ -23,7 +23,11 @@ impl<'a> Course<'a> {
 
     /// The line when the record of that number had been written.
     fn at(&self, number: u64) -> &[&'a Record] {
-        self.all.iter().rev().find(|(made, _)| *made <= number).map_or(&[], |(_, line)| line)
+        self.all
+            .iter()
+            .rev()
+            .find(|(made, _)| *made <= number)
+            .map_or(&[], |(_, line)| line)
     }
 }
 
@@ -32,24 +36,40 @@ impl<'a> Course<'a> {
 pub(super) fn lines<'a>(pasts: &Pasts<'a>, until: u64) -> Lines<'a> {
     let mut all: Vec<(&ServiceName, &Past<'a>, &'a Record)> = Vec::new();
     for (service, past) in pasts {
-        let done = past.records.iter().copied().filter(|record| record.is_own && record.state == RecordState::Success);
-        all.extend(done.filter(|record| record.number <= until).map(|record| (service, past, record)));
+        let done = past
+            .records
+            .iter()
+            .copied()
+            .filter(|record| record.is_own && record.state == RecordState::Success);
+        all.extend(
+            done.filter(|record| record.number <= until)
+                .map(|record| (service, past, record)),
+        );
     }
     all.sort_by_key(|(.., record)| record.number);
-    let mut courses: BTreeMap<&ServiceName, Course<'a>> =
-        pasts.keys().map(|service| (service, Course::default())).collect();
+    let mut courses: BTreeMap<&ServiceName, Course<'a>> = pasts
+        .keys()
+        .map(|service| (service, Course::default()))
+        .collect();
     for (service, past, record) in all {
         if let Some(to) = record.intent.to {
-            courses.values_mut().for_each(|course| stay(course, to, record.number));
+            courses
+                .values_mut()
+                .for_each(|course| stay(course, to, record.number));
         }
-        let Some(course) = courses.get_mut(service) else { continue };
+        let Some(course) = courses.get_mut(service) else {
+            continue;
+        };
         let line = match record.intent.kind {
             Kind::Deploy => course.line.iter().copied().chain([record]).collect(),
             Kind::Rollback | Kind::Restore => brought_back(past, course, record),
         };
         course.turn(line, record.number);
     }
-    courses.into_iter().map(|(service, course)| (service.clone(), course.line)).collect()
+    courses
+        .into_iter()
+        .map(|(service, course)| (service.clone(), course.line))
+        .collect()
 }
 
 /// Takes a service that has the bytes of a step, to which others are led back, to that step too: it stays for that very reason, and writes
@@ -70,10 +90,16 @@ fn brought_back<'a>(past: &Past<'a>, course: &Course<'a>, back: &'a Record) -> V
     if at_step.last().is_some_and(|was| has_bytes_of(back, was)) {
         return at_step.to_vec();
     }
-    let brought = |first: &&&Record| is_success(first) && first.number < back.number && has_bytes_of(back, first);
+    let brought = |first: &&&Record| {
+        is_success(first) && first.number < back.number && has_bytes_of(back, first)
+    };
     let mut all = past.records.iter().filter(brought);
     // The same bytes may have been deployed more than once.
-    match all.clone().find(|first| first.intent.commit == back.intent.commit).or_else(|| all.next()) {
+    match all
+        .clone()
+        .find(|first| first.intent.commit == back.intent.commit)
+        .or_else(|| all.next())
+    {
         Some(first) => course.at(first.number).to_vec(),
         None if back.intent.kind == Kind::Restore => {
             let left = course.line.len().saturating_sub(1);
@@ -84,5 +110,11 @@ fn brought_back<'a>(past: &Past<'a>, course: &Course<'a>, back: &'a Record) -> V
 }
 
 fn has_bytes_of(record: &Record, other: &Record) -> bool {
-    is_of(record, &[other.intent.image.digest.clone(), other.intent.platform.clone()])
+    is_of(
+        record,
+        &[
+            other.intent.image.digest.clone(),
+            other.intent.platform.clone(),
+        ],
+    )
 }

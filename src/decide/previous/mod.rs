@@ -17,7 +17,9 @@ mod line;
 pub use left::{is_cut_off, left, left_release};
 use line::{Lines, lines};
 
-use crate::domain::{CommitSha, Deploy, DeployStatus, Digest, ImageTag, Kind, Record, RecordState, ServiceName};
+use crate::domain::{
+    CommitSha, Deploy, DeployStatus, Digest, ImageTag, Kind, Record, RecordState, ServiceName,
+};
 use std::collections::BTreeMap;
 
 /// What is known of a service.
@@ -82,7 +84,9 @@ pub struct Back<'a> {
 
 impl Back<'_> {
     fn changes_something(&self) -> bool {
-        self.turns.values().any(|turn| matches!(turn, Turn::Back(_)))
+        self.turns
+            .values()
+            .any(|turn| matches!(turn, Turn::Back(_)))
     }
 }
 
@@ -105,7 +109,11 @@ pub enum NoWay {
 ///
 /// # Errors
 /// [`NoWay`].
-pub fn way_back<'a>(pasts: &Pasts<'a>, target: &Target, is_repeated: bool) -> Result<Back<'a>, NoWay> {
+pub fn way_back<'a>(
+    pasts: &Pasts<'a>,
+    target: &Target,
+    is_repeated: bool,
+) -> Result<Back<'a>, NoWay> {
     let now = Now::of(pasts);
     let is_wanted = |record: &Record| match target {
         Target::Before => false,
@@ -118,18 +126,30 @@ pub fn way_back<'a>(pasts: &Pasts<'a>, target: &Target, is_repeated: bool) -> Re
             None => now.before(pasts),
         };
     }
-    let successes = pasts.values().flat_map(|past| past.records.iter().filter(|record| is_success(record)));
-    let Some(last) = successes.filter(|record| is_wanted(record)).max_by_key(|record| record.number) else {
+    let successes = pasts
+        .values()
+        .flat_map(|past| past.records.iter().filter(|record| is_success(record)));
+    let Some(last) = successes
+        .filter(|record| is_wanted(record))
+        .max_by_key(|record| record.number)
+    else {
         return Err(NoWay::NotRecorded);
     };
     // The state at that time: what came later, and what was taken away later, plays no part.
     let lines = lines(pasts, last.number);
     let from = now.current.map(step);
     match &from {
-        Some(serves) if !now.by_hand && now.reached < last.number && serves.commit != last.intent.commit => {
+        Some(serves)
+            if !now.by_hand && now.reached < last.number && serves.commit != last.intent.commit =>
+        {
             Err(NoWay::Forward(serves.clone()))
         }
-        _ => Ok(Back { to: step(last), at: last.number, from, turns: turns(pasts, &now, &lines, last.number) }),
+        _ => Ok(Back {
+            to: step(last),
+            at: last.number,
+            from,
+            turns: turns(pasts, &now, &lines, last.number),
+        }),
     }
 }
 
@@ -143,11 +163,18 @@ pub fn serves(pasts: &Pasts<'_>) -> Option<Step> {
 /// last and are not those that are now.
 #[must_use]
 pub fn before_on_render(deploys: &[Deploy]) -> Option<&[Digest]> {
-    let live = deploys.iter().find(|deploy| deploy.status == DeployStatus::Live)?;
+    let live = deploys
+        .iter()
+        .find(|deploy| deploy.status == DeployStatus::Live)?;
     let was_live = |deploy: &&Deploy| {
-        deploy.status == DeployStatus::Deactivated && !deploy.digests.is_empty() && !deploy.is_of(&live.digests)
+        deploy.status == DeployStatus::Deactivated
+            && !deploy.digests.is_empty()
+            && !deploy.is_of(&live.digests)
     };
-    deploys.iter().find(was_live).map(|deploy| deploy.digests.as_slice())
+    deploys
+        .iter()
+        .find(was_live)
+        .map(|deploy| deploy.digests.as_slice())
 }
 
 fn is_success(record: &Record) -> bool {
@@ -155,7 +182,10 @@ fn is_success(record: &Record) -> bool {
 }
 
 fn step(record: &Record) -> Step {
-    Step { commit: record.intent.commit, release: record.intent.release.clone() }
+    Step {
+        commit: record.intent.commit,
+        release: record.intent.release.clone(),
+    }
 }
 
 fn is_of(record: &Record, digests: &[Digest]) -> bool {
@@ -163,19 +193,36 @@ fn is_of(record: &Record, digests: &[Digest]) -> bool {
 }
 
 /// The state at a time, by the lines at that time, as the ways to it from now.
-fn turns<'a>(pasts: &Pasts<'a>, now: &Now<'a>, lines: &Lines<'a>, at: u64) -> BTreeMap<ServiceName, Turn<'a>> {
+fn turns<'a>(
+    pasts: &Pasts<'a>,
+    now: &Now<'a>,
+    lines: &Lines<'a>,
+    at: u64,
+) -> BTreeMap<ServiceName, Turn<'a>> {
     let turn = |(service, past): (&ServiceName, &Past<'a>)| {
         let line = lines.get(service).map(Vec::as_slice).unwrap_or_default();
-        let turn = match line.iter().rev().copied().find(|record| record.number <= at) {
+        let turn = match line
+            .iter()
+            .rev()
+            .copied()
+            .find(|record| record.number <= at)
+        {
             None if past.records.iter().any(|record| is_success(record)) => Turn::Newer,
             None => Turn::Unrecorded,
             Some(record) => {
-                let digests = [record.intent.image.digest.clone(), record.intent.platform.clone()];
-                let serves = |bytes: &Vec<Digest>| bytes.iter().any(|digest| digests.contains(digest));
+                let digests = [
+                    record.intent.image.digest.clone(),
+                    record.intent.platform.clone(),
+                ];
+                let serves =
+                    |bytes: &Vec<Digest>| bytes.iter().any(|digest| digests.contains(digest));
                 match &past.serving {
-                    Some(serving) if !serving.is_empty() && serving.iter().all(serves) => Turn::There(record),
+                    Some(serving) if !serving.is_empty() && serving.iter().all(serves) => {
+                        Turn::There(record)
+                    }
                     Some(_)
-                        if reached(past, now.line(service)).is_some_and(|reached| reached.number < record.number) =>
+                        if reached(past, now.line(service))
+                            .is_some_and(|reached| reached.number < record.number) =>
                     {
                         Turn::Older(record)
                     }
@@ -197,9 +244,20 @@ fn reached<'a>(past: &Past<'a>, line: &[&'a Record]) -> Option<&'a Record> {
     };
     let find = |bytes: &Vec<Digest>| {
         let standing = line.iter().rev().find(|record| is_of(record, bytes));
-        standing.or_else(|| past.records.iter().filter(may_serve).find(|record| is_of(record, bytes))).copied()
+        standing
+            .or_else(|| {
+                past.records
+                    .iter()
+                    .filter(may_serve)
+                    .find(|record| is_of(record, bytes))
+            })
+            .copied()
     };
-    past.serving.as_ref()?.iter().filter_map(find).max_by_key(|record| record.number)
+    past.serving
+        .as_ref()?
+        .iter()
+        .filter_map(find)
+        .max_by_key(|record| record.number)
 }
 
 /// Where the environment is.
@@ -221,27 +279,49 @@ impl<'a> Now<'a> {
         for (service, past) in pasts {
             let line = lines.get(service).map(Vec::as_slice).unwrap_or_default();
             let serves = reached(past, line);
-            let is_asked = past.serving.as_ref().is_some_and(|serving| !serving.is_empty());
+            let is_asked = past
+                .serving
+                .as_ref()
+                .is_some_and(|serving| !serving.is_empty());
             is_seen |= serves.is_some();
             is_strange |= is_asked && serves.is_none() && !line.is_empty();
             let newest = serves.or_else(|| line.last().copied());
-            current = current.into_iter().chain(newest).max_by_key(|record| record.number);
+            current = current
+                .into_iter()
+                .chain(newest)
+                .max_by_key(|record| record.number);
         }
         let by_hand = is_strange && !is_seen;
         let newest = |kind: Kind| {
             let own = pasts.values().flat_map(|past| past.records.iter().copied());
-            own.filter(|record| record.is_own && record.intent.kind == kind).max_by_key(|record| record.number)
+            own.filter(|record| record.is_own && record.intent.kind == kind)
+                .max_by_key(|record| record.number)
         };
         let reached = current.map_or(0, |record| record.number);
         let last = newest(Kind::Rollback).map_or(reached, |rollback| rollback.number.max(reached));
         // What stands in the record and serves no more was gone back from on Render.
-        let stands = |attempt: &Record| lines.values().flatten().any(|record| record.number == attempt.number);
-        let in_vain = newest(Kind::Deploy).filter(|attempt| attempt.number > last && !stands(attempt));
-        Self { lines, current, reached, in_vain, by_hand }
+        let stands = |attempt: &Record| {
+            lines
+                .values()
+                .flatten()
+                .any(|record| record.number == attempt.number)
+        };
+        let in_vain =
+            newest(Kind::Deploy).filter(|attempt| attempt.number > last && !stands(attempt));
+        Self {
+            lines,
+            current,
+            reached,
+            in_vain,
+            by_hand,
+        }
     }
 
     fn line(&self, service: &ServiceName) -> &[&'a Record] {
-        self.lines.get(service).map(Vec::as_slice).unwrap_or_default()
+        self.lines
+            .get(service)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
     }
 
     /// The step before the newest attempt's that had other bytes.
@@ -249,12 +329,25 @@ impl<'a> Now<'a> {
         let newest = self.in_vain.or(self.current).ok_or(NoWay::Unrecorded)?;
         let mut left = newest;
         loop {
-            let at = if self.by_hand { self.last() } else { self.previous(left) };
+            let at = if self.by_hand {
+                self.last()
+            } else {
+                self.previous(left)
+            };
             let Some(at) = at else {
-                return Err(if self.is_empty() { NoWay::Unrecorded } else { NoWay::First(step(newest)) });
+                return Err(if self.is_empty() {
+                    NoWay::Unrecorded
+                } else {
+                    NoWay::First(step(newest))
+                });
             };
             let turns = turns(pasts, self, &self.lines, at.number);
-            let back = Back { to: step(at), at: at.number, from: (!self.by_hand).then(|| step(newest)), turns };
+            let back = Back {
+                to: step(at),
+                at: at.number,
+                from: (!self.by_hand).then(|| step(newest)),
+                turns,
+            };
             // What was in vain has changed nothing, or is undone by this.
             if self.in_vain.is_some() || self.by_hand || back.changes_something() {
                 return Ok(back);
@@ -265,8 +358,15 @@ impl<'a> Now<'a> {
 
     /// The record that the newest rollback led to, where nothing was deployed after it and the record is known.
     fn newest_rollback(&self, pasts: &Pasts<'a>) -> Option<&'a Record> {
-        let own = || pasts.values().flat_map(|past| past.records.iter().copied()).filter(|record| record.is_own);
-        let newest = own().filter(|record| record.intent.kind != Kind::Restore).max_by_key(|record| record.number)?;
+        let own = || {
+            pasts
+                .values()
+                .flat_map(|past| past.records.iter().copied())
+                .filter(|record| record.is_own)
+        };
+        let newest = own()
+            .filter(|record| record.intent.kind != Kind::Restore)
+            .max_by_key(|record| record.number)?;
         let to = newest.intent.to?;
         own().find(|record| record.number == to && is_success(record))
     }
@@ -274,20 +374,35 @@ impl<'a> Now<'a> {
     /// What is left to do of a rollback.
     fn gone_on(&self, pasts: &Pasts<'a>, to: &'a Record) -> Result<Back<'a>, NoWay> {
         let turns = turns(pasts, self, &lines(pasts, to.number), to.number);
-        let back = Back { to: step(to), at: to.number, from: self.current.map(step), turns };
-        if back.changes_something() { Ok(back) } else { Err(NoWay::Done(back.to)) }
+        let back = Back {
+            to: step(to),
+            at: to.number,
+            from: self.current.map(step),
+            turns,
+        };
+        if back.changes_something() {
+            Ok(back)
+        } else {
+            Err(NoWay::Done(back.to))
+        }
     }
 
     /// The newest success that stands, is older, and is of another commit.
     fn previous(&self, left: &Record) -> Option<&'a Record> {
         let standing = self.lines.values().flatten().copied();
         standing
-            .filter(|record| record.number < left.number && record.intent.commit != left.intent.commit)
+            .filter(|record| {
+                record.number < left.number && record.intent.commit != left.intent.commit
+            })
             .max_by_key(|record| record.number)
     }
 
     fn last(&self) -> Option<&'a Record> {
-        self.lines.values().flatten().copied().max_by_key(|record| record.number)
+        self.lines
+            .values()
+            .flatten()
+            .copied()
+            .max_by_key(|record| record.number)
     }
 
     fn is_empty(&self) -> bool {

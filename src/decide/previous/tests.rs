@@ -31,7 +31,9 @@ impl Story {
                 "-" => Error,
                 _ => panic!("{word}"),
             };
-            let (number, to) = number.split_once('@').map_or((number, None), |(number, to)| (number, to.parse().ok()));
+            let (number, to) = number
+                .split_once('@')
+                .map_or((number, None), |(number, to)| (number, to.parse().ok()));
             let commit: u8 = number.parse().unwrap();
             let mut record = record(commit, state);
             record.number = place as u64 + 1;
@@ -44,7 +46,8 @@ impl Story {
 
     /// What serves is what the record says, but for these services, of which an API key tells that they serve these commits' bytes.
     fn pasts(&self, seen: &[(&str, &[u8])]) -> Pasts<'_> {
-        let services: std::collections::BTreeSet<&str> = self.0.iter().map(|(service, _)| *service).collect();
+        let services: std::collections::BTreeSet<&str> =
+            self.0.iter().map(|(service, _)| *service).collect();
         let past = |service: &str| {
             let own = self.0.iter().rev().filter(|(of, _)| *of == service);
             let records: Vec<&Record> = own.map(|(_, record)| record).collect();
@@ -53,15 +56,24 @@ impl Story {
                 Some((_, commits)) => commits.iter().map(|commit| vec![digest(*commit)]).collect(),
                 None => by_record(&records),
             };
-            Past { records, serving: Some(serving) }
+            Past {
+                records,
+                serving: Some(serving),
+            }
         };
-        services.iter().map(|service| (name(service), past(service))).collect()
+        services
+            .iter()
+            .map(|service| (name(service), past(service)))
+            .collect()
     }
 }
 
 fn by_record(records: &[&Record]) -> Vec<Vec<Digest>> {
     let mut bytes = Vec::new();
-    for record in records.iter().filter(|record| matches!(record.state, Success | Open)) {
+    for record in records
+        .iter()
+        .filter(|record| matches!(record.state, Success | Open))
+    {
         bytes.push(vec![record.intent.image.digest.clone()]);
         if record.state == Success {
             break;
@@ -83,7 +95,11 @@ fn way(back: Result<Back<'_>, NoWay>) -> String {
                 Turn::Newer => format!("{service} newer"),
                 Turn::Unrecorded => format!("{service} unrecorded"),
             });
-            format!("{}: {}", number(&back.to), turns.collect::<Vec<_>>().join(" "))
+            format!(
+                "{}: {}",
+                number(&back.to),
+                turns.collect::<Vec<_>>().join(" ")
+            )
         }
         Err(NoWay::First(step)) => format!("first {}", number(&step)),
         Err(NoWay::Forward(step)) => format!("forward of {}", number(&step)),
@@ -94,11 +110,19 @@ fn way(back: Result<Back<'_>, NoWay>) -> String {
 }
 
 fn before(story: &'static str) -> String {
-    way(way_back(&Story::told(story).pasts(&[]), &Target::Before, false))
+    way(way_back(
+        &Story::told(story).pasts(&[]),
+        &Target::Before,
+        false,
+    ))
 }
 
 fn seen(story: &'static str, seen: &[(&str, &[u8])]) -> String {
-    way(way_back(&Story::told(story).pasts(seen), &Target::Before, false))
+    way(way_back(
+        &Story::told(story).pasts(seen),
+        &Target::Before,
+        false,
+    ))
 }
 
 fn to(story: &'static str, release: &str) -> String {
@@ -107,7 +131,11 @@ fn to(story: &'static str, release: &str) -> String {
 }
 
 fn repeated(story: &'static str) -> String {
-    way(way_back(&Story::told(story).pasts(&[]), &Target::Before, true))
+    way(way_back(
+        &Story::told(story).pasts(&[]),
+        &Target::Before,
+        true,
+    ))
 }
 
 #[test]
@@ -145,13 +173,22 @@ fn a_second_rollback_goes_further_back() {
 fn a_service_that_stays_goes_back_with_the_others() {
     // The fourth commit is a revert for `w`, which has the second one's bytes again and stays in the rollback to that.
     let mut story = Story::told("a1+ w1+ a2+ w2+ a3+ w3+ w4+ a<2@4+");
-    (story.0[6].1.intent.image.digest, story.0[6].1.intent.platform) = (digest(2), digest(102));
-    assert_eq!(way(way_back(&story.pasts(&[]), &Target::Before, false)), "1: a<1 w<1");
+    (
+        story.0[6].1.intent.image.digest,
+        story.0[6].1.intent.platform,
+    ) = (digest(2), digest(102));
+    assert_eq!(
+        way(way_back(&story.pasts(&[]), &Target::Before, false)),
+        "1: a<1 w<1"
+    );
 }
 
 #[test]
 fn what_was_before_a_state_that_was_left_once_comes_back_with_it() {
-    assert_eq!(before("a1+ w1+ w2+ a3+ w3+ a<1@2+ w<1@2+ a4+ w4+ a<3@5+ w<3@5+"), "2: a<1 w<2");
+    assert_eq!(
+        before("a1+ w1+ w2+ a3+ w3+ a<1@2+ w<1@2+ a4+ w4+ a<3@5+ w<3@5+"),
+        "2: a<1 w<2"
+    );
 }
 
 #[test]
@@ -180,10 +217,16 @@ fn what_may_serve_is_gone_back_from() {
 
 #[test]
 fn a_rollback_that_was_cut_off_is_finished_before_one_goes_further() {
-    assert_eq!(repeated("a1+ w1+ a2+ w2+ a3+ w3+ a<2@4+ w<2@4?"), "2: a=2 w<2");
+    assert_eq!(
+        repeated("a1+ w1+ a2+ w2+ a3+ w3+ a<2@4+ w<2@4?"),
+        "2: a=2 w<2"
+    );
     assert_eq!(repeated("a1+ w1+ a2+ w2+ a3+ w3+ a<2@4+"), "2: a=2 w<2");
     assert_eq!(repeated("a1+ w1+ a2+ w2+ a3+ w3+ a<2@4+ w<2@4+"), "done 2");
-    assert_eq!(before("a1+ w1+ a2+ w2+ a3+ w3+ a<2@4+ w<2@4+"), "1: a<1 w<1");
+    assert_eq!(
+        before("a1+ w1+ a2+ w2+ a3+ w3+ a<2@4+ w<2@4+"),
+        "1: a<1 w<1"
+    );
     // Only one service had to go back, and to older bytes than the step's.
     assert_eq!(repeated("a1+ w1+ w2+ a3+ a<1@3+"), "done 2");
     assert_eq!(before("a1+ w1+ w2+ a3+ a<1@3+"), "1: a=1 w<1");
@@ -211,7 +254,10 @@ fn nothing_goes_forward() {
     assert_eq!(to("a1+ a2+ a<1@1+ a3+", "prod-2"), "2: a<2");
     // A service by itself was rolled back further than the environment.
     assert_eq!(before("a1+ w1+ a2+ w2+ a3+ w3+ a<1@2+"), "2: a=1 w<2");
-    assert_eq!(seen("a1+ w1+ a2+ w2+ a3+ w3+", &[("a", &[1])]), "2: a older w<2");
+    assert_eq!(
+        seen("a1+ w1+ a2+ w2+ a3+ w3+", &[("a", &[1])]),
+        "2: a older w<2"
+    );
 }
 
 #[test]
@@ -227,31 +273,51 @@ fn a_step_of_the_same_bytes_is_passed_over() {
     let mut story = Story::told("a1+ a2+ a3+");
     story.0[2].1.intent.image.digest = digest(2);
     story.0[2].1.intent.platform = digest(102);
-    assert_eq!(way(way_back(&story.pasts(&[]), &Target::Before, false)), "1: a<1");
+    assert_eq!(
+        way(way_back(&story.pasts(&[]), &Target::Before, false)),
+        "1: a<1"
+    );
 }
 
 #[test]
 fn what_others_wrote_is_never_used() {
     let mut story = Story::told("a1+ a2+ a3+");
     story.0[1].1.is_own = false;
-    assert_eq!(way(way_back(&story.pasts(&[]), &Target::Before, false)), "1: a<1");
+    assert_eq!(
+        way(way_back(&story.pasts(&[]), &Target::Before, false)),
+        "1: a<1"
+    );
     let of_foreign = Target::Commit(sha(2));
-    assert_eq!(way(way_back(&story.pasts(&[]), &of_foreign, false)), "not recorded");
-    assert_eq!(way(way_back(&story.pasts(&[]), &Target::Commit(sha(1)), false)), "1: a<1");
+    assert_eq!(
+        way(way_back(&story.pasts(&[]), &of_foreign, false)),
+        "not recorded"
+    );
+    assert_eq!(
+        way(way_back(&story.pasts(&[]), &Target::Commit(sha(1)), false)),
+        "1: a<1"
+    );
 }
 
 #[test]
 fn what_was_rolled_back_to_need_not_be_in_the_record() {
     // A release tag named the bytes.
     let story = Story::told("a5+ a<3+");
-    assert_eq!(way(way_back(&story.pasts(&[]), &Target::Before, false)), "first 3");
+    assert_eq!(
+        way(way_back(&story.pasts(&[]), &Target::Before, false)),
+        "first 3"
+    );
 }
 
 #[test]
 fn render_lists_what_was_live_before() {
     use DeployStatus::{Deactivated, Live, Queued, UpdateFailed};
-    let list =
-        [deploy(4, Queued), deploy(3, Live), deploy(2, UpdateFailed), deploy(3, Deactivated), deploy(1, Deactivated)];
+    let list = [
+        deploy(4, Queued),
+        deploy(3, Live),
+        deploy(2, UpdateFailed),
+        deploy(3, Deactivated),
+        deploy(1, Deactivated),
+    ];
     assert_eq!(before_on_render(&list), Some([digest(1)].as_slice()));
     assert_eq!(before_on_render(&list[..4]), None);
     assert_eq!(before_on_render(&list[2..]), None, "nothing is live");

@@ -18,17 +18,30 @@ pub type Records<'a> = Vec<&'a Record>;
 pub fn required(head: &CommitSha, records: &[Records<'_>]) -> Vec<Source> {
     let mut found = Vec::new();
     for of_service in records {
-        let ran = of_service.iter().filter(|record| record.is_own && record.state == RecordState::Success);
+        let ran = of_service
+            .iter()
+            .filter(|record| record.is_own && record.state == RecordState::Success);
         for (place, record) in ran.enumerate() {
-            let digests = [record.intent.image.digest.clone(), record.intent.platform.clone()];
+            let digests = [
+                record.intent.image.digest.clone(),
+                record.intent.platform.clone(),
+            ];
             let unknown = |_: &CommitSha| Equality::Unknown(String::new());
-            let (Some(commit), Required::Met(_)) =
-                (record.intent.image_commit, judge_required(Ok(of_service), &digests, unknown))
-            else {
+            let (Some(commit), Required::Met(_)) = (
+                record.intent.image_commit,
+                judge_required(Ok(of_service), &digests, unknown),
+            ) else {
                 continue;
             };
-            let rank = if place == 0 { 0 } else { 2 - u8::from(commit == *head) };
-            found.push((rank, Source::Required(record.intent.image.digest.clone(), commit)));
+            let rank = if place == 0 {
+                0
+            } else {
+                2 - u8::from(commit == *head)
+            };
+            found.push((
+                rank,
+                Source::Required(record.intent.image.digest.clone(), commit),
+            ));
         }
     }
     in_order(found)
@@ -42,7 +55,10 @@ pub fn recorded(head: &CommitSha, records: &[Records<'_>]) -> Vec<Source> {
     let own = records.iter().flatten().filter(|record| record.is_own);
     let found = own.filter_map(|record| {
         let commit = record.intent.image_commit?;
-        Some((u8::from(commit != *head), Source::Recorded(record.intent.image.digest.clone(), commit)))
+        Some((
+            u8::from(commit != *head),
+            Source::Recorded(record.intent.image.digest.clone(), commit),
+        ))
     });
     in_order(found.collect())
 }
@@ -51,8 +67,14 @@ fn in_order(mut found: Vec<(u8, Source)>) -> Vec<Source> {
     found.sort_by_key(|(rank, _)| *rank);
     let mut known = BTreeSet::new();
     let is_new = |source: &Source| match source {
-        Source::Required(digest, commit) | Source::Recorded(digest, commit) => known.insert((digest.clone(), *commit)),
+        Source::Required(digest, commit) | Source::Recorded(digest, commit) => {
+            known.insert((digest.clone(), *commit))
+        }
         Source::Own(_) | Source::Ancestor(..) => true,
     };
-    found.into_iter().map(|(_, source)| source).filter(is_new).collect()
+    found
+        .into_iter()
+        .map(|(_, source)| source)
+        .filter(is_new)
+        .collect()
 }

@@ -49,7 +49,9 @@ impl Source {
     pub const fn commit(&self) -> Option<&CommitSha> {
         match self {
             Self::Own(_) => None,
-            Self::Required(_, commit) | Self::Recorded(_, commit) | Self::Ancestor(_, commit) => Some(commit),
+            Self::Required(_, commit) | Self::Recorded(_, commit) | Self::Ancestor(_, commit) => {
+                Some(commit)
+            }
         }
     }
 
@@ -156,7 +158,14 @@ impl Search {
         });
         let near = commits.filter(is_near).collect();
         let equal = BTreeMap::from([(head, true)]);
-        Self { steps, found: None, equal, near, far: [MOST_FAR; 3], is_spoiled: false }
+        Self {
+            steps,
+            found: None,
+            equal,
+            near,
+            far: [MOST_FAR; 3],
+            is_spoiled: false,
+        }
     }
 
     /// What has to be known next.
@@ -175,16 +184,21 @@ impl Search {
                 },
                 Step::List(ancestors) => {
                     let unknown = ancestors.iter().map(|ancestor| ancestor.commit);
-                    let unknown = unknown
-                        .into_iter()
-                        .find(|commit| self.near.contains(commit) && !self.equal.contains_key(commit));
+                    let unknown = unknown.into_iter().find(|commit| {
+                        self.near.contains(commit) && !self.equal.contains_key(commit)
+                    });
                     if let Some(commit) = unknown {
                         (Some(Next::Compare(commit)), Step::List(ancestors))
                     } else {
-                        let may_be = |ancestor: &Ancestor| self.equal.get(&ancestor.commit) != Some(&false);
+                        let may_be =
+                            |ancestor: &Ancestor| self.equal.get(&ancestor.commit) != Some(&false);
                         let left: Vec<Ancestor> = ancestors.into_iter().filter(may_be).collect();
-                        let tags: Vec<ImageTag> = left.iter().map(|ancestor| ancestor.tag.clone()).collect();
-                        ((!tags.is_empty()).then_some(Next::List(tags)), Step::List(left))
+                        let tags: Vec<ImageTag> =
+                            left.iter().map(|ancestor| ancestor.tag.clone()).collect();
+                        (
+                            (!tags.is_empty()).then_some(Next::List(tags)),
+                            Step::List(left),
+                        )
                     }
                 }
             };
@@ -210,7 +224,9 @@ impl Search {
     /// Answers [`Next::Look`]. After one of the commit's own tags that holds a wrong image, only its other tags count: what is wrong there
     /// is to be mended, not to be passed over.
     pub fn looked(&mut self, sight: Sight) {
-        let Some(Step::Look(source)) = self.steps.pop_front() else { return };
+        let Some(Step::Look(source)) = self.steps.pop_front() else {
+            return;
+        };
         match (sight, source) {
             (Sight::Right, source) => self.found = Some(source),
             (Sight::Wrong, Source::Own(_)) => {
@@ -225,18 +241,31 @@ impl Search {
     /// only if they are equal, the others are compared only if they are there.
     pub fn went_back(&mut self, ancestors: Vec<Ancestor>, is_near: impl Fn(&CommitSha) -> bool) {
         self.steps.retain(|step| !matches!(step, Step::GoBack));
-        self.near.extend(ancestors.iter().map(|ancestor| ancestor.commit).filter(is_near));
+        self.near.extend(
+            ancestors
+                .iter()
+                .map(|ancestor| ancestor.commit)
+                .filter(is_near),
+        );
         let mut ancestors = ancestors.into_iter().take(MOST_ANCESTORS).peekable();
         while ancestors.peek().is_some() {
-            self.steps.push_back(Step::List(ancestors.by_ref().take(AT_ONCE).collect()));
+            self.steps
+                .push_back(Step::List(ancestors.by_ref().take(AT_ONCE).collect()));
         }
     }
 
     /// Answers [`Next::List`] with those that are there.
     pub fn listed(&mut self, there: &[ImageTag]) {
-        let Some(Step::List(ancestors)) = self.steps.pop_front() else { return };
-        for Ancestor { commit, tag } in ancestors.into_iter().rev().filter(|ancestor| there.contains(&ancestor.tag)) {
-            self.steps.push_front(Step::IfEqual(Source::Ancestor(tag, commit)));
+        let Some(Step::List(ancestors)) = self.steps.pop_front() else {
+            return;
+        };
+        for Ancestor { commit, tag } in ancestors
+            .into_iter()
+            .rev()
+            .filter(|ancestor| there.contains(&ancestor.tag))
+        {
+            self.steps
+                .push_front(Step::IfEqual(Source::Ancestor(tag, commit)));
         }
     }
 
@@ -247,11 +276,15 @@ impl Search {
     }
 
     fn is_equal(&self, source: &Source) -> Known {
-        let Some(commit) = source.commit() else { return Known::Yes };
+        let Some(commit) = source.commit() else {
+            return Known::Yes;
+        };
         match self.equal.get(commit) {
             Some(true) => Known::Yes,
             Some(false) => Known::No,
-            None if self.near.contains(commit) || self.far[source.kind()] > 0 => Known::Ask(*commit),
+            None if self.near.contains(commit) || self.far[source.kind()] > 0 => {
+                Known::Ask(*commit)
+            }
             None => Known::No,
         }
     }

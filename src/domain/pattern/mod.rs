@@ -25,13 +25,17 @@ pub enum PatternError {
     #[error("a pattern of more than {LONGEST} bytes")]
     TooLong,
     /// It begins with a slash.
-    #[error("a pattern that begins with / never matches: paths are from the repository's root; write {0}")]
+    #[error(
+        "a pattern that begins with / never matches: paths are from the repository's root; write {0}"
+    )]
     Absolute(String),
     /// It ends with a slash.
     #[error("a pattern that ends with / never matches: only files change; write {0}")]
     Directory(String),
     /// One of its segments is empty, `.` or `..`.
-    #[error("a pattern with an empty segment, . or .. never matches; write the path from the repository's root")]
+    #[error(
+        "a pattern with an empty segment, . or .. never matches; write the path from the repository's root"
+    )]
     Unreachable,
     /// A `**` shares its segment.
     #[error("** spans whole segments; write it between slashes, or * for a part of one")]
@@ -123,7 +127,9 @@ impl Pattern {
     /// # Errors
     /// Refuses what could never match and what people who write it do not mean.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
-        let (exclusion, body) = text.strip_prefix('!').map_or((false, text), |body| (true, body));
+        let (exclusion, body) = text
+            .strip_prefix('!')
+            .map_or((false, text), |body| (true, body));
         if body.is_empty() {
             return Err(PatternError::Empty);
         }
@@ -134,10 +140,14 @@ impl Pattern {
             return Err(PatternError::Nul);
         }
         if let Some(rest) = body.strip_prefix('/') {
-            return Err(PatternError::Absolute(Foreign(rest.trim_start_matches('/').as_bytes()).to_string()));
+            return Err(PatternError::Absolute(
+                Foreign(rest.trim_start_matches('/').as_bytes()).to_string(),
+            ));
         }
         if body.ends_with('/') {
-            return Err(PatternError::Directory(Foreign(format!("{body}**").as_bytes()).to_string()));
+            return Err(PatternError::Directory(
+                Foreign(format!("{body}**").as_bytes()).to_string(),
+            ));
         }
         let mut alternatives = Vec::new();
         for alternative in expand_braces(body)? {
@@ -145,7 +155,13 @@ impl Pattern {
         }
         let prefix = common_prefix(&alternatives);
         let steps = alternatives.iter().flatten().map(Segment::steps).sum();
-        Ok(Self { text: text.to_owned(), exclusion, alternatives, prefix, steps })
+        Ok(Self {
+            text: text.to_owned(),
+            exclusion,
+            alternatives,
+            prefix,
+            steps,
+        })
     }
 
     /// The pattern as it was written, `!` included.
@@ -184,7 +200,9 @@ impl Pattern {
             return false;
         }
         let names: Vec<&[u8]> = path.split(|byte| *byte == b'/').collect();
-        self.alternatives.iter().any(|segments| matches_path(segments, &names))
+        self.alternatives
+            .iter()
+            .any(|segments| matches_path(segments, &names))
     }
 
     /// How many steps it takes at most to hold it against a path of so many bytes.
@@ -219,7 +237,11 @@ impl PatternList {
     /// The pattern that takes `path` in, where the list does.
     #[must_use]
     pub fn decide(&self, path: &[u8]) -> Option<&Pattern> {
-        self.0.iter().rev().find(|pattern| pattern.matches(path)).filter(|pattern| !pattern.exclusion)
+        self.0
+            .iter()
+            .rev()
+            .find(|pattern| pattern.matches(path))
+            .filter(|pattern| !pattern.exclusion)
     }
 
     /// The patterns in their order.
@@ -242,11 +264,20 @@ impl PatternList {
 
 /// The longest run of whole literal segments with which every alternative begins.
 fn common_prefix(alternatives: &[Vec<Segment>]) -> Vec<u8> {
-    let prefixes: Vec<Vec<&str>> =
-        alternatives.iter().map(|segments| segments.iter().map_while(Segment::literal).collect()).collect();
-    let Some((first, others)) = prefixes.split_first() else { return Vec::new() };
-    let shared =
-        (0..first.len()).take_while(|at| others.iter().all(|other| other.get(*at) == Some(&first[*at]))).count();
+    let prefixes: Vec<Vec<&str>> = alternatives
+        .iter()
+        .map(|segments| segments.iter().map_while(Segment::literal).collect())
+        .collect();
+    let Some((first, others)) = prefixes.split_first() else {
+        return Vec::new();
+    };
+    let shared = (0..first.len())
+        .take_while(|at| {
+            others
+                .iter()
+                .all(|other| other.get(*at) == Some(&first[*at]))
+        })
+        .count();
     first[..shared].join("/").into_bytes()
 }
 
@@ -268,12 +299,16 @@ fn matches_path(segments: &[Segment], names: &[&[u8]]) -> bool {
             }
             Some(Segment::Name(_)) | None => {}
         }
-        let Some((any_depth, from)) = retry else { return false };
+        let Some((any_depth, from)) = retry else {
+            return false;
+        };
         retry = Some((any_depth, from + 1));
         segment = any_depth + 1;
         name = from + 1;
     }
-    segments[segment..].iter().all(|segment| matches!(segment, Segment::AnyDepth))
+    segments[segment..]
+        .iter()
+        .all(|segment| matches!(segment, Segment::AnyDepth))
 }
 
 /// Matches one segment; the same method with `*`.
@@ -288,11 +323,14 @@ fn matches_name(tokens: &[Token], name: &[u8]) -> bool {
                 token += 1;
                 continue;
             }
-            Some(Token::Literal(wanted)) => rest.starts_with(wanted.as_bytes()).then_some(wanted.len()),
+            Some(Token::Literal(wanted)) => {
+                rest.starts_with(wanted.as_bytes()).then_some(wanted.len())
+            }
             Some(Token::AnyCharacter) => Some(first_character(rest).1),
             Some(Token::Class { negated, ranges }) => {
                 let (character, length) = first_character(rest);
-                let is_member = character.is_some_and(|c| ranges.iter().any(|range| range.contains(&c)));
+                let is_member =
+                    character.is_some_and(|c| ranges.iter().any(|range| range.contains(&c)));
                 (is_member != *negated).then_some(length)
             }
             None => None,
@@ -302,13 +340,17 @@ fn matches_name(tokens: &[Token], name: &[u8]) -> bool {
             at += length;
             continue;
         }
-        let Some((any_text, from)) = retry else { return false };
+        let Some((any_text, from)) = retry else {
+            return false;
+        };
         let next = from + first_character(&name[from..]).1;
         retry = Some((any_text, next));
         token = any_text + 1;
         at = next;
     }
-    tokens[token..].iter().all(|token| matches!(token, Token::AnyText))
+    tokens[token..]
+        .iter()
+        .all(|token| matches!(token, Token::AnyText))
 }
 
 /// The first character of some bytes and its length; a byte that is no UTF-8 counts as one character that equals no other.
@@ -317,8 +359,14 @@ fn first_character(bytes: &[u8]) -> (Option<char>, usize) {
         return (Some(char::from(*byte)), 1);
     }
     let longest = &bytes[..bytes.len().min(4)];
-    let valid = longest.utf8_chunks().next().map_or("", |chunk| chunk.valid());
-    valid.chars().next().map_or((None, 1), |c| (Some(c), c.len_utf8()))
+    let valid = longest
+        .utf8_chunks()
+        .next()
+        .map_or("", |chunk| chunk.valid());
+    valid
+        .chars()
+        .next()
+        .map_or((None, 1), |c| (Some(c), c.len_utf8()))
 }
 
 #[cfg(test)]
@@ -371,7 +419,11 @@ mod tests {
             ("*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false),
         ];
         for (text, path, matches) in table {
-            assert_eq!(pattern(text).matches(path.as_bytes()), matches, "{text} on {path}");
+            assert_eq!(
+                pattern(text).matches(path.as_bytes()),
+                matches,
+                "{text} on {path}"
+            );
         }
     }
 
@@ -412,14 +464,20 @@ mod tests {
 
     #[test]
     fn the_last_pattern_that_matches_decides() -> Result<(), PatternError> {
-        let list = |texts: &[&str]| PatternList::new(texts.iter().map(|text| pattern(text)).collect());
-        let decided =
-            |list: &PatternList, path: &str| list.decide(path.as_bytes()).map(|pattern| pattern.as_str().to_owned());
+        let list =
+            |texts: &[&str]| PatternList::new(texts.iter().map(|text| pattern(text)).collect());
+        let decided = |list: &PatternList, path: &str| {
+            list.decide(path.as_bytes())
+                .map(|pattern| pattern.as_str().to_owned())
+        };
         let excluded = list(&["libs/**", "!libs/ui/**"])?;
         assert_eq!(decided(&excluded, "libs/a"), Some("libs/**".into()));
         assert_eq!(decided(&excluded, "libs/ui/a"), None);
         let again = list(&["libs/**", "!libs/ui/**", "libs/ui/core/**"])?;
-        assert_eq!(decided(&again, "libs/ui/core/x"), Some("libs/ui/core/**".into()));
+        assert_eq!(
+            decided(&again, "libs/ui/core/x"),
+            Some("libs/ui/core/**".into())
+        );
         assert_eq!(list(&["!a"]).map(|_| ()), Err(PatternError::OnlyExclusions));
         assert!(decided(&list(&[])?, "a").is_none());
         Ok(())
@@ -427,7 +485,13 @@ mod tests {
 
     #[test]
     fn the_prefix_never_hides_a_match() {
-        for (text, prefix) in [("a/b/**", "a/b"), ("a/{b,c}/**", "a"), ("**/x", ""), ("a/b*/c", "a"), ("a/b", "a/b")] {
+        for (text, prefix) in [
+            ("a/b/**", "a/b"),
+            ("a/{b,c}/**", "a"),
+            ("**/x", ""),
+            ("a/b*/c", "a"),
+            ("a/b", "a/b"),
+        ] {
             assert_eq!(pattern(text).prefix(), prefix.as_bytes(), "{text}");
         }
     }

@@ -55,7 +55,11 @@ fn first_brace(pattern: &str) -> Result<Option<Brace<'_>>, PatternError> {
         }
         at += 1;
     }
-    if depth > 0 { Err(PatternError::Unclosed('{')) } else { Ok(None) }
+    if depth > 0 {
+        Err(PatternError::Unclosed('{'))
+    } else {
+        Ok(None)
+    }
 }
 
 /// The index of the `]` that closes the bracket expression at `open`. A `]` right behind the opening (or its `!`) is a member.
@@ -107,11 +111,16 @@ fn tokens(text: &str) -> Result<Vec<Token>, PatternError> {
         at += c.len_utf8();
         match c {
             '\\' => {
-                let escaped = text[at..].chars().next().ok_or(PatternError::TrailingBackslash)?;
+                let escaped = text[at..]
+                    .chars()
+                    .next()
+                    .ok_or(PatternError::TrailingBackslash)?;
                 at += escaped.len_utf8();
                 literal(&mut tokens, escaped);
             }
-            '*' if matches!(tokens.last(), Some(Token::AnyText)) => return Err(PatternError::DoubleStar),
+            '*' if matches!(tokens.last(), Some(Token::AnyText)) => {
+                return Err(PatternError::DoubleStar);
+            }
             '*' => tokens.push(Token::AnyText),
             '?' => tokens.push(Token::AnyCharacter),
             '[' => {
@@ -136,11 +145,17 @@ fn literal(tokens: &mut Vec<Token>, character: char) {
 }
 
 fn class(inside: &str) -> Result<Token, PatternError> {
-    let (negated, members) = inside.strip_prefix(['!', '^']).map_or((false, inside), |members| (true, members));
+    let (negated, members) = inside
+        .strip_prefix(['!', '^'])
+        .map_or((false, inside), |members| (true, members));
     let mut ranges = Vec::new();
     let mut characters = members.chars().peekable();
     let unescape = |c: char, rest: &mut std::iter::Peekable<std::str::Chars<'_>>| {
-        if c == '\\' { rest.next().ok_or(PatternError::TrailingBackslash) } else { Ok(c) }
+        if c == '\\' {
+            rest.next().ok_or(PatternError::TrailingBackslash)
+        } else {
+            Ok(c)
+        }
     };
     while let Some(c) = characters.next() {
         let low = unescape(c, &mut characters)?;

@@ -101,7 +101,10 @@ impl GitHub {
     ///
     /// # Errors
     /// [`GitHubError`].
-    pub async fn mentions(&self, environments: &[String]) -> Result<Option<Vec<Mention>>, GitHubError> {
+    pub async fn mentions(
+        &self,
+        environments: &[String],
+    ) -> Result<Option<Vec<Mention>>, GitHubError> {
         let all = format!("deployments?task={TASK}&per_page=100");
         if let Some(found) = self.mentions_at(&all, "the record of deploys").await? {
             return Ok(Some(found));
@@ -110,30 +113,55 @@ impl GitHub {
         for environment in environments {
             let what = format!("the record of {}", Foreign(environment.as_bytes()));
             let path = format!("{all}&environment={}", escape(environment));
-            let Some(found) = self.mentions_at(&path, &what).await? else { return Ok(None) };
+            let Some(found) = self.mentions_at(&path, &what).await? else {
+                return Ok(None);
+            };
             mentions.extend(found.into_iter().map(|mention| (mention.number, mention)));
         }
         Ok(Some(mentions.into_values().collect()))
     }
 
-    async fn mentions_at(&self, path: &str, what: &str) -> Result<Option<Vec<Mention>>, GitHubError> {
-        let wires = self.pages::<DeploymentWire>(path, what, MOST).await.map_err(|error| error.needing(NEEDED))?;
+    async fn mentions_at(
+        &self,
+        path: &str,
+        what: &str,
+    ) -> Result<Option<Vec<Mention>>, GitHubError> {
+        let wires = self
+            .pages::<DeploymentWire>(path, what, MOST)
+            .await
+            .map_err(|error| error.needing(NEEDED))?;
         // Asked for, and looked at all the same: what is not understood in a query is left out without a word.
-        let ours =
-            |wires: Vec<DeploymentWire>| wires.into_iter().filter(|wire| wire.task == TASK).map(mention).collect();
+        let ours = |wires: Vec<DeploymentWire>| {
+            wires
+                .into_iter()
+                .filter(|wire| wire.task == TASK)
+                .map(mention)
+                .collect()
+        };
         Ok(wires.map(ours))
     }
 }
 
 fn mention(wire: DeploymentWire) -> Mention {
-    let DeploymentWire { id, environment, payload, .. } = wire;
-    Mention { number: id, environment, digests: payload.0 }
+    let DeploymentWire {
+        id,
+        environment,
+        payload,
+        ..
+    } = wire;
+    Mention {
+        number: id,
+        environment,
+        digests: payload.0,
+    }
 }
 
 /// Every digest that stands in a text, which may be JSON as well.
 fn digests(text: &str) -> Vec<Digest> {
     let (begin, length) = DIGEST;
-    text.match_indices(begin).filter_map(|(at, _)| Digest::parse(text.get(at..at + length)?).ok()).collect()
+    text.match_indices(begin)
+        .filter_map(|(at, _)| Digest::parse(text.get(at..at + length)?).ok())
+        .collect()
 }
 
 #[cfg(test)]
@@ -146,8 +174,9 @@ mod tests {
     async fn every_digest_of_a_record_is_found_however_it_is_written() {
         let digest = |letter: char| format!("sha256:{}", letter.to_string().repeat(64));
         let (a, b, c) = (digest('a'), digest('b'), digest('c'));
-        let object =
-            format!(r#"{{"v":9,"image":{{"is":"ghcr.io/acme/api@{a}"}},"platform_digest":"{b}","x":"sha256:zz"}}"#);
+        let object = format!(
+            r#"{{"v":9,"image":{{"is":"ghcr.io/acme/api@{a}"}},"platform_digest":"{b}","x":"sha256:zz"}}"#
+        );
         let text = serde_json::to_string(&serde_json::to_string(&object).unwrap()).unwrap();
         let list = format!(
             r#"[{{"id":5000000001,"environment":"production/api","task":"ghcr-to-render","payload":{object}}},
@@ -160,10 +189,24 @@ mod tests {
         let server = Server::start(vec![found(ALL, &list)]);
         let mentions = server.github().mentions(&[]).await.unwrap().unwrap();
         server.finish();
-        let shown: Vec<_> = mentions.iter().map(|mention| (mention.number, mention.environment.as_str())).collect();
-        assert_eq!(shown, [(5_000_000_001, "production/api"), (2, "old/gone"), (3, "x"), (5, "y"), (6, "z")]);
-        let named: Vec<Vec<String>> =
-            mentions.iter().map(|mention| mention.digests.iter().map(ToString::to_string).collect()).collect();
+        let shown: Vec<_> = mentions
+            .iter()
+            .map(|mention| (mention.number, mention.environment.as_str()))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                (5_000_000_001, "production/api"),
+                (2, "old/gone"),
+                (3, "x"),
+                (5, "y"),
+                (6, "z")
+            ]
+        );
+        let named: Vec<Vec<String>> = mentions
+            .iter()
+            .map(|mention| mention.digests.iter().map(ToString::to_string).collect())
+            .collect();
         let (two, three) = (vec![a.clone(), b.clone()], vec![a, b, c]);
         assert_eq!(named, [two.clone(), two, vec![], vec![], three]);
     }
@@ -171,9 +214,17 @@ mod tests {
     #[tokio::test]
     async fn the_permission_is_named() {
         let path = format!("/api/v3/repos/acme/shop/{ALL}");
-        let server = Server::start(vec![exchange(&path, 403, &[], r#"{"message":"Resource not accessible"}"#)]);
+        let server = Server::start(vec![exchange(
+            &path,
+            403,
+            &[],
+            r#"{"message":"Resource not accessible"}"#,
+        )]);
         let error = server.github().mentions(&[]).await.unwrap_err().to_string();
         server.finish();
-        assert!(error.contains("the record of deploys: it needs deployments: read"), "{error}");
+        assert!(
+            error.contains("the record of deploys: it needs deployments: read"),
+            "{error}"
+        );
     }
 }

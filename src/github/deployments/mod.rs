@@ -32,13 +32,19 @@ fn environment_of(environment: &EnvironmentName, service: &ServiceName) -> Strin
 
 #[cfg(test)]
 mod testing {
-    use crate::domain::{CommitSha, Digest, ImageTag, Intent, Kind, PinnedImage, Repository, ServiceId, ServiceName};
+    use crate::domain::{
+        CommitSha, Digest, ImageTag, Intent, Kind, PinnedImage, Repository, ServiceId, ServiceName,
+    };
 
     pub(super) const COMMIT: CommitSha = CommitSha::from_bytes([0x11; 20]);
 
     /// The run that writes.
     pub(super) fn run() -> super::RunName {
-        super::RunName { id: "7".into(), attempt: "1".into(), force: None }
+        super::RunName {
+            id: "7".into(),
+            attempt: "1".into(),
+            force: None,
+        }
     }
 
     pub(super) fn service(name: &str) -> ServiceName {
@@ -52,7 +58,10 @@ mod testing {
             service: service(name),
             commit: COMMIT,
             id: Some(ServiceId::parse("srv-abc123").unwrap()),
-            image: PinnedImage { repository: Repository::parse("ghcr.io/acme/api").unwrap(), digest: digest("aa") },
+            image: PinnedImage {
+                repository: Repository::parse("ghcr.io/acme/api").unwrap(),
+                digest: digest("aa"),
+            },
             platform: digest("bb"),
             image_commit: Some(CommitSha::from_bytes([0x22; 20])),
             release: Some(ImageTag::parse("prod-7").unwrap()),

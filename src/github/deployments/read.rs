@@ -120,7 +120,8 @@ impl GitHub {
         services: &[ServiceName],
         branch: Option<&str>,
     ) -> Result<Memory, GitHubError> {
-        self.read_back(environment, services, branch, Depth::Base).await
+        self.read_back(environment, services, branch, Depth::Base)
+            .await
     }
 
     /// As [`GitHub::memory`], but of each service the newest 100 records: what was live before stands behind what is.
@@ -133,7 +134,8 @@ impl GitHub {
         services: &[ServiceName],
         branch: Option<&str>,
     ) -> Result<Memory, GitHubError> {
-        self.read_back(environment, services, branch, Depth::Whole).await
+        self.read_back(environment, services, branch, Depth::Whole)
+            .await
     }
 
     async fn read_back(
@@ -144,9 +146,15 @@ impl GitHub {
         depth: Depth,
     ) -> Result<Memory, GitHubError> {
         let what = format!("the record of {environment}");
-        let mut memory = Memory { tip: None, records: BTreeMap::new() };
+        let mut memory = Memory {
+            tip: None,
+            records: BTreeMap::new(),
+        };
         let mut branch = branch;
-        let mut waiting: Vec<Reading<'_>> = services.iter().map(|service| Reading::new(environment, service)).collect();
+        let mut waiting: Vec<Reading<'_>> = services
+            .iter()
+            .map(|service| Reading::new(environment, service))
+            .collect();
         for size in [FIRST, MOST - FIRST] {
             let mut unfinished = Vec::new();
             while !waiting.is_empty() || branch.is_some() {
@@ -161,19 +169,36 @@ impl GitHub {
                 for (index, reading) in asked.iter_mut().enumerate() {
                     answer.records(&alias(index), reading)?;
                 }
-                let (further, done): (Vec<_>, Vec<_>) = asked.into_iter().partition(|reading| reading.goes_on(depth));
+                let (further, done): (Vec<_>, Vec<_>) = asked
+                    .into_iter()
+                    .partition(|reading| reading.goes_on(depth));
                 unfinished.extend(further);
-                memory.records.extend(done.into_iter().map(|done| (done.service.clone(), done.records)));
+                memory.records.extend(
+                    done.into_iter()
+                        .map(|done| (done.service.clone(), done.records)),
+                );
             }
             waiting = unfinished;
         }
-        memory.records.extend(waiting.into_iter().map(|done| (done.service.clone(), done.records)));
+        memory.records.extend(
+            waiting
+                .into_iter()
+                .map(|done| (done.service.clone(), done.records)),
+        );
         Ok(memory)
     }
 
     /// The answer to a query. One that broke off inside GitHub is asked once more: that has status 200, which nothing else asks again.
-    pub(in crate::github) async fn answer<'a>(&self, what: &'a str, query: &Value) -> Result<Answer<'a>, GitHubError> {
-        let ask = async || self.query(what, query).await.map_err(|error| error.needing(NEEDED));
+    pub(in crate::github) async fn answer<'a>(
+        &self,
+        what: &'a str,
+        query: &Value,
+    ) -> Result<Answer<'a>, GitHubError> {
+        let ask = async || {
+            self.query(what, query)
+                .await
+                .map_err(|error| error.needing(NEEDED))
+        };
         let broke_off = match Answer::read(ask().await?, what) {
             Ok(answer) => return Ok(answer),
             Err(error) => error,
@@ -188,15 +213,24 @@ impl GitHub {
 
 impl<'a> Reading<'a> {
     fn new(environment: &EnvironmentName, service: &'a ServiceName) -> Self {
-        let list = List { environment: environment_of(environment, service), after: None };
-        Self { service, list, records: Vec::new() }
+        let list = List {
+            environment: environment_of(environment, service),
+            after: None,
+        };
+        Self {
+            service,
+            list,
+            records: Vec::new(),
+        }
     }
 
     /// Whether older records may matter: there are some, and no deploy of ours that succeeded is known yet. A rollback is none to stop at, nor
     /// is a restore: what they went back from is behind them (tests/simulation finds what is lost otherwise).
     fn goes_on(&self, depth: Depth) -> bool {
         let is_base = |record: &Record| {
-            record.is_own && record.state == RecordState::Success && record.intent.kind == Kind::Deploy
+            record.is_own
+                && record.state == RecordState::Success
+                && record.intent.kind == Kind::Deploy
         };
         self.list.after.is_some() && (depth == Depth::Whole || !self.records.iter().any(is_base))
     }
@@ -208,10 +242,18 @@ pub(in crate::github) fn alias(index: usize) -> String {
 }
 
 /// The query for the next `size` deployments of each list. Everything foreign is a variable: nothing of it can become a part of the query.
-pub(in crate::github) fn query(repository: &str, lists: &[&List], size: usize, branch: Option<&str>) -> Value {
+pub(in crate::github) fn query(
+    repository: &str,
+    lists: &[&List],
+    size: usize,
+    branch: Option<&str>,
+) -> Value {
     let (owner, name) = repository.split_once('/').unwrap_or((repository, ""));
     let mut variables = json!({"owner": owner, "name": name});
-    let (mut declared, mut asked) = (String::from("$owner: String!, $name: String!"), String::new());
+    let (mut declared, mut asked) = (
+        String::from("$owner: String!, $name: String!"),
+        String::new(),
+    );
     if let Some(branch) = branch {
         variables["branch"] = format!("refs/heads/{branch}").into();
         declared.push_str(", $branch: String!");
@@ -255,31 +297,51 @@ impl<'a> Answer<'a> {
         if let Some(error) = answer.errors.as_ref().and_then(|errors| errors.first()) {
             return Err(error.meaning(&reply, what));
         }
-        let Some(data) = answer.data else { return Err(reply.broken(what, "it has no data")) };
+        let Some(data) = answer.data else {
+            return Err(reply.broken(what, "it has no data"));
+        };
         let data: DataWire = part(&data, &reply, what, "its data")?;
-        let Some(repository) = data.repository else { return Err(reply.broken(what, "it has no repository")) };
-        Ok(Self { what, viewer: data.viewer, repository, reply })
+        let Some(repository) = data.repository else {
+            return Err(reply.broken(what, "it has no repository"));
+        };
+        Ok(Self {
+            what,
+            viewer: data.viewer,
+            repository,
+            reply,
+        })
     }
 
     fn part<T: serde::de::DeserializeOwned>(&mut self, name: &str) -> Result<T, GitHubError> {
         let Some(value) = self.repository.remove(name) else {
-            return Err(self.reply.broken(self.what, &format!("{name} is not in it")));
+            return Err(self
+                .reply
+                .broken(self.what, &format!("{name} is not in it")));
         };
         part(&value, &self.reply, self.what, name)
     }
 
     fn tip(&mut self) -> Result<Option<CommitSha>, GitHubError> {
-        let Some(branch) = self.part::<Option<BranchWire>>("branch")? else { return Ok(None) };
+        let Some(branch) = self.part::<Option<BranchWire>>("branch")? else {
+            return Ok(None);
+        };
         let sha = CommitSha::parse(branch.target.oid.as_bytes());
-        sha.map(Some).map_err(|refused| self.reply.broken(self.what, &refused.to_string()))
+        sha.map(Some)
+            .map_err(|refused| self.reply.broken(self.what, &refused.to_string()))
     }
 
     /// Adds a page to what is known of a service.
     fn records(&mut self, alias: &str, reading: &mut Reading<'_>) -> Result<(), GitHubError> {
         for node in self.page(alias, &mut reading.list)? {
-            match node.into_record(&reading.list.environment, reading.service, self.viewer.as_ref()) {
+            match node.into_record(
+                &reading.list.environment,
+                reading.service,
+                self.viewer.as_ref(),
+            ) {
                 Ok(record) => reading.records.extend(record),
-                Err(Unusable::NoNumber) => return Err(self.broken("a deployment in it has no number")),
+                Err(Unusable::NoNumber) => {
+                    return Err(self.broken("a deployment in it has no number"));
+                }
                 Err(Unusable::Later) => {
                     return Err(self.broken("a later version of this action wrote a part of it"));
                 }
@@ -289,7 +351,11 @@ impl<'a> Answer<'a> {
     }
 
     /// The deployments of a list's next page; the list then knows where it goes on.
-    pub(in crate::github) fn page(&mut self, alias: &str, list: &mut List) -> Result<Vec<DeploymentWire>, GitHubError> {
+    pub(in crate::github) fn page(
+        &mut self,
+        alias: &str,
+        list: &mut List,
+    ) -> Result<Vec<DeploymentWire>, GitHubError> {
         let page: PageWire = self.part(alias)?;
         list.after = match (page.page_info.has_next_page, page.page_info.end_cursor) {
             (false, _) => None,
@@ -311,7 +377,8 @@ fn part<T: serde::de::DeserializeOwned>(
     what: &str,
     name: &str,
 ) -> Result<T, GitHubError> {
-    serde_json::from_str(value.get()).map_err(|error| reply.broken(what, &format!("{name}: {error}")))
+    serde_json::from_str(value.get())
+        .map_err(|error| reply.broken(what, &format!("{name}: {error}")))
 }
 
 impl ErrorWire {
@@ -326,14 +393,27 @@ impl ErrorWire {
             _ if self.message.contains("Resource not accessible") => self.denied(what, said, reply),
             "NOT_FOUND" => GitHubError::NotFound { what, trace },
             // Without a type these are its own: "Something went wrong while executing your query", also where it took too long.
-            "" => GitHubError::Unavailable { what, why: said, trace },
+            "" => GitHubError::Unavailable {
+                what,
+                why: said,
+                trace,
+            },
             _ => reply.broken(&what, &self.message),
         }
     }
 
     fn denied(&self, what: String, said: String, reply: &Reply) -> GitHubError {
-        let needed = if self.path.iter().any(|part| part == "branch") { "contents: read" } else { NEEDED };
-        GitHubError::Denied { aim: Aim::Read, what, why: format!("it needs {needed} ({said})"), trace: reply.trace() }
+        let needed = if self.path.iter().any(|part| part == "branch") {
+            "contents: read"
+        } else {
+            NEEDED
+        };
+        GitHubError::Denied {
+            aim: Aim::Read,
+            what,
+            why: format!("it needs {needed} ({said})"),
+            trace: reply.trace(),
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::{LIVE, RunName, TASK};
 use crate::domain::{
-    CommitSha, Digest, ImageTag, Intent, Kind, PinnedImage, Record, RecordState, Repository, ServiceId, ServiceName,
+    CommitSha, Digest, ImageTag, Intent, Kind, PinnedImage, Record, RecordState, Repository,
+    ServiceId, ServiceName,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -167,7 +168,10 @@ pub(super) enum Unusable {
 impl DeploymentWire {
     /// Whether it is one of our deployments in this environment. A status can move a deployment to another one, and would take its success there.
     pub(in crate::github) fn is_ours_in(&self, environment: &str) -> bool {
-        let is_moved = self.original_environment.as_deref().is_some_and(|original| original != environment);
+        let is_moved = self
+            .original_environment
+            .as_deref()
+            .is_some_and(|original| original != environment);
         self.task.as_deref() == Some(TASK) && !is_moved
     }
 
@@ -182,8 +186,13 @@ impl DeploymentWire {
     }
 
     /// The latest status, where the viewer wrote it.
-    pub(in crate::github) fn latest_own_status(&self, viewer: Option<&ActorWire>) -> Option<&StatusWire> {
-        self.latest_status.as_ref().filter(|status| is_same(status.creator.as_ref(), viewer))
+    pub(in crate::github) fn latest_own_status(
+        &self,
+        viewer: Option<&ActorWire>,
+    ) -> Option<&StatusWire> {
+        self.latest_status
+            .as_ref()
+            .filter(|status| is_same(status.creator.as_ref(), viewer))
     }
 
     /// The latest status, and after it the others that are listed, in whichever order: those that the viewer wrote.
@@ -191,8 +200,14 @@ impl DeploymentWire {
         &'s self,
         viewer: Option<&'s ActorWire>,
     ) -> impl Iterator<Item = &'s StatusWire> {
-        let older = self.statuses.iter().flat_map(|list| list.nodes.iter().flatten());
-        self.latest_status.iter().chain(older).filter(move |status| is_same(status.creator.as_ref(), viewer))
+        let older = self
+            .statuses
+            .iter()
+            .flat_map(|list| list.nodes.iter().flatten());
+        self.latest_status
+            .iter()
+            .chain(older)
+            .filter(move |status| is_same(status.creator.as_ref(), viewer))
     }
 
     /// The record that this deployment is; `None` for what is none: another task, another service, malformed.
@@ -205,16 +220,33 @@ impl DeploymentWire {
         if !self.is_ours_in(environment) {
             return Ok(None);
         }
-        let intent = PayloadWire::read(&self.payload).and_then(|wire| wire.into_intent(service, &self.commit_oid));
+        let intent = PayloadWire::read(&self.payload)
+            .and_then(|wire| wire.into_intent(service, &self.commit_oid));
         let is_own = self.is_own(viewer);
         let Some(intent) = intent else {
-            return if is_own && is_later(&self.payload) { Err(Unusable::Later) } else { Ok(None) };
+            return if is_own && is_later(&self.payload) {
+                Err(Unusable::Later)
+            } else {
+                Ok(None)
+            };
         };
         let counts = |status: &&StatusWire| !is_own || is_same(status.creator.as_ref(), viewer);
-        let older = self.statuses.iter().flat_map(|list| list.nodes.iter().flatten());
-        let (state, was_live) = end(self.latest_status.iter().filter(counts), older.filter(counts));
+        let older = self
+            .statuses
+            .iter()
+            .flat_map(|list| list.nodes.iter().flatten());
+        let (state, was_live) = end(
+            self.latest_status.iter().filter(counts),
+            older.filter(counts),
+        );
         let number = self.database_id.ok_or(Unusable::NoNumber)?;
-        Ok(Some(Record { number, intent, state, was_live, is_own }))
+        Ok(Some(Record {
+            number,
+            intent,
+            state,
+            was_live,
+            is_own,
+        }))
     }
 }
 
@@ -227,7 +259,10 @@ fn end<'a>(
     older: impl Iterator<Item = &'a StatusWire>,
 ) -> (RecordState, bool) {
     let ending = |status: &StatusWire| {
-        let is_live = status.description.as_deref().is_some_and(|text| text.starts_with(LIVE));
+        let is_live = status
+            .description
+            .as_deref()
+            .is_some_and(|text| text.starts_with(LIVE));
         match status.state.as_str() {
             "SUCCESS" => Some((RecordState::Success, is_live)),
             "FAILURE" => Some((RecordState::Failure, false)),
@@ -247,7 +282,13 @@ fn end<'a>(
 
 /// Whether two are the same account. GraphQL gives an app's login with `[bot]` where it is the viewer, and without where it is a creator.
 fn is_same(one: Option<&ActorWire>, other: Option<&ActorWire>) -> bool {
-    let bare = |actor: &ActorWire| actor.login.strip_suffix("[bot]").unwrap_or(&actor.login).to_owned();
+    let bare = |actor: &ActorWire| {
+        actor
+            .login
+            .strip_suffix("[bot]")
+            .unwrap_or(&actor.login)
+            .to_owned()
+    };
     match (one.map(bare), other.map(bare)) {
         (Some(one), Some(other)) => one == other,
         _ => false,
@@ -260,8 +301,12 @@ pub(in crate::github) mod fuzzing {
     use super::*;
 
     pub(in crate::github) fn record(body: &[u8]) {
-        let Ok(service) = ServiceName::parse("api") else { return };
-        let viewer = ActorWire { login: "github-actions[bot]".into() };
+        let Ok(service) = ServiceName::parse("api") else {
+            return;
+        };
+        let viewer = ActorWire {
+            login: "github-actions[bot]".into(),
+        };
         let read = || {
             serde_json::from_slice::<DeploymentWire>(body)
                 .ok()?
@@ -273,9 +318,19 @@ pub(in crate::github) mod fuzzing {
         // What nobody ended, or somebody else ended of ours, is open; and only what went well was live.
         assert!(!record.was_live || record.state == RecordState::Success);
         // What we would write of it is read as the same.
-        let wire = PayloadWire::new(&record.intent, &RunName { id: "1".into(), attempt: "1".into(), force: None });
-        let again = serde_json::value::to_raw_value(&wire).ok().and_then(|value| unwrapped::<PayloadWire>(&value));
-        let again = again.and_then(|wire| wire.into_intent(&service, &record.intent.commit.to_string()));
+        let wire = PayloadWire::new(
+            &record.intent,
+            &RunName {
+                id: "1".into(),
+                attempt: "1".into(),
+                force: None,
+            },
+        );
+        let again = serde_json::value::to_raw_value(&wire)
+            .ok()
+            .and_then(|value| unwrapped::<PayloadWire>(&value));
+        let again =
+            again.and_then(|wire| wire.into_intent(&service, &record.intent.commit.to_string()));
         assert_eq!(again, Some(record.intent));
     }
 }
@@ -298,9 +353,13 @@ mod tests {
     }
 
     fn read_by(viewer: Option<&str>, deployment: Value) -> Option<Record> {
-        let viewer = viewer.map(|login| ActorWire { login: login.into() });
+        let viewer = viewer.map(|login| ActorWire {
+            login: login.into(),
+        });
         let wire: DeploymentWire = serde_json::from_value(deployment).unwrap();
-        wire.into_record("staging/api", &service("api"), viewer.as_ref()).ok().unwrap()
+        wire.into_record("staging/api", &service("api"), viewer.as_ref())
+            .ok()
+            .unwrap()
     }
 
     fn read(deployment: Value) -> Option<Record> {
@@ -322,13 +381,20 @@ mod tests {
     #[test]
     fn an_intent_reads_back_as_itself_however_it_is_wrapped() {
         let mut bare = intent("api");
-        (bare.id, bare.image_commit, bare.release, bare.from, bare.to) = (None, None, None, None, None);
+        (bare.id, bare.image_commit, bare.release, bare.from, bare.to) =
+            (None, None, None, None, None);
         for intent in [intent("api"), bare] {
             let object = payload(&intent);
             let once = Value::from(object.to_string());
             let twice = Value::from(once.to_string());
             for payload in [object, once, twice] {
-                let record = Record { number: 5, intent: intent.clone(), state: Open, was_live: false, is_own: true };
+                let record = Record {
+                    number: 5,
+                    intent: intent.clone(),
+                    state: Open,
+                    was_live: false,
+                    is_own: true,
+                };
                 assert_eq!(read(deployment(&payload)), Some(record), "{payload}");
             }
         }
@@ -337,7 +403,8 @@ mod tests {
     #[test]
     fn what_is_not_known_is_left_out_of_a_payload() {
         let mut bare = intent("api");
-        (bare.id, bare.image_commit, bare.release, bare.from, bare.to) = (None, None, None, None, None);
+        (bare.id, bare.image_commit, bare.release, bare.from, bare.to) =
+            (None, None, None, None, None);
         let wanted = json!({"v": 1, "service": "api", "repository": "ghcr.io/acme/api",
             "digest": format!("sha256:{}", "aa".repeat(32)), "platform_digest": format!("sha256:{}", "bb".repeat(32)),
             "kind": "rollback", "run": "7", "attempt": "1"});
@@ -396,7 +463,11 @@ mod tests {
             deployment["databaseId"] = json!(null);
             let wire: DeploymentWire = serde_json::from_value(deployment).unwrap();
             let is_ours = payload != json!("");
-            assert_eq!(wire.into_record("staging/api", &service("api"), None).is_err(), is_ours);
+            assert_eq!(
+                wire.into_record("staging/api", &service("api"), None)
+                    .is_err(),
+                is_ours
+            );
         }
     }
 
@@ -427,16 +498,34 @@ mod tests {
     fn what_was_said_before_an_inactive_status_stands() {
         let own = |word: &str| status(word, "live", "github-actions");
         let (inactive, success, failure) = (own("INACTIVE"), own("SUCCESS"), own("FAILURE"));
-        assert_eq!(state(&inactive, &json!([inactive, success])), (Success, true));
-        assert_eq!(state(&inactive, &json!([failure, null, inactive])), (Failure, false));
-        assert_eq!(state(&inactive, &json!([success, success, inactive])), (Success, true));
-        assert_eq!(state(&inactive, &json!([success, failure, inactive])), (Open, false));
-        assert_eq!(state(&failure, &json!([success, failure])), (Failure, false));
+        assert_eq!(
+            state(&inactive, &json!([inactive, success])),
+            (Success, true)
+        );
+        assert_eq!(
+            state(&inactive, &json!([failure, null, inactive])),
+            (Failure, false)
+        );
+        assert_eq!(
+            state(&inactive, &json!([success, success, inactive])),
+            (Success, true)
+        );
+        assert_eq!(
+            state(&inactive, &json!([success, failure, inactive])),
+            (Open, false)
+        );
+        assert_eq!(
+            state(&failure, &json!([success, failure])),
+            (Failure, false)
+        );
     }
 
     #[test]
     fn only_we_end_what_we_began() {
-        let (own, other) = (status("SUCCESS", "accepted", "github-actions"), status("FAILURE", "no", "mallory"));
+        let (own, other) = (
+            status("SUCCESS", "accepted", "github-actions"),
+            status("FAILURE", "no", "mallory"),
+        );
         assert_eq!(state(&other, &json!([other])), (Open, false));
         assert_eq!(state(&other, &json!([other, own])), (Success, false));
         let mut foreign = deployment(&payload(&intent("api")));
@@ -456,7 +545,10 @@ mod tests {
         let actor = |login: &str| json!({ "login": login });
         assert!(by(Some("github-actions[bot]"), actor("github-actions")));
         assert!(by(Some("github-actions"), actor("github-actions[bot]")));
-        assert!(by(Some("github-actions[bot]"), actor("github-actions[bot]")));
+        assert!(by(
+            Some("github-actions[bot]"),
+            actor("github-actions[bot]")
+        ));
         assert!(by(Some("ada"), actor("ada")));
         assert!(!by(Some("ada"), actor("adam")));
         assert!(!by(None, actor("ada")));

@@ -139,7 +139,11 @@ impl GitHub {
             201 => reply.json::<CreatedWire>(what).map(|created| created.id),
             202 => {
                 let why = "it merged branches and made no deployment".to_owned();
-                Err(GitHubError::Rejected { what: what.to_owned(), why, trace: reply.trace() })
+                Err(GitHubError::Rejected {
+                    what: what.to_owned(),
+                    why,
+                    trace: reply.trace(),
+                })
             }
             _ => Err(reply.broken(what, "a status that was not expected")),
         }
@@ -152,20 +156,29 @@ impl GitHub {
         what: &str,
         wire: &StatusWire<'_>,
     ) -> Result<(), GitHubError> {
-        let reply = self.write_record(&format!("deployments/{number}/statuses"), what, wire).await?;
+        let reply = self
+            .write_record(&format!("deployments/{number}/statuses"), what, wire)
+            .await?;
         if reply.status() != 201 {
             return Err(reply.broken(what, "a status that was not expected"));
         }
         Ok(())
     }
 
-    async fn write_record(&self, path: &str, what: &str, wire: &impl Serialize) -> Result<Reply, GitHubError> {
+    async fn write_record(
+        &self,
+        path: &str,
+        what: &str,
+        wire: &impl Serialize,
+    ) -> Result<Reply, GitHubError> {
         let body = serde_json::to_value(wire).map_err(|error| GitHubError::Broken {
             what: what.to_owned(),
             why: error.to_string(),
             trace: Default::default(),
         })?;
-        self.post(path, what, &body).await.map_err(|error| error.needing(NEEDED))
+        self.post(path, what, &body)
+            .await
+            .map_err(|error| error.needing(NEEDED))
     }
 }
 
@@ -192,7 +205,12 @@ impl<'a> RecordWriter<'a> {
         run: &RunName,
     ) -> Result<u64, GitHubError> {
         let what = format!("the record of {} in {environment}", intent.service);
-        let text = format!("{} of {} as {}", intent.kind.as_str(), intent.commit.short(10), intent.image);
+        let text = format!(
+            "{} of {} as {}",
+            intent.kind.as_str(),
+            intent.commit.short(10),
+            intent.image
+        );
         let begun = Begun {
             commit: intent.commit.to_string(),
             environment: environment_of(environment, &intent.service),
@@ -209,10 +227,18 @@ impl<'a> RecordWriter<'a> {
     /// [`GitHubError`]. The record then stays open, unless only the answer was lost.
     pub async fn end(&self, number: u64, ending: &Ending) -> Result<(), GitHubError> {
         let what = format!("the end of record {number}");
-        let separator = if ending.description.is_empty() { "" } else { ": " };
+        let separator = if ending.description.is_empty() {
+            ""
+        } else {
+            ": "
+        };
         let wire = StatusWire {
             state: ending.how.state(),
-            description: cut(&format!("{}{separator}{}", ending.how.word(), ending.description)),
+            description: cut(&format!(
+                "{}{separator}{}",
+                ending.how.word(),
+                ending.description
+            )),
             environment_url: ending.environment_url.as_ref().map(Url::as_str),
             log_url: ending.log_url.as_ref().map(Url::as_str),
             auto_inactive: false,
@@ -243,20 +269,29 @@ mod tests {
         let server = Server::start(script);
         let run = run();
         let environment = EnvironmentName::parse("staging").unwrap();
-        let answer = RecordWriter::new(&server.github()).begin(&environment, &intent("api"), &run).await;
+        let answer = RecordWriter::new(&server.github())
+            .begin(&environment, &intent("api"), &run)
+            .await;
         server.finish();
         answer
     }
 
     async fn end(script: Vec<Exchange>, ending: &Ending) -> Result<(), GitHubError> {
         let server = Server::start(script);
-        let answer = RecordWriter::new(&server.github()).end(9_000_000_005, ending).await;
+        let answer = RecordWriter::new(&server.github())
+            .end(9_000_000_005, ending)
+            .await;
         server.finish();
         answer
     }
 
     fn ending(how: Ended, description: &str) -> Ending {
-        Ending { how, description: description.into(), environment_url: None, log_url: None }
+        Ending {
+            how,
+            description: description.into(),
+            environment_url: None,
+            log_url: None,
+        }
     }
 
     #[tokio::test]
@@ -285,20 +320,33 @@ mod tests {
     #[tokio::test]
     async fn only_a_created_deployment_is_an_intent() {
         let table = [
-            (202, r#"{"message":"Auto-merged main into topic"}"#, "it merged branches and made no deployment"),
+            (
+                202,
+                r#"{"message":"Auto-merged main into topic"}"#,
+                "it merged branches and made no deployment",
+            ),
             (
                 409,
                 r#"{"message":"Conflict merging main into topic"}"#,
                 "does not take the record of api in staging: Conflict",
             ),
-            (422, r#"{"message":"No ref found for: 1111 ::error::x"}"#, "No ref found for: 1111 :\\:error"),
-            (404, r#"{"message":"Not Found"}"#, "github does not take the record of api in staging: Not Found"),
+            (
+                422,
+                r#"{"message":"No ref found for: 1111 ::error::x"}"#,
+                "No ref found for: 1111 :\\:error",
+            ),
+            (
+                404,
+                r#"{"message":"Not Found"}"#,
+                "github does not take the record of api in staging: Not Found",
+            ),
             (200, r#"{"id":5}"#, "a status that was not expected"),
             (201, r#"{"id":"5"}"#, "cannot be used"),
             (201, "{}", "cannot be used"),
         ];
         for (status, body, wanted) in table {
-            let answer = exchange(BELOW, status, &[], body).posting("/task", &json!("ghcr-to-render"));
+            let answer =
+                exchange(BELOW, status, &[], body).posting("/task", &json!("ghcr-to-render"));
             let failure = begin(vec![answer]).await.unwrap_err().to_string();
             assert!(failure.contains(wanted), "{failure}");
         }
@@ -307,15 +355,26 @@ mod tests {
     #[tokio::test]
     async fn the_permission_to_write_is_named() {
         let body = r#"{"message":"Resource not accessible by integration"}"#;
-        let denied = |headers: &[&str]| exchange(BELOW, 403, headers, body).posting("/task", &json!("ghcr-to-render"));
-        let failure = begin(vec![denied(&["X-Accepted-GitHub-Permissions: deployments=write"])]).await.unwrap_err();
+        let denied = |headers: &[&str]| {
+            exchange(BELOW, 403, headers, body).posting("/task", &json!("ghcr-to-render"))
+        };
+        let failure = begin(vec![denied(&[
+            "X-Accepted-GitHub-Permissions: deployments=write",
+        ])])
+        .await
+        .unwrap_err();
         assert_eq!(
             failure.to_string(),
             "github does not let this token write the record of api in staging: it needs deployments=write \
              (status 403, request AB12:34)"
         );
         let failure = begin(vec![denied(&[])]).await.unwrap_err();
-        assert!(failure.to_string().contains("write (Resource not accessible by integration)"), "{failure}");
+        assert!(
+            failure
+                .to_string()
+                .contains("write (Resource not accessible by integration)"),
+            "{failure}"
+        );
         assert!(!format!("{failure:?}").contains(TOKEN));
     }
 
@@ -324,7 +383,10 @@ mod tests {
         let path = json!("staging/api");
         let lost = closed("deployments").posting("/environment", &path);
         let broken = exchange(BELOW, 502, &[], "").posting("/environment", &path);
-        assert_eq!(begin(vec![lost, broken, begun(&json!({"id": 5}))]).await, Ok(5));
+        assert_eq!(
+            begin(vec![lost, broken, begun(&json!({"id": 5}))]).await,
+            Ok(5)
+        );
     }
 
     #[tokio::test]
@@ -346,14 +408,27 @@ mod tests {
                 log_url: url("https://github.com/acme/shop/actions/runs/7"),
                 ..ending(how, "as sha256:aa")
             };
-            assert_eq!(end(vec![exchange(&path, 201, &[], "{}").posting("", &wanted)], &ending).await, Ok(()));
+            assert_eq!(
+                end(
+                    vec![exchange(&path, 201, &[], "{}").posting("", &wanted)],
+                    &ending
+                )
+                .await,
+                Ok(())
+            );
         }
         let bare = json!({"state": "success", "description": "live", "auto_inactive": false});
         let answer = exchange(&path, 201, &[], "{}").posting("", &bare);
         assert_eq!(end(vec![answer], &ending(Ended::Live, "")).await, Ok(()));
-        for (status, wanted) in [(200, "not expected"), (422, "does not take the end of record 9000000005")] {
+        for (status, wanted) in [
+            (200, "not expected"),
+            (422, "does not take the end of record 9000000005"),
+        ] {
             let answer = exchange(&path, status, &[], "{}").posting("", &bare);
-            let failure = end(vec![answer], &ending(Ended::Live, "")).await.unwrap_err().to_string();
+            let failure = end(vec![answer], &ending(Ended::Live, ""))
+                .await
+                .unwrap_err()
+                .to_string();
             assert!(failure.contains(wanted), "{failure}");
         }
     }
@@ -363,6 +438,9 @@ mod tests {
         let path = format!("{BELOW}/9000000005/statuses");
         let wanted = json!(format!("failed: {}", "ü".repeat(132)));
         let answer = exchange(&path, 201, &[], "{}").posting("/description", &wanted);
-        assert_eq!(end(vec![answer], &ending(Ended::Failed, &"ü".repeat(200))).await, Ok(()));
+        assert_eq!(
+            end(vec![answer], &ending(Ended::Failed, &"ü".repeat(200))).await,
+            Ok(())
+        );
     }
 }

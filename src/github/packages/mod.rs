@@ -34,12 +34,21 @@ impl Package {
     }
 
     fn owners(&self) -> &'static str {
-        if self.is_organizations { "orgs" } else { "users" }
+        if self.is_organizations {
+            "orgs"
+        } else {
+            "users"
+        }
     }
 
     /// Its path below the API.
     fn path(&self) -> String {
-        format!("{}/{}/packages/container/{}", self.owners(), self.owner, self.segment())
+        format!(
+            "{}/{}/packages/container/{}",
+            self.owners(),
+            self.owner,
+            self.segment()
+        )
     }
 
     fn version(&self, id: u64) -> String {
@@ -49,7 +58,12 @@ impl Package {
     /// The page on which its access is set, below the site.
     #[must_use]
     pub fn settings(&self) -> String {
-        format!("{}/{}/packages/container/{}/settings", self.owners(), self.owner, self.segment())
+        format!(
+            "{}/{}/packages/container/{}/settings",
+            self.owners(),
+            self.owner,
+            self.segment()
+        )
     }
 }
 

@@ -22,13 +22,19 @@ fn environment_of(service: &ServiceName) -> String {
 
 #[cfg(test)]
 mod testing {
-    use crate::domain::{CommitSha, Digest, PinnedImage, PrNumber, PreviewIntent, Repository, ServiceId, ServiceName};
+    use crate::domain::{
+        CommitSha, Digest, PinnedImage, PrNumber, PreviewIntent, Repository, ServiceId, ServiceName,
+    };
     use crate::github::RunName;
 
     pub(super) const COMMIT: CommitSha = CommitSha::from_bytes([0x11; 20]);
 
     pub(super) fn run() -> RunName {
-        RunName { id: "77".into(), attempt: "2".into(), force: None }
+        RunName {
+            id: "77".into(),
+            attempt: "2".into(),
+            force: None,
+        }
     }
 
     pub(super) fn id(text: &str) -> ServiceId {
@@ -44,7 +50,10 @@ mod testing {
             parent: id("srv-parent"),
             id: own.map(id),
             commit: COMMIT,
-            image: PinnedImage { repository: Repository::parse("ghcr.io/acme/api").unwrap(), digest },
+            image: PinnedImage {
+                repository: Repository::parse("ghcr.io/acme/api").unwrap(),
+                digest,
+            },
         }
     }
 }

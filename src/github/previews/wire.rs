@@ -4,8 +4,8 @@ use super::super::RunName;
 use super::super::deployments::{ActorWire, DeploymentWire};
 use super::environment_of;
 use crate::domain::{
-    CommitSha, Digest, PinnedImage, PrNumber, PreviewIntent, PreviewRecord, PreviewState, Repository, ServiceId,
-    ServiceName,
+    CommitSha, Digest, PinnedImage, PrNumber, PreviewIntent, PreviewRecord, PreviewState,
+    Repository, ServiceId, ServiceName,
 };
 use serde::{Deserialize, Serialize};
 
@@ -81,7 +81,9 @@ pub(super) fn record(
     let payload: PayloadWire = deployment.payload()?;
     let mut intent = payload.intent(service, &deployment.commit_oid)?;
     if intent.id.is_none() {
-        let descriptions = deployment.own_statuses(viewer).filter_map(|status| status.description.as_deref());
+        let descriptions = deployment
+            .own_statuses(viewer)
+            .filter_map(|status| status.description.as_deref());
         intent.id = descriptions.filter_map(id_in).next();
     }
     Some(PreviewRecord {
@@ -95,13 +97,18 @@ pub(super) fn record(
 
 /// The preview's id in a status of ours: `made: srv-…`, `live: srv-…`.
 fn id_in(description: &str) -> Option<ServiceId> {
-    description.split([' ', ',']).find_map(|word| ServiceId::parse(word).ok())
+    description
+        .split([' ', ','])
+        .find_map(|word| ServiceId::parse(word).ok())
 }
 
 /// What became of it, by the newest status of ours. In which order others than the latest are listed is not documented, so where that one is
 /// not ours nobody knows.
 fn state(deployment: &DeploymentWire, viewer: Option<&ActorWire>) -> PreviewState {
-    match deployment.latest_own_status(viewer).map(|status| status.state.as_str()) {
+    match deployment
+        .latest_own_status(viewer)
+        .map(|status| status.state.as_str())
+    {
         Some("SUCCESS") => PreviewState::Serves,
         Some("FAILURE" | "ERROR") => PreviewState::Failed,
         Some("INACTIVE") => PreviewState::Inactive,
@@ -115,14 +122,21 @@ pub(in crate::github) mod fuzzing {
     use super::*;
 
     pub(in crate::github) fn record(body: &[u8]) {
-        let Ok(service) = ServiceName::parse("api") else { return };
-        let Ok((viewer, deployment)) = serde_json::from_slice::<(Option<ActorWire>, DeploymentWire)>(body) else {
+        let Ok(service) = ServiceName::parse("api") else {
+            return;
+        };
+        let Ok((viewer, deployment)) =
+            serde_json::from_slice::<(Option<ActorWire>, DeploymentWire)>(body)
+        else {
             return;
         };
         if let Some(found) = super::record(&deployment, &service, viewer.as_ref()) {
             assert_eq!(found.intent.service, service);
             // Only a status of ours says that it serves.
-            assert!(found.state == PreviewState::Open || viewer.is_some(), "nobody said so");
+            assert!(
+                found.state == PreviewState::Open || viewer.is_some(),
+                "nobody said so"
+            );
         }
     }
 }
@@ -150,7 +164,8 @@ mod tests {
     }
 
     fn read(deployment: Value) -> Option<PreviewRecord> {
-        let viewer: ActorWire = serde_json::from_value(json!({"login": "github-actions[bot]"})).unwrap();
+        let viewer: ActorWire =
+            serde_json::from_value(json!({"login": "github-actions[bot]"})).unwrap();
         let wire: DeploymentWire = serde_json::from_value(deployment).unwrap();
         record(&wire, &intent(None).service, Some(&viewer))
     }
@@ -159,7 +174,10 @@ mod tests {
     fn a_record_reads_back_as_itself() {
         for intent in [intent(None), intent(Some("srv-own"))] {
             let record = read(deployment(&payload(&intent), &[])).unwrap();
-            assert_eq!((&record.intent, record.number, record.run.as_str()), (&intent, 5, "77"));
+            assert_eq!(
+                (&record.intent, record.number, record.run.as_str()),
+                (&intent, 5, "77")
+            );
             assert_eq!((record.state, record.is_own), (PreviewState::Open, true));
         }
     }
@@ -173,15 +191,26 @@ mod tests {
 
     #[test]
     fn the_id_of_a_preview_that_was_made_stands_in_a_status_of_ours() {
-        let of = |statuses: &[(&str, &str, &str)]| read(deployment(&payload(&intent(None)), statuses)).unwrap();
+        let of = |statuses: &[(&str, &str, &str)]| {
+            read(deployment(&payload(&intent(None)), statuses)).unwrap()
+        };
         let made = ("IN_PROGRESS", "made: srv-own, api-pr-7", "github-actions");
         let record = of(&[("SUCCESS", "live: srv-own", "github-actions"), made]);
-        assert_eq!((record.intent.id, record.state), (Some(id("srv-own")), PreviewState::Serves));
+        assert_eq!(
+            (record.intent.id, record.state),
+            (Some(id("srv-own")), PreviewState::Serves)
+        );
         let record = of(&[("INACTIVE", "removed", "github-actions"), made]);
-        assert_eq!((record.intent.id, record.state), (Some(id("srv-own")), PreviewState::Inactive));
+        assert_eq!(
+            (record.intent.id, record.state),
+            (Some(id("srv-own")), PreviewState::Inactive)
+        );
         let record = of(&[("SUCCESS", "live: srv-evil", "mallory")]);
         assert_eq!((record.intent.id, record.state), (None, PreviewState::Open));
-        assert_eq!(of(&[("ERROR", "not sent", "github-actions")]).state, PreviewState::Failed);
+        assert_eq!(
+            of(&[("ERROR", "not sent", "github-actions")]).state,
+            PreviewState::Failed
+        );
         assert_eq!(of(&[made]).state, PreviewState::Open);
     }
 

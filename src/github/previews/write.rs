@@ -66,11 +66,19 @@ impl<'a> PreviewWriter<'a> {
     pub async fn begin(&self, intent: &PreviewIntent, run: &RunName) -> Result<u64, GitHubError> {
         let name = PreviewName::new(&intent.service, intent.pull);
         let what = format!("the record of preview {name}");
-        let verb = if intent.id.is_some() { "deploy" } else { "make" };
+        let verb = if intent.id.is_some() {
+            "deploy"
+        } else {
+            "make"
+        };
         let begun = Begun {
             commit: intent.commit.to_string(),
             environment: environment_of(&intent.service),
-            description: format!("{verb} {name} of {} as {}", intent.commit.short(10), intent.image),
+            description: format!(
+                "{verb} {name} of {} as {}",
+                intent.commit.short(10),
+                intent.image
+            ),
             payload: PayloadWire::new(intent, run),
             is_transient: true,
         };
@@ -82,7 +90,8 @@ impl<'a> PreviewWriter<'a> {
     /// # Errors
     /// [`GitHubError`]. The preview can then still be found by its name.
     pub async fn made(&self, number: u64, id: &ServiceId) -> Result<(), GitHubError> {
-        self.say(number, "in_progress", format!("made: {id}"), None, None).await
+        self.say(number, "in_progress", format!("made: {id}"), None, None)
+            .await
     }
 
     /// Ends it.
@@ -91,9 +100,14 @@ impl<'a> PreviewWriter<'a> {
     /// [`GitHubError`]. The record then stays open, unless only the answer was lost.
     pub async fn end(&self, number: u64, ending: &PreviewEnding) -> Result<(), GitHubError> {
         let (state, word) = ending.how.words();
-        let id = ending.id.as_ref().map(|id| format!(": {id}")).unwrap_or_default();
+        let id = ending
+            .id
+            .as_ref()
+            .map(|id| format!(": {id}"))
+            .unwrap_or_default();
         let (url, log) = (ending.environment_url.as_ref(), ending.log_url.as_ref());
-        self.say(number, state, format!("{word}{id}"), url, log).await
+        self.say(number, state, format!("{word}{id}"), url, log)
+            .await
     }
 
     /// Sets a record aside: its preview is gone, or a later record tells of it. GitHub then shows it as destroyed.
@@ -101,7 +115,8 @@ impl<'a> PreviewWriter<'a> {
     /// # Errors
     /// [`GitHubError`]. The record then stays as it is.
     pub async fn set_aside(&self, number: u64, why: &str) -> Result<(), GitHubError> {
-        self.say(number, "inactive", why.to_owned(), None, None).await
+        self.say(number, "inactive", why.to_owned(), None, None)
+            .await
     }
 
     async fn say(
@@ -119,7 +134,13 @@ impl<'a> PreviewWriter<'a> {
             log_url: log_url.map(Url::as_str),
             auto_inactive: false,
         };
-        self.0.add_status(number, &format!("the state of preview record {number}"), &wire).await
+        self.0
+            .add_status(
+                number,
+                &format!("the state of preview record {number}"),
+                &wire,
+            )
+            .await
     }
 }
 
@@ -160,16 +181,28 @@ mod tests {
                 "production_environment": false,
             });
             let answer = exchange(BELOW, 201, &[], r#"{"id":5}"#).posting("", &wanted);
-            assert_eq!(with(vec![answer], async |hand| hand.begin(&intent, &run()).await).await, Ok(5));
+            assert_eq!(
+                with(vec![answer], async |hand| hand.begin(&intent, &run()).await).await,
+                Ok(5)
+            );
         }
     }
 
     #[tokio::test]
     async fn each_state_says_which_preview_it_is_about() {
-        let made = status(&json!({"state": "in_progress", "description": "made: srv-own", "auto_inactive": false}));
-        assert_eq!(with(vec![made], async |hand| hand.made(5, &id("srv-own")).await).await, Ok(()));
-        let aside = status(&json!({"state": "inactive", "description": "removed", "auto_inactive": false}));
-        assert_eq!(with(vec![aside], async |hand| hand.set_aside(5, "removed").await).await, Ok(()));
+        let made = status(
+            &json!({"state": "in_progress", "description": "made: srv-own", "auto_inactive": false}),
+        );
+        assert_eq!(
+            with(vec![made], async |hand| hand.made(5, &id("srv-own")).await).await,
+            Ok(())
+        );
+        let aside =
+            status(&json!({"state": "inactive", "description": "removed", "auto_inactive": false}));
+        assert_eq!(
+            with(vec![aside], async |hand| hand.set_aside(5, "removed").await).await,
+            Ok(())
+        );
         let states = ["success", "success", "failure", "error"];
         let words = ["live", "accepted", "failed", "not sent"];
         for ((how, state), word) in PreviewEnd::ALL.iter().zip(states).zip(words) {
@@ -181,7 +214,13 @@ mod tests {
                 environment_url: Url::parse("https://api-pr-7.onrender.com").ok(),
                 log_url: None,
             };
-            assert_eq!(with(vec![status(&wanted)], async |hand| hand.end(5, &ending).await).await, Ok(()));
+            assert_eq!(
+                with(vec![status(&wanted)], async |hand| hand
+                    .end(5, &ending)
+                    .await)
+                .await,
+                Ok(())
+            );
         }
     }
 
@@ -189,9 +228,15 @@ mod tests {
     async fn the_permission_to_write_is_named() {
         let body = r#"{"message":"Resource not accessible by integration"}"#;
         let denied = exchange(BELOW, 403, &[], body).posting("/environment", &json!("preview/api"));
-        let failure = with(vec![denied], async |hand| hand.begin(&intent(None), &run()).await).await.unwrap_err();
+        let failure = with(vec![denied], async |hand| {
+            hand.begin(&intent(None), &run()).await
+        })
+        .await
+        .unwrap_err();
         assert!(
-            failure.to_string().contains("the record of preview api-pr-7: it needs deployments: write"),
+            failure
+                .to_string()
+                .contains("the record of preview api-pr-7: it needs deployments: write"),
             "{failure}"
         );
     }

@@ -58,7 +58,9 @@ pub enum EventError {
         key: &'static str,
     },
     /// The payload lacks what every payload of the event has.
-    #[error("GITHUB_EVENT_NAME is {name}, but the event payload is of another event: it has no {key}")]
+    #[error(
+        "GITHUB_EVENT_NAME is {name}, but the event payload is of another event: it has no {key}"
+    )]
     NotThatEvent {
         /// The event's name.
         name: &'static str,

@@ -61,12 +61,17 @@ impl<T> Json<T> {
             Self::List => "a list".to_owned(),
             Self::Object(_) => "an object".to_owned(),
         };
-        EventError::Wrong { path, shown, wanted }
+        EventError::Wrong {
+            path,
+            shown,
+            wanted,
+        }
     }
 
     /// The object that has to be here.
     pub(super) fn object(&self, path: &'static str) -> Result<&T, EventError> {
-        self.object_if_any(path)?.ok_or_else(|| self.wrong(path, "an object"))
+        self.object_if_any(path)?
+            .ok_or_else(|| self.wrong(path, "an object"))
     }
 
     /// The object, where there is one.
@@ -74,15 +79,19 @@ impl<T> Json<T> {
         match self {
             Self::Object(object) => Ok(Some(object)),
             Self::Absent | Self::Null => Ok(None),
-            Self::Flag(_) | Self::Integer(_) | Self::Number(_) | Self::Text(_) | Self::LongText(_) | Self::List => {
-                Err(self.wrong(path, "an object"))
-            }
+            Self::Flag(_)
+            | Self::Integer(_)
+            | Self::Number(_)
+            | Self::Text(_)
+            | Self::LongText(_)
+            | Self::List => Err(self.wrong(path, "an object")),
         }
     }
 
     /// The string that has to be here.
     pub(super) fn text(&self, path: &'static str) -> Result<&str, EventError> {
-        self.text_if_any(path)?.ok_or_else(|| self.wrong(path, "a string"))
+        self.text_if_any(path)?
+            .ok_or_else(|| self.wrong(path, "a string"))
     }
 
     /// The string, where there is one.
@@ -90,9 +99,12 @@ impl<T> Json<T> {
         match self {
             Self::Text(text) => Ok(Some(text)),
             Self::Absent | Self::Null => Ok(None),
-            Self::Flag(_) | Self::Integer(_) | Self::Number(_) | Self::LongText(_) | Self::List | Self::Object(_) => {
-                Err(self.wrong(path, "a string"))
-            }
+            Self::Flag(_)
+            | Self::Integer(_)
+            | Self::Number(_)
+            | Self::LongText(_)
+            | Self::List
+            | Self::Object(_) => Err(self.wrong(path, "a string")),
         }
     }
 
@@ -133,8 +145,12 @@ impl<T> Json<T> {
     }
 
     /// The commit's name that has to be here, or the 40 zeros that mean none.
-    pub(super) fn commit_or_zeros(&self, path: &'static str) -> Result<Option<CommitSha>, EventError> {
-        CommitSha::parse_or_none(self.text(path)?.as_bytes()).map_err(|_| self.wrong(path, "40 lower-case hex digits"))
+    pub(super) fn commit_or_zeros(
+        &self,
+        path: &'static str,
+    ) -> Result<Option<CommitSha>, EventError> {
+        CommitSha::parse_or_none(self.text(path)?.as_bytes())
+            .map_err(|_| self.wrong(path, "40 lower-case hex digits"))
     }
 
     /// The name of a branch that has to be here.
@@ -184,7 +200,11 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for AnyType<T> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(if text.len() > LONGEST { Json::LongText(text.len()) } else { Json::Text(text.to_owned()) })
+        Ok(if text.len() > LONGEST {
+            Json::LongText(text.len())
+        } else {
+            Json::Text(text.to_owned())
+        })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
@@ -210,19 +230,26 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Payload, EventError> {
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let valid = &bytes[..error.valid_up_to()];
-        let line_start = valid.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+        let line_start = valid
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |newline| newline + 1);
         EventError::NotJson {
             line: 1 + valid.iter().filter(|byte| **byte == b'\n').count(),
             column: 1 + valid.len() - line_start,
         }
     })?;
-    let payload: Json<Payload> = serde_json::from_str(text).map_err(|error| match error.classify() {
-        // Wire values take any type, so the shape can only be wrong in that a key is repeated.
-        Category::Data => EventError::Repeated { what: Foreign(error.to_string().as_bytes()).to_string() },
-        Category::Io | Category::Syntax | Category::Eof => {
-            EventError::NotJson { line: error.line(), column: error.column() }
-        }
-    })?;
+    let payload: Json<Payload> =
+        serde_json::from_str(text).map_err(|error| match error.classify() {
+            // Wire values take any type, so the shape can only be wrong in that a key is repeated.
+            Category::Data => EventError::Repeated {
+                what: Foreign(error.to_string().as_bytes()).to_string(),
+            },
+            Category::Io | Category::Syntax | Category::Eof => EventError::NotJson {
+                line: error.line(),
+                column: error.column(),
+            },
+        })?;
     match payload {
         Json::Object(payload) => Ok(payload),
         Json::Absent

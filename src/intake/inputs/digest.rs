@@ -35,7 +35,10 @@ impl GivenDigests {
             for line in lines(text) {
                 let (name, digest) = line.split_once('=').ok_or_else(refused)?;
                 let name = ImageName::parse(name.trim_ascii())?;
-                if digests.insert(name, Digest::parse(digest.trim_ascii())?).is_some() {
+                if digests
+                    .insert(name, Digest::parse(digest.trim_ascii())?)
+                    .is_some()
+                {
                     return Err(refused());
                 }
             }
@@ -47,10 +50,14 @@ impl GivenDigests {
         let parts = text.strip_prefix('/').unwrap_or(text).split('/');
         let is_path = text.len() <= 1024
             && parts.into_iter().all(|part| !matches!(part, "" | ".."))
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'_' | b'-' | b' '));
-        if is_path { Ok(Self::Directory(text.to_owned())) } else { Err(refused()) }
+            && text.bytes().all(|byte| {
+                byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'_' | b'-' | b' ')
+            });
+        if is_path {
+            Ok(Self::Directory(text.to_owned()))
+        } else {
+            Err(refused())
+        }
     }
 }
 
@@ -60,17 +67,29 @@ fn bake(text: &str) -> Option<GivenDigests> {
     let targets: BTreeMap<String, serde_json::Value> = serde_json::from_str(text).ok()?;
     let mut entries = Vec::new();
     for (target, metadata) in targets {
-        let Some(digest) = metadata.get("containerimage.digest").and_then(serde_json::Value::as_str) else { continue };
-        let names = metadata.get("image.name").and_then(serde_json::Value::as_str).unwrap_or_default();
-        let repositories =
-            names.split(',').filter_map(|name| Repository::parse(without_tag(name.trim_ascii())).ok()).collect();
+        let Some(digest) = metadata
+            .get("containerimage.digest")
+            .and_then(serde_json::Value::as_str)
+        else {
+            continue;
+        };
+        let names = metadata
+            .get("image.name")
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default();
+        let repositories = names
+            .split(',')
+            .filter_map(|name| Repository::parse(without_tag(name.trim_ascii())).ok())
+            .collect();
         entries.push((target, repositories, Digest::parse(digest).ok()?));
     }
     (!entries.is_empty()).then_some(GivenDigests::Bake(entries))
 }
 
 fn without_tag(reference: &str) -> &str {
-    let reference = reference.split_once('@').map_or(reference, |(name, _)| name);
+    let reference = reference
+        .split_once('@')
+        .map_or(reference, |(name, _)| name);
     match reference.rsplit_once(':') {
         Some((name, tag)) if !tag.contains('/') => name,
         _ => reference,
@@ -85,15 +104,27 @@ mod tests {
     fn reads_the_four_forms() -> Result<(), Refused> {
         let hex = format!("sha256:{}", "a".repeat(64));
         let digest = Digest::parse(&hex)?;
-        assert_eq!(GivenDigests::parse(&hex)?, GivenDigests::One(digest.clone()));
+        assert_eq!(
+            GivenDigests::parse(&hex)?,
+            GivenDigests::One(digest.clone())
+        );
         let by_name = GivenDigests::parse(&format!("api={hex}\nworkers={hex}\n"))?;
         assert!(matches!(by_name, GivenDigests::ByName(digests) if digests.len() == 2));
         let bake = format!(
             r#"{{"buildx.build.warnings":{{}},"api":{{"containerimage.digest":"{hex}","image.name":"127.0.0.1:5000/acme/api:x,ghcr.io/acme/api:y"}}}}"#
         );
-        let repositories = vec![Repository::parse("127.0.0.1:5000/acme/api")?, Repository::parse("ghcr.io/acme/api")?];
-        assert_eq!(GivenDigests::parse(&bake)?, GivenDigests::Bake(vec![("api".into(), repositories, digest)]));
-        assert_eq!(GivenDigests::parse("out/digests")?, GivenDigests::Directory("out/digests".into()));
+        let repositories = vec![
+            Repository::parse("127.0.0.1:5000/acme/api")?,
+            Repository::parse("ghcr.io/acme/api")?,
+        ];
+        assert_eq!(
+            GivenDigests::parse(&bake)?,
+            GivenDigests::Bake(vec![("api".into(), repositories, digest)])
+        );
+        assert_eq!(
+            GivenDigests::parse("out/digests")?,
+            GivenDigests::Directory("out/digests".into())
+        );
         Ok(())
     }
 

@@ -3,8 +3,8 @@
 use super::digest::GivenDigests;
 use super::{Given, lists};
 use crate::domain::{
-    CommitName, DeployHook, EnvironmentName, FailureWord, Foreign, Pin, PrNumber, Refused, RegistryHost, RenderOrigin,
-    Repository, Secret, ServiceName,
+    CommitName, DeployHook, EnvironmentName, FailureWord, Foreign, Pin, PrNumber, Refused,
+    RegistryHost, RenderOrigin, Repository, Secret, ServiceName,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -67,19 +67,51 @@ pub enum Command {
 impl Command {
     /// Every command with the line that `--help` shows.
     pub const ALL: &[(&'static str, Self, &'static str)] = &[
-        ("plan", Self::Plan, "Compute tags, the changed services and why, and which images must be built"),
-        ("verify", Self::Verify, "Wait for this event's images and judge them"),
-        ("deploy", Self::Deploy, "Plan, verify, then deploy the changed services in order"),
-        ("promote", Self::Promote, "Put a release's tag, or latest, on the verified images, without a rebuild"),
-        ("rollback", Self::Rollback, "Deploy the bytes of an earlier release again, by default of the one before"),
-        ("release", Self::Release, "Give the commit the next release number: makes that git tag"),
+        (
+            "plan",
+            Self::Plan,
+            "Compute tags, the changed services and why, and which images must be built",
+        ),
+        (
+            "verify",
+            Self::Verify,
+            "Wait for this event's images and judge them",
+        ),
+        (
+            "deploy",
+            Self::Deploy,
+            "Plan, verify, then deploy the changed services in order",
+        ),
+        (
+            "promote",
+            Self::Promote,
+            "Put a release's tag, or latest, on the verified images, without a rebuild",
+        ),
+        (
+            "rollback",
+            Self::Rollback,
+            "Deploy the bytes of an earlier release again, by default of the one before",
+        ),
+        (
+            "release",
+            Self::Release,
+            "Give the commit the next release number: makes that git tag",
+        ),
         (
             "cleanup",
             Self::Cleanup,
             "Remove what closed pull requests left: their images on GHCR and their previews on Render",
         ),
-        ("check", Self::Check, "Hold the manifest against the tracked files and the workflows; local"),
-        ("init", Self::Init, "Write a starting manifest and workflow from what is in the repository; local"),
+        (
+            "check",
+            Self::Check,
+            "Hold the manifest against the tracked files and the workflows; local",
+        ),
+        (
+            "init",
+            Self::Init,
+            "Write a starting manifest and workflow from what is in the repository; local",
+        ),
     ];
 }
 
@@ -148,13 +180,23 @@ pub struct Force {
 impl Force {
     /// Each rule's word, and whether it is set aside.
     const fn rules(self) -> [(&'static str, bool); 4] {
-        [("unchanged", self.unchanged), ("older", self.older), ("held", self.held), ("requires", self.requires)]
+        [
+            ("unchanged", self.unchanged),
+            ("older", self.older),
+            ("held", self.held),
+            ("requires", self.requires),
+        ]
     }
 
     /// The words of what is set aside; `None` where nothing is.
     #[must_use]
     pub fn words(self) -> Option<String> {
-        let words: Vec<&str> = self.rules().iter().filter(|(_, is)| *is).map(|(word, _)| *word).collect();
+        let words: Vec<&str> = self
+            .rules()
+            .iter()
+            .filter(|(_, is)| *is)
+            .map(|(word, _)| *word)
+            .collect();
         (!words.is_empty()).then(|| words.join(","))
     }
 }
@@ -277,18 +319,30 @@ impl<'a> Reader<'a> {
         self.given.get(name)
     }
 
-    fn read<T>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, Refused>) -> Option<T> {
+    fn read<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, Refused>,
+    ) -> Option<T> {
         let result = parse(self.text(name)?);
-        result.map_err(|error| self.errors.push(InputError::of(name, error.to_string()))).ok()
+        result
+            .map_err(|error| self.errors.push(InputError::of(name, error.to_string())))
+            .ok()
     }
 
     fn choose<T: Copy>(&mut self, name: &'static str, default: T, choices: &[(&str, T)]) -> T {
-        let Some(text) = self.text(name) else { return default };
+        let Some(text) = self.text(name) else {
+            return default;
+        };
         if let Some((_, choice)) = choices.iter().find(|(word, _)| *word == text) {
             return *choice;
         }
         let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-        let why = format!("it is \"{}\", wanted {}", Foreign(text.as_bytes()), words.join(", "));
+        let why = format!(
+            "it is \"{}\", wanted {}",
+            Foreign(text.as_bytes()),
+            words.join(", ")
+        );
         self.errors.push(InputError::of(name, why));
         default
     }
@@ -304,12 +358,22 @@ impl Request {
     /// # Errors
     /// Every mistake, in the order of the declaration's use; never none.
     pub fn read(given: &Given) -> Result<Self, Vec<InputError>> {
-        let mut reader = Reader { given, errors: Vec::new() };
-        let commands: Vec<(&str, Command)> = Command::ALL.iter().map(|(word, command, _)| (*word, *command)).collect();
+        let mut reader = Reader {
+            given,
+            errors: Vec::new(),
+        };
+        let commands: Vec<(&str, Command)> = Command::ALL
+            .iter()
+            .map(|(word, command, _)| (*word, *command))
+            .collect();
         let origin = reader.read("render-api-url", RenderOrigin::parse);
         let origin = origin.or_else(|| RenderOrigin::parse("https://api.render.com").ok());
-        let registry = reader.read("registry", RegistryHost::parse).or_else(|| RegistryHost::parse("ghcr.io").ok());
-        let (Some(origin), Some(registry)) = (origin, registry) else { return Err(reader.errors) };
+        let registry = reader
+            .read("registry", RegistryHost::parse)
+            .or_else(|| RegistryHost::parse("ghcr.io").ok());
+        let (Some(origin), Some(registry)) = (origin, registry) else {
+            return Err(reader.errors);
+        };
         let request = Self {
             command: reader.choose("command", Command::Deploy, &commands),
             environment: reader.read("environment", EnvironmentName::parse),
@@ -319,7 +383,10 @@ impl Request {
             deploy_hooks: deploy_hooks(&mut reader, &origin),
             render_api_key: credential(&mut reader, "render-api-key"),
             digest: reader.read("digest", GivenDigests::parse),
-            services: reader.text("services").map(lists::services).and_then(|services| reader.keep(services)),
+            services: reader
+                .text("services")
+                .map(lists::services)
+                .and_then(|services| reader.keep(services)),
             force: force(&mut reader),
             freeze: freeze(&reader),
             release: release(&mut reader),
@@ -335,9 +402,15 @@ impl Request {
                 OnRelease::Promote,
                 &[("true", OnRelease::Promote), ("false", OnRelease::AsTagged)],
             ),
-            pin: reader.choose("pin", Pin::Index, &[("index", Pin::Index), ("platform", Pin::Platform)]),
+            pin: reader.choose(
+                "pin",
+                Pin::Index,
+                &[("index", Pin::Index), ("platform", Pin::Platform)],
+            ),
             image_timeout: reader
-                .read("image-timeout", |text| parse_duration("image-timeout", text))
+                .read("image-timeout", |text| {
+                    parse_duration("image-timeout", text)
+                })
                 .unwrap_or(Duration::from_secs(240)),
             on_missing_image: reader.choose(
                 "on-missing-image",
@@ -350,7 +423,11 @@ impl Request {
             wait: reader.choose(
                 "wait",
                 Wait::Auto,
-                &[("accepted", Wait::Accepted), ("live", Wait::Live), ("auto", Wait::Auto)],
+                &[
+                    ("accepted", Wait::Accepted),
+                    ("live", Wait::Live),
+                    ("auto", Wait::Auto),
+                ],
             ),
             on_missing_credential: reader.choose(
                 "on-missing-credential",
@@ -366,7 +443,11 @@ impl Request {
                 OnFailure::Keep,
                 &[("true", OnFailure::RollBack), ("false", OnFailure::Keep)],
             ),
-            recording: reader.choose("record", Recording::On, &[("true", Recording::On), ("false", Recording::Off)]),
+            recording: reader.choose(
+                "record",
+                Recording::On,
+                &[("true", Recording::On), ("false", Recording::Off)],
+            ),
             commenting: reader.choose(
                 "comment",
                 Commenting::Off,
@@ -381,7 +462,11 @@ impl Request {
             ),
             render_api_url: origin,
         };
-        if reader.errors.is_empty() { Ok(request) } else { Err(reader.errors) }
+        if reader.errors.is_empty() {
+            Ok(request)
+        } else {
+            Err(reader.errors)
+        }
     }
 }
 
@@ -390,25 +475,41 @@ fn manifest(reader: &mut Reader<'_>) -> SourcePath {
     let path = reader.text("manifest").unwrap_or(DEFAULT);
     let is_good = path.len() <= 1024
         && !path.bytes().any(|byte| byte.is_ascii_control())
-        && path.split('/').all(|part| !matches!(part, "" | "." | ".." | ".git"));
+        && path
+            .split('/')
+            .all(|part| !matches!(part, "" | "." | ".." | ".git"));
     if !is_good {
-        let why =
-            format!("it is \"{}\", wanted a path from the repository's root, like {DEFAULT}", Foreign(path.as_bytes()));
+        let why = format!(
+            "it is \"{}\", wanted a path from the repository's root, like {DEFAULT}",
+            Foreign(path.as_bytes())
+        );
         reader.errors.push(InputError::of("manifest", why));
     }
-    SourcePath { path: path.to_owned(), is_explicit: path != DEFAULT }
+    SourcePath {
+        path: path.to_owned(),
+        is_explicit: path != DEFAULT,
+    }
 }
 
 /// White space alone is an unset secret.
 fn deploy_hook(reader: &mut Reader<'_>, origin: &RenderOrigin) -> Option<DeployHook> {
-    let text = reader.text("deploy-hook").filter(|text| !text.trim_ascii().is_empty())?;
-    let hook = DeployHook::parse(text, origin)
-        .map_err(|error| InputError::new("deploy-hook", lists::hook_word(error), error.to_string()));
+    let text = reader
+        .text("deploy-hook")
+        .filter(|text| !text.trim_ascii().is_empty())?;
+    let hook = DeployHook::parse(text, origin).map_err(|error| {
+        InputError::new("deploy-hook", lists::hook_word(error), error.to_string())
+    });
     reader.keep(hook)
 }
 
-fn deploy_hooks(reader: &mut Reader<'_>, origin: &RenderOrigin) -> BTreeMap<ServiceName, DeployHook> {
-    match reader.text("deploy-hooks").map(|text| lists::hooks(text, origin)) {
+fn deploy_hooks(
+    reader: &mut Reader<'_>,
+    origin: &RenderOrigin,
+) -> BTreeMap<ServiceName, DeployHook> {
+    match reader
+        .text("deploy-hooks")
+        .map(|text| lists::hooks(text, origin))
+    {
         Some(Ok(hooks)) => hooks,
         Some(Err(errors)) => {
             reader.errors.extend(errors);
@@ -420,8 +521,12 @@ fn deploy_hooks(reader: &mut Reader<'_>, origin: &RenderOrigin) -> BTreeMap<Serv
 
 fn force(reader: &mut Reader<'_>) -> Force {
     let mut force = Force::default();
-    for word in
-        reader.text("force").unwrap_or_default().split([',', '\n']).map(str::trim_ascii).filter(|word| !word.is_empty())
+    for word in reader
+        .text("force")
+        .unwrap_or_default()
+        .split([',', '\n'])
+        .map(str::trim_ascii)
+        .filter(|word| !word.is_empty())
     {
         match word {
             "unchanged" => force.unchanged = true,
@@ -442,19 +547,26 @@ fn force(reader: &mut Reader<'_>) -> Force {
 
 fn freeze(reader: &Reader<'_>) -> Option<String> {
     let reason = reader.text("freeze")?.trim_ascii();
-    let is_none = ["", "false", "0", "no", "off"].iter().any(|word| reason.eq_ignore_ascii_case(word));
+    let is_none = ["", "false", "0", "no", "off"]
+        .iter()
+        .any(|word| reason.eq_ignore_ascii_case(word));
     (!is_none).then(|| reason.to_owned())
 }
 
 fn release(reader: &mut Reader<'_>) -> Option<String> {
-    reader.read("release", |text| crate::domain::ImageTag::parse(text).map(|tag| tag.to_string()))
+    reader.read("release", |text| {
+        crate::domain::ImageTag::parse(text).map(|tag| tag.to_string())
+    })
 }
 
 /// Tokens are opaque (GitHub's own are changing their length and alphabet), but a line break inside one is never part of it.
 fn credential(reader: &mut Reader<'_>, name: &'static str) -> Option<Secret> {
     let text = reader.text(name)?.trim_ascii();
     if text.bytes().any(|byte| byte.is_ascii_control()) {
-        reader.errors.push(InputError::of(name, "it has a control character inside (value not shown)"));
+        reader.errors.push(InputError::of(
+            name,
+            "it has a control character inside (value not shown)",
+        ));
     }
     (!text.is_empty()).then(|| Secret::new(text))
 }
@@ -462,7 +574,10 @@ fn credential(reader: &mut Reader<'_>, name: &'static str) -> Option<Secret> {
 fn username(reader: &mut Reader<'_>) -> Option<String> {
     let text = reader.text("registry-username")?.trim_ascii();
     if text.contains(':') || text.bytes().any(|byte| byte.is_ascii_control()) {
-        let why = format!("it is \"{}\", wanted a name without : and control characters", Foreign(text.as_bytes()));
+        let why = format!(
+            "it is \"{}\", wanted a name without : and control characters",
+            Foreign(text.as_bytes())
+        );
         reader.errors.push(InputError::of("registry-username", why));
     }
     (!text.is_empty()).then(|| text.to_owned())
@@ -473,18 +588,32 @@ fn username(reader: &mut Reader<'_>) -> Option<String> {
 /// # Errors
 /// Refuses other shapes, a number without a unit, and more than 6 hours; `what` names the input.
 pub fn parse_duration(what: &'static str, text: &str) -> Result<Duration, Refused> {
-    let refused = || Refused::new(what, text.as_bytes(), "a duration of at most 6h, like 45s, 4m or 1h30m");
-    let (mut rest, mut seconds, mut units) = (text, 0_u64, [('h', 3600), ('m', 60), ('s', 1)].into_iter());
+    let refused = || {
+        Refused::new(
+            what,
+            text.as_bytes(),
+            "a duration of at most 6h, like 45s, 4m or 1h30m",
+        )
+    };
+    let (mut rest, mut seconds, mut units) =
+        (text, 0_u64, [('h', 3600), ('m', 60), ('s', 1)].into_iter());
     while !rest.is_empty() {
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
         let unit = rest[digits..].chars().next().ok_or_else(refused)?;
         let (_, factor) = units.find(|(name, _)| *name == unit).ok_or_else(refused)?;
         let count: u64 = rest[..digits].parse().map_err(|_| refused())?;
-        seconds = count.checked_mul(factor).and_then(|more| seconds.checked_add(more)).ok_or_else(refused)?;
+        seconds = count
+            .checked_mul(factor)
+            .and_then(|more| seconds.checked_add(more))
+            .ok_or_else(refused)?;
         rest = &rest[digits + 1..];
     }
     let duration = Duration::from_secs(seconds);
-    if text.is_empty() || duration > LONGEST { Err(refused()) } else { Ok(duration) }
+    if text.is_empty() || duration > LONGEST {
+        Err(refused())
+    } else {
+        Ok(duration)
+    }
 }
 
 #[cfg(test)]

@@ -44,18 +44,32 @@ impl<'n> Fields<'n> {
     }
 
     fn stated(&self, key: &str) -> Option<&'n Node> {
-        self.entries.iter().find(|(own, _)| own.text == key).map(|(_, node)| &**node)
+        self.entries
+            .iter()
+            .find(|(own, _)| own.text == key)
+            .map(|(_, node)| &**node)
     }
 
     /// Whether an unknown key was noted that was meant to be this one: then it is not missing as well.
     fn has_misspelt(&self, key: &str) -> bool {
-        let unknown = self.entries.iter().map(|(own, _)| own.text.as_str()).filter(|own| !self.known.contains(own));
-        unknown.take(MOST_GUESSED).any(|own| nearest(own, self.known) == Some(key))
+        let unknown = self
+            .entries
+            .iter()
+            .map(|(own, _)| own.text.as_str())
+            .filter(|own| !self.known.contains(own));
+        unknown
+            .take(MOST_GUESSED)
+            .any(|own| nearest(own, self.known) == Some(key))
     }
 }
 
 impl Reader {
-    pub(super) fn note(&mut self, at: Position, what: impl Into<String>, remedy: impl Into<String>) {
+    pub(super) fn note(
+        &mut self,
+        at: Position,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
         self.mistakes.push(Mistake::new(at, what, remedy));
     }
 
@@ -64,14 +78,28 @@ impl Reader {
     }
 
     /// Notes a name that nothing has.
-    pub(super) fn unknown<'k>(&mut self, at: Position, what: &str, name: &str, known: impl Iterator<Item = &'k str>) {
+    pub(super) fn unknown<'k>(
+        &mut self,
+        at: Position,
+        what: &str,
+        name: &str,
+        known: impl Iterator<Item = &'k str>,
+    ) {
         let known: Vec<&str> = known.collect();
-        let nearest = if self.mistakes.len() < MOST_GUESSED { nearest(name, &known) } else { None };
+        let nearest = if self.mistakes.len() < MOST_GUESSED {
+            nearest(name, &known)
+        } else {
+            None
+        };
         let remedy = match nearest {
             Some(nearest) => format!("did you mean {}?", Foreign(nearest.as_bytes())),
             None => format!("known here: {}", Foreign(known.join(", ").as_bytes())),
         };
-        self.note(at, format!("an unknown {what}, \"{}\"", Foreign(name.as_bytes())), remedy);
+        self.note(
+            at,
+            format!("an unknown {what}, \"{}\"", Foreign(name.as_bytes())),
+            remedy,
+        );
     }
 
     /// Opens a map that has no other keys than `known`.
@@ -84,9 +112,18 @@ impl Reader {
         let entries = self.map(node, what)?;
         for (key, value) in entries {
             if !known.contains(&key.text.as_str()) {
-                self.unknown(key.at, &format!("key in {what}"), &key.text, known.iter().copied());
+                self.unknown(
+                    key.at,
+                    &format!("key in {what}"),
+                    &key.text,
+                    known.iter().copied(),
+                );
             } else if value.is_null() {
-                self.note(key.at, format!("{} has no value", key.text), "give it one, or remove the key");
+                self.note(
+                    key.at,
+                    format!("{} has no value", key.text),
+                    "give it one, or remove the key",
+                );
             }
         }
         Some(Fields { entries, known })
@@ -148,12 +185,14 @@ impl Reader {
     /// `true` or `false`, without quotes.
     pub(super) fn truth(&mut self, node: &Node, what: &str) -> Option<bool> {
         match &node.value {
-            Value::Text { text, style: Style::Plain } if matches!(text.as_str(), "true" | "True" | "TRUE") => {
-                Some(true)
-            }
-            Value::Text { text, style: Style::Plain } if matches!(text.as_str(), "false" | "False" | "FALSE") => {
-                Some(false)
-            }
+            Value::Text {
+                text,
+                style: Style::Plain,
+            } if matches!(text.as_str(), "true" | "True" | "TRUE") => Some(true),
+            Value::Text {
+                text,
+                style: Style::Plain,
+            } if matches!(text.as_str(), "false" | "False" | "FALSE") => Some(false),
             Value::Text { .. } | Value::List(_) | Value::Map(_) => {
                 self.wrong_kind(node, what, "true or false, without quotes");
                 None
@@ -169,18 +208,30 @@ impl Reader {
         most: usize,
         parse: impl Fn(&str) -> Result<T, Refused>,
     ) -> Vec<At<T>> {
-        let Some(items) = self.items(node, what) else { return Vec::new() };
+        let Some(items) = self.items(node, what) else {
+            return Vec::new();
+        };
         if items.len() > most {
-            self.note(node.at, format!("{what} has {} items", items.len()), format!("keep to {most}"));
+            self.note(
+                node.at,
+                format!("{what} has {} items", items.len()),
+                format!("keep to {most}"),
+            );
             return Vec::new();
         }
         let mut seen: Vec<&str> = Vec::new();
         let mut values = Vec::new();
         for item in items {
-            let Some(text) = self.text(item, &format!("an item of {what}")) else { continue };
+            let Some(text) = self.text(item, &format!("an item of {what}")) else {
+                continue;
+            };
             if seen.contains(&text) {
                 let shown = Foreign(text.as_bytes()).to_string();
-                self.note(item.at, format!("{what} has \"{shown}\" twice"), "keep one of the two");
+                self.note(
+                    item.at,
+                    format!("{what} has \"{shown}\" twice"),
+                    "keep one of the two",
+                );
                 continue;
             }
             seen.push(text);
@@ -207,8 +258,10 @@ impl Reader {
             }
             let text = self.text(item, "a pattern");
             let pattern = text.map(Pattern::parse);
-            let stands_for =
-                pattern.as_ref().and_then(|pattern| pattern.as_ref().ok()).map_or(1, Pattern::alternatives);
+            let stands_for = pattern
+                .as_ref()
+                .and_then(|pattern| pattern.as_ref().ok())
+                .map_or(1, Pattern::alternatives);
             self.patterns += stands_for;
             self.pattern_bytes += stands_for * text.unwrap_or_default().len();
             if self.has_too_many_patterns() {
@@ -245,7 +298,11 @@ impl Reader {
         let told = error.to_string();
         let general = "write a path from the repository's root; * ? [a-z] {a,b} stay inside a segment, ** spans them";
         let (what, remedy) = told.split_once("; ").unwrap_or((&told, general));
-        self.note(at, format!("\"{}\": {what}", Foreign(text.as_bytes())), remedy);
+        self.note(
+            at,
+            format!("\"{}\": {what}", Foreign(text.as_bytes())),
+            remedy,
+        );
     }
 
     fn items<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Rc<Node>]> {
@@ -266,10 +323,14 @@ impl Reader {
                 let remedy = format!("write {wanted}");
                 return self.note(node.at, format!("{what} is \"{shown}\""), remedy);
             }
-            Value::List(_) => ("a list", format!("write {wanted}; text that begins with [ needs quotes")),
-            Value::Map(_) => {
-                ("a map", format!("write {wanted}; text that begins with {{ or holds \": \" needs quotes"))
-            }
+            Value::List(_) => (
+                "a list",
+                format!("write {wanted}; text that begins with [ needs quotes"),
+            ),
+            Value::Map(_) => (
+                "a map",
+                format!("write {wanted}; text that begins with {{ or holds \": \" needs quotes"),
+            ),
         };
         self.note(node.at, format!("{what} is {found}"), remedy);
     }

@@ -6,7 +6,11 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const HOME: Home<'static> = Home { owner: "Acme", repo: "Shop", default_branch: "main" };
+const HOME: Home<'static> = Home {
+    owner: "Acme",
+    repo: "Shop",
+    default_branch: "main",
+};
 
 /// Bad manifests that a schema cannot refuse: what one part of a manifest promises another, and what counts only once `{owner}` is
 /// filled in.
@@ -50,10 +54,17 @@ const BEFORE_THE_SCHEMA: [&str; 21] = [
 
 fn fixtures(under: &str) -> Result<Vec<(String, PathBuf)>, Box<dyn Error>> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/manifests").join(under))? {
+    for entry in fs::read_dir(
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("fixtures/manifests")
+            .join(under),
+    )? {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "yml") {
-            let name = path.file_stem().and_then(|name| name.to_str()).ok_or("a name that is not UTF-8")?;
+            let name = path
+                .file_stem()
+                .and_then(|name| name.to_str())
+                .ok_or("a name that is not UTF-8")?;
             found.push((name.to_owned(), path));
         }
     }
@@ -86,7 +97,10 @@ fn good_manifests_are_good_to_the_parser_and_to_the_schema() -> Result<(), Box<d
             panic!("{name}: {mistakes:?}");
         }
         let document = document(&bytes).ok_or("no document")?;
-        let errors: Vec<String> = schema.iter_errors(&document).map(|error| error.to_string()).collect();
+        let errors: Vec<String> = schema
+            .iter_errors(&document)
+            .map(|error| error.to_string())
+            .collect();
         assert!(errors.is_empty(), "{name}: {errors:?}");
     }
     Ok(())
@@ -103,18 +117,32 @@ fn the_examples_of_the_documentation_are_good() -> Result<(), Box<dyn Error>> {
             text.push_str(&fs::read_to_string(path)?);
         }
     }
-    let blocks = text.split("```yaml\n").skip(1).filter_map(|rest| Some(rest.split_once("```")?.0));
+    let blocks = text
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|rest| Some(rest.split_once("```")?.0));
     // Others are workflows, and parts of them: `documents` in tests/it.
-    let is_manifest = |block: &&str| block.lines().any(|line| line == "version: 1" || line == "services:");
+    let is_manifest = |block: &&str| {
+        block
+            .lines()
+            .any(|line| line == "version: 1" || line == "services:")
+    };
     let mut found = 0;
     for block in blocks.filter(is_manifest) {
         // What shows one key leaves out what every manifest has.
         let head = "version: 1\nenvironments: { staging: { branch: main } }\nimages: { web: { repository: ghcr.io/acme/web, paths: [web/**] } }\n";
-        let whole = if block.contains("version: 1\n") { block.to_owned() } else { format!("{head}{block}") };
+        let whole = if block.contains("version: 1\n") {
+            block.to_owned()
+        } else {
+            format!("{head}{block}")
+        };
         if let Err(mistakes) = parse(whole.as_bytes(), &HOME) {
             panic!("{whole}: {mistakes:?}");
         }
-        assert!(schema.is_valid(&document(whole.as_bytes()).ok_or("no document")?), "{whole}");
+        assert!(
+            schema.is_valid(&document(whole.as_bytes()).ok_or("no document")?),
+            "{whole}"
+        );
         found += 1;
     }
     assert!(found >= 4, "only {found} manifests were found");
@@ -129,7 +157,10 @@ fn every_bad_manifest_has_exactly_its_mistakes() -> Result<(), Box<dyn Error>> {
         let wanted = fs::read_to_string(path.with_extension("txt"))?;
         let told = match parse(&fs::read(&path)?, &HOME) {
             Ok(_) => panic!("{name} is good"),
-            Err(mistakes) => mistakes.iter().map(|mistake| format!("{mistake}\n")).collect::<String>(),
+            Err(mistakes) => mistakes
+                .iter()
+                .map(|mistake| format!("{mistake}\n"))
+                .collect::<String>(),
         };
         assert_eq!(told, wanted, "{name}");
     }
@@ -141,9 +172,17 @@ fn the_schema_refuses_what_a_schema_can_see() -> Result<(), Box<dyn Error>> {
     let schema = schema()?;
     for (name, path) in fixtures("bad")? {
         let document = document(&fs::read(&path)?);
-        assert_eq!(document.is_none(), BEFORE_THE_SCHEMA.contains(&name.as_str()), "{name}");
+        assert_eq!(
+            document.is_none(),
+            BEFORE_THE_SCHEMA.contains(&name.as_str()),
+            "{name}"
+        );
         if let Some(document) = document {
-            assert_eq!(schema.is_valid(&document), BEYOND_THE_SCHEMA.contains(&name.as_str()), "{name}");
+            assert_eq!(
+                schema.is_valid(&document),
+                BEYOND_THE_SCHEMA.contains(&name.as_str()),
+                "{name}"
+            );
         }
     }
     Ok(())
@@ -219,12 +258,21 @@ fn the_schema_and_the_parser_refuse_the_same_single_mistakes() -> Result<(), Box
     ];
     let schema = schema()?;
     let good = GOOD.join("\n");
-    assert!(parse(good.as_bytes(), &HOME).is_ok() && schema.is_valid(&document(good.as_bytes()).ok_or("no document")?));
+    assert!(
+        parse(good.as_bytes(), &HOME).is_ok()
+            && schema.is_valid(&document(good.as_bytes()).ok_or("no document")?)
+    );
     for (from, to) in replacements {
         assert!(good.contains(from), "{from}");
         let bad = good.replacen(from, to, 1);
-        assert!(parse(bad.as_bytes(), &HOME).is_err(), "the parser takes {to}");
-        assert!(!schema.is_valid(&document(bad.as_bytes()).ok_or(to)?), "the schema takes {to}");
+        assert!(
+            parse(bad.as_bytes(), &HOME).is_err(),
+            "the parser takes {to}"
+        );
+        assert!(
+            !schema.is_valid(&document(bad.as_bytes()).ok_or(to)?),
+            "the schema takes {to}"
+        );
     }
     Ok(())
 }

@@ -8,11 +8,19 @@ use serde_json::{Map, Number};
 /// Makes JSON of a value. What JSON has no place for becomes null and a mistake.
 pub(super) fn json(node: &Node, mistakes: &mut Vec<Mistake>) -> serde_json::Value {
     match &node.value {
-        Value::Text { text, style: Style::Quoted } => serde_json::Value::String(text.clone()),
-        Value::Text { text, style: Style::Plain } => plain(text, node.at, mistakes),
+        Value::Text {
+            text,
+            style: Style::Quoted,
+        } => serde_json::Value::String(text.clone()),
+        Value::Text {
+            text,
+            style: Style::Plain,
+        } => plain(text, node.at, mistakes),
         Value::List(items) => items.iter().map(|item| json(item, mistakes)).collect(),
         Value::Map(entries) => {
-            let fields = entries.iter().map(|(key, value)| (key.text.clone(), json(value, mistakes)));
+            let fields = entries
+                .iter()
+                .map(|(key, value)| (key.text.clone(), json(value, mistakes)));
             serde_json::Value::Object(fields.collect::<Map<_, _>>())
         }
     }
@@ -31,7 +39,10 @@ fn plain(text: &str, at: Position, mistakes: &mut Vec<Mistake>) -> serde_json::V
     match number(text) {
         Some(number) => serde_json::Value::Number(number),
         None => {
-            let what = format!("a number that JSON cannot hold, {}", Foreign(text.as_bytes()));
+            let what = format!(
+                "a number that JSON cannot hold, {}",
+                Foreign(text.as_bytes())
+            );
             mistakes.push(Mistake::new(at, what, "quote it"));
             serde_json::Value::Null
         }
@@ -40,7 +51,8 @@ fn plain(text: &str, at: Position, mistakes: &mut Vec<Mistake>) -> serde_json::V
 
 /// Whether the core schema reads the text as a number.
 fn is_number(text: &str) -> bool {
-    let all = |digits: &str, is: fn(&char) -> bool| !digits.is_empty() && digits.chars().all(|c| is(&c));
+    let all =
+        |digits: &str, is: fn(&char) -> bool| !digits.is_empty() && digits.chars().all(|c| is(&c));
     if let Some(digits) = text.strip_prefix("0o") {
         return all(digits, |c| matches!(c, '0'..='7'));
     }
@@ -51,12 +63,23 @@ fn is_number(text: &str) -> bool {
     if matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN") {
         return true;
     }
-    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).map_or((unsigned, None), |(m, e)| (m, Some(e)));
-    let (whole, fraction) = mantissa.split_once('.').map_or((mantissa, ""), |(whole, fraction)| (whole, fraction));
+    let (mantissa, exponent) = unsigned
+        .split_once(['e', 'E'])
+        .map_or((unsigned, None), |(m, e)| (m, Some(e)));
+    let (whole, fraction) = mantissa
+        .split_once('.')
+        .map_or((mantissa, ""), |(whole, fraction)| (whole, fraction));
     let digits_only = |text: &str| text.chars().all(|c| c.is_ascii_digit());
-    let exponent_is_good = exponent
-        .is_none_or(|exponent| all(exponent.strip_prefix(['-', '+']).unwrap_or(exponent), char::is_ascii_digit));
-    !(whole.is_empty() && fraction.is_empty()) && digits_only(whole) && digits_only(fraction) && exponent_is_good
+    let exponent_is_good = exponent.is_none_or(|exponent| {
+        all(
+            exponent.strip_prefix(['-', '+']).unwrap_or(exponent),
+            char::is_ascii_digit,
+        )
+    });
+    !(whole.is_empty() && fraction.is_empty())
+        && digits_only(whole)
+        && digits_only(fraction)
+        && exponent_is_good
 }
 
 fn number(text: &str) -> Option<Number> {
@@ -70,7 +93,11 @@ fn number(text: &str) -> Option<Number> {
     if unsigned.contains(['.', 'e', 'E']) {
         return unsigned.parse().ok().and_then(Number::from_f64);
     }
-    unsigned.parse::<u64>().map(Number::from).or_else(|_| unsigned.parse::<i64>().map(Number::from)).ok()
+    unsigned
+        .parse::<u64>()
+        .map(Number::from)
+        .or_else(|_| unsigned.parse::<i64>().map(Number::from))
+        .ok()
 }
 
 #[cfg(test)]

@@ -21,8 +21,16 @@ pub struct Mistake {
 }
 
 impl Mistake {
-    pub(in crate::intake) fn new(at: Position, what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { at, what: what.into(), remedy: remedy.into() }
+    pub(in crate::intake) fn new(
+        at: Position,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self {
+            at,
+            what: what.into(),
+            remedy: remedy.into(),
+        }
     }
 
     /// The line, from 1.
@@ -52,7 +60,11 @@ impl Mistake {
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{} {} ({})", self.at.line, self.at.column, self.what, self.remedy)
+        write!(
+            f,
+            "{}:{} {} ({})",
+            self.at.line, self.at.column, self.what, self.remedy
+        )
     }
 }
 
@@ -64,7 +76,11 @@ pub(super) fn in_order(mut mistakes: Vec<Mistake>) -> Vec<Mistake> {
         let more = mistakes.len() - MOST;
         mistakes.truncate(MOST);
         let at = mistakes[MOST - 1].at;
-        mistakes.push(Mistake::new(at, format!("and {more} more mistakes"), "mend these first"));
+        mistakes.push(Mistake::new(
+            at,
+            format!("and {more} more mistakes"),
+            "mend these first",
+        ));
     }
     mistakes
 }

@@ -39,10 +39,17 @@ impl From<Position> for Place {
 /// Finds where the parts of a manifest stand. What is not there, or no manifest, has no place.
 #[must_use]
 pub fn places(bytes: &[u8]) -> Places {
-    let Some(root) = yaml::parse(bytes, &mut Vec::new()) else { return Places::default() };
+    let Some(root) = yaml::parse(bytes, &mut Vec::new()) else {
+        return Places::default();
+    };
     let list = |key: &str| each(get(&root, key));
     let section = |key: &str| named(get(&root, key));
-    Places { ignore: list("ignore"), shared: list("shared"), images: section("images"), services: section("services") }
+    Places {
+        ignore: list("ignore"),
+        shared: list("shared"),
+        images: section("images"),
+        services: section("services"),
+    }
 }
 
 fn each(node: Option<&Node>) -> Vec<Place> {
@@ -52,7 +59,17 @@ fn each(node: Option<&Node>) -> Vec<Place> {
 fn named(node: Option<&Node>) -> BTreeMap<String, EntryPlaces> {
     let keys = yaml::keys(node);
     let paths = entries(node).map(|(_, value)| each(get(value, "paths")));
-    keys.zip(paths).map(|((name, at), paths)| (name.to_owned(), EntryPlaces { name: Some(at.into()), paths })).collect()
+    keys.zip(paths)
+        .map(|((name, at), paths)| {
+            (
+                name.to_owned(),
+                EntryPlaces {
+                    name: Some(at.into()),
+                    paths,
+                },
+            )
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -67,9 +84,18 @@ mod tests {
         assert_eq!(places.ignore, [(1, 10), (1, 13)]);
         assert!(places.shared.is_empty());
         assert_eq!(
-            (places.images["api"].name, places.images["api"].paths.clone()),
+            (
+                places.images["api"].name,
+                places.images["api"].paths.clone()
+            ),
             (Some((3, 3)), vec![(3, 18), (4, 5)])
         );
-        assert_eq!((places.services["web"].name, places.services["job"].paths.clone()), (Some((6, 3)), vec![(7, 18)]));
+        assert_eq!(
+            (
+                places.services["web"].name,
+                places.services["job"].paths.clone()
+            ),
+            (Some((6, 3)), vec![(7, 18)])
+        );
     }
 }

@@ -5,8 +5,8 @@ use super::fields::{At, Fields, Reader};
 use super::json::json;
 use super::mistake::Position;
 use crate::domain::{
-    EnvironmentName, Foreign, HookVariable, ImageName, ImageTag, PatternList, Refused, ReleaseTemplate, Repository,
-    ServiceId, ServiceName, TagTemplate, When,
+    EnvironmentName, Foreign, HookVariable, ImageName, ImageTag, PatternList, Refused,
+    ReleaseTemplate, Repository, ServiceId, ServiceName, TagTemplate, When,
 };
 use crate::intake::yaml::{Key, Node};
 use std::rc::Rc;
@@ -79,7 +79,9 @@ fn reference(text: &str) -> Result<String, Refused> {
 
 /// Reads a branch's short name.
 pub(super) fn branch(text: &str) -> Result<String, Refused> {
-    let odd = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '*' | '?' | '[' | '~' | '^' | ':' | '\\');
+    let odd = |c: char| {
+        c.is_control() || c.is_whitespace() || matches!(c, '*' | '?' | '[' | '~' | '^' | ':' | '\\')
+    };
     if text.is_empty() || text.len() > 255 || text.starts_with("refs/") || text.contains(odd) {
         let wanted = "a branch's short name like main, without wildcards and without refs/heads/";
         return Err(Refused::new("branch", text.as_bytes(), wanted));
@@ -89,46 +91,83 @@ pub(super) fn branch(text: &str) -> Result<String, Refused> {
 
 impl Reader {
     pub(super) fn manifest(&mut self, root: &Node, home: &Home<'_>) -> Option<Draft> {
-        const KEYS: [&str; 7] = ["version", "tags", "environments", "ignore", "shared", "images", "services"];
+        const KEYS: [&str; 7] = [
+            "version",
+            "tags",
+            "environments",
+            "ignore",
+            "shared",
+            "images",
+            "services",
+        ];
         let fields = self.fields(root, "the manifest", &KEYS)?;
         let whose = "the manifest";
-        if let Some(version) = self.required(&fields, "version", root.at, whose, "begin with version: 1")
+        if let Some(version) =
+            self.required(&fields, "version", root.at, whose, "begin with version: 1")
             && json(version, &mut Vec::new()) != serde_json::json!(1)
         {
-            self.wrong_kind(version, "version", "1, without quotes, the only version there is");
+            self.wrong_kind(
+                version,
+                "version",
+                "1, without quotes, the only version there is",
+            );
         }
         let (commit, pull_request, latest) = self.tags(fields.get("tags"));
         let remedy = "add environments: { production: { branch: main } }";
         let environments = self.required(&fields, "environments", root.at, whose, remedy);
-        let remedy = "add images: { app: { repository: \"ghcr.io/{owner}/{repo}\", paths: [\"**\"] } }";
+        let remedy =
+            "add images: { app: { repository: \"ghcr.io/{owner}/{repo}\", paths: [\"**\"] } }";
         let images = self.required(&fields, "images", root.at, whose, remedy);
         Some(Draft {
             commit,
             pull_request,
             latest,
-            environments: self.entries(environments, "environments", MOST_ENVIRONMENTS, Self::environment),
+            environments: self.entries(
+                environments,
+                "environments",
+                MOST_ENVIRONMENTS,
+                Self::environment,
+            ),
             ignore: self.path_list(&fields, "ignore"),
             shared: self.path_list(&fields, "shared"),
-            images: self.entries(images, "images", MOST_IMAGES, |reader, key, node| reader.image(key, node, home)),
-            services: self.entries(fields.get("services"), "services", MOST_SERVICES, Self::service),
+            images: self.entries(images, "images", MOST_IMAGES, |reader, key, node| {
+                reader.image(key, node, home)
+            }),
+            services: self.entries(
+                fields.get("services"),
+                "services",
+                MOST_SERVICES,
+                Self::service,
+            ),
         })
     }
 
     fn path_list(&mut self, fields: &Fields<'_>, key: &str) -> PatternList {
-        fields.get(key).map(|node| self.patterns(node, key)).unwrap_or_default()
+        fields
+            .get(key)
+            .map(|node| self.patterns(node, key))
+            .unwrap_or_default()
     }
 
     fn tags(&mut self, node: Option<&Node>) -> (Template, Template, bool) {
-        let fields = node.and_then(|node| self.fields(node, "tags", &["commit", "pull-request", "latest"]));
+        let fields =
+            node.and_then(|node| self.fields(node, "tags", &["commit", "pull-request", "latest"]));
         let get = |key| fields.and_then(|fields| fields.get(key));
-        let commit = self.template(get("commit"), "tags.commit", "{sha}", TagTemplate::parse_commit);
+        let commit = self.template(
+            get("commit"),
+            "tags.commit",
+            "{sha}",
+            TagTemplate::parse_commit,
+        );
         let pull_request = self.template(
             get("pull-request"),
             "tags.pull-request",
             "pr-{number}-{sha}",
             TagTemplate::parse_pull_request,
         );
-        let latest = get("latest").and_then(|node| self.truth(node, "tags.latest")).unwrap_or(true);
+        let latest = get("latest")
+            .and_then(|node| self.truth(node, "tags.latest"))
+            .unwrap_or(true);
         (commit, pull_request, latest)
     }
 
@@ -140,8 +179,14 @@ impl Reader {
         parse: fn(&str) -> Result<TagTemplate, Refused>,
     ) -> Template {
         match node {
-            Some(node) => Template { at: Some(node.at), value: self.value(node, what, parse).map(|read| read.value) },
-            None => Template { at: None, value: parse(default).ok() },
+            Some(node) => Template {
+                at: Some(node.at),
+                value: self.value(node, what, parse).map(|read| read.value),
+            },
+            None => Template {
+                at: None,
+                value: parse(default).ok(),
+            },
         }
     }
 
@@ -154,34 +199,71 @@ impl Reader {
         mut read: impl FnMut(&mut Self, &'n Key, &'n Node) -> T,
     ) -> Vec<T> {
         let Some(node) = node else { return Vec::new() };
-        let Some(entries) = self.map(node, what) else { return Vec::new() };
+        let Some(entries) = self.map(node, what) else {
+            return Vec::new();
+        };
         if entries.is_empty() {
-            self.note(node.at, format!("{what} is empty"), "add one, or remove the key");
+            self.note(
+                node.at,
+                format!("{what} is empty"),
+                "add one, or remove the key",
+            );
         }
         if entries.len() > most {
-            self.note(node.at, format!("{} {what}", entries.len()), format!("keep to {most}"));
+            self.note(
+                node.at,
+                format!("{} {what}", entries.len()),
+                format!("keep to {most}"),
+            );
             return Vec::new();
         }
-        entries.iter().map(|(key, value)| read(self, key, value)).collect()
+        entries
+            .iter()
+            .map(|(key, value)| read(self, key, value))
+            .collect()
     }
 
-    fn name<T>(&mut self, key: &Key, parse: fn(&str) -> Result<T, Refused>) -> (At<String>, Option<T>) {
-        let name = parse(&key.text).map_err(|refused| self.refuse(key.at, &refused)).ok();
-        (At { at: key.at, value: key.text.clone() }, name)
+    fn name<T>(
+        &mut self,
+        key: &Key,
+        parse: fn(&str) -> Result<T, Refused>,
+    ) -> (At<String>, Option<T>) {
+        let name = parse(&key.text)
+            .map_err(|refused| self.refuse(key.at, &refused))
+            .ok();
+        (
+            At {
+                at: key.at,
+                value: key.text.clone(),
+            },
+            name,
+        )
     }
 
     fn environment(&mut self, key: &Key, node: &Node) -> EnvironmentDraft {
         let whose = format!("environment {}", Foreign(key.text.as_bytes()));
         let (key, name) = self.name(key, EnvironmentName::parse);
-        let mut draft = EnvironmentDraft { key, name, when: None, moves: Vec::new(), requires: None };
-        let Some(fields) = self.fields(node, &whose, &["branch", "tag", "from", "moves", "requires"]) else {
+        let mut draft = EnvironmentDraft {
+            key,
+            name,
+            when: None,
+            moves: Vec::new(),
+            requires: None,
+        };
+        let Some(fields) = self.fields(
+            node,
+            &whose,
+            &["branch", "tag", "from", "moves", "requires"],
+        ) else {
             return draft;
         };
         draft.when = self.when(&fields, draft.key.at, &whose);
         if let Some(node) = fields.get("moves") {
             draft.moves = self.list(node, "moves", MOST_MOVES, ImageTag::parse);
         }
-        draft.requires = fields.get("requires").and_then(|node| self.value(node, "requires", reference));
+        draft.requires = fields
+            .get("requires")
+            .and_then(|node| self.value(node, "requires", reference));
         draft
     }
 
@@ -189,7 +271,11 @@ impl Reader {
         let from = fields.get("from");
         match (fields.get("branch"), fields.get("tag")) {
             (Some(_), Some(tag)) => {
-                self.note(tag.at, format!("{whose} has a branch and a tag"), "keep one of the two");
+                self.note(
+                    tag.at,
+                    format!("{whose} has a branch and a tag"),
+                    "keep one of the two",
+                );
                 None
             }
             (None, None) => {
@@ -209,14 +295,25 @@ impl Reader {
                     );
                 }
                 let branch = self.value(node, "branch", branch)?;
-                Some(At { at: branch.at, value: When::Branch(branch.value) })
+                Some(At {
+                    at: branch.at,
+                    value: When::Branch(branch.value),
+                })
             }
             (None, Some(node)) => {
                 let template = self.value(node, "tag", ReleaseTemplate::parse);
-                let from = from.map(|node| self.list(node, "from", MOST_ENVIRONMENTS, branch)).unwrap_or_default();
+                let from = from
+                    .map(|node| self.list(node, "from", MOST_ENVIRONMENTS, branch))
+                    .unwrap_or_default();
                 let from = from.into_iter().map(|branch| branch.value).collect();
                 let template = template?;
-                Some(At { at: template.at, value: When::Release { template: template.value, from } })
+                Some(At {
+                    at: template.at,
+                    value: When::Release {
+                        template: template.value,
+                        from,
+                    },
+                })
             }
         }
     }
@@ -233,7 +330,9 @@ impl Reader {
             environments: None,
             build: serde_json::json!({}),
         };
-        let Some(fields) = self.fields(node, &whose, &KEYS) else { return draft };
+        let Some(fields) = self.fields(node, &whose, &KEYS) else {
+            return draft;
+        };
         let remedy = "add repository: \"ghcr.io/{owner}/{repo}\"";
         if let Some(node) = self.required(&fields, "repository", draft.key.at, &whose, remedy) {
             draft.repository = self.value(node, "repository", |text| fill_in(text, home));
@@ -242,8 +341,15 @@ impl Reader {
         if let Some(node) = self.required(&fields, "paths", draft.key.at, &whose, remedy) {
             let before = self.mistakes.len();
             draft.paths = self.patterns(node, "paths");
-            if draft.paths.is_empty() && self.mistakes.len() == before && !self.has_too_many_patterns() {
-                self.note(node.at, format!("{whose} has no path, so nothing would ever change it"), remedy);
+            if draft.paths.is_empty()
+                && self.mistakes.len() == before
+                && !self.has_too_many_patterns()
+            {
+                self.note(
+                    node.at,
+                    format!("{whose} has no path, so nothing would ever change it"),
+                    remedy,
+                );
             }
         }
         draft.environments = self.environments(&fields);
@@ -260,8 +366,14 @@ impl Reader {
         let build = json(node, &mut self.mistakes);
         let length = build.to_string().len();
         if length > MOST_BUILD_BYTES {
-            let what = format!("build is {length} bytes of JSON, of which {MOST_BUILD_BYTES} fit into the matrix");
-            self.note(node.at, what, "keep long values in the Dockerfile or in the workflow");
+            let what = format!(
+                "build is {length} bytes of JSON, of which {MOST_BUILD_BYTES} fit into the matrix"
+            );
+            self.note(
+                node.at,
+                what,
+                "keep long values in the Dockerfile or in the workflow",
+            );
         }
         build
     }
@@ -272,13 +384,25 @@ impl Reader {
         let before = self.mistakes.len();
         let environments = self.list(node, "environments", MOST_ENVIRONMENTS, reference);
         if environments.is_empty() && self.mistakes.len() == before {
-            self.note(node.at, "environments is empty", "name one, or remove the key for all of them");
+            self.note(
+                node.at,
+                "environments is empty",
+                "name one, or remove the key for all of them",
+            );
         }
         Some(environments)
     }
 
     fn service(&mut self, key: &Key, node: &Node) -> ServiceDraft {
-        const KEYS: [&str; 7] = ["image", "paths", "after", "environments", "hook", "id", "previews"];
+        const KEYS: [&str; 7] = [
+            "image",
+            "paths",
+            "after",
+            "environments",
+            "hook",
+            "id",
+            "previews",
+        ];
         let whose = format!("service {}", Foreign(key.text.as_bytes()));
         let (key, name) = self.name(key, ServiceName::parse);
         let mut draft = ServiceDraft {
@@ -296,16 +420,27 @@ impl Reader {
         if node.is_null() {
             return draft;
         }
-        let Some(fields) = self.fields(node, &whose, &KEYS) else { return draft };
-        draft.image = fields.get("image").and_then(|node| self.value(node, "image", reference));
+        let Some(fields) = self.fields(node, &whose, &KEYS) else {
+            return draft;
+        };
+        draft.image = fields
+            .get("image")
+            .and_then(|node| self.value(node, "image", reference));
         draft.paths = self.path_list(&fields, "paths");
         if let Some(node) = fields.get("after") {
             draft.after = self.list(node, "after", MOST_SERVICES, reference);
         }
         draft.environments = self.environments(&fields);
-        draft.hook = fields.get("hook").and_then(|node| self.value(node, "hook", HookVariable::parse));
-        draft.id = fields.get("id").map(|node| self.ids(node)).unwrap_or_default();
-        draft.previews = fields.get("previews").and_then(|node| self.value(node, "previews", reference));
+        draft.hook = fields
+            .get("hook")
+            .and_then(|node| self.value(node, "hook", HookVariable::parse));
+        draft.id = fields
+            .get("id")
+            .map(|node| self.ids(node))
+            .unwrap_or_default();
+        draft.previews = fields
+            .get("previews")
+            .and_then(|node| self.value(node, "previews", reference));
         draft
     }
 
@@ -313,7 +448,10 @@ impl Reader {
         let entries: &[(Key, Rc<Node>)] = self.map(node, "id").unwrap_or_default();
         let mut ids = Vec::new();
         for (environment, id) in entries {
-            let environment = At { at: environment.at, value: environment.text.clone() };
+            let environment = At {
+                at: environment.at,
+                value: environment.text.clone(),
+            };
             let id = self.value(id, "id", ServiceId::parse);
             ids.extend(id.map(|id| (environment, id.value)));
         }
@@ -325,11 +463,17 @@ impl Reader {
 /// host is what it is: it decides who gets the credentials.
 fn fill_in(text: &str, home: &Home<'_>) -> Result<Repository, Refused> {
     let (host, path) = text.split_once('/').unwrap_or((text, ""));
-    let filled =
-        path.replace("{owner}", &home.owner.to_ascii_lowercase()).replace("{repo}", &home.repo.to_ascii_lowercase());
+    let filled = path
+        .replace("{owner}", &home.owner.to_ascii_lowercase())
+        .replace("{repo}", &home.repo.to_ascii_lowercase());
     if host.contains(['{', '}']) || filled.contains(['{', '}']) {
-        let wanted = "no other braces than {owner} and {repo} behind the host, like ghcr.io/{owner}/{repo}";
+        let wanted =
+            "no other braces than {owner} and {repo} behind the host, like ghcr.io/{owner}/{repo}";
         return Err(Refused::new("repository", text.as_bytes(), wanted));
     }
-    if path.is_empty() { Repository::parse(text) } else { Repository::parse(&format!("{host}/{filled}")) }
+    if path.is_empty() {
+        Repository::parse(text)
+    } else {
+        Repository::parse(&format!("{host}/{filled}"))
+    }
 }

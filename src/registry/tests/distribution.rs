@@ -5,7 +5,9 @@ mod process;
 use super::image::{Blob, config, docker_list, docker_manifest, entry, index, layer, manifest};
 use crate::decide::{Expectation, ImageProblem, Verdict, judge};
 use crate::domain::{CommitSha, ImageTag, Pin, Repository, Secret};
-use crate::registry::{Asked, Asker, Credentials, Moving, Registry, RegistryError, RegistryWriter, TagPut};
+use crate::registry::{
+    Asked, Asker, Credentials, Moving, Registry, RegistryError, RegistryWriter, TagPut,
+};
 use crate::transport::{Client, Deadline, Proxies, Request, Roots};
 use http::Method;
 use oci_distribution::client::{ClientConfig, ClientProtocol};
@@ -18,7 +20,11 @@ const HEAD: &str = "4f2c1d90a1b2c3d4e5f60718293a4b5c6d7e8f90";
 const STALE: &str = "2222222222222222222222222222222222222222";
 
 fn run<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
 }
 
 fn client() -> Client {
@@ -37,13 +43,27 @@ struct Pusher<'a> {
 
 impl<'a> Pusher<'a> {
     fn new(process: &'a Process) -> Self {
-        Self { process, client: client() }
+        Self {
+            process,
+            client: client(),
+        }
     }
 
-    fn send(&self, method: Method, url: &str, body: &[u8], media_type: &str) -> crate::transport::Answer {
-        let request = Request::new(method, url).body(body.to_vec()).header(http::header::CONTENT_TYPE, media_type);
+    fn send(
+        &self,
+        method: Method,
+        url: &str,
+        body: &[u8],
+        media_type: &str,
+    ) -> crate::transport::Answer {
+        let request = Request::new(method, url)
+            .body(body.to_vec())
+            .header(http::header::CONTENT_TYPE, media_type);
         let token = self.process.token("repository:acme/api:pull,push");
-        run(self.client.send(request.authorization(&format!("Bearer {token}")))).unwrap()
+        run(self
+            .client
+            .send(request.authorization(&format!("Bearer {token}"))))
+        .unwrap()
     }
 
     fn blob(&self, blob: &Blob) {
@@ -60,7 +80,10 @@ impl<'a> Pusher<'a> {
     }
 
     fn manifest(&self, reference: &str, manifest: &Blob) {
-        let url = format!("http://{}/v2/acme/api/manifests/{reference}", self.process.host);
+        let url = format!(
+            "http://{}/v2/acme/api/manifests/{reference}",
+            self.process.host
+        );
         let put = self.send(Method::PUT, &url, &manifest.bytes, manifest.media_type);
         assert_eq!(put.status(), 201, "{}", String::from_utf8_lossy(put.body()));
     }
@@ -80,7 +103,14 @@ fn verdict(registry: &Registry, process: &Process, tag: &str) -> Verdict {
     let asked = Asked::Tag(ImageTag::parse(tag).unwrap());
     let facts = run(registry.examine(&repository(process), &asked, &soon())).unwrap();
     let commits = [CommitSha::parse(HEAD.as_bytes()).unwrap()];
-    judge(facts, &Expectation { commits: &commits, digest: None, source: "https://github.com/acme/shop" })
+    judge(
+        facts,
+        &Expectation {
+            commits: &commits,
+            digest: None,
+            source: "https://github.com/acme/shop",
+        },
+    )
 }
 
 fn repository(process: &Process) -> Repository {
@@ -97,11 +127,19 @@ fn push_all(pusher: &Pusher<'_>) {
     let labels = json!({ "org.opencontainers.image.revision": HEAD });
     let amd = pusher.image("linux", "amd64", &labels);
     let arm = pusher.image("linux", "arm64", &labels);
-    let stale = pusher.image("linux", "amd64", &json!({ "org.opencontainers.image.revision": STALE }));
+    let stale = pusher.image(
+        "linux",
+        "amd64",
+        &json!({ "org.opencontainers.image.revision": STALE }),
+    );
     let attestation = pusher.image("unknown", "unknown", &json!({}));
     let docker = docker_manifest(&config("linux", "amd64", &labels));
     pusher.manifest(&docker.digest(), &docker);
-    let entries = [entry(&attestation, "unknown/unknown"), entry(&arm, "linux/arm64"), entry(&amd, "linux/amd64")];
+    let entries = [
+        entry(&attestation, "unknown/unknown"),
+        entry(&arm, "linux/arm64"),
+        entry(&amd, "linux/amd64"),
+    ];
     let many = index(&entries);
     let huge = {
         let mut value: Value = serde_json::from_slice(&amd.bytes).unwrap();
@@ -130,22 +168,41 @@ fn every_kind_of_image_is_told_apart() {
         push_all(&Pusher::new(&process));
         let registry = Registry::new(client(), known(&process));
         for tag in ["single", "docker", "index", "plain-index", "list"] {
-            let Verdict::Verified(image, warnings) = verdict(&registry, &process, tag) else { panic!("{tag}") };
-            assert_eq!((image.revision().map(ToString::to_string), warnings.len()), (Some(HEAD.into()), 0), "{tag}");
+            let Verdict::Verified(image, warnings) = verdict(&registry, &process, tag) else {
+                panic!("{tag}")
+            };
+            assert_eq!(
+                (image.revision().map(ToString::to_string), warnings.len()),
+                (Some(HEAD.into()), 0),
+                "{tag}"
+            );
             let is_index = matches!(tag, "index" | "plain-index" | "list");
             assert_eq!(image.digest() != image.platform_digest(), is_index, "{tag}");
             assert_eq!(image.pinned(Pin::Platform).digest, *image.platform_digest());
         }
         for (tag, wanted) in [
-            ("arm", "the image is for linux/arm64, and Render runs linux/amd64"),
-            ("arm-index", "the image is for linux/arm64, and Render runs linux/amd64"),
-            ("nested", "the image is broken: its index holds another index"),
+            (
+                "arm",
+                "the image is for linux/arm64, and Render runs linux/amd64",
+            ),
+            (
+                "arm-index",
+                "the image is for linux/arm64, and Render runs linux/amd64",
+            ),
+            (
+                "nested",
+                "the image is broken: its index holds another index",
+            ),
             ("huge", "the image has 11000000"),
         ] {
-            let Verdict::Refused(problem) = verdict(&registry, &process, tag) else { panic!("{tag}") };
+            let Verdict::Refused(problem) = verdict(&registry, &process, tag) else {
+                panic!("{tag}")
+            };
             assert!(problem.to_string().starts_with(wanted), "{problem}");
         }
-        let Verdict::OtherCommit(other) = verdict(&registry, &process, "stale") else { panic!("not stale") };
+        let Verdict::OtherCommit(other) = verdict(&registry, &process, "stale") else {
+            panic!("not stale")
+        };
         assert_eq!(other.found().to_string(), STALE);
     }
 }
@@ -156,10 +213,21 @@ fn an_index_whose_image_was_deleted_is_broken() {
     let pusher = Pusher::new(&process);
     let amd = pusher.image("linux", "amd64", &json!({}));
     pusher.manifest("t", &index(&[entry(&amd, "linux/amd64")]));
-    let url = format!("http://{}/v2/acme/api/manifests/{}", process.host, amd.digest());
-    assert_eq!(pusher.send(Method::DELETE, &url, b"", "text/plain").status(), 202);
+    let url = format!(
+        "http://{}/v2/acme/api/manifests/{}",
+        process.host,
+        amd.digest()
+    );
+    assert_eq!(
+        pusher
+            .send(Method::DELETE, &url, b"", "text/plain")
+            .status(),
+        202
+    );
     let verdict = verdict(&Registry::new(client(), None), &process, "t");
-    let Verdict::Refused(ImageProblem::Broken { why }) = verdict else { panic!("{verdict:?}") };
+    let Verdict::Refused(ImageProblem::Broken { why }) = verdict else {
+        panic!("{verdict:?}")
+    };
     assert!(why.contains(&amd.digest()), "{why}");
 }
 
@@ -168,26 +236,56 @@ fn absent_and_not_permitted_are_told_apart_as_far_as_they_can_be() {
     let process = Process::with_tokens();
     Pusher::new(&process).image("linux", "amd64", &json!({}));
     let (repository, tag) = (repository(&process), ImageTag::parse("gone").unwrap());
-    let look = |credentials| run(Registry::new(client(), credentials).has_tag(&repository, &tag, &soon()));
+    let look =
+        |credentials| run(Registry::new(client(), credentials).has_tag(&repository, &tag, &soon()));
     assert!(matches!(look(known(&process)), Ok(None)));
     let denied = look(None).unwrap_err();
-    assert!(matches!(denied, RegistryError::Unauthenticated { asker: Asker::Anonymous, .. }), "{denied}");
+    assert!(
+        matches!(
+            denied,
+            RegistryError::Unauthenticated {
+                asker: Asker::Anonymous,
+                ..
+            }
+        ),
+        "{denied}"
+    );
     let wrong = Credentials::new(repository.host().clone(), USER, Secret::new("wr0ng"));
     let denied = look(Some(wrong)).unwrap_err();
-    assert!(matches!(denied, RegistryError::Unauthenticated { asker: Asker::Known, .. }), "{denied}");
+    assert!(
+        matches!(
+            denied,
+            RegistryError::Unauthenticated {
+                asker: Asker::Known,
+                ..
+            }
+        ),
+        "{denied}"
+    );
 }
 
 #[test]
 fn a_tag_is_put_without_changing_the_digest() {
     for process in [Process::open(), Process::with_tokens()] {
         push_all(&Pusher::new(&process));
-        let (registry, writer) =
-            (Registry::new(client(), known(&process)), RegistryWriter::new(client(), known(&process)));
+        let (registry, writer) = (
+            Registry::new(client(), known(&process)),
+            RegistryWriter::new(client(), known(&process)),
+        );
         for from in ["single", "docker", "index", "list"] {
-            let Verdict::Verified(image, _) = verdict(&registry, &process, from) else { panic!("{from}") };
+            let Verdict::Verified(image, _) = verdict(&registry, &process, from) else {
+                panic!("{from}")
+            };
             let tag = ImageTag::parse(&format!("prod-{from}")).unwrap();
-            let put = || run(writer.put_tag(&image.pinned(Pin::Index), &tag, Moving::Never, &soon())).unwrap();
-            assert_eq!((put(), put()), (TagPut::Put { replaced: None }, TagPut::AlreadyThere), "{from}");
+            let put = || {
+                run(writer.put_tag(&image.pinned(Pin::Index), &tag, Moving::Never, &soon()))
+                    .unwrap()
+            };
+            assert_eq!(
+                (put(), put()),
+                (TagPut::Put { replaced: None }, TagPut::AlreadyThere),
+                "{from}"
+            );
             let now = run(registry.has_tag(&repository(&process), &tag, &soon())).unwrap();
             assert_eq!(now.as_ref(), Some(image.digest()));
         }
@@ -198,7 +296,10 @@ fn a_tag_is_put_without_changing_the_digest() {
 #[test]
 fn every_tag_is_listed_whatever_the_size_of_a_page() {
     for process in [Process::open(), Process::with_tokens()] {
-        let (repository, registry) = (repository(&process), Registry::new(client(), known(&process)));
+        let (repository, registry) = (
+            repository(&process),
+            Registry::new(client(), known(&process)),
+        );
         let list = |size: usize| {
             let keep = |tag: &str| tag.starts_with("prod-");
             let mut tags = run(registry.tags_by(&repository, size, keep, &soon())).unwrap();
@@ -208,9 +309,20 @@ fn every_tag_is_listed_whatever_the_size_of_a_page() {
         assert_eq!(list(1000), None);
         let pusher = Pusher::new(&process);
         let amd = pusher.image("linux", "amd64", &json!({}));
-        let tags = ["a", "prod-1", "prod-10", "prod-2", "prod-007", "prod_1", "sha256-aa", "z"];
+        let tags = [
+            "a",
+            "prod-1",
+            "prod-10",
+            "prod-2",
+            "prod-007",
+            "prod_1",
+            "sha256-aa",
+            "z",
+        ];
         tags.iter().for_each(|tag| pusher.manifest(tag, &amd));
-        let wanted = ["prod-007", "prod-1", "prod-10", "prod-2"].map(str::to_owned).to_vec();
+        let wanted = ["prod-007", "prod-1", "prod-10", "prod-2"]
+            .map(str::to_owned)
+            .to_vec();
         for size in [1, 3, 8, 1000] {
             assert_eq!(list(size), Some(wanted.clone()), "{size} a page");
         }
@@ -222,13 +334,21 @@ fn the_crates_own_client_agrees_on_every_digest() {
     let process = Process::open();
     push_all(&Pusher::new(&process));
     let registry = Registry::new(client(), None);
-    let config =
-        ClientConfig { protocol: ClientProtocol::HttpsExcept(vec![process.host.clone()]), ..ClientConfig::default() };
+    let config = ClientConfig {
+        protocol: ClientProtocol::HttpsExcept(vec![process.host.clone()]),
+        ..ClientConfig::default()
+    };
     let oracle = oci_distribution::Client::try_from(config).unwrap();
     let auth = RegistryAuth::Anonymous;
     for tag in ["single", "docker", "index", "list"] {
-        let Verdict::Verified(image, _) = verdict(&registry, &process, tag) else { panic!("{tag}") };
-        let reference = oci_distribution::Reference::with_tag(process.host.clone(), "acme/api".into(), tag.into());
+        let Verdict::Verified(image, _) = verdict(&registry, &process, tag) else {
+            panic!("{tag}")
+        };
+        let reference = oci_distribution::Reference::with_tag(
+            process.host.clone(),
+            "acme/api".into(),
+            tag.into(),
+        );
         let digest = run(oracle.fetch_manifest_digest(&reference, &auth)).unwrap();
         assert_eq!(digest, image.digest().as_str(), "{tag}");
         let (_, digest) = run(oracle.pull_image_manifest(&reference, &auth)).unwrap();

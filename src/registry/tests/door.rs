@@ -24,7 +24,11 @@ fn anonymous() -> Registry {
 }
 
 fn credentials(host: &str) -> Option<Credentials> {
-    Some(Credentials::new(RegistryHost::parse(host).unwrap(), "ci", Secret::new(PASSWORD)))
+    Some(Credentials::new(
+        RegistryHost::parse(host).unwrap(),
+        "ci",
+        Secret::new(PASSWORD),
+    ))
 }
 
 fn known(server: &Server) -> Registry {
@@ -44,7 +48,11 @@ fn soon() -> Deadline {
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
 }
 
 fn examine(registry: &Registry, server: &Server) -> Result<Contents, RegistryError> {
@@ -79,7 +87,11 @@ fn serve_image(server: &Server) -> (Blob, Blob, Blob) {
     let config = config("linux", "amd64", &json!({}));
     let manifest = manifest(&config);
     let arm = super::image::manifest(&super::image::config("linux", "arm64", &json!({})));
-    let index = index(&[entry(&arm, "unknown/unknown"), entry(&arm, "linux/arm64"), entry(&manifest, "linux/amd64")]);
+    let index = index(&[
+        entry(&arm, "unknown/unknown"),
+        entry(&arm, "linux/arm64"),
+        entry(&manifest, "linux/amd64"),
+    ]);
     server.on(top(), served(&index));
     server.on(get("manifests", &manifest), served(&manifest));
     server.on(get("blobs", &config), served(&config));
@@ -88,8 +100,12 @@ fn serve_image(server: &Server) -> (Blob, Blob, Blob) {
 
 fn serve_challenge(server: &Server) -> String {
     let realm = format!("http://{}/token", server.host());
-    let challenge = format!("Bearer realm=\"{realm}\",service=\"reg\",scope=\"repository:user/image:pull\"");
-    server.on(top(), Reply::new(401, "").header("www-authenticate", challenge));
+    let challenge =
+        format!("Bearer realm=\"{realm}\",service=\"reg\",scope=\"repository:user/image:pull\"");
+    server.on(
+        top(),
+        Reply::new(401, "").header("www-authenticate", challenge),
+    );
     "GET /token?service=reg&scope=repository%3Aacme%2Fapi%3Apull".into()
 }
 
@@ -100,12 +116,33 @@ fn an_image_costs_three_requests_with_all_four_media_types() {
     let (repository, asked) = (repository(&server), Asked::Tag(tag("t")));
     let facts = run(anonymous().examine(&repository, &asked, &soon())).unwrap();
     assert_eq!(facts.digest.to_string(), index.digest());
-    let Contents::Image { manifest: found, size, .. } = facts.contents else { panic!("{facts:?}") };
-    assert_eq!((found.to_string(), size), (manifest.digest(), u64::try_from(config.bytes.len()).unwrap() + 5));
-    assert_eq!(server.lines(), [top(), get("manifests", &manifest), get("blobs", &config)]);
+    let Contents::Image {
+        manifest: found,
+        size,
+        ..
+    } = facts.contents
+    else {
+        panic!("{facts:?}")
+    };
+    assert_eq!(
+        (found.to_string(), size),
+        (
+            manifest.digest(),
+            u64::try_from(config.bytes.len()).unwrap() + 5
+        )
+    );
+    assert_eq!(
+        server.lines(),
+        [top(), get("manifests", &manifest), get("blobs", &config)]
+    );
     let accept = server.seen()[0].accept.clone().unwrap();
     assert_eq!(accept.matches("application/vnd.").count(), 4);
-    assert!(server.seen().iter().all(|seen| seen.authorization.is_none()));
+    assert!(
+        server
+            .seen()
+            .iter()
+            .all(|seen| seen.authorization.is_none())
+    );
 }
 
 #[test]
@@ -116,12 +153,18 @@ fn a_host_is_learned_once_and_a_token_made_once() {
     server.on(&token, Reply::new(200, r#"{"token":"opaque.-_"}"#));
     let (repository, registry, asked) = (repository(&server), known(&server), Asked::Tag(tag("t")));
     let deadline = soon();
-    let looks = run(join_all((0..4).map(|_| registry.examine(&repository, &asked, &deadline))));
+    let looks = run(join_all(
+        (0..4).map(|_| registry.examine(&repository, &asked, &deadline)),
+    ));
     assert!(looks.iter().all(Result::is_ok), "{looks:?}");
     let seen = server.seen();
     assert_eq!(seen.len(), 1 + 1 + 4 * 3);
     for seen in &seen[1..] {
-        let wanted = if seen.line == token { BASIC } else { "Bearer opaque.-_" };
+        let wanted = if seen.line == token {
+            BASIC
+        } else {
+            "Bearer opaque.-_"
+        };
         assert_eq!(seen.authorization.as_deref(), Some(wanted), "{}", seen.line);
     }
 }
@@ -133,18 +176,32 @@ fn credentials_are_for_one_host_only() {
     serve_image(&server);
     server.on(&token, Reply::new(200, r#"{"access_token":"anyone"}"#));
     let others = Registry::new(client(), credentials("ghcr.io"));
-    assert!(matches!(examine(&others, &server), Ok(Contents::Image { .. })));
-    let sent: Vec<_> = server.seen().into_iter().filter_map(|seen| seen.authorization).collect();
+    assert!(matches!(
+        examine(&others, &server),
+        Ok(Contents::Image { .. })
+    ));
+    let sent: Vec<_> = server
+        .seen()
+        .into_iter()
+        .filter_map(|seen| seen.authorization)
+        .collect();
     assert_eq!(sent, ["Bearer anyone", "Bearer anyone", "Bearer anyone"]);
 }
 
 #[test]
 fn a_registry_that_wants_basic_gets_it() {
     let server = Server::start();
-    server.on(top(), Reply::new(401, "").header("www-authenticate", "Basic realm=\"x\""));
+    server.on(
+        top(),
+        Reply::new(401, "").header("www-authenticate", "Basic realm=\"x\""),
+    );
     serve_image(&server);
     assert!(examine(&known(&server), &server).is_ok());
-    let sent: Vec<_> = server.seen().into_iter().filter_map(|seen| seen.authorization).collect();
+    let sent: Vec<_> = server
+        .seen()
+        .into_iter()
+        .filter_map(|seen| seen.authorization)
+        .collect();
     assert_eq!(sent, [BASIC; 3]);
 }
 
@@ -157,13 +214,23 @@ fn a_token_that_ran_out_is_made_anew_once() {
     server.on(&token, Reply::new(200, r#"{"token":"second"}"#));
     let registry = known(&server);
     let head = "HEAD /v2/acme/api/manifests/u";
-    server.on(head, Reply::new(401, "").header("www-authenticate", "Bearer realm=\"x\""));
+    server.on(
+        head,
+        Reply::new(401, "").header("www-authenticate", "Bearer realm=\"x\""),
+    );
     server.on(head, served(&index));
     assert!(examine(&registry, &server).is_ok());
     let found = run(registry.has_tag(&repository(&server), &tag("u"), &soon())).unwrap();
     assert_eq!(found.map(|digest| digest.to_string()), Some(index.digest()));
-    let sent: Vec<_> = server.seen().into_iter().filter_map(|seen| seen.authorization).collect();
-    assert_eq!(sent[sent.len() - 3..], ["Bearer first", BASIC, "Bearer second"]);
+    let sent: Vec<_> = server
+        .seen()
+        .into_iter()
+        .filter_map(|seen| seen.authorization)
+        .collect();
+    assert_eq!(
+        sent[sent.len() - 3..],
+        ["Bearer first", BASIC, "Bearer second"]
+    );
 }
 
 #[test]
@@ -181,16 +248,27 @@ fn a_token_server_that_says_no_is_quoted_and_both_causes_are_named() {
     for (status, registry_is_known) in [(401, true), (403, true), (403, false)] {
         let server = Server::start();
         let token = serve_challenge(&server);
-        let reply = Reply::new(status, error("DENIED", "denied")).header("x-github-request-id", "E4:8C");
+        let reply =
+            Reply::new(status, error("DENIED", "denied")).header("x-github-request-id", "E4:8C");
         server.on(&token, reply);
-        let registry = if registry_is_known { known(&server) } else { anonymous() };
+        let registry = if registry_is_known {
+            known(&server)
+        } else {
+            anonymous()
+        };
         let refused = examine(&registry, &server).unwrap_err();
         let text = refused.to_string();
         assert!(text.contains("absent, or not"), "{text}");
-        let wanted = format!("GET {}/token: {status} DENIED \"denied\" (request E4:8C)", server.host());
+        let wanted = format!(
+            "GET {}/token: {status} DENIED \"denied\" (request E4:8C)",
+            server.host()
+        );
         assert!(text.ends_with(&wanted), "{text}");
         assert!(refused.hint().contains("absent") && refused.hint().starts_with("check "));
-        assert_eq!(refused.hint().contains("registry-password"), !registry_is_known);
+        assert_eq!(
+            refused.hint().contains("registry-password"),
+            !registry_is_known
+        );
         assert_eq!(server.lines().len(), 2);
     }
 }
@@ -206,8 +284,14 @@ fn final_answers_are_final_at_once() {
         let server = Server::start();
         server.on(top(), Reply::new(status, error(code, "a\n::error::b")));
         let refused = examine(&anonymous(), &server).unwrap_err();
-        assert_eq!((refused.word(), refused.exchange().code()), (word, Some(code)));
-        let wanted = format!("GET {}/v2/acme/api/manifests/t: {status} {code} \"a\\n:\\:error:\\:b\"", server.host());
+        assert_eq!(
+            (refused.word(), refused.exchange().code()),
+            (word, Some(code))
+        );
+        let wanted = format!(
+            "GET {}/v2/acme/api/manifests/t: {status} {code} \"a\\n:\\:error:\\:b\"",
+            server.host()
+        );
         assert!(refused.to_string().ends_with(&wanted), "{refused}");
         assert_eq!(server.lines().len(), 1);
     }
@@ -216,8 +300,20 @@ fn final_answers_are_final_at_once() {
 #[test]
 fn what_is_passing_is_asked_again() {
     let server = Server::start();
-    server.on(top(), Reply::new(503, "<html><h1>::error::Bad gateway</h1></html>"));
-    server.on(top(), Reply::new(429, error("TOOMANYREQUESTS", "retry-after: 1.16676ms, allowed: 44000/minute")));
+    server.on(
+        top(),
+        Reply::new(503, "<html><h1>::error::Bad gateway</h1></html>"),
+    );
+    server.on(
+        top(),
+        Reply::new(
+            429,
+            error(
+                "TOOMANYREQUESTS",
+                "retry-after: 1.16676ms, allowed: 44000/minute",
+            ),
+        ),
+    );
     serve_image(&server);
     assert!(examine(&anonymous(), &server).is_ok());
     assert_eq!(server.lines().len(), 5);
@@ -230,7 +326,10 @@ fn a_page_in_between_is_asked_again_and_never_quoted() {
     let (repository, asked) = (repository(&server), Asked::Tag(tag("t")));
     let deadline = Deadline::after(Duration::from_secs(1));
     let broken = run(anonymous().examine(&repository, &asked, &deadline)).unwrap_err();
-    assert!(matches!(broken, RegistryError::Broken { .. }) && !broken.to_string().contains("sign in"), "{broken}");
+    assert!(
+        matches!(broken, RegistryError::Broken { .. }) && !broken.to_string().contains("sign in"),
+        "{broken}"
+    );
     assert_eq!(server.lines().len(), 2);
 }
 
@@ -247,7 +346,10 @@ fn waits_as_long_as_it_is_asked_to_and_never_past_the_deadline() {
     server.on(top(), Reply::new(429, "").header("retry-after", "60"));
     let stopwatch = Stopwatch::start();
     let limited = examine(&anonymous(), &server).unwrap_err();
-    assert_eq!((limited.word(), limited.after()), (FailureWord::RateLimited, Some(Duration::from_secs(60))));
+    assert_eq!(
+        (limited.word(), limited.after()),
+        (FailureWord::RateLimited, Some(Duration::from_secs(60)))
+    );
     assert!(stopwatch.elapsed() < Duration::from_secs(2));
 }
 
@@ -257,17 +359,24 @@ fn a_registry_that_is_not_there_is_unavailable() {
     let deadline = Deadline::after(Duration::from_secs(1));
     let gone = run(anonymous().has_tag(&repository, &tag("t"), &deadline)).unwrap_err();
     assert_eq!(gone.word(), FailureWord::RegistryUnavailable);
-    assert!(gone.to_string().contains("no connection") || gone.to_string().contains("refused"), "{gone}");
+    assert!(
+        gone.to_string().contains("no connection") || gone.to_string().contains("refused"),
+        "{gone}"
+    );
 }
 
 #[test]
 fn bytes_that_are_not_those_of_the_digest_are_refused() {
     let server = Server::start();
     let (_, manifest, index) = serve_image(&server);
-    let lie = Reply::new(200, index.bytes.clone()).header("docker-content-digest", manifest.digest());
+    let lie =
+        Reply::new(200, index.bytes.clone()).header("docker-content-digest", manifest.digest());
     server.on("GET /v2/acme/api/manifests/lie", lie);
     let asked = Digest::parse(&format!("sha256:{}", "0".repeat(64))).unwrap();
-    server.on(format!("GET /v2/acme/api/manifests/{asked}"), Reply::new(200, index.bytes.clone()));
+    server.on(
+        format!("GET /v2/acme/api/manifests/{asked}"),
+        Reply::new(200, index.bytes.clone()),
+    );
     for asked in [Asked::Tag(tag("lie")), Asked::Digest(asked)] {
         let before = server.lines().len();
         let differs = run(anonymous().examine(&repository(&server), &asked, &soon())).unwrap_err();
@@ -284,14 +393,23 @@ fn a_part_that_is_gone_makes_a_broken_image() {
         let config = config("linux", "amd64", &json!({}));
         let manifest = manifest(&config);
         server.on(top(), served(&index(&[entry(&manifest, "linux/amd64")])));
-        let gone = if kind == "manifest" { get("manifests", &manifest) } else { get("blobs", &config) };
+        let gone = if kind == "manifest" {
+            get("manifests", &manifest)
+        } else {
+            get("blobs", &config)
+        };
         if kind == "config" {
             server.on(get("manifests", &manifest), served(&manifest));
         }
         server.on(&gone, Reply::new(404, error("MANIFEST_UNKNOWN", "x")));
-        let Ok(Contents::Broken(why)) = examine(&anonymous(), &server) else { panic!("not broken") };
+        let Ok(Contents::Broken(why)) = examine(&anonymous(), &server) else {
+            panic!("not broken")
+        };
         assert!(why.starts_with(&format!("its {kind} sha256:")), "{why}");
-        assert_eq!(server.lines().iter().filter(|line| **line == gone).count(), 3);
+        assert_eq!(
+            server.lines().iter().filter(|line| **line == gone).count(),
+            3
+        );
     }
 }
 
@@ -301,11 +419,17 @@ fn the_image_that_runs_everywhere_is_chosen_and_its_config_has_the_last_word() {
     let mut newer = entry(&other, "linux/amd64");
     newer["platform"]["variant"] = "v3".into();
     let fit = entry(&fits, "linux/amd64");
-    let artifact = Blob::of(&json!({ "schemaVersion": 2 }), "application/vnd.oci.image.manifest.v1+json");
+    let artifact = Blob::of(
+        &json!({ "schemaVersion": 2 }),
+        "application/vnd.oci.image.manifest.v1+json",
+    );
     for (blob, wanted) in [
         (index(&[newer.clone(), fit]), "linux/amd64"),
         (index(&[newer]), "linux/arm64"),
-        (index(&[entry(&artifact, ""), entry(&other, ""), entry(&fits, "")]), "linux/amd64"),
+        (
+            index(&[entry(&artifact, ""), entry(&other, ""), entry(&fits, "")]),
+            "linux/amd64",
+        ),
     ] {
         let server = Server::start();
         serve_image(&server);
@@ -316,8 +440,11 @@ fn the_image_that_runs_everywhere_is_chosen_and_its_config_has_the_last_word() {
             server.on(get("manifests", manifest), served(manifest));
             server.on(get("blobs", &config), served(&config));
         }
-        let found = run(anonymous().examine(&repository(&server), &Asked::Tag(tag("u")), &soon())).unwrap();
-        let Contents::Image { platform, .. } = found.contents else { panic!("{found:?}") };
+        let found =
+            run(anonymous().examine(&repository(&server), &Asked::Tag(tag("u")), &soon())).unwrap();
+        let Contents::Image { platform, .. } = found.contents else {
+            panic!("{found:?}")
+        };
         assert_eq!(platform.to_string(), wanted);
     }
 }
@@ -326,11 +453,20 @@ fn the_image_that_runs_everywhere_is_chosen_and_its_config_has_the_last_word() {
 fn dockers_first_schema_is_explained_though_its_digest_is_not_that_of_its_bytes() {
     let server = Server::start();
     let schema_1 = Reply::new(200, r#"{"schemaVersion":1}"#)
-        .header("content-type", "application/vnd.docker.distribution.manifest.v1+prettyjws")
-        .header("docker-content-digest", format!("sha256:{}", "0".repeat(64)));
+        .header(
+            "content-type",
+            "application/vnd.docker.distribution.manifest.v1+prettyjws",
+        )
+        .header(
+            "docker-content-digest",
+            format!("sha256:{}", "0".repeat(64)),
+        );
     server.on(top(), schema_1);
     let found = examine(&anonymous(), &server);
-    assert!(matches!(&found, Ok(Contents::Broken(why)) if why.contains("schema 1")), "{found:?}");
+    assert!(
+        matches!(&found, Ok(Contents::Broken(why)) if why.contains("schema 1")),
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -342,24 +478,52 @@ fn blobs_elsewhere_are_fetched_without_our_token() {
     let manifest = manifest(&config);
     server.on(top(), served(&manifest));
     let signed = format!("http://localhost:{}/blob?sig=abc", elsewhere.port);
-    server.on(get("blobs", &config), Reply::new(307, "").header("location", signed));
-    elsewhere.on("GET /blob?sig=abc", Reply::new(302, "").header("location", "/blob2?sig=abc"));
+    server.on(
+        get("blobs", &config),
+        Reply::new(307, "").header("location", signed),
+    );
+    elsewhere.on(
+        "GET /blob?sig=abc",
+        Reply::new(302, "").header("location", "/blob2?sig=abc"),
+    );
     elsewhere.on("GET /blob2?sig=abc", Reply::new(200, config.bytes.clone()));
-    assert!(matches!(examine(&known(&server), &server), Ok(Contents::Image { .. })));
+    assert!(matches!(
+        examine(&known(&server), &server),
+        Ok(Contents::Image { .. })
+    ));
     assert_eq!(elsewhere.lines().len(), 2);
-    assert!(elsewhere.seen().iter().all(|seen| seen.authorization.is_none()));
+    assert!(
+        elsewhere
+            .seen()
+            .iter()
+            .all(|seen| seen.authorization.is_none())
+    );
 }
 
 #[test]
 fn redirects_that_lead_astray_are_refused_without_their_address() {
     let endless = "/v2/acme/api/manifests/t?sig=SIGNED";
-    for location in ["http://evil.example/x?sig=SIGNED", "ftp://127.0.0.1/?sig=SIGNED", endless, "http://[SIGNED"] {
+    for location in [
+        "http://evil.example/x?sig=SIGNED",
+        "ftp://127.0.0.1/?sig=SIGNED",
+        endless,
+        "http://[SIGNED",
+    ] {
         let server = Server::start();
         server.on(top(), Reply::new(307, "").header("location", location));
-        server.on(format!("{}?sig=SIGNED", top()), Reply::new(307, "").header("location", location));
+        server.on(
+            format!("{}?sig=SIGNED", top()),
+            Reply::new(307, "").header("location", location),
+        );
         let astray = examine(&anonymous(), &server).unwrap_err();
-        assert!(matches!(astray, RegistryError::Misdirected { .. }), "{astray:?}");
-        assert!(!format!("{astray:?} {astray}").contains("SIGNED"), "{astray:?}");
+        assert!(
+            matches!(astray, RegistryError::Misdirected { .. }),
+            "{astray:?}"
+        );
+        assert!(
+            !format!("{astray:?} {astray}").contains("SIGNED"),
+            "{astray:?}"
+        );
         assert!(server.lines().len() <= 4);
     }
 }
@@ -368,10 +532,16 @@ fn redirects_that_lead_astray_are_refused_without_their_address() {
 fn a_token_server_elsewhere_hears_nothing_and_is_named() {
     let server = Server::start();
     let challenge = "Bearer realm=\"http://evil.example/token\",service=\"x\"";
-    server.on(top(), Reply::new(401, "").header("www-authenticate", challenge));
+    server.on(
+        top(),
+        Reply::new(401, "").header("www-authenticate", challenge),
+    );
     let refused = examine(&known(&server), &server).unwrap_err();
     assert_eq!(refused.word(), FailureWord::ImageDenied);
-    assert!(refused.to_string().contains("http://evil.example/token"), "{refused}");
+    assert!(
+        refused.to_string().contains("http://evil.example/token"),
+        "{refused}"
+    );
     assert_eq!(server.lines(), [top()]);
     assert!(server.seen()[0].authorization.is_none());
 }
@@ -383,16 +553,28 @@ fn secrets_that_a_server_repeats_are_not_shown() {
     server.on(&token, Reply::new(200, r#"{"token":"T0KEN"}"#));
     let head = "HEAD /v2/acme/api/manifests/t";
     server.on(head, Reply::new(403, ""));
-    server.on(top(), Reply::new(403, error("DENIED", "T0KEN is bad")).header("x-github-request-id", "T0KEN"));
+    server.on(
+        top(),
+        Reply::new(403, error("DENIED", "T0KEN is bad")).header("x-github-request-id", "T0KEN"),
+    );
     let registry = known(&server);
     let denied = run(registry.has_tag(&repository(&server), &tag("t"), &soon())).unwrap_err();
-    assert!(!format!("{denied:?}{denied}").contains("T0KEN"), "{denied:?}");
+    assert!(
+        !format!("{denied:?}{denied}").contains("T0KEN"),
+        "{denied:?}"
+    );
 
     let server = Server::start();
     let token = serve_challenge(&server);
-    server.on(&token, Reply::new(403, error("DENIED", &format!("{PASSWORD} and {BASIC}"))));
+    server.on(
+        &token,
+        Reply::new(403, error("DENIED", &format!("{PASSWORD} and {BASIC}"))),
+    );
     let denied = examine(&known(&server), &server).unwrap_err();
-    assert!(!format!("{denied:?}{denied}").contains(PASSWORD) && !denied.to_string().contains("Y2k6"), "{denied:?}");
+    assert!(
+        !format!("{denied:?}{denied}").contains(PASSWORD) && !denied.to_string().contains("Y2k6"),
+        "{denied:?}"
+    );
 }
 
 #[test]
@@ -400,7 +582,10 @@ fn an_answer_without_end_is_cut() {
     let server = Server::start();
     server.on(top(), Reply::new(200, vec![b' '; (4 << 20) + 1]));
     let large = examine(&anonymous(), &server).unwrap_err();
-    assert!(matches!(large, RegistryError::TooLarge { most, .. } if most == 4 << 20), "{large:?}");
+    assert!(
+        matches!(large, RegistryError::TooLarge { most, .. } if most == 4 << 20),
+        "{large:?}"
+    );
 }
 
 #[test]
@@ -409,14 +594,25 @@ fn a_tag_that_is_not_there_is_none_and_a_denied_one_says_why() {
     let head = |tag: &str| format!("HEAD /v2/acme/api/manifests/{tag}");
     server.on(head("gone"), Reply::new(404, ""));
     server.on(head("denied"), Reply::new(403, ""));
-    server.on("GET /v2/acme/api/manifests/denied", Reply::new(403, error("DENIED", "why")));
+    server.on(
+        "GET /v2/acme/api/manifests/denied",
+        Reply::new(403, error("DENIED", "why")),
+    );
     let (_, _, index) = serve_image(&server);
     server.on(head("t"), Reply::new(200, "").header("content-length", "9"));
     let (registry, repository) = (anonymous(), repository(&server));
     let look = |text| run(registry.has_tag(&repository, &tag(text), &soon()));
     assert!(matches!(look("gone"), Ok(None)));
-    assert!(look("denied").unwrap_err().to_string().ends_with("403 DENIED \"why\""));
-    assert_eq!(look("t").unwrap().map(|digest| digest.to_string()), Some(index.digest()));
+    assert!(
+        look("denied")
+            .unwrap_err()
+            .to_string()
+            .ends_with("403 DENIED \"why\"")
+    );
+    assert_eq!(
+        look("t").unwrap().map(|digest| digest.to_string()),
+        Some(index.digest())
+    );
 }
 
 #[test]
@@ -426,8 +622,18 @@ fn no_credentials_can_make_it_panic() {
     server.on(&token, Reply::new(403, ""));
     let host = RegistryHost::parse(&server.host()).unwrap();
     for (username, password) in [("a\r\nb", "c\n"), ("", ""), ("\u{0}\u{e9}", "\u{202e}")] {
-        let registry = Registry::new(client(), Some(Credentials::new(host.clone(), username, Secret::new(password))));
-        assert_eq!(examine(&registry, &server).unwrap_err().word(), FailureWord::ImageDenied);
+        let registry = Registry::new(
+            client(),
+            Some(Credentials::new(
+                host.clone(),
+                username,
+                Secret::new(password),
+            )),
+        );
+        assert_eq!(
+            examine(&registry, &server).unwrap_err().word(),
+            FailureWord::ImageDenied
+        );
     }
 }
 
@@ -441,7 +647,15 @@ fn what_a_manifest_names_is_read_by_its_digest_and_asked_for_thrice_where_it_is_
     let good = Reply::new(200, body.to_vec()).header("docker-content-digest", digest.to_string());
     let other = || Reply::new(200, "{}");
     // Other bytes may have been damaged on their way, so they are asked for again, too.
-    for reply in [missing(), missing(), good, other(), other(), other(), missing()] {
+    for reply in [
+        missing(),
+        missing(),
+        good,
+        other(),
+        other(),
+        other(),
+        missing(),
+    ] {
         server.on(line.clone(), reply);
     }
     let links = || run(anonymous().links(&repository(&server), &digest, &soon()));

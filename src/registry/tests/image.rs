@@ -16,7 +16,10 @@ pub(super) struct Blob {
 
 impl Blob {
     pub(super) fn of(value: &Value, media_type: &'static str) -> Self {
-        Self { bytes: value.to_string().into_bytes(), media_type }
+        Self {
+            bytes: value.to_string().into_bytes(),
+            media_type,
+        }
     }
 
     pub(super) fn digest(&self) -> String {
@@ -38,7 +41,10 @@ pub(super) fn config(os: &str, architecture: &str, labels: &Value) -> Blob {
 
 /// The layer that every image has.
 pub(super) fn layer() -> Blob {
-    Blob { bytes: LAYER.to_vec(), media_type: "application/vnd.oci.image.layer.v1.tar+gzip" }
+    Blob {
+        bytes: LAYER.to_vec(),
+        media_type: "application/vnd.oci.image.layer.v1.tar+gzip",
+    }
 }
 
 /// A manifest over a config and [`layer`].
@@ -53,8 +59,7 @@ pub(super) fn docker_manifest(config: &Blob) -> Blob {
     descriptor["mediaType"] = IMAGE_DOCKER_CONFIG_MEDIA_TYPE.into();
     let mut layer = layer().descriptor();
     layer["mediaType"] = "application/vnd.docker.image.rootfs.diff.tar.gzip".into();
-    let value =
-        json!({ "schemaVersion": 2, "mediaType": IMAGE_MANIFEST_MEDIA_TYPE, "config": descriptor, "layers": [layer] });
+    let value = json!({ "schemaVersion": 2, "mediaType": IMAGE_MANIFEST_MEDIA_TYPE, "config": descriptor, "layers": [layer] });
     Blob::of(&value, IMAGE_MANIFEST_MEDIA_TYPE)
 }
 

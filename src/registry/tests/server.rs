@@ -16,7 +16,12 @@ pub(super) struct Reply {
 
 impl Reply {
     pub(super) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into(), only_for: None }
+        Self {
+            status,
+            headers: Vec::new(),
+            body: body.into(),
+            only_for: None,
+        }
     }
 
     pub(super) fn header(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -50,7 +55,11 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let (table, seen) = (Table::default(), Arc::<Mutex<Vec<Seen>>>::default());
-        let server = Self { port, table: Arc::clone(&table), seen: Arc::clone(&seen) };
+        let server = Self {
+            port,
+            table: Arc::clone(&table),
+            seen: Arc::clone(&seen),
+        };
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (table, seen) = (Arc::clone(&table), Arc::clone(&seen));
@@ -66,7 +75,12 @@ impl Server {
 
     /// Adds a reply for a request line.
     pub(super) fn on(&self, line: impl Into<String>, reply: Reply) {
-        self.table.lock().unwrap().entry(line.into()).or_default().push_back(reply);
+        self.table
+            .lock()
+            .unwrap()
+            .entry(line.into())
+            .or_default()
+            .push_back(reply);
     }
 
     /// Adds a reply for a request line, for whoever sends this `Authorization`; others get 401.
@@ -94,23 +108,49 @@ fn serve(mut stream: &TcpStream, table: &Table, seen: &Mutex<Vec<Seen>>) -> Opti
     loop {
         let mut header = String::new();
         reader.read_line(&mut header).ok()?;
-        let Some((name, value)) = header.trim_end().split_once(": ") else { break };
+        let Some((name, value)) = header.trim_end().split_once(": ") else {
+            break;
+        };
         headers.insert(name.to_ascii_lowercase(), value.to_owned());
     }
-    let mut body = vec![0; headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0)];
+    let mut body = vec![
+        0;
+        headers
+            .get("content-length")
+            .and_then(|length| length.parse().ok())
+            .unwrap_or(0)
+    ];
     reader.read_exact(&mut body).ok()?;
     let mut header = |name: &str| headers.remove(name);
-    let (authorization, accept, content_type) = (header("authorization"), header("accept"), header("content-type"));
+    let (authorization, accept, content_type) = (
+        header("authorization"),
+        header("accept"),
+        header("content-type"),
+    );
     let sent = authorization.clone();
-    seen.lock().unwrap().push(Seen { line: line.clone(), authorization, accept, content_type, body });
+    seen.lock().unwrap().push(Seen {
+        line: line.clone(),
+        authorization,
+        accept,
+        content_type,
+        body,
+    });
     let reply = match table.lock().unwrap().get_mut(&line) {
         Some(replies) if replies.len() > 1 => replies.pop_front()?,
         Some(replies) => replies.front()?.clone(),
         None => Reply::new(418, "unexpected"),
     };
-    let reply = if reply.only_for.is_some() && reply.only_for != sent { Reply::new(401, "") } else { reply };
+    let reply = if reply.only_for.is_some() && reply.only_for != sent {
+        Reply::new(401, "")
+    } else {
+        reply
+    };
     let mut head = format!("HTTP/1.1 {} x\r\nconnection: close\r\n", reply.status);
-    if !reply.headers.iter().any(|(name, _)| name == "content-length") {
+    if !reply
+        .headers
+        .iter()
+        .any(|(name, _)| name == "content-length")
+    {
         head.push_str(&format!("content-length: {}\r\n", reply.body.len()));
     }
     for (name, value) in &reply.headers {

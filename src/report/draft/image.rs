@@ -24,7 +24,11 @@ struct Found {
 
 impl<'a> Images<'a> {
     pub(super) const fn new(evidence: &'a Evidence<'a>) -> Self {
-        Self { evidence, found: Vec::new(), names: BTreeSet::new() }
+        Self {
+            evidence,
+            found: Vec::new(),
+            names: BTreeSet::new(),
+        }
     }
 
     pub(super) const fn is_empty(&self) -> bool {
@@ -33,7 +37,9 @@ impl<'a> Images<'a> {
 
     /// Whether an image is built from that Dockerfile.
     pub(super) fn knows(&self, dockerfile: &str) -> bool {
-        self.found.iter().any(|found| found.image.file.as_deref() == Some(dockerfile))
+        self.found
+            .iter()
+            .any(|found| found.image.file.as_deref() == Some(dockerfile))
     }
 
     /// The image of a service of render.yaml, by name, or why it has none that is built here.
@@ -43,7 +49,9 @@ impl<'a> Images<'a> {
             (None, "docker") => {
                 let below = |path: &str| join(&service.root, path);
                 let candidates = [below(&service.dockerfile), service.dockerfile.clone()];
-                let file = candidates.iter().find(|path| self.evidence.dockerfiles.contains_key(*path));
+                let file = candidates
+                    .iter()
+                    .find(|path| self.evidence.dockerfiles.contains_key(*path));
                 let Some(file) = file.cloned() else {
                     return Err(format!(
                         "its Dockerfile, {}, is not tracked",
@@ -51,7 +59,11 @@ impl<'a> Images<'a> {
                     ));
                 };
                 let is_below_root = file == candidates[0];
-                let context = if is_below_root { below(&service.context) } else { service.context.clone() };
+                let context = if is_below_root {
+                    below(&service.context)
+                } else {
+                    service.context.clone()
+                };
                 self.at_dockerfile(&file, Some(context), &service.name)
             }
             (None, runtime) => {
@@ -69,29 +81,57 @@ impl<'a> Images<'a> {
 
     /// The image that an address names, if it is of this repository's owner.
     fn of_url(&mut self, url: &str) -> Result<usize, String> {
-        let foreign = || format!("it runs {}, which is not built here", crate::domain::Foreign(url.as_bytes()));
+        let foreign = || {
+            format!(
+                "it runs {}, which is not built here",
+                crate::domain::Foreign(url.as_bytes())
+            )
+        };
         let bare = url.split('@').next().unwrap_or_default();
         // A colon before the last slash is a port's.
-        let bare = bare.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).map_or(bare, |(bare, _)| bare);
+        let bare = bare
+            .rsplit_once(':')
+            .filter(|(_, tag)| !tag.contains('/'))
+            .map_or(bare, |(bare, _)| bare);
         let repository = self.template(bare).ok_or_else(foreign)?;
         let is_ours = repository.contains("{owner}") || self.repositories().contains(&repository);
         if !is_ours {
             return Err(foreign());
         }
-        if let Some(at) = self.found.iter().position(|found| found.image.repository == repository) {
+        if let Some(at) = self
+            .found
+            .iter()
+            .position(|found| found.image.repository == repository)
+        {
             return Ok(at);
         }
         let last = bare.rsplit('/').next().unwrap_or_default().to_owned();
         let evidence = self.evidence;
-        let build = self.builds().find(|build| build.tags.iter().any(|tag| tag.starts_with(bare)));
+        let build = self
+            .builds()
+            .find(|build| build.tags.iter().any(|tag| tag.starts_with(bare)));
         let file = build.and_then(file_of).or_else(|| {
             let all: Vec<&String> = evidence.dockerfiles.keys().collect();
-            let named = all.iter().find(|path| path.rsplit('/').nth(1) == Some(last.as_str())).copied();
-            named.or_else(|| all.first().filter(|_| all.len() == 1).copied()).cloned()
+            let named = all
+                .iter()
+                .find(|path| path.rsplit('/').nth(1) == Some(last.as_str()))
+                .copied();
+            named
+                .or_else(|| all.first().filter(|_| all.len() == 1).copied())
+                .cloned()
         });
-        let at = match file.filter(|file| evidence.dockerfiles.contains_key(file) && !self.knows(file)) {
+        let at = match file
+            .filter(|file| evidence.dockerfiles.contains_key(file) && !self.knows(file))
+        {
             Some(file) => self.at_dockerfile(&file, None, &last),
-            None => self.push(&last, vec!["**".into()], "nothing says what it is built from", "", None, None),
+            None => self.push(
+                &last,
+                vec!["**".into()],
+                "nothing says what it is built from",
+                "",
+                None,
+                None,
+            ),
         };
         let found = &mut self.found[at];
         (found.image.repository, found.is_placed) = (repository, true);
@@ -102,9 +142,14 @@ impl<'a> Images<'a> {
     pub(super) fn of_dockerfile(&mut self, path: &str) {
         let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
         let name = path.rsplit('/').next().unwrap_or_default();
-        let variant = name.strip_prefix("Dockerfile.").or_else(|| name.strip_suffix(".Dockerfile"));
+        let variant = name
+            .strip_prefix("Dockerfile.")
+            .or_else(|| name.strip_suffix(".Dockerfile"));
         let last = directory.rsplit('/').next().filter(|last| !last.is_empty());
-        let name = variant.or(last).unwrap_or_else(|| self.evidence.slug.repo()).to_owned();
+        let name = variant
+            .or(last)
+            .unwrap_or_else(|| self.evidence.slug.repo())
+            .to_owned();
         self.at_dockerfile(path, None, &name);
     }
 
@@ -112,13 +157,32 @@ impl<'a> Images<'a> {
     pub(super) fn of_everything(&mut self) {
         let repositories = self.repositories();
         for repository in &repositories {
-            let name = repository.rsplit('/').next().unwrap_or_default().replace("{repo}", self.evidence.slug.repo());
-            let at = self.push(&name, vec!["**".into()], "there is no Dockerfile to read it from", "", None, None);
-            (self.found[at].image.repository, self.found[at].is_placed) = (repository.clone(), true);
+            let name = repository
+                .rsplit('/')
+                .next()
+                .unwrap_or_default()
+                .replace("{repo}", self.evidence.slug.repo());
+            let at = self.push(
+                &name,
+                vec!["**".into()],
+                "there is no Dockerfile to read it from",
+                "",
+                None,
+                None,
+            );
+            (self.found[at].image.repository, self.found[at].is_placed) =
+                (repository.clone(), true);
         }
         if repositories.is_empty() {
             let name = self.evidence.slug.repo().to_owned();
-            self.push(&name, vec!["**".into()], "there is no Dockerfile to read it from", "", None, None);
+            self.push(
+                &name,
+                vec!["**".into()],
+                "there is no Dockerfile to read it from",
+                "",
+                None,
+                None,
+            );
         }
     }
 
@@ -130,7 +194,10 @@ impl<'a> Images<'a> {
         let finish = |mut found: Found| {
             let image = &mut found.image;
             if !found.is_placed {
-                image.repository = match repositories.first().filter(|_| is_alone && repositories.len() == 1) {
+                image.repository = match repositories
+                    .first()
+                    .filter(|_| is_alone && repositories.len() == 1)
+                {
                     Some(repository) => repository.clone(),
                     None if is_alone => "ghcr.io/{owner}/{repo}".into(),
                     None => format!("ghcr.io/{{owner}}/{{repo}}/{}", image.name),
@@ -144,20 +211,39 @@ impl<'a> Images<'a> {
 
     /// The image that is built from a Dockerfile.
     fn at_dockerfile(&mut self, file: &str, context: Option<String>, name: &str) -> usize {
-        if let Some(at) = self.found.iter().position(|found| found.image.file.as_deref() == Some(file)) {
+        if let Some(at) = self
+            .found
+            .iter()
+            .position(|found| found.image.file.as_deref() == Some(file))
+        {
             return at;
         }
-        let build = self.builds().find(|build| file_of(build).as_deref() == Some(file)).cloned();
-        let context = build.as_ref().map(|build| build.context.clone()).or(context);
+        let build = self
+            .builds()
+            .find(|build| file_of(build).as_deref() == Some(file))
+            .cloned();
+        let context = build
+            .as_ref()
+            .map(|build| build.context.clone())
+            .or(context);
         let sources = &self.evidence.dockerfiles[file];
         let directory = file.rsplit_once('/').map_or("", |(directory, _)| directory);
         let context = context.unwrap_or_else(|| self.likely_context(directory, sources));
         let (paths, reason) = self.paths(file, &context, sources);
         let target = build.as_ref().and_then(|build| build.target.clone());
-        let at = self.push(name, paths, &reason, &context, Some(file.to_owned()), target);
+        let at = self.push(
+            name,
+            paths,
+            &reason,
+            &context,
+            Some(file.to_owned()),
+            target,
+        );
         let pushed = build.iter().flat_map(|build| &build.tags).find_map(|tag| {
-            let bare =
-                tag.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).map_or(tag.as_str(), |(bare, _)| bare);
+            let bare = tag
+                .rsplit_once(':')
+                .filter(|(_, tag)| !tag.contains('/'))
+                .map_or(tag.as_str(), |(bare, _)| bare);
             self.template(bare)
         });
         if let Some(repository) = pushed {
@@ -168,33 +254,59 @@ impl<'a> Images<'a> {
 
     /// A Dockerfile's own directory, unless it copies what is only there from the root.
     fn likely_context(&self, directory: &str, sources: &Sources) -> String {
-        let Sources::Known(sources) = sources else { return String::new() };
-        let is_in =
-            |directory: &str| sources.iter().all(|source| source == "." || self.is_there(&join(directory, source)));
-        if is_in(directory) || !is_in("") { directory.to_owned() } else { String::new() }
+        let Sources::Known(sources) = sources else {
+            return String::new();
+        };
+        let is_in = |directory: &str| {
+            sources
+                .iter()
+                .all(|source| source == "." || self.is_there(&join(directory, source)))
+        };
+        if is_in(directory) || !is_in("") {
+            directory.to_owned()
+        } else {
+            String::new()
+        }
     }
 
     /// Whether a path, which may have wildcards, is a tracked file or a directory of some.
     fn is_there(&self, path: &str) -> bool {
         let pattern = Pattern::parse(path);
         self.is_directory(path)
-            || pattern.is_ok_and(|pattern| self.evidence.files.iter().any(|file| pattern.matches(file)))
+            || pattern
+                .is_ok_and(|pattern| self.evidence.files.iter().any(|file| pattern.matches(file)))
     }
 
     fn is_directory(&self, path: &str) -> bool {
         let below = format!("{path}/");
-        let from = self.evidence.files.partition_point(|file| file.as_slice() < below.as_bytes());
-        self.evidence.files.get(from).is_some_and(|file| file.starts_with(below.as_bytes()))
+        let from = self
+            .evidence
+            .files
+            .partition_point(|file| file.as_slice() < below.as_bytes());
+        self.evidence
+            .files
+            .get(from)
+            .is_some_and(|file| file.starts_with(below.as_bytes()))
     }
 
     /// What an image is built from: what its Dockerfile copies, where that can be told, else all of its context.
     fn paths(&self, file: &str, context: &str, sources: &Sources) -> (Vec<String>, String) {
-        let all = if context.is_empty() { "**".to_owned() } else { format!("{context}/**") };
+        let all = if context.is_empty() {
+            "**".to_owned()
+        } else {
+            format!("{context}/**")
+        };
         let mut paths = match sources {
-            Sources::Known(sources) if !sources.is_empty() && !sources.iter().any(|source| source == ".") => {
+            Sources::Known(sources)
+                if !sources.is_empty() && !sources.iter().any(|source| source == ".") =>
+            {
                 let path = |source: &String| {
                     let path = join(context, source);
-                    if self.is_directory(&path) { format!("{path}/**") } else { path }
+                    if self.is_directory(&path) {
+                        format!("{path}/**")
+                    } else {
+                        path
+                    }
                 };
                 sources.iter().map(path).collect()
             }
@@ -213,7 +325,11 @@ impl<'a> Images<'a> {
                 paths.push(more);
             }
         }
-        let reason = if is_told { "what its Dockerfile copies" } else { "all of its build context" };
+        let reason = if is_told {
+            "what its Dockerfile copies"
+        } else {
+            "all of its build context"
+        };
         (paths, reason.to_owned())
     }
 
@@ -235,30 +351,47 @@ impl<'a> Images<'a> {
             file,
             target,
         };
-        self.found.push(Found { image, is_placed: false, filters: (Vec::new(), Vec::new()) });
+        self.found.push(Found {
+            image,
+            is_placed: false,
+            filters: (Vec::new(), Vec::new()),
+        });
         self.found.len() - 1
     }
 
     fn builds(&self) -> impl Iterator<Item = &'a Build> {
-        self.evidence.workflows.iter().flat_map(|(_, workflow)| &workflow.builds)
+        self.evidence
+            .workflows
+            .iter()
+            .flat_map(|(_, workflow)| &workflow.builds)
     }
 
     /// The repositories of the workflows' docker/metadata-action steps on GHCR.
     fn repositories(&self) -> Vec<String> {
         let mut found = Vec::new();
-        for image in self.evidence.workflows.iter().flat_map(|(_, workflow)| &workflow.images) {
+        for image in self
+            .evidence
+            .workflows
+            .iter()
+            .flat_map(|(_, workflow)| &workflow.images)
+        {
             // `name=ghcr.io/…,enable=true` is another way to write it.
             let bare = image.split(',').next().unwrap_or_default().trim();
             let bare = bare.strip_prefix("name=").unwrap_or(bare);
-            found.extend(self.template(bare).filter(|own| own.starts_with("ghcr.io/") && !found.contains(own)));
+            found.extend(
+                self.template(bare)
+                    .filter(|own| own.starts_with("ghcr.io/") && !found.contains(own)),
+            );
         }
         found
     }
 
     /// An address as the manifest writes it; none where an expression stands for what cannot be known here.
     fn template(&self, bare: &str) -> Option<String> {
-        let (owner, repo) =
-            (self.evidence.slug.owner().to_ascii_lowercase(), self.evidence.slug.repo().to_ascii_lowercase());
+        let (owner, repo) = (
+            self.evidence.slug.owner().to_ascii_lowercase(),
+            self.evidence.slug.repo().to_ascii_lowercase(),
+        );
         let text = bare
             .replace("${{ github.repository }}", "{owner}/{repo}")
             .replace("${{ github.repository_owner }}", "{owner}")
@@ -278,7 +411,12 @@ impl<'a> Images<'a> {
 
 /// The Dockerfile of a build step.
 fn file_of(build: &Build) -> Option<String> {
-    Some(build.file.clone().unwrap_or_else(|| join(&build.context, "Dockerfile")))
+    Some(
+        build
+            .file
+            .clone()
+            .unwrap_or_else(|| join(&build.context, "Dockerfile")),
+    )
 }
 
 pub(super) fn join(directory: &str, path: &str) -> String {
@@ -290,21 +428,38 @@ pub(super) fn join(directory: &str, path: &str) -> String {
 }
 
 fn list(paths: &[String]) -> Option<PatternList> {
-    let patterns: Option<Vec<Pattern>> = paths.iter().map(|path| Pattern::parse(path).ok()).collect();
+    let patterns: Option<Vec<Pattern>> =
+        paths.iter().map(|path| Pattern::parse(path).ok()).collect();
     PatternList::new(patterns?).ok()
 }
 
 /// Build filters say it better than a Dockerfile: a person wrote them. What is ignored is the same for all services that share an image.
-fn filter(image: &mut ImageDraft, (wanted, ignored): &(Vec<String>, Vec<String>), evidence: &Evidence<'_>) {
+fn filter(
+    image: &mut ImageDraft,
+    (wanted, ignored): &(Vec<String>, Vec<String>),
+    evidence: &Evidence<'_>,
+) {
     let directory = |path: &String| {
         let below = format!("{path}/");
-        let is_directory = evidence.files.iter().any(|file| file.starts_with(below.as_bytes()));
-        if is_directory { format!("{path}/**") } else { path.clone() }
+        let is_directory = evidence
+            .files
+            .iter()
+            .any(|file| file.starts_with(below.as_bytes()));
+        if is_directory {
+            format!("{path}/**")
+        } else {
+            path.clone()
+        }
     };
     let good = |paths: &[String]| {
         let mut seen = BTreeSet::new();
-        let paths = paths.iter().map(directory).filter(|path| Pattern::parse(path).is_ok() && !path.starts_with('!'));
-        paths.filter(|path| seen.insert(path.clone())).collect::<Vec<_>>()
+        let paths = paths
+            .iter()
+            .map(directory)
+            .filter(|path| Pattern::parse(path).is_ok() && !path.starts_with('!'));
+        paths
+            .filter(|path| seen.insert(path.clone()))
+            .collect::<Vec<_>>()
     };
     let (wanted, ignored) = (good(wanted), good(ignored));
     if !wanted.is_empty() {
@@ -316,5 +471,7 @@ fn filter(image: &mut ImageDraft, (wanted, ignored): &(Vec<String>, Vec<String>)
             image.paths.push(file.clone());
         }
     }
-    image.paths.extend(ignored.iter().map(|path| format!("!{path}")));
+    image
+        .paths
+        .extend(ignored.iter().map(|path| format!("!{path}")));
 }

@@ -80,8 +80,16 @@ pub struct ServiceDraft {
 /// Whether a path is that of a Dockerfile that an image for Render may be built from.
 #[must_use]
 pub fn is_dockerfile(path: &str) -> bool {
-    const ELSEWHERE: [&str; 8] =
-        [".devcontainer", ".github", "examples", "node_modules", "test", "testdata", "tests", "vendor"];
+    const ELSEWHERE: [&str; 8] = [
+        ".devcontainer",
+        ".github",
+        "examples",
+        "node_modules",
+        "test",
+        "testdata",
+        "tests",
+        "vendor",
+    ];
     let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
     let is_one = matches!(name, "Dockerfile" | "Containerfile")
         || name.starts_with("Dockerfile.") && !name.ends_with(".dockerignore")
@@ -108,10 +116,18 @@ pub fn draft(evidence: &Evidence<'_>) -> Draft {
         }
     }
     let has_services = !services.is_empty();
-    for path in evidence.dockerfiles.keys().filter(|path| !images.knows(path)).cloned().collect::<Vec<_>>() {
+    for path in evidence
+        .dockerfiles
+        .keys()
+        .filter(|path| !images.knows(path))
+        .cloned()
+        .collect::<Vec<_>>()
+    {
         if has_services {
             let shown = Foreign(path.as_bytes());
-            left_out.push(format!("{shown}: no service of render.yaml is built from it"));
+            left_out.push(format!(
+                "{shown}: no service of render.yaml is built from it"
+            ));
         } else {
             images.of_dockerfile(&path);
         }
@@ -128,34 +144,70 @@ pub fn draft(evidence: &Evidence<'_>) -> Draft {
         };
         services = images.iter().map(of_image).collect();
     }
-    Draft { branch: branch(evidence), commit_tag: commit_tag(evidence), images, services, left_out }
+    Draft {
+        branch: branch(evidence),
+        commit_tag: commit_tag(evidence),
+        images,
+        services,
+        left_out,
+    }
 }
 
 /// The branch that render.yaml deploys from, where all its services agree.
 fn branch(evidence: &Evidence<'_>) -> String {
-    let named: BTreeSet<&str> = evidence.blueprint.iter().filter_map(|service| service.branch.as_deref()).collect();
+    let named: BTreeSet<&str> = evidence
+        .blueprint
+        .iter()
+        .filter_map(|service| service.branch.as_deref())
+        .collect();
     let one = named.first().filter(|_| named.len() == 1);
-    one.map_or(evidence.default_branch, |branch| branch).to_owned()
+    one.map_or(evidence.default_branch, |branch| branch)
+        .to_owned()
 }
 
 /// How docker/metadata-action tags commits here (its `type=sha`: `sha-` and seven digits, unless it says otherwise).
 fn commit_tag(evidence: &Evidence<'_>) -> Option<String> {
-    let mut rules = evidence.workflows.iter().flat_map(|(_, workflow)| &workflow.tags);
+    let mut rules = evidence
+        .workflows
+        .iter()
+        .flat_map(|(_, workflow)| &workflow.tags);
     let rule = rules.rfind(|rule| rule.split(',').any(|part| part.trim() == "type=sha"))?;
-    let part = |key: &str| rule.split(',').find_map(|part| part.trim().strip_prefix(key)?.strip_prefix('='));
+    let part = |key: &str| {
+        rule.split(',')
+            .find_map(|part| part.trim().strip_prefix(key)?.strip_prefix('='))
+    };
     if part("enable") == Some("false") {
         return None;
     }
-    let sha = if part("format") == Some("long") { "{sha}" } else { "{sha:7}" };
-    let tag = format!("{}{sha}{}", part("prefix").unwrap_or("sha-"), part("suffix").unwrap_or_default());
+    let sha = if part("format") == Some("long") {
+        "{sha}"
+    } else {
+        "{sha:7}"
+    };
+    let tag = format!(
+        "{}{sha}{}",
+        part("prefix").unwrap_or("sha-"),
+        part("suffix").unwrap_or_default()
+    );
     let is_good = tag != "{sha}" && crate::domain::TagTemplate::parse_commit(&tag).is_ok();
     is_good.then_some(tag)
 }
 
 /// A name of the manifest from any text, and none twice.
 fn own_name(text: &str, taken: &mut BTreeSet<String>) -> String {
-    let fitting = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
-    let name: String = text.chars().map(fitting).skip_while(|c| *c == '-').take(60).collect();
+    let fitting = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_lowercase()
+        } else {
+            '-'
+        }
+    };
+    let name: String = text
+        .chars()
+        .map(fitting)
+        .skip_while(|c| *c == '-')
+        .take(60)
+        .collect();
     let name = name.trim_end_matches('-');
     let is_good = ServiceName::parse(name).is_ok() && ImageName::parse(name).is_ok();
     let name = if is_good { name } else { "app" };

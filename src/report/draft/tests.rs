@@ -5,30 +5,54 @@ use crate::intake::{blueprint, dockerfile, workflow};
 /// Files with their contents; those without any are just there.
 fn drafted(files: &[(&str, &str)]) -> (Draft, String) {
     let slug = Slug::parse("Acme/Shop").expect("a slug");
-    let mut paths: Vec<Vec<u8>> = files.iter().map(|(path, _)| path.as_bytes().to_vec()).collect();
+    let mut paths: Vec<Vec<u8>> = files
+        .iter()
+        .map(|(path, _)| path.as_bytes().to_vec())
+        .collect();
     paths.sort();
-    let content = |path: &str| files.iter().find(|(own, _)| *own == path).map(|(_, text)| text.as_bytes());
-    let named = |is: &dyn Fn(&str) -> bool| -> Vec<&str> {
-        files.iter().map(|(path, _)| *path).filter(|path| is(path)).collect()
+    let content = |path: &str| {
+        files
+            .iter()
+            .find(|(own, _)| *own == path)
+            .map(|(_, text)| text.as_bytes())
     };
-    let read = |path: &str| workflow::parse(path, content(path).unwrap_or_default()).expect("a workflow");
+    let named = |is: &dyn Fn(&str) -> bool| -> Vec<&str> {
+        files
+            .iter()
+            .map(|(path, _)| *path)
+            .filter(|path| is(path))
+            .collect()
+    };
+    let read =
+        |path: &str| workflow::parse(path, content(path).unwrap_or_default()).expect("a workflow");
     let evidence = Evidence {
         slug: &slug,
         default_branch: "main",
         files: &paths,
-        blueprint: content("render.yaml").map(|text| blueprint::parse(text).expect("a Blueprint")).unwrap_or_default(),
+        blueprint: content("render.yaml")
+            .map(|text| blueprint::parse(text).expect("a Blueprint"))
+            .unwrap_or_default(),
         workflows: named(&|path| path.starts_with(".github/"))
             .iter()
             .map(|path| ((*path).to_owned(), read(path)))
             .collect(),
         dockerfiles: named(&is_dockerfile)
             .iter()
-            .map(|path| ((*path).to_owned(), dockerfile::sources(content(path).unwrap_or_default())))
+            .map(|path| {
+                (
+                    (*path).to_owned(),
+                    dockerfile::sources(content(path).unwrap_or_default()),
+                )
+            })
             .collect(),
     };
     let draft = draft(&evidence);
     let text = manifest_text(&draft);
-    let home = Home { owner: "Acme", repo: "Shop", default_branch: "main" };
+    let home = Home {
+        owner: "Acme",
+        repo: "Shop",
+        default_branch: "main",
+    };
     let read = manifest::parse(text.as_bytes(), &home);
     assert!(read.is_ok(), "{read:?}\n{text}");
     (draft, text)
@@ -38,16 +62,30 @@ fn drafted(files: &[(&str, &str)]) -> (Draft, String) {
 fn told(draft: &Draft) -> Vec<String> {
     let image = |image: &ImageDraft| {
         let file = image.file.as_deref().unwrap_or("-");
-        format!("{} {} [{}] {:?} {file}", image.name, image.repository, image.paths.join(" "), image.context)
+        format!(
+            "{} {} [{}] {:?} {file}",
+            image.name,
+            image.repository,
+            image.paths.join(" "),
+            image.context
+        )
     };
     let service = |service: &ServiceDraft| format!("{} -> {}", service.name, service.image);
-    draft.images.iter().map(image).chain(draft.services.iter().map(service)).collect()
+    draft
+        .images
+        .iter()
+        .map(image)
+        .chain(draft.services.iter().map(service))
+        .collect()
 }
 
 #[test]
 fn nothing_to_go_by_gives_one_image_of_everything() {
     let (draft, _) = drafted(&[("main.py", "")]);
-    assert_eq!(told(&draft), ["shop ghcr.io/{owner}/{repo} [**] \"\" -", "shop -> shop"]);
+    assert_eq!(
+        told(&draft),
+        ["shop ghcr.io/{owner}/{repo} [**] \"\" -", "shop -> shop"]
+    );
 }
 
 #[test]
@@ -58,9 +96,15 @@ fn one_dockerfile_at_the_root_gives_what_it_copies() {
         ("src/a", ""),
         ("docs/a", ""),
     ]);
-    assert_eq!(told(&draft)[0], "shop ghcr.io/{owner}/{repo} [package*.json src/** Dockerfile] \"\" Dockerfile");
+    assert_eq!(
+        told(&draft)[0],
+        "shop ghcr.io/{owner}/{repo} [package*.json src/** Dockerfile] \"\" Dockerfile"
+    );
     let (draft, _) = drafted(&[("Dockerfile", "COPY . ."), ("src/a", "")]);
-    assert_eq!(told(&draft)[0], "shop ghcr.io/{owner}/{repo} [**] \"\" Dockerfile");
+    assert_eq!(
+        told(&draft)[0],
+        "shop ghcr.io/{owner}/{repo} [**] \"\" Dockerfile"
+    );
 }
 
 #[test]
@@ -69,7 +113,10 @@ fn several_dockerfiles_give_an_image_and_a_service_each() {
         ("services/api/Dockerfile", "COPY . ."),
         ("services/api/main.rs", ""),
         // This one copies what is only at the root, so it is built from there.
-        ("services/jobs/Dockerfile", "COPY libs libs\nCOPY services/jobs ."),
+        (
+            "services/jobs/Dockerfile",
+            "COPY libs libs\nCOPY services/jobs .",
+        ),
         ("services/jobs/main.rs", ""),
         ("libs/a", ""),
         ("tests/Dockerfile", "COPY . ."),
@@ -115,11 +162,16 @@ services:
             "jobs -> jobs",
             "nightly -> jobs",
         ]
-        .map(|line| line.replace("api-server ghcr", "api ghcr").replace("-> api-server", "-> api"))
+        .map(|line| line
+            .replace("api-server ghcr", "api ghcr")
+            .replace("-> api-server", "-> api"))
     );
     assert_eq!(draft.branch, "trunk");
     assert_eq!(draft.left_out.len(), 3, "{:?}", draft.left_out);
-    assert!(text.contains("docker.io/library/redis:7") && text.contains("branch: trunk"), "{text}");
+    assert!(
+        text.contains("docker.io/library/redis:7") && text.contains("branch: trunk"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -134,11 +186,20 @@ jobs:
       - uses: docker/build-push-action@v6
         with: { context: app, target: runtime }
 ";
-    let (draft, text) =
-        drafted(&[(".github/workflows/build.yml", workflow), ("app/Dockerfile", "COPY . ."), ("app/a", "")]);
-    assert_eq!(told(&draft)[0], "app ghcr.io/{owner}/{repo} [app/**] \"app\" app/Dockerfile");
+    let (draft, text) = drafted(&[
+        (".github/workflows/build.yml", workflow),
+        ("app/Dockerfile", "COPY . ."),
+        ("app/a", ""),
+    ]);
+    assert_eq!(
+        told(&draft)[0],
+        "app ghcr.io/{owner}/{repo} [app/**] \"app\" app/Dockerfile"
+    );
     assert_eq!(draft.commit_tag.as_deref(), Some("sha-{sha:7}"));
-    assert!(text.contains("build: { context: app, target: runtime }"), "{text}");
+    assert!(
+        text.contains("build: { context: app, target: runtime }"),
+        "{text}"
+    );
     assert!(text.contains("tags: { commit: \"sha-{sha:7}\" }"), "{text}");
 }
 
@@ -152,7 +213,11 @@ fn names_from_anywhere_make_a_manifest_that_is_read() {
         ("true/Dockerfile", ""),
         ("x/[y]/Dockerfile.##[group]", ""),
     ]);
-    let names: Vec<&str> = draft.images.iter().map(|image| image.name.as_str()).collect();
+    let names: Vec<&str> = draft
+        .images
+        .iter()
+        .map(|image| image.name.as_str())
+        .collect();
     assert_eq!(names.len(), draft.services.len());
     assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), 6, "{names:?}");
 }
@@ -160,7 +225,10 @@ fn names_from_anywhere_make_a_manifest_that_is_read() {
 #[test]
 fn the_workflow_pins_what_the_documents_pin() {
     let pins = |text: &str| -> BTreeSet<String> {
-        text.lines().filter_map(|line| line.split_once("uses: ")).map(|(_, pin)| pin.to_owned()).collect()
+        text.lines()
+            .filter_map(|line| line.split_once("uses: "))
+            .map(|(_, pin)| pin.to_owned())
+            .collect()
     };
     let documented = include_str!("../../../docs/workflows/ci.yml");
     assert_eq!(pins(include_str!("workflow.yml")), pins(documented));
@@ -168,12 +236,20 @@ fn the_workflow_pins_what_the_documents_pin() {
 
 #[test]
 fn a_workflow_is_for_an_environment_of_a_branch() {
-    let home = Home { owner: "acme", repo: "shop", default_branch: "main" };
+    let home = Home {
+        owner: "acme",
+        repo: "shop",
+        default_branch: "main",
+    };
     let parse = |text: &str| manifest::parse(text.as_bytes(), &home).expect("a manifest");
     let images = "images: { app: { repository: ghcr.io/acme/app, paths: [a] } }\nservices: { app: , job: { hook: J } }";
-    let released = parse(&format!("version: 1\nenvironments: {{ p: {{ tag: 'p-{{number}}' }} }}\n{images}"));
+    let released = parse(&format!(
+        "version: 1\nenvironments: {{ p: {{ tag: 'p-{{number}}' }} }}\n{images}"
+    ));
     assert!(workflow_text(&released, None).is_none());
-    let branch = parse(&format!("version: 1\nenvironments: {{ live: {{ branch: 'on', moves: [x] }} }}\n{images}"));
+    let branch = parse(&format!(
+        "version: 1\nenvironments: {{ live: {{ branch: 'on', moves: [x] }} }}\n{images}"
+    ));
     let text = workflow_text(&branch, Some("x y.yml")).expect("a workflow");
     for wanted in [
         "branches: [\"on\"]",

@@ -12,7 +12,11 @@ const WORKFLOW: &str = include_str!("workflow.yml");
 pub fn manifest_text(draft: &Draft) -> String {
     let mut text = format!("{HEAD}version: 1\n\n");
     if let Some(tag) = &draft.commit_tag {
-        let _ = writeln!(text, "tags: {{ commit: {} }} # as the workflow here tags them so far\n", quoted(tag));
+        let _ = writeln!(
+            text,
+            "tags: {{ commit: {} }} # as the workflow here tags them so far\n",
+            quoted(tag)
+        );
     }
     let _ = write!(
         text,
@@ -23,14 +27,27 @@ pub fn manifest_text(draft: &Draft) -> String {
         quoted(&draft.branch)
     );
     for image in &draft.images {
-        let _ = writeln!(text, "  {}:\n    repository: {}", image.name, quoted(&image.repository));
-        let _ = writeln!(text, "    # decide: is it built from this, and nothing else? ({})\n    paths:", image.reason);
+        let _ = writeln!(
+            text,
+            "  {}:\n    repository: {}",
+            image.name,
+            quoted(&image.repository)
+        );
+        let _ = writeln!(
+            text,
+            "    # decide: is it built from this, and nothing else? ({})\n    paths:",
+            image.reason
+        );
         image.paths.iter().for_each(|path| {
             let _ = writeln!(text, "      - {}", quoted(path));
         });
         let context = (!image.context.is_empty()).then(|| ("context", image.context.clone()));
         let is_default = |file: &String| *file == super::image::join(&image.context, "Dockerfile");
-        let file = image.file.clone().filter(|file| !is_default(file)).map(|file| ("file", file));
+        let file = image
+            .file
+            .clone()
+            .filter(|file| !is_default(file))
+            .map(|file| ("file", file));
         let target = image.target.clone().map(|target| ("target", target));
         let build: Vec<String> = context
             .into_iter()
@@ -44,7 +61,11 @@ pub fn manifest_text(draft: &Draft) -> String {
     }
     text.push_str("\nservices:\n");
     for service in &draft.services {
-        let _ = writeln!(text, "  {}: # {}\n    image: {}", service.name, service.source, service.image);
+        let _ = writeln!(
+            text,
+            "  {}: # {}\n    image: {}",
+            service.name, service.source, service.image
+        );
         text.push_str("    # id: { production: srv-... } # decide: with an id, and an API key, it needs no hook\n");
     }
     if !draft.left_out.is_empty() {
@@ -65,33 +86,53 @@ const HEAD: &str = "\
 /// Writes a workflow for the first environment of a manifest that a branch deploys to; `None` where there is none.
 #[must_use]
 pub fn workflow_text(manifest: &Manifest, manifest_path: Option<&str>) -> Option<String> {
-    let (environment, branch) = manifest.environments.iter().find_map(|environment| match &environment.when {
-        When::Branch(branch) => Some((environment, branch)),
-        When::Release { .. } => None,
-    })?;
-    let input = manifest_path.map(|path| format!("\n          manifest: {}", quoted(path))).unwrap_or_default();
+    let (environment, branch) =
+        manifest
+            .environments
+            .iter()
+            .find_map(|environment| match &environment.when {
+                When::Branch(branch) => Some((environment, branch)),
+                When::Release { .. } => None,
+            })?;
+    let input = manifest_path
+        .map(|path| format!("\n          manifest: {}", quoted(path)))
+        .unwrap_or_default();
     let mut hooks = String::new();
     let here: Vec<_> = manifest.services_in(&environment.name).collect();
     if !here.is_empty() {
         hooks.push_str("\n          deploy-hooks: |");
     }
     for service in here {
-        let _ = write!(hooks, "\n            {}=${{{{ secrets.{} }}}}", service.name, service.hook);
+        let _ = write!(
+            hooks,
+            "\n            {}=${{{{ secrets.{} }}}}",
+            service.name, service.hook
+        );
     }
     let text = WORKFLOW
         .replace("{environment}", environment.name.as_str())
         .replace("{branch}", &quoted(branch))
         .replace("{manifest}", &input)
         .replace("{hooks}", &hooks)
-        .replace("{packages}", if environment.moves.is_empty() { "read" } else { "write" });
+        .replace(
+            "{packages}",
+            if environment.moves.is_empty() {
+                "read"
+            } else {
+                "write"
+            },
+        );
     Some(text)
 }
 
 /// Text as YAML: as it is where it is plainly text, else in double quotes, whose escapes are JSON's too.
 fn quoted(text: &str) -> String {
     let is_plain = text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'))
-        && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"].contains(&text.to_ascii_lowercase().as_str());
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'))
+        && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
+            .contains(&text.to_ascii_lowercase().as_str());
     if is_plain {
         text.to_owned()
     } else {

@@ -15,7 +15,11 @@ const MEMORY: u64 = 64 << 20;
 const WORK: Duration = Duration::from_secs(2);
 
 /// A name, how the world begins, and what is done in it.
-type Case<'a> = (&'a str, &'a (dyn Fn() -> World + Sync), &'a (dyn Fn(World) -> Run + Sync));
+type Case<'a> = (
+    &'a str,
+    &'a (dyn Fn() -> World + Sync),
+    &'a (dyn Fn(World) -> Run + Sync),
+);
 
 /// Plays each of these at once, and looks at what it took.
 fn bounded<const N: usize>(cases: [Case<'_>; N]) {
@@ -25,10 +29,19 @@ fn bounded<const N: usize>(cases: [Case<'_>; N]) {
         run(world);
         let used = meter.read();
         tally::count("worst cases measured", 1);
-        tally::largest("KiB that the worst case took", usize::try_from(used.memory >> 10).expect("a size"));
-        tally::largest("ms that the worst case took", usize::try_from(used.work.as_millis()).expect("a time"));
+        tally::largest(
+            "KiB that the worst case took",
+            usize::try_from(used.memory >> 10).expect("a size"),
+        );
+        tally::largest(
+            "ms that the worst case took",
+            usize::try_from(used.work.as_millis()).expect("a time"),
+        );
         if used.memory > MEMORY || used.work > WORK {
-            too_much.lock().expect("a list").push(format!("{name}: {used:?}"));
+            too_much
+                .lock()
+                .expect("a list")
+                .push(format!("{name}: {used:?}"));
         }
     });
     assert!(too_much.lock().expect("a list").is_empty(), "{too_much:?}");
@@ -55,21 +68,36 @@ const FULL: usize = (25 << 20) - 16_000;
 #[test]
 fn the_largest_events_are_read_within_bounds() {
     bounded([
-        ("numbers", &|| event_with(&format!("\"x\":{}", zeros(FULL))), &|world| {
-            world.deploy().expect_accepted(["api"])
-        }),
-        ("a text", &|| event_with(&format!("\"x\":\"{}\"", "a".repeat(FULL))), &|world| {
-            world.deploy().expect_accepted(["api"])
-        }),
-        ("a ref", &|| pushed().raw_event(format!("{{\"ref\":\"{}\"}}", "a".repeat(FULL))), &|world| {
-            world.deploy().no_hooks()
-        }),
-        ("escapes", &|| pushed().raw_event(format!("{{\"after\":\"{}\"}}", "\\u0000".repeat(FULL / 6))), &|world| {
-            world.deploy().no_hooks()
-        }),
+        (
+            "numbers",
+            &|| event_with(&format!("\"x\":{}", zeros(FULL))),
+            &|world| world.deploy().expect_accepted(["api"]),
+        ),
+        (
+            "a text",
+            &|| event_with(&format!("\"x\":\"{}\"", "a".repeat(FULL))),
+            &|world| world.deploy().expect_accepted(["api"]),
+        ),
+        (
+            "a ref",
+            &|| pushed().raw_event(format!("{{\"ref\":\"{}\"}}", "a".repeat(FULL))),
+            &|world| world.deploy().no_hooks(),
+        ),
+        (
+            "escapes",
+            &|| pushed().raw_event(format!("{{\"after\":\"{}\"}}", "\\u0000".repeat(FULL / 6))),
+            &|world| world.deploy().no_hooks(),
+        ),
         (
             "keys",
-            &|| event_with(&(0..1_900_000).map(|n| format!("\"k{n}\":0")).collect::<Vec<_>>().join(",")),
+            &|| {
+                event_with(
+                    &(0..1_900_000)
+                        .map(|n| format!("\"k{n}\":0"))
+                        .collect::<Vec<_>>()
+                        .join(","),
+                )
+            },
             &|world| world.deploy().expect_accepted(["api"]),
         ),
     ]);
@@ -96,7 +124,10 @@ fn the_largest_manifests_are_read_and_used_within_bounds() {
     let changed = |world: World| {
         world.push_to_main(|repo| {
             (0..2_000).for_each(|n| {
-                repo.write(&format!("deep/er/and/deeper/still/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa{n}"), "1");
+                repo.write(
+                    &format!("deep/er/and/deeper/still/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa{n}"),
+                    "1",
+                );
             });
             repo
         })
@@ -106,31 +137,57 @@ fn the_largest_manifests_are_read_and_used_within_bounds() {
         (0..50).for_each(|n| text.push_str(&format!("  e{n}: {{ branch: b{n} }}\n")));
         text.push_str("  staging: { branch: main }\nimages:\n");
         (0..200).for_each(|n| {
-            text.push_str(&format!("  i{n}: {{ repository: \"HOST/acme/i{n}\", paths: [\"i{n}/**\"] }}\n"))
+            text.push_str(&format!(
+                "  i{n}: {{ repository: \"HOST/acme/i{n}\", paths: [\"i{n}/**\"] }}\n"
+            ))
         });
         text.push_str("services:\n");
         (0..500).for_each(|n| {
-            text.push_str(&format!("  s{n}: {{ image: i{}, paths: [\"s{n}/**\", \"**/*.{n}\"] }}\n", n % 200))
+            text.push_str(&format!(
+                "  s{n}: {{ image: i{}, paths: [\"s{n}/**\", \"**/*.{n}\"] }}\n",
+                n % 200
+            ))
         });
-        World::new().manifest(&text.replace("e0: { branch: b0 }\n", "")).push_to_main(|repo| repo.write("s7/x", "1"))
+        World::new()
+            .manifest(&text.replace("e0: { branch: b0 }\n", ""))
+            .push_to_main(|repo| repo.write("s7/x", "1"))
     };
     bounded([
-        ("patterns everywhere", &|| changed(manifest(&patterns(|n| format!("**/*a*a*a*a*a*b{n}")))), &|world| {
-            world.plan().no_hooks()
-        }),
-        ("patterns below", &|| changed(manifest(&patterns(|n| format!("deep/**/*a*a*a*a*a*b{n}")))), &|world| {
-            world.plan().no_hooks()
-        }),
-        ("alternatives", &|| changed(manifest(&patterns(|n| format!("{{a,b,c,d}}/{{e,f,g,h}}/{n}")))), &|world| {
-            world.plan().no_hooks()
-        }),
+        (
+            "patterns everywhere",
+            &|| changed(manifest(&patterns(|n| format!("**/*a*a*a*a*a*b{n}")))),
+            &|world| world.plan().no_hooks(),
+        ),
+        (
+            "patterns below",
+            &|| changed(manifest(&patterns(|n| format!("deep/**/*a*a*a*a*a*b{n}")))),
+            &|world| world.plan().no_hooks(),
+        ),
+        (
+            "alternatives",
+            &|| {
+                changed(manifest(&patterns(|n| {
+                    format!("{{a,b,c,d}}/{{e,f,g,h}}/{n}")
+                })))
+            },
+            &|world| world.plan().no_hooks(),
+        ),
         ("services", &several, &|world| world.plan().no_hooks()),
-        ("a list of nothing", &|| changed(manifest(&format!("    paths: [{}]\n", "a,".repeat(500_000)))), &|world| {
-            world.deploy().no_hooks()
-        }),
-        ("a list in lists", &|| changed(manifest(&format!("    paths: {}\n", "[],".repeat(300_000)))), &|world| {
-            world.deploy().no_hooks()
-        }),
+        (
+            "a list of nothing",
+            &|| {
+                changed(manifest(&format!(
+                    "    paths: [{}]\n",
+                    "a,".repeat(500_000)
+                )))
+            },
+            &|world| world.deploy().no_hooks(),
+        ),
+        (
+            "a list in lists",
+            &|| changed(manifest(&format!("    paths: {}\n", "[],".repeat(300_000)))),
+            &|world| world.deploy().no_hooks(),
+        ),
     ]);
 }
 
@@ -142,15 +199,29 @@ fn without(directories: usize, files: impl Iterator<Item = String>) -> World {
     let git = &world.origin;
     let blob = git.git(&["rev-parse", "HEAD:services/api/main.txt"]);
     let tree = |entries: Vec<String>| git.git_with(&["mktree"], &entries.join("\n"));
-    let inner = tree(files.map(|name| format!("100644 blob {blob}\t{name}")).collect());
-    let outer = tree((0..directories).map(|n| format!("040000 tree {inner}\td{n:06}")).collect());
-    let own = git.git(&["ls-tree", "HEAD"]).lines().map(str::to_owned).collect::<Vec<_>>();
+    let inner = tree(
+        files
+            .map(|name| format!("100644 blob {blob}\t{name}"))
+            .collect(),
+    );
+    let outer = tree(
+        (0..directories)
+            .map(|n| format!("040000 tree {inner}\td{n:06}"))
+            .collect(),
+    );
+    let own = git
+        .git(&["ls-tree", "HEAD"])
+        .lines()
+        .map(str::to_owned)
+        .collect::<Vec<_>>();
     let many = tree([own, vec![format!("040000 tree {outer}\tother")]].concat());
     let before = git.git(&["commit-tree", "-p", "HEAD", "-m", "many", &many]);
     git.write("services/api/x", "1").commit("few");
     let after = git.git(&["commit-tree", "-p", &before, "-m", "few", "HEAD^{tree}"]);
     git.git(&["reset", "-q", "--soft", &after]);
-    world.on_event(|_| Event::push("refs/heads/main", &before, &after, &after)).images()
+    world
+        .on_event(|_| Event::push("refs/heads/main", &before, &after, &after))
+        .images()
 }
 
 #[test]
@@ -158,44 +229,70 @@ fn the_largest_comparisons_are_made_within_bounds() {
     let long = "directory-of-a-long-name-".repeat(3);
     let files = || (0..500).map(|n| format!("{long}{n}.txt"));
     bounded([
-        ("many files", &|| without(300, files()), &|world| world.deploy().expect_accepted(["api"])),
-        ("one directory", &|| without(1, (0..80_000).map(|n| format!("{n}.txt"))), &|world| {
+        ("many files", &|| without(300, files()), &|world| {
             world.deploy().expect_accepted(["api"])
         }),
+        (
+            "one directory",
+            &|| without(1, (0..80_000).map(|n| format!("{n}.txt"))),
+            &|world| world.deploy().expect_accepted(["api"]),
+        ),
         ("too many files", &|| without(4000, files()), &|world| {
             world.deploy().expect_accepted(["api", "workers", "web"])
         }),
-        ("too large a directory", &|| without(1, (0..200_000).map(|n| format!("{n}.txt"))), &|world| {
-            world.deploy().expect_accepted(["api", "workers", "web"])
-        }),
+        (
+            "too large a directory",
+            &|| without(1, (0..200_000).map(|n| format!("{n}.txt"))),
+            &|world| world.deploy().expect_accepted(["api", "workers", "web"]),
+        ),
     ]);
 }
 
 #[test]
 fn the_largest_replies_are_read_within_bounds() {
     let nine = || {
-        let mut text = String::from("version: 1\nenvironments:\n  staging: { branch: main }\nimages:\n");
+        let mut text =
+            String::from("version: 1\nenvironments:\n  staging: { branch: main }\nimages:\n");
         (0..9).for_each(|n| {
-            text.push_str(&format!("  i{n}: {{ repository: \"HOST/acme/i{n}\", paths: [\"i{n}/**\"] }}\n"))
+            text.push_str(&format!(
+                "  i{n}: {{ repository: \"HOST/acme/i{n}\", paths: [\"i{n}/**\"] }}\n"
+            ))
         });
         text.push_str("services:\n");
         (0..9).for_each(|n| text.push_str(&format!("  i{n}: {{ paths: [\"x\"] }}\n")));
         let names: Vec<String> = (0..9).map(|n| format!("i{n}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let world = World::new().manifest(&text).hooks(&names).push_to_main(|repo| repo.write("x", "1"));
-        names.iter().fold(world, |world, name| world.image(name, Kind::Stuffed))
+        let world = World::new()
+            .manifest(&text)
+            .hooks(&names)
+            .push_to_main(|repo| repo.write("x", "1"));
+        names
+            .iter()
+            .fold(world, |world, name| world.image(name, Kind::Stuffed))
     };
     let stuffed = |kind: &str, bytes: usize| {
         let world = pushed().checkout(Checkout::None).with_key();
         let zeros = zeros(bytes);
-        world.servers().filter(|(name, _)| *name == kind).for_each(|(_, server)| server.stuff(&zeros));
+        world
+            .servers()
+            .filter(|(name, _)| *name == kind)
+            .for_each(|(_, server)| server.stuff(&zeros));
         world
     };
     // Who may write deployments may write any payload; where it is too much, the record is not used.
     let recorded = |bytes: usize| {
         let world = pushed().first_remembered();
-        let live = Seed::live("staging", "api", &world.commit(), &world.repository("api"), &world.digest("api"));
-        let seed = Seed { creator: "mallory", ..live };
+        let live = Seed::live(
+            "staging",
+            "api",
+            &world.commit(),
+            &world.repository("api"),
+            &world.digest("api"),
+        );
+        let seed = Seed {
+            creator: "mallory",
+            ..live
+        };
         world.github.plant_record(seed, |payload| {
             payload["stuffing"] = serde_json::from_str(&zeros(bytes)).expect("JSON");
             TASK
@@ -203,7 +300,11 @@ fn the_largest_replies_are_read_within_bounds() {
         world
     };
     bounded([
-        ("nine images", &nine, &|world| world.deploy().hooked(&["i0", "i1", "i2", "i3", "i4", "i5", "i6", "i7", "i8"])),
+        ("nine images", &nine, &|world| {
+            world
+                .deploy()
+                .hooked(&["i0", "i1", "i2", "i3", "i4", "i5", "i6", "i7", "i8"])
+        }),
         (
             "a promotion",
             &|| {
@@ -213,16 +314,28 @@ fn the_largest_replies_are_read_within_bounds() {
             },
             &|world| world.deploy().expect_accepted(["api"]),
         ),
-        ("what Render says", &|| stuffed("Render", (2 << 20) - 8000), &|world| {
-            world.deploy().ended(0, "live", "").hooked(&["api"])
+        (
+            "what Render says",
+            &|| stuffed("Render", (2 << 20) - 8000),
+            &|world| world.deploy().ended(0, "live", "").hooked(&["api"]),
+        ),
+        (
+            "what GitHub says",
+            &|| stuffed("GitHub", 1_900_000),
+            &|world| world.deploy().ended(0, "live", "").hooked(&["api"]),
+        ),
+        ("a stranger's record", &|| recorded(1_900_000), &|world| {
+            world.deploy().expect_accepted(["api"])
         }),
-        ("what GitHub says", &|| stuffed("GitHub", 1_900_000), &|world| {
-            world.deploy().ended(0, "live", "").hooked(&["api"])
-        }),
-        ("a stranger's record", &|| recorded(1_900_000), &|world| world.deploy().expect_accepted(["api"])),
-        ("a stranger's larger record", &|| recorded(7_900_000), &|world| {
-            let run = world.deploy().annotates("warning", "more than 1000000 values");
-            run.expect_accepted(["api", "workers", "web"])
-        }),
+        (
+            "a stranger's larger record",
+            &|| recorded(7_900_000),
+            &|world| {
+                let run = world
+                    .deploy()
+                    .annotates("warning", "more than 1000000 values");
+                run.expect_accepted(["api", "workers", "web"])
+            },
+        ),
     ]);
 }

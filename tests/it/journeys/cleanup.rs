@@ -52,14 +52,24 @@ fn scheduled(world: World) -> World {
 pub(super) fn closed() -> World {
     let world = with_latest(world());
     put(&world, "ours", Kind::WithAttestations, &[&tag(7)]);
-    put(&world, "shared", Kind::MultiArch, &[&tag(7).replace("4f", "5f"), "prod-2"]);
+    put(
+        &world,
+        "shared",
+        Kind::MultiArch,
+        &[&tag(7).replace("4f", "5f"), "prod-2"],
+    );
     merged(world)
 }
 
 /// What was its own is gone, and nothing else.
 pub(super) fn is_clean(run: &Run) {
     let tagged = |name: &str| run.world.registry.ghcr().tag("acme/api", name).is_some();
-    let found = (tagged(&tag(7)), tagged("prod-2"), tagged("latest"), gone(run).len());
+    let found = (
+        tagged(&tag(7)),
+        tagged("prod-2"),
+        tagged("latest"),
+        gone(run).len(),
+    );
     run.equal("what is there", &found, &(false, true, true, 1));
 }
 
@@ -68,30 +78,62 @@ fn gone(run: &Run) -> Vec<String> {
 }
 
 fn has(run: &Run, digest: &str) -> bool {
-    run.world.registry.ghcr().versions("acme/api").iter().any(|(found, _)| found == digest)
+    run.world
+        .registry
+        .ghcr()
+        .versions("acme/api")
+        .iter()
+        .any(|(found, _)| found == digest)
 }
 
 #[test]
 fn the_images_of_a_merged_pull_request_go_and_everything_else_stays() {
     let world = with_latest(world());
     let ours = put(&world, "ours", Kind::WithAttestations, &[&tag(7)]);
-    let second = put(&world, "second", Kind::Amd64, &[&format!("pr-7-{}", "5".repeat(40))]);
-    let shared = put(&world, "shared", Kind::MultiArch, &[&tag(7).replace("4f", "5f"), "prod-2"]);
+    let second = put(
+        &world,
+        "second",
+        Kind::Amd64,
+        &[&format!("pr-7-{}", "5".repeat(40))],
+    );
+    let shared = put(
+        &world,
+        "shared",
+        Kind::MultiArch,
+        &[&tag(7).replace("4f", "5f"), "prod-2"],
+    );
     let other = put(&world, "other", Kind::Amd64, &[&tag(12)]);
     let longer = put(&world, "longer", Kind::Amd64, &[&tag(71)]);
-    let run = merged(world).run("cleanup").ended(0, "verified", "").no_hooks();
+    let run = merged(world)
+        .run("cleanup")
+        .ended(0, "verified", "")
+        .no_hooks();
     let mut found = gone(&run);
     found.sort();
     let mut wanted = [ours.digest.clone(), second.digest];
     wanted.sort();
     run.equal("what was deleted", &found, &wanted.to_vec());
-    for kept in [&shared.digest, &shared.platform, &other.digest, &longer.digest, &ours.platform] {
+    for kept in [
+        &shared.digest,
+        &shared.platform,
+        &other.digest,
+        &longer.digest,
+        &ours.platform,
+    ] {
         assert!(has(&run, kept), "{kept} is gone");
     }
-    let run = run.says("it is also tagged prod-2").says("Cleaned up after pull request 7: 2 deleted, 1 kept");
-    assert_eq!(run.world.registry.ghcr().tag("acme/api", "prod-2"), Some(shared.digest));
+    let run = run
+        .says("it is also tagged prod-2")
+        .says("Cleaned up after pull request 7: 2 deleted, 1 kept");
+    assert_eq!(
+        run.world.registry.ghcr().tag("acme/api", "prod-2"),
+        Some(shared.digest)
+    );
     // Once more there is nothing to do.
-    run.again().run("cleanup").ended(0, "nothing", "").says("Nothing to delete of pull request 7, 1 kept");
+    run.again()
+        .run("cleanup")
+        .ended(0, "nothing", "")
+        .says("Nothing to delete of pull request 7, 1 kept");
 }
 
 #[test]
@@ -101,10 +143,17 @@ fn what_is_recorded_anywhere_or_serves_stays_though_only_a_pull_requests_tag_is_
         let ours = put(&world, "ours", Kind::WithAttestations, &[&tag(7)]);
         (merged(world), ours)
     };
-    for statuses in [vec![], vec![("failure", "failed")], vec![("success", "accepted")]] {
+    for statuses in [
+        vec![],
+        vec![("failure", "failed")],
+        vec![("success", "accepted")],
+    ] {
         let (world, ours) = make();
         let seed = Seed::live("gone", "old", HEAD, "ghcr.io/acme/elsewhere", &ours.digest);
-        let run = world.recorded(Seed { statuses, ..seed }).run("cleanup").ended(0, "nothing", "");
+        let run = world
+            .recorded(Seed { statuses, ..seed })
+            .run("cleanup")
+            .ended(0, "nothing", "");
         assert!(has(&run, &ours.digest) && gone(&run).is_empty());
         run.says("the record of gone/old names it");
     }
@@ -112,22 +161,39 @@ fn what_is_recorded_anywhere_or_serves_stays_though_only_a_pull_requests_tag_is_
     let world = world.with_key();
     let image = format!("{}@{}", world.repository("api"), ours.digest);
     world.render.seed_live("api", &image);
-    let run = world.run("cleanup").ended(0, "nothing", "").says("api serves it");
+    let run = world
+        .run("cleanup")
+        .ended(0, "nothing", "")
+        .says("api serves it");
     assert!(has(&run, &ours.digest));
     let (world, ours) = make();
     let world = world.with_key();
-    world.render.image_path("api", &format!("{}:{}", world.repository("api"), tag(7)));
-    let run = world.run("cleanup").ended(0, "nothing", "").says("the settings of api name its tag");
+    world
+        .render
+        .image_path("api", &format!("{}:{}", world.repository("api"), tag(7)));
+    let run = world
+        .run("cleanup")
+        .ended(0, "nothing", "")
+        .says("the settings of api name its tag");
     assert!(has(&run, &ours.digest));
     // Nobody can say what serves: Render, by a tag whose digest it does not name.
     let (world, ours) = make();
     let world = world.with_key();
     world.render.resolves_to("api", "");
-    world.render.seed_live("api", &format!("{}:main", world.repository("api")));
-    let run = world.run("cleanup").ended(0, "nothing", "").says("Render names no digest");
+    world
+        .render
+        .seed_live("api", &format!("{}:main", world.repository("api")));
+    let run = world
+        .run("cleanup")
+        .ended(0, "nothing", "")
+        .says("Render names no digest");
     assert!(has(&run, &ours.digest));
     let (world, ours) = make();
-    let run = world.input("record", "false").run("cleanup").ended(0, "nothing", "").says("what serves is not known");
+    let run = world
+        .input("record", "false")
+        .run("cleanup")
+        .ended(0, "nothing", "")
+        .says("what serves is not known");
     assert!(has(&run, &ours.digest));
 }
 
@@ -136,11 +202,22 @@ fn what_a_kept_index_is_made_of_stays() {
     // The inner index was pushed by its own tag first, and then put into another one.
     let world = with_latest(world());
     let nested = put(&world, "nested", Kind::Nested, &["prod-3"]);
-    let [.., inner, _] = nested.manifests.as_slice() else { panic!("an index in an index") };
+    let [.., inner, _] = nested.manifests.as_slice() else {
+        panic!("an index in an index")
+    };
     let Document { digest: inner, .. } = inner;
-    world.registry.ghcr().tag_version("acme/api", &tag(7), inner);
-    world.registry.ghcr().tag_version("acme/api", &tag(7).replace("4f", "5f"), &nested.platform);
-    let run = merged(world).run("cleanup").ended(0, "nothing", "").says("it is a part of");
+    world
+        .registry
+        .ghcr()
+        .tag_version("acme/api", &tag(7), inner);
+    world
+        .registry
+        .ghcr()
+        .tag_version("acme/api", &tag(7).replace("4f", "5f"), &nested.platform);
+    let run = merged(world)
+        .run("cleanup")
+        .ended(0, "nothing", "")
+        .says("it is a part of");
     assert!(has(&run, inner) && has(&run, &nested.platform) && gone(&run).is_empty());
 }
 
@@ -151,16 +228,23 @@ fn what_cannot_be_read_keeps_everything_and_is_told() {
         put(&world, "ours", Kind::Amd64, &[&tag(7)]);
         merged(world)
     };
-    let run =
-        make().registry_trouble("api", ghcr::Trouble::Status(403)).run("cleanup").ended(1, "failed", "image-denied");
+    let run = make()
+        .registry_trouble("api", ghcr::Trouble::Status(403))
+        .run("cleanup")
+        .ended(1, "failed", "image-denied");
     assert!(gone(&run).is_empty());
     run.says("needs could not be read");
-    let run = make().github_trouble(Trouble::RecordDown).run("cleanup").ended(1, "failed", "github-unavailable");
+    let run = make()
+        .github_trouble(Trouble::RecordDown)
+        .run("cleanup")
+        .ended(1, "failed", "github-unavailable");
     assert!(gone(&run).is_empty());
     run.says("what else needs it is not known");
     let world = make().with_key();
     world.render.api_is_down(401);
-    let run = world.run("cleanup").ended(1, "failed", "permission-missing");
+    let run = world
+        .run("cleanup")
+        .ended(1, "failed", "permission-missing");
     assert!(gone(&run).is_empty());
 }
 
@@ -168,8 +252,13 @@ fn what_cannot_be_read_keeps_everything_and_is_told() {
 fn a_tag_that_is_put_there_in_the_meantime_saves_a_version() {
     let world = with_latest(world());
     let ours = put(&world, "ours", Kind::Amd64, &[&tag(7)]);
-    world.github.tag_meanwhile("acme/api", "prod-9", &ours.digest);
-    let run = merged(world).run("cleanup").ended(0, "nothing", "").says("it has just been tagged prod-9");
+    world
+        .github
+        .tag_meanwhile("acme/api", "prod-9", &ours.digest);
+    let run = merged(world)
+        .run("cleanup")
+        .ended(0, "nothing", "")
+        .says("it has just been tagged prod-9");
     assert!(has(&run, &ours.digest) && gone(&run).is_empty());
 }
 
@@ -179,7 +268,9 @@ fn a_release_that_is_damaged_all_the_same_fails_loudly() {
     put(&world, "ours", Kind::Amd64, &[&tag(7)]);
     let release = put(&world, "release", Kind::Amd64, &["prod-2"]);
     world.github.lose("acme/api", &release.digest);
-    let run = merged(world).run("cleanup").ended(1, "failed", "image-missing");
+    let run = merged(world)
+        .run("cleanup")
+        .ended(1, "failed", "image-missing");
     run.says("tag prod-2 was on").annotates("error", "gone now");
 }
 
@@ -188,7 +279,10 @@ fn every_refusal_of_githubs_has_its_own_words() {
     // The only version with a tag.
     let alone = world();
     put(&alone, "ours", Kind::Amd64, &[&tag(7)]);
-    let run = merged(alone).run("cleanup").ended(0, "nothing", "").says("the last version of a package that has a tag");
+    let run = merged(alone)
+        .run("cleanup")
+        .ended(0, "nothing", "")
+        .says("the last version of a package that has a tag");
     assert!(gone(&run).is_empty());
     let make = || {
         let world = with_latest(world());
@@ -197,15 +291,24 @@ fn every_refusal_of_githubs_has_its_own_words() {
     };
     let (world, ours) = make();
     world.github.loved(&ours.digest);
-    world.run("cleanup").ended(0, "nothing", "").says("more than 5,000 downloads");
+    world
+        .run("cleanup")
+        .ended(0, "nothing", "")
+        .says("more than 5,000 downloads");
     let (world, _) = make();
     world.github.is_no_admin();
-    let run =
-        world.run("cleanup").ended(1, "failed", "permission-missing").says("has no admin right on package acme/api");
-    run.says("https://github.com/orgs/acme/packages/container/api/settings").says("Manage Actions access");
+    let run = world
+        .run("cleanup")
+        .ended(1, "failed", "permission-missing")
+        .says("has no admin right on package acme/api");
+    run.says("https://github.com/orgs/acme/packages/container/api/settings")
+        .says("Manage Actions access");
     let (world, _) = make();
     world.github.may_not_write_packages();
-    world.run("cleanup").ended(1, "failed", "permission-missing").says("packages: write, and the role Admin");
+    world
+        .run("cleanup")
+        .ended(1, "failed", "permission-missing")
+        .says("packages: write, and the role Admin");
 }
 
 #[test]
@@ -222,7 +325,10 @@ fn another_repositorys_package_is_left_alone() {
     let world = with_latest(world());
     world.github.linked_with("acme/other");
     put(&world, "ours", Kind::Amd64, &[&tag(7)]);
-    let run = merged(world).run("cleanup").ended(0, "nothing", "").says("linked with acme/other");
+    let run = merged(world)
+        .run("cleanup")
+        .ended(0, "nothing", "")
+        .says("linked with acme/other");
     assert!(gone(&run).is_empty());
 }
 
@@ -232,17 +338,30 @@ fn an_image_of_another_registry_is_left_alone() {
     let world = World::new().manifest(text);
     world.github.keep_packages(world.registry.ghcr());
     world.github.pull(7, "closed");
-    merged(world).run("cleanup").ended(0, "nothing", "").says("registry.example.com is not this GitHub's registry");
+    merged(world)
+        .run("cleanup")
+        .ended(0, "nothing", "")
+        .says("registry.example.com is not this GitHub's registry");
 }
 
 #[test]
 fn a_dry_run_lists_what_would_go_and_what_stays() {
     let world = with_latest(world());
     let ours = put(&world, "ours", Kind::Amd64, &[&tag(7)]);
-    put(&world, "shared", Kind::Amd64, &[&tag(7).replace("4f", "5f"), "prod-2"]);
-    let run = merged(world).input("dry-run", "true").run("cleanup").ended(0, "planned", "");
+    put(
+        &world,
+        "shared",
+        Kind::Amd64,
+        &[&tag(7).replace("4f", "5f"), "prod-2"],
+    );
+    let run = merged(world)
+        .input("dry-run", "true")
+        .run("cleanup")
+        .ended(0, "planned", "");
     assert!(has(&run, &ours.digest) && gone(&run).is_empty());
-    run.says("would be deleted: api").says("kept: api").says("it is also tagged prod-2");
+    run.says("would be deleted: api")
+        .says("kept: api")
+        .says("it is also tagged prod-2");
 }
 
 #[test]
@@ -252,13 +371,24 @@ fn a_sweep_cleans_up_after_those_that_are_closed() {
     let twelfth = put(&world, "twelfth", Kind::Amd64, &[&tag(12)]);
     // An issue's number, or nobody's.
     let nobodys = put(&world, "nobodys", Kind::Amd64, &[&tag(99)]);
-    let both = put(&world, "both", Kind::Amd64, &[&tag(7).replace("4f", "5f"), &tag(12).replace("4f", "5f")]);
-    let run = scheduled(world).run("cleanup").ended(0, "verified", "").says("There is no pull request 99");
+    let both = put(
+        &world,
+        "both",
+        Kind::Amd64,
+        &[&tag(7).replace("4f", "5f"), &tag(12).replace("4f", "5f")],
+    );
+    let run = scheduled(world)
+        .run("cleanup")
+        .ended(0, "verified", "")
+        .says("There is no pull request 99");
     run.equal("what was deleted", &gone(&run), &vec![seventh.digest]);
     for kept in [&twelfth, &nobodys, &both] {
         assert!(has(&run, &kept.digest));
     }
-    run.says(&format!("it is also tagged {}", tag(12).replace("4f", "5f")));
+    run.says(&format!(
+        "it is also tagged {}",
+        tag(12).replace("4f", "5f")
+    ));
 }
 
 #[test]
@@ -266,10 +396,19 @@ fn a_sweep_is_bounded_and_says_what_is_left() {
     let world = with_latest(world());
     for number in 200..252 {
         world.github.pull(number, "closed");
-        put(&world, &format!("image {number}"), Kind::Amd64, &[&tag(number)]);
+        put(
+            &world,
+            &format!("image {number}"),
+            Kind::Amd64,
+            &[&tag(number)],
+        );
     }
-    let run = scheduled(world).input("dry-run", "true").run("cleanup").ended(0, "planned", "");
-    run.says("2 pull requests are left for the next run").says("50 to delete");
+    let run = scheduled(world)
+        .input("dry-run", "true")
+        .run("cleanup")
+        .ended(0, "planned", "");
+    run.says("2 pull requests are left for the next run")
+        .says("50 to delete");
 }
 
 #[test]
@@ -280,10 +419,20 @@ fn a_dispatch_names_a_pull_request_that_has_to_be_closed() {
         put(&world, "other", Kind::Amd64, &[&tag(12)]);
         world.on_event(|world| Event::dispatch("refs/heads/main", &world.origin.head()))
     };
-    let run = make().input("pr-number", "7").run("cleanup").ended(0, "verified", "");
+    let run = make()
+        .input("pr-number", "7")
+        .run("cleanup")
+        .ended(0, "verified", "");
     assert_eq!(gone(&run).len(), 1);
-    for (number, why) in [("12", "pull request 12 is open"), ("99", "there is no pull request 99")] {
-        make().input("pr-number", number).run("cleanup").expect_wrong_request("bad-input").says(why);
+    for (number, why) in [
+        ("12", "pull request 12 is open"),
+        ("99", "there is no pull request 99"),
+    ] {
+        make()
+            .input("pr-number", number)
+            .run("cleanup")
+            .expect_wrong_request("bad-input")
+            .says(why);
     }
 }
 
@@ -297,16 +446,31 @@ fn a_pull_request_that_is_open_is_left_alone() {
     // The run of the close is repeated after the pull request was opened again.
     let world = make();
     world.github.pull(7, "open");
-    let run = merged(world).run("cleanup").expect_nothing().says("pull request 7 is open again");
+    let run = merged(world)
+        .run("cleanup")
+        .expect_nothing()
+        .says("pull request 7 is open again");
     assert!(gone(&run).is_empty());
     for action in ["opened", "synchronize", "labeled", "edited"] {
-        let run = merged(make()).payload(|payload| payload["action"] = json!(action)).run("cleanup").expect_nothing();
+        let run = merged(make())
+            .payload(|payload| payload["action"] = json!(action))
+            .run("cleanup")
+            .expect_nothing();
         assert!(gone(&run).is_empty());
     }
     let push = |world: &World| {
-        Event::push("refs/heads/main", &world.origin.head(), &world.origin.head(), &world.origin.head())
+        Event::push(
+            "refs/heads/main",
+            &world.origin.head(),
+            &world.origin.head(),
+            &world.origin.head(),
+        )
     };
-    make().on_event(push).run("cleanup").expect_nothing().says("cleanup is for pull requests that are closed");
+    make()
+        .on_event(push)
+        .run("cleanup")
+        .expect_nothing()
+        .says("cleanup is for pull requests that are closed");
 }
 
 #[test]
@@ -316,7 +480,11 @@ fn a_forks_close_is_left_to_the_sweep() {
         put(&world, "ours", Kind::Amd64, &[&tag(7)]);
         merged(world)
     };
-    let run = make().of_a_fork().run("cleanup").expect_skipped().annotates("warning", "a scheduled cleanup does it");
+    let run = make()
+        .of_a_fork()
+        .run("cleanup")
+        .expect_skipped()
+        .annotates("warning", "a scheduled cleanup does it");
     assert!(gone(&run).is_empty());
     let run = make().payload(|payload| payload["sender"]["login"] = json!("dependabot[bot]"));
     run.run("cleanup").expect_skipped().says("Dependabot");
@@ -330,11 +498,21 @@ fn a_close_still_asks_nothing_of_the_other_commands() {
 }
 
 /// A record of a preview of `api` for pull request 7, as the run that made it wrote it down.
-fn preview_record(world: &World, service: &str, id: Option<&str>, digest: &str, creator: &'static str) -> u64 {
+fn preview_record(
+    world: &World,
+    service: &str,
+    id: Option<&str>,
+    digest: &str,
+    creator: &'static str,
+) -> u64 {
     let seed = Seed {
         creator,
         // Without an id it was never ended.
-        statuses: if id.is_some() { vec![("success", "live")] } else { Vec::new() },
+        statuses: if id.is_some() {
+            vec![("success", "live")]
+        } else {
+            Vec::new()
+        },
         ..Seed::live("preview", service, HEAD, "", digest)
     };
     let repository = world.repository("api");
@@ -359,13 +537,22 @@ fn previewed(parent: &str) -> (World, Image, String) {
 }
 
 fn state(run: &Run) -> String {
-    run.world.github.records().last().expect("a record").state.clone()
+    run.world
+        .github
+        .records()
+        .last()
+        .expect("a record")
+        .state
+        .clone()
 }
 
 #[test]
 fn the_preview_of_a_closed_pull_request_goes_and_then_its_image() {
     let (world, ours, id) = previewed("api");
-    let run = world.run("cleanup").ended(0, "verified", "").says("deleted: preview api-pr-7");
+    let run = world
+        .run("cleanup")
+        .ended(0, "verified", "")
+        .says("deleted: preview api-pr-7");
     assert!(!run.world.render.has(&id) && !has(&run, &ours.digest));
     assert_eq!(state(&run), "inactive");
     let run = run.again().run("cleanup").ended(0, "nothing", "");
@@ -381,7 +568,10 @@ fn the_preview_of_a_closed_pull_request_goes_and_then_its_image() {
 fn a_preview_that_is_gone_already_is_set_aside() {
     let (world, ours, id) = previewed("api");
     world.render.delete(&id);
-    let run = world.run("cleanup").ended(0, "verified", "").says("is gone already");
+    let run = world
+        .run("cleanup")
+        .ended(0, "verified", "")
+        .says("is gone already");
     assert!(!has(&run, &ours.digest));
     assert_eq!(state(&run), "inactive");
 }
@@ -390,7 +580,10 @@ fn a_preview_that_is_gone_already_is_set_aside() {
 fn nothing_but_a_preview_of_the_manifests_service_is_deleted() {
     // A preview of another service.
     let (world, ours, id) = previewed("web");
-    let run = world.run("cleanup").ended(0, "nothing", "").says("which is not api of the manifest");
+    let run = world
+        .run("cleanup")
+        .ended(0, "nothing", "")
+        .says("which is not api of the manifest");
     assert!(run.world.render.has(&id) && has(&run, &ours.digest));
     run.says("the record of preview/api names it");
     // No preview at all: the record names the service itself, or another one.
@@ -399,21 +592,37 @@ fn nothing_but_a_preview_of_the_manifests_service_is_deleted() {
         let ours = put(&world, "ours", Kind::Amd64, &[&tag(7)]);
         let id = crate::world::render::service_id(own);
         preview_record(&world, "api", Some(&id), &ours.digest, "github-actions");
-        let run = merged(world).run("cleanup").ended(0, "nothing", "").says("no preview");
+        let run = merged(world)
+            .run("cleanup")
+            .ended(0, "nothing", "")
+            .says("no preview");
         assert!(run.world.render.has(&id) && has(&run, &ours.digest));
     }
     // Somebody else wrote the record.
     let world = with_latest(self::world()).with_key();
     let ours = put(&world, "ours", Kind::Amd64, &[&tag(7)]);
-    let id = world.render.plant("api-pr-7", Some("api"), &format!("{}@{}", world.repository("api"), ours.digest));
+    let id = world.render.plant(
+        "api-pr-7",
+        Some("api"),
+        &format!("{}@{}", world.repository("api"), ours.digest),
+    );
     preview_record(&world, "api", Some(&id), &ours.digest, "mallory");
     let run = merged(world).run("cleanup").ended(0, "nothing", "");
     assert!(run.world.render.has(&id) && has(&run, &ours.digest));
     // No record says its id.
     let world = with_latest(self::world()).with_key();
-    preview_record(&world, "api", None, &format!("sha256:{}", "1".repeat(64)), "github-actions");
+    preview_record(
+        &world,
+        "api",
+        None,
+        &format!("sha256:{}", "1".repeat(64)),
+        "github-actions",
+    );
     let id = world.render.plant("api-pr-7", Some("api"), "x");
-    let run = merged(world).run("cleanup").ended(0, "nothing", "").says("no record says its id");
+    let run = merged(world)
+        .run("cleanup")
+        .ended(0, "nothing", "")
+        .says("no record says its id");
     assert!(run.world.render.has(&id) && state(&run) == "open");
     // Nor is there a service of its name: it was never made.
     run.world.render.delete(&id);
@@ -424,9 +633,15 @@ fn nothing_but_a_preview_of_the_manifests_service_is_deleted() {
 #[test]
 fn without_a_key_a_preview_stays_with_its_image_and_a_dry_run_says_what_would_go() {
     let (world, ours, id) = previewed("api");
-    let run = world.input("render-api-key", "").run("cleanup").ended(0, "nothing", "");
+    let run = world
+        .input("render-api-key", "")
+        .run("cleanup")
+        .ended(0, "nothing", "");
     assert!(run.world.render.has(&id) && has(&run, &ours.digest));
-    run.annotates("warning", "preview api-pr-7 stays on Render: give cleanup the API key");
+    run.annotates(
+        "warning",
+        "preview api-pr-7 stays on Render: give cleanup the API key",
+    );
     let (world, ours, id) = previewed("api");
     let run = world
         .input("dry-run", "true")
@@ -441,12 +656,19 @@ fn without_a_key_a_preview_stays_with_its_image_and_a_dry_run_says_what_would_go
 fn a_preview_that_cannot_be_deleted_keeps_its_image_and_fails_the_run() {
     let (world, ours, id) = previewed("api");
     world.github.trouble(Trouble::StatusesDenied);
-    let run = world.run("cleanup").ended(1, "failed", "permission-missing");
-    assert!(!run.world.render.has(&id), "it was deleted, and only its record could not be ended");
+    let run = world
+        .run("cleanup")
+        .ended(1, "failed", "permission-missing");
+    assert!(
+        !run.world.render.has(&id),
+        "it was deleted, and only its record could not be ended"
+    );
     assert!(has(&run, &ours.digest));
     let (world, ours, _) = previewed("api");
     world.render.api_is_down(403);
-    let run = world.run("cleanup").ended(1, "failed", "permission-missing");
+    let run = world
+        .run("cleanup")
+        .ended(1, "failed", "permission-missing");
     assert!(has(&run, &ours.digest));
 }
 
@@ -460,19 +682,50 @@ fn the_comment_is_edited_and_none_is_made_for_it() {
     };
     let world = make();
     world.github.comment(7, "mallory", mark);
-    world.github.comment(7, "github-actions[bot]", &format!("{mark}\n### live"));
+    world
+        .github
+        .comment(7, "github-actions[bot]", &format!("{mark}\n### live"));
     let run = world.run("cleanup").ended(0, "verified", "");
-    let bodies: Vec<String> = run.world.github.comments().into_iter().map(|comment| comment.body).collect();
-    assert!(bodies[0] == mark && bodies[1].starts_with(&format!("{mark}\n### cleaned up\n")), "{bodies:?}");
-    assert!(make().run("cleanup").ended(0, "verified", "").world.github.comments().is_empty());
+    let bodies: Vec<String> = run
+        .world
+        .github
+        .comments()
+        .into_iter()
+        .map(|comment| comment.body)
+        .collect();
+    assert!(
+        bodies[0] == mark && bodies[1].starts_with(&format!("{mark}\n### cleaned up\n")),
+        "{bodies:?}"
+    );
+    assert!(
+        make()
+            .run("cleanup")
+            .ended(0, "verified", "")
+            .world
+            .github
+            .comments()
+            .is_empty()
+    );
     let world = make();
     world.github.comment(7, "github-actions[bot]", mark);
-    let run = world.input("dry-run", "true").run("cleanup").ended(0, "planned", "");
+    let run = world
+        .input("dry-run", "true")
+        .run("cleanup")
+        .ended(0, "planned", "");
     assert_eq!(run.world.github.comments()[0].edits, 0);
     // What stays is said.
     let world = make();
     world.github.comment(7, "github-actions[bot]", mark);
-    put(&world, "shared", Kind::Amd64, &[&tag(7).replace("4f", "5f"), "prod-2"]);
+    put(
+        &world,
+        "shared",
+        Kind::Amd64,
+        &[&tag(7).replace("4f", "5f"), "prod-2"],
+    );
     let run = world.run("cleanup").ended(0, "verified", "");
-    assert!(run.world.github.comments()[0].body.contains("### closed; some of what it left stays"));
+    assert!(
+        run.world.github.comments()[0]
+            .body
+            .contains("### closed; some of what it left stays")
+    );
 }

@@ -3,17 +3,26 @@
 use crate::world::{Event, Kind, World};
 
 fn pushed() -> World {
-    World::new().three_services().push_to_main(|repo| repo.write("services/web/x", "1")).images()
+    World::new()
+        .three_services()
+        .push_to_main(|repo| repo.write("services/web/x", "1"))
+        .images()
 }
 
 #[test]
 fn a_missing_hook_fails_a_push() {
-    pushed().input("deploy-hooks", "").deploy().expect_stopped("hook-missing").says("RENDER_HOOK_WEB");
+    pushed()
+        .input("deploy-hooks", "")
+        .deploy()
+        .expect_stopped("hook-missing")
+        .says("RENDER_HOOK_WEB");
 }
 
 #[test]
 fn on_missing_credential_warn_makes_it_a_soft_skip() {
-    let world = pushed().input("deploy-hooks", "").input("on-missing-credential", "warn");
+    let world = pushed()
+        .input("deploy-hooks", "")
+        .input("on-missing-credential", "warn");
     world.deploy().expect_skipped().annotates("warning", "web");
 }
 
@@ -28,32 +37,54 @@ fn a_forks_own_push_is_a_soft_skip() {
     };
     of_a_fork(pushed());
     // Nobody has pushed an image there either, and none is waited for.
-    let run = of_a_fork(World::new().three_services().push_to_main(|repo| repo.write("services/web/x", "1")));
-    assert!(run.took < std::time::Duration::from_secs(20), "{:?}", run.took);
+    let run = of_a_fork(
+        World::new()
+            .three_services()
+            .push_to_main(|repo| repo.write("services/web/x", "1")),
+    );
+    assert!(
+        run.took < std::time::Duration::from_secs(20),
+        "{:?}",
+        run.took
+    );
 }
 
 #[test]
 fn only_the_services_that_deploy_need_a_hook() {
     let world = pushed();
     let line = format!("web={}", world.hook("web"));
-    world.input("deploy-hooks", &line).deploy().expect_accepted(["web"]);
+    world
+        .input("deploy-hooks", &line)
+        .deploy()
+        .expect_accepted(["web"]);
 }
 
 #[test]
 fn a_username_with_an_empty_password_is_a_missing_credential() {
     let run = pushed().input("registry-password", "").deploy().no_hooks();
     assert_eq!(run.exit, 1);
-    let world = World::new().three_services().pull_request(7, |repo| repo.write("services/api/x", "1"));
-    let run = world.image("api", Kind::Amd64).input("registry-password", "").verify().expect_skipped();
+    let world = World::new()
+        .three_services()
+        .pull_request(7, |repo| repo.write("services/api/x", "1"));
+    let run = world
+        .image("api", Kind::Amd64)
+        .input("registry-password", "")
+        .verify()
+        .expect_skipped();
     assert!(run.took.as_secs() < 10);
-    let world = World::new().three_services().pull_request(7, |repo| repo.write("services/api/x", "1"));
+    let world = World::new()
+        .three_services()
+        .pull_request(7, |repo| repo.write("services/api/x", "1"));
     let run = world.input("registry-password", "").plan().no_hooks();
     assert_eq!((run.exit, run.output("builds")), (0, "0"));
 }
 
 #[test]
 fn a_wrong_password_is_denied_and_not_repeated_for_ever() {
-    let run = pushed().input("registry-password", "a wrong one of ours").deploy().expect_stopped("image-denied");
+    let run = pushed()
+        .input("registry-password", "a wrong one of ours")
+        .deploy()
+        .expect_stopped("image-denied");
     assert!(run.took.as_secs() < 10, "{:?}", run.took);
 }
 
@@ -66,15 +97,23 @@ fn wait_live_without_an_api_key_is_a_missing_credential() {
 #[test]
 fn a_wrong_github_token_does_not_lose_a_deploy() {
     use crate::world::{Checkout, github};
-    let world = pushed().checkout(Checkout::Full).github_trouble(github::Trouble::Status(401));
+    let world = pushed()
+        .checkout(Checkout::Full)
+        .github_trouble(github::Trouble::Status(401));
     // What was deployed before is not known then, so all of it counts as changed.
-    world.deploy().expect_accepted(["api", "workers", "web"]).annotates("warning", "the record of deploys is not used");
+    world
+        .deploy()
+        .expect_accepted(["api", "workers", "web"])
+        .annotates("warning", "the record of deploys is not used");
 }
 
 #[test]
 fn without_a_github_token_a_full_checkout_is_enough() {
     let world = pushed().input("github-token", "").on_event(|world| {
-        let (before, after) = (world.origin.git(&["rev-parse", "HEAD~1"]), world.origin.head());
+        let (before, after) = (
+            world.origin.git(&["rev-parse", "HEAD~1"]),
+            world.origin.head(),
+        );
         Event::push("refs/heads/main", &before, &after, &after)
     });
     world

@@ -28,7 +28,12 @@ fn table() -> Vec<(String, [Option<Told>; 2])> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/endings.md");
     let text = std::fs::read_to_string(path).expect("the page");
     let rows = text.lines().filter(|line| line.starts_with("| ")).skip(1);
-    let cells = rows.map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect());
+    let cells = rows.map(|row| {
+        row.trim_matches('|')
+            .split('|')
+            .map(|cell| cell.trim().to_owned())
+            .collect()
+    });
     cells
         .map(|cells: Vec<String>| {
             assert_eq!(cells.len(), 7, "{cells:?}");
@@ -43,7 +48,10 @@ fn told(cells: &[String]) -> Option<Told> {
         assert_eq!(cells[1..], ["-", "-"]);
         return None;
     }
-    let words: Vec<&str> = cells[0].split(": ").map(|word| word.trim_matches('`')).collect();
+    let words: Vec<&str> = cells[0]
+        .split(": ")
+        .map(|word| word.trim_matches('`'))
+        .collect();
     Some(Told {
         status: words[0].into(),
         failure: words.get(1).copied().unwrap_or_default().into(),
@@ -55,20 +63,36 @@ fn told(cells: &[String]) -> Option<Told> {
 /// What was told in truth.
 fn found(run: &Run, commit: &str) -> Told {
     let records = run.world.github.records();
-    let own: Vec<_> = records.iter().filter(|record| record.service == "web" && record.commit == commit).collect();
-    assert!(own.len() <= 1, "more than one record of an attempt: {own:?}");
-    let word = own.first().map_or("none", |record| match (record.state.as_str(), record.statuses.len()) {
-        ("open", 0) => "open",
-        (state, 1) => {
-            let word = record.description.split(':').next().unwrap_or_default();
-            let known = [("live", "success"), ("accepted", "success"), ("failed", "failure"), ("not sent", "error")];
-            assert!(known.contains(&(word, state)), "{record:?}");
-            word
+    let own: Vec<_> = records
+        .iter()
+        .filter(|record| record.service == "web" && record.commit == commit)
+        .collect();
+    assert!(
+        own.len() <= 1,
+        "more than one record of an attempt: {own:?}"
+    );
+    let word = own.first().map_or("none", |record| {
+        match (record.state.as_str(), record.statuses.len()) {
+            ("open", 0) => "open",
+            (state, 1) => {
+                let word = record.description.split(':').next().unwrap_or_default();
+                let known = [
+                    ("live", "success"),
+                    ("accepted", "success"),
+                    ("failed", "failure"),
+                    ("not sent", "error"),
+                ];
+                assert!(known.contains(&(word, state)), "{record:?}");
+                word
+            }
+            _ => panic!("more than one end of a record: {record:?}"),
         }
-        _ => panic!("more than one end of a record: {record:?}"),
     });
     Told {
-        status: run.service("web")["status"].as_str().unwrap_or_default().into(),
+        status: run.service("web")["status"]
+            .as_str()
+            .unwrap_or_default()
+            .into(),
         failure: run.output("failure").into(),
         exit: run.exit,
         record: word.into(),
@@ -77,11 +101,17 @@ fn found(run: &Run, commit: &str) -> Told {
 
 /// A world in which `web` alone changed, and its image is there.
 fn world() -> World {
-    World::new().three_services().push_to_main(|repo| repo.write("services/web/main.txt", "2")).images()
+    World::new()
+        .three_services()
+        .push_to_main(|repo| repo.write("services/web/main.txt", "2"))
+        .images()
 }
 
 fn commit_before(world: &World) -> String {
-    world.event.as_ref().expect("an event").payload["before"].as_str().expect("a commit").to_owned()
+    world.event.as_ref().expect("an event").payload["before"]
+        .as_str()
+        .expect("a commit")
+        .to_owned()
 }
 
 /// The image of the event's commit, as it is asked for.
@@ -133,54 +163,106 @@ type Scenario = fn(World) -> World;
 
 /// How each ending comes about.
 const SCENARIOS: &[(&str, Scenario)] = &[
-    ("The hook answers 200, and the deploy goes live", |world| answers(world, [Answer::Started])),
-    ("The hook answers 201, and the deploy goes live", |world| answers(world, [Answer::Created])),
-    ("The hook answers 202, and the deploy goes live after the one in progress", |world| {
-        world.render.policy(Policy::Wait);
-        let image = unknown(&world);
-        in_progress(world, &image)
+    ("The hook answers 200, and the deploy goes live", |world| {
+        answers(world, [Answer::Started])
     }),
-    ("The hook answers 202, and nothing of it is ever seen", |world| answers(world, [Answer::Forgotten])),
-    ("The hook answers 202, and a newer commit's deploy takes its turn", |world| {
-        let (world, newer) = with_newer(world);
-        answers(ends(world, Fate::Superseded(newer)), [Answer::Queued])
+    ("The hook answers 201, and the deploy goes live", |world| {
+        answers(world, [Answer::Created])
     }),
-    ("The hook answers 400", |world| answers(world, [Answer::Status(400)])),
-    ("The hook answers 401", |world| answers(world, [Answer::Status(401)])),
-    ("The hook answers 404", |world| answers(world, [Answer::Status(404)])),
-    ("The hook answers 405", |world| answers(world, [Answer::Status(405)])),
-    ("The hook answers 409", |world| answers(world, [Answer::Status(409)])),
-    ("The hook answers 429, each time", |world| answers(world, vec![Answer::Status(429); 5])),
-    ("The hook answers 429 once, then 200", |world| answers(world, [Answer::Status(429), Answer::Started])),
-    ("The hook answers 5xx once, then 200", |world| answers(world, [Answer::Status(503), Answer::Started])),
-    ("The hook answers 5xx, each time", |world| answers(world, vec![Answer::Status(500); 2])),
+    (
+        "The hook answers 202, and the deploy goes live after the one in progress",
+        |world| {
+            world.render.policy(Policy::Wait);
+            let image = unknown(&world);
+            in_progress(world, &image)
+        },
+    ),
+    (
+        "The hook answers 202, and nothing of it is ever seen",
+        |world| answers(world, [Answer::Forgotten]),
+    ),
+    (
+        "The hook answers 202, and a newer commit's deploy takes its turn",
+        |world| {
+            let (world, newer) = with_newer(world);
+            answers(ends(world, Fate::Superseded(newer)), [Answer::Queued])
+        },
+    ),
+    ("The hook answers 400", |world| {
+        answers(world, [Answer::Status(400)])
+    }),
+    ("The hook answers 401", |world| {
+        answers(world, [Answer::Status(401)])
+    }),
+    ("The hook answers 404", |world| {
+        answers(world, [Answer::Status(404)])
+    }),
+    ("The hook answers 405", |world| {
+        answers(world, [Answer::Status(405)])
+    }),
+    ("The hook answers 409", |world| {
+        answers(world, [Answer::Status(409)])
+    }),
+    ("The hook answers 429, each time", |world| {
+        answers(world, vec![Answer::Status(429); 5])
+    }),
+    ("The hook answers 429 once, then 200", |world| {
+        answers(world, [Answer::Status(429), Answer::Started])
+    }),
+    ("The hook answers 5xx once, then 200", |world| {
+        answers(world, [Answer::Status(503), Answer::Started])
+    }),
+    ("The hook answers 5xx, each time", |world| {
+        answers(world, vec![Answer::Status(500); 2])
+    }),
     ("The hook answers with a redirect", |world| {
         let elsewhere = world.render.server.origin();
         answers(world, [Answer::Redirect(302, elsewhere)])
     }),
-    ("The connection to the hook drops once, then 200", |world| answers(world, [Answer::Dropped, Answer::Started])),
-    ("The connection to the hook drops each time", |world| answers(world, vec![Answer::Dropped; 2])),
+    ("The connection to the hook drops once, then 200", |world| {
+        answers(world, [Answer::Dropped, Answer::Started])
+    }),
+    ("The connection to the hook drops each time", |world| {
+        answers(world, vec![Answer::Dropped; 2])
+    }),
     (
         "The connection to the hook drops, and the answer of the second call is lost, which has begun the deploy",
         |world| answers(world, [Answer::Dropped, Answer::Lost(None)]),
     ),
-    ("The hook's answer is lost, and the deploy has begun", |world| answers(world, [Answer::Lost(None)])),
-    ("The hook answers 5xx, and the deploy has begun", |world| answers(world, [Answer::Lost(Some(502))])),
-    ("Something newer is recorded right before the hook is called", |world| {
-        let (world, _) = with_newer(world);
-        let seed = world.live("staging", "web", &world.origin.head());
-        world.github.overtake(seed);
-        world
+    (
+        "The hook's answer is lost, and the deploy has begun",
+        |world| answers(world, [Answer::Lost(None)]),
+    ),
+    ("The hook answers 5xx, and the deploy has begun", |world| {
+        answers(world, [Answer::Lost(Some(502))])
     }),
+    (
+        "Something newer is recorded right before the hook is called",
+        |world| {
+            let (world, _) = with_newer(world);
+            let seed = world.live("staging", "web", &world.origin.head());
+            world.github.overtake(seed);
+            world
+        },
+    ),
     ("`live`, named by the linux/amd64 digest", |world| {
         let world = world.image("web", Kind::MultiArch);
         let platform = world.platform("web");
         assert_ne!(platform, world.digest("web"));
         ends(world, Fate::OtherDigest(platform))
     }),
-    ("`live`, and Render names no digest", |world| ends(world, Fate::OtherDigest(String::new()))),
-    ("`live`, with another digest", |world| ends(world, Fate::OtherDigest(format!("sha256:{}", "c".repeat(64))))),
-    ("`live`, with `wait: accepted`", |world| world.input("wait", "accepted")),
+    ("`live`, and Render names no digest", |world| {
+        ends(world, Fate::OtherDigest(String::new()))
+    }),
+    ("`live`, with another digest", |world| {
+        ends(
+            world,
+            Fate::OtherDigest(format!("sha256:{}", "c".repeat(64))),
+        )
+    }),
+    ("`live`, with `wait: accepted`", |world| {
+        world.input("wait", "accepted")
+    }),
     ("`deactivated`, for the same image", |world| {
         let image = same(&world);
         ends(world, Fate::Replaced(image))
@@ -205,10 +287,13 @@ const SCENARIOS: &[(&str, Scenario)] = &[
         let (world, newer) = with_newer(world);
         ends(world, Fate::Superseded(newer))
     }),
-    ("`canceled`, for a newer commit whose deploy failed", |world| {
-        let (world, newer) = with_newer(world);
-        ends(world, Fate::Outdone(newer))
-    }),
+    (
+        "`canceled`, for a newer commit whose deploy failed",
+        |world| {
+            let (world, newer) = with_newer(world);
+            ends(world, Fate::Outdone(newer))
+        },
+    ),
     ("`canceled`, for an older commit", |world| {
         let image = older(&world);
         ends(world, Fate::Superseded(image))
@@ -219,42 +304,79 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     }),
     ("`canceled`, by hand", |world| ends(world, Fate::Canceled)),
     ("`build_failed`, the image cannot be pulled", |world| {
-        fails(world, "build_failed", Why::Pull("unauthorized: authentication required"))
+        fails(
+            world,
+            "build_failed",
+            Why::Pull("unauthorized: authentication required"),
+        )
     }),
-    ("`build_failed`, without a word", |world| fails(world, "build_failed", Why::Silent)),
-    ("`pre_deploy_failed`, with an exit code", |world| fails(world, "pre_deploy_failed", Why::Exited(1))),
-    ("`pre_deploy_failed`, without a word", |world| fails(world, "pre_deploy_failed", Why::Silent)),
-    ("`update_failed`, out of memory", |world| fails(world, "update_failed", Why::OutOfMemory("512Mi"))),
-    ("`update_failed`, the process ended, and the events come late", |world| {
-        world.render.events_lag("web", 2);
+    ("`build_failed`, without a word", |world| {
+        fails(world, "build_failed", Why::Silent)
+    }),
+    ("`pre_deploy_failed`, with an exit code", |world| {
+        fails(world, "pre_deploy_failed", Why::Exited(1))
+    }),
+    ("`pre_deploy_failed`, without a word", |world| {
+        fails(world, "pre_deploy_failed", Why::Silent)
+    }),
+    ("`update_failed`, out of memory", |world| {
+        fails(world, "update_failed", Why::OutOfMemory("512Mi"))
+    }),
+    (
+        "`update_failed`, the process ended, and the events come late",
+        |world| {
+            world.render.events_lag("web", 2);
+            fails(world, "update_failed", Why::Exited(3))
+        },
+    ),
+    ("`update_failed`, the process ended", |world| {
         fails(world, "update_failed", Why::Exited(3))
     }),
-    ("`update_failed`, the process ended", |world| fails(world, "update_failed", Why::Exited(3))),
-    ("`update_failed`, Render gave up waiting", |world| fails(world, "update_failed", Why::TimedOut(900))),
-    ("`update_failed`, the health check failed", |world| {
-        fails(world, "update_failed", Why::Unhealthy("HTTP health check failed (timed out after 5 seconds)"))
+    ("`update_failed`, Render gave up waiting", |world| {
+        fails(world, "update_failed", Why::TimedOut(900))
     }),
-    ("`update_failed`, without a word", |world| fails(world, "update_failed", Why::Silent)),
-    ("The deploy is not there any more", |world| ends(world, Fate::Vanishes)),
+    ("`update_failed`, the health check failed", |world| {
+        fails(
+            world,
+            "update_failed",
+            Why::Unhealthy("HTTP health check failed (timed out after 5 seconds)"),
+        )
+    }),
+    ("`update_failed`, without a word", |world| {
+        fails(world, "update_failed", Why::Silent)
+    }),
+    ("The deploy is not there any more", |world| {
+        ends(world, Fate::Vanishes)
+    }),
     ("`queued` until `live-timeout` is over", |world| {
         answers(ends(world, Fate::Hangs("queued")), [Answer::Queued]).input("live-timeout", "2s")
     }),
-    ("`update_in_progress` until `live-timeout` is over", |world| {
-        ends(world, Fate::Hangs("update_in_progress")).input("live-timeout", "2s")
-    }),
-    ("Render's API does not answer any more, until `live-timeout` is over", |world| {
-        world.render.api_fails_once_called(503);
-        world.input("live-timeout", "2s")
-    }),
-    ("The API key is revoked right before the hook is called", |world| {
-        // What serves of each service, and the settings of the one that is deployed.
-        world.render.api_fails_after(4, 401);
-        world
-    }),
-    ("The API key is revoked while the deploy is followed", |world| {
-        world.render.api_fails_once_called(401);
-        world
-    }),
+    (
+        "`update_in_progress` until `live-timeout` is over",
+        |world| ends(world, Fate::Hangs("update_in_progress")).input("live-timeout", "2s"),
+    ),
+    (
+        "Render's API does not answer any more, until `live-timeout` is over",
+        |world| {
+            world.render.api_fails_once_called(503);
+            world.input("live-timeout", "2s")
+        },
+    ),
+    (
+        "The API key is revoked right before the hook is called",
+        |world| {
+            // What serves of each service, and the settings of the one that is deployed.
+            world.render.api_fails_after(4, 401);
+            world
+        },
+    ),
+    (
+        "The API key is revoked while the deploy is followed",
+        |world| {
+            world.render.api_fails_once_called(401);
+            world
+        },
+    ),
     ("The same image is being deployed already", |world| {
         let image = same(&world);
         in_progress(world, &image)
@@ -267,11 +389,18 @@ const SCENARIOS: &[(&str, Scenario)] = &[
 
 /// Plays every scenario whose name `belongs`, in one mode, and compares what is told with the table.
 fn play(mode: Mode, belongs: impl Fn(&str) -> bool) {
-    let rows: Vec<_> = table().into_iter().filter(|(name, _)| belongs(name)).collect();
+    let rows: Vec<_> = table()
+        .into_iter()
+        .filter(|(name, _)| belongs(name))
+        .collect();
     assert!(rows.len() > 3, "the table has nothing of it");
     at_once(rows, |(name, [hook, key])| {
-        let Some(wanted) = (if mode == Mode::Hook { hook } else { key }) else { return };
-        let Some((_, scenario)) = SCENARIOS.iter().find(|(own, _)| *own == name) else { return };
+        let Some(wanted) = (if mode == Mode::Hook { hook } else { key }) else {
+            return;
+        };
+        let Some((_, scenario)) = SCENARIOS.iter().find(|(own, _)| *own == name) else {
+            return;
+        };
         let base = match mode {
             Mode::Hook => world(),
             Mode::Key => world().with_key(),
@@ -280,7 +409,11 @@ fn play(mode: Mode, belongs: impl Fn(&str) -> bool) {
         let run = scenario(base.deadline(Duration::from_secs(150))).deploy();
         let calls = vec!["web"; run.hooks.len()];
         let run = run.hooked(&calls);
-        run.equal(&format!("{name} ({mode:?})"), &found(&run, &commit), &wanted);
+        run.equal(
+            &format!("{name} ({mode:?})"),
+            &found(&run, &commit),
+            &wanted,
+        );
         shapes(&run, mode, &name, &wanted);
         let is_timely = run.took < Duration::from_secs(45) || !name.contains("live-timeout");
         run.ensure(is_timely, "it took much longer than live-timeout");
@@ -297,15 +430,28 @@ fn shapes(run: &Run, mode: Mode, name: &str, wanted: &Told) {
     if wanted.status == "live" || mode == Mode::Key && !is_about_the_call(name) {
         assert!(text("deploy").starts_with("dep-"), "{web}");
     }
-    assert!(web["seconds"].as_u64().is_some_and(|seconds| seconds < 150), "{web}");
+    assert!(
+        web["seconds"].as_u64().is_some_and(|seconds| seconds < 150),
+        "{web}"
+    );
     assert!(!text("reason").is_empty(), "{web}");
     let summary = run.summary.lines().next().unwrap_or_default();
-    assert!(summary.contains("web") || wanted.status == "skipped", "{summary}");
+    assert!(
+        summary.contains("web") || wanted.status == "skipped",
+        "{summary}"
+    );
     if !wanted.failure.is_empty() {
         // The next step stands beside the failure, with the service's page where the API says which it is.
         let dashboard = "dashboard.render.com/web/srv-web";
-        assert!(mode == Mode::Hook || run.shown().contains(dashboard) && run.summary.contains(dashboard), "{summary}");
-        assert!(run.summary.contains(&wanted.failure) && !run.annotations("error").is_empty(), "{summary}");
+        assert!(
+            mode == Mode::Hook
+                || run.shown().contains(dashboard) && run.summary.contains(dashboard),
+            "{summary}"
+        );
+        assert!(
+            run.summary.contains(&wanted.failure) && !run.annotations("error").is_empty(),
+            "{summary}"
+        );
     }
 }
 
@@ -314,7 +460,11 @@ fn the_table_has_a_row_for_every_scenario_and_a_scenario_for_every_row() {
     let rows = table();
     let names: BTreeSet<&str> = rows.iter().map(|(name, _)| name.as_str()).collect();
     let known: BTreeSet<&str> = SCENARIOS.iter().map(|(name, _)| *name).collect();
-    assert_eq!((rows.len(), SCENARIOS.len()), (names.len(), known.len()), "a name is there twice");
+    assert_eq!(
+        (rows.len(), SCENARIOS.len()),
+        (names.len(), known.len()),
+        "a name is there twice"
+    );
     assert_eq!(names, known);
 }
 

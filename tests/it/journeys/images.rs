@@ -8,11 +8,16 @@ use std::time::Duration;
 
 /// A push that changes `api` alone, without its image.
 fn changed(world: World) -> World {
-    world.three_services().push_to_main(|repo| repo.write("services/api/main.txt", "2"))
+    world
+        .three_services()
+        .push_to_main(|repo| repo.write("services/api/main.txt", "2"))
 }
 
 fn deployed(kind: Kind) -> Run {
-    changed(World::new()).image("api", kind).input("image-timeout", "3s").deploy()
+    changed(World::new())
+        .image("api", kind)
+        .input("image-timeout", "3s")
+        .deploy()
 }
 
 fn in_trouble(trouble: Trouble) -> Run {
@@ -24,8 +29,14 @@ fn in_trouble(trouble: Trouble) -> Run {
 }
 
 /// Images that Render can run.
-const GOOD: &[Kind] =
-    &[Kind::Amd64, Kind::MultiArch, Kind::WithAttestations, Kind::DockerList, Kind::DockerSingle, Kind::NoPlatform];
+const GOOD: &[Kind] = &[
+    Kind::Amd64,
+    Kind::MultiArch,
+    Kind::WithAttestations,
+    Kind::DockerList,
+    Kind::DockerSingle,
+    Kind::NoPlatform,
+];
 
 #[test]
 fn every_shape_that_render_can_run_is_deployed_by_its_own_digest() {
@@ -45,10 +56,19 @@ fn the_real_registry_is_read_with_and_without_tokens() {
         let world = changed(World::on(Registry::Distribution(open), None)).image("api", *kind);
         world.deploy().expect_accepted(["api"]);
         let world = World::on(Registry::Distribution(with_tokens), with_tokens.password());
-        changed(world).image("api", *kind).deploy().expect_accepted(["api"]);
+        changed(world)
+            .image("api", *kind)
+            .deploy()
+            .expect_accepted(["api"]);
     }
-    let world = changed(World::on(Registry::Distribution(with_tokens), Some("a-wrong-password-of-ours")));
-    world.image("api", Kind::Amd64).deploy().expect_stopped("image-denied");
+    let world = changed(World::on(
+        Registry::Distribution(with_tokens),
+        Some("a-wrong-password-of-ours"),
+    ));
+    world
+        .image("api", Kind::Amd64)
+        .deploy()
+        .expect_stopped("image-denied");
 }
 
 #[test]
@@ -71,37 +91,63 @@ fn what_render_cannot_run_is_refused_with_the_reason() {
 
 #[test]
 fn the_real_registry_says_the_same_of_what_cannot_run() {
-    for (kind, failure) in
-        [(Kind::Arm64, "image-not-amd64"), (Kind::Huge, "image-too-big"), (Kind::ChildDeleted, "image-broken")]
-    {
+    for (kind, failure) in [
+        (Kind::Arm64, "image-not-amd64"),
+        (Kind::Huge, "image-too-big"),
+        (Kind::ChildDeleted, "image-broken"),
+    ] {
         // Distribution checks that blobs exist, not what a manifest says of their size.
-        let world = changed(World::on(Registry::Distribution(Distribution::open()), None));
-        world.image("api", kind).input("image-timeout", "3s").deploy().expect_stopped(failure);
+        let world = changed(World::on(
+            Registry::Distribution(Distribution::open()),
+            None,
+        ));
+        world
+            .image("api", kind)
+            .input("image-timeout", "3s")
+            .deploy()
+            .expect_stopped(failure);
     }
 }
 
 #[test]
 fn a_missing_revision_and_a_base_images_labels_are_warnings() {
-    deployed(Kind::NoRevision).expect_accepted(["api"]).annotates("warning", "revision");
-    deployed(Kind::ForeignSource).expect_accepted(["api"]).annotates("warning", "labels of its base image");
+    deployed(Kind::NoRevision)
+        .expect_accepted(["api"])
+        .annotates("warning", "revision");
+    deployed(Kind::ForeignSource)
+        .expect_accepted(["api"])
+        .annotates("warning", "labels of its base image");
 }
 
 #[test]
 fn one_missing_image_stops_the_whole_deploy() {
-    let world = World::new().three_services().push_to_main(|repo| repo.write("infra/docker/x", "1"));
-    let world = world.image("api", Kind::Amd64).image("web", Kind::Amd64).input("image-timeout", "1s");
-    world.deploy().expect_stopped("image-missing").says("workers");
+    let world = World::new()
+        .three_services()
+        .push_to_main(|repo| repo.write("infra/docker/x", "1"));
+    let world = world
+        .image("api", Kind::Amd64)
+        .image("web", Kind::Amd64)
+        .input("image-timeout", "1s");
+    world
+        .deploy()
+        .expect_stopped("image-missing")
+        .says("workers");
 }
 
 #[test]
 fn on_missing_image_warn_is_a_soft_skip() {
-    let world = changed(World::new()).input("image-timeout", "1s").input("on-missing-image", "warn");
+    let world = changed(World::new())
+        .input("image-timeout", "1s")
+        .input("on-missing-image", "warn");
     world.deploy().expect_skipped().annotates("warning", "api");
 }
 
 #[test]
 fn an_image_that_lags_behind_its_push_is_waited_for() {
-    for trouble in [Trouble::AbsentFor(3), Trouble::AbsentUntil(Duration::from_secs(2))] {
+    for trouble in [
+        Trouble::AbsentFor(3),
+        Trouble::AbsentUntil(Duration::from_secs(2)),
+    ] {
         in_trouble(trouble).expect_accepted(["api"]);
     }
 }
@@ -109,8 +155,12 @@ fn an_image_that_lags_behind_its_push_is_waited_for() {
 #[test]
 fn an_image_that_comes_in_the_last_moments_is_still_found() {
     // The waits before it are about 0.5, 1 and 2 seconds, so the next whole one would end after the time is over.
-    let world = changed(World::new()).image("api", Kind::Amd64).input("image-timeout", "5s");
-    let run = world.registry_trouble("api", Trouble::AbsentUntil(Duration::from_millis(4200))).deploy();
+    let world = changed(World::new())
+        .image("api", Kind::Amd64)
+        .input("image-timeout", "5s");
+    let run = world
+        .registry_trouble("api", Trouble::AbsentUntil(Duration::from_millis(4200)))
+        .deploy();
     run.expect_accepted(["api"]);
 }
 
@@ -120,8 +170,15 @@ fn another_spelling_of_the_tag_is_named_at_once() {
         let world = changed(World::new());
         let commit = world.commit();
         let tag = spell(&commit);
-        let run = world.image_tagged("api", Kind::Amd64, &commit, &[&tag]).deploy().expect_stopped("image-other-tag");
-        assert!(run.took < Duration::from_secs(20), "it waited: {:?}", run.took);
+        let run = world
+            .image_tagged("api", Kind::Amd64, &commit, &[&tag])
+            .deploy()
+            .expect_stopped("image-other-tag");
+        assert!(
+            run.took < Duration::from_secs(20),
+            "it waited: {:?}",
+            run.took
+        );
         run.says(&tag);
     };
     other(|commit| commit[..7].to_owned());
@@ -130,7 +187,11 @@ fn another_spelling_of_the_tag_is_named_at_once() {
 
 #[test]
 fn passing_trouble_of_a_registry_is_waited_out() {
-    for trouble in [Trouble::Limited(2), Trouble::RetryAfter(1, 1), Trouble::BadGateway(2)] {
+    for trouble in [
+        Trouble::Limited(2),
+        Trouble::RetryAfter(1, 1),
+        Trouble::BadGateway(2),
+    ] {
         in_trouble(trouble).expect_accepted(["api"]);
     }
 }
@@ -148,7 +209,12 @@ fn lasting_trouble_has_the_right_word() {
     ];
     at_once(table, |(trouble, failure)| {
         let run = in_trouble(trouble.clone());
-        assert_eq!(run.output("failure"), failure, "{trouble:?}\n{}", run.stdout);
+        assert_eq!(
+            run.output("failure"),
+            failure,
+            "{trouble:?}\n{}",
+            run.stdout
+        );
         run.expect_stopped(failure);
     });
 }
@@ -167,7 +233,11 @@ fn an_image_is_verified_with_three_requests_and_one_token() {
     let (tokens, others): (Vec<_>, Vec<_>) = calls.iter().partition(|call| call.path == "/token");
     // A registry that is not ghcr.io has to be asked once where its tokens are.
     let others = others.iter().filter(|call| call.answered != 401).count();
-    assert!(tokens.len() <= 1 && others <= 3, "{:?}", calls.iter().map(|call| call.line()).collect::<Vec<_>>());
+    assert!(
+        tokens.len() <= 1 && others <= 3,
+        "{:?}",
+        calls.iter().map(|call| call.line()).collect::<Vec<_>>()
+    );
 }
 
 #[test]
@@ -175,34 +245,49 @@ fn blobs_that_are_elsewhere_are_fetched_there_without_the_token() {
     let world = changed(World::new()).image("api", Kind::Amd64);
     let config = {
         let registry = world.registry.ghcr().clone();
-        crate::world::server::Server::start(move |call| registry.blob_at(call.path.trim_start_matches('/')))
+        crate::world::server::Server::start(move |call| {
+            registry.blob_at(call.path.trim_start_matches('/'))
+        })
     };
-    let run = world.registry_trouble("api", Trouble::BlobsAt(config.origin())).deploy().expect_accepted(["api"]);
+    let run = world
+        .registry_trouble("api", Trouble::BlobsAt(config.origin()))
+        .deploy()
+        .expect_accepted(["api"]);
     let calls = config.calls();
-    assert!(!calls.is_empty() && calls.iter().all(|call| call.header("authorization").is_none()));
+    assert!(
+        !calls.is_empty()
+            && calls
+                .iter()
+                .all(|call| call.header("authorization").is_none())
+    );
     assert!(!run.shown().contains("sig="), "a signed query was shown");
 }
 
 #[test]
 fn a_registry_that_wants_no_password_gets_none() {
     let registry = Registry::Ghcr(Ghcr::start(None));
-    let run = changed(World::on(registry, None)).image("api", Kind::Amd64).deploy().expect_accepted(["api"]);
-    assert!(
-        run.world
-            .registry
-            .ghcr()
-            .server
-            .calls()
-            .iter()
-            .all(|call| !call.header("authorization").is_some_and(|value| value.starts_with("Basic")))
-    );
+    let run = changed(World::on(registry, None))
+        .image("api", Kind::Amd64)
+        .deploy()
+        .expect_accepted(["api"]);
+    assert!(run.world.registry.ghcr().server.calls().iter().all(|call| {
+        !call
+            .header("authorization")
+            .is_some_and(|value| value.starts_with("Basic"))
+    }));
 }
 
 #[test]
 fn pin_platform_deploys_the_amd64_image_itself() {
-    let world = changed(World::new()).image("api", Kind::WithAttestations).input("pin", "platform");
+    let world = changed(World::new())
+        .image("api", Kind::WithAttestations)
+        .input("pin", "platform");
     let run = world.deploy().ended(0, "accepted", "");
-    let wanted = format!("{}@{}", run.world.repository("api"), run.world.platform("api"));
+    let wanted = format!(
+        "{}@{}",
+        run.world.repository("api"),
+        run.world.platform("api")
+    );
     assert_eq!(run.hooks[0].image, wanted);
     run.hooked_with(&[("api", &wanted)]);
 }
@@ -231,10 +316,16 @@ mod given_digests {
             let text = form(&world.repository("api"), &digest);
             if nth == 0 {
                 // A bare digest is for a manifest with one image.
-                world.input("digest", &text).deploy().expect_wrong_request("bad-input");
+                world
+                    .input("digest", &text)
+                    .deploy()
+                    .expect_wrong_request("bad-input");
                 continue;
             }
-            world.input("digest", &text).deploy().expect_accepted(["api"]);
+            world
+                .input("digest", &text)
+                .deploy()
+                .expect_accepted(["api"]);
         }
     }
 
@@ -245,23 +336,42 @@ mod given_digests {
         let directory = world.rooms.workspace.join("digests");
         std::fs::create_dir(&directory).unwrap();
         std::fs::write(directory.join("api"), format!("{}\n", world.digest("api"))).unwrap();
-        world.input("digest", "digests").deploy().expect_accepted(["api"]);
+        world
+            .input("digest", "digests")
+            .deploy()
+            .expect_accepted(["api"]);
     }
 
     #[test]
     fn of_an_image_that_is_not_there_fail_and_of_another_commit_warn() {
-        let world = untagged().input("digest", &format!("api=sha256:{}", "a".repeat(64))).input("image-timeout", "1s");
+        let world = untagged()
+            .input("digest", &format!("api=sha256:{}", "a".repeat(64)))
+            .input("image-timeout", "1s");
         world.deploy().expect_stopped("image-missing");
         let world = changed(World::new());
         let world = world.image_tagged("api", Kind::StaleRevision, &"5".repeat(40), &[]);
         let digest = format!("api={}", world.digest("api"));
-        world.input("digest", &digest).deploy().expect_accepted(["api"]).annotates("warning", "api");
+        world
+            .input("digest", &digest)
+            .deploy()
+            .expect_accepted(["api"])
+            .annotates("warning", "api");
     }
 
     #[test]
     fn that_are_none_are_refused() {
-        for text in ["sha256:abc", "api=latest", "nobody=sha256:", "{\"api\":", "../outside", "/etc"] {
-            untagged().input("digest", text).deploy().expect_wrong_request("bad-input");
+        for text in [
+            "sha256:abc",
+            "api=latest",
+            "nobody=sha256:",
+            "{\"api\":",
+            "../outside",
+            "/etc",
+        ] {
+            untagged()
+                .input("digest", text)
+                .deploy()
+                .expect_wrong_request("bad-input");
         }
     }
 }

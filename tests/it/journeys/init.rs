@@ -19,12 +19,17 @@ fn laptop(files: &[(&str, &str)]) -> World {
 }
 
 fn read(run: &Run, path: &str) -> String {
-    std::fs::read_to_string(run.world.rooms.workspace.join(path)).unwrap_or_else(|_| run.fail(&format!("no {path}")))
+    std::fs::read_to_string(run.world.rooms.workspace.join(path))
+        .unwrap_or_else(|_| run.fail(&format!("no {path}")))
 }
 
 fn written(run: &Run) -> Vec<String> {
-    let inside =
-        |path: &Path| path.strip_prefix(&run.world.rooms.workspace).expect("inside").to_string_lossy().into_owned();
+    let inside = |path: &Path| {
+        path.strip_prefix(&run.world.rooms.workspace)
+            .expect("inside")
+            .to_string_lossy()
+            .into_owned()
+    };
     run.left.iter().map(|(path, _)| inside(path)).collect()
 }
 
@@ -54,18 +59,29 @@ fn what_it_writes_passes_check() {
     for world in [shop(), single, bare] {
         let run = world.on_laptop(&["init"]);
         run.equal("exit", &run.exit, &0);
-        run.equal("files", &written(&run), &vec![MANIFEST.to_owned(), WORKFLOW.to_owned()]);
+        run.equal(
+            "files",
+            &written(&run),
+            &vec![MANIFEST.to_owned(), WORKFLOW.to_owned()],
+        );
         let (manifest, workflow) = (read(&run, MANIFEST), read(&run, WORKFLOW));
-        assert!(manifest.contains("# decide") && workflow.contains("deploy-hooks: |"), "{manifest}{workflow}");
-        let checked = run.world.on_laptop(&["check"]).says("no errors, no warnings");
+        assert!(
+            manifest.contains("# decide") && workflow.contains("deploy-hooks: |"),
+            "{manifest}{workflow}"
+        );
+        let checked = run
+            .world
+            .on_laptop(&["check"])
+            .says("no errors, no warnings");
         checked.equal("exit", &checked.exit, &0);
     }
 }
 
 #[test]
 fn it_goes_by_what_is_there_and_says_what_it_left_out() {
-    let run =
-        shop().on_laptop(&["init"]).says("left out: old of render.yaml: Render builds it itself (runtime python)");
+    let run = shop()
+        .on_laptop(&["init"])
+        .says("left out: old of render.yaml: Render builds it itself (runtime python)");
     let manifest = read(&run, MANIFEST);
     for wanted in [
         "repository: \"ghcr.io/{owner}/api\"",
@@ -78,7 +94,10 @@ fn it_goes_by_what_is_there_and_says_what_it_left_out() {
         assert!(manifest.contains(wanted), "{wanted}\n{manifest}");
     }
     let workflow = read(&run, WORKFLOW);
-    assert!(workflow.contains("            jobs=${{ secrets.RENDER_HOOK_JOBS }}"), "{workflow}");
+    assert!(
+        workflow.contains("            jobs=${{ secrets.RENDER_HOOK_JOBS }}"),
+        "{workflow}"
+    );
     run.says("Make the secrets in the GitHub environment: RENDER_HOOK_API, RENDER_HOOK_JOBS")
         .says("1. Read the manifest");
 }
@@ -89,7 +108,10 @@ fn nothing_is_ever_overwritten() {
     let (manifest, workflow) = (read(&first, MANIFEST), read(&first, WORKFLOW));
     let again = first.world.on_laptop(&["init", "--json"]);
     assert_eq!((again.exit, written(&again).len()), (0, 0));
-    assert_eq!((read(&again, MANIFEST), read(&again, WORKFLOW)), (manifest, workflow));
+    assert_eq!(
+        (read(&again, MANIFEST), read(&again, WORKFLOW)),
+        (manifest, workflow)
+    );
     let value: Value = serde_json::from_str(&again.stdout).unwrap();
     assert_eq!(
         value,
@@ -99,8 +121,14 @@ fn nothing_is_ever_overwritten() {
     let world = shop();
     let own = world.rooms.workspace.join(".github/workflows/mine.yml");
     std::fs::create_dir_all(own.parent().unwrap()).unwrap();
-    std::fs::write(own, "jobs: { a: { steps: [{ uses: o/ghcr-to-render@v1 }] } }").unwrap();
-    let run = world.on_laptop(&["init"]).says("mine.yml is there already and stays as it is");
+    std::fs::write(
+        own,
+        "jobs: { a: { steps: [{ uses: o/ghcr-to-render@v1 }] } }",
+    )
+    .unwrap();
+    let run = world
+        .on_laptop(&["init"])
+        .says("mine.yml is there already and stays as it is");
     assert_eq!(written(&run), [MANIFEST]);
 }
 
@@ -127,7 +155,10 @@ fn a_dry_run_shows_what_it_would_write() {
 #[test]
 fn it_works_from_a_directory_further_down() {
     let mut world = shop();
-    let (root, below) = (world.rooms.workspace.clone(), world.rooms.workspace.join("api"));
+    let (root, below) = (
+        world.rooms.workspace.clone(),
+        world.rooms.workspace.join("api"),
+    );
     world.rooms.workspace = below;
     let run = world.on_laptop(&["init"]);
     assert_eq!(run.exit, 0, "{}", run.stderr);

@@ -29,7 +29,9 @@ fn pushed(world: World, services: &[(&str, Option<&str>)]) -> World {
         }
         repo
     });
-    services.iter().fold(world, |world, (name, _)| world.image(name, Kind::Amd64))
+    services
+        .iter()
+        .fold(world, |world, (name, _)| world.image(name, Kind::Amd64))
 }
 
 /// The same, with their hooks.
@@ -50,11 +52,20 @@ const WRONGS: &[Wrong] = &[
     ),
     (
         "elsewhere",
-        |world| world.render.image_path("elsewhere", "docker.io/library/nginx:1"),
+        |world| {
+            world
+                .render
+                .image_path("elsewhere", "docker.io/library/nginx:1")
+        },
         "image-repository-differs",
         "elsewhere has image docker.io/library/nginx:1 on Render",
     ),
-    ("pages", |world| world.render.kind("pages", "static_site"), "image-repository-differs", "pages is a static site"),
+    (
+        "pages",
+        |world| world.render.kind("pages", "static_site"),
+        "image-repository-differs",
+        "pages is a static site",
+    ),
     (
         "built",
         |world| world.render.built_from_git("built"),
@@ -67,7 +78,12 @@ const WRONGS: &[Wrong] = &[
         "image-denied",
         "closed has no registry credential on Render",
     ),
-    ("swapped", |_| {}, "bad-input", "the deploy hook of swapped is of srv-swapped"),
+    (
+        "swapped",
+        |_| {},
+        "bad-input",
+        "the deploy hook of swapped is of srv-swapped",
+    ),
 ];
 
 /// The id of a service that is on Render and not in the manifest.
@@ -82,16 +98,35 @@ fn id_of<'a>(name: &str, other: &'a str) -> Option<&'a str> {
 /// Nothing was asked of Render that changes anything, and nothing was written down.
 fn untouched(run: Run) -> Run {
     let run = run.no_hooks();
-    let posts = run.world.render.server.calls().iter().filter(|call| call.method != "GET").count();
-    let written = run.world.github.server.calls().iter().filter(|call| call.path.contains("/deployments")).count();
-    run.ensure(posts == 0 && written == 0, "something was sent, or recorded")
+    let posts = run
+        .world
+        .render
+        .server
+        .calls()
+        .iter()
+        .filter(|call| call.method != "GET")
+        .count();
+    let written = run
+        .world
+        .github
+        .server
+        .calls()
+        .iter()
+        .filter(|call| call.path.contains("/deployments"))
+        .count();
+    run.ensure(
+        posts == 0 && written == 0,
+        "something was sent, or recorded",
+    )
 }
 
 #[test]
 fn everything_that_is_wrong_is_told_together_and_nothing_is_sent() {
     let other = other();
-    let mut services: Vec<(&str, Option<&str>)> =
-        WRONGS.iter().map(|(name, ..)| (*name, id_of(name, &other))).collect();
+    let mut services: Vec<(&str, Option<&str>)> = WRONGS
+        .iter()
+        .map(|(name, ..)| (*name, id_of(name, &other)))
+        .collect();
     services.push(("fine", None));
     let mut world = hooked(World::new(), &services).with_key();
     world.new_hook("other");
@@ -100,7 +135,10 @@ fn everything_that_is_wrong_is_told_together_and_nothing_is_sent() {
     for (.., text) in WRONGS {
         run = run.says(text).annotates("error", text);
     }
-    let says_fine = run.annotations("error").iter().any(|text| text.contains("fine "));
+    let says_fine = run
+        .annotations("error")
+        .iter()
+        .any(|text| text.contains("fine "));
     let found = (run.exit, run.output("outcome").to_owned());
     run.equal("exit code and outcome", &found, &(1, "refused".to_owned()));
     run.ensure(!says_fine, "something is said against fine");
@@ -110,10 +148,14 @@ fn everything_that_is_wrong_is_told_together_and_nothing_is_sent() {
 fn each_thing_that_is_wrong_has_its_word() {
     at_once(WRONGS, |(name, spoil, word, text)| {
         let other = other();
-        let mut world = hooked(World::new(), &[("fine", None), (name, id_of(name, &other))]).with_key();
+        let mut world =
+            hooked(World::new(), &[("fine", None), (name, id_of(name, &other))]).with_key();
         world.new_hook("other");
         spoil(&world);
-        untouched(world.deploy()).ended(1, "refused", word).says(text).says("nothing was sent");
+        untouched(world.deploy())
+            .ended(1, "refused", word)
+            .says(text)
+            .says("nothing was sent");
     });
 }
 
@@ -121,7 +163,10 @@ fn each_thing_that_is_wrong_has_its_word() {
 fn without_a_key_settings_are_unknown_and_the_hook_answers_for_them() {
     let world = hooked(World::new(), &[("paused", None), ("fine", None)]);
     world.render.suspend("paused", "user");
-    let run = world.deploy().ended(1, "failed", "service-suspended").hooked(&["paused", "fine"]);
+    let run = world
+        .deploy()
+        .ended(1, "failed", "service-suspended")
+        .hooked(&["paused", "fine"]);
     run.equal("fine", &run.service("fine")["status"], &"accepted".into());
 }
 
@@ -137,25 +182,42 @@ fn a_public_image_needs_no_credential_on_render() {
 fn a_service_that_is_left_alone_is_not_looked_at() {
     let world = hooked(World::new(), &[("web", None), ("paused", None)]).with_key();
     world.render.suspend("paused", "user");
-    let world = world.deploy().ended(1, "refused", "service-suspended").no_hooks().into_world();
+    let world = world
+        .deploy()
+        .ended(1, "refused", "service-suspended")
+        .no_hooks()
+        .into_world();
     let before = world.origin.head();
     for name in ["web", "paused"] {
         let seed = world.live("staging", name, &before);
-        world.render.seed_live(name, &format!("{}@{}", seed.repository, seed.digest));
+        world
+            .render
+            .seed_live(name, &format!("{}@{}", seed.repository, seed.digest));
     }
-    let world = world.deployed("staging", "web", &before).deployed("staging", "paused", &before);
-    let world = world.push_to_main(|repo| repo.write("services/web/main.txt", "2")).image("web", Kind::Amd64);
+    let world = world
+        .deployed("staging", "web", &before)
+        .deployed("staging", "paused", &before);
+    let world = world
+        .push_to_main(|repo| repo.write("services/web/main.txt", "2"))
+        .image("web", Kind::Amd64);
     world.deploy().ended(0, "live", "").hooked(&["web"]);
 }
 
 #[test]
 fn a_key_that_is_of_no_use_is_named_as_that() {
-    let table =
-        [(401, "the API key is not valid"), (403, "has no access to this service, or it is another workspace's")];
+    let table = [
+        (401, "the API key is not valid"),
+        (
+            403,
+            "has no access to this service, or it is another workspace's",
+        ),
+    ];
     at_once(table, |(status, text)| {
         let world = hooked(World::new(), &[("web", None)]).with_key();
         world.render.api_is_down(status);
-        let run = untouched(world.deploy()).ended(1, "failed", "permission-missing").annotates("error", text);
+        let run = untouched(world.deploy())
+            .ended(1, "failed", "permission-missing")
+            .annotates("error", text);
         run.annotates("error", "API key");
     });
 }
@@ -163,9 +225,15 @@ fn a_key_that_is_of_no_use_is_named_as_that() {
 #[test]
 fn a_service_of_another_workspace_is_named_as_that() {
     let elsewhere = service_id("elsewhere");
-    let world = pushed(World::new(), &[("web", Some(&elsewhere))]).with_key().never_deployed();
+    let world = pushed(World::new(), &[("web", Some(&elsewhere))])
+        .with_key()
+        .never_deployed();
     let run = untouched(world.deploy()).ended(1, "failed", "permission-missing");
-    run.annotates("error", &format!("web: Render answered 404 for {elsewhere}")).says("another workspace's");
+    run.annotates(
+        "error",
+        &format!("web: Render answered 404 for {elsewhere}"),
+    )
+    .says("another workspace's");
 }
 
 #[test]
@@ -174,7 +242,8 @@ fn where_renders_api_does_not_say_nothing_is_sent() {
     let world = hooked(World::new(), &[("web", None)]).with_key();
     world.render.api_is_down(418);
     let run = untouched(world.deploy()).ended(1, "failed", "render-unavailable");
-    run.annotates("warning", "it counts as changed").annotates("error", "Render answered 418");
+    run.annotates("warning", "it counts as changed")
+        .annotates("error", "Render answered 418");
 }
 
 #[test]
@@ -183,7 +252,10 @@ fn an_api_that_stumbles_is_asked_again() {
     world.render.api_trouble(2, 503);
     world.render.api_trouble(1, 429);
     let run = world.deploy().ended(0, "live", "").hooked(&["web"]);
-    let unknown = run.annotations("warning").iter().any(|text| text.contains("it counts as changed"));
+    let unknown = run
+        .annotations("warning")
+        .iter()
+        .any(|text| text.contains("it counts as changed"));
     run.ensure(!unknown, "it gave up asking");
 }
 
@@ -195,27 +267,53 @@ fn a_service_with_an_id_and_a_key_needs_no_hook() {
         world.new_hook("web");
         world
     };
-    let run = world().with_key().deploy().ended(0, "live", "").hooked(&["web"]);
-    let by_hook = run.world.render.server.calls().iter().any(|call| call.path.starts_with("/deploy/"));
+    let run = world()
+        .with_key()
+        .deploy()
+        .ended(0, "live", "")
+        .hooked(&["web"]);
+    let by_hook = run
+        .world
+        .render
+        .server
+        .calls()
+        .iter()
+        .any(|call| call.path.starts_with("/deploy/"));
     let run = run.ensure(!by_hook, "a hook was called that nobody gave");
     run.equal(
         "live on Render",
         &run.world.render.live("web"),
-        &Some(format!("{}@{}", run.world.repository("web"), run.world.digest("web"))),
+        &Some(format!(
+            "{}@{}",
+            run.world.repository("web"),
+            run.world.digest("web")
+        )),
     );
     run.equal(
         "records",
-        &run.world.github.records().last().map(|record| record.description.starts_with("live")),
+        &run.world
+            .github
+            .records()
+            .last()
+            .map(|record| record.description.starts_with("live")),
         &Some(true),
     );
-    world().deploy().ended(1, "refused", "hook-missing").no_hooks().says("RENDER_HOOK_WEB");
+    world()
+        .deploy()
+        .ended(1, "refused", "hook-missing")
+        .no_hooks()
+        .says("RENDER_HOOK_WEB");
 }
 
 #[test]
 fn what_the_api_answers_in_a_hooks_place_has_words_of_its_own() {
     let table = [
         (vec![Answer::Queued], "", "live"),
-        (vec![Answer::Status(400)], "image-repository-differs", "not sent"),
+        (
+            vec![Answer::Status(400)],
+            "image-repository-differs",
+            "not sent",
+        ),
         (vec![Answer::Status(401)], "permission-missing", "not sent"),
         (vec![Answer::Status(403)], "permission-missing", "not sent"),
         (vec![Answer::Status(404)], "permission-missing", "not sent"),
@@ -230,7 +328,11 @@ fn what_the_api_answers_in_a_hooks_place_has_words_of_its_own() {
         world.new_hook("web");
         let run = world.hook_answers("web", answers.clone()).deploy();
         let calls = vec!["web"; answers.len()];
-        let (exit, outcome) = if failure.is_empty() { (0, "live") } else { (1, "failed") };
+        let (exit, outcome) = if failure.is_empty() {
+            (0, "live")
+        } else {
+            (1, "failed")
+        };
         let run = run.ended(exit, outcome, failure).hooked(&calls);
         let records = run.world.github.records();
         let last = records.last().expect("a record");
@@ -248,7 +350,16 @@ fn a_service_with_an_id_goes_although_another_one_has_neither_hook_nor_id() {
     for service in ["api", "web"] {
         world.new_hook(service);
     }
-    let run = world.input("on-missing-credential", "warn").deploy().hooked(&["web"]);
-    assert_eq!((run.exit, run.service("web")["status"].as_str()), (0, Some("live")));
-    assert_eq!(run.service("api")["reason"], "skipped: it has no deploy hook here");
+    let run = world
+        .input("on-missing-credential", "warn")
+        .deploy()
+        .hooked(&["web"]);
+    assert_eq!(
+        (run.exit, run.service("web")["status"].as_str()),
+        (0, Some("live"))
+    );
+    assert_eq!(
+        run.service("api")["reason"],
+        "skipped: it has no deploy hook here"
+    );
 }

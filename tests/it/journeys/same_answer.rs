@@ -33,16 +33,26 @@ impl Numbers {
 
 /// Of ASCII: git matches bytes, we match characters.
 const NAMES: &[&str] = &["a", "b", "ab", ".c", "x.md", "[d]", "e f", "-g", "z"];
-const PIECES: &[&str] = &["a", "b", "*", "?", "[ab]", "[!a]", "[a-c]", ".", "\\*", "x.md"];
+const PIECES: &[&str] = &[
+    "a", "b", "*", "?", "[ab]", "[!a]", "[a-c]", ".", "\\*", "x.md",
+];
 
 /// A pattern of which git and we mean the same: `**` only as a whole segment, no braces, no `**.md`, nothing that is refused, and no `[^`.
 fn pattern(numbers: &mut Numbers) -> Option<String> {
     let segments: Vec<String> = (0..=numbers.next(3))
-        .map(|_| if numbers.next(4) == 0 { "**".to_owned() } else { numbers.text(PIECES, 3) })
+        .map(|_| {
+            if numbers.next(4) == 0 {
+                "**".to_owned()
+            } else {
+                numbers.text(PIECES, 3)
+            }
+        })
         .collect();
     let text = segments.join("/");
-    let is_shared =
-        segments.iter().all(|segment| segment == "**" || !segment.contains("**")) && Pattern::parse(&text).is_ok();
+    let is_shared = segments
+        .iter()
+        .all(|segment| segment == "**" || !segment.contains("**"))
+        && Pattern::parse(&text).is_ok();
     is_shared.then_some(text)
 }
 
@@ -54,8 +64,17 @@ fn listed(repo: &Repo, pathspec: &str) -> BTreeSet<Vec<u8>> {
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .output()
         .expect("git");
-    assert!(output.status.success(), "{pathspec}: {}", String::from_utf8_lossy(&output.stderr));
-    output.stdout.split(|byte| *byte == 0).filter(|path| !path.is_empty()).map(<[u8]>::to_vec).collect()
+    assert!(
+        output.status.success(),
+        "{pathspec}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+        .stdout
+        .split(|byte| *byte == 0)
+        .filter(|path| !path.is_empty())
+        .map(<[u8]>::to_vec)
+        .collect()
 }
 
 /// A repository of files with names of all kinds.
@@ -71,7 +90,10 @@ fn forest(numbers: &mut Numbers, root: &std::path::Path) -> (Repo, Vec<Vec<u8>>)
         }
         let path = names.join("/");
         if !repo.path().join(&path).is_dir()
-            && std::path::Path::new(&path).ancestors().skip(1).all(|above| !repo.path().join(above).is_file())
+            && std::path::Path::new(&path)
+                .ancestors()
+                .skip(1)
+                .all(|above| !repo.path().join(above).is_file())
         {
             repo.write(&path, "x");
         }
@@ -89,7 +111,9 @@ fn patterns_mean_what_they_mean_to_git() {
     let (repo, files) = forest(&mut numbers, &root.path().join("r"));
     let (mut compared, mut matched) = (0, 0);
     while compared < 700 {
-        let Some(text) = pattern(&mut numbers) else { continue };
+        let Some(text) = pattern(&mut numbers) else {
+            continue;
+        };
         let ours = Pattern::parse(&text).expect("a pattern");
         let mut wanted = listed(&repo, &format!(":(glob){text}"));
         // `dir/**` is `dir` too, where that is a file: of a directory that becomes one, no change may be missed.
@@ -107,7 +131,11 @@ fn patterns_mean_what_they_mean_to_git() {
                 .any(|above| ours.matches(above.to_str().expect("text").as_bytes()));
             ours.matches(path) || !is_below
         });
-        let found: BTreeSet<Vec<u8>> = files.iter().filter(|path| ours.matches(path)).cloned().collect();
+        let found: BTreeSet<Vec<u8>> = files
+            .iter()
+            .filter(|path| ours.matches(path))
+            .cloned()
+            .collect();
         assert_eq!(found, wanted, "{text}");
         compared += 1;
         matched += usize::from(!found.is_empty() && found.len() < files.len());
@@ -121,12 +149,16 @@ fn the_last_pattern_decides_as_in_a_file_of_gits() {
     let mut numbers = Numbers(11);
     let repo = Repo::create(&root.path().join("r"));
     // Files of the top alone: what is below depends, for git, on what becomes of the directory.
-    let files: BTreeSet<String> = (0..60).map(|_| numbers.text(&["a", "b", "c", ".c", "x.md", "-"], 3)).collect();
+    let files: BTreeSet<String> = (0..60)
+        .map(|_| numbers.text(&["a", "b", "c", ".c", "x.md", "-"], 3))
+        .collect();
     let mut told_apart = 0;
     for _ in 0..25 {
         let mut lines: Vec<String> = Vec::new();
         while lines.len() < 4 {
-            let Some(text) = pattern(&mut numbers) else { continue };
+            let Some(text) = pattern(&mut numbers) else {
+                continue;
+            };
             // Below a directory that is ignored git looks no more, and a pattern without a slash is of every depth there.
             let text = format!("**/{}", text.rsplit('/').next().expect("a segment"));
             if Pattern::parse(&text).is_ok() && text != "**/**" && !text.ends_with("/*") {
@@ -134,10 +166,18 @@ fn the_last_pattern_decides_as_in_a_file_of_gits() {
                 lines.push(format!("{}{text}", if is_exclusion { "!" } else { "" }));
             }
         }
-        let patterns = lines.iter().map(|line| Pattern::parse(line)).collect::<Result<_, _>>().expect("patterns");
+        let patterns = lines
+            .iter()
+            .map(|line| Pattern::parse(line))
+            .collect::<Result<_, _>>()
+            .expect("patterns");
         let list = PatternList::new(patterns).expect("a list");
         std::fs::create_dir_all(repo.path().join(".git/info")).expect("git's directory");
-        std::fs::write(repo.path().join(".git/info/exclude"), lines.join("\n") + "\n").expect("git's file");
+        std::fs::write(
+            repo.path().join(".git/info/exclude"),
+            lines.join("\n") + "\n",
+        )
+        .expect("git's file");
         for name in &files {
             let status = Command::new("git")
                 .args(["check-ignore", "-q", "--no-index", "--", name])
@@ -182,7 +222,10 @@ fn a_reference_that_we_take_is_the_same_to_the_oci_crate() {
         match Repository::parse(&text) {
             Ok(ours) => {
                 let theirs = theirs.unwrap_or_else(|error| panic!("{text}: {error}"));
-                assert_eq!(format!("{}/{}", theirs.registry(), theirs.repository()), ours.to_string());
+                assert_eq!(
+                    format!("{}/{}", theirs.registry(), theirs.repository()),
+                    ours.to_string()
+                );
                 taken += 1;
             }
             // We are stricter, never the other way round: a host has to be named, in lower case and in plain form.
@@ -190,20 +233,34 @@ fn a_reference_that_we_take_is_the_same_to_the_oci_crate() {
         }
         let tag = numbers.text(&["a", "Z", "_", ".", "-", "7", "/", "\u{e9}", ":"], 5);
         if let Ok(ours) = ImageTag::parse(&tag) {
-            let theirs: Reference =
-                format!("ghcr.io/a/b:{tag}").parse().unwrap_or_else(|error| panic!("{tag}: {error}"));
+            let theirs: Reference = format!("ghcr.io/a/b:{tag}")
+                .parse()
+                .unwrap_or_else(|error| panic!("{tag}: {error}"));
             assert_eq!(theirs.tag(), Some(ours.as_str()));
         }
     }
-    assert!(taken > 150 && refused_by_us_alone > 500, "{taken} taken, {refused_by_us_alone} refused by us alone");
+    assert!(
+        taken > 150 && refused_by_us_alone > 500,
+        "{taken} taken, {refused_by_us_alone} refused by us alone"
+    );
 }
 
 /// What skopeo, told to look for linux/amd64, finds behind the commit's tag: a digest, or nothing of that platform.
 fn skopeo(world: &World, credentials: Option<&str>) -> Option<String> {
     let image = format!("docker://{}:{}", world.repository("api"), world.commit());
-    let credentials = credentials.map_or(vec!["--no-creds"], |credentials| vec!["--creds", credentials]);
+    let credentials = credentials.map_or(vec!["--no-creds"], |credentials| {
+        vec!["--creds", credentials]
+    });
     let output = Command::new("skopeo")
-        .args(["--override-os", "linux", "--override-arch", "amd64", "inspect", "--no-tags", "--tls-verify=false"])
+        .args([
+            "--override-os",
+            "linux",
+            "--override-arch",
+            "amd64",
+            "inspect",
+            "--no-tags",
+            "--tls-verify=false",
+        ])
         .args(credentials)
         .args(["--format", "{{.Os}}/{{.Architecture}} {{.Digest}}", &image])
         .output()
@@ -237,13 +294,23 @@ fn an_image_that_we_take_is_the_one_that_skopeo_finds() {
         let model = World::new();
         let credentials = Some(format!("robot:{}", model.text_of("registry-password")));
         for (world, credentials) in [real, (model, credentials)] {
-            let world =
-                world.three_services().push_to_main(|repo| repo.write("services/api/x", "1")).image("api", kind);
+            let world = world
+                .three_services()
+                .push_to_main(|repo| repo.write("services/api/x", "1"))
+                .image("api", kind);
             let theirs = skopeo(&world, credentials.as_deref());
             let run = world.input("image-timeout", "1s").verify().no_hooks();
-            let ours =
-                (run.exit == 0).then(|| run.json("images")["api"]["digest"].as_str().expect("a digest").to_owned());
-            let told = format!("{kind:?} at {}: {}", run.world.registry.host(), run.output("failure"));
+            let ours = (run.exit == 0).then(|| {
+                run.json("images")["api"]["digest"]
+                    .as_str()
+                    .expect("a digest")
+                    .to_owned()
+            });
+            let told = format!(
+                "{kind:?} at {}: {}",
+                run.world.registry.host(),
+                run.output("failure")
+            );
             // We are stricter in one case: of an index in an index it is not known whether Render finds the image in it.
             let theirs = theirs.filter(|_| !matches!(kind, Kind::Nested));
             assert_eq!(ours, theirs, "{told}");

@@ -8,16 +8,25 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const NAME: &str =
-    if cfg!(target_arch = "aarch64") { "ghcr-to-render-linux-arm64" } else { "ghcr-to-render-linux-amd64" };
+const NAME: &str = if cfg!(target_arch = "aarch64") {
+    "ghcr-to-render-linux-arm64"
+} else {
+    "ghcr-to-render-linux-amd64"
+};
 
 /// A step of no-docker/action.yml: its shell, and the script that this shell is given.
 fn step(number: usize) -> (String, String) {
     let action =
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("no-docker/action.yml")).expect("a file");
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("no-docker/action.yml"))
+            .expect("a file");
     let value = |key: &str| {
-        let lines = action.lines().filter_map(|line| line.trim().strip_prefix(key));
-        lines.map(|text| text.trim_matches('\'').to_owned()).nth(number).expect("a step")
+        let lines = action
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix(key));
+        lines
+            .map(|text| text.trim_matches('\'').to_owned())
+            .nth(number)
+            .expect("a step")
     };
     (value("shell: "), value("run: "))
 }
@@ -54,12 +63,24 @@ impl Door {
         std::fs::create_dir_all(path("action")).expect("a file");
         std::fs::create_dir_all(path("temp")).expect("a file");
         std::fs::create_dir_all(path("planted")).expect("a file");
-        std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("no-docker/fetch"), path("action/fetch"))
-            .expect("a file");
+        std::fs::copy(
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("no-docker/fetch"),
+            path("action/fetch"),
+        )
+        .expect("a file");
         // What an earlier step may leave: programs on the PATH, a file that bash reads, functions in the environment, settings of curl.
         let mark = path("mark");
         let trap = format!("#!/bin/sh\necho x >>'{}'\n", mark.display());
-        for program in ["curl", "sha256sum", "uname", "chmod", "mktemp", "rm", "bash", "exec"] {
+        for program in [
+            "curl",
+            "sha256sum",
+            "uname",
+            "chmod",
+            "mktemp",
+            "rm",
+            "bash",
+            "exec",
+        ] {
             std::fs::write(path("planted").join(program), &trap).expect("a file");
             let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
             std::fs::set_permissions(path("planted").join(program), mode).expect("a file");
@@ -78,12 +99,23 @@ impl Door {
             ("BASH_ENV".to_owned(), text(path("planted/bash_env"))),
             ("ENV".to_owned(), text(path("planted/bash_env"))),
         ]);
-        for name in ["curl", "/usr/bin/curl", "printf", "read", "fail", "exec", "set"] {
+        for name in [
+            "curl",
+            "/usr/bin/curl",
+            "printf",
+            "read",
+            "fail",
+            "exec",
+            "set",
+        ] {
             environment.insert(format!("BASH_FUNC_{name}%%"), function.clone());
         }
         // In a shell that is not privileged this would keep every command from running.
         environment.insert("SHELLOPTS".to_owned(), "noexec".to_owned());
-        Self { directory, environment }
+        Self {
+            directory,
+            environment,
+        }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -99,13 +131,28 @@ impl Door {
         let words: Vec<String> = wrapper
             .iter()
             .map(|word| (*word).to_owned())
-            .chain(shell.split(' ').map(|word| word.replace("{0}", script.to_str().expect("a path"))))
+            .chain(
+                shell
+                    .split(' ')
+                    .map(|word| word.replace("{0}", script.to_str().expect("a path"))),
+            )
             .collect();
-        let ended =
-            Command::new(&words[0]).args(&words[1..]).env_clear().envs(&self.environment).output().expect("a process");
+        let ended = Command::new(&words[0])
+            .args(&words[1..])
+            .env_clear()
+            .envs(&self.environment)
+            .output()
+            .expect("a process");
         let output = std::fs::read_to_string(self.path("output")).expect("a file");
-        assert!(!self.path("mark").exists(), "something that was planted was started");
-        let left = Command::new("find").arg(self.path("temp")).args(["-type", "f"]).output().expect("a process");
+        assert!(
+            !self.path("mark").exists(),
+            "something that was planted was started"
+        );
+        let left = Command::new("find")
+            .arg(self.path("temp"))
+            .args(["-type", "f"])
+            .output()
+            .expect("a process");
         Fetched {
             exit: ended.status.code().unwrap_or(-1),
             said: String::from_utf8_lossy(&[ended.stdout, ended.stderr].concat()).into_owned(),
@@ -117,9 +164,20 @@ impl Door {
     /// It is not fetched, and why.
     fn refuses(&self, wrapper: &[&str], why: &str) {
         let fetched = self.fetch(wrapper);
-        assert!(fetched.exit == 1 && fetched.program.is_none(), "{}", fetched.said);
-        let line = fetched.said.lines().find(|line| line.starts_with("::error title=ghcr-to-render::"));
-        assert!(line.is_some_and(|line| line.contains(why)), "{why:?} is not in {}", fetched.said);
+        assert!(
+            fetched.exit == 1 && fetched.program.is_none(),
+            "{}",
+            fetched.said
+        );
+        let line = fetched
+            .said
+            .lines()
+            .find(|line| line.starts_with("::error title=ghcr-to-render::"));
+        assert!(
+            line.is_some_and(|line| line.contains(why)),
+            "{why:?} is not in {}",
+            fetched.said
+        );
     }
 }
 
@@ -128,7 +186,11 @@ fn releases(bytes: Vec<u8>) -> Server {
     Server::start(move |call| match call.path.strip_prefix("/v1.2.3/") {
         // GitHub sends what is attached to a release by a redirect.
         Some(name) if name == NAME => Reply::text(302, "").header("location", "/assets/1"),
-        _ if call.path == "/assets/1" => Reply::Whole { status: 200, headers: Vec::new(), body: bytes.clone() },
+        _ if call.path == "/assets/1" => Reply::Whole {
+            status: 200,
+            headers: Vec::new(),
+            body: bytes.clone(),
+        },
         _ => Reply::text(404, "Not Found"),
     })
 }
@@ -143,28 +205,45 @@ fn deployed(world: World) -> Run {
     let server = releases(program());
     let door = Door::released(&format!("{}/v1.2.3", server.origin()), &program());
     let fetched = door.fetch(&[]);
-    let found = fetched.program.unwrap_or_else(|| panic!("{}", fetched.said));
+    let found = fetched
+        .program
+        .unwrap_or_else(|| panic!("{}", fetched.said));
     let (shell, script) = step(1);
     let file = world.outside("run.sh");
     std::fs::write(&file, script).expect("a file");
-    let world = door.environment.iter().fold(world, |world, (name, value)| match name.as_str() {
-        "GITHUB_ACTION_PATH" | "RUNNER_TEMP" | "GITHUB_OUTPUT" => world,
-        _ => world.variable(name, value),
-    });
-    let run = world.variable("PROGRAM", found.to_str().expect("a path")).through(&shell, &file).deploy();
-    assert!(!door.path("mark").exists(), "something that was planted was started");
+    let world = door
+        .environment
+        .iter()
+        .fold(world, |world, (name, value)| match name.as_str() {
+            "GITHUB_ACTION_PATH" | "RUNNER_TEMP" | "GITHUB_OUTPUT" => world,
+            _ => world.variable(name, value),
+        });
+    let run = world
+        .variable("PROGRAM", found.to_str().expect("a path"))
+        .through(&shell, &file)
+        .deploy();
+    assert!(
+        !door.path("mark").exists(),
+        "something that was planted was started"
+    );
     run
 }
 
 #[test]
 fn a_deploy_goes_through_the_second_door() {
-    let world = World::new().three_services().push_to_main(|repo| repo.write("services/web/main.txt", "2")).images();
+    let world = World::new()
+        .three_services()
+        .push_to_main(|repo| repo.write("services/web/main.txt", "2"))
+        .images();
     deployed(world).expect_accepted(["web"]);
 }
 
 #[test]
 fn a_planted_input_in_the_other_spelling_is_not_read_through_the_second_door() {
-    let world = World::new().three_services().push_to_main(|repo| repo.write("services/web/main.txt", "2")).images();
+    let world = World::new()
+        .three_services()
+        .push_to_main(|repo| repo.write("services/web/main.txt", "2"))
+        .images();
     deployed(world.variable("INPUT_DRY_RUN", "true")).expect_accepted(["web"]);
 }
 
@@ -177,7 +256,8 @@ fn what_is_not_what_was_released_is_never_made_executable() {
     let mut cut = program();
     cut.pop();
     let server = releases(cut);
-    Door::released(&format!("{}/v1.2.3", server.origin()), &program()).refuses(&[], "it is not what was released");
+    Door::released(&format!("{}/v1.2.3", server.origin()), &program())
+        .refuses(&[], "it is not what was released");
 }
 
 #[test]
@@ -186,15 +266,25 @@ fn a_machine_without_a_program_is_named() {
     let door = Door::released(&format!("{}/v1.2.3", server.origin()), &program());
     door.refuses(&["/usr/bin/setarch", "i686"], "Linux on i686");
     let none = Door::released("https://example.invalid/v1.2.3", b"");
-    std::fs::write(none.path("action/release"), "https://example.invalid/v1.2.3\n").unwrap();
+    std::fs::write(
+        none.path("action/release"),
+        "https://example.invalid/v1.2.3\n",
+    )
+    .unwrap();
     none.refuses(&[], NAME);
 }
 
 #[test]
 fn a_commit_that_is_no_release_says_so() {
     Door::of_main().refuses(&[], "this commit is no release");
-    let tracked = git(Path::new(env!("CARGO_MANIFEST_DIR")), &["ls-files", "no-docker"]);
-    assert!(!tracked.contains("no-docker/release"), "main names no release");
+    let tracked = git(
+        Path::new(env!("CARGO_MANIFEST_DIR")),
+        &["ls-files", "no-docker"],
+    );
+    assert!(
+        !tracked.contains("no-docker/release"),
+        "main names no release"
+    );
 }
 
 #[test]

@@ -24,9 +24,17 @@ struct Read {
     closed: usize,
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "the parser tells of more than a summary has")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the parser tells of more than a summary has"
+)]
 fn read(markdown: &str) -> Read {
-    let (mut read, mut cell, mut item, mut code) = (Read::default(), None::<String>, None::<String>, None::<String>);
+    let (mut read, mut cell, mut item, mut code) = (
+        Read::default(),
+        None::<String>,
+        None::<String>,
+        None::<String>,
+    );
     let mut is_heading = false;
     for event in Parser::new_ext(markdown, Options::ENABLE_TABLES) {
         match event {
@@ -75,23 +83,38 @@ fn summary(name: &str, run: &Run) -> Read {
         // What another run names differently would change the picture for nothing.
         let port = run.world.registry.host();
         let text = run.summary.replace(&port, "ghcr.io");
-        std::fs::write(std::path::Path::new(&directory).join(format!("{name}.md")), text).expect("a file");
+        std::fs::write(
+            std::path::Path::new(&directory).join(format!("{name}.md")),
+            text,
+        )
+        .expect("a file");
     }
     let first = run.summary.lines().next().unwrap_or_default();
     let read = read(&run.summary);
-    assert!(first.starts_with("### ") && !read.heading.is_empty(), "{name}: {first}");
+    assert!(
+        first.starts_with("### ") && !read.heading.is_empty(),
+        "{name}: {first}"
+    );
     let said = run.output("summary");
     if !said.is_empty() {
         let plain: String = read.heading.chars().filter(char::is_ascii).collect();
-        let words =
-            said.split([' ', ',']).filter(|word| word.len() > 3 && word.bytes().all(|byte| byte.is_ascii_alphabetic()));
+        let words = said
+            .split([' ', ','])
+            .filter(|word| word.len() > 3 && word.bytes().all(|byte| byte.is_ascii_alphabetic()));
         for word in words {
-            assert!(plain.contains(word), "{name}: {word:?} of {said:?} is not in the first line, {plain:?}");
+            assert!(
+                plain.contains(word),
+                "{name}: {word:?} of {said:?} is not in the first line, {plain:?}"
+            );
         }
     }
     let widths: Vec<usize> = read.rows.iter().map(Vec::len).collect();
     let head = read.rows.first().map_or(0, Vec::len);
-    assert!(widths.iter().all(|width| *width == head), "{name}: rows of {widths:?} cells\n{}", run.summary);
+    assert!(
+        widths.iter().all(|width| *width == head),
+        "{name}: rows of {widths:?} cells\n{}",
+        run.summary
+    );
     assert_eq!(read.opened, read.closed, "{name}: folds\n{}", run.summary);
     assert!(read.mermaid.len() <= 1, "{name}: one picture");
     read
@@ -99,63 +122,147 @@ fn summary(name: &str, run: &Run) -> Read {
 
 fn bars(read: &Read) -> Vec<&str> {
     let text = read.mermaid.first().map(String::as_str).unwrap_or_default();
-    text.lines().filter(|line| line.contains(" :")).map(str::trim).collect()
+    text.lines()
+        .filter(|line| line.contains(" :"))
+        .map(str::trim)
+        .collect()
 }
 
 fn three() -> World {
-    World::new().three_services().push_to_main(|repo| repo.write("libs/x", "1").write("services/web/x", "1"))
+    World::new()
+        .three_services()
+        .push_to_main(|repo| repo.write("libs/x", "1").write("services/web/x", "1"))
 }
 
 #[test]
 fn live_and_accepted_show_order_and_time() {
-    let run = three().images().with_key().deploy().ended(0, "live", "").hooked(&["api", "workers", "web"]);
+    let run = three()
+        .images()
+        .with_key()
+        .deploy()
+        .ended(0, "live", "")
+        .hooked(&["api", "workers", "web"]);
     let live = summary("live", &run);
-    let names: Vec<&str> = bars(&live).iter().filter_map(|bar| bar.split(' ').nth(1)).collect();
+    let names: Vec<&str> = bars(&live)
+        .iter()
+        .filter_map(|bar| bar.split(' ').nth(1))
+        .collect();
     assert_eq!(names.last(), Some(&"workers"), "{:?}", live.mermaid);
-    assert_eq!(live.rows[0], ["Service", "Decision", "Why", "Image", "Result", "Time"]);
-    assert!(live.items.iter().all(|item| !item.contains("failed")), "{:?}", live.items);
-    let run = three().images().deploy().expect_accepted(["api", "workers", "web"]);
+    assert_eq!(
+        live.rows[0],
+        ["Service", "Decision", "Why", "Image", "Result", "Time"]
+    );
+    assert!(
+        live.items.iter().all(|item| !item.contains("failed")),
+        "{:?}",
+        live.items
+    );
+    let run = three()
+        .images()
+        .deploy()
+        .expect_accepted(["api", "workers", "web"]);
     assert_eq!(bars(&summary("accepted", &run)).len(), 3);
 }
 
 #[test]
 fn failures_come_first_each_with_its_cause_and_what_to_do() {
     let world = five_alone();
-    world.render.deploy_ends("web", Fate::Fails("update_failed", Why::OutOfMemory("512Mi")));
-    world.render.deploy_ends("api", Fate::Fails("update_failed", Why::Exited(1)));
-    let run = world.deploy().hooked(&["api", "workers", "web", "queue", "cron"]).ended(1, "failed", "exited");
+    world.render.deploy_ends(
+        "web",
+        Fate::Fails("update_failed", Why::OutOfMemory("512Mi")),
+    );
+    world
+        .render
+        .deploy_ends("api", Fate::Fails("update_failed", Why::Exited(1)));
+    let run = world
+        .deploy()
+        .hooked(&["api", "workers", "web", "queue", "cron"])
+        .ended(1, "failed", "exited");
     let read = summary("failed", &run);
-    let causes: Vec<&String> =
-        read.items.iter().filter(|item| item.contains("memory") || item.contains("exited")).collect();
+    let causes: Vec<&String> = read
+        .items
+        .iter()
+        .filter(|item| item.contains("memory") || item.contains("exited"))
+        .collect();
     assert_eq!(causes.len(), 2, "{:?}", read.items);
-    assert!(causes[0].starts_with("api exited: ") && causes[1].starts_with("web out-of-memory: "), "{causes:?}");
-    let names: Vec<&str> = read.rows.iter().skip(1).map(|row| row[0].as_str()).collect();
+    assert!(
+        causes[0].starts_with("api exited: ") && causes[1].starts_with("web out-of-memory: "),
+        "{causes:?}"
+    );
+    let names: Vec<&str> = read
+        .rows
+        .iter()
+        .skip(1)
+        .map(|row| row[0].as_str())
+        .collect();
     assert_eq!(names[..2], ["api", "web"], "failures are the first rows");
-    assert!(run.summary.find("Its page on Render") < run.summary.find("| Service |"), "{}", run.summary);
-    assert_eq!(bars(&read).iter().filter(|bar| bar.contains("crit")).count(), 2);
+    assert!(
+        run.summary.find("Its page on Render") < run.summary.find("| Service |"),
+        "{}",
+        run.summary
+    );
+    assert_eq!(
+        bars(&read)
+            .iter()
+            .filter(|bar| bar.contains("crit"))
+            .count(),
+        2
+    );
 }
 
 #[test]
 fn every_other_outcome_is_told_in_its_first_line() {
     type Case = (&'static str, &'static str, fn() -> Run);
     let cases: [Case; 9] = [
-        ("planned", "Planned", || three().plan().expect_planned(["api", "workers", "web"])),
+        ("planned", "Planned", || {
+            three().plan().expect_planned(["api", "workers", "web"])
+        }),
         ("nothing", "Nothing to do", || {
-            let world = World::new().three_services().commit_on_main(|repo| repo.write("x", "1"));
+            let world = World::new()
+                .three_services()
+                .commit_on_main(|repo| repo.write("x", "1"));
             world.push_tag("other").deploy().expect_nothing()
         }),
         ("unchanged", "nothing to deploy", || {
-            World::new().three_services().push_to_main(|repo| repo.write("docs/x.md", "1")).deploy().no_hooks()
+            World::new()
+                .three_services()
+                .push_to_main(|repo| repo.write("docs/x.md", "1"))
+                .deploy()
+                .no_hooks()
         }),
-        ("skipped", "Skipped", || three().input("freeze", "incident 7").deploy().expect_skipped()),
-        ("refused", "Refused", || three().input("deploy-hooks", "").images().deploy().no_hooks()),
-        ("image-missing", "Failed", || three().input("image-timeout", "1s").deploy().expect_stopped("image-missing")),
+        ("skipped", "Skipped", || {
+            three()
+                .input("freeze", "incident 7")
+                .deploy()
+                .expect_skipped()
+        }),
+        ("refused", "Refused", || {
+            three()
+                .input("deploy-hooks", "")
+                .images()
+                .deploy()
+                .no_hooks()
+        }),
+        ("image-missing", "Failed", || {
+            three()
+                .input("image-timeout", "1s")
+                .deploy()
+                .expect_stopped("image-missing")
+        }),
         ("verified", "Verified", || {
             let world = World::new().three_services();
-            world.pull_request(7, |repo| repo.write("services/web/x", "1")).images().verify().expect_verified()
+            world
+                .pull_request(7, |repo| repo.write("services/web/x", "1"))
+                .images()
+                .verify()
+                .expect_verified()
         }),
         ("cancelled", "Cancelled", || {
-            let place = Place { kind: "Render: GET /v1/services/*/deploys/*".into(), nth: 2, moment: Moment::Answered };
+            let place = Place {
+                kind: "Render: GET /v1/services/*/deploys/*".into(),
+                nth: 2,
+                moment: Moment::Answered,
+            };
             let run = five().cancel_at(place, &["-INT"], Then::Answers).deploy();
             let calls: Vec<String> = run.hooks.iter().map(|call| call.service.clone()).collect();
             let calls: Vec<&str> = calls.iter().map(String::as_str).collect();
@@ -168,17 +275,30 @@ fn every_other_outcome_is_told_in_its_first_line() {
         let read = summary(name, &run);
         assert!(read.heading.contains(begins), "{name}: {:?}", read.heading);
         if run.exit != 0 {
-            assert!(!read.items.is_empty(), "{name}: what to do is not said\n{}", run.summary);
+            assert!(
+                !read.items.is_empty(),
+                "{name}: what to do is not said\n{}",
+                run.summary
+            );
         }
     });
 }
 
 #[test]
 fn a_plan_has_no_columns_for_results_and_says_what_it_would_call() {
-    let run = three().plan().expect_planned(["api", "workers", "web"]).says("would call its hook in deploy-hooks");
-    let without = three().input("deploy-hooks", "").plan().expect_planned(["api", "workers", "web"]);
+    let run = three()
+        .plan()
+        .expect_planned(["api", "workers", "web"])
+        .says("would call its hook in deploy-hooks");
+    let without = three()
+        .input("deploy-hooks", "")
+        .plan()
+        .expect_planned(["api", "workers", "web"]);
     without.says("would call its hook in deploy-hooks or RENDER_HOOK_API (not given to this run)");
-    assert_eq!(read(&run.summary).rows[0], ["Service", "Decision", "Why", "Image"]);
+    assert_eq!(
+        read(&run.summary).rows[0],
+        ["Service", "Decision", "Why", "Image"]
+    );
 }
 
 #[test]
@@ -186,16 +306,31 @@ fn what_stays_as_it_is_is_folded_where_it_is_much() {
     let names: Vec<String> = (0..30).map(|at| format!("s{at}")).collect();
     let images: String = names
         .iter()
-        .map(|name| format!("  {name}: {{ repository: \"HOST/{{owner}}/{name}\", paths: [\"{name}/**\"] }}\n"))
+        .map(|name| {
+            format!(
+                "  {name}: {{ repository: \"HOST/{{owner}}/{name}\", paths: [\"{name}/**\"] }}\n"
+            )
+        })
         .collect();
-    let services: String = names.iter().map(|name| format!("  {name}: {{}}\n")).collect();
-    let text =
-        format!("version: 1\nenvironments: {{ staging: {{ branch: main }} }}\nimages:\n{images}services:\n{services}");
+    let services: String = names
+        .iter()
+        .map(|name| format!("  {name}: {{}}\n"))
+        .collect();
+    let text = format!(
+        "version: 1\nenvironments: {{ staging: {{ branch: main }} }}\nimages:\n{images}services:\n{services}"
+    );
     let all: Vec<&str> = names.iter().map(String::as_str).collect();
     let world = World::new().manifest(&text).hooks(&all);
-    let run = world.push_to_main(|repo| repo.write("s7/x", "1")).plan().expect_planned(["s7"]);
+    let run = world
+        .push_to_main(|repo| repo.write("s7/x", "1"))
+        .plan()
+        .expect_planned(["s7"]);
     let read = summary("much", &run);
     assert_eq!((read.opened, read.tables), (1, 2), "{}", run.summary);
     assert_eq!(read.rows[1][0], "s7");
-    assert!(run.summary.contains("29 services stay as they are"), "{}", run.summary);
+    assert!(
+        run.summary.contains("29 services stay as they are"),
+        "{}",
+        run.summary
+    );
 }

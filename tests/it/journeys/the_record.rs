@@ -4,8 +4,8 @@ use crate::world::World;
 use crate::world::github::Trouble;
 use crate::world::github::record::{Recorded, Seed};
 use ghcr_to_render::domain::{
-    CommitSha, Digest, EnvironmentName, Intent, Kind, PinnedImage, RecordState, Repository, Secret, ServiceId,
-    ServiceName,
+    CommitSha, Digest, EnvironmentName, Intent, Kind, PinnedImage, RecordState, Repository, Secret,
+    ServiceId, ServiceName,
 };
 use ghcr_to_render::github::{Ended, Ending, GitHub, GitHubError, Memory, RecordWriter, RunName};
 use ghcr_to_render::transport::{Client, Proxies, Roots};
@@ -16,7 +16,9 @@ const DIGEST: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 const REPOSITORY: &str = "ghcr.io/acme/api";
 
 fn world() -> World {
-    World::new().three_services().push_to_main(|repo| repo.write("x", "1"))
+    World::new()
+        .three_services()
+        .push_to_main(|repo| repo.write("x", "1"))
 }
 
 fn token(world: &World) -> String {
@@ -26,7 +28,13 @@ fn token(world: &World) -> String {
 /// The program's client for the world's GitHub.
 fn client(world: &World) -> GitHub {
     let client = Client::new(Roots::built_in(), Proxies::Ignored).expect("a client");
-    GitHub::new(&client, &world.github.server.origin(), Some(&Secret::new(token(world))), "acme/shop").expect("GitHub")
+    GitHub::new(
+        &client,
+        &world.github.server.origin(),
+        Some(&Secret::new(token(world))),
+        "acme/shop",
+    )
+    .expect("GitHub")
 }
 
 fn staging() -> EnvironmentName {
@@ -43,7 +51,10 @@ fn intent(world: &World) -> Intent {
         service: service("api"),
         commit: CommitSha::parse(world.commit().as_bytes()).expect("a commit"),
         id: Some(ServiceId::parse("srv-api00000000000000000").expect("an id")),
-        image: PinnedImage { repository: Repository::parse(REPOSITORY).expect("a repository"), digest: digest.clone() },
+        image: PinnedImage {
+            repository: Repository::parse(REPOSITORY).expect("a repository"),
+            digest: digest.clone(),
+        },
         platform: digest,
         image_commit: None,
         release: None,
@@ -54,19 +65,32 @@ fn intent(world: &World) -> Intent {
 }
 
 async fn begin(world: &World, intent: &Intent) -> Result<u64, GitHubError> {
-    let run = RunName { id: "12".into(), attempt: "1".into(), force: None };
-    RecordWriter::new(&client(world)).begin(&staging(), intent, &run).await
+    let run = RunName {
+        id: "12".into(),
+        attempt: "1".into(),
+        force: None,
+    };
+    RecordWriter::new(&client(world))
+        .begin(&staging(), intent, &run)
+        .await
 }
 
 async fn end(world: &World, number: u64, how: Ended) -> Result<(), GitHubError> {
     let url = Some(url::Url::parse("https://api.example.com").expect("an address"));
-    let ending = Ending { how, description: "by run 12".into(), environment_url: url, log_url: None };
+    let ending = Ending {
+        how,
+        description: "by run 12".into(),
+        environment_url: url,
+        log_url: None,
+    };
     RecordWriter::new(&client(world)).end(number, &ending).await
 }
 
 async fn memory(world: &World, services: &[&str]) -> Result<Memory, GitHubError> {
     let services: Vec<_> = services.iter().map(|name| service(name)).collect();
-    client(world).memory(&staging(), &services, Some("main")).await
+    client(world)
+        .memory(&staging(), &services, Some("main"))
+        .await
 }
 
 fn seed(world: &World, service: &str) -> Seed {
@@ -82,7 +106,10 @@ async fn what_is_written_is_remembered() {
     assert!(before.records.values().all(Vec::is_empty) && before.records.len() == 2);
     let number = begin(&world, &intent).await.unwrap();
     let open = memory(&world, &["api"]).await.unwrap().records[&service("api")].clone();
-    assert_eq!((open.len(), open[0].number, open[0].state, open[0].is_own), (1, number, RecordState::Open, true));
+    assert_eq!(
+        (open.len(), open[0].number, open[0].state, open[0].is_own),
+        (1, number, RecordState::Open, true)
+    );
     assert_eq!(open[0].intent, intent);
     end(&world, number, Ended::Live).await.unwrap();
     let ended = &memory(&world, &["api"]).await.unwrap().records[&service("api")][0];
@@ -117,52 +144,105 @@ async fn what_was_there_before_is_found_page_by_page() {
         ..seed(&world, "api")
     });
     for _ in 0..30 {
-        world.github.seed_record(Seed { statuses: vec![("failure", "failed")], ..seed(&world, "api") });
+        world.github.seed_record(Seed {
+            statuses: vec![("failure", "failed")],
+            ..seed(&world, "api")
+        });
     }
-    world.github.seed_record(Seed { creator: "mallory", ..seed(&world, "api") });
-    let open = world.github.seed_record(Seed { statuses: Vec::new(), ..seed(&world, "web") });
-    world.github.seed_record(Seed { environment: "production".into(), ..seed(&world, "web") });
+    world.github.seed_record(Seed {
+        creator: "mallory",
+        ..seed(&world, "api")
+    });
+    let open = world.github.seed_record(Seed {
+        statuses: Vec::new(),
+        ..seed(&world, "web")
+    });
+    world.github.seed_record(Seed {
+        environment: "production".into(),
+        ..seed(&world, "web")
+    });
     let memory = memory(&world, &["api", "web"]).await.unwrap();
     let api = &memory.records[&service("api")];
     let (first, last) = (&api[0], &api[31]);
-    assert_eq!((api.len(), first.is_own, first.state), (32, false, RecordState::Success));
-    assert_eq!((last.number, last.intent.kind, last.is_own), (old, Kind::Rollback, true));
-    assert!(last.intent.from.is_some() && last.intent.release.is_some() && last.intent.id.is_none());
+    assert_eq!(
+        (api.len(), first.is_own, first.state),
+        (32, false, RecordState::Success)
+    );
+    assert_eq!(
+        (last.number, last.intent.kind, last.is_own),
+        (old, Kind::Rollback, true)
+    );
+    assert!(
+        last.intent.from.is_some() && last.intent.release.is_some() && last.intent.id.is_none()
+    );
     let web = &memory.records[&service("web")];
-    assert_eq!((web.len(), web[0].number, web[0].state), (1, open, RecordState::Open));
+    assert_eq!(
+        (web.len(), web[0].number, web[0].state),
+        (1, open, RecordState::Open)
+    );
     assert_eq!(world.github.violations(), Vec::<String>::new());
 }
 
 #[tokio::test]
 async fn trouble_with_the_record_is_told_by_its_cause() {
     let world = world();
-    let number = world.github.seed_record(Seed { statuses: Vec::new(), ..seed(&world, "api") });
+    let number = world.github.seed_record(Seed {
+        statuses: Vec::new(),
+        ..seed(&world, "api")
+    });
     let table = [
         (Trouble::GraphQl("FORBIDDEN"), "deployments: read"),
         (Trouble::GraphQl("RATE_LIMITED"), "limits our requests"),
-        (Trouble::RecordDown, "does not answer for the record of staging"),
+        (
+            Trouble::RecordDown,
+            "does not answer for the record of staging",
+        ),
         (Trouble::Status(403), "it needs contents=read"),
     ];
     for (trouble, wanted) in table {
         world.github.trouble(trouble);
         let failure = memory(&world, &["api"]).await.unwrap_err().to_string();
-        assert!(failure.contains(wanted) && !failure.contains("##[set"), "{failure}");
+        assert!(
+            failure.contains(wanted) && !failure.contains("##[set"),
+            "{failure}"
+        );
         world.github.heal();
     }
     let table = [
-        (Trouble::DeploymentsDenied, "write the record of api in staging: it needs deployments=write"),
-        (Trouble::Create(409), "does not take the record of api in staging: Conflict"),
-        (Trouble::Create(422), "does not take the record of api in staging: Conflict"),
+        (
+            Trouble::DeploymentsDenied,
+            "write the record of api in staging: it needs deployments=write",
+        ),
+        (
+            Trouble::Create(409),
+            "does not take the record of api in staging: Conflict",
+        ),
+        (
+            Trouble::Create(422),
+            "does not take the record of api in staging: Conflict",
+        ),
         (Trouble::Create(202), "made no deployment"),
-        (Trouble::RecordDown, "does not answer for the record of api in staging"),
+        (
+            Trouble::RecordDown,
+            "does not answer for the record of api in staging",
+        ),
     ];
     for (trouble, wanted) in table {
         world.github.trouble(trouble);
-        let failure = begin(&world, &intent(&world)).await.unwrap_err().to_string();
-        assert!(failure.contains(wanted) && !failure.contains("##[set"), "{failure}");
+        let failure = begin(&world, &intent(&world))
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(
+            failure.contains(wanted) && !failure.contains("##[set"),
+            "{failure}"
+        );
         world.github.heal();
     }
-    let unknown = Intent { commit: CommitSha::from_bytes([0x11; 20]), ..intent(&world) };
+    let unknown = Intent {
+        commit: CommitSha::from_bytes([0x11; 20]),
+        ..intent(&world)
+    };
     let failure = begin(&world, &unknown).await.unwrap_err().to_string();
     assert!(failure.contains("No ref found for: 1111"), "{failure}");
     for trouble in [Trouble::StatusesDenied, Trouble::RecordDown] {
@@ -170,7 +250,12 @@ async fn trouble_with_the_record_is_told_by_its_cause() {
         assert!(end(&world, number, Ended::Accepted).await.is_err());
         world.github.heal();
     }
-    let left: Vec<_> = world.github.records().into_iter().map(|record| (record.number, record.state)).collect();
+    let left: Vec<_> = world
+        .github
+        .records()
+        .into_iter()
+        .map(|record| (record.number, record.state))
+        .collect();
     assert_eq!(left, [(number, "open".to_owned())]);
     assert_eq!(world.github.violations(), Vec::<String>::new());
 }
@@ -179,8 +264,22 @@ async fn trouble_with_the_record_is_told_by_its_cause() {
 fn post(world: &World, path: &str, body: &Value) -> String {
     let url = format!("{}{path}", world.github.server.origin());
     let output = Command::new("curl")
-        .args(["-s", "-o", "/dev/null", "-w", "%{http_code}", "-H", &format!("Authorization: Bearer {}", token(world))])
-        .args(["-H", "Content-Type: application/json", "--data-binary", &body.to_string(), &url])
+        .args([
+            "-s",
+            "-o",
+            "/dev/null",
+            "-w",
+            "%{http_code}",
+            "-H",
+            &format!("Authorization: Bearer {}", token(world)),
+        ])
+        .args([
+            "-H",
+            "Content-Type: application/json",
+            "--data-binary",
+            &body.to_string(),
+            &url,
+        ])
         .output()
         .expect("curl");
     String::from_utf8_lossy(&output.stdout).into_owned()
@@ -192,7 +291,9 @@ async fn posted(world: &World) -> Vec<(String, Value)> {
     let number = begin(world, &intent(world)).await.expect("a record");
     end(world, number, Ended::Live).await.expect("its end");
     let calls = world.github.server.calls().into_iter();
-    calls.map(|call| (call.path, serde_json::from_slice(&call.body).expect("JSON"))).collect()
+    calls
+        .map(|call| (call.path, serde_json::from_slice(&call.body).expect("JSON")))
+        .collect()
 }
 
 #[tokio::test]
@@ -252,14 +353,27 @@ async fn a_request_that_is_not_exactly_ours_is_a_violation() {
             let mut changed = body.clone();
             changed.pointer_mut(parent).unwrap()[name] = value.clone();
             post(&world, path, &changed);
-            assert_eq!(world.github.violations().len(), seen + 1, "{pointer} as {value} passes at {path}");
+            assert_eq!(
+                world.github.violations().len(),
+                seen + 1,
+                "{pointer} as {value} passes at {path}"
+            );
         }
-        for name in body.as_object().unwrap().keys().filter(|name| *name != "environment_url") {
+        for name in body
+            .as_object()
+            .unwrap()
+            .keys()
+            .filter(|name| *name != "environment_url")
+        {
             let seen = world.github.violations().len();
             let mut changed = body.clone();
             changed.as_object_mut().unwrap().remove(name);
             post(&world, path, &changed);
-            assert_eq!(world.github.violations().len(), seen + 1, "{path} passes without {name}");
+            assert_eq!(
+                world.github.violations().len(),
+                seen + 1,
+                "{path} passes without {name}"
+            );
         }
     }
     let (seen, status) = (world.github.violations().len(), &bodies[2].1);

@@ -9,14 +9,25 @@ fn tool(name: &str, arguments: &[&str]) -> (bool, String) {
         .args(arguments)
         .output()
         .unwrap_or_else(|error| panic!("{name} (Debian: apt-get install {name}): {error}"));
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     (output.status.success(), text)
 }
 
 fn skopeo(world: &World, image: &str, credentials: Option<&str>) -> (bool, String) {
     let reference = format!("docker://{}:{}", world.repository(image), world.commit());
-    let mut arguments =
-        vec!["--override-arch", "amd64", "--override-os", "linux", "inspect", "--no-tags", "--tls-verify=false"];
+    let mut arguments = vec![
+        "--override-arch",
+        "amd64",
+        "--override-os",
+        "linux",
+        "inspect",
+        "--no-tags",
+        "--tls-verify=false",
+    ];
     match credentials {
         Some(credentials) => arguments.extend(["--creds", credentials]),
         None => arguments.push("--no-creds"),
@@ -28,14 +39,22 @@ fn skopeo(world: &World, image: &str, credentials: Option<&str>) -> (bool, Strin
 #[test]
 fn skopeo_reads_every_registry_of_the_world() {
     let (open, with_tokens) = (Distribution::open(), Distribution::with_tokens());
-    let password = with_tokens.password().map(|password| format!("robot:{password}"));
+    let password = with_tokens
+        .password()
+        .map(|password| format!("robot:{password}"));
     let worlds = [
         (World::on(Registry::Distribution(open), None), None),
-        (World::on(Registry::Distribution(with_tokens), with_tokens.password()), password.as_deref()),
+        (
+            World::on(Registry::Distribution(with_tokens), with_tokens.password()),
+            password.as_deref(),
+        ),
     ];
     for (world, credentials) in worlds {
-        let world =
-            world.three_services().push_to_main(|repo| repo.write("x", "1")).images().image("docker", Kind::DockerList);
+        let world = world
+            .three_services()
+            .push_to_main(|repo| repo.write("x", "1"))
+            .images()
+            .image("docker", Kind::DockerList);
         for image in ["api", "workers", "web", "docker"] {
             let (is_good, text) = skopeo(&world, image, credentials);
             assert!(
@@ -48,7 +67,10 @@ fn skopeo_reads_every_registry_of_the_world() {
 
 #[test]
 fn skopeo_reads_the_model_of_ghcr_and_is_denied_without_a_password() {
-    let world = World::new().three_services().push_to_main(|repo| repo.write("x", "1")).images();
+    let world = World::new()
+        .three_services()
+        .push_to_main(|repo| repo.write("x", "1"))
+        .images();
     let password = world.environment("deploy")["INPUT_REGISTRY-PASSWORD"].clone();
     let (is_good, text) = skopeo(&world, "api", Some(&format!("robot:{password}")));
     assert!(is_good && text.contains(&world.digest("api")), "{text}");
@@ -59,32 +81,64 @@ fn skopeo_reads_the_model_of_ghcr_and_is_denied_without_a_password() {
 #[test]
 fn a_deleted_child_is_missing_from_the_real_registry_too() {
     let world = World::on(Registry::Distribution(Distribution::open()), None).three_services();
-    let world = world.push_to_main(|repo| repo.write("y", "1")).image("api", Kind::ChildDeleted);
+    let world = world
+        .push_to_main(|repo| repo.write("y", "1"))
+        .image("api", Kind::ChildDeleted);
     let (is_good, text) = skopeo(&world, "api", None);
     assert!(!is_good && text.contains("manifest unknown"), "{text}");
 }
 
 #[test]
 fn curl_learns_what_github_knows_of_a_real_repository() {
-    let world =
-        World::new().three_services().push_to_main(|repo| repo.rename("libs/shared.txt", "services/web/shared.txt"));
+    let world = World::new()
+        .three_services()
+        .push_to_main(|repo| repo.rename("libs/shared.txt", "services/web/shared.txt"));
     let token = world.environment("deploy")["INPUT_GITHUB-TOKEN"].clone();
     let base = format!("{}/repos/acme/shop", world.github.server.origin());
     let ask = |path: &str| {
-        let (is_good, text) =
-            tool("curl", &["-sf", "-H", &format!("Authorization: Bearer {token}"), &format!("{base}/{path}")]);
+        let (is_good, text) = tool(
+            "curl",
+            &[
+                "-sf",
+                "-H",
+                &format!("Authorization: Bearer {token}"),
+                &format!("{base}/{path}"),
+            ],
+        );
         assert!(is_good, "{path}: {text}");
         serde_json::from_str::<serde_json::Value>(&text).unwrap()
     };
-    let before = world.event.as_ref().unwrap().payload["before"].as_str().unwrap().to_owned();
+    let before = world.event.as_ref().unwrap().payload["before"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let compared = ask(&format!("compare/{before}...{}", world.commit()));
     assert_eq!(compared["status"], "ahead");
     assert_eq!(compared["files"][0]["previous_filename"], "libs/shared.txt");
-    assert_eq!(ask(&format!("contents/.github/deploy-manifest.yml?ref={}", world.commit()))["encoding"], "base64");
+    assert_eq!(
+        ask(&format!(
+            "contents/.github/deploy-manifest.yml?ref={}",
+            world.commit()
+        ))["encoding"],
+        "base64"
+    );
     assert_eq!(ask("git/ref/heads/main")["object"]["sha"], world.commit());
-    assert_eq!(ask(&format!("git/trees/{}?recursive=1", world.commit()))["truncated"], false);
+    assert_eq!(
+        ask(&format!("git/trees/{}?recursive=1", world.commit()))["truncated"],
+        false
+    );
     assert_eq!(world.github.violations(), Vec::<String>::new());
-    tool("curl", &["-s", "-X", "POST", "-H", &format!("Authorization: Bearer {token}"), &format!("{base}/git/refs")]);
+    tool(
+        "curl",
+        &[
+            "-s",
+            "-X",
+            "POST",
+            "-H",
+            &format!("Authorization: Bearer {token}"),
+            &format!("{base}/git/refs"),
+        ],
+    );
     assert_eq!(world.github.violations().len(), 1);
 }
 
@@ -93,22 +147,35 @@ fn curl_deploys_by_a_hook_and_nothing_else_passes_for_one() {
     let world = World::new().three_services();
     let (hook, digest) = (world.hook("api"), "a".repeat(64));
     let image = format!("imgURL={}@sha256:{digest}", world.repository("api"));
-    let (_, text) = tool("curl", &["-s", "-X", "POST", "-G", "--data-urlencode", &image, &hook]);
+    let (_, text) = tool(
+        "curl",
+        &["-s", "-X", "POST", "-G", "--data-urlencode", &image, &hook],
+    );
     assert!(text.contains("dep-"), "{text}");
     assert_eq!(world.render.violations(), Vec::<String>::new());
     let (_, text) = tool("curl", &["-s", &hook]);
-    assert!(!text.contains("dep-") && world.render.violations().len() == 1, "{text}");
+    assert!(
+        !text.contains("dep-") && world.render.violations().len() == 1,
+        "{text}"
+    );
 }
 
 /// What the world says of a program that is a shell script.
 fn caught(script: &str) -> Result<(), String> {
-    let world = World::new().three_services().push_to_main(|repo| repo.write("x", "1")).images().impostor(script);
-    let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(world.deploy().expect_nothing())));
+    let world = World::new()
+        .three_services()
+        .push_to_main(|repo| repo.write("x", "1"))
+        .images()
+        .impostor(script);
+    let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        drop(world.deploy().expect_nothing())
+    }));
     run.map_err(|panic| panic.downcast_ref::<String>().cloned().unwrap_or_default())
 }
 
 /// The end of a script that says "nothing to do" as it should be said.
-const NOTHING: &str = "echo outcome=nothing >> \"$GITHUB_OUTPUT\"; echo failure= >> \"$GITHUB_OUTPUT\"";
+const NOTHING: &str =
+    "echo outcome=nothing >> \"$GITHUB_OUTPUT\"; echo failure= >> \"$GITHUB_OUTPUT\"";
 
 #[test]
 fn a_program_that_does_nothing_well_passes() {
@@ -153,64 +220,112 @@ fn the_world_notices_what_a_program_may_not_do() {
     ];
     for (script, wanted) in table {
         let said = caught(&format!("{script}\n{NOTHING}")).expect_err(&script);
-        assert!(said.contains(wanted), "{script}\nwas told as\n{}", said.chars().take(400).collect::<String>());
+        assert!(
+            said.contains(wanted),
+            "{script}\nwas told as\n{}",
+            said.chars().take(400).collect::<String>()
+        );
     }
 }
 
 /// Where the log goes, files and other hosts: each takes the bytes of the file `$1`, and is named so when a secret is found there.
 const DOORS: &[(&str, &str)] = &[
-    ("{ printf 'an \\377 error: '; /bin/cat \"$1\"; echo; }", "the log"),
+    (
+        "{ printf 'an \\377 error: '; /bin/cat \"$1\"; echo; }",
+        "the log",
+    ),
     ("{ /bin/cat \"$1\"; echo; } >&2", "the log"),
-    ("{ printf '::error::'; /bin/cat \"$1\"; echo; }", "the log as the runner reads it"),
-    ("{ printf 'tags='; /bin/cat \"$1\"; echo; } >> \"$GITHUB_OUTPUT\"", "the outputs"),
+    (
+        "{ printf '::error::'; /bin/cat \"$1\"; echo; }",
+        "the log as the runner reads it",
+    ),
+    (
+        "{ printf 'tags='; /bin/cat \"$1\"; echo; } >> \"$GITHUB_OUTPUT\"",
+        "the outputs",
+    ),
     ("/bin/cat \"$1\" >> \"$GITHUB_STEP_SUMMARY\"", "the summary"),
-    ("/bin/cat \"$1\" > \"$GITHUB_WORKSPACE/left.bin\"", "left.bin"),
+    (
+        "/bin/cat \"$1\" > \"$GITHUB_WORKSPACE/left.bin\"",
+        "left.bin",
+    ),
     ("/bin/cat \"$1\" > \"$HOME/.left\"", "_github_home/.left"),
-    ("/usr/bin/curl -s --data-binary @\"$1\" \"$GITHUB_API_URL/x\" >/dev/null", "requests to http"),
-    ("/usr/bin/curl -s -H \"X: $(/bin/cat \"$1\")\" \"$GITHUB_API_URL/x\" >/dev/null", "requests to http"),
+    (
+        "/usr/bin/curl -s --data-binary @\"$1\" \"$GITHUB_API_URL/x\" >/dev/null",
+        "requests to http",
+    ),
+    (
+        "/usr/bin/curl -s -H \"X: $(/bin/cat \"$1\")\" \"$GITHUB_API_URL/x\" >/dev/null",
+        "requests to http",
+    ),
 ];
 
 #[test]
 fn no_spelling_of_a_secret_leaves_by_any_door() {
     // The registry's password: it has a home, which is none of these, and the characters that spellings differ in.
     let password = World::new().text_of("registry-password");
-    super::at_once(crate::world::secrets::spelled(&password), |(kind, bytes)| {
-        let file = tempfile::NamedTempFile::new().expect("a file");
-        std::fs::write(file.path(), &bytes).expect("a file");
-        let doors: Vec<&str> = DOORS.iter().map(|(door, _)| *door).collect();
-        let script = format!("set -- '{}'\n{}\n{NOTHING}", file.path().display(), doors.join("\n"));
-        let said = caught(&script).expect_err(kind);
-        for (door, wanted) in DOORS {
-            let is_seen = |line: &str| line.contains(wanted) && line.contains(": registry-password");
-            assert!(said.lines().any(is_seen), "{kind} by {door}\n{}", said.chars().take(2000).collect::<String>());
-        }
-    });
+    super::at_once(
+        crate::world::secrets::spelled(&password),
+        |(kind, bytes)| {
+            let file = tempfile::NamedTempFile::new().expect("a file");
+            std::fs::write(file.path(), &bytes).expect("a file");
+            let doors: Vec<&str> = DOORS.iter().map(|(door, _)| *door).collect();
+            let script = format!(
+                "set -- '{}'\n{}\n{NOTHING}",
+                file.path().display(),
+                doors.join("\n")
+            );
+            let said = caught(&script).expect_err(kind);
+            for (door, wanted) in DOORS {
+                let is_seen =
+                    |line: &str| line.contains(wanted) && line.contains(": registry-password");
+                assert!(
+                    said.lines().any(is_seen),
+                    "{kind} by {door}\n{}",
+                    said.chars().take(2000).collect::<String>()
+                );
+            }
+        },
+    );
     // And each door by itself.
     super::at_once(DOORS, |(door, wanted)| {
-        let said = caught(&format!("set -- /dev/stdin\nprintf '%s' '{password}' | {door}\n{NOTHING}")).expect_err(door);
-        assert!(said.contains(wanted) && said.contains(": registry-password"), "{door}\n{said}");
+        let said = caught(&format!(
+            "set -- /dev/stdin\nprintf '%s' '{password}' | {door}\n{NOTHING}"
+        ))
+        .expect_err(door);
+        assert!(
+            said.contains(wanted) && said.contains(": registry-password"),
+            "{door}\n{said}"
+        );
     });
 }
 
 #[test]
 fn a_secret_may_be_told_where_it_belongs_and_nowhere_else() {
     let password = World::new().text_of("registry-password");
-    let at_home = format!("/usr/bin/curl -s -u 'robot:{password}' \"http://$INPUT_REGISTRY/v2/\" >/dev/null");
+    let at_home =
+        format!("/usr/bin/curl -s -u 'robot:{password}' \"http://$INPUT_REGISTRY/v2/\" >/dev/null");
     assert_eq!(caught(&format!("{at_home}\n{NOTHING}")), Ok(()));
     let elsewhere = at_home.replace("http://$INPUT_REGISTRY", "$GITHUB_API_URL");
-    let said = caught(&format!("{elsewhere}\n{NOTHING}")).expect_err("GitHub got the registry's password");
+    let said =
+        caught(&format!("{elsewhere}\n{NOTHING}")).expect_err("GitHub got the registry's password");
     assert!(
-        said.lines().any(|line| line.starts_with("requests to ") && line.ends_with("registry-password in base64")),
+        said.lines().any(|line| line.starts_with("requests to ")
+            && line.ends_with("registry-password in base64")),
         "{said}"
     );
 }
 
 #[test]
 fn a_hook_that_the_test_did_not_expect_fails_it() {
-    let world = World::new().three_services().push_to_main(|repo| repo.write("x", "1")).images();
+    let world = World::new()
+        .three_services()
+        .push_to_main(|repo| repo.write("x", "1"))
+        .images();
     let image = format!("imgURL={}@{}", world.repository("api"), world.digest("api"));
-    let script =
-        format!("/usr/bin/curl -s -G --data-urlencode '{image}' '{}' >/dev/null\n{NOTHING}", world.hook("api"));
+    let script = format!(
+        "/usr/bin/curl -s -G --data-urlencode '{image}' '{}' >/dev/null\n{NOTHING}",
+        world.hook("api")
+    );
     let world = world.impostor(&script);
     let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(world.deploy())));
     assert!(run.is_err());
@@ -218,8 +333,15 @@ fn a_hook_that_the_test_did_not_expect_fails_it() {
 
 #[test]
 fn a_program_that_never_ends_is_killed() {
-    let world = World::new().three_services().push_to_main(|repo| repo.write("x", "1")).impostor("exec /bin/sleep 60");
+    let world = World::new()
+        .three_services()
+        .push_to_main(|repo| repo.write("x", "1"))
+        .impostor("exec /bin/sleep 60");
     let world = world.deadline(std::time::Duration::from_secs(1));
     let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(world.deploy())));
-    assert!(run.unwrap_err().downcast_ref::<String>().is_some_and(|text| text.contains("not done after")));
+    assert!(
+        run.unwrap_err()
+            .downcast_ref::<String>()
+            .is_some_and(|text| text.contains("not done after"))
+    );
 }

@@ -37,7 +37,8 @@ impl Distribution {
     /// The registry that wants a token of our token server.
     pub(crate) fn with_tokens() -> &'static Self {
         static WITH_TOKENS: OnceLock<Distribution> = OnceLock::new();
-        WITH_TOKENS.get_or_init(|| Self::start(Some(super::secrets::invent("distribution password"))))
+        WITH_TOKENS
+            .get_or_init(|| Self::start(Some(super::secrets::invent("distribution password"))))
     }
 
     /// The password of [`USER`].
@@ -64,7 +65,11 @@ impl Distribution {
         if let (Some(password), Some(signer)) = (&password, &signer) {
             let bundle = root.path().join("root.pem");
             std::fs::write(&bundle, signer.pem()).expect("the bundle");
-            let server = token_server(password.clone(), signer.clone(), format!("127.0.0.1:{port}"));
+            let server = token_server(
+                password.clone(),
+                signer.clone(),
+                format!("127.0.0.1:{port}"),
+            );
             config.push_str(&format!(
                 "auth:\n  token: {{realm: \"{}/auth\", service: \"127.0.0.1:{port}\", issuer: world, rootcertbundle: {}}}\n",
                 server.origin(),
@@ -74,7 +79,13 @@ impl Distribution {
         let file = root.path().join("config.yml");
         std::fs::write(&file, config).expect("the configuration");
         let guard = guarded(&file, &root.path().join("log"));
-        let registry = Self { port, password, signer, _guard: guard, _root: root };
+        let registry = Self {
+            port,
+            password,
+            signer,
+            _guard: guard,
+            _root: root,
+        };
         registry.wait();
         registry
     }
@@ -93,13 +104,31 @@ impl Distribution {
 
     /// Puts an image there, under these tags, as a client does; what is to be missing is deleted at the end.
     pub(crate) fn put(&self, path: &str, tags: &[String], image: &Image) {
-        let token = self.signer.as_ref().map(|signer| signer.token(&self.host(), path, &["pull", "push", "delete"]));
+        let token = self
+            .signer
+            .as_ref()
+            .map(|signer| signer.token(&self.host(), path, &["pull", "push", "delete"]));
         for blob in &image.blobs {
-            let begun = self.ask("POST", &format!("/v2/{path}/blobs/uploads/"), &[], b"", token.as_deref());
+            let begun = self.ask(
+                "POST",
+                &format!("/v2/{path}/blobs/uploads/"),
+                &[],
+                b"",
+                token.as_deref(),
+            );
             assert_eq!(begun.status, 202, "{}", begun.head);
-            let location = begun.header("location").expect("an upload's address").to_owned();
-            let target = location.split_once(&self.host()).map_or(location.as_str(), |(_, rest)| rest);
-            let target = format!("{target}{}digest={}", if target.contains('?') { '&' } else { '?' }, blob.digest);
+            let location = begun
+                .header("location")
+                .expect("an upload's address")
+                .to_owned();
+            let target = location
+                .split_once(&self.host())
+                .map_or(location.as_str(), |(_, rest)| rest);
+            let target = format!(
+                "{target}{}digest={}",
+                if target.contains('?') { '&' } else { '?' },
+                blob.digest
+            );
             let put = self.ask(
                 "PUT",
                 &target,
@@ -111,7 +140,11 @@ impl Distribution {
         }
         for manifest in &image.manifests {
             let is_top = manifest.digest == image.digest;
-            let names: Vec<&str> = if is_top { tags.iter().map(String::as_str).collect() } else { Vec::new() };
+            let names: Vec<&str> = if is_top {
+                tags.iter().map(String::as_str).collect()
+            } else {
+                Vec::new()
+            };
             for name in names.into_iter().chain([manifest.digest.as_str()]) {
                 let target = format!("/v2/{path}/manifests/{name}");
                 let put = self.ask(
@@ -125,12 +158,25 @@ impl Distribution {
             }
         }
         for digest in &image.deleted {
-            let deleted = self.ask("DELETE", &format!("/v2/{path}/manifests/{digest}"), &[], b"", token.as_deref());
+            let deleted = self.ask(
+                "DELETE",
+                &format!("/v2/{path}/manifests/{digest}"),
+                &[],
+                b"",
+                token.as_deref(),
+            );
             assert_eq!(deleted.status, 202, "{}", deleted.head);
         }
     }
 
-    fn ask(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8], token: Option<&str>) -> Said {
+    fn ask(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+        token: Option<&str>,
+    ) -> Said {
         let mut head = format!(
             "{method} {target} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\n",
             self.host(),
@@ -143,13 +189,24 @@ impl Distribution {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the registry");
-        stream.write_all(format!("{head}\r\n").as_bytes()).and_then(|()| stream.write_all(body)).expect("a request");
+        stream
+            .write_all(format!("{head}\r\n").as_bytes())
+            .and_then(|()| stream.write_all(body))
+            .expect("a request");
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).expect("an answer");
         let answer = String::from_utf8_lossy(&answer).into_owned();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
-        Said { status, head: head.to_owned(), body: body.to_owned() }
+        let status = head
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok())
+            .unwrap_or(0);
+        Said {
+            status,
+            head: head.to_owned(),
+            body: body.to_owned(),
+        }
     }
 }
 
@@ -184,7 +241,10 @@ fn guarded(config: &Path, log: &Path) -> Child {
 
 /// The token server of the Docker registry protocol, with one user; others get tokens that allow nothing.
 fn token_server(password: String, signer: Signer, service: String) -> Server {
-    let basic = format!("Basic {}", base64::prelude::BASE64_STANDARD.encode(format!("{USER}:{password}")));
+    let basic = format!(
+        "Basic {}",
+        base64::prelude::BASE64_STANDARD.encode(format!("{USER}:{password}"))
+    );
     Server::start(move |call| {
         if call.path != "/auth" || call.parameter("service").as_deref() != Some(service.as_str()) {
             return Reply::text(404, "");
@@ -197,7 +257,10 @@ fn token_server(password: String, signer: Signer, service: String) -> Server {
         }
         let scope = call.parameter("scope").unwrap_or_default();
         let path = scope.split(':').nth(1).unwrap_or_default();
-        Reply::json(200, &json!({"token": signer.token(&service, path, &["pull"]), "expires_in": 300}))
+        Reply::json(
+            200,
+            &json!({"token": signer.token(&service, path, &["pull"]), "expires_in": 300}),
+        )
     })
 }
 
@@ -212,40 +275,96 @@ impl Signer {
     fn new() -> Self {
         let random = ring::rand::SystemRandom::new();
         let algorithm = &ring::signature::ECDSA_P256_SHA256_ASN1_SIGNING;
-        let pkcs8 = ring::signature::EcdsaKeyPair::generate_pkcs8(algorithm, &random).expect("a key");
-        let key = ring::signature::EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &random).expect("a key");
+        let pkcs8 =
+            ring::signature::EcdsaKeyPair::generate_pkcs8(algorithm, &random).expect("a key");
+        let key = ring::signature::EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &random)
+            .expect("a key");
         // RFC 5280, as little of it as a verifier wants.
         let ecdsa_with_sha256 = der(0x30, &[&[0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2]]);
-        let p256 =
-            [0x30, 0x13, 0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
-        let name = der(0x30, &[&der(0x31, &[&der(0x30, &[&[0x06, 3, 0x55, 4, 3], &der(0x0c, &[b"world"])])])]);
-        let validity = der(0x30, &[&der(0x17, &[b"200101000000Z"]), &der(0x17, &[b"490101000000Z"])]);
-        let public = der(0x30, &[&p256, &der(0x03, &[&[0], key.public_key().as_ref()])]);
+        let p256 = [
+            0x30, 0x13, 0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 0x06, 8, 0x2a, 0x86, 0x48,
+            0xce, 0x3d, 3, 1, 7,
+        ];
+        let name = der(
+            0x30,
+            &[&der(
+                0x31,
+                &[&der(
+                    0x30,
+                    &[&[0x06, 3, 0x55, 4, 3], &der(0x0c, &[b"world"])],
+                )],
+            )],
+        );
+        let validity = der(
+            0x30,
+            &[
+                &der(0x17, &[b"200101000000Z"]),
+                &der(0x17, &[b"490101000000Z"]),
+            ],
+        );
+        let public = der(
+            0x30,
+            &[&p256, &der(0x03, &[&[0], key.public_key().as_ref()])],
+        );
         let serial: &[u8] = &[0x02, 1, 1];
         let version: &[u8] = &[0xa0, 3, 0x02, 1, 2];
-        let body = der(0x30, &[version, serial, &ecdsa_with_sha256, &name, &validity, &name, &public]);
+        let body = der(
+            0x30,
+            &[
+                version,
+                serial,
+                &ecdsa_with_sha256,
+                &name,
+                &validity,
+                &name,
+                &public,
+            ],
+        );
         let signature = key.sign(&random, &body).expect("a signature");
-        let certificate = der(0x30, &[&body, &ecdsa_with_sha256, &der(0x03, &[&[0], signature.as_ref()])]);
-        Self { pkcs8: pkcs8.as_ref().to_vec(), certificate }
+        let certificate = der(
+            0x30,
+            &[
+                &body,
+                &ecdsa_with_sha256,
+                &der(0x03, &[&[0], signature.as_ref()]),
+            ],
+        );
+        Self {
+            pkcs8: pkcs8.as_ref().to_vec(),
+            certificate,
+        }
     }
 
     fn pem(&self) -> String {
         let text = base64::prelude::BASE64_STANDARD.encode(&self.certificate);
-        let lines: Vec<&str> = text.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
-        format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
+        let lines: Vec<&str> = text
+            .as_bytes()
+            .chunks(64)
+            .filter_map(|line| std::str::from_utf8(line).ok())
+            .collect();
+        format!(
+            "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+            lines.join("\n")
+        )
     }
 
     fn token(&self, service: &str, path: &str, actions: &[&str]) -> String {
         let random = ring::rand::SystemRandom::new();
         let algorithm = &ring::signature::ECDSA_P256_SHA256_FIXED_SIGNING;
-        let key = ring::signature::EcdsaKeyPair::from_pkcs8(algorithm, &self.pkcs8, &random).expect("a key");
+        let key = ring::signature::EcdsaKeyPair::from_pkcs8(algorithm, &self.pkcs8, &random)
+            .expect("a key");
         let engine = base64::prelude::BASE64_URL_SAFE_NO_PAD;
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |time| time.as_secs());
-        let header =
-            json!({"typ": "JWT", "alg": "ES256", "x5c": [base64::prelude::BASE64_STANDARD.encode(&self.certificate)]});
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(0, |time| time.as_secs());
+        let header = json!({"typ": "JWT", "alg": "ES256", "x5c": [base64::prelude::BASE64_STANDARD.encode(&self.certificate)]});
         let claims = json!({"iss": "world", "sub": USER, "aud": service, "nbf": now - 60, "iat": now - 60, "exp": now + 600,
             "jti": "1", "access": [{"type": "repository", "name": path, "actions": actions}]});
-        let body = format!("{}.{}", engine.encode(header.to_string()), engine.encode(claims.to_string()));
+        let body = format!(
+            "{}.{}",
+            engine.encode(header.to_string()),
+            engine.encode(claims.to_string())
+        );
         let signature = key.sign(&random, body.as_bytes()).expect("a signature");
         format!("{body}.{}", engine.encode(signature))
     }
@@ -259,9 +378,11 @@ fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     match u8::try_from(length) {
         Ok(short) if short < 0x80 => value.push(short),
         Ok(long) => value.extend([0x81, long]),
-        Err(_) => {
-            value.extend([0x82, u8::try_from(length >> 8).unwrap_or(0xff), u8::try_from(length & 0xff).unwrap_or(0)])
-        }
+        Err(_) => value.extend([
+            0x82,
+            u8::try_from(length >> 8).unwrap_or(0xff),
+            u8::try_from(length & 0xff).unwrap_or(0),
+        ]),
     }
     value.extend(content);
     value

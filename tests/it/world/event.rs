@@ -71,14 +71,24 @@ impl Event {
     /// A push that deletes a ref: the runner's `GITHUB_SHA` is then the default branch's tip.
     pub(crate) fn delete(git_ref: &str, before: &str, tip: &str) -> Self {
         let mut event = Self::push(git_ref, before, ZEROS, tip);
-        for (key, value) in [("deleted", json!(true)), ("head_commit", Value::Null), ("commits", json!([]))] {
+        for (key, value) in [
+            ("deleted", json!(true)),
+            ("head_commit", Value::Null),
+            ("commits", json!([])),
+        ] {
             event.payload[key] = value;
         }
         event
     }
 
     /// A pull request against `main`. `merge` is the commit of `refs/pull/N/merge`.
-    pub(crate) fn pull_request(action: &str, number: u32, base: &str, head: &str, merge: &str) -> Self {
+    pub(crate) fn pull_request(
+        action: &str,
+        number: u32,
+        base: &str,
+        head: &str,
+        merge: &str,
+    ) -> Self {
         let side = |label: &str, commit: &str| json!({"label": format!("acme:{label}"), "ref": label, "sha": commit, "user": sender("acme"), "repo": repository()});
         let payload = json!({
             "action": action, "number": number, "repository": repository(), "sender": sender("ada"),
@@ -90,7 +100,12 @@ impl Event {
                 "changed_files": 1, "commits": 1, "additions": 1, "deletions": 0,
             },
         });
-        let mut event = Self::new("pull_request", payload, &format!("refs/pull/{number}/merge"), merge);
+        let mut event = Self::new(
+            "pull_request",
+            payload,
+            &format!("refs/pull/{number}/merge"),
+            merge,
+        );
         event.head_ref = "feature".into();
         event.base_ref = "main".into();
         event.commit = head.to_owned();
@@ -146,22 +161,24 @@ impl Event {
 
     /// The clock asks.
     pub(crate) fn schedule(tip: &str) -> Self {
-        let payload =
-            json!({"schedule": "0 5 * * 1", "repository": repository(), "workflow": ".github/workflows/x.yml"});
+        let payload = json!({"schedule": "0 5 * * 1", "repository": repository(), "workflow": ".github/workflows/x.yml"});
         Self::new("schedule", payload, "refs/heads/main", tip)
     }
 
     /// An event of any other name.
     pub(crate) fn other(name: &str, tip: &str) -> Self {
-        let payload = json!({"action": "created", "repository": repository(), "sender": sender("ada")});
+        let payload =
+            json!({"action": "created", "repository": repository(), "sender": sender("ada")});
         Self::new(name, payload, "refs/heads/main", tip)
     }
 
     /// `created` and `head_commit` of an annotated tag's push: `after` is the tag object.
     pub(crate) fn tag(repo: &Repo, name: &str) -> Self {
         let git_ref = format!("refs/tags/{name}");
-        let (object, commit) =
-            (repo.git(&["rev-parse", &git_ref]), repo.git(&["rev-parse", &format!("{git_ref}^{{commit}}")]));
+        let (object, commit) = (
+            repo.git(&["rev-parse", &git_ref]),
+            repo.git(&["rev-parse", &format!("{git_ref}^{{commit}}")]),
+        );
         Self::push(&git_ref, ZEROS, &object, &commit)
     }
 }

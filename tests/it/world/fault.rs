@@ -87,9 +87,17 @@ impl Fault {
     /// Whether what was asked for was done.
     pub(crate) const fn is_done(self) -> bool {
         match self {
-            Self::Refused | Self::ClosedBefore | Self::SilentBefore | Self::Limited(_) | Self::Failing(_) => false,
+            Self::Refused
+            | Self::ClosedBefore
+            | Self::SilentBefore
+            | Self::Limited(_)
+            | Self::Failing(_) => false,
             Self::Redirect => false,
-            Self::ClosedAfter | Self::SilentAfter | Self::FailingAfter | Self::Truncated | Self::Drip => true,
+            Self::ClosedAfter
+            | Self::SilentAfter
+            | Self::FailingAfter
+            | Self::Truncated
+            | Self::Drip => true,
             Self::OtherType | Self::OtherShape | Self::Flood => true,
         }
     }
@@ -105,8 +113,12 @@ impl Fault {
                     Hint::None => reply,
                     Hint::After => reply.header("retry-after", "1"),
                     Hint::Date => reply.header("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT"),
-                    Hint::Reset => reply.header("ratelimit-reset", "1").header("ratelimit-remaining", "0"),
-                    Hint::Epoch => reply.header("x-ratelimit-reset", "1445412480").header("x-ratelimit-remaining", "0"),
+                    Hint::Reset => reply
+                        .header("ratelimit-reset", "1")
+                        .header("ratelimit-remaining", "0"),
+                    Hint::Epoch => reply
+                        .header("x-ratelimit-reset", "1445412480")
+                        .header("x-ratelimit-remaining", "0"),
                 }
             }
             Self::Failing(502) => Reply::text(502, page).header("content-type", "text/html"),
@@ -128,22 +140,51 @@ impl Fault {
 
     /// What becomes of the answer to a request that was done.
     fn spoilt(self, reply: Reply) -> Reply {
-        let Reply::Whole { status, mut headers, body } = reply.now() else { return Reply::Dropped };
+        let Reply::Whole {
+            status,
+            mut headers,
+            body,
+        } = reply.now()
+        else {
+            return Reply::Dropped;
+        };
         let page = "<html><body>proxy error</body></html>";
         match self {
             Self::FailingAfter => Reply::text(502, page).header("content-type", "text/html"),
-            Self::Truncated => Reply::Broken { status, headers, body },
-            Self::Drip => Reply::Flood { status, bytes: 1 << 20, pause: Duration::from_millis(200) },
+            Self::Truncated => Reply::Broken {
+                status,
+                headers,
+                body,
+            },
+            Self::Drip => Reply::Flood {
+                status,
+                bytes: 1 << 20,
+                pause: Duration::from_millis(200),
+            },
             Self::OtherType => {
                 headers.retain(|(name, _)| name != "content-type");
-                Reply::Whole { status, headers, body: page.into() }.header("content-type", "text/html")
+                Reply::Whole {
+                    status,
+                    headers,
+                    body: page.into(),
+                }
+                .header("content-type", "text/html")
             }
             Self::OtherShape => {
                 headers.retain(|(name, _)| name != "content-type");
                 let body = r#"{"unexpected":[{"a":null}],"data":7,"id":[],"token":{}}"#.into();
-                Reply::Whole { status, headers, body }.header("content-type", "application/json")
+                Reply::Whole {
+                    status,
+                    headers,
+                    body,
+                }
+                .header("content-type", "application/json")
             }
-            Self::Flood => Reply::Flood { status, bytes: 1 << 30, pause: Duration::ZERO },
+            Self::Flood => Reply::Flood {
+                status,
+                bytes: 1 << 30,
+                pause: Duration::ZERO,
+            },
             Self::SilentAfter => Reply::Silent,
             Self::Refused
             | Self::ClosedBefore
@@ -186,8 +227,19 @@ struct State {
 impl Faulty {
     pub(crate) fn new(kind: &str, nth: usize, fault: Fault, lasts: bool) -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let elsewhere = format!("{}/{}", stranger().origin(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        Self { kind: kind.to_owned(), nth, fault, lasts, elsewhere, state: Arc::default() }
+        let elsewhere = format!(
+            "{}/{}",
+            stranger().origin(),
+            NUMBER.fetch_add(1, Ordering::Relaxed)
+        );
+        Self {
+            kind: kind.to_owned(),
+            nth,
+            fault,
+            lasts,
+            elsewhere,
+            state: Arc::default(),
+        }
     }
 
     /// The requests that went wrong.
@@ -197,13 +249,18 @@ impl Faulty {
 
     /// What the stranger was asked because of it.
     pub(crate) fn led_to(&self) -> Vec<Call> {
-        let is_of_it = |call: &Call| format!("{}{}", stranger().origin(), call.path) == self.elsewhere;
+        let is_of_it =
+            |call: &Call| format!("{}{}", stranger().origin(), call.path) == self.elsewhere;
         stranger().calls().into_iter().filter(is_of_it).collect()
     }
 
     /// The answer to a request with which something goes wrong; the model does what it does for the others.
     pub(super) fn answer(&self, model: impl FnOnce() -> Reply) -> Reply {
-        if self.fault.is_done() { self.fault.spoilt(model()) } else { self.fault.instead(&self.elsewhere) }
+        if self.fault.is_done() {
+            self.fault.spoilt(model())
+        } else {
+            self.fault.instead(&self.elsewhere)
+        }
     }
 
     /// A request arrives: whether something goes wrong with it.

@@ -89,7 +89,8 @@ impl Ghcr {
         {
             let mut state = state.lock().expect("registry");
             state.origin = server.origin();
-            state.credentials = credentials.map(|(name, password)| (name.to_owned(), password.to_owned()));
+            state.credentials =
+                credentials.map(|(name, password)| (name.to_owned(), password.to_owned()));
         }
         Self { state, server }
     }
@@ -101,11 +102,15 @@ impl Ghcr {
         for manifest in &image.manifests {
             if !image.deleted.contains(&manifest.digest) {
                 let document = (manifest.media_type.to_owned(), manifest.bytes.clone());
-                repository.manifests.insert(manifest.digest.clone(), document);
+                repository
+                    .manifests
+                    .insert(manifest.digest.clone(), document);
             }
         }
         for blob in &image.blobs {
-            repository.blobs.insert(blob.digest.clone(), blob.bytes.clone());
+            repository
+                .blobs
+                .insert(blob.digest.clone(), blob.bytes.clone());
         }
         for tag in tags {
             repository.tags.insert(tag.clone(), image.digest.clone());
@@ -114,7 +119,14 @@ impl Ghcr {
 
     /// Makes something go wrong with a repository.
     pub(crate) fn trouble(&self, path: &str, trouble: Trouble) {
-        self.state.lock().expect("registry").repositories.entry(path.to_owned()).or_default().troubles.push(trouble);
+        self.state
+            .lock()
+            .expect("registry")
+            .repositories
+            .entry(path.to_owned())
+            .or_default()
+            .troubles
+            .push(trouble);
     }
 
     /// Lets manifests be put.
@@ -129,24 +141,45 @@ impl Ghcr {
 
     /// The digest that a tag has.
     pub(crate) fn tag(&self, path: &str, tag: &str) -> Option<String> {
-        self.state.lock().expect("registry").repositories.get(path)?.tags.get(tag).cloned()
+        self.state
+            .lock()
+            .expect("registry")
+            .repositories
+            .get(path)?
+            .tags
+            .get(tag)
+            .cloned()
     }
 
     /// Every manifest of a repository with the tags that are on it.
     pub(crate) fn versions(&self, path: &str) -> Vec<(String, Vec<String>)> {
         let state = self.state.lock().expect("registry");
-        let Some(repository) = state.repositories.get(path) else { return Vec::new() };
-        let tags_of = |digest: &String| {
-            repository.tags.iter().filter(|(_, on)| *on == digest).map(|(tag, _)| tag.clone()).collect()
+        let Some(repository) = state.repositories.get(path) else {
+            return Vec::new();
         };
-        repository.manifests.keys().map(|digest| (digest.clone(), tags_of(digest))).collect()
+        let tags_of = |digest: &String| {
+            repository
+                .tags
+                .iter()
+                .filter(|(_, on)| *on == digest)
+                .map(|(tag, _)| tag.clone())
+                .collect()
+        };
+        repository
+            .manifests
+            .keys()
+            .map(|digest| (digest.clone(), tags_of(digest)))
+            .collect()
     }
 
     /// Deletes an image, with its tags, as a person or a clean-up job does.
     pub(crate) fn delete(&self, path: &str, digest: &str) {
         let mut state = self.state.lock().expect("registry");
         let repository = state.repositories.get_mut(path).expect("a repository");
-        repository.manifests.remove(digest).expect("an image to delete");
+        repository
+            .manifests
+            .remove(digest)
+            .expect("an image to delete");
         repository.tags.retain(|_, tagged| tagged != digest);
     }
 
@@ -160,13 +193,21 @@ impl Ghcr {
     /// Puts a tag on what is there, as another run would.
     pub(crate) fn tag_version(&self, path: &str, tag: &str, digest: &str) {
         let mut state = self.state.lock().expect("registry");
-        state.repositories.entry(path.to_owned()).or_default().tags.insert(tag.to_owned(), digest.to_owned());
+        state
+            .repositories
+            .entry(path.to_owned())
+            .or_default()
+            .tags
+            .insert(tag.to_owned(), digest.to_owned());
     }
 
     /// A blob of any repository, as a store beside the registry gives it.
     pub(crate) fn blob_at(&self, digest: &str) -> Reply {
         let state = self.state.lock().expect("registry");
-        let found = state.repositories.values().find_map(|repository| repository.blobs.get(digest));
+        let found = state
+            .repositories
+            .values()
+            .find_map(|repository| repository.blobs.get(digest));
         found.map_or(Reply::text(404, ""), |bytes| Reply::Whole {
             status: 200,
             headers: Vec::new(),
@@ -192,8 +233,11 @@ impl Ghcr {
 }
 
 fn error(status: u16, code: &str, message: &str) -> Reply {
-    Reply::json(status, &json!({"errors": [{"code": code, "message": message}]}))
-        .header("x-github-request-id", "C0DE:1:2:3:4")
+    Reply::json(
+        status,
+        &json!({"errors": [{"code": code, "message": message}]}),
+    )
+    .header("x-github-request-id", "C0DE:1:2:3:4")
 }
 
 fn html() -> &'static str {
@@ -211,16 +255,29 @@ impl State {
             return self.token(call);
         }
         if call.path == "/v2/" {
-            return if self.is_allowed(call, None) { Reply::text(200, "{}") } else { self.challenge(None) };
+            return if self.is_allowed(call, None) {
+                Reply::text(200, "{}")
+            } else {
+                self.challenge(None)
+            };
         }
-        let Some(rest) = call.path.strip_prefix("/v2/") else { return self.violation("not a registry's path", call) };
+        let Some(rest) = call.path.strip_prefix("/v2/") else {
+            return self.violation("not a registry's path", call);
+        };
         if let Some(path) = rest.strip_suffix("/tags/list") {
-            return if self.is_allowed(call, Some(path)) { self.tags(call, path) } else { self.challenge(Some(path)) };
+            return if self.is_allowed(call, Some(path)) {
+                self.tags(call, path)
+            } else {
+                self.challenge(Some(path))
+            };
         }
         let parts = ["/manifests/", "/blobs/"].iter().find_map(|kind| {
-            rest.rsplit_once(kind).map(|(path, reference)| (path.to_owned(), *kind, reference.to_owned()))
+            rest.rsplit_once(kind)
+                .map(|(path, reference)| (path.to_owned(), *kind, reference.to_owned()))
         });
-        let Some((path, kind, reference)) = parts else { return self.violation("not a registry's path", call) };
+        let Some((path, kind, reference)) = parts else {
+            return self.violation("not a registry's path", call);
+        };
         if !self.is_allowed(call, Some(&path)) {
             return self.challenge(Some(&path));
         }
@@ -234,19 +291,31 @@ impl State {
 
     fn challenge(&self, path: Option<&str>) -> Reply {
         let realm = path.and_then(|path| {
-            self.found(path, |trouble| if let Trouble::Realm(realm) = trouble { Some(realm.clone()) } else { None })
+            self.found(path, |trouble| {
+                if let Trouble::Realm(realm) = trouble {
+                    Some(realm.clone())
+                } else {
+                    None
+                }
+            })
         });
         let realm = realm.unwrap_or_else(|| format!("{}/token", self.origin));
         let host = self.origin.trim_start_matches("http://");
         error(401, "UNAUTHORIZED", "authentication required").header(
             "www-authenticate",
-            format!("Bearer realm=\"{realm}\",service=\"{host}\",scope=\"repository:user/image:pull\""),
+            format!(
+                "Bearer realm=\"{realm}\",service=\"{host}\",scope=\"repository:user/image:pull\""
+            ),
         )
     }
 
     fn is_allowed(&self, call: &Call, path: Option<&str>) -> bool {
-        let token = call.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
-        let Some((scope, may_push)) = token.and_then(|token| self.tokens.get(token)) else { return false };
+        let token = call
+            .header("authorization")
+            .and_then(|value| value.strip_prefix("Bearer "));
+        let Some((scope, may_push)) = token.and_then(|token| self.tokens.get(token)) else {
+            return false;
+        };
         path.is_none_or(|path| path == scope) && (call.method != "PUT" || *may_push)
     }
 
@@ -254,31 +323,53 @@ impl State {
         self.tokens_issued += 1;
         let scope = call.parameter("scope").unwrap_or_default();
         let mut parts = scope.splitn(3, ':');
-        let (Some("repository"), Some(path), Some(actions)) = (parts.next(), parts.next(), parts.next()) else {
+        let (Some("repository"), Some(path), Some(actions)) =
+            (parts.next(), parts.next(), parts.next())
+        else {
             return self.violation("a token without a scope of its own", call);
         };
         if path == "user/image" {
             return self.violation("the placeholder scope was copied", call);
         }
-        let trouble =
-            self.found(path, |trouble| if let Trouble::Token(status) = trouble { Some(*status) } else { None });
+        let trouble = self.found(path, |trouble| {
+            if let Trouble::Token(status) = trouble {
+                Some(*status)
+            } else {
+                None
+            }
+        });
         if let Some(status) = trouble {
             return error(status, "DENIED", "denied");
         }
         let given = call.header("authorization").map(|value| {
-            let basic =
-                value.strip_prefix("Basic ").and_then(|text| base64::prelude::BASE64_STANDARD.decode(text).ok());
-            basic.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+            let basic = value
+                .strip_prefix("Basic ")
+                .and_then(|text| base64::prelude::BASE64_STANDARD.decode(text).ok());
+            basic
+                .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+                .unwrap_or_default()
         });
-        let wanted = self.credentials.as_ref().map(|(name, password)| format!("{name}:{password}"));
+        let wanted = self
+            .credentials
+            .as_ref()
+            .map(|(name, password)| format!("{name}:{password}"));
         match (given, wanted) {
             (None, None) => {}
             (Some(given), Some(wanted)) if given == wanted => {}
             (Some(_), None) => return self.violation("credentials that nobody asked for", call),
             _ => return error(403, "DENIED", "denied"),
         }
-        let token = format!("djE6b3BhcXVl{}", invent(&format!("{path} {}", self.tokens_issued)));
-        self.tokens.insert(token.clone(), (path.to_owned(), actions.split(',').any(|action| action == "push")));
+        let token = format!(
+            "djE6b3BhcXVl{}",
+            invent(&format!("{path} {}", self.tokens_issued))
+        );
+        self.tokens.insert(
+            token.clone(),
+            (
+                path.to_owned(),
+                actions.split(',').any(|action| action == "push"),
+            ),
+        );
         Reply::json(200, &json!({"token": token}))
     }
 
@@ -300,13 +391,21 @@ impl State {
         for trouble in &mut repository.troubles {
             let reply = match trouble {
                 Trouble::AbsentFor(left) => (is_tag && take(left)).then(absent),
-                Trouble::AbsentUntil(wait) => (is_tag && first_asked.elapsed() < *wait).then(absent),
-                Trouble::Limited(left) => {
-                    take(left).then(|| error(429, "TOOMANYREQUESTS", "retry-after: 1.16676ms, allowed: 44000/minute"))
+                Trouble::AbsentUntil(wait) => {
+                    (is_tag && first_asked.elapsed() < *wait).then(absent)
                 }
+                Trouble::Limited(left) => take(left).then(|| {
+                    error(
+                        429,
+                        "TOOMANYREQUESTS",
+                        "retry-after: 1.16676ms, allowed: 44000/minute",
+                    )
+                }),
                 Trouble::RetryAfter(left, seconds) => {
                     let seconds = seconds.to_string();
-                    take(left).then(|| error(429, "TOOMANYREQUESTS", "slow down").header("retry-after", seconds))
+                    take(left).then(|| {
+                        error(429, "TOOMANYREQUESTS", "slow down").header("retry-after", seconds)
+                    })
                 }
                 Trouble::BadGateway(left) => {
                     take(left).then(|| Reply::text(502, html()).header("content-type", "text/html"))
@@ -316,13 +415,17 @@ impl State {
                     "DENIED",
                     "##[set-output name=tags]evil <img src=x>\n::set-output name=tags::evil",
                 )),
-                Trouble::HugeManifest(bytes) => {
-                    Some(Reply::Flood { status: 200, bytes: *bytes, pause: Duration::ZERO })
-                }
+                Trouble::HugeManifest(bytes) => Some(Reply::Flood {
+                    status: 200,
+                    bytes: *bytes,
+                    pause: Duration::ZERO,
+                }),
                 Trouble::Html => Some(Reply::text(200, html()).header("content-type", "text/html")),
-                Trouble::Corrupt | Trouble::Realm(_) | Trouble::BlobsAt(_) | Trouble::Token(_) | Trouble::Write(..) => {
-                    None
-                }
+                Trouble::Corrupt
+                | Trouble::Realm(_)
+                | Trouble::BlobsAt(_)
+                | Trouble::Token(_)
+                | Trouble::Write(..) => None,
             };
             if reply.is_some() {
                 return reply;
@@ -338,22 +441,41 @@ impl State {
         let Some(repository) = self.repositories.get(path) else {
             return error(404, "NAME_UNKNOWN", "repository name not known to registry");
         };
-        let digest = repository.tags.get(reference).map_or(reference, String::as_str).to_owned();
+        let digest = repository
+            .tags
+            .get(reference)
+            .map_or(reference, String::as_str)
+            .to_owned();
         let Some((media_type, bytes)) = repository.manifests.get(&digest) else {
             return error(404, "MANIFEST_UNKNOWN", "manifest unknown");
         };
         let accept = call.all("accept");
-        if ![OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST].iter().all(|wanted| accept.contains(wanted)) {
-            return error(404, "MANIFEST_UNKNOWN", "OCI index found, but Accept header does not support OCI indexes");
+        if ![OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST]
+            .iter()
+            .all(|wanted| accept.contains(wanted))
+        {
+            return error(
+                404,
+                "MANIFEST_UNKNOWN",
+                "OCI index found, but Accept header does not support OCI indexes",
+            );
         }
         let mut body = bytes.clone();
-        if repository.troubles.iter().any(|trouble| matches!(trouble, Trouble::Corrupt)) {
+        if repository
+            .troubles
+            .iter()
+            .any(|trouble| matches!(trouble, Trouble::Corrupt))
+        {
             body.push(b' ');
         }
-        Reply::Whole { status: 200, headers: Vec::new(), body }
-            .header("content-type", media_type)
-            .header("docker-content-digest", digest)
-            .header("x-github-request-id", "C0DE:5:6:7:8")
+        Reply::Whole {
+            status: 200,
+            headers: Vec::new(),
+            body,
+        }
+        .header("content-type", media_type)
+        .header("docker-content-digest", digest)
+        .header("x-github-request-id", "C0DE:5:6:7:8")
     }
 
     fn blob(&self, path: &str, reference: &str) -> Reply {
@@ -361,14 +483,24 @@ impl State {
         let Some(bytes) = repository.and_then(|repository| repository.blobs.get(reference)) else {
             return error(404, "BLOB_UNKNOWN", "blob unknown to registry");
         };
-        let elsewhere = self
-            .found(path, |trouble| if let Trouble::BlobsAt(origin) = trouble { Some(origin.clone()) } else { None });
-        match elsewhere {
-            Some(origin) => {
-                Reply::text(307, "").header("location", format!("{origin}/{reference}?sig=c2lnbmVkLXF1ZXJ5LXN0cmluZw"))
+        let elsewhere = self.found(path, |trouble| {
+            if let Trouble::BlobsAt(origin) = trouble {
+                Some(origin.clone())
+            } else {
+                None
             }
-            None => Reply::Whole { status: 200, headers: Vec::new(), body: bytes.clone() }
-                .header("content-type", "application/octet-stream"),
+        });
+        match elsewhere {
+            Some(origin) => Reply::text(307, "").header(
+                "location",
+                format!("{origin}/{reference}?sig=c2lnbmVkLXF1ZXJ5LXN0cmluZw"),
+            ),
+            None => Reply::Whole {
+                status: 200,
+                headers: Vec::new(),
+                body: bytes.clone(),
+            }
+            .header("content-type", "application/octet-stream"),
         }
     }
 
@@ -380,17 +512,33 @@ impl State {
             return error(403, "DENIED", "permission_denied: write_package");
         }
         let digest = digest(&call.body);
-        let Some(repository) = self.repositories.get_mut(path) else { return error(404, "NAME_UNKNOWN", "unknown") };
+        let Some(repository) = self.repositories.get_mut(path) else {
+            return error(404, "NAME_UNKNOWN", "unknown");
+        };
         for trouble in &mut repository.troubles {
             if let Trouble::Write(left @ 1.., status) = trouble {
                 *left -= 1;
-                return error(*status, if *status == 429 { "TOOMANYREQUESTS" } else { "DENIED" }, "not now");
+                return error(
+                    *status,
+                    if *status == 429 {
+                        "TOOMANYREQUESTS"
+                    } else {
+                        "DENIED"
+                    },
+                    "not now",
+                );
             }
         }
         let media_type = call.header("content-type").unwrap_or_default().to_owned();
-        let is_same = repository.manifests.get(&digest).is_some_and(|(known, _)| *known == media_type);
+        let is_same = repository
+            .manifests
+            .get(&digest)
+            .is_some_and(|(known, _)| *known == media_type);
         if !is_same {
-            return self.violation("a manifest that is not byte for byte one of the repository's", call);
+            return self.violation(
+                "a manifest that is not byte for byte one of the repository's",
+                call,
+            );
         }
         repository.tags.insert(tag.to_owned(), digest.clone());
         Reply::text(201, "").header("docker-content-digest", digest)

@@ -74,13 +74,19 @@ pub(crate) struct Image {
 
 /// `sha256:…` of some bytes.
 pub(crate) fn digest(bytes: &[u8]) -> String {
-    let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!("sha256:{hex}")
 }
 
 /// So many short entries.
 fn filler(entries: usize) -> Value {
-    (0..entries).map(|number| (format!("x{number:06}"), json!(""))).collect::<serde_json::Map<_, _>>().into()
+    (0..entries)
+        .map(|number| (format!("x{number:06}"), json!("")))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 struct Maker {
@@ -96,7 +102,10 @@ impl Image {
     pub(crate) fn make(kind: Kind, name: &str, revision: &str, source: &str) -> Self {
         let (revision, source) = match kind {
             Kind::StaleRevision => (Some("5".repeat(40)), Some(source.to_owned())),
-            Kind::ForeignSource => (Some("5".repeat(40)), Some("https://github.com/library/python".to_owned())),
+            Kind::ForeignSource => (
+                Some("5".repeat(40)),
+                Some("https://github.com/library/python".to_owned()),
+            ),
             Kind::NoRevision => (None, None),
             Kind::Amd64
             | Kind::Arm64
@@ -129,7 +138,12 @@ impl Image {
             blobs: Vec::new(),
             deleted: Vec::new(),
         };
-        let mut maker = Maker { salt, labels, annotations: None, image: empty };
+        let mut maker = Maker {
+            salt,
+            labels,
+            annotations: None,
+            image: empty,
+        };
         maker.build(kind);
         maker.image
     }
@@ -149,7 +163,9 @@ impl Maker {
                 self.index(OCI_INDEX, OCI_MANIFEST, &["amd64", "arm64"]);
                 self.untyped();
             }
-            Kind::Huge => self.image.platform = self.manifest("amd64", OCI_MANIFEST, 11_000_000_000),
+            Kind::Huge => {
+                self.image.platform = self.manifest("amd64", OCI_MANIFEST, 11_000_000_000)
+            }
             Kind::DockerSingle => self.image.platform = self.manifest("amd64", DOCKER_MANIFEST, 1),
             Kind::Arm64 => {
                 self.manifest("arm64", OCI_MANIFEST, 1);
@@ -158,7 +174,11 @@ impl Maker {
             Kind::OnlyArm64Index => self.index(OCI_INDEX, OCI_MANIFEST, &["arm64"]),
             Kind::DockerList => self.index(DOCKER_LIST, DOCKER_MANIFEST, &["arm64", "amd64"]),
             Kind::WithAttestations => {
-                self.index(OCI_INDEX, OCI_MANIFEST, &["attestation", "amd64", "arm64", "attestation"]);
+                self.index(
+                    OCI_INDEX,
+                    OCI_MANIFEST,
+                    &["attestation", "amd64", "arm64", "attestation"],
+                );
             }
             Kind::ChildDeleted => {
                 self.index(OCI_INDEX, OCI_MANIFEST, &["amd64", "arm64"]);
@@ -176,7 +196,10 @@ impl Maker {
                 self.index(OCI_INDEX, OCI_MANIFEST, &["amd64"]);
                 let inner = self.image.manifests.last().expect("an index");
                 let entry = json!({"mediaType": inner.media_type, "digest": inner.digest, "size": inner.bytes.len()});
-                self.top(OCI_INDEX, json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry]}));
+                self.top(
+                    OCI_INDEX,
+                    json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry]}),
+                );
             }
             Kind::Artifact => {
                 let config = self.blob("application/vnd.oci.empty.v1+json", b"{}".to_vec());
@@ -186,12 +209,22 @@ impl Maker {
                 self.top(OCI_MANIFEST, manifest);
             }
         }
-        self.image.digest = self.image.manifests.last().expect("a manifest").digest.clone();
+        self.image.digest = self
+            .image
+            .manifests
+            .last()
+            .expect("a manifest")
+            .digest
+            .clone();
     }
 
     /// Adds a blob and gives its descriptor.
     fn blob(&mut self, media_type: &'static str, bytes: Vec<u8>) -> Value {
-        let document = Document { media_type, digest: digest(&bytes), bytes };
+        let document = Document {
+            media_type,
+            digest: digest(&bytes),
+            bytes,
+        };
         let descriptor = json!({"mediaType": media_type, "digest": document.digest, "size": document.bytes.len()});
         self.image.blobs.push(document);
         descriptor
@@ -203,7 +236,11 @@ impl Maker {
         }
         let bytes = serde_json::to_vec_pretty(&manifest).expect("JSON");
         let digest = digest(&bytes);
-        self.image.manifests.push(Document { media_type, digest: digest.clone(), bytes });
+        self.image.manifests.push(Document {
+            media_type,
+            digest: digest.clone(),
+            bytes,
+        });
         digest
     }
 
@@ -211,7 +248,10 @@ impl Maker {
     fn untyped(&mut self) -> String {
         let last = self.image.manifests.pop().expect("a manifest");
         let mut manifest: Value = serde_json::from_slice(&last.bytes).expect("JSON");
-        manifest.as_object_mut().expect("an object").remove("mediaType");
+        manifest
+            .as_object_mut()
+            .expect("an object")
+            .remove("mediaType");
         self.top(last.media_type, manifest)
     }
 
@@ -219,11 +259,20 @@ impl Maker {
     fn manifest(&mut self, architecture: &str, media_type: &'static str, declared: u64) -> String {
         let is_docker = media_type == DOCKER_MANIFEST;
         let (config_type, layer_type) = if is_docker {
-            ("application/vnd.docker.container.image.v1+json", "application/vnd.docker.image.rootfs.diff.tar.gzip")
+            (
+                "application/vnd.docker.container.image.v1+json",
+                "application/vnd.docker.image.rootfs.diff.tar.gzip",
+            )
         } else {
-            ("application/vnd.oci.image.config.v1+json", "application/vnd.oci.image.layer.v1.tar+gzip")
+            (
+                "application/vnd.oci.image.config.v1+json",
+                "application/vnd.oci.image.layer.v1.tar+gzip",
+            )
         };
-        let mut layer = self.blob(layer_type, format!("layer of {} for {architecture}", self.salt).into_bytes());
+        let mut layer = self.blob(
+            layer_type,
+            format!("layer of {} for {architecture}", self.salt).into_bytes(),
+        );
         let config = json!({"architecture": architecture, "os": "linux", "config": {"Labels": self.labels},
             "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]}, "history": []});
         let config = self.blob(config_type, config.to_string().into_bytes());
@@ -241,7 +290,10 @@ impl Maker {
                     "application/vnd.oci.image.config.v1+json",
                     b"{\"architecture\":\"unknown\",\"os\":\"unknown\"}".to_vec(),
                 );
-                let statement = format!("{{\"_type\":\"statement {nth} of {}\"}}", self.salt.escape_default());
+                let statement = format!(
+                    "{{\"_type\":\"statement {nth} of {}\"}}",
+                    self.salt.escape_default()
+                );
                 let layer = self.blob("application/vnd.in-toto+json", statement.into_bytes());
                 let digest = self.top(
                     OCI_MANIFEST,
@@ -256,16 +308,28 @@ impl Maker {
                 self.image.platform.clone_from(&digest);
             }
             let platform = json!({"os": "linux", "architecture": architecture});
-            entries.push((digest, if *child == "unsaid" { Value::Null } else { platform }));
+            entries.push((
+                digest,
+                if *child == "unsaid" {
+                    Value::Null
+                } else {
+                    platform
+                },
+            ));
         }
         let entries: Vec<Value> = entries
             .into_iter()
             .map(|(digest, platform)| {
-                let size = self.image.manifests.iter().find(|document| document.digest == digest);
+                let size = self
+                    .image
+                    .manifests
+                    .iter()
+                    .find(|document| document.digest == digest);
                 let size = size.map_or(0, |document| document.bytes.len());
                 let mut entry = json!({"mediaType": child_type, "digest": digest, "size": size});
                 if platform["os"] == "unknown" {
-                    entry["annotations"] = json!({"vnd.docker.reference.type": "attestation-manifest"});
+                    entry["annotations"] =
+                        json!({"vnd.docker.reference.type": "attestation-manifest"});
                 }
                 if !platform.is_null() {
                     entry["platform"] = platform;
@@ -273,6 +337,9 @@ impl Maker {
                 entry
             })
             .collect();
-        self.top(media_type, json!({"schemaVersion": 2, "mediaType": media_type, "manifests": entries}));
+        self.top(
+            media_type,
+            json!({"schemaVersion": 2, "mediaType": media_type, "manifests": entries}),
+        );
     }
 }

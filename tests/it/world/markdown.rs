@@ -11,7 +11,9 @@ const MARK: &str = "<!-- ghcr-to-render:pull-request:v1 -->";
 
 /// The origins that links lead to: the run and its repository, Render's dashboard, and what is deployed there.
 fn is_ours(address: &str) -> bool {
-    let Ok(url) = url::Url::parse(address) else { return false };
+    let Ok(url) = url::Url::parse(address) else {
+        return false;
+    };
     let host = url.host_str().unwrap_or_default();
     let is_known = match host {
         "github.com" => url.path().starts_with("/acme/shop/actions/runs/"),
@@ -23,13 +25,18 @@ fn is_ours(address: &str) -> bool {
 
 /// Everything in a text that somebody else has put there: tags, links, pictures, mentions, references, addresses that GitHub makes links of,
 /// pictures in Mermaid that lead somewhere.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the parser tells of more than can be foreign")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the parser tells of more than can be foreign"
+)]
 pub(crate) fn foreign(markdown: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut runs: Vec<(String, Range<usize>)> = Vec::new();
     let mut is_code = false;
-    let options =
-        Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_FOOTNOTES | Options::ENABLE_GFM;
+    let options = Options::ENABLE_TABLES
+        | Options::ENABLE_STRIKETHROUGH
+        | Options::ENABLE_FOOTNOTES
+        | Options::ENABLE_GFM;
     for (event, range) in Parser::new_ext(markdown, options).into_offset_iter() {
         // Neighbouring pieces are one text to whoever looks for a mention in it.
         let mut say = |text: &CowStr<'_>| match runs.last_mut() {
@@ -41,7 +48,9 @@ pub(crate) fn foreign(markdown: &str) -> Vec<String> {
         };
         match event {
             Event::Html(text) | Event::InlineHtml(text) => {
-                let rest = TAGS.iter().fold(text.replace(MARK, ""), |rest, tag| rest.replace(tag, ""));
+                let rest = TAGS
+                    .iter()
+                    .fold(text.replace(MARK, ""), |rest, tag| rest.replace(tag, ""));
                 if rest.contains(['<', '>']) || (text.contains(MARK) && range.start > 0) {
                     found.push(format!("foreign HTML {}", cut(&text)));
                 }
@@ -50,10 +59,13 @@ pub(crate) fn foreign(markdown: &str) -> Vec<String> {
             Event::Start(Tag::Link { dest_url, .. }) if !is_ours(&dest_url) => {
                 found.push(format!("a link to {}", cut(&dest_url)))
             }
-            Event::Start(Tag::Image { dest_url, .. }) => found.push(format!("a picture from {}", cut(&dest_url))),
+            Event::Start(Tag::Image { dest_url, .. }) => {
+                found.push(format!("a picture from {}", cut(&dest_url)))
+            }
             Event::Start(Tag::CodeBlock(kind)) => {
                 is_code = true;
-                if !matches!(&kind, CodeBlockKind::Fenced(language) if language.as_ref() == "mermaid") {
+                if !matches!(&kind, CodeBlockKind::Fenced(language) if language.as_ref() == "mermaid")
+                {
                     found.push(format!("a block of {kind:?}"));
                 }
             }
@@ -92,23 +104,30 @@ pub(crate) fn foreign(markdown: &str) -> Vec<String> {
 
 /// A row with more or fewer cells than the one above it: what stood in it has ended a cell, and of what is too much GitHub shows nothing.
 fn torn(markdown: &str) -> Option<String> {
-    let cells = |line: &str| line.starts_with('|').then(|| line.replace("\\|", "").matches('|').count());
+    let cells = |line: &str| {
+        line.starts_with('|')
+            .then(|| line.replace("\\|", "").matches('|').count())
+    };
     let lines: Vec<&str> = markdown.lines().collect();
-    let torn = lines
-        .windows(2)
-        .find(|pair| matches!((cells(pair[0]), cells(pair[1])), (Some(above), Some(own)) if above != own))?;
+    let torn = lines.windows(2).find(
+        |pair| matches!((cells(pair[0]), cells(pair[1])), (Some(above), Some(own)) if above != own),
+    )?;
     Some(format!("a row that is torn: {}", cut(torn[1])))
 }
 
 /// `@name`, `#7` and `GH-7`, where GitHub sees them.
 fn mention(text: &str) -> Option<&str> {
-    let signs = text
-        .char_indices()
-        .filter(|(at, sign)| *sign == '@' || *sign == '#' || text[*at..].to_ascii_uppercase().starts_with("GH-"));
+    let signs = text.char_indices().filter(|(at, sign)| {
+        *sign == '@' || *sign == '#' || text[*at..].to_ascii_uppercase().starts_with("GH-")
+    });
     signs.into_iter().find_map(|(at, sign)| {
         let behind = &text[at + if sign.is_ascii_alphabetic() { 3 } else { 1 }..];
         let next = behind.chars().next()?;
-        let is_one = if sign == '@' { next.is_ascii_alphanumeric() } else { next.is_ascii_digit() };
+        let is_one = if sign == '@' {
+            next.is_ascii_alphanumeric()
+        } else {
+            next.is_ascii_digit()
+        };
         is_one.then(|| &text[at..])
     })
 }
@@ -128,10 +147,19 @@ mod tests {
             ("a <b onclick=x>b</b>", "foreign HTML"),
             ("<details open ontoggle=x>", "foreign HTML"),
             ("text <!-- hidden -->", "foreign HTML"),
-            ("text <!-- ghcr-to-render:pull-request:v1 -->", "foreign HTML"),
+            (
+                "text <!-- ghcr-to-render:pull-request:v1 -->",
+                "foreign HTML",
+            ),
             ("[run](https://evil.example/)", "a link to"),
-            ("[run](https://github.com/mallory/shop/actions/runs/5)", "a link to"),
-            ("[run](https://evil@github.com/acme/shop/actions/runs/5)", "a link to"),
+            (
+                "[run](https://github.com/mallory/shop/actions/runs/5)",
+                "a link to",
+            ),
+            (
+                "[run](https://evil@github.com/acme/shop/actions/runs/5)",
+                "a link to",
+            ),
             ("[a]\n\n[a]: javascript:alert(1)", "a link to"),
             ("<https://evil.example>", "a link to"),
             ("![x](https://evil.example/x.png)", "a picture from"),
@@ -146,15 +174,27 @@ mod tests {
             ("```\nx\n```", "a block"),
             ("    indented", "a block"),
             ("```mermaid\nflowchart LR\n```", "a line of a picture"),
-            ("```mermaid\ngantt\n    click a href \"https://evil.example\"\n```", "a line of a picture"),
-            ("```mermaid\ngantt\n%%{init: {}}%%\n```", "a line of a picture"),
+            (
+                "```mermaid\ngantt\n    click a href \"https://evil.example\"\n```",
+                "a line of a picture",
+            ),
+            (
+                "```mermaid\ngantt\n%%{init: {}}%%\n```",
+                "a line of a picture",
+            ),
             ("a[^1]\n\n[^1]: b", "a footnote"),
             ("| a | b |\n|---|---|\n| c | d | e |", "a row that is torn"),
-            ("| a | b |\n|---|---|\n| c `|` d | e |", "a row that is torn"),
+            (
+                "| a | b |\n|---|---|\n| c `|` d | e |",
+                "a row that is torn",
+            ),
         ];
         for (text, wanted) in table {
             let found = foreign(text);
-            assert!(found.iter().any(|what| what.starts_with(wanted)), "{text}: {found:?}");
+            assert!(
+                found.iter().any(|what| what.starts_with(wanted)),
+                "{text}: {found:?}"
+            );
         }
     }
 

@@ -29,13 +29,20 @@ impl World {
 
     /// The record of a deploy that went live.
     pub(crate) fn live(&self, environment: &str, service: &str, commit: &str) -> Seed {
-        Seed::live(environment, service, commit, &self.repository(service), &digest_of(commit))
+        Seed::live(
+            environment,
+            service,
+            commit,
+            &self.repository(service),
+            &digest_of(commit),
+        )
     }
 
     /// The step has an API key, and Render serves what the record says was deployed last.
     pub(crate) fn with_key(self) -> Self {
         let (key, home) = (self.render.api_key(), self.render.server.origin());
-        self.input("render-api-key", &key).secret("render-api-key", &key, &[&home])
+        self.input("render-api-key", &key)
+            .secret("render-api-key", &key, &[&home])
     }
 
     /// Whether the step has an API key.
@@ -51,17 +58,27 @@ impl World {
         for (service, _) in std::mem::take(&mut self.hooks) {
             let own = format!("{service}-production");
             let url = self.new_hook(&own);
-            self.render.image_path(&own, &format!("{}:latest", self.repository(&service)));
+            self.render
+                .image_path(&own, &format!("{}:latest", self.repository(&service)));
             self.hooks.push((service.clone(), url));
             let id = Some(service_id(&own));
-            let mut seed = Seed { id, release: Some(tag.to_owned()), ..self.live("production", &service, &commit) };
+            let mut seed = Seed {
+                id,
+                release: Some(tag.to_owned()),
+                ..self.live("production", &service, &commit)
+            };
             if let Some(image) = self.images.get(&service) {
                 (seed.digest, seed.platform) = (image.digest.clone(), image.platform.clone());
             }
             self = self.recorded(seed);
         }
-        let lines: Vec<String> = self.hooks.iter().map(|(service, url)| format!("{service}={url}")).collect();
-        self.input("deploy-hooks", &lines.join("\n")).input("render-api-key", "")
+        let lines: Vec<String> = self
+            .hooks
+            .iter()
+            .map(|(service, url)| format!("{service}={url}"))
+            .collect();
+        self.input("deploy-hooks", &lines.join("\n"))
+            .input("render-api-key", "")
     }
 
     /// Puts what the event says was there before into the record now, so that more can be put there.
@@ -75,28 +92,55 @@ impl World {
         if !self.is_remembered || !self.github.records().is_empty() {
             return;
         }
-        let Some(manifest) = self.known_manifest() else { return };
+        let Some(manifest) = self.known_manifest() else {
+            return;
+        };
         for environment in &manifest.environments {
-            let Some((commit, release)) = self.before(environment) else { continue };
+            let Some((commit, release)) = self.before(environment) else {
+                continue;
+            };
             for service in manifest.services_in(&environment.name) {
-                let Some(image) = manifest.image(&service.image) else { continue };
+                let Some(image) = manifest.image(&service.image) else {
+                    continue;
+                };
                 let (name, repository) = (environment.name.as_str(), image.repository.to_string());
-                let seed = Seed::live(name, service.name.as_str(), &commit, &repository, &digest_of(&commit));
-                if self.inputs.contains_key("render-api-key") && self.render.live(service.name.as_str()).is_none() {
-                    self.render.seed_live(service.name.as_str(), &format!("{repository}@{}", seed.digest));
+                let seed = Seed::live(
+                    name,
+                    service.name.as_str(),
+                    &commit,
+                    &repository,
+                    &digest_of(&commit),
+                );
+                if self.inputs.contains_key("render-api-key")
+                    && self.render.live(service.name.as_str()).is_none()
+                {
+                    self.render.seed_live(
+                        service.name.as_str(),
+                        &format!("{repository}@{}", seed.digest),
+                    );
                 }
-                self.github.seed_record(Seed { release: release.clone(), ..seed });
+                self.github.seed_record(Seed {
+                    release: release.clone(),
+                    ..seed
+                });
             }
         }
     }
 
     fn known_manifest(&self) -> Option<Manifest> {
-        let home = Home { owner: "acme", repo: "shop", default_branch: "main" };
+        let home = Home {
+            owner: "acme",
+            repo: "shop",
+            default_branch: "main",
+        };
         let path = self.inputs.get("manifest").map_or(MANIFEST, String::as_str);
         match std::fs::read(self.origin.path().join(path)) {
             Ok(bytes) => manifest::parse(&bytes, &home).ok(),
             Err(_) => {
-                let image = self.inputs.get("image").map_or_else(|| self.repository("shop"), Clone::clone);
+                let image = self
+                    .inputs
+                    .get("image")
+                    .map_or_else(|| self.repository("shop"), Clone::clone);
                 manifest::shorthand(Repository::parse(&image).ok()?, &home).ok()
             }
         }
@@ -107,7 +151,9 @@ impl World {
         let event = self.event.as_ref().filter(|event| event.name == "push")?;
         match &environment.when {
             When::Branch(branch) => {
-                let before = event.payload["before"].as_str().filter(|before| *before != ZEROS)?;
+                let before = event.payload["before"]
+                    .as_str()
+                    .filter(|before| *before != ZEROS)?;
                 (event.git_ref == format!("refs/heads/{branch}")).then(|| (before.to_owned(), None))
             }
             When::Release { template, .. } => {
@@ -117,8 +163,10 @@ impl World {
                 };
                 let pushed = read(event.git_ref.strip_prefix("refs/tags/")?)?;
                 let tags = self.origin.tags();
-                let older =
-                    tags.iter().filter_map(|tag| Some((read(tag)?, tag))).filter(|(number, _)| *number < pushed);
+                let older = tags
+                    .iter()
+                    .filter_map(|tag| Some((read(tag)?, tag)))
+                    .filter(|(number, _)| *number < pushed);
                 let (_, tag) = older.max_by_key(|(number, _)| *number)?;
                 Some((self.origin.commit_of(tag), Some(tag.clone())))
             }

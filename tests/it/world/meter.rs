@@ -26,8 +26,14 @@ pub(crate) struct Used {
 
 /// Python itself: what is found under its name may be a script that looks for it, and starts programs that nobody should start.
 pub(super) fn python() -> PathBuf {
-    let output = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output().expect("python3");
-    String::from_utf8(output.stdout).expect("a path").trim_end().into()
+    let output = Command::new("python3")
+        .args(["-c", "import sys; print(sys.executable)"])
+        .output()
+        .expect("python3");
+    String::from_utf8(output.stdout)
+        .expect("a path")
+        .trim_end()
+        .into()
 }
 
 impl Meter {
@@ -38,7 +44,12 @@ impl Meter {
     /// What Python is given to start the program.
     pub(super) fn arguments(&self, program: &Path) -> Vec<String> {
         let text = |path: &Path| path.to_str().expect("a path").to_owned();
-        vec!["-ISc".into(), SCRIPT.into(), text(self.0.path()), text(program)]
+        vec![
+            "-ISc".into(),
+            SCRIPT.into(),
+            text(self.0.path()),
+            text(program),
+        ]
     }
 
     /// What the run took that has just ended.
@@ -46,6 +57,9 @@ impl Meter {
         let text = std::fs::read_to_string(self.0.path()).expect("what was measured");
         let (memory, work) = text.split_once(' ').expect("two numbers");
         let memory = memory.parse::<u64>().expect("KiB") << 10;
-        Used { memory, work: Duration::from_secs_f64(work.parse().expect("seconds")) }
+        Used {
+            memory,
+            work: Duration::from_secs_f64(work.parse().expect("seconds")),
+        }
     }
 }

@@ -94,7 +94,14 @@ pub(crate) struct World {
 pub(crate) fn own_view() -> String {
     let process = std::fs::metadata("/proc/self").expect("a process");
     let is_root = std::os::unix::fs::MetadataExt::uid(&process) == 0;
-    format!("/usr/bin/unshare --mount{} /bin/bash -p {{0}}", if is_root { "" } else { " --user --map-root-user" })
+    format!(
+        "/usr/bin/unshare --mount{} /bin/bash -p {{0}}",
+        if is_root {
+            ""
+        } else {
+            " --user --map-root-user"
+        }
+    )
 }
 
 /// The user that the world's registry knows.
@@ -104,7 +111,11 @@ impl World {
     /// A world whose registry is like GHCR.
     pub(crate) fn new() -> Self {
         let password = format!("{}/+=%\"", invent("registry password"));
-        Self::with(Registry::Ghcr(Ghcr::start(Some((USER, &password)))), Some(&password), Duration::ZERO)
+        Self::with(
+            Registry::Ghcr(Ghcr::start(Some((USER, &password)))),
+            Some(&password),
+            Duration::ZERO,
+        )
     }
 
     /// A world with this registry and the password that its user has there.
@@ -120,7 +131,11 @@ impl World {
     /// A world whose Render refuses connections until that time is over.
     pub(crate) fn with_late_render(delay: Duration) -> Self {
         let password = invent("registry password");
-        Self::with(Registry::Ghcr(Ghcr::start(Some((USER, &password)))), Some(&password), delay)
+        Self::with(
+            Registry::Ghcr(Ghcr::start(Some((USER, &password)))),
+            Some(&password),
+            delay,
+        )
     }
 
     fn with(registry: Registry, password: Option<&str>, delay: Duration) -> Self {
@@ -153,7 +168,8 @@ impl World {
             root,
         };
         let host = world.registry.host();
-        let (github_origin, render_origin) = (world.github.server.origin(), world.render.server.origin());
+        let (github_origin, render_origin) =
+            (world.github.server.origin(), world.render.server.origin());
         world = world
             .input("github-token", &token)
             .input("registry", &host)
@@ -163,7 +179,9 @@ impl World {
             .planted("ACTIONS_ID_TOKEN_REQUEST_TOKEN");
         if let Some(password) = password {
             let origin = format!("http://{host}");
-            world = world.input("registry-username", USER).input("registry-password", password);
+            world = world
+                .input("registry-username", USER)
+                .input("registry-password", password);
             world = world.secret("registry-password", password, &[&origin]);
         }
         world
@@ -171,14 +189,20 @@ impl World {
 
     /// Gives an input in the step's `with:`.
     pub(crate) fn input(mut self, name: &str, value: &str) -> Self {
-        assert!(runner::ACTION_INPUTS.iter().any(|(known, _)| *known == name), "no input {name}");
+        assert!(
+            runner::ACTION_INPUTS
+                .iter()
+                .any(|(known, _)| *known == name),
+            "no input {name}"
+        );
         self.inputs.insert(name.to_owned(), value.to_owned());
         self
     }
 
     /// Sets a variable beside the runner's own.
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
-        self.variables.insert(name.to_owned(), Some(value.to_owned()));
+        self.variables
+            .insert(name.to_owned(), Some(value.to_owned()));
         self
     }
 
@@ -191,14 +215,21 @@ impl World {
     /// Tells the world of a secret, and of the origins that may see it.
     pub(crate) fn secret(mut self, name: &str, text: &str, homes: &[&str]) -> Self {
         let homes = homes.iter().map(|home| (*home).to_owned()).collect();
-        self.secrets.push(Planted { name: name.to_owned(), text: text.to_owned(), homes });
+        self.secrets.push(Planted {
+            name: name.to_owned(),
+            text: text.to_owned(),
+            homes,
+        });
         self
     }
 
     /// The text of a secret of this world.
     pub(crate) fn text_of(&self, name: &str) -> String {
         let found = self.secrets.iter().find(|secret| secret.name == name);
-        found.unwrap_or_else(|| panic!("no secret {name}")).text.clone()
+        found
+            .unwrap_or_else(|| panic!("no secret {name}"))
+            .text
+            .clone()
     }
 
     /// A variable with a secret that is nobody's business.
@@ -214,7 +245,12 @@ impl World {
     }
 
     /// Cancels the run with these signals at that place in it, and says what Render does from then on.
-    pub(crate) fn cancel_at(mut self, place: Place, signals: &'static [&'static str], then: Then) -> Self {
+    pub(crate) fn cancel_at(
+        mut self,
+        place: Place,
+        signals: &'static [&'static str],
+        then: Then,
+    ) -> Self {
         self.trap = Some(Trap::new(place, signals, then, &self.render));
         self
     }
@@ -228,7 +264,12 @@ impl World {
     /// The servers, each with the name that kinds of requests have it under.
     pub(crate) fn servers(&self) -> impl Iterator<Item = (&'static str, &server::Server)> {
         let registry = self.registry.server().map(|server| ("registry", server));
-        [("GitHub", &self.github.server), ("Render", &self.render.server)].into_iter().chain(registry)
+        [
+            ("GitHub", &self.github.server),
+            ("Render", &self.render.server),
+        ]
+        .into_iter()
+        .chain(registry)
     }
 
     /// Waits until everything that a program sent before it died has arrived.
@@ -302,12 +343,20 @@ impl World {
 
     /// The digest of the image of that name.
     pub(crate) fn digest(&self, image: &str) -> String {
-        self.images.get(image).unwrap_or_else(|| panic!("no image {image}")).digest.clone()
+        self.images
+            .get(image)
+            .unwrap_or_else(|| panic!("no image {image}"))
+            .digest
+            .clone()
     }
 
     /// The digest of the linux/amd64 part of the image of that name.
     pub(crate) fn platform(&self, image: &str) -> String {
-        self.images.get(image).unwrap_or_else(|| panic!("no image {image}")).platform.clone()
+        self.images
+            .get(image)
+            .unwrap_or_else(|| panic!("no image {image}"))
+            .platform
+            .clone()
     }
 
     /// `host/acme/name`.
@@ -322,7 +371,8 @@ impl World {
 
     /// How many images and services the manifest has, or one of each.
     pub(crate) fn things(&self) -> usize {
-        let text = std::fs::read_to_string(self.origin.path().join(steps::MANIFEST)).unwrap_or_default();
+        let text =
+            std::fs::read_to_string(self.origin.path().join(steps::MANIFEST)).unwrap_or_default();
         let images = text.matches("repository:").count();
         (images + self.hooks.len()).max(2)
     }

@@ -17,8 +17,13 @@ impl Repo {
     /// Makes an empty repository whose branch is `main`.
     pub(crate) fn create(path: &Path) -> Self {
         std::fs::create_dir_all(path).expect("a directory");
-        let repo = Self { path: path.to_owned() };
-        init(path, "[core]\n\tsymlinks = true\n[uploadpack]\n\tallowAnySHA1InWant = true\n");
+        let repo = Self {
+            path: path.to_owned(),
+        };
+        init(
+            path,
+            "[core]\n\tsymlinks = true\n[uploadpack]\n\tallowAnySHA1InWant = true\n",
+        );
         repo
     }
 
@@ -35,7 +40,9 @@ impl Repo {
     /// Runs git in it, which is told this.
     pub(crate) fn git_with(&self, arguments: &[&str], input: &str) -> String {
         let mut file = tempfile::tempfile().expect("a file");
-        file.write_all(input.as_bytes()).and_then(|()| file.rewind()).expect("a file");
+        file.write_all(input.as_bytes())
+            .and_then(|()| file.rewind())
+            .expect("a file");
         git_from(&self.path, arguments, file.into())
     }
 
@@ -78,7 +85,12 @@ impl Repo {
     /// Records a submodule at a commit, in the index.
     pub(crate) fn submodule(&self, path: &str, commit: &str) -> &Self {
         std::fs::create_dir_all(self.path.join(path)).expect("a directory");
-        self.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{commit},{path}")]);
+        self.git(&[
+            "update-index",
+            "--add",
+            "--cacheinfo",
+            &format!("160000,{commit},{path}"),
+        ]);
         self
     }
 
@@ -98,17 +110,26 @@ impl Repo {
             Some(branch) => read(branch.trim_end()),
             None => Some(head),
         };
-        commit.map_or_else(|| self.git(&["rev-parse", "HEAD"]), |commit| commit.trim_end().to_owned())
+        commit.map_or_else(
+            || self.git(&["rev-parse", "HEAD"]),
+            |commit| commit.trim_end().to_owned(),
+        )
     }
 
     /// Whether there is no commit yet.
     pub(crate) fn is_empty(&self) -> bool {
-        std::fs::read_dir(self.path.join(".git/refs/heads")).expect("branches").next().is_none()
+        std::fs::read_dir(self.path.join(".git/refs/heads"))
+            .expect("branches")
+            .next()
+            .is_none()
     }
 
     /// Every tag.
     pub(crate) fn tags(&self) -> Vec<String> {
-        self.git(&["tag", "--list"]).lines().map(str::to_owned).collect()
+        self.git(&["tag", "--list"])
+            .lines()
+            .map(str::to_owned)
+            .collect()
     }
 
     /// The commit that a tag is on.
@@ -132,7 +153,9 @@ impl Repo {
 /// Makes a repository with this in its configuration, and without the examples of hooks that git brings along.
 pub(super) fn init(path: &Path, configuration: &str) {
     git(path, &["init", "-q", "-b", "main", "--template="]);
-    let file = std::fs::OpenOptions::new().append(true).open(path.join(".git/config"));
+    let file = std::fs::OpenOptions::new()
+        .append(true)
+        .open(path.join(".git/config"));
     file.and_then(|mut file| std::io::Write::write_all(&mut file, configuration.as_bytes()))
         .expect("git's configuration");
 }
@@ -144,7 +167,14 @@ pub(crate) fn git(directory: &Path, arguments: &[&str]) -> String {
 
 fn git_from(directory: &Path, arguments: &[&str], input: Stdio) -> String {
     let output = Command::new(found("git"))
-        .args(["-c", "protocol.file.allow=always", "-c", "core.autocrlf=false", "-c", "gc.auto=0"])
+        .args([
+            "-c",
+            "protocol.file.allow=always",
+            "-c",
+            "core.autocrlf=false",
+            "-c",
+            "gc.auto=0",
+        ])
         // Else every commit and every fetch starts git once more, to see that there is nothing to tidy up.
         .args(["-c", "maintenance.auto=false"])
         .args(arguments)
@@ -167,6 +197,12 @@ fn git_from(directory: &Path, arguments: &[&str], input: Stdio) -> String {
         .output()
         .expect("git");
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "git {arguments:?} in {}: {errors}", directory.display());
-    String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned()
+    assert!(
+        output.status.success(),
+        "git {arguments:?} in {}: {errors}",
+        directory.display()
+    );
+    String::from_utf8_lossy(&output.stdout)
+        .trim_end_matches('\n')
+        .to_owned()
 }

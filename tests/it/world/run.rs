@@ -72,13 +72,22 @@ impl World {
 
     /// The environment of the step.
     pub(crate) fn environment(&self, command: &str) -> BTreeMap<String, String> {
-        let event = self.event.as_ref().expect("an event: push_to_main, pull_request, on_event …");
+        let event = self
+            .event
+            .as_ref()
+            .expect("an event: push_to_main, pull_request, on_event …");
         let mut environment = self.rooms.environment(event, &self.github.server.origin());
         for (name, default) in ACTION_INPUTS {
             let value = self.inputs.get(*name).map_or(*default, String::as_str);
             environment.insert(variable(name), value.to_owned());
         }
-        environment.insert(variable("command"), self.inputs.get("command").map_or(command, String::as_str).to_owned());
+        environment.insert(
+            variable("command"),
+            self.inputs
+                .get("command")
+                .map_or(command, String::as_str)
+                .to_owned(),
+        );
         for (name, value) in &self.variables {
             match value {
                 Some(value) => environment.insert(name.clone(), value.clone()),
@@ -95,28 +104,68 @@ impl World {
             return;
         }
         let event = self.event.as_ref().expect("an event");
-        let (origin, sha) = (format!("file://{}", self.origin.path().display()), event.sha.as_str());
-        if sha.is_empty() || self.origin.is_empty() || !sha.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        let (origin, sha) = (
+            format!("file://{}", self.origin.path().display()),
+            event.sha.as_str(),
+        );
+        if sha.is_empty()
+            || self.origin.is_empty()
+            || !sha.bytes().all(|byte| byte.is_ascii_hexdigit())
+        {
             return;
         }
-        let local =
-            event.git_ref.replace("refs/heads/", "refs/remotes/origin/").replace("refs/pull/", "refs/remotes/pull/");
-        let local = if local.starts_with("refs/") { local } else { "refs/remotes/other".to_owned() };
+        let local = event
+            .git_ref
+            .replace("refs/heads/", "refs/remotes/origin/")
+            .replace("refs/pull/", "refs/remotes/pull/");
+        let local = if local.starts_with("refs/") {
+            local
+        } else {
+            "refs/remotes/other".to_owned()
+        };
         init(
             workspace,
             "[remote \"origin\"]\n\turl = https://github.com/acme/shop\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n",
         );
         match self.checkout {
             Checkout::Shallow => {
-                git(workspace, &["fetch", "-q", "--no-tags", "--depth=1", &origin, &format!("+{sha}:{local}")]);
+                git(
+                    workspace,
+                    &[
+                        "fetch",
+                        "-q",
+                        "--no-tags",
+                        "--depth=1",
+                        &origin,
+                        &format!("+{sha}:{local}"),
+                    ],
+                );
             }
             Checkout::Full => {
                 // The branch of the event is among all of them, and may have gone on since: it is put back to what it was, as the second fetch of
                 // actions/checkout does.
-                let all = ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"];
-                git(workspace, &["fetch", "-q", "--no-tags", &origin, all[0], all[1], &format!("+{sha}:refs/own")]);
-                let (own, local) = (workspace.join(".git/refs/own"), workspace.join(".git").join(&local));
-                std::fs::create_dir_all(local.parent().expect("a parent")).expect("a directory of refs");
+                let all = [
+                    "+refs/heads/*:refs/remotes/origin/*",
+                    "+refs/tags/*:refs/tags/*",
+                ];
+                git(
+                    workspace,
+                    &[
+                        "fetch",
+                        "-q",
+                        "--no-tags",
+                        &origin,
+                        all[0],
+                        all[1],
+                        &format!("+{sha}:refs/own"),
+                    ],
+                );
+                let (own, local) = (
+                    workspace.join(".git/refs/own"),
+                    workspace.join(".git").join(&local),
+                );
+                std::fs::create_dir_all(local.parent().expect("a parent"))
+                    .expect("a directory of refs");
                 std::fs::rename(own, local).expect("a ref");
             }
             Checkout::None => {}
@@ -134,11 +183,19 @@ impl World {
 
     /// Starts the program as a person does: nothing of the runner's, and these arguments.
     pub(crate) fn on_laptop(self, arguments: &[&str]) -> Run {
-        let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let arguments: Vec<String> = arguments
+            .iter()
+            .map(|argument| (*argument).to_owned())
+            .collect();
         self.start(&BTreeMap::new(), &arguments, true)
     }
 
-    fn start(self, environment: &BTreeMap<String, String>, arguments: &[String], is_plain: bool) -> Run {
+    fn start(
+        self,
+        environment: &BTreeMap<String, String>,
+        arguments: &[String],
+        is_plain: bool,
+    ) -> Run {
         if let Some(event) = &self.event {
             self.rooms.prepare(event);
         }
@@ -146,27 +203,62 @@ impl World {
         let hooked = self.render.calls().len();
         let trap = self.trap.as_ref();
         self.lay(trap, self.fault.as_ref());
-        let contained = self.image.as_ref().map(|image| Container::new(image, &self.rooms, environment, arguments));
+        let contained = self
+            .image
+            .as_ref()
+            .map(|image| Container::new(image, &self.rooms, environment, arguments));
         let (program, line, given) = match &contained {
-            Some(container) => (docker(), container.arguments.clone(), &container.environment),
-            None => (self.program.clone(), [&self.before, arguments].concat(), environment),
+            Some(container) => (
+                docker(),
+                container.arguments.clone(),
+                &container.environment,
+            ),
+            None => (
+                self.program.clone(),
+                [&self.before, arguments].concat(),
+                environment,
+            ),
         };
-        let ended = runner::start(&program, &line, &self.rooms.workspace, given, self.deadline, trap);
+        let ended = runner::start(
+            &program,
+            &line,
+            &self.rooms.workspace,
+            given,
+            self.deadline,
+            trap,
+        );
         self.lay(None, None);
-        assert!(contained.is_none_or(|container| container.is_gone()), "a container is left");
+        assert!(
+            contained.is_none_or(|container| container.is_gone()),
+            "a container is left"
+        );
         let sprung = trap.and_then(Trap::sprung);
-        let cut = sprung.map(|sprung| (sprung.clone(), ended.at.saturating_duration_since(sprung.at)));
+        let cut = sprung.map(|sprung| {
+            (
+                sprung.clone(),
+                ended.at.saturating_duration_since(sprung.at),
+            )
+        });
         let after = contents(self.root.path());
-        let left = after.into_iter().filter(|(path, bytes)| before.get(path) != Some(bytes)).collect();
+        let left = after
+            .into_iter()
+            .filter(|(path, bytes)| before.get(path) != Some(bytes))
+            .collect();
         let read = |variable: &str| {
-            let path = environment.get(variable).map(PathBuf::from).unwrap_or_default();
+            let path = environment
+                .get(variable)
+                .map(PathBuf::from)
+                .unwrap_or_default();
             if !path.is_file() {
                 return None;
             }
-            std::fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            std::fs::read(path)
+                .ok()
+                .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         };
         let output_file = read("GITHUB_OUTPUT");
-        let is_regular = |path: &String| std::fs::symlink_metadata(path).is_ok_and(|data| data.is_file());
+        let is_regular =
+            |path: &String| std::fs::symlink_metadata(path).is_ok_and(|data| data.is_file());
         let is_output_lost = !environment.get("GITHUB_OUTPUT").is_some_and(is_regular);
         let output_file = output_file.unwrap_or_default();
         let parsed = protocol::outputs(&output_file);
@@ -189,7 +281,10 @@ impl World {
             things: self.things(),
             is_output_lost,
             is_killed: trap.is_some_and(|trap| trap.kills()) && ended.exit == -1,
-            account: Account { is_settled: Cell::new(false), hooks: self.render.calls().len() - hooked },
+            account: Account {
+                is_settled: Cell::new(false),
+                hooks: self.render.calls().len() - hooked,
+            },
             world: self,
         };
         let faults = run.faults();
@@ -206,10 +301,18 @@ impl Run {
     fn faults(&self) -> Vec<String> {
         let world = &self.world;
         let hosts = [&world.github.server, &world.render.server];
-        let mut heard: Vec<Heard> =
-            hosts.iter().map(|server| Heard { origin: server.origin(), calls: server.calls() }).collect();
+        let mut heard: Vec<Heard> = hosts
+            .iter()
+            .map(|server| Heard {
+                origin: server.origin(),
+                calls: server.calls(),
+            })
+            .collect();
         if let Some(server) = world.registry.server() {
-            heard.push(Heard { origin: server.origin(), calls: server.calls() });
+            heard.push(Heard {
+                origin: server.origin(),
+                calls: server.calls(),
+            });
         }
         let mut secrets = world.secrets.clone();
         secrets.extend(world.registry.tokens());
@@ -257,12 +360,17 @@ impl Run {
 
     /// An output's JSON.
     pub(crate) fn json(&self, name: &str) -> Value {
-        serde_json::from_str(self.output(name)).unwrap_or_else(|_| self.fail(&format!("{name} is no JSON")))
+        serde_json::from_str(self.output(name))
+            .unwrap_or_else(|_| self.fail(&format!("{name} is no JSON")))
     }
 
     /// The texts of the annotations of that kind.
     pub(crate) fn annotations(&self, kind: &str) -> Vec<String> {
-        self.commands.iter().filter(|command| command.name == kind).map(|command| command.data.clone()).collect()
+        self.commands
+            .iter()
+            .filter(|command| command.name == kind)
+            .map(|command| command.data.clone())
+            .collect()
     }
 
     /// What is hidden from the log.
@@ -273,7 +381,10 @@ impl Run {
     /// The object of a service in `deploys`.
     pub(crate) fn service(&self, name: &str) -> Value {
         let deploys = self.json("deploys");
-        let found = deploys.as_array().and_then(|all| all.iter().find(|deploy| deploy["service"] == name)).cloned();
+        let found = deploys
+            .as_array()
+            .and_then(|all| all.iter().find(|deploy| deploy["service"] == name))
+            .cloned();
         found.unwrap_or_else(|| self.fail(&format!("{name} is not in deploys")))
     }
 
@@ -288,15 +399,27 @@ impl Run {
             ("outputs", &self.output_file),
             ("summary", &self.summary),
         ] {
-            let lines = part.lines().filter(|line| !line.starts_with("::add-mask::"));
-            let part: String = lines.map(|line| line.chars().take(400).collect::<String>() + "\n").collect();
-            text.push_str(&format!("\n--- {title}\n{}", part.chars().take(6000).collect::<String>()));
+            let lines = part
+                .lines()
+                .filter(|line| !line.starts_with("::add-mask::"));
+            let part: String = lines
+                .map(|line| line.chars().take(400).collect::<String>() + "\n")
+                .collect();
+            text.push_str(&format!(
+                "\n--- {title}\n{}",
+                part.chars().take(6000).collect::<String>()
+            ));
         }
         let world = &self.world;
-        let servers = [Some(&world.github.server), world.registry.server(), Some(&world.render.server)];
+        let servers = [
+            Some(&world.github.server),
+            world.registry.server(),
+            Some(&world.render.server),
+        ];
         for (title, server) in ["GitHub", "registry", "Render"].into_iter().zip(servers) {
-            let calls: Vec<String> =
-                server.map(|server| server.calls().iter().map(|call| call.line()).collect()).unwrap_or_default();
+            let calls: Vec<String> = server
+                .map(|server| server.calls().iter().map(|call| call.line()).collect())
+                .unwrap_or_default();
             text.push_str(&format!("\n--- {title}\n{}", calls.join("\n")));
         }
         panic!("{text}");
@@ -324,7 +447,10 @@ impl Run {
     pub(crate) fn ended(self, exit: i32, outcome: &str, failure: &str) -> Self {
         let found = (self.exit, self.output("outcome"), self.output("failure"));
         if found != (exit, outcome, failure) {
-            self.fail(&format!("it ended {found:?}, not {:?}", (exit, outcome, failure)));
+            self.fail(&format!(
+                "it ended {found:?}, not {:?}",
+                (exit, outcome, failure)
+            ));
         }
         self
     }
@@ -332,9 +458,19 @@ impl Run {
     /// Exactly these hooks were called, in any order, each with its image's digest.
     #[track_caller]
     pub(crate) fn hooked(self, services: &[&str]) -> Self {
-        let image = |name: &str| format!("{}@{}", self.world.repository(name), self.world.digest(name));
-        let images: Vec<(&str, String)> = services.iter().map(|name| (*name, image(name))).collect();
-        let images: Vec<(&str, &str)> = images.iter().map(|(name, image)| (*name, image.as_str())).collect();
+        let image = |name: &str| {
+            format!(
+                "{}@{}",
+                self.world.repository(name),
+                self.world.digest(name)
+            )
+        };
+        let images: Vec<(&str, String)> =
+            services.iter().map(|name| (*name, image(name))).collect();
+        let images: Vec<(&str, &str)> = images
+            .iter()
+            .map(|(name, image)| (*name, image.as_str()))
+            .collect();
         self.hooked_with(&images)
     }
 
@@ -342,8 +478,11 @@ impl Run {
     #[track_caller]
     pub(crate) fn hooked_with(self, images: &[(&str, &str)]) -> Self {
         self.account.is_settled.set(true);
-        let mut found: Vec<(&str, &str)> =
-            self.hooks.iter().map(|call| (call.service.as_str(), call.image.as_str())).collect();
+        let mut found: Vec<(&str, &str)> = self
+            .hooks
+            .iter()
+            .map(|call| (call.service.as_str(), call.image.as_str()))
+            .collect();
         let mut wanted = images.to_vec();
         found.sort_unstable();
         wanted.sort_unstable();
@@ -378,9 +517,17 @@ impl Run {
     #[track_caller]
     pub(crate) fn expect_accepted<const N: usize>(self, services: [&str; N]) -> Self {
         let run = self.ended(0, "accepted", "").hooked(&services);
-        run.equal("services", &run.json("services"), &Value::from(services.to_vec()));
+        run.equal(
+            "services",
+            &run.json("services"),
+            &Value::from(services.to_vec()),
+        );
         for service in services {
-            run.equal(service, &run.service(service)["status"], &Value::from("accepted"));
+            run.equal(
+                service,
+                &run.service(service)["status"],
+                &Value::from("accepted"),
+            );
         }
         run
     }
@@ -389,7 +536,11 @@ impl Run {
     #[track_caller]
     pub(crate) fn expect_stopped(self, failure: &str) -> Self {
         let outcome = self.output("outcome").to_owned();
-        let outcome = if outcome == "refused" { "refused" } else { "failed" };
+        let outcome = if outcome == "refused" {
+            "refused"
+        } else {
+            "failed"
+        };
         self.ended(1, outcome, failure).no_hooks()
     }
 
@@ -399,7 +550,9 @@ impl Run {
         let run = self.no_hooks();
         let (exit, found) = (run.exit, run.output("failure").to_owned());
         if exit != 2 || found != failure {
-            run.fail(&format!("it ended {exit} with failure {found:?}, not 2 with {failure:?}"));
+            run.fail(&format!(
+                "it ended {exit} with failure {found:?}, not 2 with {failure:?}"
+            ));
         }
         run
     }
@@ -426,7 +579,11 @@ impl Run {
     #[track_caller]
     pub(crate) fn expect_planned<const N: usize>(self, services: [&str; N]) -> Self {
         let run = self.ended(0, "planned", "").no_hooks();
-        run.equal("services", &run.json("services"), &Value::from(services.to_vec()));
+        run.equal(
+            "services",
+            &run.json("services"),
+            &Value::from(services.to_vec()),
+        );
         run
     }
 
@@ -440,7 +597,10 @@ impl Run {
     /// There is an annotation of that kind which says this.
     #[track_caller]
     pub(crate) fn annotates(self, kind: &str, text: &str) -> Self {
-        let holds = self.annotations(kind).iter().any(|annotation| annotation.contains(text));
+        let holds = self
+            .annotations(kind)
+            .iter()
+            .any(|annotation| annotation.contains(text));
         self.ensure(holds, &format!("no {kind} says {text:?}"))
     }
 }
@@ -455,7 +615,11 @@ struct Account {
 impl Drop for Account {
     fn drop(&mut self) {
         let is_open = !self.is_settled.get() && self.hooks > 0 && !std::thread::panicking();
-        assert!(!is_open, "the test did not say that it expected {} hook calls", self.hooks);
+        assert!(
+            !is_open,
+            "the test did not say that it expected {} hook calls",
+            self.hooks
+        );
     }
 }
 
@@ -464,7 +628,11 @@ fn contents(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut open = vec![root.join("work")];
     while let Some(directory) = open.pop() {
-        for entry in std::fs::read_dir(&directory).into_iter().flatten().flatten() {
+        for entry in std::fs::read_dir(&directory)
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
             let (path, kind) = (entry.path(), entry.file_type().expect("a kind"));
             if kind.is_dir() {
                 open.push(path);

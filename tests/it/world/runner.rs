@@ -71,13 +71,22 @@ impl Rooms {
             mark: root.join("something-was-started"),
         };
         let event = rooms.event.parent().expect("a parent");
-        for directory in [&rooms.workspace, &rooms.home, &rooms.files, &rooms.traps, &event.to_owned()] {
+        for directory in [
+            &rooms.workspace,
+            &rooms.home,
+            &rooms.files,
+            &rooms.traps,
+            &event.to_owned(),
+        ] {
             std::fs::create_dir_all(directory).expect("a directory");
         }
         for program in ["git", "sh", "bash", "ssh", "docker", "curl", "env"] {
             let path = rooms.traps.join(program);
-            std::fs::write(&path, format!("#!/bin/sh\necho {program} >> '{}'\n", rooms.mark.display()))
-                .expect("a trap");
+            std::fs::write(
+                &path,
+                format!("#!/bin/sh\necho {program} >> '{}'\n", rooms.mark.display()),
+            )
+            .expect("a trap");
             let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
             std::fs::set_permissions(&path, mode).expect("a trap's mode");
         }
@@ -86,14 +95,24 @@ impl Rooms {
 
     /// One of the step's command files.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
-        self.files.join(format!("{name}_5f0c1d9e-0000-4000-8000-000000000000"))
+        self.files
+            .join(format!("{name}_5f0c1d9e-0000-4000-8000-000000000000"))
     }
 
     /// Writes the event and empties the command files, as before every step.
     pub(crate) fn prepare(&self, event: &Event) {
-        let bytes = event.raw.clone().unwrap_or_else(|| event.payload.to_string().into_bytes());
+        let bytes = event
+            .raw
+            .clone()
+            .unwrap_or_else(|| event.payload.to_string().into_bytes());
         std::fs::write(&self.event, bytes).expect("the event");
-        for name in ["set_output", "set_env", "add_path", "save_state", "step_summary"] {
+        for name in [
+            "set_output",
+            "set_env",
+            "add_path",
+            "save_state",
+            "step_summary",
+        ] {
             std::fs::write(self.file(name), "").expect("a command file");
         }
     }
@@ -102,7 +121,10 @@ impl Rooms {
     pub(crate) fn environment(&self, event: &Event, api: &str) -> BTreeMap<String, String> {
         let text = |path: &Path| path.to_str().expect("a path of the test").to_owned();
         let is_tag = event.git_ref.starts_with("refs/tags/");
-        let short = event.git_ref.trim_start_matches("refs/heads/").trim_start_matches("refs/tags/");
+        let short = event
+            .git_ref
+            .trim_start_matches("refs/heads/")
+            .trim_start_matches("refs/tags/");
         let short = short.trim_start_matches("refs/pull/");
         let pairs = [
             ("PATH", text(&self.traps)),
@@ -127,7 +149,10 @@ impl Rooms {
             ("GITHUB_REF", event.git_ref.clone()),
             ("GITHUB_REF_NAME", short.into()),
             ("GITHUB_REF_PROTECTED", "false".into()),
-            ("GITHUB_REF_TYPE", if is_tag { "tag" } else { "branch" }.into()),
+            (
+                "GITHUB_REF_TYPE",
+                if is_tag { "tag" } else { "branch" }.into(),
+            ),
             ("GITHUB_REPOSITORY", "acme/shop".into()),
             ("GITHUB_REPOSITORY_ID", "4242".into()),
             ("GITHUB_REPOSITORY_OWNER", "acme".into()),
@@ -142,7 +167,10 @@ impl Rooms {
             ("GITHUB_STEP_SUMMARY", text(&self.file("step_summary"))),
             ("GITHUB_TRIGGERING_ACTOR", event.actor.clone()),
             ("GITHUB_WORKFLOW", "ci".into()),
-            ("GITHUB_WORKFLOW_REF", "acme/shop/.github/workflows/ci.yml@refs/heads/main".into()),
+            (
+                "GITHUB_WORKFLOW_REF",
+                "acme/shop/.github/workflows/ci.yml@refs/heads/main".into(),
+            ),
             ("GITHUB_WORKFLOW_SHA", event.sha.clone()),
             ("GITHUB_WORKSPACE", text(&self.workspace)),
             // As when somebody repeats a run with debug logging: most is said then, and all of it is searched for secrets.
@@ -155,7 +183,10 @@ impl Rooms {
             ("RUNNER_TEMP", text(&self.temp)),
             ("RUNNER_WORKSPACE", "/home/runner/work/shop".into()),
         ];
-        pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+        pairs
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect()
     }
 }
 
@@ -181,7 +212,9 @@ pub(crate) struct Ended {
 /// all its threads and memory, which takes longer than most that such a program does.
 pub(crate) fn found(name: &str) -> PathBuf {
     let places = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&places).map(|place| place.join(name)).find(|path| path.is_file());
+    let found = std::env::split_paths(&places)
+        .map(|place| place.join(name))
+        .find(|path| path.is_file());
     found.unwrap_or_else(|| panic!("no {name} (Debian: apt-get install {name})"))
 }
 
@@ -205,7 +238,10 @@ pub(crate) fn start(
         .stderr(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("cannot start {}: {error}", program.display()));
-    let (mut out, mut err) = (child.stdout.take().expect("stdout"), child.stderr.take().expect("stderr"));
+    let (mut out, mut err) = (
+        child.stdout.take().expect("stdout"),
+        child.stderr.take().expect("stderr"),
+    );
     let reader = |stream: &mut dyn std::io::Read| {
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).expect("a stream");
@@ -223,9 +259,14 @@ pub(crate) fn start(
         if started.elapsed() > deadline {
             let _ = child.kill();
             let _ = child.wait();
-            let (stdout, stderr) = (stdout.join().expect("stdout"), stderr.join().expect("stderr"));
+            let (stdout, stderr) = (
+                stdout.join().expect("stdout"),
+                stderr.join().expect("stderr"),
+            );
             let [stdout, stderr] = [&stdout, &stderr].map(|bytes| String::from_utf8_lossy(bytes));
-            panic!("the program was not done after {deadline:?}\n--- stdout\n{stdout}\n--- stderr\n{stderr}");
+            panic!(
+                "the program was not done after {deadline:?}\n--- stdout\n{stdout}\n--- stderr\n{stderr}"
+            );
         }
         std::thread::sleep(Duration::from_millis(4));
     };
@@ -233,12 +274,28 @@ pub(crate) fn start(
         trap.aim(None);
     }
     let at = Instant::now();
-    let (stdout, stderr) = (stdout.join().expect("stdout"), stderr.join().expect("stderr"));
+    let (stdout, stderr) = (
+        stdout.join().expect("stdout"),
+        stderr.join().expect("stderr"),
+    );
     let is_mask = |line: &&[u8]| line.starts_with(b"::add-mask::");
-    let lines = [&stdout, &stderr].into_iter().flat_map(|bytes| bytes.split(|byte| *byte == b'\n'));
-    let said = lines.filter(|line| !is_mask(line)).collect::<Vec<_>>().join(&b'\n');
-    let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    Ended { exit: status.code().unwrap_or(-1), stdout, stderr, said, took: started.elapsed(), at }
+    let lines = [&stdout, &stderr]
+        .into_iter()
+        .flat_map(|bytes| bytes.split(|byte| *byte == b'\n'));
+    let said = lines
+        .filter(|line| !is_mask(line))
+        .collect::<Vec<_>>()
+        .join(&b'\n');
+    let [stdout, stderr] =
+        [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    Ended {
+        exit: status.code().unwrap_or(-1),
+        stdout,
+        stderr,
+        said,
+        took: started.elapsed(),
+        at,
+    }
 }
 
 impl Ended {
@@ -253,8 +310,14 @@ impl Ended {
 
     /// The log without the lines that hide secrets.
     pub(crate) fn shown(&self) -> String {
-        let is_mask = |line: &&str| protocol::command(line).is_some_and(|command| command.name == "add-mask");
-        let lines = [&self.stdout, &self.stderr].into_iter().flat_map(|text| protocol::lines(text));
-        lines.filter(|line| !is_mask(line)).collect::<Vec<_>>().join("\n")
+        let is_mask =
+            |line: &&str| protocol::command(line).is_some_and(|command| command.name == "add-mask");
+        let lines = [&self.stdout, &self.stderr]
+            .into_iter()
+            .flat_map(|text| protocol::lines(text));
+        lines
+            .filter(|line| !is_mask(line))
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 }

@@ -38,34 +38,53 @@ pub(crate) struct Call {
 impl Call {
     /// The first header of that name.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// All headers of that name, as one list.
     pub(crate) fn all(&self, name: &str) -> String {
-        let values = self.headers.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let values = self
+            .headers
+            .iter()
+            .filter(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str());
         values.collect::<Vec<_>>().join(", ")
     }
 
     /// The decoded value of a query parameter.
     pub(crate) fn parameter(&self, name: &str) -> Option<String> {
-        self.parameters().into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
+        self.parameters()
+            .into_iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value)
     }
 
     /// The decoded query parameters, in their order.
     pub(crate) fn parameters(&self) -> Vec<(String, String)> {
-        url::form_urlencoded::parse(self.query.as_bytes()).into_owned().collect()
+        url::form_urlencoded::parse(self.query.as_bytes())
+            .into_owned()
+            .collect()
     }
 
     /// One line that shows it.
     pub(crate) fn line(&self) -> String {
         let mark = if self.query.is_empty() { "" } else { "?" };
-        format!("{} {}{mark}{} -> {}", self.method, self.path, self.query, self.answered)
+        format!(
+            "{} {}{mark}{} -> {}",
+            self.method, self.path, self.query, self.answered
+        )
     }
 
     /// All of it that another host could have learned a secret from.
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        let headers: String = self.headers.iter().map(|(key, value)| format!("{key}: {value}\n")).collect();
+        let headers: String = self
+            .headers
+            .iter()
+            .map(|(key, value)| format!("{key}: {value}\n"))
+            .collect();
         let head = format!("{} {}?{}\n{headers}\n", self.method, self.path, self.query);
         [head.as_bytes(), &self.body, b"\n"].concat()
     }
@@ -75,7 +94,11 @@ impl Call {
 #[derive(Debug, Clone)]
 pub(crate) enum Reply {
     /// A whole answer.
-    Whole { status: u16, headers: Vec<(String, String)>, body: Vec<u8> },
+    Whole {
+        status: u16,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+    },
     /// An answer after a while.
     After(Duration, Box<Reply>),
     /// The connection is closed without an answer.
@@ -83,56 +106,108 @@ pub(crate) enum Reply {
     /// The connection stays open, and nothing is ever said.
     Silent,
     /// An answer that breaks off in the middle of its body.
-    Broken { status: u16, headers: Vec<(String, String)>, body: Vec<u8> },
+    Broken {
+        status: u16,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+    },
     /// An answer whose body is that many bytes of `a`, in pieces, with a pause between them.
-    Flood { status: u16, bytes: u64, pause: Duration },
+    Flood {
+        status: u16,
+        bytes: u64,
+        pause: Duration,
+    },
 }
 
 impl Reply {
     /// An answer with a text.
     pub(crate) fn text(status: u16, body: impl Into<String>) -> Self {
-        Self::Whole { status, headers: Vec::new(), body: body.into().into_bytes() }
+        Self::Whole {
+            status,
+            headers: Vec::new(),
+            body: body.into().into_bytes(),
+        }
     }
 
     /// An answer with JSON.
     pub(crate) fn json(status: u16, body: &serde_json::Value) -> Self {
-        Self::text(status, body.to_string()).header("content-type", "application/json; charset=utf-8")
+        Self::text(status, body.to_string())
+            .header("content-type", "application/json; charset=utf-8")
     }
 
     /// The same with one header more.
     pub(crate) fn header(self, name: &str, value: impl Into<String>) -> Self {
         match self {
-            Self::Whole { status, mut headers, body } => {
+            Self::Whole {
+                status,
+                mut headers,
+                body,
+            } => {
                 headers.push((name.to_owned(), value.into()));
-                Self::Whole { status, headers, body }
+                Self::Whole {
+                    status,
+                    headers,
+                    body,
+                }
             }
-            other @ (Self::After(..) | Self::Dropped | Self::Silent | Self::Broken { .. } | Self::Flood { .. }) => {
-                other
-            }
+            other @ (Self::After(..)
+            | Self::Dropped
+            | Self::Silent
+            | Self::Broken { .. }
+            | Self::Flood { .. }) => other,
         }
     }
 
     /// The same with that JSON in its first object; what is no JSON, or has no object, stays as it is.
     fn stuffed(self, text: &str) -> Self {
         match self {
-            Self::Whole { status, headers, body } => {
+            Self::Whole {
+                status,
+                headers,
+                body,
+            } => {
                 let is_open = |byte: &u8| *byte == b'{';
                 let at = body.iter().position(is_open).filter(|at| *at < 2);
-                let Some(at) = at else { return Self::Whole { status, headers, body } };
+                let Some(at) = at else {
+                    return Self::Whole {
+                        status,
+                        headers,
+                        body,
+                    };
+                };
                 let (before, behind) = body.split_at(at + 1);
-                let comma = if behind.trim_ascii_start().starts_with(b"}") { "" } else { "," };
-                let body = [before, b"\"stuffing\":", text.as_bytes(), comma.as_bytes(), behind].concat();
-                Self::Whole { status, headers, body }
+                let comma = if behind.trim_ascii_start().starts_with(b"}") {
+                    ""
+                } else {
+                    ","
+                };
+                let body = [
+                    before,
+                    b"\"stuffing\":",
+                    text.as_bytes(),
+                    comma.as_bytes(),
+                    behind,
+                ]
+                .concat();
+                Self::Whole {
+                    status,
+                    headers,
+                    body,
+                }
             }
-            other @ (Self::After(..) | Self::Dropped | Self::Silent | Self::Broken { .. } | Self::Flood { .. }) => {
-                other
-            }
+            other @ (Self::After(..)
+            | Self::Dropped
+            | Self::Silent
+            | Self::Broken { .. }
+            | Self::Flood { .. }) => other,
         }
     }
 
     fn status(&self) -> u16 {
         match self {
-            Self::Whole { status, .. } | Self::Broken { status, .. } | Self::Flood { status, .. } => *status,
+            Self::Whole { status, .. }
+            | Self::Broken { status, .. }
+            | Self::Flood { status, .. } => *status,
             Self::After(_, reply) => reply.status(),
             Self::Dropped | Self::Silent => 0,
         }
@@ -142,9 +217,11 @@ impl Reply {
     pub(crate) fn now(self) -> Self {
         match self {
             Self::After(_, reply) => reply.now(),
-            other @ (Self::Whole { .. } | Self::Dropped | Self::Silent | Self::Broken { .. } | Self::Flood { .. }) => {
-                other
-            }
+            other @ (Self::Whole { .. }
+            | Self::Dropped
+            | Self::Silent
+            | Self::Broken { .. }
+            | Self::Flood { .. }) => other,
         }
     }
 }
@@ -214,8 +291,14 @@ impl Server {
     }
 
     /// Takes a free port and refuses connections to it until `delay` is over.
-    pub(crate) fn start_late(delay: Duration, model: impl Fn(&Call) -> Reply + Send + Sync + 'static) -> Self {
-        let (calls, date) = (Arc::new(Mutex::new(Vec::new())), Arc::<Mutex<Option<String>>>::default());
+    pub(crate) fn start_late(
+        delay: Duration,
+        model: impl Fn(&Call) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let (calls, date) = (
+            Arc::new(Mutex::new(Vec::new())),
+            Arc::<Mutex<Option<String>>>::default(),
+        );
         let (trap, fault) = (Laid::default(), Laid::default());
         let stuffing = Arc::<Mutex<Option<Arc<str>>>>::default();
         let (seen, dated, stuffed) = (Arc::clone(&calls), Arc::clone(&date), Arc::clone(&stuffing));
@@ -270,27 +353,48 @@ impl Server {
                 let (model, seen, laid) = (Arc::clone(&model), Arc::clone(&seen), laid.clone());
                 let shut = Arc::clone(&counted);
                 let service = service_fn(move |request| {
-                    serve(request, Arc::clone(&model), Arc::clone(&seen), laid.clone(), Arc::clone(&shut))
+                    serve(
+                        request,
+                        Arc::clone(&model),
+                        Arc::clone(&seen),
+                        laid.clone(),
+                        Arc::clone(&shut),
+                    )
                 });
                 let stream = hyper_util::rt::TokioIo::new(stream);
-                let connection = hyper::server::conn::http1::Builder::new().serve_connection(stream, service);
+                let connection =
+                    hyper::server::conn::http1::Builder::new().serve_connection(stream, service);
                 tokio::spawn(async move {
                     let _ = connection.await;
                     doors.open.fetch_sub(1, Ordering::SeqCst);
                 });
             }
         });
-        Self { address: receiver.recv().expect("the server's address"), calls, trap, fault, date, stuffing, doors }
+        Self {
+            address: receiver.recv().expect("the server's address"),
+            calls,
+            trap,
+            fault,
+            date,
+            stuffing,
+            doors,
+        }
     }
 
     /// Waits until everything that a program sent before it died has been read: connections are let in one after the other, so once one of
     /// ours is in, all of its are; and each is closed when nothing more comes from it.
     pub(crate) fn drained(&self) {
         let started = Instant::now();
-        let ours = TcpStream::connect(self.address).and_then(|stream| stream.local_addr()).expect("a connection");
+        let ours = TcpStream::connect(self.address)
+            .and_then(|stream| stream.local_addr())
+            .expect("a connection");
         let is_in = || self.doors.let_in.lock().expect("doors").contains(&ours);
         while !is_in() || self.doors.open.load(Ordering::SeqCst) > 0 {
-            assert!(started.elapsed() < DRAINED, "somebody is still connected to {}", self.address);
+            assert!(
+                started.elapsed() < DRAINED,
+                "somebody is still connected to {}",
+                self.address
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -323,7 +427,11 @@ impl Server {
     fn is_back(&self) {
         let started = Instant::now();
         while TcpStream::connect(self.address).is_err() {
-            assert!(started.elapsed() < DRAINED, "nobody listens at {} any more", self.address);
+            assert!(
+                started.elapsed() < DRAINED,
+                "nobody listens at {} any more",
+                self.address
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -353,7 +461,10 @@ impl Server {
 pub(super) fn runtime() -> &'static tokio::runtime::Handle {
     static RUNTIME: OnceLock<tokio::runtime::Handle> = OnceLock::new();
     RUNTIME.get_or_init(|| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
         let handle = runtime.handle().clone();
         std::thread::spawn(move || runtime.block_on(std::future::pending::<()>()));
         handle
@@ -368,13 +479,22 @@ async fn serve<M: Fn(&Call) -> Reply>(
     doors: Arc<Doors>,
 ) -> Result<hyper::Response<Flow>, std::io::Error> {
     let (parts, body) = request.into_parts();
-    let body = Limited::new(body, BODY).collect().await.map_err(std::io::Error::other)?.to_bytes().to_vec();
+    let body = Limited::new(body, BODY)
+        .collect()
+        .await
+        .map_err(std::io::Error::other)?
+        .to_bytes()
+        .to_vec();
     let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let mut call = Call {
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
-        headers: parts.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
+        headers: parts
+            .headers
+            .iter()
+            .map(|(name, value)| (name.to_string(), text(value)))
+            .collect(),
         body,
         answered: 0,
     };
@@ -387,7 +507,12 @@ async fn serve<M: Fn(&Call) -> Reply>(
     }
     let fault = faults.lock().expect("a fault").clone();
     let struck = fault.and_then(|(name, faulty)| faulty.meets(name, &call).then_some(faulty));
-    if let Some(Faulty { fault: Fault::Refused, lasts, .. }) = &struck {
+    if let Some(Faulty {
+        fault: Fault::Refused,
+        lasts,
+        ..
+    }) = &struck
+    {
         doors.shut(true);
         if !lasts {
             let doors = Arc::clone(&doors);
@@ -421,14 +546,29 @@ async fn serve<M: Fn(&Call) -> Reply>(
     match reply {
         Reply::Dropped | Reply::After(..) => Err(std::io::Error::other("dropped on purpose")),
         Reply::Silent => std::future::pending().await,
-        Reply::Broken { status, headers, body } => {
-            let mut response = hyper::Response::builder().status(status).header("content-length", body.len().max(2));
-            for (name, value) in headers.into_iter().filter(|(name, _)| name != "content-length") {
+        Reply::Broken {
+            status,
+            headers,
+            body,
+        } => {
+            let mut response = hyper::Response::builder()
+                .status(status)
+                .header("content-length", body.len().max(2));
+            for (name, value) in headers
+                .into_iter()
+                .filter(|(name, _)| name != "content-length")
+            {
                 response = response.header(name, value);
             }
-            response.body(Flow::broken(Bytes::from(body))).map_err(std::io::Error::other)
+            response
+                .body(Flow::broken(Bytes::from(body)))
+                .map_err(std::io::Error::other)
         }
-        Reply::Whole { status, headers, body } => {
+        Reply::Whole {
+            status,
+            headers,
+            body,
+        } => {
             let mut response = hyper::Response::builder().status(status);
             if is_head && !headers.iter().any(|(name, _)| name == "content-length") {
                 response = response.header("content-length", body.len());
@@ -436,12 +576,23 @@ async fn serve<M: Fn(&Call) -> Reply>(
             for (name, value) in headers {
                 response = response.header(name, value);
             }
-            let piece = if is_head { Bytes::new() } else { Bytes::from(body) };
-            response.body(Flow::once(piece)).map_err(std::io::Error::other)
+            let piece = if is_head {
+                Bytes::new()
+            } else {
+                Bytes::from(body)
+            };
+            response
+                .body(Flow::once(piece))
+                .map_err(std::io::Error::other)
         }
-        Reply::Flood { status, bytes, pause } => {
-            hyper::Response::builder().status(status).body(Flow::flood(bytes, pause)).map_err(std::io::Error::other)
-        }
+        Reply::Flood {
+            status,
+            bytes,
+            pause,
+        } => hyper::Response::builder()
+            .status(status)
+            .body(Flow::flood(bytes, pause))
+            .map_err(std::io::Error::other),
     }
 }
 
@@ -456,7 +607,11 @@ async fn listen_again(address: SocketAddr) -> tokio::net::TcpListener {
 }
 
 fn socket_of(address: IpAddr) -> std::io::Result<tokio::net::TcpSocket> {
-    if address.is_ipv4() { tokio::net::TcpSocket::new_v4() } else { tokio::net::TcpSocket::new_v6() }
+    if address.is_ipv4() {
+        tokio::net::TcpSocket::new_v4()
+    } else {
+        tokio::net::TcpSocket::new_v6()
+    }
 }
 
 /// A socket at an address that others of ours have too.
@@ -479,18 +634,33 @@ struct Flow {
 impl Flow {
     fn once(piece: Bytes) -> Self {
         let left = piece.len() as u64;
-        Self { piece, left, pause: Duration::ZERO, breaks: false, sleep: None }
+        Self {
+            piece,
+            left,
+            pause: Duration::ZERO,
+            breaks: false,
+            sleep: None,
+        }
     }
 
     /// The first half of it.
     fn broken(mut whole: Bytes) -> Self {
         whole.truncate(whole.len() / 2);
-        Self { breaks: true, ..Self::once(whole) }
+        Self {
+            breaks: true,
+            ..Self::once(whole)
+        }
     }
 
     fn flood(bytes: u64, pause: Duration) -> Self {
         let size = if pause.is_zero() { 1 << 16 } else { 1 };
-        Self { piece: Bytes::from(vec![b'a'; size]), left: bytes, pause, breaks: false, sleep: None }
+        Self {
+            piece: Bytes::from(vec![b'a'; size]),
+            left: bytes,
+            pause,
+            breaks: false,
+            sleep: None,
+        }
     }
 }
 
@@ -508,7 +678,9 @@ impl Body for Flow {
         }
         if !self.pause.is_zero() {
             let pause = self.pause;
-            let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep(pause)));
+            let sleep = self
+                .sleep
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep(pause)));
             if sleep.as_mut().poll(context).is_pending() {
                 return Poll::Pending;
             }

@@ -29,29 +29,40 @@ services:
 impl World {
     /// Writes the manifest (`HOST` becomes the registry's host); it is part of the next commit.
     pub(crate) fn manifest(self, text: &str) -> Self {
-        self.origin.write(MANIFEST, &text.replace("HOST", &self.registry.host()));
+        self.origin
+            .write(MANIFEST, &text.replace("HOST", &self.registry.host()));
         self
     }
 
     /// The usual repository: `api`, `workers` (after `api`) and `web`, with their hooks in `deploy-hooks`.
     pub(crate) fn three_services(self) -> Self {
-        self.manifest(THREE).files().hooks(&["api", "workers", "web"])
+        self.manifest(THREE)
+            .files()
+            .hooks(&["api", "workers", "web"])
     }
 
     /// The same with more lines at the manifest's end.
     pub(crate) fn three_services_and(self, change: impl FnOnce(&str) -> String) -> Self {
         let text = change(THREE);
-        self.manifest(&text).files().hooks(&["api", "workers", "web"])
+        self.manifest(&text)
+            .files()
+            .hooks(&["api", "workers", "web"])
     }
 
     /// The usual manifest, now with `moves: [stable]` in production.
     pub(crate) fn three_services_moving(self) -> Self {
-        self.manifest(&THREE.replace("\"prod-{number}\" }", "\"prod-{number}\", moves: [stable] }"))
+        self.manifest(&THREE.replace(
+            "\"prod-{number}\" }",
+            "\"prod-{number}\", moves: [stable] }",
+        ))
     }
 
     /// The usual manifest, in which production now requires staging; it is committed.
     pub(crate) fn three_services_requiring(self) -> Self {
-        let text = THREE.replace("\"prod-{number}\" }", "\"prod-{number}\", requires: staging }");
+        let text = THREE.replace(
+            "\"prod-{number}\" }",
+            "\"prod-{number}\", requires: staging }",
+        );
         let world = self.manifest(&text);
         world.origin.commit("require staging");
         world
@@ -60,9 +71,12 @@ impl World {
     /// The files of the usual repository.
     pub(crate) fn files(self) -> Self {
         for service in ["api", "workers", "web"] {
-            self.origin.write(&format!("services/{service}/main.txt"), service);
+            self.origin
+                .write(&format!("services/{service}/main.txt"), service);
         }
-        self.origin.write("libs/shared.txt", "shared").write("docs/readme.md", "words");
+        self.origin
+            .write("libs/shared.txt", "shared")
+            .write("docs/readme.md", "words");
         self
     }
 
@@ -72,7 +86,11 @@ impl World {
             let url = self.new_hook(service);
             self.hooks.push(((*service).to_owned(), url));
         }
-        let lines: Vec<String> = self.hooks.iter().map(|(service, url)| format!("{service}={url}")).collect();
+        let lines: Vec<String> = self
+            .hooks
+            .iter()
+            .map(|(service, url)| format!("{service}={url}"))
+            .collect();
         self.input("deploy-hooks", &lines.join("\n"))
     }
 
@@ -93,7 +111,11 @@ impl World {
     pub(crate) fn new_hook(&mut self, service: &str) -> String {
         let key = invent(&format!("hook of {service}"));
         let (url, home) = (self.render.add(service, &key), self.render.server.origin());
-        self.secrets.push(super::Planted { name: format!("the key of {service}"), text: key, homes: vec![home] });
+        self.secrets.push(super::Planted {
+            name: format!("the key of {service}"),
+            text: key,
+            homes: vec![home],
+        });
         url
     }
 
@@ -108,7 +130,11 @@ impl World {
     }
 
     /// Says what a service's hook answers.
-    pub(crate) fn hook_answers(self, service: &str, answers: impl IntoIterator<Item = Answer>) -> Self {
+    pub(crate) fn hook_answers(
+        self,
+        service: &str,
+        answers: impl IntoIterator<Item = Answer>,
+    ) -> Self {
         self.render.script(service, answers);
         self
     }
@@ -126,7 +152,9 @@ impl World {
 
     /// Makes something go wrong with an image's repository.
     pub(crate) fn registry_trouble(self, image: &str, trouble: ghcr::Trouble) -> Self {
-        self.registry.ghcr().trouble(&format!("acme/{image}"), trouble);
+        self.registry
+            .ghcr()
+            .trouble(&format!("acme/{image}"), trouble);
         self
     }
 
@@ -138,7 +166,11 @@ impl World {
 
     /// Commits what is there, if anything is not committed yet, and gives the commit.
     pub(crate) fn base(&self) -> String {
-        if self.origin.is_empty() { self.origin.commit("begin") } else { self.origin.head() }
+        if self.origin.is_empty() {
+            self.origin.commit("begin")
+        } else {
+            self.origin.head()
+        }
     }
 
     /// Changes something and pushes it to `main`.
@@ -207,10 +239,13 @@ impl World {
         change(&self.origin);
         let head = self.origin.commit("a feature");
         self.origin.git(&["checkout", "-q", "--detach", &base]);
-        self.origin.git(&["merge", "-q", "--no-ff", "-m", "merge", &head]);
+        self.origin
+            .git(&["merge", "-q", "--no-ff", "-m", "merge", &head]);
         let merge = self.origin.head();
-        self.origin.git(&["update-ref", &format!("refs/pull/{number}/head"), &head]);
-        self.origin.git(&["update-ref", &format!("refs/pull/{number}/merge"), &merge]);
+        self.origin
+            .git(&["update-ref", &format!("refs/pull/{number}/head"), &head]);
+        self.origin
+            .git(&["update-ref", &format!("refs/pull/{number}/merge"), &merge]);
         self.origin.git(&["checkout", "-q", "main"]);
         self.event = Some(Event::pull_request("opened", number, &base, &head, &merge));
         self
@@ -245,7 +280,9 @@ impl World {
             head["repo"]["fork"] = Value::Bool(true);
             head["repo"]["owner"]["login"] = Value::from("mallory");
         });
-        secrets.into_iter().fold(world, |world, name| world.variable(&name, ""))
+        secrets
+            .into_iter()
+            .fold(world, |world, name| world.variable(&name, ""))
     }
 
     /// How the workspace got its files.
@@ -266,7 +303,13 @@ impl World {
     }
 
     /// Pushes an image of a commit under these tags.
-    pub(crate) fn image_tagged(mut self, name: &str, kind: Kind, commit: &str, tags: &[&str]) -> Self {
+    pub(crate) fn image_tagged(
+        mut self,
+        name: &str,
+        kind: Kind,
+        commit: &str,
+        tags: &[&str],
+    ) -> Self {
         let image = Image::make(kind, name, commit, "https://github.com/acme/shop");
         let tags: Vec<String> = tags.iter().map(|tag| (*tag).to_owned()).collect();
         self.registry.put(&format!("acme/{name}"), &tags, &image);
@@ -276,6 +319,8 @@ impl World {
 
     /// Pushes amd64 images of all three services.
     pub(crate) fn images(self) -> Self {
-        self.image("api", Kind::WithAttestations).image("workers", Kind::MultiArch).image("web", Kind::Amd64)
+        self.image("api", Kind::WithAttestations)
+            .image("workers", Kind::MultiArch)
+            .image("web", Kind::Amd64)
     }
 }

@@ -13,9 +13,16 @@ pub(crate) fn largest(what: &str, number: usize) {
 }
 
 fn write(what: &str, how: char, number: usize) {
-    let Some(file) = std::env::var_os("TALLY") else { return };
+    let Some(file) = std::env::var_os("TALLY") else {
+        return;
+    };
     // One short write to the end of a file is never mixed with another's, and tests run side by side.
     let line = format!("{what}\t{how}{number}\n");
-    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(file).expect("the tally can be opened");
-    file.write_all(line.as_bytes()).expect("the tally can be written");
+    let mut file = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(file)
+        .expect("the tally can be opened");
+    file.write_all(line.as_bytes())
+        .expect("the tally can be written");
 }

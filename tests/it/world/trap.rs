@@ -64,8 +64,19 @@ pub(crate) struct Trap {
 }
 
 impl Trap {
-    pub(super) fn new(place: Place, signals: &'static [&'static str], then: Then, render: &Render) -> Self {
-        Self { place, signals, then, render: render.clone(), state: Arc::default() }
+    pub(super) fn new(
+        place: Place,
+        signals: &'static [&'static str],
+        then: Then,
+        render: &Render,
+    ) -> Self {
+        Self {
+            place,
+            signals,
+            then,
+            render: render.clone(),
+            state: Arc::default(),
+        }
     }
 
     /// Says which process is cancelled; none is, once it has ended.
@@ -105,11 +116,18 @@ impl Trap {
     /// Cancels the run. From then on Render's deploys stay as they are, so that what was so at the signal can be told.
     pub(super) fn spring(&self) {
         let mut state = self.state.lock().expect("a trap");
-        let (Some(process), None) = (state.process, &state.sprung) else { return };
+        let (Some(process), None) = (state.process, &state.sprung) else {
+            return;
+        };
         self.render.stands_still();
-        state.sprung = Some(Sprung { at: Instant::now(), standing: self.render.standing() });
+        state.sprung = Some(Sprung {
+            at: Instant::now(),
+            standing: self.render.standing(),
+        });
         for signal in self.signals {
-            let _ = Command::new("/bin/kill").args([signal, process.to_string().as_str()]).status();
+            let _ = Command::new("/bin/kill")
+                .args([signal, process.to_string().as_str()])
+                .status();
         }
     }
 }
@@ -117,17 +135,37 @@ impl Trap {
 /// What a request is one of: its method and path without what is of this run alone, and the names of its parameters.
 pub(crate) fn kind(server: &str, call: &Call) -> String {
     let is_own = |part: &str| {
-        ["dep-", "srv-", "sha256:"].iter().any(|prefix| part.starts_with(prefix))
+        ["dep-", "srv-", "sha256:"]
+            .iter()
+            .any(|prefix| part.starts_with(prefix))
             || part.starts_with("pr-") && part.len() > 40
-            || part.len() > 7 && part.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'.')
+            || part.len() > 7
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_hexdigit() || byte == b'.')
     };
-    let path: Vec<&str> = call.path.split('/').map(|part| if is_own(part) { "*" } else { part }).collect();
-    let path = path.join("/").replace("/v2/acme/", "/").replace("/repos/acme/shop", "");
+    let path: Vec<&str> = call
+        .path
+        .split('/')
+        .map(|part| if is_own(part) { "*" } else { part })
+        .collect();
+    let path = path
+        .join("/")
+        .replace("/v2/acme/", "/")
+        .replace("/repos/acme/shop", "");
     let path = match path.split_once("/manifests/") {
         Some((_, reference)) => format!("/manifests/{reference}"),
-        None => path.split_once("/blobs/").map_or(path.clone(), |(_, reference)| format!("/blobs/{reference}")),
+        None => path
+            .split_once("/blobs/")
+            .map_or(path.clone(), |(_, reference)| format!("/blobs/{reference}")),
     };
-    let mut names: Vec<String> = call.parameters().into_iter().map(|(name, _)| name).collect();
+    let mut names: Vec<String> = call
+        .parameters()
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
     names.dedup();
-    format!("{server}: {} {path} {}", call.method, names.join(" ")).trim_end().to_owned()
+    format!("{server}: {} {path} {}", call.method, names.join(" "))
+        .trim_end()
+        .to_owned()
 }

@@ -7,7 +7,10 @@ const PATH: &str = "/api/graphql";
 
 /// An intent to deploy.
 fn deploy(name: &str) -> crate::domain::Intent {
-    crate::domain::Intent { kind: Kind::Deploy, ..intent(name) }
+    crate::domain::Intent {
+        kind: Kind::Deploy,
+        ..intent(name)
+    }
 }
 
 /// A deployment of `api` or another service in `staging`, as GraphQL tells of it.
@@ -24,7 +27,8 @@ fn page(nodes: &[Value], next: Option<&str>) -> Value {
 }
 
 fn answer(repository: &Value) -> Exchange {
-    let body = json!({"data": {"viewer": {"login": "github-actions[bot]"}, "repository": repository}});
+    let body =
+        json!({"data": {"viewer": {"login": "github-actions[bot]"}, "repository": repository}});
     exchange(PATH, 200, &[], &body.to_string())
 }
 
@@ -43,30 +47,56 @@ fn of(exchange: Exchange, services: &[&str], cursors: &[&str], branch: Option<&s
     exchange.posting("/variables", &variables)
 }
 
-async fn memory(script: Vec<Exchange>, services: &[&str], branch: Option<&str>) -> Result<Memory, GitHubError> {
+async fn memory(
+    script: Vec<Exchange>,
+    services: &[&str],
+    branch: Option<&str>,
+) -> Result<Memory, GitHubError> {
     let server = Server::start(script);
     let services: Vec<_> = services.iter().map(|name| service(name)).collect();
     let environment = EnvironmentName::parse("staging").unwrap();
-    let answer = server.github().memory(&environment, &services, branch).await;
+    let answer = server
+        .github()
+        .memory(&environment, &services, branch)
+        .await;
     server.finish();
     answer
 }
 
 fn numbers(memory: &Memory, name: &str) -> Vec<u64> {
-    memory.records[&service(name)].iter().map(|record| record.number).collect()
+    memory.records[&service(name)]
+        .iter()
+        .map(|record| record.number)
+        .collect()
 }
 
 #[tokio::test]
 async fn one_query_asks_for_every_service_and_the_branch() {
-    let nodes = [node("api", 9_000_000_005, "PENDING", "github-actions"), node("api", 4, "SUCCESS", "github-actions")];
+    let nodes = [
+        node("api", 9_000_000_005, "PENDING", "github-actions"),
+        node("api", 4, "SUCCESS", "github-actions"),
+    ];
     let repository = json!({"branch": {"target": {"oid": COMMIT.to_string()}}, "s0": page(&nodes, Some("next")),
         "s1": page(&[], None)});
-    let script = of(answer(&repository), &["api", "web"], &[], Some("refs/heads/feature/\"x"));
-    let memory = memory(vec![script], &["api", "web"], Some("feature/\"x")).await.unwrap();
+    let script = of(
+        answer(&repository),
+        &["api", "web"],
+        &[],
+        Some("refs/heads/feature/\"x"),
+    );
+    let memory = memory(vec![script], &["api", "web"], Some("feature/\"x"))
+        .await
+        .unwrap();
     assert_eq!(memory.tip, Some(COMMIT));
-    assert_eq!((numbers(&memory, "api"), numbers(&memory, "web")), (vec![9_000_000_005, 4], vec![]));
+    assert_eq!(
+        (numbers(&memory, "api"), numbers(&memory, "web")),
+        (vec![9_000_000_005, 4], vec![])
+    );
     let first = &memory.records[&service("api")][0];
-    assert_eq!((first.state, first.is_own, &first.intent), (RecordState::Open, true, &deploy("api")));
+    assert_eq!(
+        (first.state, first.is_own, &first.intent),
+        (RecordState::Open, true, &deploy("api"))
+    );
 }
 
 /// The text was checked against GitHub's schema (npm `@octokit/graphql-schema` 15.26.1) with graphql-core 3.2.8.
@@ -76,7 +106,12 @@ fn the_query_is_the_one_that_was_checked_against_the_schema() {
         environment: format!("staging/{name}"),
         after: after.map(str::to_owned),
     };
-    let body = query("acme/shop", &[&list("api", None), &list("web", Some("Y3Vyc29y"))], 20, Some("main"));
+    let body = query(
+        "acme/shop",
+        &[&list("api", None), &list("web", Some("Y3Vyc29y"))],
+        20,
+        Some("main"),
+    );
     let wanted = "query($owner: String!, $name: String!, $branch: String!, $e0: [String!]!, $e1: [String!]!, $a1: String!) \
         { viewer { login } repository(owner: $owner, name: $name) \
         { branch: ref(qualifiedName: $branch) { target { oid } } \
@@ -91,18 +126,38 @@ fn the_query_is_the_one_that_was_checked_against_the_schema() {
 
 #[tokio::test]
 async fn a_branch_may_be_asked_for_alone_be_missing_or_not_be_asked_for() {
-    let script = of(answer(&json!({"branch": null})), &[], &[], Some("refs/heads/gone"));
-    assert_eq!(memory(vec![script], &[], Some("gone")).await.unwrap().tip, None);
+    let script = of(
+        answer(&json!({"branch": null})),
+        &[],
+        &[],
+        Some("refs/heads/gone"),
+    );
+    assert_eq!(
+        memory(vec![script], &[], Some("gone")).await.unwrap().tip,
+        None
+    );
     let script = of(answer(&json!({"s0": page(&[], None)})), &["api"], &[], None);
-    assert_eq!(memory(vec![script], &["api"], None).await.unwrap().tip, None);
+    assert_eq!(
+        memory(vec![script], &["api"], None).await.unwrap().tip,
+        None
+    );
     let nothing = memory(vec![], &[], None).await.unwrap();
-    assert_eq!(nothing, Memory { tip: None, records: BTreeMap::new() });
+    assert_eq!(
+        nothing,
+        Memory {
+            tip: None,
+            records: BTreeMap::new()
+        }
+    );
 }
 
 #[tokio::test]
 async fn older_records_are_read_until_a_success_of_ours() {
     let failed = |name: &str, numbers: std::ops::Range<u64>| -> Vec<Value> {
-        numbers.rev().map(|number| node(name, number, "FAILURE", "github-actions")).collect()
+        numbers
+            .rev()
+            .map(|number| node(name, number, "FAILURE", "github-actions"))
+            .collect()
     };
     let foreign = [node("web", 3, "SUCCESS", "mallory")];
     let done = [node("job", 7, "SUCCESS", "github-actions")];
@@ -115,20 +170,37 @@ async fn older_records_are_read_until_a_success_of_ours() {
     ];
     let memory = memory(script, &["api", "web", "job"], None).await.unwrap();
     assert_eq!(numbers(&memory, "api"), (0..100).rev().collect::<Vec<_>>());
-    assert_eq!((numbers(&memory, "web"), numbers(&memory, "job")), (vec![3, 2], vec![7]));
+    assert_eq!(
+        (numbers(&memory, "web"), numbers(&memory, "job")),
+        (vec![3, 2], vec![7])
+    );
 }
 
 #[tokio::test]
 async fn going_back_is_not_the_end_of_the_search() {
     for kind in ["restore", "rollback"] {
         let mut back = node("api", 9, "SUCCESS", "github-actions");
-        back["payload"] = json!(back["payload"].as_str().unwrap().replace("\"deploy\"", &format!("\"{kind}\"")));
+        back["payload"] = json!(
+            back["payload"]
+                .as_str()
+                .unwrap()
+                .replace("\"deploy\"", &format!("\"{kind}\""))
+        );
         let older = page(&[node("api", 8, "SUCCESS", "github-actions")], None);
         let script = vec![
-            of(answer(&json!({"s0": page(&[back], Some("A"))})), &["api"], &[], None),
+            of(
+                answer(&json!({"s0": page(&[back], Some("A"))})),
+                &["api"],
+                &[],
+                None,
+            ),
             of(answer(&json!({ "s0": older })), &["api"], &["A"], None),
         ];
-        assert_eq!(numbers(&memory(script, &["api"], None).await.unwrap(), "api"), [9, 8], "{kind}");
+        assert_eq!(
+            numbers(&memory(script, &["api"], None).await.unwrap(), "api"),
+            [9, 8],
+            "{kind}"
+        );
     }
 }
 
@@ -138,8 +210,17 @@ async fn what_a_later_version_wrote_is_not_read_as_nothing() {
         let mut later = node("api", 9, "PENDING", creator);
         later["payload"] = json!("{\"v\": 2, \"services\": []}");
         let nodes = [later, node("api", 8, "SUCCESS", "github-actions")];
-        let found =
-            memory(vec![of(answer(&json!({"s0": page(&nodes, None)})), &["api"], &[], None)], &["api"], None).await;
+        let found = memory(
+            vec![of(
+                answer(&json!({"s0": page(&nodes, None)})),
+                &["api"],
+                &[],
+                None,
+            )],
+            &["api"],
+            None,
+        )
+        .await;
         assert_eq!(found.is_err(), is_own, "{creator}: {found:?}");
     }
 }
@@ -149,8 +230,9 @@ async fn many_services_are_asked_for_in_portions() {
     let names: Vec<String> = (0..120).map(|index| format!("s-{index}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let portion = |names: &[&str], branch: Option<&str>| {
-        let mut repository: serde_json::Map<String, Value> =
-            (0..names.len()).map(|index| (alias(index), page(&[], None))).collect();
+        let mut repository: serde_json::Map<String, Value> = (0..names.len())
+            .map(|index| (alias(index), page(&[], None)))
+            .collect();
         if branch.is_some() {
             repository.insert("branch".into(), json!(null));
         }
@@ -161,7 +243,14 @@ async fn many_services_are_asked_for_in_portions() {
         portion(&names[50..100], None),
         portion(&names[100..], None),
     ];
-    assert_eq!(memory(script, &names, Some("main")).await.unwrap().records.len(), 120);
+    assert_eq!(
+        memory(script, &names, Some("main"))
+            .await
+            .unwrap()
+            .records
+            .len(),
+        120
+    );
 }
 
 #[tokio::test]
@@ -176,15 +265,38 @@ async fn half_an_answer_is_no_empty_record() {
         (json!({"branch": null}), "s0 is not in it"),
         (json!({"branch": null, "s0": null}), "s0: "),
         (json!({"s0": good()}), "branch is not in it"),
-        (json!({"branch": {"target": null}, "s0": good()}), "branch: "),
-        (json!({"branch": {"target": {"oid": "main"}}, "s0": good()}), "sha is"),
-        (json!({"branch": null, "s0": {"pageInfo": null, "nodes": []}}), "s0: "),
-        (json!({"branch": null, "s0": nameless}), "its next page has no name"),
-        (json!({"branch": null, "s0": page(&[json!(null)], None)}), "a deployment in it is null"),
-        (json!({"branch": null, "s0": page(&[numberless], None)}), "a deployment in it has no number"),
+        (
+            json!({"branch": {"target": null}, "s0": good()}),
+            "branch: ",
+        ),
+        (
+            json!({"branch": {"target": {"oid": "main"}}, "s0": good()}),
+            "sha is",
+        ),
+        (
+            json!({"branch": null, "s0": {"pageInfo": null, "nodes": []}}),
+            "s0: ",
+        ),
+        (
+            json!({"branch": null, "s0": nameless}),
+            "its next page has no name",
+        ),
+        (
+            json!({"branch": null, "s0": page(&[json!(null)], None)}),
+            "a deployment in it is null",
+        ),
+        (
+            json!({"branch": null, "s0": page(&[numberless], None)}),
+            "a deployment in it has no number",
+        ),
     ];
     for (repository, wanted) in table {
-        let script = vec![of(answer(&repository), &["api"], &[], Some("refs/heads/main"))];
+        let script = vec![of(
+            answer(&repository),
+            &["api"],
+            &[],
+            Some("refs/heads/main"),
+        )];
         let failure = memory(script, &["api"], Some("main")).await.unwrap_err();
         assert!(matches!(failure, GitHubError::Broken { .. }), "{failure}");
         assert!(failure.to_string().contains(wanted), "{failure}");
@@ -192,7 +304,10 @@ async fn half_an_answer_is_no_empty_record() {
     for body in ["{}", r#"{"data":null}"#, "[]", "<html>", r#"{"data":{}}"#] {
         let script = vec![of(exchange(PATH, 200, &[], body), &["api"], &[], None)];
         let failure = memory(script, &["api"], None).await.unwrap_err();
-        assert!(matches!(failure, GitHubError::Broken { .. }), "{body}: {failure}");
+        assert!(
+            matches!(failure, GitHubError::Broken { .. }),
+            "{body}: {failure}"
+        );
     }
 }
 
@@ -201,33 +316,69 @@ async fn errors_in_an_answer_are_told_by_their_cause() {
     let failure = async |errors: Value| {
         // Partial data beside errors is no answer.
         let body = json!({"data": {"viewer": null, "repository": {"s0": page(&[], None)}}, "errors": errors});
-        let script = vec![of(exchange(PATH, 200, &[], &body.to_string()), &["api"], &[], None)];
+        let script = vec![of(
+            exchange(PATH, 200, &[], &body.to_string()),
+            &["api"],
+            &[],
+            None,
+        )];
         memory(script, &["api"], None).await.unwrap_err()
     };
     let denied = "github does not let this token read the record of staging: it needs deployments: read \
         (Resource not accessible by integration) (status 200, request AB12:34)";
     let said = "Resource not accessible by integration";
     let path = json!(["repository", "s0"]);
-    assert_eq!(failure(json!([{"type": "FORBIDDEN", "message": said, "path": path}])).await.to_string(), denied);
-    assert_eq!(failure(json!([{ "message": said }])).await.to_string(), denied);
-    let branch = failure(json!([{"type": "FORBIDDEN", "message": said, "path": ["repository", "branch"]}])).await;
-    assert!(branch.to_string().contains("it needs contents: read ("), "{branch}");
-    for limit in [json!({"type": "RATE_LIMITED"}), json!({"message": "API rate limit exceeded for installation"})] {
-        assert!(matches!(failure(json!([limit])).await, GitHubError::RateLimited { .. }));
+    assert_eq!(
+        failure(json!([{"type": "FORBIDDEN", "message": said, "path": path}]))
+            .await
+            .to_string(),
+        denied
+    );
+    assert_eq!(
+        failure(json!([{ "message": said }])).await.to_string(),
+        denied
+    );
+    let branch =
+        failure(json!([{"type": "FORBIDDEN", "message": said, "path": ["repository", "branch"]}]))
+            .await;
+    assert!(
+        branch.to_string().contains("it needs contents: read ("),
+        "{branch}"
+    );
+    for limit in [
+        json!({"type": "RATE_LIMITED"}),
+        json!({"message": "API rate limit exceeded for installation"}),
+    ] {
+        assert!(matches!(
+            failure(json!([limit])).await,
+            GitHubError::RateLimited { .. }
+        ));
     }
-    let missing = failure(json!([{"type": "NOT_FOUND", "message": "Could not resolve to a Repository"}])).await;
+    let missing =
+        failure(json!([{"type": "NOT_FOUND", "message": "Could not resolve to a Repository"}]))
+            .await;
     assert!(matches!(missing, GitHubError::NotFound { .. }), "{missing}");
-    let unknown = failure(json!([{"type": "NEW_WORD", "message": TOKEN}, {"type": "FORBIDDEN"}])).await;
+    let unknown =
+        failure(json!([{"type": "NEW_WORD", "message": TOKEN}, {"type": "FORBIDDEN"}])).await;
     assert!(matches!(unknown, GitHubError::Broken { .. }), "{unknown}");
 }
 
 #[tokio::test]
 async fn a_query_that_broke_off_inside_github_is_asked_once_more() {
     let body = json!({"data": null, "errors": [{"message": "Something went wrong while executing ::error::"}]});
-    let broken = || of(exchange(PATH, 200, &[], &body.to_string()), &["api"], &[], None);
+    let broken = || {
+        of(
+            exchange(PATH, 200, &[], &body.to_string()),
+            &["api"],
+            &[],
+            None,
+        )
+    };
     let good = of(answer(&json!({"s0": page(&[], None)})), &["api"], &[], None);
     assert!(memory(vec![broken(), good], &["api"], None).await.is_ok());
-    let failure = memory(vec![broken(), broken()], &["api"], None).await.unwrap_err();
+    let failure = memory(vec![broken(), broken()], &["api"], None)
+        .await
+        .unwrap_err();
     assert_eq!(
         failure.to_string(),
         "github does not answer for the record of staging: Something went wrong while executing :\\:error:\\: \
@@ -241,5 +392,8 @@ async fn a_query_is_asked_again_like_any_question() {
         of(exchange(PATH, 502, &[], "<html>"), &["api"], &[], None),
         of(answer(&json!({"s0": page(&[], None)})), &["api"], &[], None),
     ];
-    assert_eq!(numbers(&memory(script, &["api"], None).await.unwrap(), "api"), Vec::<u64>::new());
+    assert_eq!(
+        numbers(&memory(script, &["api"], None).await.unwrap(), "api"),
+        Vec::<u64>::new()
+    );
 }

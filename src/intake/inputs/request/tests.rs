@@ -1,7 +1,12 @@
 use super::*;
 
 fn read(pairs: &[(&str, &str)]) -> Result<Request, Vec<InputError>> {
-    let find = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, text)| (*text).to_owned());
+    let find = |name: &str| {
+        pairs
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, text)| (*text).to_owned())
+    };
     Request::read(&Given::collect(|input| find(input.name)))
 }
 
@@ -17,8 +22,14 @@ fn everything_has_a_default() -> Result<(), Vec<InputError>> {
 
 #[test]
 fn the_declared_defaults_are_the_ones_that_count() -> Result<(), Vec<InputError>> {
-    let declared: Vec<(&str, &str)> = super::super::INPUTS.iter().map(|input| (input.name, input.default)).collect();
-    let (declared, absent) = (read(&declared)?, read(&[("github-token", "${{ github.token }}")])?);
+    let declared: Vec<(&str, &str)> = super::super::INPUTS
+        .iter()
+        .map(|input| (input.name, input.default))
+        .collect();
+    let (declared, absent) = (
+        read(&declared)?,
+        read(&[("github-token", "${{ github.token }}")])?,
+    );
     assert_eq!(format!("{declared:?}"), format!("{absent:?}"));
     Ok(())
 }
@@ -34,12 +45,22 @@ fn every_mistake_is_told_with_its_input() {
     ])
     .expect_err("five");
     let told: Vec<&str> = errors.iter().map(|error| error.input).collect();
-    assert_eq!(told, ["command", "force", "pr-number", "image-timeout", "dry-run"]);
+    assert_eq!(
+        told,
+        ["command", "force", "pr-number", "image-timeout", "dry-run"]
+    );
 }
 
 #[test]
 fn durations_have_units_and_an_end() {
-    for (text, seconds) in [("45s", 45), ("4m", 240), ("1h30m", 5400), ("6h", 21600), ("0s", 0), ("1h1m1s", 3661)] {
+    for (text, seconds) in [
+        ("45s", 45),
+        ("4m", 240),
+        ("1h30m", 5400),
+        ("6h", 21600),
+        ("0s", 0),
+        ("1h1m1s", 3661),
+    ] {
         assert_eq!(parse_duration("x", text), Ok(Duration::from_secs(seconds)));
     }
     for text in [
@@ -68,7 +89,10 @@ fn a_freeze_needs_a_reason() -> Result<(), Vec<InputError>> {
     for text in ["false", "0", "no", "off", "OFF", " "] {
         assert_eq!(read(&[("freeze", text)])?.freeze, None, "{text:?}");
     }
-    assert_eq!(read(&[("freeze", "Christmas")])?.freeze, Some("Christmas".into()));
+    assert_eq!(
+        read(&[("freeze", "Christmas")])?.freeze,
+        Some("Christmas".into())
+    );
     Ok(())
 }
 
@@ -85,7 +109,10 @@ fn refuses_paths_and_credentials_that_could_do_harm() {
     ] {
         assert!(read(&[pair]).is_err(), "{pair:?}");
     }
-    let error =
-        format!("{:?}", read(&[("deploy-hook", "https://evil.tld/deploy/srv-a?key=SECRETKEY")]).expect_err("refused"));
+    let error = format!(
+        "{:?}",
+        read(&[("deploy-hook", "https://evil.tld/deploy/srv-a?key=SECRETKEY")])
+            .expect_err("refused")
+    );
     assert!(!error.contains("SECRETKEY"), "{error}");
 }

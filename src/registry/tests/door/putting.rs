@@ -2,12 +2,18 @@
 
 use super::super::image::Blob;
 use super::super::server::{Reply, Server};
-use super::{client, credentials, error, get, repository, run, serve_challenge, serve_image, served, soon, tag};
+use super::{
+    client, credentials, error, get, repository, run, serve_challenge, serve_image, served, soon,
+    tag,
+};
 use crate::domain::{Digest, FailureWord, PinnedImage};
 use crate::registry::{Moving, RegistryError, RegistryWriter, TagPut};
 
 fn put(server: &Server, index: &Blob, moving: Moving) -> Result<TagPut, RegistryError> {
-    let image = PinnedImage { repository: repository(server), digest: Digest::parse(&index.digest()).unwrap() };
+    let image = PinnedImage {
+        repository: repository(server),
+        digest: Digest::parse(&index.digest()).unwrap(),
+    };
     let writer = RegistryWriter::new(client(), credentials(&server.host()));
     run(writer.put_tag(&image, &tag("prod-7"), moving, &soon()))
 }
@@ -19,22 +25,45 @@ fn a_tag_is_put_with_the_same_bytes_and_their_own_media_type() {
     let token = serve_challenge(&server).replace("pull", "pull%2Cpush");
     server.on(&token, Reply::new(200, r#"{"token":"w"}"#));
     let path = "/v2/acme/api/manifests/prod-7";
-    let realm = format!("Bearer realm=\"http://{}/token\",service=\"reg\"", server.host());
-    server.on(get("manifests", &index), Reply::new(401, "").header("www-authenticate", realm));
+    let realm = format!(
+        "Bearer realm=\"http://{}/token\",service=\"reg\"",
+        server.host()
+    );
+    server.on(
+        get("manifests", &index),
+        Reply::new(401, "").header("www-authenticate", realm),
+    );
     server.on(get("manifests", &index), served(&index));
-    server.on(format!("HEAD {path}"), Reply::new(200, "").header("docker-content-digest", config.digest()));
+    server.on(
+        format!("HEAD {path}"),
+        Reply::new(200, "").header("docker-content-digest", config.digest()),
+    );
     server.on(format!("HEAD {path}"), Reply::new(404, ""));
     server.on(format!("HEAD {path}"), served(&index));
     server.on(format!("PUT {path}"), Reply::new(502, "<html>"));
     server.on(format!("PUT {path}"), Reply::new(201, ""));
     let replaced = Digest::parse(&config.digest()).ok();
-    assert_eq!(put(&server, &index, Moving::Allowed).unwrap(), TagPut::Put { replaced });
+    assert_eq!(
+        put(&server, &index, Moving::Allowed).unwrap(),
+        TagPut::Put { replaced }
+    );
     let seen = server.seen();
-    let puts: Vec<_> = seen.iter().filter(|seen| seen.line.starts_with("PUT ")).collect();
+    let puts: Vec<_> = seen
+        .iter()
+        .filter(|seen| seen.line.starts_with("PUT "))
+        .collect();
     assert_eq!(puts.len(), 2);
-    assert!(puts.iter().all(|put| put.body == index.bytes && put.content_type.as_deref() == Some(index.media_type)));
-    assert_eq!(server.lines().iter().filter(|line| **line == token).count(), 1);
-    assert_eq!(put(&server, &index, Moving::Allowed).unwrap(), TagPut::AlreadyThere);
+    assert!(puts.iter().all(
+        |put| put.body == index.bytes && put.content_type.as_deref() == Some(index.media_type)
+    ));
+    assert_eq!(
+        server.lines().iter().filter(|line| **line == token).count(),
+        1
+    );
+    assert_eq!(
+        put(&server, &index, Moving::Allowed).unwrap(),
+        TagPut::AlreadyThere
+    );
 }
 
 #[test]
@@ -45,18 +74,35 @@ fn a_tag_that_may_not_be_moved_is_told_to_be_taken() {
     let (config, _, index) = serve_image(&server);
     let other = TagPut::Taken(Digest::parse(&config.digest()).unwrap());
     server.on(get("manifests", &index), served(&index));
-    server.on(format!("HEAD {path}"), Reply::new(200, "").header("docker-content-digest", config.digest()));
+    server.on(
+        format!("HEAD {path}"),
+        Reply::new(200, "").header("docker-content-digest", config.digest()),
+    );
     assert_eq!(put(&server, &index, Moving::Never).unwrap(), other);
-    assert!(!server.lines().iter().any(|line| line.starts_with("PUT ")), "{:?}", server.lines());
+    assert!(
+        !server.lines().iter().any(|line| line.starts_with("PUT ")),
+        "{:?}",
+        server.lines()
+    );
     // Somebody else puts it between our looks, and after us.
     let server = Server::start();
     let (_, _, index) = serve_image(&server);
     server.on(get("manifests", &index), served(&index));
     server.on(format!("HEAD {path}"), Reply::new(404, ""));
-    server.on(format!("HEAD {path}"), Reply::new(200, "").header("docker-content-digest", config.digest()));
+    server.on(
+        format!("HEAD {path}"),
+        Reply::new(200, "").header("docker-content-digest", config.digest()),
+    );
     server.on(format!("PUT {path}"), Reply::new(201, ""));
     assert_eq!(put(&server, &index, Moving::Never).unwrap(), other);
-    assert_eq!(server.lines().iter().filter(|line| line.starts_with("PUT ")).count(), 1);
+    assert_eq!(
+        server
+            .lines()
+            .iter()
+            .filter(|line| line.starts_with("PUT "))
+            .count(),
+        1
+    );
 }
 
 #[test]
@@ -65,9 +111,14 @@ fn a_tag_that_may_not_be_put_names_the_permission() {
     let (_, _, index) = serve_image(&server);
     server.on(get("manifests", &index), served(&index));
     server.on("HEAD /v2/acme/api/manifests/prod-7", Reply::new(404, ""));
-    server
-        .on("PUT /v2/acme/api/manifests/prod-7", Reply::new(403, error("DENIED", "permission_denied: write_package")));
+    server.on(
+        "PUT /v2/acme/api/manifests/prod-7",
+        Reply::new(403, error("DENIED", "permission_denied: write_package")),
+    );
     let denied = put(&server, &index, Moving::Allowed).unwrap_err();
     assert_eq!(denied.word(), FailureWord::PermissionMissing);
-    assert!(denied.hint().contains("packages: write") && denied.to_string().contains("write_package"), "{denied}");
+    assert!(
+        denied.hint().contains("packages: write") && denied.to_string().contains("write_package"),
+        "{denied}"
+    );
 }

@@ -21,16 +21,28 @@ pub(super) const MARKUP: [&str; 8] = [
 fn row_39_text_of_others_is_nothing_but_text_in_a_summary() {
     at_once(MARKUP, |text| {
         let shown = |run: crate::world::Run| {
-            let word = text.split(|c: char| !c.is_ascii_alphabetic()).find(|word| word.len() > 2).unwrap_or("b");
+            let word = text
+                .split(|c: char| !c.is_ascii_alphabetic())
+                .find(|word| word.len() > 2)
+                .unwrap_or("b");
             let is_shown = run.summary.contains(word);
             run.ensure(is_shown, &format!("{text} is nowhere in the summary"))
         };
         shown(pushed().input("freeze", text).deploy().expect_skipped());
         let path = format!("services/api/{}", text.replace('/', "_"));
-        let world = World::new().three_services().push_to_main(|repo| repo.write_bytes(path.as_bytes(), b"1"));
+        let world = World::new()
+            .three_services()
+            .push_to_main(|repo| repo.write_bytes(path.as_bytes(), b"1"));
         shown(world.images().deploy().expect_accepted(["api"]));
         let world = pushed().with_key();
-        world.render.deploy_ends("api", Fate::Fails("build_failed", Why::Pull(text)));
-        shown(world.deploy().ended(1, "failed", "image-pull-failed").hooked(&["api"]));
+        world
+            .render
+            .deploy_ends("api", Fate::Fails("build_failed", Why::Pull(text)));
+        shown(
+            world
+                .deploy()
+                .ended(1, "failed", "image-pull-failed")
+                .hooked(&["api"]),
+        );
     });
 }

@@ -10,7 +10,10 @@ fn touch(repo: &Repo) -> &Repo {
 }
 
 fn opened() -> World {
-    World::new().three_services().pull_request(7, touch).image("api", Kind::Amd64)
+    World::new()
+        .three_services()
+        .pull_request(7, touch)
+        .image("api", Kind::Amd64)
 }
 
 #[test]
@@ -25,11 +28,17 @@ fn row_04_a_branch_name_reaches_no_tag_and_no_command() {
         "\u{202e}gnissim".into(),
     ];
     for name in names {
-        let mut world = opened().payload(|payload| payload["pull_request"]["head"]["ref"] = json!(name));
+        let mut world =
+            opened().payload(|payload| payload["pull_request"]["head"]["ref"] = json!(name));
         world.event.as_mut().unwrap().head_ref = name.replace('\0', "");
         let run = world.plan().expect_planned([]);
         let tag = format!("pr-7-{}", run.world.commit());
-        for (output, wanted) in [("version", tag.as_str()), ("tag-names", &tag), ("services", "[]"), ("builds", "0")] {
+        for (output, wanted) in [
+            ("version", tag.as_str()),
+            ("tag-names", &tag),
+            ("services", "[]"),
+            ("builds", "0"),
+        ] {
             run.equal(output, &run.output(output), &wanted);
         }
         assert!(!run.output_file.contains("evil"));
@@ -41,7 +50,10 @@ fn row_05_titles_bodies_labels_and_messages_are_never_read() {
     // They hold markers in every world.
     let run = opened().verify().expect_verified();
     for text in ["curl evil", "evil", "set-output"] {
-        assert!(!run.stdout.contains(text) && !run.stderr.contains(text) && !run.summary.contains(text), "{text}");
+        assert!(
+            !run.stdout.contains(text) && !run.stderr.contains(text) && !run.summary.contains(text),
+            "{text}"
+        );
     }
 }
 
@@ -58,22 +70,37 @@ fn row_06_a_changed_path_is_matched_as_bytes_and_told_harmlessly() {
         b"services/api/..x",
     ];
     for name in names {
-        let make = || World::new().three_services().push_to_main(|repo| repo.write_bytes(name, b"1")).images();
+        let make = || {
+            World::new()
+                .three_services()
+                .push_to_main(|repo| repo.write_bytes(name, b"1"))
+                .images()
+        };
         let run = make().deploy().expect_accepted(["api"]);
         assert!(!run.output_file.contains("set-output") && !run.output_file.contains("evil"));
     }
     let add = |repo: &Repo| {
         // Longer than the file system takes: git's index takes it.
         let blob = repo.git(&["hash-object", "-w", "services/api/main.txt"]);
-        repo.git(&["update-index", "--add", "--cacheinfo", &format!("100644,{blob},{long}")]);
+        repo.git(&[
+            "update-index",
+            "--add",
+            "--cacheinfo",
+            &format!("100644,{blob},{long}"),
+        ]);
         repo.git(&["commit", "-q", "-m", "long"]);
         repo.head()
     };
     let world = World::new().three_services();
     let before = world.base();
     let after = add(&world.origin);
-    let world = world.on_event(|_| Event::push("refs/heads/main", &before, &after, &after)).images();
-    world.checkout(crate::world::Checkout::None).deploy().expect_accepted(["api"]);
+    let world = world
+        .on_event(|_| Event::push("refs/heads/main", &before, &after, &after))
+        .images();
+    world
+        .checkout(crate::world::Checkout::None)
+        .deploy()
+        .expect_accepted(["api"]);
 }
 
 #[test]
@@ -86,7 +113,10 @@ fn row_16_an_event_file_that_is_none_is_refused() {
         payload[key] = json!([1]);
         wrong_types.push(payload.to_string().into_bytes());
     }
-    let doubled = good.to_string().replacen('{', "{\"ref\":\"refs/heads/x\",", 1).into_bytes();
+    let doubled = good
+        .to_string()
+        .replacen('{', "{\"ref\":\"refs/heads/x\",", 1)
+        .into_bytes();
     let cut = good.to_string().into_bytes()[..100].to_vec();
     let others: Vec<Vec<u8>> = vec![
         vec![],
@@ -107,8 +137,14 @@ fn row_16_an_event_file_that_is_none_is_refused() {
     pushed().raw_event(huge).deploy().expect_refusal();
     let world = pushed().variable("GITHUB_EVENT_PATH", "/nowhere/event.json");
     world.deploy().expect_refusal();
-    pushed().without_variable("GITHUB_EVENT_PATH").deploy().expect_refusal();
-    pushed().without_variable("GITHUB_EVENT_NAME").deploy().expect_refusal();
+    pushed()
+        .without_variable("GITHUB_EVENT_PATH")
+        .deploy()
+        .expect_refusal();
+    pushed()
+        .without_variable("GITHUB_EVENT_NAME")
+        .deploy()
+        .expect_refusal();
     // Keys that nobody knows are no reason to stop.
     pushed()
         .payload(|payload| payload["brand_new_key"] = json!({"a": [1, 2, {"b": null}]}))
@@ -134,13 +170,26 @@ fn row_18_only_the_exact_ref_deploys() {
     let on = |git_ref: &str| {
         let make = move |world: &World| {
             let head = world.origin.head();
-            Event::push(git_ref, &world.origin.git(&["rev-parse", "HEAD~1"]), &head, &head)
+            Event::push(
+                git_ref,
+                &world.origin.git(&["rev-parse", "HEAD~1"]),
+                &head,
+                &head,
+            )
         };
-        World::new().three_services().commit_on_main(touch).on_event(make).images()
+        World::new()
+            .three_services()
+            .commit_on_main(touch)
+            .on_event(make)
+            .images()
     };
-    for git_ref in
-        ["refs/tags/main", "refs/heads/refs/tags/prod-5", "refs/heads/prod-5", "refs/heads/Main", "refs/heads/main-x"]
-    {
+    for git_ref in [
+        "refs/tags/main",
+        "refs/heads/refs/tags/prod-5",
+        "refs/heads/prod-5",
+        "refs/heads/Main",
+        "refs/heads/main-x",
+    ] {
         on(git_ref).deploy().expect_nothing();
     }
     for git_ref in ["main", "refs/pull/7/merge", "refs/notes/x"] {
@@ -153,25 +202,54 @@ fn row_18_only_the_exact_ref_deploys() {
         .plan()
         .no_hooks();
     assert!(!run.output("matrix").contains("latest"));
-    on("refs/heads/main").payload(|payload| payload["deleted"] = json!(true)).deploy().expect_nothing();
-    let run = on("refs/heads/main").payload(|payload| payload["before"] = json!(ZEROS)).deploy();
-    run.ended(0, "accepted", "").hooked(&["api", "workers", "web"]);
+    on("refs/heads/main")
+        .payload(|payload| payload["deleted"] = json!(true))
+        .deploy()
+        .expect_nothing();
+    let run = on("refs/heads/main")
+        .payload(|payload| payload["before"] = json!(ZEROS))
+        .deploy();
+    run.ended(0, "accepted", "")
+        .hooked(&["api", "workers", "web"]);
 }
 
 #[test]
 fn row_19_a_tag_that_is_no_release_calls_no_hook() {
-    for tag in ["prod-", "prod-0", "prod-007", "prod-5-x", "prod-99999999999999999999"] {
-        let run = World::new().three_services().push_tag(tag).images().deploy().no_hooks();
+    for tag in [
+        "prod-",
+        "prod-0",
+        "prod-007",
+        "prod-5-x",
+        "prod-99999999999999999999",
+    ] {
+        let run = World::new()
+            .three_services()
+            .push_tag(tag)
+            .images()
+            .deploy()
+            .no_hooks();
         assert!(run.exit != 0, "{tag} begins like a release and was let go");
     }
-    World::new().three_services().push_tag("PROD-5").images().deploy().expect_nothing();
+    World::new()
+        .three_services()
+        .push_tag("PROD-5")
+        .images()
+        .deploy()
+        .expect_nothing();
     let world = World::new().three_services().push_tag("prod-5").images();
-    world.payload(|payload| payload["ref"] = json!("refs/tags/prod-5\n")).deploy().no_hooks();
-    let moved = World::new().three_services().push_tag("prod-5").images().payload(|payload| {
-        payload["forced"] = json!(true);
-        payload["created"] = json!(false);
-        payload["before"] = json!("b".repeat(40));
-    });
+    world
+        .payload(|payload| payload["ref"] = json!("refs/tags/prod-5\n"))
+        .deploy()
+        .no_hooks();
+    let moved = World::new()
+        .three_services()
+        .push_tag("prod-5")
+        .images()
+        .payload(|payload| {
+            payload["forced"] = json!(true);
+            payload["created"] = json!(false);
+            payload["before"] = json!("b".repeat(40));
+        });
     moved.deploy().expect_stopped("release-moved");
 }
 
@@ -182,7 +260,9 @@ fn row_20_a_tag_is_peeled_to_its_commit_or_refused() {
     let tags = [commit.as_str(), "prod-1"];
     let world = ["api", "workers", "web"]
         .into_iter()
-        .fold(world, |world, name| world.image_tagged(name, Kind::Amd64, &commit, &tags));
+        .fold(world, |world, name| {
+            world.image_tagged(name, Kind::Amd64, &commit, &tags)
+        });
     let run = world.deploy().expect_accepted(["api", "workers", "web"]);
     assert_eq!(run.output("sha"), commit);
 
@@ -203,7 +283,9 @@ fn row_20_a_tag_is_peeled_to_its_commit_or_refused() {
         let head = world.base();
         let object = world.origin.annotated_tag("prod-1", target);
         let event = Event::push("refs/tags/prod-1", ZEROS, &object, &head);
-        let world = world.on_event(|_| event).payload(|payload| payload["head_commit"] = Value::Null);
+        let world = world
+            .on_event(|_| event)
+            .payload(|payload| payload["head_commit"] = Value::Null);
         let run = world.deploy().no_hooks();
         assert!(run.exit != 0, "{target}");
     }
@@ -211,7 +293,11 @@ fn row_20_a_tag_is_peeled_to_its_commit_or_refused() {
 
 #[test]
 fn row_21_a_release_that_is_on_no_branch_is_refused() {
-    for checkout in [crate::world::Checkout::Full, crate::world::Checkout::Shallow, crate::world::Checkout::None] {
+    for checkout in [
+        crate::world::Checkout::Full,
+        crate::world::Checkout::Shallow,
+        crate::world::Checkout::None,
+    ] {
         let world = World::new().three_services();
         world.base();
         world.origin.git(&["checkout", "-q", "-b", "side"]);
@@ -219,7 +305,10 @@ fn row_21_a_release_that_is_on_no_branch_is_refused() {
         world.origin.commit("beside");
         world.origin.tag("prod-1", "HEAD");
         world.origin.git(&["checkout", "-q", "main"]);
-        let world = world.on_event(|world| Event::tag(&world.origin, "prod-1")).images().checkout(checkout);
+        let world = world
+            .on_event(|world| Event::tag(&world.origin, "prod-1"))
+            .images()
+            .checkout(checkout);
         let run = world.deploy().no_hooks();
         assert!(run.exit == 1, "{checkout:?}");
     }
@@ -240,31 +329,46 @@ fn row_23_the_close_of_a_merged_pull_request_is_no_push() {
 fn row_24_a_fork_never_deploys_and_is_a_soft_skip() {
     let one_warning = |world: World| {
         let run = world.of_a_fork().deploy().expect_skipped();
-        assert!(run.annotations("warning").len() <= 1, "{:?}", run.annotations("warning"));
+        assert!(
+            run.annotations("warning").len() <= 1,
+            "{:?}",
+            run.annotations("warning")
+        );
     };
     let without_images = || World::new().three_services().pull_request(7, touch);
     one_warning(without_images());
-    one_warning(without_images().payload(|payload| payload["pull_request"]["head"]["repo"] = Value::Null).payload(
-        |payload| {
-            payload["pull_request"]["head"]["user"] = Value::Null;
-        },
-    ));
+    one_warning(
+        without_images()
+            .payload(|payload| payload["pull_request"]["head"]["repo"] = Value::Null)
+            .payload(|payload| {
+                payload["pull_request"]["head"]["user"] = Value::Null;
+            }),
+    );
     // The same id under another name, and another id under the same name.
-    let world = without_images()
-        .payload(|payload| payload["pull_request"]["head"]["repo"]["full_name"] = json!("mallory/shop"));
+    let world = without_images().payload(|payload| {
+        payload["pull_request"]["head"]["repo"]["full_name"] = json!("mallory/shop")
+    });
     world.input("deploy-hooks", "").deploy().expect_skipped();
-    let world = without_images().payload(|payload| payload["pull_request"]["head"]["repo"]["id"] = json!(5));
+    let world = without_images()
+        .payload(|payload| payload["pull_request"]["head"]["repo"]["id"] = json!(5));
     let run = world.input("deploy-hooks", "").verify().no_hooks();
-    assert!(run.exit == 0 && run.took.as_secs() < 20, "it waited for a fork's image");
+    assert!(
+        run.exit == 0 && run.took.as_secs() < 20,
+        "it waited for a fork's image"
+    );
 }
 
 #[test]
 fn row_25_dependabot_is_a_soft_skip() {
-    let mut world =
-        World::new().three_services().pull_request(7, touch).input("deploy-hooks", "").input("registry-password", "");
+    let mut world = World::new()
+        .three_services()
+        .pull_request(7, touch)
+        .input("deploy-hooks", "")
+        .input("registry-password", "");
     world.event.as_mut().unwrap().actor = "dependabot[bot]".into();
     let world = world.payload(|payload| payload["sender"]["login"] = json!("dependabot[bot]"));
-    let world = world.payload(|payload| payload["pull_request"]["user"]["login"] = json!("dependabot[bot]"));
+    let world = world
+        .payload(|payload| payload["pull_request"]["user"]["login"] = json!("dependabot[bot]"));
     let run = world.deploy().expect_skipped();
     assert!(run.took.as_secs() < 20);
 }
@@ -280,7 +384,9 @@ fn row_26_what_a_fork_starts_with_our_secrets_is_refused() {
     pushed().on_event(target).deploy().expect_refusal();
     let run = |world: &World| Event::workflow_run(&world.origin.head());
     let of = |head_repository: Value| {
-        pushed().on_event(run).payload(|payload| payload["workflow_run"]["head_repository"] = head_repository)
+        pushed()
+            .on_event(run)
+            .payload(|payload| payload["workflow_run"]["head_repository"] = head_repository)
     };
     let mut fork = crate::world::event::repository();
     fork["id"] = json!(777);

@@ -33,18 +33,30 @@ fn row_11_a_hook_is_exactly_one_and_is_not_shown() {
     ];
     for text in bad {
         let lines = format!("api={}", text.replace("KEY", KEY));
-        let world = pushed().secret("the malformed hook's key", KEY, &[]).input("render-api-url", "");
+        let world = pushed()
+            .secret("the malformed hook's key", KEY, &[])
+            .input("render-api-url", "");
         let run = world.input("deploy-hooks", &lines).deploy().no_hooks();
         assert!(
-            matches!(run.output("failure"), "hook-malformed" | "hook-has-image" | "bad-input"),
+            matches!(
+                run.output("failure"),
+                "hook-malformed" | "hook-has-image" | "bad-input"
+            ),
             "{text}: {}",
             run.output("failure")
         );
         assert!(run.exit == 1 || run.exit == 2);
     }
     let text = format!("https://api.render.com/deploy/srv-a?key={KEY}\r\nX: y");
-    let world = World::new().shorthand().push_to_main(|repo| repo.write("main.txt", "2")).input("render-api-url", "");
-    let run = world.secret("the malformed hook's key", KEY, &[]).input("deploy-hook", &text).deploy().no_hooks();
+    let world = World::new()
+        .shorthand()
+        .push_to_main(|repo| repo.write("main.txt", "2"))
+        .input("render-api-url", "");
+    let run = world
+        .secret("the malformed hook's key", KEY, &[])
+        .input("deploy-hook", &text)
+        .deploy()
+        .no_hooks();
     assert!(run.exit != 0);
 }
 
@@ -53,8 +65,9 @@ fn row_12_a_redirect_is_not_followed_and_not_shown() {
     let elsewhere = Server::start(|_| Reply::text(200, "{\"deploy\":{\"id\":\"dep-evil\"}}"));
     for status in [301, 302, 307] {
         let to = format!("{}/latest/meta-data?token={KEY}", elsewhere.origin());
-        let world =
-            pushed().secret("the redirect's address", KEY, &[]).hook_answers("api", [Answer::Redirect(status, to)]);
+        let world = pushed()
+            .secret("the redirect's address", KEY, &[])
+            .hook_answers("api", [Answer::Redirect(status, to)]);
         let run = world.deploy().hooked(&["api"]);
         assert_eq!((run.exit, run.output("outcome")), (1, "failed"), "{status}");
     }
@@ -70,20 +83,28 @@ fn row_13_an_answers_body_is_capped_timed_and_never_echoed() {
         "<img src=x onerror=alert(1)>",
     ] {
         for status in [200, 400, 500] {
-            let answers = vec![Answer::Body(status, body.into()); if status == 500 { 2 } else { 1 }];
+            let answers =
+                vec![Answer::Body(status, body.into()); if status == 500 { 2 } else { 1 }];
             let count = answers.len();
-            let run = pushed().hook_answers("api", answers).deploy().hooked(&vec!["api"; count]);
+            let run = pushed()
+                .hook_answers("api", answers)
+                .deploy()
+                .hooked(&vec!["api"; count]);
             assert!(!run.output_file.contains("evil") && !run.summary.contains("onerror"));
         }
     }
-    let run = pushed().hook_answers("api", [Answer::Flood(1 << 30)]).deploy();
+    let run = pushed()
+        .hook_answers("api", [Answer::Flood(1 << 30)])
+        .deploy();
     assert!(run.took < Duration::from_secs(20), "{:?}", run.took);
     run.hooked(&["api"]);
 }
 
 #[test]
 fn row_13_an_answer_that_drips_is_not_waited_for_for_ever() {
-    let world = pushed().hook_answers("api", [Answer::Drip]).deadline(Duration::from_secs(90));
+    let world = pushed()
+        .hook_answers("api", [Answer::Drip])
+        .deadline(Duration::from_secs(90));
     let run = world.deploy();
     assert!(run.took < Duration::from_secs(80), "{:?}", run.took);
     let calls = vec!["api"; run.hooks.len()];
@@ -96,20 +117,33 @@ fn row_14_an_empty_hook_is_absent_and_a_short_one_is_refused_without_a_mask() {
     for text in ["api=", "api= ", "\n", " "] {
         let run = pushed().input("deploy-hooks", text).deploy().no_hooks();
         assert!(
-            matches!(run.output("failure"), "hook-missing" | "bad-input" | "hook-malformed"),
+            matches!(
+                run.output("failure"),
+                "hook-missing" | "bad-input" | "hook-malformed"
+            ),
             "{text:?}: {}",
             run.output("failure")
         );
     }
     for text in ["api=x", "api=***"] {
         let run = pushed().input("deploy-hooks", text).deploy().no_hooks();
-        assert!(matches!(run.output("failure"), "bad-input" | "hook-malformed"), "{text:?}: {}", run.output("failure"));
+        assert!(
+            matches!(run.output("failure"), "bad-input" | "hook-malformed"),
+            "{text:?}: {}",
+            run.output("failure")
+        );
     }
     for text in ["x", "***", " "] {
-        let world = World::new().shorthand().push_to_main(|repo| repo.write("main.txt", "2"));
+        let world = World::new()
+            .shorthand()
+            .push_to_main(|repo| repo.write("main.txt", "2"));
         let run = world.input("deploy-hook", text).deploy().no_hooks();
         assert!(run.exit != 0, "{text:?}");
-        assert!(run.masks().iter().all(|mask| mask.len() > 3), "{:?}", run.masks());
+        assert!(
+            run.masks().iter().all(|mask| mask.len() > 3),
+            "{:?}",
+            run.masks()
+        );
     }
 }
 
@@ -117,9 +151,14 @@ fn row_14_an_empty_hook_is_absent_and_a_short_one_is_refused_without_a_mask() {
 fn row_15_an_error_of_the_http_library_shows_no_key() {
     // Nobody listens: the library's error has the whole address in it.
     let world = World::with_late_render(Duration::from_secs(3600)).three_services();
-    let world = world.push_to_main(|repo| repo.write("services/api/x", "1")).images();
+    let world = world
+        .push_to_main(|repo| repo.write("services/api/x", "1"))
+        .images();
     let run = world.deadline(Duration::from_secs(240)).deploy().no_hooks();
     assert_eq!((run.exit, run.output("failure")), (1, "render-unavailable"));
-    let run = pushed().hook_answers("api", [Answer::Dropped, Answer::Dropped]).deploy();
-    run.ended(1, "failed", "render-unavailable").hooked(&["api", "api"]);
+    let run = pushed()
+        .hook_answers("api", [Answer::Dropped, Answer::Dropped])
+        .deploy();
+    run.ended(1, "failed", "render-unavailable")
+        .hooked(&["api", "api"]);
 }

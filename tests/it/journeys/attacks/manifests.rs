@@ -7,7 +7,11 @@ use std::time::Duration;
 const GOOD: &str = "version: 1\nenvironments: { staging: { branch: main } }\nimages:\n  api: { repository: \"HOST/{owner}/api\", paths: [PATHS] }\nservices:\n  SERVICE: { image: api }\n";
 
 fn with(text: &str) -> World {
-    World::new().manifest(text).files().hooks(&["api"]).push_to_main(|repo| repo.write("services/api/x", "1"))
+    World::new()
+        .manifest(text)
+        .files()
+        .hooks(&["api"])
+        .push_to_main(|repo| repo.write("services/api/x", "1"))
 }
 
 fn with_service(name: &str) -> World {
@@ -34,21 +38,36 @@ fn row_07_a_service_has_a_plain_name() {
         &long,
         "\"\"",
     ] {
-        with_service(name).deploy().expect_wrong_request("bad-manifest").expect_refusal();
+        with_service(name)
+            .deploy()
+            .expect_wrong_request("bad-manifest")
+            .expect_refusal();
     }
-    with(
-        &GOOD
-            .replace("PATHS", "\"**\"")
-            .replace("SERVICE: { image: api }", "api: { image: api }\n  api: { image: api }"),
-    )
+    with(&GOOD.replace("PATHS", "\"**\"").replace(
+        "SERVICE: { image: api }",
+        "api: { image: api }\n  api: { image: api }",
+    ))
     .deploy()
     .expect_wrong_request("bad-manifest");
 }
 
 #[test]
 fn row_08_a_pattern_stays_in_the_repository_and_takes_bounded_time() {
-    for path in ["../x", "/etc", "**/../..", "", "a\\0b", "[", "[z-a]", "a//b", "./a/../../b"] {
-        with_paths(&format!("\"{path}\"")).deploy().expect_wrong_request("bad-manifest").expect_refusal();
+    for path in [
+        "../x",
+        "/etc",
+        "**/../..",
+        "",
+        "a\\0b",
+        "[",
+        "[z-a]",
+        "a//b",
+        "./a/../../b",
+    ] {
+        with_paths(&format!("\"{path}\""))
+            .deploy()
+            .expect_wrong_request("bad-manifest")
+            .expect_refusal();
     }
     let heavy = [
         "**/**/**/**/**/**/**/**/*a*b*c*d*e*f*g*h",
@@ -57,13 +76,25 @@ fn row_08_a_pattern_stays_in_the_repository_and_takes_bounded_time() {
     ];
     for pattern in heavy {
         let name = format!("services/{}", "a".repeat(200));
-        let world = World::new().manifest(&GOOD.replace("PATHS", &format!("\"{pattern}\"")).replace("SERVICE", "api"));
-        let world = world.hooks(&["api"]).push_to_main(|repo| repo.write(&name, "1"));
+        let world = World::new().manifest(
+            &GOOD
+                .replace("PATHS", &format!("\"{pattern}\""))
+                .replace("SERVICE", "api"),
+        );
+        let world = world
+            .hooks(&["api"])
+            .push_to_main(|repo| repo.write(&name, "1"));
         let run = world.plan().no_hooks();
-        assert!(run.took < Duration::from_secs(5), "{pattern}: {:?}", run.took);
+        assert!(
+            run.took < Duration::from_secs(5),
+            "{pattern}: {:?}",
+            run.took
+        );
     }
     let many: Vec<String> = (0..10_001).map(|nth| format!("\"p{nth}/**\"")).collect();
-    let run = with_paths(&many.join(", ")).deploy().expect_wrong_request("bad-manifest");
+    let run = with_paths(&many.join(", "))
+        .deploy()
+        .expect_wrong_request("bad-manifest");
     assert!(run.took < Duration::from_secs(10));
 }
 
@@ -72,7 +103,10 @@ fn row_09_yaml_that_is_a_weapon_is_refused_quickly() {
     let mut aliases = String::from("version: 1\na0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for nth in 1..12 {
         let before = format!("*a{}, ", nth - 1).repeat(10);
-        aliases.push_str(&format!("a{nth}: &a{nth} [{}]\n", before.trim_end_matches(", ")));
+        aliases.push_str(&format!(
+            "a{nth}: &a{nth} [{}]\n",
+            before.trim_end_matches(", ")
+        ));
     }
     let bombs = [
         aliases,
@@ -87,7 +121,10 @@ fn row_09_yaml_that_is_a_weapon_is_refused_quickly() {
         "version: 1\n<<: {a: 1}\n".into(),
     ];
     for bomb in bombs {
-        let run = with(&bomb).deploy().expect_wrong_request("bad-manifest").expect_refusal();
+        let run = with(&bomb)
+            .deploy()
+            .expect_wrong_request("bad-manifest")
+            .expect_refusal();
         assert!(run.took < Duration::from_secs(10), "{:?}", run.took);
     }
 }
@@ -101,15 +138,24 @@ fn row_10_the_manifest_is_a_file_of_the_commit_and_not_a_link() {
         (Checkout::None, "/proc/self/environ"),
         (Checkout::None, "../../../outside.yml"),
     ] {
-        let world = World::new().three_services().push_to_main(|repo| repo.link(".github/deploy-manifest.yml", target));
-        world.checkout(checkout).deploy().expect_wrong_request("bad-manifest").expect_refusal();
+        let world = World::new()
+            .three_services()
+            .push_to_main(|repo| repo.link(".github/deploy-manifest.yml", target));
+        world
+            .checkout(checkout)
+            .deploy()
+            .expect_wrong_request("bad-manifest")
+            .expect_refusal();
     }
     let world = World::new().three_services();
     let world = world.push_to_main(|repo| {
         repo.git(&["mv", ".github", "real"]);
         repo.link(".github", "real")
     });
-    world.deploy().expect_wrong_request("bad-manifest").expect_refusal();
+    world
+        .deploy()
+        .expect_wrong_request("bad-manifest")
+        .expect_refusal();
 }
 
 #[test]
@@ -117,15 +163,22 @@ fn row_37b_a_pull_requests_manifest_decides_nothing_but_its_paths() {
     let evil = Server::start(|_| Reply::text(404, "{}"));
     for checkout in [Checkout::Full, Checkout::Shallow, Checkout::None] {
         let world = World::new().three_services();
-        let (host, text) = (world.registry.host(), world.origin.path().join(".github/deploy-manifest.yml"));
+        let (host, text) = (
+            world.registry.host(),
+            world.origin.path().join(".github/deploy-manifest.yml"),
+        );
         let world = world.pull_request(7, |repo| {
             let base = std::fs::read_to_string(&text).unwrap();
             let changed = base
                 .replace(&host, &evil.host())
-                .replace("environments:", "tags: { pull-request: \"latest-{number}-{sha}\" }\nenvironments:")
+                .replace(
+                    "environments:",
+                    "tags: { pull-request: \"latest-{number}-{sha}\" }\nenvironments:",
+                )
                 .replace("  web: {}", "  web: { id: { staging: srv-evil } }")
                 .replace("\"services/web/**\"", "\"services/web/**\", \"extra/**\"");
-            repo.write(".github/deploy-manifest.yml", &changed).write("extra/x", "1")
+            repo.write(".github/deploy-manifest.yml", &changed)
+                .write("extra/x", "1")
         });
         let world = world.image("web", Kind::Amd64).checkout(checkout);
         let run = world.verify().expect_verified();
@@ -138,12 +191,24 @@ fn row_37b_a_pull_requests_manifest_decides_nothing_but_its_paths() {
 
 #[test]
 fn row_37e_a_hooks_variable_is_not_somebody_elses() {
-    for variable in
-        ["ACTIONS_RUNTIME_TOKEN", "GITHUB_TOKEN", "RUNNER_TEMP", "INPUT_X", "path", "A-B", "A B", "1A", "A=B"]
-    {
-        let text = GOOD
-            .replace("PATHS", "\"**\"")
-            .replace("SERVICE: { image: api }", &format!("api: {{ image: api, hook: \"{variable}\" }}"));
-        with(&text).deploy().expect_wrong_request("bad-manifest").expect_refusal();
+    for variable in [
+        "ACTIONS_RUNTIME_TOKEN",
+        "GITHUB_TOKEN",
+        "RUNNER_TEMP",
+        "INPUT_X",
+        "path",
+        "A-B",
+        "A B",
+        "1A",
+        "A=B",
+    ] {
+        let text = GOOD.replace("PATHS", "\"**\"").replace(
+            "SERVICE: { image: api }",
+            &format!("api: {{ image: api, hook: \"{variable}\" }}"),
+        );
+        with(&text)
+            .deploy()
+            .expect_wrong_request("bad-manifest")
+            .expect_refusal();
     }
 }

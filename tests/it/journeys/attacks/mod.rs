@@ -15,10 +15,10 @@ use crate::world::{Run, World, tally};
 
 /// The rows of the list.
 const ROWS: &[&str] = &[
-    "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13", "14", "15", "16", "17", "18", "19",
-    "20", "21", "22", "23", "24", "25", "26", "27", "28", "29", "30", "31", "32", "33", "34", "35", "36", "37", "37b",
-    "37c", "37d", "37e", "37f", "38", "39", "40", "41", "42", "43", "44", "45", "46", "47", "48", "49", "50", "51",
-    "52", "53", "54",
+    "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13", "14", "15", "16",
+    "17", "18", "19", "20", "21", "22", "23", "24", "25", "26", "27", "28", "29", "30", "31", "32",
+    "33", "34", "35", "36", "37", "37b", "37c", "37d", "37e", "37f", "38", "39", "40", "41", "42",
+    "43", "44", "45", "46", "47", "48", "49", "50", "51", "52", "53", "54",
 ];
 
 const SOURCES: &[&str] = &[
@@ -39,10 +39,14 @@ const SOURCES: &[&str] = &[
 #[test]
 fn every_row_has_a_test_and_two_variants_that_the_list_does_not_name() {
     for row in ROWS {
-        let tests: usize =
-            SOURCES.iter().map(|source| source.matches(&format!("#[test]\nfn row_{row}_")).count()).sum();
+        let tests: usize = SOURCES
+            .iter()
+            .map(|source| source.matches(&format!("#[test]\nfn row_{row}_")).count())
+            .sum();
         assert!(tests > 0, "row {row} has no test");
-        let of_row = |(name, count): (&str, usize)| name.starts_with(&format!("row_{row}_")).then_some(count);
+        let of_row = |(name, count): (&str, usize)| {
+            name.starts_with(&format!("row_{row}_")).then_some(count)
+        };
         let variants: usize = variants::counts().filter_map(of_row).sum();
         assert!(variants >= 2, "row {row} has {variants} variants");
         tally::count("attack rows", 1);
@@ -53,7 +57,10 @@ fn every_row_has_a_test_and_two_variants_that_the_list_does_not_name() {
 
 /// A push that changes `api`, with its images.
 pub(super) fn pushed() -> World {
-    World::new().three_services().push_to_main(|repo| repo.write("services/api/x", "1")).images()
+    World::new()
+        .three_services()
+        .push_to_main(|repo| repo.write("services/api/x", "1"))
+        .images()
 }
 
 impl Run {
@@ -64,12 +71,25 @@ impl Run {
         if !matches!(run.exit, 1 | 2) {
             run.fail("it was not refused");
         }
-        let more: Vec<&String> =
-            run.outputs.iter().filter(|(_, value)| !value.is_empty()).map(|(key, _)| key).collect();
-        let has_more = more.iter().any(|key| !["outcome", "failure", "summary"].contains(&key.as_str()));
-        let asked = run.world.registry.server().map_or(0, |server| server.calls().len())
+        let more: Vec<&String> = run
+            .outputs
+            .iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(key, _)| key)
+            .collect();
+        let has_more = more
+            .iter()
+            .any(|key| !["outcome", "failure", "summary"].contains(&key.as_str()));
+        let asked = run
+            .world
+            .registry
+            .server()
+            .map_or(0, |server| server.calls().len())
             + run.world.render.server.calls().len();
-        let has_error = run.annotations("error").iter().any(|error| error.len() > 10);
+        let has_error = run
+            .annotations("error")
+            .iter()
+            .any(|error| error.len() > 10);
         run.ensure(!has_more, "a refusal set outputs")
             .ensure(asked == 0, "somebody was asked")
             .ensure(has_error, "no clear error")

@@ -12,7 +12,12 @@ fn row_30_command_files_that_are_none_are_a_clear_error() {
         let link = world.outside("link");
         let _ = std::fs::write(world.outside("elsewhere"), "");
         symlink(world.outside("elsewhere"), &link).unwrap();
-        [world.rooms.home.clone(), link, world.outside("no/such/directory/file"), "/dev/full".into()]
+        [
+            world.rooms.home.clone(),
+            link,
+            world.outside("no/such/directory/file"),
+            "/dev/full".into(),
+        ]
     };
     for nth in 0..4 {
         let world = pushed();
@@ -23,12 +28,18 @@ fn row_30_command_files_that_are_none_are_a_clear_error() {
         // The summary is for people: a deploy does not fail for it.
         let world = pushed();
         let place = places(&world)[nth].display().to_string();
-        let run = world.variable("GITHUB_STEP_SUMMARY", &place).deploy().expect_accepted(["api"]);
+        let run = world
+            .variable("GITHUB_STEP_SUMMARY", &place)
+            .deploy()
+            .expect_accepted(["api"]);
         run.annotates("warning", "GITHUB_STEP_SUMMARY");
     }
     // Some runners have none.
-    let run =
-        pushed().without_variable("GITHUB_OUTPUT").without_variable("GITHUB_STEP_SUMMARY").deploy().hooked(&["api"]);
+    let run = pushed()
+        .without_variable("GITHUB_OUTPUT")
+        .without_variable("GITHUB_STEP_SUMMARY")
+        .deploy()
+        .hooked(&["api"]);
     assert_eq!(run.exit, 0);
 }
 
@@ -43,9 +54,17 @@ fn plant(git: &Path, mark: &Path) {
         git.display()
     ));
     std::fs::write(git.join("config"), config).expect("a file of git's");
-    for hook in ["post-checkout", "pre-commit", "post-index-change", "reference-transaction"] {
-        std::fs::write(git.join("hooks").join(hook), format!("#!/bin/sh\ntouch {}\n", mark.display()))
-            .expect("a file of git's");
+    for hook in [
+        "post-checkout",
+        "pre-commit",
+        "post-index-change",
+        "reference-transaction",
+    ] {
+        std::fs::write(
+            git.join("hooks").join(hook),
+            format!("#!/bin/sh\ntouch {}\n", mark.display()),
+        )
+        .expect("a file of git's");
     }
 }
 
@@ -57,12 +76,16 @@ fn row_36_a_planted_repository_starts_nothing_and_decides_nothing() {
     std::fs::create_dir_all(world.rooms.workspace.join(".git/hooks")).unwrap();
     plant(&world.rooms.workspace.join(".git"), &mark);
     let run = world.deploy().expect_accepted(["api"]);
-    assert!(!run.world.outside("planted").exists(), "something of the configuration was started");
+    assert!(
+        !run.world.outside("planted").exists(),
+        "something of the configuration was started"
+    );
 
     // `.git` as a file and as a link: gone on without it.
     for make in [
-        (|git: &Path, real: &Path| std::fs::write(git, format!("gitdir: {}\n", real.display())).unwrap())
-            as fn(&Path, &Path),
+        (|git: &Path, real: &Path| {
+            std::fs::write(git, format!("gitdir: {}\n", real.display())).unwrap()
+        }) as fn(&Path, &Path),
         |git, real| symlink(real, git).unwrap(),
     ] {
         let world = pushed();
@@ -77,12 +100,19 @@ fn row_36_a_planted_repository_starts_nothing_and_decides_nothing() {
     let world = pushed();
     world.check_out();
     let alternates = world.rooms.workspace.join(".git/objects/info/alternates");
-    std::fs::write(alternates, format!("{}\n", world.origin.path().join(".git/objects").display())).unwrap();
+    std::fs::write(
+        alternates,
+        format!("{}\n", world.origin.path().join(".git/objects").display()),
+    )
+    .unwrap();
     world.deploy().expect_accepted(["api"]);
 
     // A repository of SHA-256 objects.
     let world = pushed();
-    crate::world::repo::git(&world.rooms.workspace, &["init", "-q", "--object-format=sha256"]);
+    crate::world::repo::git(
+        &world.rooms.workspace,
+        &["init", "-q", "--object-format=sha256"],
+    );
     world.deploy().expect_accepted(["api"]);
 }
 
@@ -94,7 +124,11 @@ fn row_36_objects_that_are_broken_are_survived() {
         let objects = world.rooms.workspace.join(".git/objects");
         let mut broken = 0;
         for directory in std::fs::read_dir(&objects).unwrap().flatten() {
-            for file in std::fs::read_dir(directory.path()).into_iter().flatten().flatten() {
+            for file in std::fs::read_dir(directory.path())
+                .into_iter()
+                .flatten()
+                .flatten()
+            {
                 let path = file.path();
                 let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
                 std::fs::set_permissions(&path, mode).unwrap();
@@ -143,16 +177,24 @@ fn row_37d_files_are_read_and_written_inside_the_workspace_only() {
         make(&world);
         world
     };
-    let linked = |world: &World| symlink("/etc/hostname", world.rooms.workspace.join("link")).unwrap();
-    let linked_directory = |world: &World| symlink("/tmp", world.rooms.workspace.join("link")).unwrap();
+    let linked =
+        |world: &World| symlink("/etc/hostname", world.rooms.workspace.join("link")).unwrap();
+    let linked_directory =
+        |world: &World| symlink("/tmp", world.rooms.workspace.join("link")).unwrap();
     refused(prepared(linked), "env-file", "link");
     refused(prepared(linked_directory), "env-file", "link/deploy.env");
-    let foreign = |world: &World| std::fs::write(world.rooms.workspace.join("mine.env"), "PASSWORD=x\n").unwrap();
+    let foreign = |world: &World| {
+        std::fs::write(world.rooms.workspace.join("mine.env"), "PASSWORD=x\n").unwrap()
+    };
     refused(prepared(foreign), "env-file", "mine.env");
     refused(prepared(linked), "ca-bundle", "link");
     refused(pushed(), "ca-bundle", "/etc/ssl/certs/ca-certificates.crt");
     refused(pushed(), "ca-bundle", "../bundle.pem");
-    refused(pushed(), "ca-bundle", "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n");
+    refused(
+        pushed(),
+        "ca-bundle",
+        "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n",
+    );
     refused(pushed(), "ca-bundle", "no-such-file.pem");
     let huge = |world: &World| {
         let file = std::fs::File::create(world.rooms.workspace.join("huge.pem")).unwrap();
@@ -160,7 +202,10 @@ fn row_37d_files_are_read_and_written_inside_the_workspace_only() {
     };
     refused(prepared(huge), "ca-bundle", "huge.pem");
     let pipe = |world: &World| {
-        let status = std::process::Command::new("mkfifo").arg(world.rooms.workspace.join("pipe")).status().unwrap();
+        let status = std::process::Command::new("mkfifo")
+            .arg(world.rooms.workspace.join("pipe"))
+            .status()
+            .unwrap();
         assert!(status.success());
     };
     refused(prepared(pipe), "ca-bundle", "pipe");

@@ -8,8 +8,14 @@ use crate::world::{Kind, Registry, Run, World};
 use std::time::Duration;
 
 fn in_trouble(trouble: Trouble) -> Run {
-    let world = World::new().three_services().push_to_main(|repo| repo.write("services/api/x", "1"));
-    world.image("api", Kind::Amd64).registry_trouble("api", trouble).input("image-timeout", "3s").deploy()
+    let world = World::new()
+        .three_services()
+        .push_to_main(|repo| repo.write("services/api/x", "1"));
+    world
+        .image("api", Kind::Amd64)
+        .registry_trouble("api", trouble)
+        .input("image-timeout", "3s")
+        .deploy()
 }
 
 #[test]
@@ -35,8 +41,15 @@ fn row_31_whatever_a_registry_says_nothing_is_deployed_on_it() {
     at_once(troubles, |trouble| {
         let run = in_trouble(trouble.clone());
         assert_eq!(run.exit, 1, "{trouble:?}\n{}", run.stdout);
-        assert!(run.took < Duration::from_secs(20), "{trouble:?}: {:?}", run.took);
-        assert!(!run.shown().contains("Unicorn") && !run.shown().contains("onerror"), "{trouble:?}: HTML was echoed");
+        assert!(
+            run.took < Duration::from_secs(20),
+            "{trouble:?}: {:?}",
+            run.took
+        );
+        assert!(
+            !run.shown().contains("Unicorn") && !run.shown().contains("onerror"),
+            "{trouble:?}: HTML was echoed"
+        );
         run.no_hooks();
     });
 }
@@ -47,11 +60,20 @@ fn row_37c_credentials_go_to_the_host_of_registry_only() {
     let other = Ghcr::start(Some(("nobody", "knows")));
     let host = other.server.host();
     let elsewhere = |text: &str| text.replace("HOST/{owner}/web", &format!("{host}/{{owner}}/web"));
-    let world = World::new().three_services_and(elsewhere).push_to_main(|repo| repo.write("services/web/x", "1"));
-    world.input("image-timeout", "2s").deploy().expect_stopped("image-denied");
+    let world = World::new()
+        .three_services_and(elsewhere)
+        .push_to_main(|repo| repo.write("services/web/x", "1"));
+    world
+        .input("image-timeout", "2s")
+        .deploy()
+        .expect_stopped("image-denied");
     assert!(!other.server.calls().is_empty());
     assert!(
-        other.server.calls().iter().all(|call| call.header("authorization").is_none()),
+        other
+            .server
+            .calls()
+            .iter()
+            .all(|call| call.header("authorization").is_none()),
         "credentials went to another host"
     );
     assert_eq!(other.violations(), Vec::<String>::new());
@@ -59,9 +81,18 @@ fn row_37c_credentials_go_to_the_host_of_registry_only() {
     // A registry that is not ghcr.io gets no token of GitHub's.
     let registry = Ghcr::start(Some(("nobody", "knows")));
     let world = World::on(Registry::Ghcr(registry.clone()), None).three_services();
-    let world = world.push_to_main(|repo| repo.write("services/web/x", "1")).images().input("image-timeout", "2s");
+    let world = world
+        .push_to_main(|repo| repo.write("services/web/x", "1"))
+        .images()
+        .input("image-timeout", "2s");
     world.deploy().expect_stopped("image-denied");
-    assert!(registry.server.calls().iter().all(|call| call.header("authorization").is_none()));
+    assert!(
+        registry
+            .server
+            .calls()
+            .iter()
+            .all(|call| call.header("authorization").is_none())
+    );
 }
 
 #[test]
@@ -74,10 +105,17 @@ fn row_37c_render_is_nowhere_but_at_render() {
         "ftp://localhost",
         "http://127.0.0.1.evil:1",
     ] {
-        pushed().input("render-api-url", url).deploy().expect_refusal().says("render-api-url");
+        pushed()
+            .input("render-api-url", url)
+            .deploy()
+            .expect_refusal()
+            .says("render-api-url");
     }
     let evil = Server::start(|_| Reply::text(200, "{}"));
-    let run = pushed().variable("GITHUB_API_URL", "http://github.evil.example").deploy().no_hooks();
+    let run = pushed()
+        .variable("GITHUB_API_URL", "http://github.evil.example")
+        .deploy()
+        .no_hooks();
     assert_eq!(run.exit, 2);
     assert!(evil.calls().is_empty());
 }

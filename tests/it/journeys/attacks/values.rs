@@ -10,26 +10,47 @@ fn dispatched() -> World {
 }
 
 fn opened() -> World {
-    World::new().three_services().pull_request(7, |repo| repo.write("services/api/x", "1")).image("api", Kind::Amd64)
+    World::new()
+        .three_services()
+        .pull_request(7, |repo| repo.write("services/api/x", "1"))
+        .image("api", Kind::Amd64)
 }
 
 #[test]
 fn row_01_a_pull_request_number_is_exactly_one() {
-    for text in ["0", "-1", "+7", "007", "7\n", " 7", "7.0", "1e3", "100000", "\u{667}", "\"7\"", "7 8", "null"] {
+    for text in [
+        "0", "-1", "+7", "007", "7\n", " 7", "7.0", "1e3", "100000", "\u{667}", "\"7\"", "7 8",
+        "null",
+    ] {
         let sha = "a".repeat(40);
-        let run = dispatched().input("pr-number", text).input("sha", &sha).verify().expect_refusal();
+        let run = dispatched()
+            .input("pr-number", text)
+            .input("sha", &sha)
+            .verify()
+            .expect_refusal();
         run.says("pr-number");
     }
-    for number in
-        [json!(0), json!(-1), json!(7.0), json!(1e3), json!(100_000), json!("7"), Value::Null, json!([7]), json!(true)]
-    {
+    for number in [
+        json!(0),
+        json!(-1),
+        json!(7.0),
+        json!(1e3),
+        json!(100_000),
+        json!("7"),
+        Value::Null,
+        json!([7]),
+        json!(true),
+    ] {
         let change = |payload: &mut Value| {
             payload["number"] = number.clone();
             payload["pull_request"]["number"] = number.clone();
         };
         opened().payload(change).verify().expect_refusal();
     }
-    opened().payload(|payload| payload["number"] = json!(8)).verify().expect_refusal();
+    opened()
+        .payload(|payload| payload["number"] = json!(8))
+        .verify()
+        .expect_refusal();
 }
 
 /// Texts that are no commit.
@@ -52,7 +73,12 @@ fn no_commits() -> Vec<String> {
 #[test]
 fn row_02_a_commit_is_exactly_one() {
     for text in no_commits() {
-        dispatched().input("environment", "staging").input("sha", &text).deploy().expect_refusal().says("sha");
+        dispatched()
+            .input("environment", "staging")
+            .input("sha", &text)
+            .deploy()
+            .expect_refusal()
+            .says("sha");
         let change = |payload: &mut Value| payload["pull_request"]["head"]["sha"] = json!(text);
         opened().payload(change).verify().expect_refusal();
         // A push to 40 zeros is a deletion.
@@ -65,19 +91,38 @@ fn row_02_a_commit_is_exactly_one() {
 
 #[test]
 fn row_03_inputs_that_contradict_the_event_are_refused() {
-    opened().input("sha", &"b".repeat(40)).verify().expect_refusal().says("sha");
-    opened().input("pr-number", "8").verify().expect_refusal().says("pr-number");
-    pushed().input("sha", &"b".repeat(40)).deploy().expect_refusal().says("sha");
+    opened()
+        .input("sha", &"b".repeat(40))
+        .verify()
+        .expect_refusal()
+        .says("sha");
+    opened()
+        .input("pr-number", "8")
+        .verify()
+        .expect_refusal()
+        .says("pr-number");
+    pushed()
+        .input("sha", &"b".repeat(40))
+        .deploy()
+        .expect_refusal()
+        .says("sha");
     let world = opened();
     let head = world.commit();
-    world.input("sha", &head).input("pr-number", "7").verify().expect_verified();
+    world
+        .input("sha", &head)
+        .input("pr-number", "7")
+        .verify()
+        .expect_verified();
 }
 
 #[test]
 fn row_22_no_input_gives_a_pull_request_latest_or_a_release() {
-    for (name, value) in
-        [("release", "prod-1"), ("environment", "production"), ("environment", "staging"), ("force", "unchanged")]
-    {
+    for (name, value) in [
+        ("release", "prod-1"),
+        ("environment", "production"),
+        ("environment", "staging"),
+        ("force", "unchanged"),
+    ] {
         for command in ["plan", "verify", "deploy"] {
             let run = opened().input(name, value).run(command).no_hooks();
             for word in ["latest", "prod-1"] {
@@ -116,11 +161,23 @@ fn row_27_inputs_of_a_dispatch_are_read_strictly() {
         ("manifest", "/etc/passwd"),
     ];
     for (name, value) in wrong {
-        let world = if name == "environment" { dispatched() } else { dispatched().input("environment", "staging") };
-        world.input(name, value).deploy().expect_refusal().says(name);
+        let world = if name == "environment" {
+            dispatched()
+        } else {
+            dispatched().input("environment", "staging")
+        };
+        world
+            .input(name, value)
+            .deploy()
+            .expect_refusal()
+            .says(name);
     }
     // A commit of another repository.
-    dispatched().input("environment", "staging").input("sha", &"b".repeat(40)).deploy().expect_refusal();
+    dispatched()
+        .input("environment", "staging")
+        .input("sha", &"b".repeat(40))
+        .deploy()
+        .expect_refusal();
 }
 
 #[test]
@@ -132,12 +189,20 @@ fn row_29_an_output_keeps_its_value_whatever_stands_in_it() {
             &format!("paths: [\"services/web/**\"], build: {{ arguments: \"{evil}\" }} }}"),
         )
     };
-    let world = World::new().three_services_and(build).push_to_main(|repo| repo.write("services/web/x", "1"));
+    let world = World::new()
+        .three_services_and(build)
+        .push_to_main(|repo| repo.write("services/web/x", "1"));
     let run = world.plan().expect_planned(["web"]);
     let entry = run.json("matrix")["include"][0].clone();
-    assert_eq!(entry["build"]["arguments"].as_str().unwrap(), evil.replace("\\n", "\n"));
+    assert_eq!(
+        entry["build"]["arguments"].as_str().unwrap(),
+        evil.replace("\\n", "\n")
+    );
     assert!(!run.outputs["tags"].contains("evil"));
-    let run = pushed().input("freeze", "x\ntags=evil\n::set-output name=tags::evil").deploy().expect_skipped();
+    let run = pushed()
+        .input("freeze", "x\ntags=evil\n::set-output name=tags::evil")
+        .deploy()
+        .expect_skipped();
     assert!(run.output("tags").is_empty() || !run.output("tags").contains("evil"));
 }
 
@@ -158,8 +223,14 @@ fn row_32_an_image_is_named_by_the_oci_grammar() {
         "ghcr.io/acme/api --privileged",
     ];
     for text in bad {
-        let world = World::new().shorthand().push_to_main(|repo| repo.write("main.txt", "2"));
-        world.input("image", text).deploy().expect_refusal().says("image");
+        let world = World::new()
+            .shorthand()
+            .push_to_main(|repo| repo.write("main.txt", "2"));
+        world
+            .input("image", text)
+            .deploy()
+            .expect_refusal()
+            .says("image");
     }
 }
 
@@ -173,15 +244,24 @@ fn row_37_inputs_arrive_in_any_state_and_planted_ones_are_ignored() {
             assert!(run.exit != 0 && run.stdout.len() < 40_000, "{name}");
         }
     }
-    let evil = crate::world::server::Server::start(|_| crate::world::server::Reply::text(200, "{}"));
-    let world = pushed().input("render-api-url", "").variable("INPUT_RENDER_API_URL", &evil.origin());
+    let evil =
+        crate::world::server::Server::start(|_| crate::world::server::Reply::text(200, "{}"));
+    let world = pushed()
+        .input("render-api-url", "")
+        .variable("INPUT_RENDER_API_URL", &evil.origin());
     let run = world.deploy().no_hooks();
-    assert!(run.exit != 0 && run.output("failure") == "hook-malformed", "{}", run.output("failure"));
+    assert!(
+        run.exit != 0 && run.output("failure") == "hook-malformed",
+        "{}",
+        run.output("failure")
+    );
     assert!(evil.calls().is_empty());
     // Where the hyphen spelling is not there at all, some runners give the other one.
     let world = pushed();
     let origin = world.render.server.origin();
-    let world = world.without_variable("INPUT_RENDER-API-URL").variable("INPUT_RENDER_API_URL", &origin);
+    let world = world
+        .without_variable("INPUT_RENDER-API-URL")
+        .variable("INPUT_RENDER_API_URL", &origin);
     world.deploy().expect_accepted(["api"]);
 }
 
@@ -200,16 +280,33 @@ fn row_37_a_digest_that_is_none_is_not_taken_for_no_digest() {
         assert!(run.exit != 0, "{value:?} was taken");
     }
     // What could be a directory that no build made is said to be missing.
-    pushed().input("digest", "sha256-0123").deploy().expect_accepted(["api"]).annotates("warning", "digest");
+    pushed()
+        .input("digest", "sha256-0123")
+        .deploy()
+        .expect_accepted(["api"])
+        .annotates("warning", "digest");
 }
 
 #[test]
 fn row_37f_a_machine_may_not_force_and_nothing_is_without_bounds() {
     for event in [Event::repository_dispatch, Event::schedule] {
         let world = pushed().on_event(|world| event(&world.origin.head()));
-        world.input("environment", "staging").input("force", "unchanged").deploy().expect_refusal().says("force");
+        world
+            .input("environment", "staging")
+            .input("force", "unchanged")
+            .deploy()
+            .expect_refusal()
+            .says("force");
     }
-    pushed().input("image-timeout", "9999h").deploy().expect_refusal().says("image-timeout");
+    pushed()
+        .input("image-timeout", "9999h")
+        .deploy()
+        .expect_refusal()
+        .says("image-timeout");
     let lines: Vec<String> = (0..10_000).map(|nth| format!("s{nth}=x")).collect();
-    pushed().input("deploy-hooks", &lines.join("\n")).deploy().expect_refusal().says("deploy-hooks");
+    pushed()
+        .input("deploy-hooks", &lines.join("\n"))
+        .deploy()
+        .expect_refusal()
+        .says("deploy-hooks");
 }

@@ -5,7 +5,9 @@ use super::{Stage, yaml};
 use crate::world::render::{Fate, model::Why, service_id};
 use crate::world::{Repo, World};
 
-const SERVICES: [&str; 8] = ["api", "ingest", "email", "billing", "search", "export", "webhooks", "cleanup"];
+const SERVICES: [&str; 8] = [
+    "api", "ingest", "email", "billing", "search", "export", "webhooks", "cleanup",
+];
 const ENVIRONMENTS: [&str; 2] = ["sandbox", "production"];
 
 fn on_render(environment: &str, service: &str) -> String {
@@ -19,7 +21,10 @@ fn with_ids(text: String) -> String {
         for service in SERVICES {
             let letters = environment.len() + service.len();
             let written = format!("srv-{environment}{:0<1$}{service}", "", 20 - letters);
-            assert!(text.contains(&format!("{environment}: {written}")), "{written} is not in the manifest");
+            assert!(
+                text.contains(&format!("{environment}: {written}")),
+                "{written} is not in the manifest"
+            );
             text = text.replace(&written, &service_id(&on_render(environment, service)));
         }
     }
@@ -31,14 +36,20 @@ fn begun() -> Stage {
     let stage = stage.with(|world| {
         // The sandbox's have hooks that nobody is told, production's not even that: the key is enough.
         let sandbox = SERVICES.map(|service| on_render("sandbox", service));
-        let world = world.hooks(&sandbox.each_ref().map(String::as_str)).with_key();
+        let world = world
+            .hooks(&sandbox.each_ref().map(String::as_str))
+            .with_key();
         let world = world.input("deploy-hooks", "").input("render-api-key", "");
         world.render.pace(4);
         for service in SERVICES {
             let name = on_render("production", service);
-            world.render.add(&name, &crate::world::secrets::invent(&name));
+            world
+                .render
+                .add(&name, &crate::world::secrets::invent(&name));
             for name in [name, on_render("sandbox", service)] {
-                world.render.image_path(&name, &format!("{}:latest", world.repository("shop")));
+                world
+                    .render
+                    .image_path(&name, &format!("{}:latest", world.repository("shop")));
             }
         }
         for environment in ENVIRONMENTS {
@@ -58,17 +69,29 @@ fn push(world: World, change: impl FnOnce(&Repo) -> &Repo) -> World {
 /// What all services of an environment are asked to run.
 fn all(stage: &Stage, environment: &str, digest: &str) -> Vec<(String, String)> {
     let image = format!("{}@{digest}", stage.world.repository("shop"));
-    SERVICES.map(|service| (on_render(environment, service), image.clone())).to_vec()
+    SERVICES
+        .map(|service| (on_render(environment, service), image.clone()))
+        .to_vec()
 }
 
 #[track_caller]
 fn went_live(played: &mut Played, stage: &Stage, environment: &str, digest: &str) {
     let wanted = all(stage, environment, digest);
-    let wanted: Vec<(&str, &str)> = wanted.iter().map(|(name, image)| (name.as_str(), image.as_str())).collect();
-    let run = played.run("deploy").ended(0, "live", "").hooked_with(&wanted);
+    let wanted: Vec<(&str, &str)> = wanted
+        .iter()
+        .map(|(name, image)| (name.as_str(), image.as_str()))
+        .collect();
+    let run = played
+        .run("deploy")
+        .ended(0, "live", "")
+        .hooked_with(&wanted);
     run.equal("the environment", &run.output("environment"), &environment);
     for worker in &SERVICES[1..] {
-        run.equal("the first", &run.hooks[0].service, &on_render(environment, "api"));
+        run.equal(
+            "the first",
+            &run.hooks[0].service,
+            &on_render(environment, "api"),
+        );
         run.equal(worker, &run.service(worker)["status"], &"live".into());
     }
 }
@@ -76,14 +99,20 @@ fn went_live(played: &mut Played, stage: &Stage, environment: &str, digest: &str
 #[test]
 fn the_sandbox_and_then_production_get_the_image_the_api_before_its_workers() {
     let mut stage = begun();
-    let mut played = stage.play("deploy.yml").ended(&[("build", "success"), ("deploy", "success")]).builds(&["shop"]);
+    let mut played = stage
+        .play("deploy.yml")
+        .ended(&[("build", "success"), ("deploy", "success")])
+        .builds(&["shop"]);
     let commit = stage.world.commit();
     let digest = stage.world.tag("shop", &commit).expect("an image");
     for environment in ENVIRONMENTS {
         went_live(&mut played, &stage, environment, &digest);
     }
     // The same run once more builds nothing and deploys nothing.
-    let mut played = stage.play("deploy.yml").ended(&[("build", "success"), ("deploy", "success")]).builds(&[]);
+    let mut played = stage
+        .play("deploy.yml")
+        .ended(&[("build", "success"), ("deploy", "success")])
+        .builds(&[]);
     for _ in ENVIRONMENTS {
         played.run("deploy").ended(0, "skipped", "").no_hooks();
     }
@@ -97,24 +126,42 @@ fn live_and_changed() -> (Stage, String) {
     for environment in ENVIRONMENTS {
         went_live(&mut played, &stage, environment, &first);
     }
-    (stage.with(|world| push(world, |repo| repo.write("app/main.txt", "2"))), first)
+    (
+        stage.with(|world| push(world, |repo| repo.write("app/main.txt", "2"))),
+        first,
+    )
 }
 
 #[test]
 fn a_migration_that_fails_starts_no_worker_and_production_is_not_begun_and_has_a_base_of_its_own() {
     let (mut stage, _) = live_and_changed();
-    stage.world.render.usually("sandbox-api", Fate::Fails("pre_deploy_failed", Why::Exited(1)));
-    let mut played = stage.play("deploy.yml").ended(&[("build", "success"), ("deploy", "failure")]);
+    stage.world.render.usually(
+        "sandbox-api",
+        Fate::Fails("pre_deploy_failed", Why::Exited(1)),
+    );
+    let mut played = stage
+        .play("deploy.yml")
+        .ended(&[("build", "success"), ("deploy", "failure")]);
     let second = stage.world.tag("shop", "latest").expect("an image");
     let image = format!("{}@{second}", stage.world.repository("shop"));
-    let run = played.run("deploy").ended(1, "failed", "pre-deploy-failed").hooked_with(&[("sandbox-api", &image)]);
+    let run = played
+        .run("deploy")
+        .ended(1, "failed", "pre-deploy-failed")
+        .hooked_with(&[("sandbox-api", &image)]);
     for worker in &SERVICES[1..] {
-        run.equal(worker, &run.service(worker)["status"], &"not-started".into());
+        run.equal(
+            worker,
+            &run.service(worker)["status"],
+            &"not-started".into(),
+        );
     }
     stage.world.render.usually("sandbox-api", Fate::Live);
     // A push that touches no path of the image makes good what was left undone: in the sandbox, and in production, which saw nothing of it.
     let mut stage = stage.with(|world| push(world, |repo| repo.write("docs/x.md", "1")));
-    let mut played = stage.play("deploy.yml").ended(&[("build", "success"), ("deploy", "success")]).builds(&[]);
+    let mut played = stage
+        .play("deploy.yml")
+        .ended(&[("build", "success"), ("deploy", "success")])
+        .builds(&[]);
     for environment in ENVIRONMENTS {
         went_live(&mut played, &stage, environment, &second);
     }
@@ -123,8 +170,13 @@ fn a_migration_that_fails_starts_no_worker_and_production_is_not_begun_and_has_a
 #[test]
 fn a_worker_that_does_not_come_up_is_put_back_with_what_went_live_before_it() {
     let (mut stage, first) = live_and_changed();
-    stage.world.render.usually("sandbox-email", Fate::Fails("update_failed", Why::Exited(1)));
-    let mut played = stage.play("deploy.yml").ended(&[("build", "success"), ("deploy", "failure")]);
+    stage.world.render.usually(
+        "sandbox-email",
+        Fate::Fails("update_failed", Why::Exited(1)),
+    );
+    let mut played = stage
+        .play("deploy.yml")
+        .ended(&[("build", "success"), ("deploy", "failure")]);
     let run = played.run("deploy").ended(1, "failed", "exited");
     run.settled();
     stage.world.render.settle();
@@ -142,6 +194,13 @@ fn the_environments_wait_for_each_other_and_it_all_fits_on_a_page() {
     let stage = begun();
     let workflow = yaml::read(&stage.example.workflows["deploy.yml"]);
     let strategy = &workflow["jobs"]["deploy"]["strategy"];
-    assert_eq!((strategy["max-parallel"].as_str(), strategy.get("fail-fast")), (Some("1"), None));
-    assert!(stage.example.lines() < 80, "{} lines", stage.example.lines());
+    assert_eq!(
+        (strategy["max-parallel"].as_str(), strategy.get("fail-fast")),
+        (Some("1"), None)
+    );
+    assert!(
+        stage.example.lines() < 80,
+        "{} lines",
+        stage.example.lines()
+    );
 }

@@ -16,7 +16,9 @@ pub(super) fn text(template: &str, table: &dyn Table) -> String {
     let mut made = String::new();
     let mut rest = template;
     while let Some((before, behind)) = rest.split_once("${{") {
-        let (inner, after) = behind.split_once("}}").unwrap_or_else(|| panic!("{template}: an open expression"));
+        let (inner, after) = behind
+            .split_once("}}")
+            .unwrap_or_else(|| panic!("{template}: an open expression"));
         made.push_str(before);
         made.push_str(&shown(&evaluate(inner, table)));
         rest = after;
@@ -27,10 +29,21 @@ pub(super) fn text(template: &str, table: &dyn Table) -> String {
 /// The value of a whole expression, with or without its brackets.
 pub(super) fn evaluate(source: &str, table: &dyn Table) -> Value {
     let source = source.trim();
-    let inner = source.strip_prefix("${{").and_then(|rest| rest.strip_suffix("}}")).unwrap_or(source);
-    let mut reader = Reader { source, rest: inner.trim(), table };
+    let inner = source
+        .strip_prefix("${{")
+        .and_then(|rest| rest.strip_suffix("}}"))
+        .unwrap_or(source);
+    let mut reader = Reader {
+        source,
+        rest: inner.trim(),
+        table,
+    };
     let value = reader.any();
-    assert!(reader.rest.is_empty(), "{source}: {:?} is not understood", reader.rest);
+    assert!(
+        reader.rest.is_empty(),
+        "{source}: {:?} is not understood",
+        reader.rest
+    );
     value
 }
 
@@ -81,7 +94,9 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn takes(&mut self, token: &str) -> bool {
-        let Some(rest) = self.rest.strip_prefix(token) else { return false };
+        let Some(rest) = self.rest.strip_prefix(token) else {
+            return false;
+        };
         self.rest = rest.trim_start();
         true
     }
@@ -128,7 +143,9 @@ impl Reader<'_> {
             return value;
         }
         if let Some(rest) = self.rest.strip_prefix('\'') {
-            let (text, rest) = rest.split_once('\'').unwrap_or_else(|| panic!("{}: an open text", self.source));
+            let (text, rest) = rest
+                .split_once('\'')
+                .unwrap_or_else(|| panic!("{}: an open text", self.source));
             self.rest = rest.trim_start();
             return Value::from(text);
         }
@@ -137,21 +154,34 @@ impl Reader<'_> {
         let (name, rest) = self.rest.split_at(end);
         self.rest = rest.trim_start();
         if self.takes("(") {
-            let argument = if self.takes(")") { None } else { Some(self.any()) };
-            assert!(argument.is_none() || self.takes(")"), "{}: an open bracket", self.source);
+            let argument = if self.takes(")") {
+                None
+            } else {
+                Some(self.any())
+            };
+            assert!(
+                argument.is_none() || self.takes(")"),
+                "{}: an open bracket",
+                self.source
+            );
             return match (name, argument) {
-                ("fromJSON", Some(Value::String(text))) => {
-                    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}: {text}", self.source))
+                ("fromJSON", Some(Value::String(text))) => serde_json::from_str(&text)
+                    .unwrap_or_else(|error| panic!("{}: {error}: {text}", self.source)),
+                ("cancelled" | "failure" | "success" | "always", None) => {
+                    Value::Bool(self.table.status(name))
                 }
-                ("cancelled" | "failure" | "success" | "always", None) => Value::Bool(self.table.status(name)),
                 _ => panic!("{}: the function {name} is not known here", self.source),
             };
         }
         match name {
             "" => panic!("{}: {:?} is not understood", self.source, self.rest),
             "true" | "false" => Value::Bool(name == "true"),
-            _ if name.starts_with(|c: char| c.is_ascii_digit()) => Value::from(name.parse::<u64>().expect("a number")),
-            _ => self.table.value(&name.split('.').map(str::to_owned).collect::<Vec<_>>()),
+            _ if name.starts_with(|c: char| c.is_ascii_digit()) => {
+                Value::from(name.parse::<u64>().expect("a number"))
+            }
+            _ => self
+                .table
+                .value(&name.split('.').map(str::to_owned).collect::<Vec<_>>()),
         }
     }
 }
@@ -165,10 +195,11 @@ mod tests {
 
     impl Table for Known {
         fn value(&self, path: &[String]) -> Value {
-            let table =
-                json!({"needs": {"plan": {"outputs": {"builds": "2", "matrix": "{\"include\":[1]}"}}}, "none": ""});
+            let table = json!({"needs": {"plan": {"outputs": {"builds": "2", "matrix": "{\"include\":[1]}"}}}, "none": ""});
             let found = path.iter().try_fold(&table, |value, key| value.get(key));
-            found.unwrap_or_else(|| panic!("{path:?} is not in the table")).clone()
+            found
+                .unwrap_or_else(|| panic!("{path:?} is not in the table"))
+                .clone()
         }
 
         fn status(&self, name: &str) -> bool {
@@ -183,23 +214,36 @@ mod tests {
             ("${{ needs.plan.outputs.builds > 2 }}", json!(false)),
             ("none > 0", json!(false)),
             ("${{ !cancelled() && !failure() }}", json!(true)),
-            ("needs.plan.outputs.builds > 0 && 'digests' || ''", json!("digests")),
+            (
+                "needs.plan.outputs.builds > 0 && 'digests' || ''",
+                json!("digests"),
+            ),
             ("none && 'digests' || ''", json!("")),
             ("needs.plan.outputs.builds == '2'", json!(true)),
             ("'A' != 'a'", json!(false)),
-            ("fromJSON(needs.plan.outputs.matrix)", json!({"include": [1]})),
+            (
+                "fromJSON(needs.plan.outputs.matrix)",
+                json!({"include": [1]}),
+            ),
         ];
         for (source, wanted) in table {
             assert_eq!(evaluate(source, &Known), wanted, "{source}");
         }
-        assert_eq!(text("a ${{ none }}-${{ needs.plan.outputs.builds }}!", &Known), "a -2!");
+        assert_eq!(
+            text("a ${{ none }}-${{ needs.plan.outputs.builds }}!", &Known),
+            "a -2!"
+        );
     }
 
     #[test]
     fn what_is_not_known_fails() {
-        for source in
-            ["needs.plan.outputs.build", "hashFiles('x')", "a ? b : c", "'open", "needs.plan.outputs.builds 2"]
-        {
+        for source in [
+            "needs.plan.outputs.build",
+            "hashFiles('x')",
+            "a ? b : c",
+            "'open",
+            "needs.plan.outputs.builds 2",
+        ] {
             let ended = std::panic::catch_unwind(|| evaluate(source, &Known));
             assert!(ended.is_err(), "{source} is {ended:?}");
         }

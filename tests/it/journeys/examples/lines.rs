@@ -25,34 +25,58 @@ fn row(name: &str) -> String {
     };
     let (workflows, manifests) = (of(&example.workflows), of(&example.manifests));
     let before = match replaced(name) {
-        Replaced::Written => format!("[{}]({name}/before)", of(&yaml_files(&directory().join(name).join("before")))),
+        Replaced::Written => format!(
+            "[{}]({name}/before)",
+            of(&yaml_files(&directory().join(name).join("before")))
+        ),
         Replaced::Said(text) => text.to_owned(),
     };
-    format!("| [{name}]({name}) | {workflows} | {manifests} | {} | {before} |", example.lines())
+    format!(
+        "| [{name}]({name}) | {workflows} | {manifests} | {} | {before} |",
+        example.lines()
+    )
 }
 
 #[test]
 fn the_table_says_what_the_files_have() {
     let text = read(&directory().join("README.md"));
-    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| [")).collect();
+    let rows: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("| ["))
+        .collect();
     let wanted: Vec<String> = PLAYED.iter().map(|name| row(name)).collect();
-    assert_eq!(rows, wanted, "the table of examples/README.md\n{}\n", wanted.join("\n"));
+    assert_eq!(
+        rows,
+        wanted,
+        "the table of examples/README.md\n{}\n",
+        wanted.join("\n")
+    );
 }
 
 #[test]
 fn every_example_says_what_it_is_for_on_a_page() {
     for name in PLAYED {
         let text = read(&directory().join(name).join("README.md"));
-        for heading in ["## What it replaces", "## What it needs", "## What one sees"] {
+        for heading in [
+            "## What it replaces",
+            "## What it needs",
+            "## What one sees",
+        ] {
             assert!(text.contains(heading), "{name} has no {heading:?}");
         }
-        assert!((12..=32).contains(&text.lines().count()), "{name}: {} lines", text.lines().count());
+        assert!(
+            (12..=32).contains(&text.lines().count()),
+            "{name}: {} lines",
+            text.lines().count()
+        );
         // Every secret and every variable that the workflows ask for.
         for (file, workflow) in Example::named(name).workflows {
             for part in workflow.split("${{").skip(1) {
                 let expression = part.split("}}").next().unwrap_or_default().trim();
                 for kind in ["secrets.", "vars."] {
-                    let Some(setting) = expression.strip_prefix(kind) else { continue };
+                    let Some(setting) = expression.strip_prefix(kind) else {
+                        continue;
+                    };
                     let is_told = text.contains(&format!("`{setting}`"))
                         || setting.starts_with("RENDER_HOOK_") && text.contains("`RENDER_HOOK_");
                     assert!(is_told, "{name}: {setting} of {file} is not in its README");

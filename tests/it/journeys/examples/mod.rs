@@ -18,8 +18,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The examples, each with the journey that plays it.
-const PLAYED: [&str; 5] =
-    ["api-and-workers", "monorepo-prod-n", "pr-preview-image", "single-service", "two-images-compose"];
+const PLAYED: [&str; 5] = [
+    "api-and-workers",
+    "monorepo-prod-n",
+    "pr-preview-image",
+    "single-service",
+    "two-images-compose",
+];
 
 /// An example's files, as a repository has them.
 #[derive(Debug, Clone)]
@@ -42,21 +47,37 @@ fn read(path: &Path) -> String {
 fn yaml_files(path: &Path) -> BTreeMap<String, String> {
     let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
     let files = entries.filter(|entry| entry.path().extension().is_some_and(|end| end == "yml"));
-    files.map(|entry| (entry.file_name().into_string().expect("a name"), read(&entry.path()))).collect()
+    files
+        .map(|entry| {
+            (
+                entry.file_name().into_string().expect("a name"),
+                read(&entry.path()),
+            )
+        })
+        .collect()
 }
 
 impl Example {
     fn named(name: &str) -> Self {
         let github = directory().join(name).join(".github");
-        let manifests = yaml_files(&github).into_iter().map(|(file, text)| (format!(".github/{file}"), text));
+        let manifests = yaml_files(&github)
+            .into_iter()
+            .map(|(file, text)| (format!(".github/{file}"), text));
         let workflows = yaml_files(&github.join("workflows"));
         assert!(!workflows.is_empty(), "{name} has no workflow");
-        Self { manifests: manifests.collect(), workflows }
+        Self {
+            manifests: manifests.collect(),
+            workflows,
+        }
     }
 
     /// How many lines there are to write: every one of workflows and manifests, comments and empty ones too.
     fn lines(&self) -> usize {
-        self.manifests.values().chain(self.workflows.values()).map(|text| text.lines().count()).sum()
+        self.manifests
+            .values()
+            .chain(self.workflows.values())
+            .map(|text| text.lines().count())
+            .sum()
     }
 }
 
@@ -67,9 +88,15 @@ fn github_token() -> String {
 
 /// Whether an event starts a workflow.
 fn starts(on: &Value, event: &Event) -> bool {
-    let Some(filters) = on.get(&event.name) else { return false };
+    let Some(filters) = on.get(&event.name) else {
+        return false;
+    };
     let listed = |key: &str, name: &str| {
-        let patterns = filters[key].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let patterns = filters[key]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str);
         patterns.into_iter().any(|pattern| is_like(pattern, name))
     };
     match event.name.as_str() {
@@ -77,7 +104,10 @@ fn starts(on: &Value, event: &Event) -> bool {
             Some(tag) => listed("tags", tag),
             None => listed("branches", event.git_ref.trim_start_matches("refs/heads/")),
         },
-        "repository_dispatch" => listed("types", event.payload["action"].as_str().unwrap_or_default()),
+        "repository_dispatch" => listed(
+            "types",
+            event.payload["action"].as_str().unwrap_or_default(),
+        ),
         _ => true,
     }
 }
@@ -86,7 +116,10 @@ fn starts(on: &Value, event: &Event) -> bool {
 fn is_like(pattern: &str, name: &str) -> bool {
     let mut rest = name;
     for (at, part) in pattern.split("[0-9]+").enumerate() {
-        assert!(!part.contains(['*', '?', '+', '[', '!']), "the pattern {pattern} is not known here");
+        assert!(
+            !part.contains(['*', '?', '+', '[', '!']),
+            "the pattern {pattern} is not known here"
+        );
         if at > 0 {
             let digits = rest.trim_start_matches(|c: char| c.is_ascii_digit());
             if digits.len() == rest.len() {
@@ -94,7 +127,9 @@ fn is_like(pattern: &str, name: &str) -> bool {
             }
             rest = digits;
         }
-        let Some(behind) = rest.strip_prefix(part) else { return false };
+        let Some(behind) = rest.strip_prefix(part) else {
+            return false;
+        };
         rest = behind;
     }
     rest.is_empty()
@@ -104,7 +139,9 @@ fn is_like(pattern: &str, name: &str) -> bool {
 fn every_example_has_a_journey() {
     let entries = std::fs::read_dir(directory()).expect("examples").flatten();
     let directories = entries.filter(|entry| entry.path().is_dir());
-    let mut names: Vec<String> = directories.map(|entry| entry.file_name().into_string().expect("a name")).collect();
+    let mut names: Vec<String> = directories
+        .map(|entry| entry.file_name().into_string().expect("a name"))
+        .collect();
     names.sort();
     assert_eq!(names, PLAYED);
 }
@@ -113,10 +150,14 @@ fn every_example_has_a_journey() {
 fn an_example_pins_what_the_documents_and_the_releases_pin() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let pins = |text: &str| -> Vec<String> {
-        text.lines().filter_map(|line| line.split_once("uses: ")).map(|(_, pin)| pin.to_owned()).collect()
+        text.lines()
+            .filter_map(|line| line.split_once("uses: "))
+            .map(|(_, pin)| pin.to_owned())
+            .collect()
     };
-    let known =
-        ["docs/workflows/ci.yml", ".github/workflows/release.yml"].map(|path| pins(&read(&root.join(path)))).concat();
+    let known = ["docs/workflows/ci.yml", ".github/workflows/release.yml"]
+        .map(|path| pins(&read(&root.join(path))))
+        .concat();
     for name in PLAYED {
         for (file, text) in Example::named(name).workflows {
             for pin in pins(&text) {

@@ -15,10 +15,24 @@ const SERVICES: [(&str, &str); 6] = [
     ("mail", "mail"),
     ("nightly-report", "jobs"),
 ];
-const IMAGES: [&str; 5] = ["shop-api", "shop-web", "shop-admin", "shop-jobs", "shop-mail"];
+const IMAGES: [&str; 5] = [
+    "shop-api",
+    "shop-web",
+    "shop-admin",
+    "shop-jobs",
+    "shop-mail",
+];
 
-const BUILT: [(&str, &str); 3] = [("plan", "success"), ("build", "success"), ("deploy", "success")];
-const NOTHING_TO_BUILD: [(&str, &str); 3] = [("plan", "success"), ("build", "skipped"), ("deploy", "success")];
+const BUILT: [(&str, &str); 3] = [
+    ("plan", "success"),
+    ("build", "success"),
+    ("deploy", "success"),
+];
+const NOTHING_TO_BUILD: [(&str, &str); 3] = [
+    ("plan", "success"),
+    ("build", "skipped"),
+    ("deploy", "success"),
+];
 
 fn on_render(environment: &str, service: &str) -> String {
     format!("{environment}-{service}")
@@ -36,14 +50,20 @@ fn begun() -> Stage {
             let name = on_render(environment, service);
             stage = stage.with(|world| world.hooks(&[&name]).input("deploy-hooks", ""));
             let hook = stage.world.hook(&name);
-            stage
-                .world
-                .render
-                .image_path(&name, &format!("{}:latest", stage.world.repository(&format!("shop-{image}"))));
+            stage.world.render.image_path(
+                &name,
+                &format!(
+                    "{}:latest",
+                    stage.world.repository(&format!("shop-{image}"))
+                ),
+            );
             if service == "nightly-report" {
                 stage.world.render.kind(&name, "cron_job");
             }
-            let secret = format!("secrets.RENDER_HOOK_{}", service.to_uppercase().replace('-', "_"));
+            let secret = format!(
+                "secrets.RENDER_HOOK_{}",
+                service.to_uppercase().replace('-', "_")
+            );
             stage = stage.setting(environment, &secret, &hook);
         }
     }
@@ -58,28 +78,58 @@ fn changed(stage: Stage, change: impl FnOnce(&Repo) -> &Repo) -> Stage {
 fn under(stage: &Stage, tags: &BTreeMap<&str, String>) -> BTreeMap<&'static str, String> {
     let image = |name: &str| {
         let image = format!("shop-{name}");
-        let digest =
-            stage.world.tag(&image, &tags[name]).unwrap_or_else(|| panic!("{image}:{} is not there", tags[name]));
+        let digest = stage
+            .world
+            .tag(&image, &tags[name])
+            .unwrap_or_else(|| panic!("{image}:{} is not there", tags[name]));
         format!("{}@{digest}", stage.world.repository(&image))
     };
-    SERVICES.into_iter().map(|(service, name)| (service, image(name))).collect()
+    SERVICES
+        .into_iter()
+        .map(|(service, name)| (service, image(name)))
+        .collect()
 }
 
 /// Where every image is that was built last.
 fn all(commit: &str) -> BTreeMap<&'static str, String> {
-    ["api", "web", "admin", "jobs", "mail"].into_iter().map(|image| (image, commit.to_owned())).collect()
+    ["api", "web", "admin", "jobs", "mail"]
+        .into_iter()
+        .map(|image| (image, commit.to_owned()))
+        .collect()
 }
 
 /// The job's run asked these services for these images.
 #[track_caller]
-fn asked(played: &mut Played, job: &str, environment: &str, services: &[&str], images: &BTreeMap<&str, String>) {
-    let names: Vec<String> = services.iter().map(|service| on_render(environment, service)).collect();
-    let wanted: Vec<(&str, &str)> =
-        names.iter().zip(services).map(|(name, service)| (name.as_str(), images[service].as_str())).collect();
-    let run = played.run(job).ended(0, "accepted", "").hooked_with(&wanted);
+fn asked(
+    played: &mut Played,
+    job: &str,
+    environment: &str,
+    services: &[&str],
+    images: &BTreeMap<&str, String>,
+) {
+    let names: Vec<String> = services
+        .iter()
+        .map(|service| on_render(environment, service))
+        .collect();
+    let wanted: Vec<(&str, &str)> = names
+        .iter()
+        .zip(services)
+        .map(|(name, service)| (name.as_str(), images[service].as_str()))
+        .collect();
+    let run = played
+        .run(job)
+        .ended(0, "accepted", "")
+        .hooked_with(&wanted);
     if services.contains(&"api") && services.len() > 1 {
-        for late in services.iter().filter(|service| !matches!(**service, "api" | "mail")) {
-            let at = |name: &str| run.hooks.iter().position(|call| call.service == on_render(environment, name));
+        for late in services
+            .iter()
+            .filter(|service| !matches!(**service, "api" | "mail"))
+        {
+            let at = |name: &str| {
+                run.hooks
+                    .iter()
+                    .position(|call| call.service == on_render(environment, name))
+            };
             run.equal(late, &(at(late) > at("api")), &true);
         }
     }
@@ -99,9 +149,17 @@ fn staged() -> (Stage, BTreeMap<&'static str, String>) {
 
 /// `main` as it is becomes that release.
 #[track_caller]
-fn released(stage: Stage, tag: &str, services: &[&str], tags: &BTreeMap<&'static str, String>) -> Stage {
+fn released(
+    stage: Stage,
+    tag: &str,
+    services: &[&str],
+    tags: &BTreeMap<&'static str, String>,
+) -> Stage {
     let mut stage = stage.with(|world| world.push_tag(tag));
-    let mut played = stage.play("production.yml").ended(&[("deploy", "success")]).builds(&[]);
+    let mut played = stage
+        .play("production.yml")
+        .ended(&[("deploy", "success")])
+        .builds(&[]);
     let images = under(&stage, tags);
     asked(&mut played, "deploy", "production", services, &images);
     // The release's tag is on what production serves, of every image.
@@ -116,34 +174,67 @@ fn staging_builds_and_deploys_what_changed_and_production_gets_those_bytes() {
     let stage = released(stage, "prod-1", &ALL, &tags);
     // One image of two services: only that is built, and both are deployed.
     let mut stage = changed(stage, |repo| repo.write("apps/jobs/main.txt", "2"));
-    let mut played = stage.play("staging.yml").ended(&BUILT).builds(&["shop-jobs"]);
+    let mut played = stage
+        .play("staging.yml")
+        .ended(&BUILT)
+        .builds(&["shop-jobs"]);
     tags.insert("jobs", stage.world.commit());
     let images = under(&stage, &tags);
-    asked(&mut played, "deploy", "staging", &["jobs", "nightly-report"], &images);
+    asked(
+        &mut played,
+        "deploy",
+        "staging",
+        &["jobs", "nightly-report"],
+        &images,
+    );
     let mut stage = changed(stage, |repo| repo.write("libs/ui/x.txt", "1"));
-    let mut played = stage.play("staging.yml").ended(&BUILT).builds(&["shop-api", "shop-web", "shop-admin"]);
+    let mut played =
+        stage
+            .play("staging.yml")
+            .ended(&BUILT)
+            .builds(&["shop-api", "shop-web", "shop-admin"]);
     for image in ["api", "web", "admin"] {
         tags.insert(image, stage.world.commit());
     }
     let images = under(&stage, &tags);
-    asked(&mut played, "deploy", "staging", &["api", "web", "admin"], &images);
+    asked(
+        &mut played,
+        "deploy",
+        "staging",
+        &["api", "web", "admin"],
+        &images,
+    );
     // Compared with the last release, not with the last push.
-    released(stage, "prod-2", &["api", "web", "admin", "jobs", "nightly-report"], &tags);
+    released(
+        stage,
+        "prod-2",
+        &["api", "web", "admin", "jobs", "nightly-report"],
+        &tags,
+    );
 }
 
 #[test]
 fn the_deploy_runs_where_nothing_had_to_be_built() {
     let (stage, tags) = staged();
     let mut stage = changed(stage, |repo| repo.write("docs/x.md", "1"));
-    let mut played = stage.play("staging.yml").ended(&NOTHING_TO_BUILD).builds(&[]);
+    let mut played = stage
+        .play("staging.yml")
+        .ended(&NOTHING_TO_BUILD)
+        .builds(&[]);
     let run = played.run("deploy").ended(0, "skipped", "").no_hooks();
     run.equal("warnings", &run.annotations("warning"), &Vec::new());
     // A revert: the image from before is used again, and not built.
     let mut stage = changed(stage, |repo| repo.write("apps/web/main.txt", "2"));
-    let mut played = stage.play("staging.yml").ended(&BUILT).builds(&["shop-web"]);
+    let mut played = stage
+        .play("staging.yml")
+        .ended(&BUILT)
+        .builds(&["shop-web"]);
     played.run("deploy").ended(0, "accepted", "").settled();
     let mut stage = changed(stage, |repo| repo.write("apps/web/main.txt", "1"));
-    let mut played = stage.play("staging.yml").ended(&NOTHING_TO_BUILD).builds(&[]);
+    let mut played = stage
+        .play("staging.yml")
+        .ended(&NOTHING_TO_BUILD)
+        .builds(&[]);
     let images = under(&stage, &tags);
     asked(&mut played, "deploy", "staging", &["web"], &images);
 }
@@ -151,10 +242,22 @@ fn the_deploy_runs_where_nothing_had_to_be_built() {
 #[test]
 fn a_build_that_failed_is_made_good_by_the_next_push_whatever_it_touches() {
     let (stage, mut tags) = staged();
-    let mut stage = changed(stage, |repo| repo.write("apps/mail/main.txt", "2")).build_fails("acme/shop-mail", true);
-    stage.play("staging.yml").ended(&[("plan", "success"), ("build", "failure"), ("deploy", "skipped")]).builds(&[]);
-    let mut stage = changed(stage, |repo| repo.write("docs/x.md", "1")).build_fails("acme/shop-mail", false);
-    let mut played = stage.play("staging.yml").ended(&BUILT).builds(&["shop-mail"]);
+    let mut stage = changed(stage, |repo| repo.write("apps/mail/main.txt", "2"))
+        .build_fails("acme/shop-mail", true);
+    stage
+        .play("staging.yml")
+        .ended(&[
+            ("plan", "success"),
+            ("build", "failure"),
+            ("deploy", "skipped"),
+        ])
+        .builds(&[]);
+    let mut stage =
+        changed(stage, |repo| repo.write("docs/x.md", "1")).build_fails("acme/shop-mail", false);
+    let mut played = stage
+        .play("staging.yml")
+        .ended(&BUILT)
+        .builds(&["shop-mail"]);
     tags.insert("mail", stage.world.commit());
     let images = under(&stage, &tags);
     asked(&mut played, "deploy", "staging", &["mail"], &images);
@@ -166,7 +269,10 @@ fn the_digests_of_the_builds_reach_the_deploy_without_their_tags() {
     let ghcr = stage.world.registry.ghcr().clone();
     // The registry shows no tag of a push for a long time, as GHCR may; by digest the image is there at once.
     for image in IMAGES {
-        ghcr.trouble(&format!("acme/{image}"), crate::world::ghcr::Trouble::AbsentFor(10_000));
+        ghcr.trouble(
+            &format!("acme/{image}"),
+            crate::world::ghcr::Trouble::AbsentFor(10_000),
+        );
     }
     let mut played = stage.play("staging.yml").ended(&BUILT).builds(&IMAGES);
     let images = under(&stage, &all(&stage.world.commit()));
@@ -176,10 +282,17 @@ fn the_digests_of_the_builds_reach_the_deploy_without_their_tags() {
 #[test]
 fn a_release_that_staging_did_not_have_is_refused() {
     let (stage, _) = staged();
-    let stage = stage.with(|world| world.commit_on_main(|repo| repo.write("apps/api/main.txt", "2")));
-    let mut stage = stage.with(|world| world.push_tag("prod-1")).hurried("image-timeout", "10s", "1s");
+    let stage =
+        stage.with(|world| world.commit_on_main(|repo| repo.write("apps/api/main.txt", "2")));
+    let mut stage =
+        stage
+            .with(|world| world.push_tag("prod-1"))
+            .hurried("image-timeout", "10s", "1s");
     let mut played = stage.play("production.yml").ended(&[("deploy", "failure")]);
-    played.run("deploy").ended(1, "failed", "image-missing").no_hooks();
+    played
+        .run("deploy")
+        .ended(1, "failed", "image-missing")
+        .no_hooks();
 }
 
 #[test]
@@ -189,12 +302,22 @@ fn a_release_whose_images_are_there_and_never_ran_in_staging_is_refused() {
     let mut stage = stage.setting("staging", "secrets.RENDER_HOOK_MAIL", "");
     let mut played = stage
         .play("staging.yml")
-        .ended(&[("plan", "success"), ("build", "success"), ("deploy", "failure")])
+        .ended(&[
+            ("plan", "success"),
+            ("build", "success"),
+            ("deploy", "failure"),
+        ])
         .builds(&["shop-mail"]);
-    played.run("deploy").ended(1, "refused", "hook-missing").no_hooks();
+    played
+        .run("deploy")
+        .ended(1, "refused", "hook-missing")
+        .no_hooks();
     let mut stage = stage.with(|world| world.push_tag("prod-1"));
     let mut played = stage.play("production.yml").ended(&[("deploy", "failure")]);
-    played.run("deploy").ended(1, "refused", "not-live-in-required-environment").no_hooks();
+    played
+        .run("deploy")
+        .ended(1, "refused", "not-live-in-required-environment")
+        .no_hooks();
 }
 
 #[test]
@@ -203,14 +326,18 @@ fn a_rollback_brings_the_release_before_back_and_holds_until_the_next() {
     let stage = released(stage, "prod-1", &ALL, &tags);
     let first = under(&stage, &tags);
     let mut stage = changed(stage, |repo| repo.write("apps/web/main.txt", "2"));
-    let mut played = stage.play("staging.yml").ended(&BUILT).builds(&["shop-web"]);
+    let mut played = stage
+        .play("staging.yml")
+        .ended(&BUILT)
+        .builds(&["shop-web"]);
     played.run("deploy").ended(0, "accepted", "").settled();
     tags.insert("web", stage.world.commit());
     let stage = released(stage, "prod-2", &["web"], &tags);
     let by_hand = |stage: Stage, release: &str| {
         let inputs = json!({"release": release});
-        let stage =
-            stage.with(|world| world.on_event(|world| Event::dispatch("refs/heads/main", &world.origin.head())));
+        let stage = stage.with(|world| {
+            world.on_event(|world| Event::dispatch("refs/heads/main", &world.origin.head()))
+        });
         stage.with(|world| world.payload(|event| event["inputs"] = inputs))
     };
     let mut stage = by_hand(stage, "");
@@ -222,7 +349,10 @@ fn a_rollback_brings_the_release_before_back_and_holds_until_the_next() {
     played.run("rollback").ended(0, "nothing", "").no_hooks();
     // The next release is not held.
     let mut stage = changed(stage, |repo| repo.write("apps/web/main.txt", "3"));
-    let mut played = stage.play("staging.yml").ended(&BUILT).builds(&["shop-web"]);
+    let mut played = stage
+        .play("staging.yml")
+        .ended(&BUILT)
+        .builds(&["shop-web"]);
     played.run("deploy").ended(0, "accepted", "").settled();
     tags.insert("web", stage.world.commit());
     released(stage, "prod-3", &["web"], &tags);

@@ -10,12 +10,14 @@ const GH: &str = r#"test -n "$GH_TOKEN"; printf '%s\n' "$@" >>"$SAID""#;
 
 /// The repository with the pull request, whose image is `shop`.
 fn opened() -> Stage {
-    let stage = Stage::of("pr-preview-image", |text| text).tool("gh", GH).with(|world| {
-        let image = world.repository("shop");
-        let world = world.input("image", &image);
-        world.origin.write("main.txt", "1");
-        world.pull_request(7, |repo| repo.write("main.txt", "2"))
-    });
+    let stage = Stage::of("pr-preview-image", |text| text)
+        .tool("gh", GH)
+        .with(|world| {
+            let image = world.repository("shop");
+            let world = world.input("image", &image);
+            world.origin.write("main.txt", "1");
+            world.pull_request(7, |repo| repo.write("main.txt", "2"))
+        });
     let stage = stage.setting("previews", "secrets.PREVIEWS_TOKEN", "a token");
     stage.setting("previews", "vars.PREVIEWS_REPOSITORY", "acme/previews")
 }
@@ -23,11 +25,19 @@ fn opened() -> Stage {
 /// The payload that the other repository is sent.
 fn payload(said: &str) -> Value {
     let mut words = said.lines();
-    assert_eq!([words.next(), words.next()], [Some("api"), Some("repos/acme/previews/dispatches")]);
-    let fields = words.filter(|word| *word != "-f").map(|word| word.split_once('=').expect("a field"));
+    assert_eq!(
+        [words.next(), words.next()],
+        [Some("api"), Some("repos/acme/previews/dispatches")]
+    );
+    let fields = words
+        .filter(|word| *word != "-f")
+        .map(|word| word.split_once('=').expect("a field"));
     let mut payload = json!({});
     for (key, value) in fields {
-        match key.strip_prefix("client_payload[").and_then(|key| key.strip_suffix(']')) {
+        match key
+            .strip_prefix("client_payload[")
+            .and_then(|key| key.strip_suffix(']'))
+        {
             Some(key) => payload[key] = json!(value),
             None => assert_eq!((key, value), ("event_type", "preview")),
         }
@@ -38,14 +48,17 @@ fn payload(said: &str) -> Value {
 /// The repository of the preview environments, which hears of a pull request.
 fn heard(payload: &Value) -> Stage {
     let start = "#!/bin/sh\nstarted \"$@\"\n";
-    let stage =
-        Stage::of("pr-preview-image", |text| text).tool("started", r#"printf '%s\n' "$@" >>"$SAID""#).with(|world| {
+    let stage = Stage::of("pr-preview-image", |text| text)
+        .tool("started", r#"printf '%s\n' "$@" >>"$SAID""#)
+        .with(|world| {
             world.origin.write("start-preview", start);
             let path = world.origin.path().join("start-preview");
             let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
             std::fs::set_permissions(path, mode).expect("a program");
             // No credential but the example's own.
-            let world = world.input("registry-username", "").input("registry-password", "");
+            let world = world
+                .input("registry-username", "")
+                .input("registry-password", "");
             let world = world.on_event(|world| Event::repository_dispatch(&world.origin.head()));
             world.payload(|event| {
                 event["action"] = json!("preview");
@@ -53,15 +66,23 @@ fn heard(payload: &Value) -> Stage {
             })
         });
     let image = stage.world.repository("shop");
-    let stage = stage.setting("previews", "vars.PREVIEW_IMAGE", &image).setting("previews", "vars.GHCR_USER", "robot");
-    let stage = stage.setting("previews", "secrets.GHCR_TOKEN", &format!("{}/+=%\"", invent("registry password")));
+    let stage = stage
+        .setting("previews", "vars.PREVIEW_IMAGE", &image)
+        .setting("previews", "vars.GHCR_USER", "robot");
+    let stage = stage.setting(
+        "previews",
+        "secrets.GHCR_TOKEN",
+        &format!("{}/+=%\"", invent("registry password")),
+    );
     stage.hurried("image-timeout", "240s", "2s")
 }
 
 #[test]
 fn every_pull_request_gets_its_image_and_is_announced_and_started_elsewhere() {
     let mut stage = opened();
-    let mut played = stage.play("preview-image.yml").ended(&[("image", "success"), ("announce", "success")]);
+    let mut played = stage
+        .play("preview-image.yml")
+        .ended(&[("image", "success"), ("announce", "success")]);
     let head = stage.world.commit();
     let tag = format!("pr-7-{head}");
     assert_eq!(played.built, [("shop".to_owned(), vec![tag.clone()])]);
@@ -70,10 +91,17 @@ fn every_pull_request_gets_its_image_and_is_announced_and_started_elsewhere() {
     assert_eq!(payload, json!({"pr-number": "7", "sha": head}));
     let digest = stage.world.tag("shop", &tag).expect("an image");
     // The other repository, in a world with the same image.
-    let mut stage = heard(&payload).with(|world| world.image_tagged("shop", Kind::WithAttestations, &head, &[&tag]));
-    let mut played = stage.play("preview-environment.yml").ended(&[("preview", "success")]);
+    let mut stage = heard(&payload)
+        .with(|world| world.image_tagged("shop", Kind::WithAttestations, &head, &[&tag]));
+    let mut played = stage
+        .play("preview-environment.yml")
+        .ended(&[("preview", "success")]);
     let run = played.run("preview").ended(0, "verified", "").no_hooks();
-    let own = format!("{}@{}", run.world.repository("shop"), stage.world.tag("shop", &tag).expect("an image"));
+    let own = format!(
+        "{}@{}",
+        run.world.repository("shop"),
+        stage.world.tag("shop", &tag).expect("an image")
+    );
     assert_eq!(stage.said(), format!("7\n{own}\n"));
     assert!(digest.starts_with("sha256:"));
 }
@@ -81,8 +109,10 @@ fn every_pull_request_gets_its_image_and_is_announced_and_started_elsewhere() {
 #[test]
 fn on_a_pull_request_of_a_fork_nothing_is_built_and_nobody_hears_of_it() {
     let mut stage = opened().with(crate::world::World::of_a_fork);
-    let mut played =
-        stage.play("preview-image.yml").ended(&[("image", "success"), ("announce", "success")]).builds(&[]);
+    let mut played = stage
+        .play("preview-image.yml")
+        .ended(&[("image", "success"), ("announce", "success")])
+        .builds(&[]);
     played.run("image").ended(0, "planned", "").no_hooks();
     played.run("announce").ended(0, "skipped", "").no_hooks();
     assert_eq!(stage.said(), "");
@@ -91,7 +121,9 @@ fn on_a_pull_request_of_a_fork_nothing_is_built_and_nobody_hears_of_it() {
 #[test]
 fn a_build_that_fails_announces_nothing() {
     let mut stage = opened().build_fails("acme/shop", true);
-    stage.play("preview-image.yml").ended(&[("image", "failure"), ("announce", "skipped")]);
+    stage
+        .play("preview-image.yml")
+        .ended(&[("image", "failure"), ("announce", "skipped")]);
     assert_eq!(stage.said(), "");
 }
 
@@ -102,7 +134,9 @@ fn asked() -> Value {
 #[test]
 fn an_image_that_does_not_come_is_waited_for_and_ends_neutral() {
     let mut stage = heard(&asked());
-    let mut played = stage.play("preview-environment.yml").ended(&[("preview", "success")]);
+    let mut played = stage
+        .play("preview-environment.yml")
+        .ended(&[("preview", "success")]);
     let run = played.run("preview").ended(0, "skipped", "").no_hooks();
     let run = run.annotates("warning", &format!("pr-7-{}", "c".repeat(40)));
     assert!(run.took.as_secs() >= 1, "it did not wait: {:?}", run.took);
@@ -112,19 +146,28 @@ fn an_image_that_does_not_come_is_waited_for_and_ends_neutral() {
 #[test]
 fn a_credential_that_is_missing_ends_neutral_at_once() {
     let mut stage = heard(&asked()).setting("previews", "secrets.GHCR_TOKEN", "");
-    let mut played = stage.play("preview-environment.yml").ended(&[("preview", "success")]);
-    let run = played.run("preview").ended(0, "skipped", "").no_hooks().annotates("warning", "registry-password");
+    let mut played = stage
+        .play("preview-environment.yml")
+        .ended(&[("preview", "success")]);
+    let run = played
+        .run("preview")
+        .ended(0, "skipped", "")
+        .no_hooks()
+        .annotates("warning", "registry-password");
     assert!(run.took.as_secs() < 2, "{:?}", run.took);
     assert_eq!(stage.said(), "");
 }
 
 #[test]
 fn a_payload_that_is_none_is_refused() {
-    for payload in
-        [json!({"pr-number": "7; rm -rf /", "sha": "c".repeat(40)}), json!({"pr-number": "7", "sha": "c0ffee1"})]
-    {
+    for payload in [
+        json!({"pr-number": "7; rm -rf /", "sha": "c".repeat(40)}),
+        json!({"pr-number": "7", "sha": "c0ffee1"}),
+    ] {
         let mut stage = heard(&payload);
-        let mut played = stage.play("preview-environment.yml").ended(&[("preview", "failure")]);
+        let mut played = stage
+            .play("preview-environment.yml")
+            .ended(&[("preview", "failure")]);
         played.run("preview").expect_wrong_request("bad-input");
         assert_eq!(stage.said(), "");
     }

@@ -58,8 +58,10 @@ impl Played {
     /// The jobs ended so.
     #[track_caller]
     pub(super) fn ended(self, results: &[(&str, &'static str)]) -> Self {
-        let wanted: BTreeMap<String, &'static str> =
-            results.iter().map(|(job, result)| ((*job).to_owned(), *result)).collect();
+        let wanted: BTreeMap<String, &'static str> = results
+            .iter()
+            .map(|(job, result)| ((*job).to_owned(), *result))
+            .collect();
         if self.results != wanted {
             let mut text = self.scripts.clone();
             for (job, run) in &self.runs {
@@ -79,25 +81,45 @@ impl Stage {
         let example = Example::named(name);
         for (path, content) in &example.manifests {
             // Everything of the registry that GitHub hosts is, in this world, of the one on loopback.
-            world.origin.write(path, &change(content.replace("ghcr.io", &world.registry.host())));
+            world.origin.write(
+                path,
+                &change(content.replace("ghcr.io", &world.registry.host())),
+            );
         }
         let tools = tempfile::tempdir().expect("a directory");
-        Self { world, example, settings: BTreeMap::new(), hurried: Vec::new(), builds: 0, broken: Vec::new(), tools }
+        Self {
+            world,
+            example,
+            settings: BTreeMap::new(),
+            hurried: Vec::new(),
+            builds: 0,
+            broken: Vec::new(),
+            tools,
+        }
     }
 
     /// Does something in the world.
     pub(super) fn with(self, change: impl FnOnce(World) -> World) -> Self {
-        Self { world: change(self.world), ..self }
+        Self {
+            world: change(self.world),
+            ..self
+        }
     }
 
     /// A secret (`secrets.NAME`) or a variable (`vars.NAME`) of a GitHub environment; no environment's are the repository's.
     pub(super) fn setting(mut self, environment: &str, name: &str, value: &str) -> Self {
-        self.settings.insert(format!("{environment}/{name}"), value.to_owned());
+        self.settings
+            .insert(format!("{environment}/{name}"), value.to_owned());
         self
     }
 
     /// Gives an input another value than the one that is written, and that must be written.
-    pub(super) fn hurried(mut self, input: &'static str, written: &'static str, given: &'static str) -> Self {
+    pub(super) fn hurried(
+        mut self,
+        input: &'static str,
+        written: &'static str,
+        given: &'static str,
+    ) -> Self {
         self.hurried.push((input, written, given));
         self
     }
@@ -140,10 +162,24 @@ impl Stage {
     pub(super) fn play(&mut self, file: &str) -> Played {
         let workflow = yaml::read(&self.example.workflows[file]);
         let event = self.world.event.clone().expect("an event");
-        assert!(super::starts(&workflow["on"], &event), "{file} is not for {} of {}", event.name, event.git_ref);
-        let mut play =
-            Play { stage: self, workflow, played: Played::default(), needs: Map::new(), files: BTreeMap::new() };
-        assert_eq!(play.workflow["permissions"], json!({}), "{file} gives every job permissions");
+        assert!(
+            super::starts(&workflow["on"], &event),
+            "{file} is not for {} of {}",
+            event.name,
+            event.git_ref
+        );
+        let mut play = Play {
+            stage: self,
+            workflow,
+            played: Played::default(),
+            needs: Map::new(),
+            files: BTreeMap::new(),
+        };
+        assert_eq!(
+            play.workflow["permissions"],
+            json!({}),
+            "{file} gives every job permissions"
+        );
         let jobs = play.workflow["jobs"].as_object().expect("jobs").clone();
         for (name, job) in &jobs {
             play.job(name, job);
@@ -179,7 +215,11 @@ struct Job<'a> {
 fn texts(value: &Value) -> Vec<String> {
     match value {
         Value::Null => Vec::new(),
-        Value::Array(items) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        Value::Array(items) => items
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
         Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
             vec![value.as_str().expect("a text").to_owned()]
         }
@@ -188,10 +228,15 @@ fn texts(value: &Value) -> Vec<String> {
 
 impl Play<'_> {
     fn job(&mut self, name: &str, job: &Value) {
-        let needed: Vec<&Value> = texts(&job["needs"]).iter().map(|need| &self.needs[need]).collect();
+        let needed: Vec<&Value> = texts(&job["needs"])
+            .iter()
+            .map(|need| &self.needs[need])
+            .collect();
         let is_well = needed.iter().all(|need| need["result"] == "success");
-        let needs: Map<String, Value> =
-            texts(&job["needs"]).into_iter().map(|need| (need.clone(), self.needs[&need].clone())).collect();
+        let needs: Map<String, Value> = texts(&job["needs"])
+            .into_iter()
+            .map(|need| (need.clone(), self.needs[&need].clone()))
+            .collect();
         let bare = self.on_runner(name, job, Value::Null, needs.clone());
         let goes = match job["if"].as_str() {
             None => is_well,
@@ -206,12 +251,18 @@ impl Play<'_> {
             for matrix in combinations(&job["strategy"]["matrix"], &bare) {
                 let mut runner = self.on_runner(name, job, matrix, needs.clone());
                 runner.environment = text(job["environment"].as_str().unwrap_or_default(), &runner);
-                runner.env = [&self.workflow["env"], &job["env"]].into_iter().fold(Map::new(), |mut env, more| {
-                    for (key, value) in more.as_object().into_iter().flatten() {
-                        env.insert(key.clone(), text(value.as_str().unwrap_or_default(), &runner).into());
-                    }
-                    env
-                });
+                runner.env = [&self.workflow["env"], &job["env"]].into_iter().fold(
+                    Map::new(),
+                    |mut env, more| {
+                        for (key, value) in more.as_object().into_iter().flatten() {
+                            env.insert(
+                                key.clone(),
+                                text(value.as_str().unwrap_or_default(), &runner).into(),
+                            );
+                        }
+                        env
+                    },
+                );
                 for step in job["steps"].as_array().expect("steps") {
                     runner = self.step(runner, step);
                 }
@@ -220,29 +271,60 @@ impl Play<'_> {
                     break;
                 }
                 for (output, value) in job["outputs"].as_object().into_iter().flatten() {
-                    outputs.insert(output.clone(), text(value.as_str().expect("a text"), &runner).into());
+                    outputs.insert(
+                        output.clone(),
+                        text(value.as_str().expect("a text"), &runner).into(),
+                    );
                 }
             }
         }
-        self.needs.insert(name.to_owned(), json!({"result": result, "outputs": outputs}));
+        self.needs.insert(
+            name.to_owned(),
+            json!({"result": result, "outputs": outputs}),
+        );
         self.played.results.insert(name.to_owned(), result);
     }
 
     /// A new runner, with nothing on it.
-    fn on_runner<'j>(&self, name: &'j str, job: &'j Value, matrix: Value, needs: Map<String, Value>) -> Job<'j> {
+    fn on_runner<'j>(
+        &self,
+        name: &'j str,
+        job: &'j Value,
+        matrix: Value,
+        needs: Map<String, Value>,
+    ) -> Job<'j> {
         let world = self.stage.world.beside().checkout(Checkout::None);
         let declared = &self.workflow["on"]["workflow_dispatch"]["inputs"];
         let given = &world.event.as_ref().expect("an event").payload["inputs"];
         let named = declared.as_object().into_iter().flatten();
-        let inputs = named.map(|(input, _)| (input.clone(), Value::from(given[input].as_str().unwrap_or_default())));
+        let inputs = named.map(|(input, _)| {
+            (
+                input.clone(),
+                Value::from(given[input].as_str().unwrap_or_default()),
+            )
+        });
         let inputs = Value::Object(inputs.collect());
         let settings = self.stage.settings.clone();
         let (environment, env, steps) = (String::new(), Map::new(), Map::new());
-        Job { name, job, world, environment, env, matrix, steps, has_failed: false, needs, inputs, settings }
+        Job {
+            name,
+            job,
+            world,
+            environment,
+            env,
+            matrix,
+            steps,
+            has_failed: false,
+            needs,
+            inputs,
+            settings,
+        }
     }
 
     fn step<'j>(&mut self, mut job: Job<'j>, step: &Value) -> Job<'j> {
-        let goes = step["if"].as_str().is_none_or(|condition| truth(&evaluate(condition, &job)));
+        let goes = step["if"]
+            .as_str()
+            .is_none_or(|condition| truth(&evaluate(condition, &job)));
         if job.has_failed || !goes {
             return job;
         }
@@ -254,7 +336,10 @@ impl Play<'_> {
             .collect();
         let mut env = job.env.clone();
         for (key, value) in step["env"].as_object().into_iter().flatten() {
-            env.insert(key.clone(), text(value.as_str().unwrap_or_default(), &job).into());
+            env.insert(
+                key.clone(),
+                text(value.as_str().unwrap_or_default(), &job).into(),
+            );
         }
         let uses = step["uses"].as_str().unwrap_or_default();
         let id = step["id"].as_str().unwrap_or_default();
@@ -273,8 +358,13 @@ impl Play<'_> {
             }
             "docker/setup-buildx-action" => Map::new(),
             "docker/login-action" => {
-                let [registry, username, password] = ["registry", "username", "password"].map(given);
-                assert_eq!((registry.as_str(), username.as_str()), ("ghcr.io", "ada"), "{uses}");
+                let [registry, username, password] =
+                    ["registry", "username", "password"].map(given);
+                assert_eq!(
+                    (registry.as_str(), username.as_str()),
+                    ("ghcr.io", "ada"),
+                    "{uses}"
+                );
                 assert_eq!(password, super::github_token(), "{uses}");
                 Map::new()
             }
@@ -282,7 +372,11 @@ impl Play<'_> {
             "actions/upload-artifact" => {
                 let files = files_of(&job.world.rooms.workspace.join(given("path")));
                 assert!(!files.is_empty(), "{} has no files", given("name"));
-                assert!(self.files.insert(given("name"), files).is_none(), "the artifact {} twice", given("name"));
+                assert!(
+                    self.files.insert(given("name"), files).is_none(),
+                    "the artifact {} twice",
+                    given("name")
+                );
                 Map::new()
             }
             "actions/download-artifact" => {
@@ -291,8 +385,11 @@ impl Play<'_> {
                 let prefix = pattern.strip_suffix('*').expect("a pattern");
                 let path = job.world.rooms.workspace.join(given("path"));
                 std::fs::create_dir_all(&path).expect("a directory");
-                for (name, content) in
-                    self.files.iter().filter(|(name, _)| name.starts_with(prefix)).flat_map(|(_, files)| files)
+                for (name, content) in self
+                    .files
+                    .iter()
+                    .filter(|(name, _)| name.starts_with(prefix))
+                    .flat_map(|(_, files)| files)
                 {
                     std::fs::write(path.join(name), content).expect("a file");
                 }
@@ -335,29 +432,58 @@ impl Play<'_> {
         let run = world.run("deploy");
         for (name, server) in run.world.servers() {
             // A password of its own at the registry is not the job's token.
-            for call in server.calls().iter().filter(|_| name != "registry" || !with.contains_key("registry-password"))
+            for call in server
+                .calls()
+                .iter()
+                .filter(|_| name != "registry" || !with.contains_key("registry-password"))
             {
                 permitted(&job.job["permissions"], name, call);
             }
         }
-        let outputs = run.outputs.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
+        let outputs = run
+            .outputs
+            .iter()
+            .map(|(name, value)| (name.clone(), Value::from(value.as_str())))
+            .collect();
         // The next step is on the same runner.
         let next = self.stage.world.beside().checkout(run.world.checkout);
         std::fs::remove_dir_all(&next.rooms.workspace).expect("a workspace");
         std::fs::rename(&run.world.rooms.workspace, &next.rooms.workspace).expect("a workspace");
         let has_failed = run.exit != 0;
         self.played.runs.push((job.name.to_owned(), run));
-        (Job { world: next, has_failed, ..job }, outputs)
+        (
+            Job {
+                world: next,
+                has_failed,
+                ..job
+            },
+            outputs,
+        )
     }
 
     /// Pushes an image, as the build does.
     fn build(&mut self, job: &mut Job, with: &BTreeMap<String, String>) -> Map<String, Value> {
-        assert_eq!(job.job["permissions"]["packages"], "write", "{}: a push", job.name);
-        assert!(job.world.rooms.workspace.join(".git").exists(), "{}: nothing is checked out", job.name);
-        for (input, wanted) in [("context", "."), ("platforms", "linux/amd64"), ("push", "true")] {
+        assert_eq!(
+            job.job["permissions"]["packages"], "write",
+            "{}: a push",
+            job.name
+        );
+        assert!(
+            job.world.rooms.workspace.join(".git").exists(),
+            "{}: nothing is checked out",
+            job.name
+        );
+        for (input, wanted) in [
+            ("context", "."),
+            ("platforms", "linux/amd64"),
+            ("push", "true"),
+        ] {
             assert_eq!(with[input], wanted, "{input}");
         }
-        let labels: BTreeMap<&str, &str> = with["labels"].lines().filter_map(|line| line.split_once('=')).collect();
+        let labels: BTreeMap<&str, &str> = with["labels"]
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .collect();
         let label = |key: &str| labels[format!("org.opencontainers.image.{key}").as_str()];
         let host = format!("{}/", self.stage.world.registry.host());
         let mut path = "";
@@ -365,7 +491,11 @@ impl Play<'_> {
         for line in with["tags"].lines() {
             let (repository, tag) = line.rsplit_once(':').expect("a tag");
             let own = repository.strip_prefix(&host).expect("the registry");
-            assert!(path.is_empty() || path == own, "two repositories: {}", with["tags"]);
+            assert!(
+                path.is_empty() || path == own,
+                "two repositories: {}",
+                with["tags"]
+            );
             path = own;
             tags.push(tag.to_owned());
         }
@@ -377,24 +507,44 @@ impl Play<'_> {
         self.stage.builds += 1;
         // No build has the bytes of another one.
         let bytes = format!("{path}, build {}", self.stage.builds);
-        let image = Image::make(Kind::WithAttestations, &bytes, label("revision"), label("source"));
+        let image = Image::make(
+            Kind::WithAttestations,
+            &bytes,
+            label("revision"),
+            label("source"),
+        );
         self.stage.world.registry.put(path, &tags, &image);
-        self.played.built.push((path.trim_start_matches("acme/").to_owned(), tags));
+        self.played
+            .built
+            .push((path.trim_start_matches("acme/").to_owned(), tags));
         Map::from_iter([("digest".to_owned(), Value::from(image.digest))])
     }
 
     fn script(&mut self, job: &mut Job, script: &str, env: &Map<String, Value>) {
-        let path = format!("{}:{}", self.stage.tools.path().display(), std::env::var("PATH").expect("a path"));
+        let path = format!(
+            "{}:{}",
+            self.stage.tools.path().display(),
+            std::env::var("PATH").expect("a path")
+        );
         let mut command = Command::new("bash");
         // What GitHub starts where a step names no shell.
-        command.args(["-e", "-c", script]).current_dir(&job.world.rooms.workspace).env_clear().env("PATH", path);
         command
-            .env("RUNNER_TEMP", &job.world.rooms.temp)
-            .envs(env.iter().map(|(key, value)| (key, value.as_str().unwrap_or_default())));
+            .args(["-e", "-c", script])
+            .current_dir(&job.world.rooms.workspace)
+            .env_clear()
+            .env("PATH", path);
+        command.env("RUNNER_TEMP", &job.world.rooms.temp).envs(
+            env.iter()
+                .map(|(key, value)| (key, value.as_str().unwrap_or_default())),
+        );
         let ended = command.output().expect("bash");
         if !ended.status.success() {
             let said = [ended.stdout, ended.stderr].concat();
-            self.played.scripts.push_str(&format!("\n--- {}\n{}", job.name, String::from_utf8_lossy(&said)));
+            self.played.scripts.push_str(&format!(
+                "\n--- {}\n{}",
+                job.name,
+                String::from_utf8_lossy(&said)
+            ));
             job.has_failed = true;
         }
     }
@@ -409,12 +559,25 @@ fn permitted(permissions: &Value, server: &str, call: &Call) {
         "GitHub" if text.contains("deployments") && call.path != "/graphql" => {
             ("deployments", if is_write { "write" } else { "read" })
         }
-        "GitHub" if call.path == "/graphql" && text.contains("deployments") => ("deployments", "read"),
-        "GitHub" => ("contents", if is_write && call.path != "/graphql" { "write" } else { "read" }),
+        "GitHub" if call.path == "/graphql" && text.contains("deployments") => {
+            ("deployments", "read")
+        }
+        "GitHub" => (
+            "contents",
+            if is_write && call.path != "/graphql" {
+                "write"
+            } else {
+                "read"
+            },
+        ),
         _ => return,
     };
     let has = permissions[scope].as_str().unwrap_or("none");
-    assert!(has == level || has == "write", "{} needs {scope}: {level}, the job has {has}", call.line());
+    assert!(
+        has == level || has == "write",
+        "{} needs {scope}: {level}, the job has {has}",
+        call.line()
+    );
 }
 
 fn files_of(directory: &Path) -> Vec<(String, Vec<u8>)> {
@@ -439,8 +602,15 @@ fn combinations(matrix: &Value, table: &dyn Table) -> Vec<Value> {
         return entries.clone();
     }
     let axes: Vec<_> = matrix.as_object().expect("a matrix").iter().collect();
-    let [(axis, values)] = axes[..] else { panic!("more than one axis: {matrix}") };
-    values.as_array().expect("values").iter().map(|value| json!({axis: value})).collect()
+    let [(axis, values)] = axes[..] else {
+        panic!("more than one axis: {matrix}")
+    };
+    values
+        .as_array()
+        .expect("values")
+        .iter()
+        .map(|value| json!({axis: value}))
+        .collect()
 }
 
 impl Table for Job<'_> {
@@ -449,8 +619,14 @@ impl Table for Job<'_> {
         let shown = path.join(".");
         if matches!(path[0].as_str(), "secrets" | "vars") {
             let key = format!("{}/{shown}", self.environment);
-            let setting = self.settings.get(&key).or_else(|| self.settings.get(&format!("/{shown}")));
-            return setting.unwrap_or_else(|| panic!("{}: there is no {key}", self.name)).as_str().into();
+            let setting = self
+                .settings
+                .get(&key)
+                .or_else(|| self.settings.get(&format!("/{shown}")));
+            return setting
+                .unwrap_or_else(|| panic!("{}: there is no {key}", self.name))
+                .as_str()
+                .into();
         }
         let github = || {
             json!({
@@ -468,9 +644,12 @@ impl Table for Job<'_> {
             other => panic!("{}: the context {other} is not known here", self.name),
         };
         // What a matrix' entry or a skipped job does not have is nothing, as it is on GitHub; every other gap is a mistake.
-        let is_skipped = path[0] == "needs" && path.len() > 1 && root[&path[1]]["result"] == "skipped";
+        let is_skipped =
+            path[0] == "needs" && path.len() > 1 && root[&path[1]]["result"] == "skipped";
         let is_free = path[0] == "matrix" && path.get(1).is_some_and(|key| key == "build");
-        let found = path[1..].iter().try_fold(&root, |value, key| value.get(key));
+        let found = path[1..]
+            .iter()
+            .try_fold(&root, |value, key| value.get(key));
         match found {
             Some(value) => value.clone(),
             None if is_skipped || is_free => Value::Null,

@@ -16,7 +16,11 @@ pub(crate) fn read(text: &str) -> Value {
     for event in Parser::new_from_str(text) {
         let (event, span) = event.unwrap_or_else(|error| panic!("{error}"));
         let done = match event {
-            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => {
+            Event::Nothing
+            | Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(_)
+            | Event::DocumentEnd => {
                 continue;
             }
             Event::SequenceStart(..) => {
@@ -27,7 +31,9 @@ pub(crate) fn read(text: &str) -> Value {
                 open.push(Open::Map(Map::new(), None));
                 continue;
             }
-            Event::Scalar(text, style, ..) if style == ScalarStyle::Plain && matches!(&*text, "" | "~" | "null") => {
+            Event::Scalar(text, style, ..)
+                if style == ScalarStyle::Plain && matches!(&*text, "" | "~" | "null") =>
+            {
                 Value::Null
             }
             Event::Scalar(text, ..) => Value::from(text.into_owned()),
@@ -35,7 +41,10 @@ pub(crate) fn read(text: &str) -> Value {
                 Open::List(items) => Value::Array(items),
                 Open::Map(entries, _) => Value::Object(entries),
             },
-            Event::Alias(_) => panic!("line {}: an alias, which GitHub's workflows may not hold", span.start.line()),
+            Event::Alias(_) => panic!(
+                "line {}: an alias, which GitHub's workflows may not hold",
+                span.start.line()
+            ),
         };
         match open.last_mut() {
             None => root = done,

@@ -32,13 +32,22 @@ impl Journey {
     }
 
     pub(super) fn run(&self, world: World) -> Run {
-        if self.command == "release" { world.release() } else { world.run(self.command) }
+        if self.command == "release" {
+            world.release()
+        } else {
+            world.run(self.command)
+        }
     }
 }
 
 fn pushed() -> World {
     let world = World::new().three_services();
-    world.push_to_main(|repo| repo.write("services/web/x", "1").write("services/api/x", "1")).images()
+    world
+        .push_to_main(|repo| {
+            repo.write("services/web/x", "1")
+                .write("services/api/x", "1")
+        })
+        .images()
 }
 
 const BOTH: &[(&str, &str)] = &[("api", "api"), ("web", "web")];
@@ -46,7 +55,14 @@ const LIVE: &[&str] = &["live", "skipped"];
 const ACCEPTED: &[&str] = &["accepted", "skipped"];
 
 pub(super) const JOURNEYS: &[Journey] = &[
-    Journey { name: "plan", command: "plan", world: pushed, services: &[], outcomes: &["planned"], also: |_| {} },
+    Journey {
+        name: "plan",
+        command: "plan",
+        world: pushed,
+        services: &[],
+        outcomes: &["planned"],
+        also: |_| {},
+    },
     Journey {
         name: "plan without a checkout",
         command: "plan",
@@ -59,8 +75,12 @@ pub(super) const JOURNEYS: &[Journey] = &[
         name: "verify a pull request",
         command: "verify",
         world: || {
-            let world = World::new().three_services().pull_request(7, |repo| repo.write("services/web/x", "1"));
-            world.image("web", Kind::WithAttestations).input("comment", "true")
+            let world = World::new()
+                .three_services()
+                .pull_request(7, |repo| repo.write("services/web/x", "1"));
+            world
+                .image("web", Kind::WithAttestations)
+                .input("comment", "true")
         },
         services: &[],
         outcomes: &["verified"],

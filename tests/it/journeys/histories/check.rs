@@ -16,7 +16,12 @@ use crate::world::github::record::Recorded;
 use crate::world::render::{HookCall, Standing};
 
 const SERVED: [&str; 2] = ["live", "deactivated"];
-const FAILED: [&str; 4] = ["build_failed", "pre_deploy_failed", "update_failed", "canceled"];
+const FAILED: [&str; 4] = [
+    "build_failed",
+    "pre_deploy_failed",
+    "update_failed",
+    "canceled",
+];
 
 /// Whether a deploy goes on.
 pub(super) fn is_in_flight(status: &str) -> bool {
@@ -27,7 +32,10 @@ impl Team {
     /// What must hold of every run.
     pub(super) fn check(&mut self, run: &Run, before: &Before) {
         let calls = run.world.render.calls().split_off(before.calls);
-        let taken: Vec<HookCall> = calls.into_iter().filter(|call| matches!(call.answered, 200..=299)).collect();
+        let taken: Vec<HookCall> = calls
+            .into_iter()
+            .filter(|call| matches!(call.answered, 200..=299))
+            .collect();
         let (standing, records) = (run.world.render.standing(), run.world.github.records());
         self.check_end_of_run(run, before);
         for call in &taken {
@@ -57,48 +65,85 @@ impl Team {
             ));
         }
         let warnings = run.annotations("warning");
-        if warnings.iter().any(|warning| warning.contains("this push is taken to be the newest")) {
+        if warnings
+            .iter()
+            .any(|warning| warning.contains("this push is taken to be the newest"))
+        {
             if !matches!(before.fortune, Fortune::Record(_)) {
                 run.fail("order was not known, although nothing was wrong");
             }
             return;
         }
         if !self.reaches(commit, self.tip) {
-            run.fail(&format!("invariant 2: {} was given commit {commit}, which the branch has left", call.service));
+            run.fail(&format!(
+                "invariant 2: {} was given commit {commit}, which the branch has left",
+                call.service
+            ));
         }
         let is_newer = |deploy: &&Standing| {
             let may_serve = deploy.status == "live" || is_in_flight(deploy.status);
             let is_known = !self.by_hand.contains(&deploy.deploy)
-                && !self.unrecorded.contains(&(deploy.service.clone(), deploy.image.clone()));
+                && !self
+                    .unrecorded
+                    .contains(&(deploy.service.clone(), deploy.image.clone()));
             let commits = self.commits_of(&deploy.service, &deploy.image);
             deploy.service == call.service
                 && may_serve
                 && is_known
                 && !commits.is_empty()
-                && commits
-                    .iter()
-                    .all(|other| *other != commit && self.reaches(commit, *other) && self.reaches(*other, self.tip))
+                && commits.iter().all(|other| {
+                    *other != commit
+                        && self.reaches(commit, *other)
+                        && self.reaches(*other, self.tip)
+                })
         };
         if let Some(newer) = before.standing.iter().find(is_newer) {
-            run.fail(&format!("invariant 2: {} was given the older commit {commit} over {newer:?}", call.service));
+            run.fail(&format!(
+                "invariant 2: {} was given the older commit {commit} over {newer:?}",
+                call.service
+            ));
         }
     }
 
     fn check_hold(&self, run: &Run, before: &Before, call: &HookCall) {
-        let Some(rolled) = self.rolled_back.get(call.service.as_str()).filter(|rolled| rolled.is_sure) else { return };
-        let of_service = || before.standing.iter().filter(|deploy| deploy.service == call.service);
-        let stands = of_service().any(|deploy| deploy.status == "live" && deploy.image == rolled.image)
+        let Some(rolled) = self
+            .rolled_back
+            .get(call.service.as_str())
+            .filter(|rolled| rolled.is_sure)
+        else {
+            return;
+        };
+        let of_service = || {
+            before
+                .standing
+                .iter()
+                .filter(|deploy| deploy.service == call.service)
+        };
+        let stands = of_service()
+            .any(|deploy| deploy.status == "live" && deploy.image == rolled.image)
             && !of_service().any(|deploy| is_in_flight(deploy.status));
-        let place = self.services.iter().position(|(service, _)| *service == call.service).unwrap_or_default();
+        let place = self
+            .services
+            .iter()
+            .position(|(service, _)| *service == call.service)
+            .unwrap_or_default();
         let tree = |commit: usize| self.commits[commit].tree[place];
-        let is_back = rolled.left.iter().all(|left| tree(*left) == tree(before.commit));
+        let is_back = rolled
+            .left
+            .iter()
+            .all(|left| tree(*left) == tree(before.commit));
         if stands && is_back && !matches!(before.fortune, Fortune::Record(_)) {
-            run.fail(&format!("invariant 6: {} was given back what a rollback left", call.service));
+            run.fail(&format!(
+                "invariant 6: {} was given back what a rollback left",
+                call.service
+            ));
         }
     }
 
     fn check_intent(&mut self, run: &Run, before: &Before, call: &HookCall, records: &[Recorded]) {
-        let is_it = |record: &Recorded| record.service == call.service && call.image.ends_with(&record.digest);
+        let is_it = |record: &Recorded| {
+            record.service == call.service && call.image.ends_with(&record.digest)
+        };
         let given = (call.service.clone(), call.image.clone());
         if records[before.records..].iter().any(is_it) {
             self.unrecorded.remove(&given);
@@ -123,26 +168,39 @@ impl Team {
         if known.as_ref() == Some(&record.state) {
             return;
         }
-        let image = self.image(before.commit, &record.service).unwrap_or_default();
-        let is_of_run = record.commit == self.commits[before.commit].sha && image.ends_with(&record.digest);
-        let is_own = |service: &str, image: &str| service == record.service && image.ends_with(&record.digest);
+        let image = self
+            .image(before.commit, &record.service)
+            .unwrap_or_default();
+        let is_of_run =
+            record.commit == self.commits[before.commit].sha && image.ends_with(&record.digest);
+        let is_own = |service: &str, image: &str| {
+            service == record.service && image.ends_with(&record.digest)
+        };
         let was = |statuses: &[&str]| {
             let is_it = |deploy: &Standing| is_own(&deploy.service, &deploy.image);
-            standing.iter().any(|deploy| is_it(deploy) && statuses.contains(&deploy.status))
+            standing
+                .iter()
+                .any(|deploy| is_it(deploy) && statuses.contains(&deploy.status))
         };
         let is_true = match (record.state.as_str(), known.is_none()) {
             ("open", is_new) => is_new && is_of_run,
             (_, true) if !is_of_run => false,
             ("success", _) if record.description.starts_with("live") => was(&SERVED),
             ("success", _) => {
-                self.setting.key == Key::None && taken.iter().any(|call| is_own(&call.service, &call.image))
+                self.setting.key == Key::None
+                    && taken.iter().any(|call| is_own(&call.service, &call.image))
             }
             ("failure", _) => was(&FAILED),
-            ("error", is_new) => is_new && !taken.iter().any(|call| is_own(&call.service, &call.image)),
+            ("error", is_new) => {
+                is_new && !taken.iter().any(|call| is_own(&call.service, &call.image))
+            }
             _ => false,
         };
         if !is_true {
-            run.fail(&format!("invariant 5: {record:?} of commit {}, was {known:?}: {standing:#?}", before.commit));
+            run.fail(&format!(
+                "invariant 5: {record:?} of commit {}, was {known:?}: {standing:#?}",
+                before.commit
+            ));
         }
     }
 
@@ -155,9 +213,17 @@ impl Team {
             let text = |name: &str| told[name].as_str().unwrap_or_default().to_owned();
             let (service, status) = (text("service"), text("status"));
             let image = self.image(before.commit, &service);
-            let is_it = |deploy: &Standing| deploy.service == service && Some(&deploy.image) == image.as_ref();
-            if status == "live" && !standing.iter().any(|deploy| is_it(deploy) && SERVED.contains(&deploy.status)) {
-                run.fail(&format!("invariant 3: {service} is told to be live: {standing:#?}"));
+            let is_it = |deploy: &Standing| {
+                deploy.service == service && Some(&deploy.image) == image.as_ref()
+            };
+            if status == "live"
+                && !standing
+                    .iter()
+                    .any(|deploy| is_it(deploy) && SERVED.contains(&deploy.status))
+            {
+                run.fail(&format!(
+                    "invariant 3: {service} is told to be live: {standing:#?}"
+                ));
             }
             match status.as_str() {
                 "superseded" => self.count("services superseded"),
@@ -171,12 +237,21 @@ impl Team {
     }
 
     fn count_run(&mut self, run: &Run, before: &Before, standing: &[Standing]) {
-        let failed = |deploys: &[Standing]| deploys.iter().filter(|deploy| deploy.status == "update_failed").count();
+        let failed = |deploys: &[Standing]| {
+            deploys
+                .iter()
+                .filter(|deploy| deploy.status == "update_failed")
+                .count()
+        };
         match (&before.fortune, &run.cut) {
             (Fortune::Killed(_), Some(_)) if run.is_killed => self.count("runs killed"),
             (Fortune::Cancelled(_), Some(_)) => self.count("runs cancelled"),
-            (Fortune::Fails(_), _) if failed(standing) > failed(&before.standing) => self.count("deploys that failed"),
-            (Fortune::Record(Trouble::RecordDown | Trouble::GraphQl(_)), _) => self.count("records unreadable"),
+            (Fortune::Fails(_), _) if failed(standing) > failed(&before.standing) => {
+                self.count("deploys that failed")
+            }
+            (Fortune::Record(Trouble::RecordDown | Trouble::GraphQl(_)), _) => {
+                self.count("records unreadable")
+            }
             (Fortune::Record(_), _) => self.count("records unwritable"),
             _ => self.count("runs that nothing happened to"),
         }
@@ -186,22 +261,37 @@ impl Team {
     pub(super) fn check_end(&mut self) {
         for (place, (service, _)) in self.services.into_iter().enumerate() {
             let live = self.world().render.live(service);
-            let commits = live.as_ref().map(|image| self.commits_of(service, image)).unwrap_or_default();
+            let commits = live
+                .as_ref()
+                .map(|image| self.commits_of(service, image))
+                .unwrap_or_default();
             let tip = self.commits[self.tip].tree;
-            if commits.iter().any(|commit| self.commits[*commit].tree[place] == tip[place]) {
+            if commits
+                .iter()
+                .any(|commit| self.commits[*commit].tree[place] == tip[place])
+            {
                 continue;
             }
-            let is_told = self.told.get(service).is_some_and(|status| status == "held");
+            let is_told = self
+                .told
+                .get(service)
+                .is_some_and(|status| status == "held");
             let is_held = self.rolled_back.get(service).is_some_and(|rolled| {
                 live.as_ref() == Some(&rolled.image)
-                    && rolled.left.iter().any(|left| self.commits[*left].tree[place] == tip[place])
+                    && rolled
+                        .left
+                        .iter()
+                        .any(|left| self.commits[*left].tree[place] == tip[place])
             });
             if is_told && is_held {
                 self.count("services held at the end");
             } else if self.setting.key == Key::None && self.untracked.contains(service) {
                 self.count("services lost without a record");
             } else {
-                panic!("invariant 1: {service} serves {live:?} of commits {commits:?}, and the tip is {}", self.tip);
+                panic!(
+                    "invariant 1: {service} serves {live:?} of commits {commits:?}, and the tip is {}",
+                    self.tip
+                );
             }
         }
     }

@@ -118,7 +118,11 @@ pub(super) struct Cut {
 
 impl Cut {
     pub(super) fn place(self) -> Place {
-        Place { kind: self.kind.to_owned(), nth: self.nth, moment: self.moment }
+        Place {
+            kind: self.kind.to_owned(),
+            nth: self.nth,
+            moment: self.moment,
+        }
     }
 }
 
@@ -161,13 +165,23 @@ impl History {
     pub(super) fn of(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let setting = Setting {
-            key: if seed.is_multiple_of(2) { Key::Given } else { Key::None },
+            key: if seed.is_multiple_of(2) {
+                Key::Given
+            } else {
+                Key::None
+            },
             policy: pick(&mut random, &[Policy::Wait, Policy::Override]),
             services: pick(&mut random, &[Services::Three, Services::Sharing]),
             builds: pick(&mut random, &[Builds::Labelled, Builds::Reproducible]),
-            begins: pick(&mut random, &[Begins::Empty, Begins::Deployed, Begins::Deployed]),
+            begins: pick(
+                &mut random,
+                &[Begins::Empty, Begins::Deployed, Begins::Deployed],
+            ),
             ends: pick(&mut random, &[Ends::Push, Ends::Push, Ends::Dispatch]),
-            checkout: pick(&mut random, &[Checkout::Full, Checkout::Shallow, Checkout::None]),
+            checkout: pick(
+                &mut random,
+                &[Checkout::Full, Checkout::Shallow, Checkout::None],
+            ),
             pace: pick(&mut random, &[2, 4]),
         };
         let count = 6 + random.below(5);
@@ -189,14 +203,20 @@ fn follow_up(random: &mut Random, last: Option<&Event>) -> Option<Event> {
         Event::RollsBack(..) => (push(random), 50),
         Event::Run(..) | Event::ByHand(..) | Event::TimePasses => return None,
     };
-    random.happens(percent).then_some(Event::Run(ask, Fortune::Well))
+    random
+        .happens(percent)
+        .then_some(Event::Run(ask, Fortune::Well))
 }
 
 fn event(random: &mut Random, key: Key) -> Event {
     let is_by_hand = key == Key::Given && random.happens(24);
     if is_by_hand {
         let (service, which) = (random.byte(), random.byte());
-        return if random.happens(30) { Event::ByHand(service, which) } else { Event::RollsBack(service, which) };
+        return if random.happens(30) {
+            Event::ByHand(service, which)
+        } else {
+            Event::RollsBack(service, which)
+        };
     }
     let ask = match random.below(100) {
         0..=54 => push(random),
@@ -218,7 +238,11 @@ fn push(random: &mut Random) -> Ask {
     };
     let first = commit();
     let second = commit();
-    Ask::Push(if random.happens(25) { vec![first, second] } else { vec![first] })
+    Ask::Push(if random.happens(25) {
+        vec![first, second]
+    } else {
+        vec![first]
+    })
 }
 
 fn fortune(random: &mut Random, key: Key) -> Fortune {
@@ -234,12 +258,23 @@ fn fortune(random: &mut Random, key: Key) -> Fortune {
 }
 
 fn cut(random: &mut Random, key: Key) -> Cut {
-    let places = if key == Key::Given { PLACES.len() as u64 } else { WITHOUT_KEY };
+    let places = if key == Key::Given {
+        PLACES.len() as u64
+    } else {
+        WITHOUT_KEY
+    };
     // Most of the time where something is written: there a cut leaves most behind.
-    let kind = if random.happens(70) { pick(random, &[0, 1, 1, 2, 2]) } else { random.below(places) };
+    let kind = if random.happens(70) {
+        pick(random, &[0, 1, 1, 2, 2])
+    } else {
+        random.below(places)
+    };
     Cut {
         kind: PLACES[usize::try_from(kind).expect("a place")],
         nth: pick(random, &[1, 1, 2]),
-        moment: pick(random, &[Moment::Unheard, Moment::Unanswered, Moment::Answered]),
+        moment: pick(
+            random,
+            &[Moment::Unheard, Moment::Unanswered, Moment::Answered],
+        ),
     }
 }

@@ -47,23 +47,37 @@ const REACHED: &[&str] = &[
 fn play(name: &str, history: &History) -> BTreeMap<&'static str, usize> {
     let team = RefCell::new(Team::new(history.setting));
     let played = catch_unwind(AssertUnwindSafe(|| {
-        history.events.iter().for_each(|event| team.borrow_mut().happens(event));
+        history
+            .events
+            .iter()
+            .for_each(|event| team.borrow_mut().happens(event));
         team.borrow_mut().ends();
     }));
     if let Err(why) = played {
         let text = why.downcast_ref::<String>().cloned().unwrap_or_default();
-        let (why, story) = (text.lines().next().unwrap_or_default(), team.borrow().story.join("\n"));
-        panic!("{name}: {why}\n{:?}\n{:?}\n{story}", history.setting, history.events);
+        let (why, story) = (
+            text.lines().next().unwrap_or_default(),
+            team.borrow().story.join("\n"),
+        );
+        panic!(
+            "{name}: {why}\n{:?}\n{:?}\n{story}",
+            history.setting, history.events
+        );
     }
     team.into_inner().reached
 }
 
 fn setting(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name).ok().map_or(otherwise, |text| text.parse().expect("a number"))
+    std::env::var(name)
+        .ok()
+        .map_or(otherwise, |text| text.parse().expect("a number"))
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "what they reach is what this test tells")]
+#[expect(
+    clippy::print_stdout,
+    reason = "what they reach is what this test tells"
+)]
 fn a_sample_of_histories_keeps_the_invariants() {
     let (first, count) = (setting("SEED", 0), setting("HISTORIES", 32));
     let reached = Mutex::new(BTreeMap::<&str, usize>::new());
@@ -82,8 +96,14 @@ fn a_sample_of_histories_keeps_the_invariants() {
     for (what, times) in &reached {
         println!("{times:>6}  {what}");
     }
-    let missing: Vec<_> = REACHED.iter().filter(|what| !reached.contains_key(**what)).collect();
-    assert!(count < 32 || missing.is_empty(), "never reached: {missing:?}");
+    let missing: Vec<_> = REACHED
+        .iter()
+        .filter(|what| !reached.contains_key(**what))
+        .collect();
+    assert!(
+        count < 32 || missing.is_empty(),
+        "never reached: {missing:?}"
+    );
 }
 
 #[test]
@@ -98,8 +118,16 @@ fn a_revert_of_what_was_cut_off_is_deployed() {
         checkout: Checkout::Full,
         pace: 4,
     };
-    let ends = Cut { kind: "GitHub: POST /deployments/*/statuses", nth: 1, moment: Moment::Unheard };
-    let calls = Cut { kind: "Render: POST /deploy/* key imgURL", nth: 1, moment: Moment::Unanswered };
+    let ends = Cut {
+        kind: "GitHub: POST /deployments/*/statuses",
+        nth: 1,
+        moment: Moment::Unheard,
+    };
+    let calls = Cut {
+        kind: "Render: POST /deploy/* key imgURL",
+        nth: 1,
+        moment: Moment::Unanswered,
+    };
     at_once([ends, calls], |cut| {
         let push = Event::Run(Ask::Push(vec![(1, 2)]), Fortune::Killed(cut));
         let events = vec![push, Event::Run(Ask::Revert, Fortune::Well)];

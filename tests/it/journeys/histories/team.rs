@@ -99,13 +99,25 @@ impl Team {
     pub(super) fn new(setting: Setting) -> Self {
         let (services, world) = match setting.services {
             Services::Three => (THREE, World::new().three_services()),
-            Services::Sharing => (TWO_SHARE, World::new().manifest(SHARING).hooks(&["api", "web", "job"])),
+            Services::Sharing => (
+                TWO_SHARE,
+                World::new().manifest(SHARING).hooks(&["api", "web", "job"]),
+            ),
         };
         if setting.services == Services::Sharing {
-            world.render.image_path("job", &format!("{}:main", world.repository("web")));
+            world
+                .render
+                .image_path("job", &format!("{}:main", world.repository("web")));
         }
-        let world = world.never_deployed().checkout(setting.checkout).deadline(Duration::from_secs(180));
-        let world = if setting.key == Key::Given { world.with_key() } else { world };
+        let world = world
+            .never_deployed()
+            .checkout(setting.checkout)
+            .deadline(Duration::from_secs(180));
+        let world = if setting.key == Key::Given {
+            world.with_key()
+        } else {
+            world
+        };
         world.render.policy(setting.policy);
         world.render.waits(0);
         let mut team = Self {
@@ -132,7 +144,9 @@ impl Team {
         if setting.begins == Begins::Deployed {
             for (service, image) in services {
                 let (world, digest) = (team.world(), team.commits[0].built[image].clone());
-                world.render.seed_live(service, &format!("{}@{digest}", world.repository(image)));
+                world
+                    .render
+                    .seed_live(service, &format!("{}@{digest}", world.repository(image)));
                 let sha = &team.commits[0].sha;
                 let seed = Seed::live("staging", service, sha, &world.repository(image), &digest);
                 let number = world.github.seed_record(seed);
@@ -157,26 +171,47 @@ impl Team {
     fn commit(&mut self, parent: Option<usize>, tree: Tree) -> usize {
         let origin = &self.world().origin;
         for ((service, _), content) in self.services.iter().zip(tree) {
-            origin.write(&format!("services/{service}/main.txt"), &content.to_string());
+            origin.write(
+                &format!("services/{service}/main.txt"),
+                &content.to_string(),
+            );
         }
         let sha = origin.commit(&format!("commit {}", self.commits.len()));
-        self.commits.push(Commit { sha, parent, tree, built: BTreeMap::new() });
+        self.commits.push(Commit {
+            sha,
+            parent,
+            tree,
+            built: BTreeMap::new(),
+        });
         self.commits.len() - 1
     }
 
     /// Builds the images of a commit, if that was not done before.
     fn build(&mut self, number: usize) {
-        let images: BTreeSet<&'static str> = self.services.iter().map(|(_, image)| *image).collect();
+        let images: BTreeSet<&'static str> =
+            self.services.iter().map(|(_, image)| *image).collect();
         for image in images {
             let commit = &self.commits[number];
-            let contents = self.services.iter().zip(commit.tree).filter(|((_, of), _)| *of == image);
-            let built_from: Vec<String> = contents.map(|(_, content)| content.to_string()).collect();
+            let contents = self
+                .services
+                .iter()
+                .zip(commit.tree)
+                .filter(|((_, of), _)| *of == image);
+            let built_from: Vec<String> =
+                contents.map(|(_, content)| content.to_string()).collect();
             let (kind, name) = match self.setting.builds {
                 Builds::Labelled => (Kind::MultiArch, image.to_owned()),
-                Builds::Reproducible => (Kind::NoRevision, format!("{image} {}", built_from.join(" "))),
+                Builds::Reproducible => (
+                    Kind::NoRevision,
+                    format!("{image} {}", built_from.join(" ")),
+                ),
             };
             let made = Image::make(kind, &name, &commit.sha, "https://github.com/acme/shop");
-            self.world().registry.put(&format!("acme/{image}"), std::slice::from_ref(&commit.sha), &made);
+            self.world().registry.put(
+                &format!("acme/{image}"),
+                std::slice::from_ref(&commit.sha),
+                &made,
+            );
             self.commits[number].built.insert(image, made.digest);
         }
     }
@@ -225,15 +260,25 @@ impl Team {
                 None => return,
             },
             Ask::Rerun(which) => {
-                let Some(back) = usize::from(*which).checked_rem(self.pushes.len().min(LAST_FEW)) else { return };
+                let Some(back) = usize::from(*which).checked_rem(self.pushes.len().min(LAST_FEW))
+                else {
+                    return;
+                };
                 let place = self.pushes.len() - 1 - back;
                 self.count("runs repeated");
                 let (event, commit) = (self.pushes[place].event.clone(), self.pushes[place].commit);
                 return self.runs(event, commit, "2", fortune);
             }
             Ask::Late(which) => {
-                let late: Vec<usize> = (0..self.pushes.len()).filter(|place| !self.pushes[*place].has_run).collect();
-                let Some(place) = usize::from(*which).checked_rem(late.len()).map(|place| late[place]) else { return };
+                let late: Vec<usize> = (0..self.pushes.len())
+                    .filter(|place| !self.pushes[*place].has_run)
+                    .collect();
+                let Some(place) = usize::from(*which)
+                    .checked_rem(late.len())
+                    .map(|place| late[place])
+                else {
+                    return;
+                };
                 self.count("late runs");
                 place
             }
@@ -273,25 +318,36 @@ impl Team {
 
     fn forces_back(&mut self) -> Option<usize> {
         let parent = self.commits[self.tip].parent?;
-        self.world().origin.git(&["reset", "-q", "--hard", &self.commits[parent].sha]);
+        self.world()
+            .origin
+            .git(&["reset", "-q", "--hard", &self.commits[parent].sha]);
         self.count("branches forced back");
         Some(self.moves_to(parent, true))
     }
 
     /// The branch is on that commit now, and what runs there is built.
     fn moves_to(&mut self, tip: usize, is_forced: bool) -> usize {
-        let (before, after) = (self.commits[self.tip].sha.clone(), self.commits[tip].sha.clone());
+        let (before, after) = (
+            self.commits[self.tip].sha.clone(),
+            self.commits[tip].sha.clone(),
+        );
         let mut event = world::Event::push("refs/heads/main", &before, &after, &after);
         event.payload["forced"] = is_forced.into();
         (self.last, self.tip) = (self.tip, tip);
         self.build(tip);
-        self.pushes.push(Pushed { event, commit: tip, has_run: false });
+        self.pushes.push(Pushed {
+            event,
+            commit: tip,
+            has_run: false,
+        });
         self.pushes.len() - 1
     }
 
     fn deploys_by_hand(&mut self, service: u8, which: u8) {
         let (service, _) = self.services[usize::from(service) % self.services.len()];
-        let built: Vec<String> = (0..self.commits.len()).filter_map(|commit| self.image(commit, service)).collect();
+        let built: Vec<String> = (0..self.commits.len())
+            .filter_map(|commit| self.image(commit, service))
+            .collect();
         let image = &built[usize::from(which) % built.len()];
         let deploy = self.world().render.queue_behind(service, image);
         self.by_hand.insert(deploy);
@@ -307,29 +363,55 @@ impl Team {
             .filter(|deploy| deploy.status == "deactivated")
             .map(|deploy| deploy.image.as_str())
             .collect();
-        let Some(place) = usize::from(which).checked_rem(earlier.len()) else { return };
+        let Some(place) = usize::from(which).checked_rem(earlier.len()) else {
+            return;
+        };
         let image = earlier[place].to_owned();
-        let may_serve = || standing.iter().filter(|deploy| deploy.status == "live" || is_in_flight(deploy.status));
-        let mut left: Vec<usize> = may_serve().flat_map(|deploy| self.commits_of(service, &deploy.image)).collect();
+        let may_serve = || {
+            standing
+                .iter()
+                .filter(|deploy| deploy.status == "live" || is_in_flight(deploy.status))
+        };
+        let mut left: Vec<usize> = may_serve()
+            .flat_map(|deploy| self.commits_of(service, &deploy.image))
+            .collect();
         let records = self.world().github.records();
         let may_have = |state: &str| matches!(state, "open" | "success");
-        let last = records.iter().rfind(|record| record.service == service && may_have(&record.state));
-        left.extend(last.and_then(|last| self.commits.iter().position(|commit| commit.sha == last.commit)));
+        let last = records
+            .iter()
+            .rfind(|record| record.service == service && may_have(&record.state));
+        left.extend(last.and_then(|last| {
+            self.commits
+                .iter()
+                .position(|commit| commit.sha == last.commit)
+        }));
         let was_left = |deploy: &Standing| {
             deploy.status == "live"
                 && deploy.image != image
                 && !self.by_hand.contains(&deploy.deploy)
-                && last.is_some_and(|last| last.state == "success" && deploy.image.ends_with(&last.digest))
+                && last.is_some_and(|last| {
+                    last.state == "success" && deploy.image.ends_with(&last.digest)
+                })
         };
         let is_sure = may_serve().count() == 1 && may_serve().all(was_left);
         let live = self.world().render.live(service);
-        let before = self.rolled_back.remove(service).filter(|before| Some(&before.image) == live.as_ref());
+        let before = self
+            .rolled_back
+            .remove(service)
+            .filter(|before| Some(&before.image) == live.as_ref());
         if let Some(before) = before {
             left.extend(before.left);
         }
         let deploy = self.world().render.roll_back(service, &image);
         self.by_hand.insert(deploy);
-        self.rolled_back.insert(service, RolledBack { image, left, is_sure });
+        self.rolled_back.insert(
+            service,
+            RolledBack {
+                image,
+                left,
+                is_sure,
+            },
+        );
         self.count("rollbacks by hand");
     }
 
@@ -340,17 +422,23 @@ impl Team {
         let mut world = self.world.take().expect("a world");
         world.event = Some(event);
         let run_id = (1000 + self.runs).to_string();
-        let world = world.variable("GITHUB_RUN_ATTEMPT", attempt).variable("GITHUB_RUN_ID", &run_id);
+        let world = world
+            .variable("GITHUB_RUN_ATTEMPT", attempt)
+            .variable("GITHUB_RUN_ID", &run_id);
         let mut world = world.input("environment", if is_asked { "staging" } else { "" });
         world.render.pace(self.setting.pace);
         let mut failing = None;
         match fortune {
             Fortune::Well | Fortune::Evicted => {}
             Fortune::Killed(cut) => world = world.cancel_at(cut.place(), &["-KILL"], Then::Answers),
-            Fortune::Cancelled(cut) => world = world.cancel_at(cut.place(), &["-INT"], Then::Answers),
+            Fortune::Cancelled(cut) => {
+                world = world.cancel_at(cut.place(), &["-INT"], Then::Answers)
+            }
             Fortune::Fails(service) => {
                 let (service, _) = self.services[usize::from(*service) % self.services.len()];
-                world.render.usually(service, Fate::Fails("update_failed", Why::Exited(1)));
+                world
+                    .render
+                    .usually(service, Fate::Fails("update_failed", Why::Exited(1)));
                 failing = Some(service);
             }
             Fortune::Record(trouble) => world.github.trouble(*trouble),
@@ -375,7 +463,11 @@ impl Team {
         self.tells(&run, commit);
         self.check(&run, &before);
         let world = run.into_world();
-        for server in [Some(&world.github.server), world.registry.server(), Some(&world.render.server)] {
+        for server in [
+            Some(&world.github.server),
+            world.registry.server(),
+            Some(&world.render.server),
+        ] {
             server.into_iter().for_each(Server::forget);
         }
         self.world = Some(world);
@@ -385,7 +477,9 @@ impl Team {
         let hooks: Vec<&str> = run.hooks.iter().map(|call| call.service.as_str()).collect();
         let (outcome, failure) = (run.output("outcome"), run.output("failure"));
         let (exit, took) = (run.exit, run.took.as_secs_f64());
-        let line = format!("    commit {commit} after {took:.1} s, exit {exit}: {outcome} {failure} {hooks:?}");
+        let line = format!(
+            "    commit {commit} after {took:.1} s, exit {exit}: {outcome} {failure} {hooks:?}"
+        );
         self.say(line);
     }
 

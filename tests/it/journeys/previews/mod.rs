@@ -43,7 +43,10 @@ fn world() -> World {
 
 /// A pull request that changes `web`, with its image and an API key.
 pub(super) fn opened() -> World {
-    world().pull_request(7, touch_web).images_of(&["web"]).with_key()
+    world()
+        .pull_request(7, touch_web)
+        .images_of(&["web"])
+        .with_key()
 }
 
 fn image(world: &World, name: &str) -> String {
@@ -54,16 +57,29 @@ fn image(world: &World, name: &str) -> String {
 #[track_caller]
 fn given(run: Run) -> Run {
     let wanted = image(&run.world, "web");
-    let run = run.ended(0, "live", "").hooked_with(&[("web-pr-7", &wanted)]);
+    let run = run
+        .ended(0, "live", "")
+        .hooked_with(&[("web-pr-7", &wanted)]);
     serves(run, &wanted)
 }
 
 #[track_caller]
 fn serves(run: Run, wanted: &str) -> Run {
     let previews = run.world.render.previews();
-    let shown: Vec<_> = previews.iter().map(|preview| (preview.name.as_str(), preview.live.as_deref())).collect();
-    run.equal("previews on Render", &shown, &vec![("web-pr-7", Some(wanted))]);
-    run.equal("previews", &run.json("previews"), &json!({"web": "https://web-pr-7.onrender.com/"}));
+    let shown: Vec<_> = previews
+        .iter()
+        .map(|preview| (preview.name.as_str(), preview.live.as_deref()))
+        .collect();
+    run.equal(
+        "previews on Render",
+        &shown,
+        &vec![("web-pr-7", Some(wanted))],
+    );
+    run.equal(
+        "previews",
+        &run.json("previews"),
+        &json!({"web": "https://web-pr-7.onrender.com/"}),
+    );
     run
 }
 
@@ -71,64 +87,115 @@ fn serves(run: Run, wanted: &str) -> Run {
 #[track_caller]
 fn nothing_done(run: Run) -> Run {
     let run = run.no_hooks();
-    let posts = run.world.render.server.calls().iter().filter(|call| call.method != "GET").count();
+    let posts = run
+        .world
+        .render
+        .server
+        .calls()
+        .iter()
+        .filter(|call| call.method != "GET")
+        .count();
     let records = run.world.github.preview_records().len();
-    run.ensure(posts == 0 && records == 0, "something was made, or recorded")
+    run.ensure(
+        posts == 0 && records == 0,
+        "something was made, or recorded",
+    )
 }
 
 #[test]
 fn a_pull_request_gets_a_preview_of_the_service_that_it_changes() {
     let run = given(opened().deploy());
     let row = run.service("web");
-    assert_eq!((row["decision"].as_str(), row["status"].as_str()), (Some("deploy"), Some("live")));
-    assert_eq!((row["url"].as_str(), row["image"].as_str()), (Some("https://web-pr-7.onrender.com/"), Some("web")));
+    assert_eq!(
+        (row["decision"].as_str(), row["status"].as_str()),
+        (Some("deploy"), Some("live"))
+    );
+    assert_eq!(
+        (row["url"].as_str(), row["image"].as_str()),
+        (Some("https://web-pr-7.onrender.com/"), Some("web"))
+    );
     assert_eq!(row["digest"], json!(run.world.digest("web")));
-    assert!(row["deploy"].as_str().is_some_and(|id| id.starts_with("dep-")));
+    assert!(
+        row["deploy"]
+            .as_str()
+            .is_some_and(|id| id.starts_with("dep-"))
+    );
     assert_eq!(run.json("deploys").as_array().map(Vec::len), Some(1));
     assert_eq!(run.output("environment"), "");
     let records = run.world.github.preview_records();
-    let [record] = records.as_slice() else { run.fail("not one record") };
+    let [record] = records.as_slice() else {
+        run.fail("not one record")
+    };
     let id = &run.world.render.previews()[0].id;
     assert_eq!(record.environment, "preview/web");
     assert_eq!(record.commit, run.world.commit());
     assert_eq!(record.payload["pr"], 7);
     assert_eq!(record.payload["parent"], json!(service_id("web")));
     assert_eq!(record.payload["digest"], json!(run.world.digest("web")));
-    let said: Vec<(&str, String)> = vec![("in_progress", format!("made: {id}")), ("success", format!("live: {id}"))];
-    let found: Vec<(&str, String)> =
-        record.statuses.iter().map(|(state, text)| (state.as_str(), text.clone())).collect();
+    let said: Vec<(&str, String)> = vec![
+        ("in_progress", format!("made: {id}")),
+        ("success", format!("live: {id}")),
+    ];
+    let found: Vec<(&str, String)> = record
+        .statuses
+        .iter()
+        .map(|(state, text)| (state.as_str(), text.clone()))
+        .collect();
     assert_eq!(found, said);
-    assert_eq!(record.url.as_deref(), Some("https://web-pr-7.onrender.com/"));
-    run.says("web-pr-7.onrender.com").says("Live: previews of pull request 7: web live");
+    assert_eq!(
+        record.url.as_deref(),
+        Some("https://web-pr-7.onrender.com/")
+    );
+    run.says("web-pr-7.onrender.com")
+        .says("Live: previews of pull request 7: web live");
 }
 
 #[test]
 fn a_second_push_is_deployed_to_the_same_preview() {
     let world = given(opened().deploy()).into_world();
-    let world = world.push_to_pull_request(7, |repo| repo.write("services/web/main.txt", "more")).images_of(&["web"]);
+    let world = world
+        .push_to_pull_request(7, |repo| repo.write("services/web/main.txt", "more"))
+        .images_of(&["web"]);
     let run = given(world.deploy());
     let records = run.world.github.preview_records();
     assert_eq!(records.len(), 2);
     let id = &run.world.render.previews()[0].id;
     assert_eq!(records[1].payload["id"], json!(id));
-    assert_eq!(records[1].statuses, [("success".to_owned(), format!("live: {id}"))]);
+    assert_eq!(
+        records[1].statuses,
+        [("success".to_owned(), format!("live: {id}"))]
+    );
 }
 
 #[test]
 fn each_service_has_a_preview_of_its_own() {
-    let world = world().pull_request(7, touch_both).images_of(&["api", "web"]).with_key();
+    let world = world()
+        .pull_request(7, touch_both)
+        .images_of(&["api", "web"])
+        .with_key();
     let run = world.deploy().ended(0, "live", "");
     let (api, web) = (image(&run.world, "api"), image(&run.world, "web"));
     let run = run.hooked_with(&[("api-pr-7", &api), ("web-pr-7", &web)]);
-    let wanted = json!({"api": "https://api-pr-7.onrender.com/", "web": "https://web-pr-7.onrender.com/"});
+    let wanted =
+        json!({"api": "https://api-pr-7.onrender.com/", "web": "https://web-pr-7.onrender.com/"});
     assert_eq!(run.json("previews"), wanted);
-    let parents: Vec<String> = run.world.render.previews().into_iter().map(|preview| preview.parent).collect();
+    let parents: Vec<String> = run
+        .world
+        .render
+        .previews()
+        .into_iter()
+        .map(|preview| preview.parent)
+        .collect();
     assert_eq!(parents, [service_id("api"), service_id("web")]);
 }
 
 #[test]
 fn services_may_be_restricted_and_others_pull_requests_have_others() {
-    let world = world().pull_request(7, touch_both).images_of(&["api", "web"]).with_key().input("services", "web");
+    let world = world()
+        .pull_request(7, touch_both)
+        .images_of(&["api", "web"])
+        .with_key()
+        .input("services", "web");
     let run = given(world.deploy());
     let world = run.into_world();
     world.origin.git(&["branch", "-q", "-D", "feature"]);
@@ -158,7 +225,9 @@ fn render_may_refuse_a_preview_in_words_of_its_own() {
     ];
     at_once(table, |(status, word, text)| {
         let world = opened();
-        world.render.previews_answer([PreviewAnswer::Status(status)]);
+        world
+            .render
+            .previews_answer([PreviewAnswer::Status(status)]);
         let run = world.deploy().ended(1, "failed", word);
         let wanted = image(&run.world, "web");
         let run = run.hooked_with(&[("web-pr-7", &wanted)]).says(text);
@@ -180,25 +249,36 @@ fn a_limit_is_waited_out() {
 #[test]
 fn a_preview_that_does_not_go_live_is_explained_and_the_next_push_goes_to_it() {
     let world = opened();
-    world.render.preview_ends(Fate::Fails("update_failed", Why::Unhealthy("503")));
+    world
+        .render
+        .preview_ends(Fate::Fails("update_failed", Why::Unhealthy("503")));
     let run = world.deploy().ended(1, "failed", "unhealthy");
     let wanted = image(&run.world, "web");
     let run = run.hooked_with(&[("web-pr-7", &wanted)]);
     assert_eq!(run.output("previews"), "{}");
     assert_eq!(run.world.github.preview_records()[0].state(), "failure");
     let world = run.into_world();
-    let world = world.push_to_pull_request(7, |repo| repo.write("services/web/main.txt", "more")).images_of(&["web"]);
+    let world = world
+        .push_to_pull_request(7, |repo| repo.write("services/web/main.txt", "more"))
+        .images_of(&["web"]);
     given(world.deploy());
 }
 
 #[test]
 fn a_name_that_render_changed_is_said_and_found_by_the_record() {
     let world = opened();
-    world.render.previews_answer([PreviewAnswer::Renamed("web-pr-7-abcd")]);
-    let run = world.deploy().ended(0, "live", "").annotates("warning", "another name than web-pr-7");
+    world
+        .render
+        .previews_answer([PreviewAnswer::Renamed("web-pr-7-abcd")]);
+    let run = world
+        .deploy()
+        .ended(0, "live", "")
+        .annotates("warning", "another name than web-pr-7");
     let wanted = image(&run.world, "web");
     let world = run.hooked_with(&[("web-pr-7", &wanted)]).into_world();
-    let world = world.push_to_pull_request(7, |repo| repo.write("services/web/main.txt", "more")).images_of(&["web"]);
+    let world = world
+        .push_to_pull_request(7, |repo| repo.write("services/web/main.txt", "more"))
+        .images_of(&["web"]);
     let run = world.deploy().ended(0, "live", "");
     let wanted = image(&run.world, "web");
     let run = run.hooked_with(&[("web-pr-7-abcd", &wanted)]);
@@ -215,10 +295,16 @@ fn without_a_record_a_preview_is_found_by_its_name() {
     ];
     at_once(worlds, |world| {
         let run = given(world.deploy());
-        let warned = run.annotations("warning").iter().any(|text| text.contains("a cleanup does not find"));
-        let world = run.ensure(warned, "what a missing record costs is not said").into_world();
+        let warned = run
+            .annotations("warning")
+            .iter()
+            .any(|text| text.contains("a cleanup does not find"));
+        let world = run
+            .ensure(warned, "what a missing record costs is not said")
+            .into_world();
         assert!(world.github.preview_records().is_empty());
-        let world = world.push_to_pull_request(7, |repo| repo.write("services/web/main.txt", "more"));
+        let world =
+            world.push_to_pull_request(7, |repo| repo.write("services/web/main.txt", "more"));
         given(world.images_of(&["web"]).deploy());
     });
 }
@@ -229,14 +315,19 @@ fn an_older_head_never_replaces_a_newer_one_unless_the_branch_was_forced_back() 
     let first = run.world.commit();
     let world = run.again();
     let event = world.event.clone();
-    let world = world.push_to_pull_request(7, |repo| repo.write("services/web/main.txt", "more")).images_of(&["web"]);
+    let world = world
+        .push_to_pull_request(7, |repo| repo.write("services/web/main.txt", "more"))
+        .images_of(&["web"]);
     let run = given(world.deploy());
     let newer = image(&run.world, "web");
     let mut world = run.into_world();
     world.event = event;
     let world = world.image("web", Kind::Amd64);
     let run = world.deploy().ended(0, "superseded", "").no_hooks();
-    assert_eq!(run.world.render.previews()[0].live.as_deref(), Some(newer.as_str()));
+    assert_eq!(
+        run.world.render.previews()[0].live.as_deref(),
+        Some(newer.as_str())
+    );
     let world = run.into_world().pull_request_is_on(7, &first);
     given(world.deploy());
 }
@@ -248,13 +339,23 @@ fn a_worker_has_a_preview_without_an_address() {
     let run = world.deploy().ended(0, "live", "");
     let wanted = image(&run.world, "web");
     let run = run.hooked_with(&[("web-pr-7", &wanted)]);
-    assert_eq!((run.output("previews"), run.service("web")["url"].as_str()), ("{}", Some("")));
+    assert_eq!(
+        (run.output("previews"), run.service("web")["url"].as_str()),
+        ("{}", Some(""))
+    );
 }
 
 #[test]
 fn accepted_is_said_of_what_was_not_waited_for() {
-    let run = opened().input("wait", "accepted").deploy().ended(0, "accepted", "");
+    let run = opened()
+        .input("wait", "accepted")
+        .deploy()
+        .ended(0, "accepted", "");
     let wanted = image(&run.world, "web");
     let run = run.hooked_with(&[("web-pr-7", &wanted)]);
-    assert!(run.world.github.preview_records()[0].statuses[1].1.starts_with("accepted"));
+    assert!(
+        run.world.github.preview_records()[0].statuses[1]
+            .1
+            .starts_with("accepted")
+    );
 }

@@ -22,7 +22,10 @@ fn served(mut world: World, environment: &str, release: Option<&str>) -> World {
             release: release.map(str::to_owned),
             ..world.live(environment, name, &commit)
         };
-        world.render.seed_live(name, &format!("{}@{}", world.repository(name), world.digest(name)));
+        world.render.seed_live(
+            name,
+            &format!("{}@{}", world.repository(name), world.digest(name)),
+        );
         world = world.recorded(seed);
     }
     world
@@ -34,8 +37,14 @@ pub(super) fn released() -> World {
 }
 
 fn released_of(change: impl FnOnce(&str) -> String) -> World {
-    let world = served(World::new().three_services_and(change).tagged("prod-1"), "production", Some("prod-1"));
-    let world = world.commit_on_main(|repo| repo.write("services/api/x", "1")).push_tag("prod-2");
+    let world = served(
+        World::new().three_services_and(change).tagged("prod-1"),
+        "production",
+        Some("prod-1"),
+    );
+    let world = world
+        .commit_on_main(|repo| repo.write("services/api/x", "1"))
+        .push_tag("prod-2");
     let commit = world.commit();
     world.image_tagged("api", Kind::WithAttestations, &commit, &[&commit])
 }
@@ -50,7 +59,14 @@ fn taken(world: World, image: &str, tag: &str) -> World {
 
 /// How many tags were put, or tried to be.
 fn puts(run: &Run) -> usize {
-    run.world.registry.ghcr().server.calls().iter().filter(|call| call.method == "PUT").count()
+    run.world
+        .registry
+        .ghcr()
+        .server
+        .calls()
+        .iter()
+        .filter(|call| call.method == "PUT")
+        .count()
 }
 
 /// Where a tag is on each of the three images.
@@ -60,7 +76,11 @@ fn tags(world: &World, tag: &str) -> [Option<String>; 3] {
 
 /// The release's tag is on what was verified of every image.
 pub(super) fn is_promoted(run: &Run) {
-    run.equal("where prod-2 is", &tags(&run.world, "prod-2"), &digests(&run.world));
+    run.equal(
+        "where prod-2 is",
+        &tags(&run.world, "prod-2"),
+        &digests(&run.world),
+    );
 }
 
 fn digests(world: &World) -> [Option<String>; 3] {

@@ -42,7 +42,11 @@ impl Comment {
     }
 
     fn shown(&self) -> Value {
-        let kind = if self.author.ends_with("[bot]") { "Bot" } else { "User" };
+        let kind = if self.author.ends_with("[bot]") {
+            "Bot"
+        } else {
+            "User"
+        };
         json!({"id": self.id, "node_id": "IC_kw", "body": self.body, "user": {"login": self.author, "type": kind},
             "author_association": "NONE", "created_at": "2026-11-20T10:00:00Z", "updated_at": "2026-11-20T10:00:00Z"})
     }
@@ -51,7 +55,13 @@ impl Comment {
 impl State {
     fn say(&mut self, pull: u64, author: &str, body: &str) -> Value {
         let id = 7_000_000_001 + self.comments.len() as u64;
-        let comment = Comment { id, pull, author: author.into(), body: body.into(), edits: 0 };
+        let comment = Comment {
+            id,
+            pull,
+            author: author.into(),
+            body: body.into(),
+            edits: 0,
+        };
         let shown = comment.shown();
         self.comments.push(comment);
         shown
@@ -65,9 +75,16 @@ impl State {
         }
         if self.troubles.contains(&Trouble::CommentsDenied) {
             let denied = message(403, "Resource not accessible by integration");
-            return Some(denied.header("x-accepted-github-permissions", "issues=write; pull_requests=write"));
+            return Some(denied.header(
+                "x-accepted-github-permissions",
+                "issues=write; pull_requests=write",
+            ));
         }
-        let done = match (call.method.as_str(), rest.strip_prefix("comments/"), rest.strip_suffix("/comments")) {
+        let done = match (
+            call.method.as_str(),
+            rest.strip_prefix("comments/"),
+            rest.strip_suffix("/comments"),
+        ) {
             ("PATCH", Some(id), _) => self.edit(call, id.parse().ok()?),
             ("POST", _, Some(pull)) => {
                 let pull = pull.parse().ok()?;
@@ -83,7 +100,11 @@ impl State {
 
     fn edit(&mut self, call: &Call, id: u64) -> Result<Reply, Wrong> {
         let body = body_of(call)?;
-        let comment = self.comments.iter_mut().find(|comment| comment.id == id).ok_or("no such comment")?;
+        let comment = self
+            .comments
+            .iter_mut()
+            .find(|comment| comment.id == id)
+            .ok_or("no such comment")?;
         if comment.author != OURS {
             return Err(format!("a comment of {} was edited", comment.author));
         }
@@ -95,15 +116,33 @@ impl State {
     }
 
     fn listed(&self, call: &Call, pull: u64) -> Option<Reply> {
-        let number = |name: &str, default: usize| call.parameter(name).map_or(Some(default), |text| text.parse().ok());
+        let number = |name: &str, default: usize| {
+            call.parameter(name)
+                .map_or(Some(default), |text| text.parse().ok())
+        };
         let (size, page) = (number("per_page", 30)?.min(PAGE), number("page", 1)?);
-        let all: Vec<Value> = self.comments.iter().filter(|comment| comment.pull == pull).map(Comment::shown).collect();
-        let shown: Vec<Value> = all.iter().skip(size * (page - 1)).take(size).cloned().collect();
+        let all: Vec<Value> = self
+            .comments
+            .iter()
+            .filter(|comment| comment.pull == pull)
+            .map(Comment::shown)
+            .collect();
+        let shown: Vec<Value> = all
+            .iter()
+            .skip(size * (page - 1))
+            .take(size)
+            .cloned()
+            .collect();
         let reply = Reply::json(200, &Value::Array(shown));
         if all.len() <= size * page {
             return Some(reply);
         }
-        let next = format!("{}{}?per_page={size}&page={}", self.origin, call.path, page + 1);
+        let next = format!(
+            "{}{}?per_page={size}&page={}",
+            self.origin,
+            call.path,
+            page + 1
+        );
         Some(reply.header("link", format!("<{next}>; rel=\"next\"")))
     }
 

@@ -12,11 +12,20 @@ const PAGES: (usize, usize) = (30, 100);
 impl State {
     /// Answers the list; `None` where there is no such commit.
     pub(super) fn commits(&self, call: &Call) -> Option<Reply> {
-        let number = |name: &str| call.parameter(name).and_then(|text| text.parse::<usize>().ok());
+        let number = |name: &str| {
+            call.parameter(name)
+                .and_then(|text| text.parse::<usize>().ok())
+        };
         let sha = self.object(&format!("{}^{{commit}}", call.parameter("sha")?))?;
         let size = number("per_page").unwrap_or(PAGES.0).min(PAGES.1);
         let skipped = format!("--skip={}", (number("page").unwrap_or(1) - 1) * size);
-        let listed = self.git(&["log", "--format=%H %P", &format!("--max-count={size}"), &skipped, &sha]);
+        let listed = self.git(&[
+            "log",
+            "--format=%H %P",
+            &format!("--max-count={size}"),
+            &skipped,
+            &sha,
+        ]);
         let commits: Vec<Value> = listed
             .lines()
             .map(|line| {

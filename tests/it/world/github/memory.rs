@@ -28,7 +28,10 @@ struct Asked {
 
 /// The query that asks for this.
 fn query(asked: &Asked) -> String {
-    let (mut declared, mut parts) = (String::from("$owner: String!, $name: String!"), String::new());
+    let (mut declared, mut parts) = (
+        String::from("$owner: String!, $name: String!"),
+        String::new(),
+    );
     if asked.branch.is_some() {
         declared += ", $branch: String!";
         parts += "branch: ref(qualifiedName: $branch) { target { oid } } ";
@@ -45,7 +48,11 @@ fn query(asked: &Asked) -> String {
             asked.size
         );
     }
-    let fragments = if asked.pages.is_empty() { "" } else { FRAGMENTS };
+    let fragments = if asked.pages.is_empty() {
+        ""
+    } else {
+        FRAGMENTS
+    };
     format!(
         "query({declared}) {{ viewer {{ login }} repository(owner: $owner, name: $name) {{ {parts} }} }} {fragments}"
     )
@@ -53,22 +60,50 @@ fn query(asked: &Asked) -> String {
 
 /// Reads the variables, and how many deployments of each service are asked for.
 fn asked(body: &Map<String, Value>) -> Option<Asked> {
-    let (text, variables) = (body.get("query")?.as_str()?, body.get("variables")?.as_object()?);
+    let (text, variables) = (
+        body.get("query")?.as_str()?,
+        body.get("variables")?.as_object()?,
+    );
     if body.len() != 2 || variables.get("owner")? != "acme" || variables.get("name")? != "shop" {
         return None;
     }
-    let branch = variables.get("branch").map(|name| name.as_str().map(str::to_owned));
-    let mut asked = Asked { branch: branch.unwrap_or_default(), pages: Vec::new(), size: 0 };
+    let branch = variables
+        .get("branch")
+        .map(|name| name.as_str().map(str::to_owned));
+    let mut asked = Asked {
+        branch: branch.unwrap_or_default(),
+        pages: Vec::new(),
+        size: 0,
+    };
     while let Some(environments) = variables.get(&format!("e{}", asked.pages.len())) {
-        let [Value::String(environment)] = environments.as_array()?.as_slice() else { return None };
-        let cursor = variables.get(&format!("a{}", asked.pages.len())).map(|cursor| cursor.as_str().map(str::to_owned));
-        asked.pages.push((environment.clone(), cursor.unwrap_or_default()));
+        let [Value::String(environment)] = environments.as_array()?.as_slice() else {
+            return None;
+        };
+        let cursor = variables
+            .get(&format!("a{}", asked.pages.len()))
+            .map(|cursor| cursor.as_str().map(str::to_owned));
+        asked
+            .pages
+            .push((environment.clone(), cursor.unwrap_or_default()));
     }
     let known = 2 + usize::from(asked.branch.is_some()) + asked.pages.len();
-    let cursors = asked.pages.iter().filter(|(_, cursor)| cursor.is_some()).count();
-    let size = text.split("first: ").nth(1).and_then(|rest| rest.split([',', ')']).next());
-    asked.size = size.map_or(Some(0), |size| size.parse().ok().filter(|size| (1..=100).contains(size)))?;
-    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let cursors = asked
+        .pages
+        .iter()
+        .filter(|(_, cursor)| cursor.is_some())
+        .count();
+    let size = text
+        .split("first: ")
+        .nth(1)
+        .and_then(|rest| rest.split([',', ')']).next());
+    asked.size = size.map_or(Some(0), |size| {
+        size.parse().ok().filter(|size| (1..=100).contains(size))
+    })?;
+    let words = |text: &str| {
+        text.split_whitespace()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
     (variables.len() == known + cursors && words(text) == words(&query(&asked))).then_some(asked)
 }
 
@@ -80,7 +115,13 @@ impl Status {
 
 impl Deployment {
     fn shown(&self) -> Value {
-        let newest_first: Vec<Value> = self.statuses.iter().rev().take(5).map(Status::shown).collect();
+        let newest_first: Vec<Value> = self
+            .statuses
+            .iter()
+            .rev()
+            .take(5)
+            .map(Status::shown)
+            .collect();
         json!({"databaseId": self.number, "task": self.task, "payload": self.payload.to_string(),
             "commitOid": self.commit, "originalEnvironment": self.environment, "creator": {"login": self.creator},
             "latestStatus": newest_first.first(), "statuses": {"nodes": newest_first}})
@@ -89,8 +130,11 @@ impl Deployment {
 
 fn error(kind: &str, text: &str, path: &Value) -> Reply {
     let error = json!({"type": kind, "message": text, "path": path, "locations": [{"line": 1, "column": 1}]});
-    Reply::json(200, &json!({"data": {"viewer": null, "repository": null}, "errors": [error]}))
-        .header("x-github-request-id", "BEEF:1:2:3:4")
+    Reply::json(
+        200,
+        &json!({"data": {"viewer": null, "repository": null}, "errors": [error]}),
+    )
+    .header("x-github-request-id", "BEEF:1:2:3:4")
 }
 
 impl State {
@@ -102,13 +146,24 @@ impl State {
             return reply;
         }
         let Some(asked) = object(call).ok().as_ref().and_then(asked) else {
-            self.violations.push(format!("not our query: {} {}", call.line(), String::from_utf8_lossy(&call.body)));
-            return error("undefinedField", "Field 'x' doesn't exist on type 'Query'", &json!([]));
+            self.violations.push(format!(
+                "not our query: {} {}",
+                call.line(),
+                String::from_utf8_lossy(&call.body)
+            ));
+            return error(
+                "undefinedField",
+                "Field 'x' doesn't exist on type 'Query'",
+                &json!([]),
+            );
         };
-        let kind = self
-            .troubles
-            .iter()
-            .find_map(|trouble| if let Trouble::GraphQl(kind) = trouble { Some(*kind) } else { None });
+        let kind = self.troubles.iter().find_map(|trouble| {
+            if let Trouble::GraphQl(kind) = trouble {
+                Some(*kind)
+            } else {
+                None
+            }
+        });
         if let Some(kind) = kind {
             let text = "Resource not accessible by integration ##[set-output name=tags]evil";
             return error(kind, text, &json!(["repository", "s0"]));
@@ -116,31 +171,52 @@ impl State {
         let mut repository = Map::new();
         if let Some(branch) = &asked.branch {
             let tip = self.object(branch);
-            repository.insert("branch".into(), tip.map_or(Value::Null, |oid| json!({"target": {"oid": oid}})));
+            repository.insert(
+                "branch".into(),
+                tip.map_or(Value::Null, |oid| json!({"target": {"oid": oid}})),
+            );
         }
         for (index, (environment, cursor)) in asked.pages.iter().enumerate() {
             let Some(page) = self.page(environment, cursor.as_deref(), asked.size) else {
-                self.violations.push(format!("a cursor that nobody gave: {cursor:?}"));
-                return error("INVALID_CURSOR_ARGUMENTS", "`x` does not appear to be a valid cursor.", &json!([]));
+                self.violations
+                    .push(format!("a cursor that nobody gave: {cursor:?}"));
+                return error(
+                    "INVALID_CURSOR_ARGUMENTS",
+                    "`x` does not appear to be a valid cursor.",
+                    &json!([]),
+                );
             };
             repository.insert(format!("s{index}"), page);
         }
         let viewer = json!({"login": format!("{WRITER}[bot]")});
-        Reply::json(200, &json!({"data": {"viewer": viewer, "repository": repository}}))
+        Reply::json(
+            200,
+            &json!({"data": {"viewer": viewer, "repository": repository}}),
+        )
     }
 
     /// A page of an environment's deployments, newest first; `None` for a cursor that is none of its.
     fn page(&self, environment: &str, cursor: Option<&str>, size: usize) -> Option<Value> {
-        let all: Vec<&Deployment> =
-            self.ledger.0.iter().rev().filter(|deployment| deployment.environment == environment).collect();
+        let all: Vec<&Deployment> = self
+            .ledger
+            .0
+            .iter()
+            .rev()
+            .filter(|deployment| deployment.environment == environment)
+            .collect();
         let name = |deployment: &Deployment| format!("cursor:{environment}:{}", deployment.number);
         let begin = match cursor {
             None => 0,
-            Some(cursor) => all.iter().position(|deployment| name(deployment) == cursor)? + 1,
+            Some(cursor) => {
+                all.iter()
+                    .position(|deployment| name(deployment) == cursor)?
+                    + 1
+            }
         };
         let shown = &all[begin..all.len().min(begin + size)];
-        let info =
-            json!({"hasNextPage": begin + shown.len() < all.len(), "endCursor": shown.last().map(|last| name(last))});
-        Some(json!({"pageInfo": info, "nodes": shown.iter().map(|deployment| deployment.shown()).collect::<Vec<_>>()}))
+        let info = json!({"hasNextPage": begin + shown.len() < all.len(), "endCursor": shown.last().map(|last| name(last))});
+        Some(
+            json!({"pageInfo": info, "nodes": shown.iter().map(|deployment| deployment.shown()).collect::<Vec<_>>()}),
+        )
     }
 }

@@ -93,11 +93,18 @@ impl GitHub {
         let model = Arc::clone(&state);
         let server = Server::start(move |call| {
             // github.com has its API at a host of its own, an Enterprise Server below these two.
-            let path = match call.path.strip_prefix("/api/v3").or_else(|| call.path.strip_prefix("/api")) {
+            let path = match call
+                .path
+                .strip_prefix("/api/v3")
+                .or_else(|| call.path.strip_prefix("/api"))
+            {
                 Some(path) => path.to_owned(),
                 None => call.path.clone(),
             };
-            model.lock().expect("GitHub").answer(&Call { path, ..call.clone() })
+            model.lock().expect("GitHub").answer(&Call {
+                path,
+                ..call.clone()
+            })
         });
         state.lock().expect("GitHub").origin = server.origin();
         Self { state, server }
@@ -142,7 +149,12 @@ impl State {
 
     /// Raw output, or nothing when git fails.
     fn try_git(&self, arguments: &[&str]) -> Option<Vec<u8>> {
-        let output = Command::new("git").arg("-C").arg(&self.repo).args(arguments).output().expect("git");
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(&self.repo)
+            .args(arguments)
+            .output()
+            .expect("git");
         output.status.success().then_some(output.stdout)
     }
 
@@ -159,29 +171,47 @@ impl State {
         if self.troubles.contains(&Trouble::Dropped) {
             return Reply::Dropped;
         }
-        let status = self
-            .troubles
-            .iter()
-            .find_map(|trouble| if let Trouble::Status(status) = trouble { Some(*status) } else { None });
+        let status = self.troubles.iter().find_map(|trouble| {
+            if let Trouble::Status(status) = trouble {
+                Some(*status)
+            } else {
+                None
+            }
+        });
         if let Some(status) = status {
-            return message(status, "##[set-output name=tags]evil <img src=x>\n::set-output name=tags::evil")
-                .header("x-accepted-github-permissions", "contents=read");
+            return message(
+                status,
+                "##[set-output name=tags]evil <img src=x>\n::set-output name=tags::evil",
+            )
+            .header("x-accepted-github-permissions", "contents=read");
         }
-        if call.header("authorization").is_none_or(|value| value != format!("Bearer {}", self.token)) {
-            self.violations.push(format!("without the job's token: {}", call.line()));
+        if call
+            .header("authorization")
+            .is_none_or(|value| value != format!("Bearer {}", self.token))
+        {
+            self.violations
+                .push(format!("without the job's token: {}", call.line()));
             return message(401, "Bad credentials");
         }
         if call.header("user-agent").is_none() {
-            self.violations.push(format!("without a user agent: {}", call.line()));
+            self.violations
+                .push(format!("without a user agent: {}", call.line()));
             return message(403, "Request forbidden by administrative rules");
         }
         if let Some(reply) = self.answer_packages(call) {
             return reply;
         }
-        let below = call.path.strip_prefix("/repos/acme/shop").map(|rest| rest.trim_start_matches('/'));
+        let below = call
+            .path
+            .strip_prefix("/repos/acme/shop")
+            .map(|rest| rest.trim_start_matches('/'));
         let reply = match (call.method.as_str(), below) {
-            ("GET" | "POST" | "PATCH", Some(path)) if path.starts_with("issues/") => self.talk(call, path),
-            ("GET", Some(path)) if path.starts_with("pulls/") && !path.ends_with("/files") => self.pull_request(path),
+            ("GET" | "POST" | "PATCH", Some(path)) if path.starts_with("issues/") => {
+                self.talk(call, path)
+            }
+            ("GET", Some(path)) if path.starts_with("pulls/") && !path.ends_with("/files") => {
+                self.pull_request(path)
+            }
             ("GET", Some(path)) => self.read(call, path),
             ("POST", Some("git/refs")) => Some(self.create_ref(call)),
             ("POST", Some(path)) => self.write(call, path),
@@ -189,7 +219,8 @@ impl State {
             _ => None,
         };
         reply.unwrap_or_else(|| {
-            self.violations.push(format!("not asked for in this world: {}", call.line()));
+            self.violations
+                .push(format!("not asked for in this world: {}", call.line()));
             message(404, "Not Found")
         })
     }
@@ -199,18 +230,28 @@ impl State {
             return Some(Reply::json(200, &repository()));
         }
         match path {
-            "commits" => return Some(self.commits(call).unwrap_or_else(|| message(404, "Not Found"))),
+            "commits" => {
+                return Some(
+                    self.commits(call)
+                        .unwrap_or_else(|| message(404, "Not Found")),
+                );
+            }
             "deployments" => return self.deployments(call),
             _ => {}
         }
         let (kind, rest) = path.split_once('/')?;
         let reply = match kind {
-            "contents" => self.contents(&decoded(rest), &call.parameter("ref").unwrap_or_else(|| "main".into())),
+            "contents" => self.contents(
+                &decoded(rest),
+                &call.parameter("ref").unwrap_or_else(|| "main".into()),
+            ),
             "compare" => self.compare(&decoded(rest)),
             "commits" => self.commit(&decoded(rest)),
             "branches" => self
                 .object(&format!("refs/heads/{}", decoded(rest)))
-                .map(|sha| Reply::json(200, &json!({"name": decoded(rest), "commit": {"sha": sha}}))),
+                .map(|sha| {
+                    Reply::json(200, &json!({"name": decoded(rest), "commit": {"sha": sha}}))
+                }),
             "pulls" => self.pull_files(call, rest),
             "git" => {
                 let (kind, rest) = rest.split_once('/')?;
@@ -219,9 +260,9 @@ impl State {
                     "trees" if self.troubles.contains(&Trouble::NoTrees) => None,
                     "trees" => self.tree(call, &rest),
                     "ref" if self.is_hidden(&format!("refs/{rest}")) => None,
-                    "ref" => self
-                        .object(&format!("refs/{rest}"))
-                        .map(|sha| Reply::json(200, &self.reference(&format!("refs/{rest}"), &sha))),
+                    "ref" => self.object(&format!("refs/{rest}")).map(|sha| {
+                        Reply::json(200, &self.reference(&format!("refs/{rest}"), &sha))
+                    }),
                     "matching-refs" => Some(self.matching(&rest)),
                     "tags" => self.tag(&rest),
                     "commits" => self.commit(&rest),
@@ -239,15 +280,23 @@ impl State {
         let listed = String::from_utf8_lossy(&listed).into_owned();
         let (mode, sha) = listed.split('\t').next().map(|entry| {
             let mut parts = entry.split(' ');
-            (parts.next().unwrap_or_default().to_owned(), parts.nth(1).unwrap_or_default().to_owned())
+            (
+                parts.next().unwrap_or_default().to_owned(),
+                parts.nth(1).unwrap_or_default().to_owned(),
+            )
         })?;
-        let describe = |kind: &str| json!({"type": kind, "name": path, "path": path, "sha": sha, "size": 0});
+        let describe =
+            |kind: &str| json!({"type": kind, "name": path, "path": path, "sha": sha, "size": 0});
         match mode.as_str() {
             "100644" | "100755" => self.file(path, &sha),
             // A link to a file of the repository is answered as that file; any other as a link.
             "120000" => {
-                let target = String::from_utf8_lossy(&self.try_git(&["cat-file", "blob", &sha])?).into_owned();
-                let inside = Path::new(path).parent().map(|parent| parent.join(&target)).unwrap_or_default();
+                let target = String::from_utf8_lossy(&self.try_git(&["cat-file", "blob", &sha])?)
+                    .into_owned();
+                let inside = Path::new(path)
+                    .parent()
+                    .map(|parent| parent.join(&target))
+                    .unwrap_or_default();
                 let object = self.object(&format!("{commit}:{}", inside.display()));
                 match object.filter(|object| self.git(&["cat-file", "-t", object]) == "blob") {
                     Some(object) => self.file(path, &object),
@@ -270,13 +319,20 @@ impl State {
         let is_large = bytes.len() > 1_000_000;
         let mut encoded = String::new();
         if !is_large {
-            for line in base64::prelude::BASE64_STANDARD.encode(&bytes).as_bytes().chunks(60) {
+            for line in base64::prelude::BASE64_STANDARD
+                .encode(&bytes)
+                .as_bytes()
+                .chunks(60)
+            {
                 encoded.push_str(&String::from_utf8_lossy(line));
                 encoded.push('\n');
             }
         }
         let encoding = if is_large { "none" } else { "base64" };
-        let name = Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = Path::new(path)
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
         Some(Reply::json(
             200,
             &json!({"type": "file", "encoding": encoding, "size": bytes.len(), "name": name,
@@ -286,15 +342,16 @@ impl State {
 
     /// Changed files as GitHub lists them: with renames found, names as text.
     fn files(&self, base: &str, head: &str) -> Vec<Value> {
-        let raw = self.try_git(&["diff", "--raw", "-z", "-M", "--no-abbrev", base, head]).unwrap_or_default();
+        let raw = self
+            .try_git(&["diff", "--raw", "-z", "-M", "--no-abbrev", base, head])
+            .unwrap_or_default();
         let raw = String::from_utf8_lossy(&raw).into_owned();
         let mut fields = raw.split('\0').filter(|field| !field.is_empty());
         let mut files = Vec::new();
         while let Some(meta) = fields.next() {
             let status = meta.rsplit(' ').next().unwrap_or_default().to_owned();
             let first = fields.next().unwrap_or_default();
-            let mut file =
-                json!({"sha": "0".repeat(40), "filename": first, "additions": 0, "deletions": 0, "changes": 0});
+            let mut file = json!({"sha": "0".repeat(40), "filename": first, "additions": 0, "deletions": 0, "changes": 0});
             let word = match status.as_bytes().first() {
                 Some(b'A') => "added",
                 Some(b'D') => "removed",
@@ -312,26 +369,43 @@ impl State {
     }
 
     fn compare(&self, range: &str) -> Option<Reply> {
-        let trouble = self
-            .troubles
-            .iter()
-            .find_map(|trouble| if let Trouble::Compare(status) = trouble { Some(*status) } else { None });
+        let trouble = self.troubles.iter().find_map(|trouble| {
+            if let Trouble::Compare(status) = trouble {
+                Some(*status)
+            } else {
+                None
+            }
+        });
         if let Some(status) = trouble {
             return Some(message(status, "Server Error"));
         }
         let (base, head) = range.split_once("...")?;
-        let (base, head) = (self.object(&format!("{base}^{{commit}}"))?, self.object(&format!("{head}^{{commit}}"))?);
+        let (base, head) = (
+            self.object(&format!("{base}^{{commit}}"))?,
+            self.object(&format!("{head}^{{commit}}"))?,
+        );
         let merge = self.try_git(&["merge-base", &base, &head])?;
         let merge = String::from_utf8_lossy(&merge).trim().to_owned();
-        let count = |range: String| self.git(&["rev-list", "--count", &range]).parse::<u32>().unwrap_or(0);
-        let (ahead, behind) = (count(format!("{base}..{head}")), count(format!("{head}..{base}")));
+        let count = |range: String| {
+            self.git(&["rev-list", "--count", &range])
+                .parse::<u32>()
+                .unwrap_or(0)
+        };
+        let (ahead, behind) = (
+            count(format!("{base}..{head}")),
+            count(format!("{head}..{base}")),
+        );
         let status = match (ahead, behind) {
             (0, 0) => "identical",
             (_, 0) => "ahead",
             (0, _) => "behind",
             _ => "diverged",
         };
-        let files: Vec<Value> = self.files(&merge, &head).into_iter().take(COMPARED).collect();
+        let files: Vec<Value> = self
+            .files(&merge, &head)
+            .into_iter()
+            .take(COMPARED)
+            .collect();
         Some(Reply::json(
             200,
             &json!({"status": status, "ahead_by": ahead, "behind_by": behind, "total_commits": ahead,
@@ -341,11 +415,16 @@ impl State {
 
     fn commit(&self, revision: &str) -> Option<Reply> {
         let sha = self.object(&format!("{revision}^{{commit}}"))?;
-        let time = self.git(&["show", "-s", "--format=%cI", &sha]).replace("+00:00", "Z");
+        let time = self
+            .git(&["show", "-s", "--format=%cI", &sha])
+            .replace("+00:00", "Z");
         let tree = self.git(&["rev-parse", &format!("{sha}^{{tree}}")]);
         let parents = self.git(&["show", "-s", "--format=%P", &sha]);
-        let parents: Vec<Value> =
-            parents.split(' ').filter(|parent| !parent.is_empty()).map(|parent| json!({"sha": parent})).collect();
+        let parents: Vec<Value> = parents
+            .split(' ')
+            .filter(|parent| !parent.is_empty())
+            .map(|parent| json!({"sha": parent}))
+            .collect();
         let who = json!({"name": "Ada", "email": "ada@example.com", "date": time});
         let tree = json!({"sha": tree});
         Some(Reply::json(
@@ -373,7 +452,12 @@ impl State {
 
     fn tag(&self, sha: &str) -> Option<Reply> {
         let text = String::from_utf8_lossy(&self.try_git(&["cat-file", "tag", sha])?).into_owned();
-        let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().to_owned();
+        let field = |name: &str| {
+            text.lines()
+                .find_map(|line| line.strip_prefix(name))
+                .unwrap_or_default()
+                .to_owned()
+        };
         Some(Reply::json(
             200,
             &json!({"sha": sha, "tag": field("tag "), "message": "##[set-output name=tags]evil",
@@ -402,7 +486,10 @@ impl State {
         if is_cut {
             entries.truncate(entries.len() / 2);
         }
-        Some(Reply::json(200, &json!({"sha": tree, "tree": entries, "truncated": is_cut})))
+        Some(Reply::json(
+            200,
+            &json!({"sha": tree, "tree": entries, "truncated": is_cut}),
+        ))
     }
 
     fn pull_files(&self, call: &Call, rest: &str) -> Option<Reply> {
@@ -410,15 +497,28 @@ impl State {
         let head = self.object(&format!("refs/pull/{number}/head"))?;
         let base = self.git(&["merge-base", "main", &head]);
         let files: Vec<Value> = self.files(&base, &head).into_iter().take(LISTED).collect();
-        let number_of =
-            |name: &str, default: usize| call.parameter(name).and_then(|text| text.parse().ok()).unwrap_or(default);
+        let number_of = |name: &str, default: usize| {
+            call.parameter(name)
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(default)
+        };
         let (size, page) = (number_of("per_page", 30).min(100), number_of("page", 1));
-        let shown: Vec<Value> = files.iter().skip(size * (page - 1)).take(size).cloned().collect();
+        let shown: Vec<Value> = files
+            .iter()
+            .skip(size * (page - 1))
+            .take(size)
+            .cloned()
+            .collect();
         let reply = Reply::json(200, &Value::Array(shown));
         if files.len() <= size * page {
             return Some(reply);
         }
-        let next = format!("{}{}?per_page={size}&page={}", self.origin, call.path, page + 1);
+        let next = format!(
+            "{}{}?per_page={size}&page={}",
+            self.origin,
+            call.path,
+            page + 1
+        );
         Some(reply.header("link", format!("<{next}>; rel=\"next\"")))
     }
 }

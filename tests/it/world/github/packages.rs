@@ -54,7 +54,13 @@ impl GitHub {
     }
 
     fn with_packages<T>(&self, act: impl FnOnce(&mut Packages) -> T) -> T {
-        act(self.state.lock().expect("GitHub").packages.as_mut().expect("packages"))
+        act(self
+            .state
+            .lock()
+            .expect("GitHub")
+            .packages
+            .as_mut()
+            .expect("packages"))
     }
 
     /// `acme` is a person.
@@ -84,7 +90,11 @@ impl GitHub {
 
     /// A tag is put on a digest right after the versions were listed.
     pub(crate) fn tag_meanwhile(&self, path: &str, tag: &str, digest: &str) {
-        self.with_packages(|packages| packages.meanwhile.push((path.to_owned(), tag.to_owned(), digest.to_owned())));
+        self.with_packages(|packages| {
+            packages
+                .meanwhile
+                .push((path.to_owned(), tag.to_owned(), digest.to_owned()))
+        });
     }
 
     /// With the next deletion another version goes, too.
@@ -119,7 +129,9 @@ impl Packages {
     fn list(&mut self, call: &Call, path: &str, origin: &str) -> Result<Reply, String> {
         for (name, value) in call.parameters() {
             let is_good = match name.as_str() {
-                "per_page" | "page" => value.parse().is_ok_and(|number: usize| (1..=PAGE).contains(&number)),
+                "per_page" | "page" => value
+                    .parse()
+                    .is_ok_and(|number: usize| (1..=PAGE).contains(&number)),
                 "state" => value == "active",
                 _ => false,
             };
@@ -127,8 +139,11 @@ impl Packages {
                 return Err(format!("the parameter {name}={value}"));
             }
         }
-        let number =
-            |name: &str, otherwise| call.parameter(name).and_then(|text| text.parse().ok()).unwrap_or(otherwise);
+        let number = |name: &str, otherwise| {
+            call.parameter(name)
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(otherwise)
+        };
         let (size, page): (usize, usize) = (number("per_page", 30), number("page", 1));
         let versions = self.registry.versions(path);
         let shown: Vec<Value> = versions
@@ -144,8 +159,16 @@ impl Packages {
             }
         }
         let reply = Reply::json(200, &Value::Array(shown));
-        let next = format!("{origin}{}?per_page={size}&state=active&page={}", call.path, page + 1);
-        Ok(if is_last { reply } else { reply.header("link", format!("<{next}>; rel=\"next\"")) })
+        let next = format!(
+            "{origin}{}?per_page={size}&state=active&page={}",
+            call.path,
+            page + 1
+        );
+        Ok(if is_last {
+            reply
+        } else {
+            reply.header("link", format!("<{next}>; rel=\"next\""))
+        })
     }
 
     fn delete(&mut self, path: &str, digest: &str) -> Reply {
@@ -180,23 +203,42 @@ impl Packages {
 
     /// Answers a question about packages; the error is what is wrong with it.
     fn answer(&mut self, call: &Call, origin: &str) -> Result<Option<Reply>, String> {
-        let owners = if self.owner == "User" { "users" } else { "orgs" };
-        let Some(rest) = call.path.strip_prefix(&format!("/{owners}/acme/packages/container/")) else {
+        let owners = if self.owner == "User" {
+            "users"
+        } else {
+            "orgs"
+        };
+        let Some(rest) = call
+            .path
+            .strip_prefix(&format!("/{owners}/acme/packages/container/"))
+        else {
             return Ok(None);
         };
-        let (name, rest) = rest.split_once('/').map_or((rest, None), |(name, rest)| (name, Some(rest)));
+        let (name, rest) = rest
+            .split_once('/')
+            .map_or((rest, None), |(name, rest)| (name, Some(rest)));
         let (name, path) = (decoded(name), format!("acme/{}", decoded(name)));
         let is_there = !self.registry.versions(&path).is_empty();
         match (call.method.as_str(), rest) {
-            ("GET", None) => Ok(Some(if is_there { json_of(&name, self.owner, &self.linked) } else { not_found() })),
+            ("GET", None) => Ok(Some(if is_there {
+                json_of(&name, self.owner, &self.linked)
+            } else {
+                not_found()
+            })),
             ("GET", Some("versions")) if is_there => self.list(call, &path, origin).map(Some),
             ("GET", Some("versions")) => Ok(Some(not_found())),
             (method @ ("GET" | "DELETE"), Some(rest)) => {
-                let id: u64 =
-                    rest.strip_prefix("versions/").and_then(|id| id.parse().ok()).ok_or("no version's path")?;
+                let id: u64 = rest
+                    .strip_prefix("versions/")
+                    .and_then(|id| id.parse().ok())
+                    .ok_or("no version's path")?;
                 let versions = self.registry.versions(&path);
-                let found = versions.iter().find(|(digest, _)| self.numbers.get(digest) == Some(&id));
-                let Some((digest, tags)) = found else { return Ok(Some(not_found())) };
+                let found = versions
+                    .iter()
+                    .find(|(digest, _)| self.numbers.get(digest) == Some(&id));
+                let Some((digest, tags)) = found else {
+                    return Ok(Some(not_found()));
+                };
                 Ok(Some(if method == "GET" {
                     Reply::json(200, &self.version(digest, tags))
                 } else {
@@ -237,7 +279,11 @@ impl State {
             repository["owner"]["type"] = json!(packages.owner);
             return Some(Reply::json(200, &repository));
         }
-        let number: u32 = call.path.strip_prefix("/repos/acme/shop/pulls/")?.parse().ok()?;
+        let number: u32 = call
+            .path
+            .strip_prefix("/repos/acme/shop/pulls/")?
+            .parse()
+            .ok()?;
         let state = packages.pulls.get(&number);
         Some(state.map_or_else(
             || message(404, "Not Found"),
@@ -253,12 +299,19 @@ impl State {
             return Some(message(502, "Server Error"));
         }
         let parameters = call.parameters();
-        if parameters.iter().any(|(name, _)| !["task", "environment", "per_page", "page"].contains(&name.as_str())) {
+        if parameters
+            .iter()
+            .any(|(name, _)| !["task", "environment", "per_page", "page"].contains(&name.as_str()))
+        {
             return None;
         }
-        let is_asked = |name: &str, value: &str| call.parameter(name).is_none_or(|wanted| wanted == value);
-        let number =
-            |name: &str, otherwise| call.parameter(name).and_then(|text| text.parse().ok()).unwrap_or(otherwise);
+        let is_asked =
+            |name: &str, value: &str| call.parameter(name).is_none_or(|wanted| wanted == value);
+        let number = |name: &str, otherwise| {
+            call.parameter(name)
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(otherwise)
+        };
         let (size, page): (usize, usize) = (number("per_page", 30), number("page", 1));
         let all: Vec<Value> = self
             .ledger
@@ -272,7 +325,12 @@ impl State {
                     "creator": {"login": one.creator}, "description": "##[set-output name=tags]evil"})
             })
             .collect();
-        let shown: Vec<Value> = all.iter().skip(size * (page - 1)).take(size).cloned().collect();
+        let shown: Vec<Value> = all
+            .iter()
+            .skip(size * (page - 1))
+            .take(size)
+            .cloned()
+            .collect();
         let reply = Reply::json(200, &Value::Array(shown));
         if all.len() <= size * page {
             return Some(reply);
@@ -282,6 +340,14 @@ impl State {
             .filter(|(name, _)| name != "page")
             .map(|(name, value)| format!("{name}={value}&"))
             .collect();
-        Some(reply.header("link", format!("<{}{}?{query}page={}>; rel=\"next\"", self.origin, call.path, page + 1)))
+        Some(reply.header(
+            "link",
+            format!(
+                "<{}{}?{query}page={}>; rel=\"next\"",
+                self.origin,
+                call.path,
+                page + 1
+            ),
+        ))
     }
 }

@@ -51,7 +51,8 @@ impl State {
     /// Answers a POST of `git/refs`.
     pub(super) fn create_ref(&mut self, call: &Call) -> Reply {
         let Some((name, commit)) = asked(call).filter(|_| self.refs.makers > 0) else {
-            self.violations.push(format!("not a tag to make in this world: {}", call.line()));
+            self.violations
+                .push(format!("not a tag to make in this world: {}", call.line()));
             return message(422, "Validation Failed");
         };
         match self.refs.odd.pop_front() {
@@ -63,7 +64,11 @@ impl State {
             Some(Odd::Silent) => Reply::Dropped,
             Some(Odd::Answer(status, text)) => {
                 let reply = message(status, text);
-                if status == 403 { reply.header("x-accepted-github-permissions", "contents=write") } else { reply }
+                if status == 403 {
+                    reply.header("x-accepted-github-permissions", "contents=write")
+                } else {
+                    reply
+                }
             }
             Some(Odd::Overtaken(other)) => {
                 self.make(&name, &other);
@@ -110,6 +115,9 @@ fn asked(call: &Call) -> Option<(String, String)> {
     let body = object(call).ok()?;
     let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
     let (name, commit) = (text("ref")?, text("sha")?);
-    let is_full = commit.len() == 40 && commit.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let is_full = commit.len() == 40
+        && commit
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     (body.len() == 2 && name.starts_with("refs/tags/") && is_full).then_some((name, commit))
 }

@@ -61,7 +61,11 @@ impl Model {
             if trouble.left == 0 {
                 self.troubles.pop_front();
             }
-            return if status == 0 { Reply::Dropped } else { limits(failed(status, "trouble")) };
+            return if status == 0 {
+                Reply::Dropped
+            } else {
+                limits(failed(status, "trouble"))
+            };
         }
         if call.header("authorization") != Some(&format!("Bearer {key}")) {
             return self.refuse(call, 401, "not the API key");
@@ -82,7 +86,9 @@ impl Model {
             ("GET", ["v1", "services", id, "deploys"]) => (*id, Want::Deploys),
             ("POST", ["v1", "services", id, "deploys"]) => (*id, Want::Create),
             ("GET", ["v1", "services", id, "deploys", deploy]) => (*id, Want::Deploy(deploy)),
-            ("POST", ["v1", "services", id, "deploys", deploy, "cancel"]) => (*id, Want::Cancel(deploy)),
+            ("POST", ["v1", "services", id, "deploys", deploy, "cancel"]) => {
+                (*id, Want::Cancel(deploy))
+            }
             ("GET", ["v1", "services", id, "events"]) => (*id, Want::Events),
             ("POST", ["v1", "services", id, "preview"]) => (*id, Want::Preview),
             ("DELETE", ["v1", "services", id]) => (*id, Want::Delete),
@@ -91,7 +97,9 @@ impl Model {
         if !self.services.contains_key(id) {
             return limits(failed(404, "not found"));
         }
-        let answer = self.check(call, &want).and_then(|()| self.serve(call, id, &want));
+        let answer = self
+            .check(call, &want)
+            .and_then(|()| self.serve(call, id, &want));
         match answer {
             Ok(reply) => limits(reply),
             Err((status, why)) => self.refuse(call, status, &why),
@@ -102,11 +110,18 @@ impl Model {
         let known = match want {
             Want::Deploys => DEPLOY_FILTERS,
             Want::Events => EVENT_FILTERS,
-            Want::Service | Want::Create | Want::Deploy(_) | Want::Cancel(_) | Want::Preview | Want::Delete => &[],
+            Want::Service
+            | Want::Create
+            | Want::Deploy(_)
+            | Want::Cancel(_)
+            | Want::Preview
+            | Want::Delete => &[],
         };
         for (name, value) in call.parameters() {
             let is_good = match name.as_str() {
-                "limit" => value.parse().is_ok_and(|limit: usize| (1..=100).contains(&limit)),
+                "limit" => value
+                    .parse()
+                    .is_ok_and(|limit: usize| (1..=100).contains(&limit)),
                 "status" => STATUSES.contains(&value.as_str()),
                 _ => true,
             };
@@ -121,7 +136,10 @@ impl Model {
     }
 
     fn serve(&mut self, call: &Call, id: &str, want: &Want<'_>) -> Result<Reply, (u16, String)> {
-        let limit = call.parameter("limit").and_then(|limit| limit.parse().ok()).unwrap_or(20);
+        let limit = call
+            .parameter("limit")
+            .and_then(|limit| limit.parse().ok())
+            .unwrap_or(20);
         match want {
             Want::Service => Ok(Reply::json(200, &self.shown_service(id))),
             Want::Preview => self.preview(call, id),
@@ -129,26 +147,34 @@ impl Model {
             Want::Deploys => {
                 self.look(id);
                 let parameters = call.parameters();
-                let words: Vec<&str> =
-                    parameters.iter().filter(|(name, _)| name == "status").map(|(_, word)| word.as_str()).collect();
-                let found =
-                    self.services[id].newest().filter(|deploy| words.is_empty() || words.contains(&deploy.status));
-                let list =
-                    found.take(limit).map(|deploy| json!({"deploy": deploy.json(), "cursor": cursor(&deploy.id)}));
+                let words: Vec<&str> = parameters
+                    .iter()
+                    .filter(|(name, _)| name == "status")
+                    .map(|(_, word)| word.as_str())
+                    .collect();
+                let found = self.services[id]
+                    .newest()
+                    .filter(|deploy| words.is_empty() || words.contains(&deploy.status));
+                let list = found
+                    .take(limit)
+                    .map(|deploy| json!({"deploy": deploy.json(), "cursor": cursor(&deploy.id)}));
                 Ok(Reply::json(200, &list.collect()))
             }
             Want::Deploy(deploy) => {
                 self.look(id);
-                Ok(self.services[id]
-                    .deploy(deploy)
-                    .map_or_else(|| failed(404, "not found"), |deploy| Reply::json(200, &deploy.json())))
+                Ok(self.services[id].deploy(deploy).map_or_else(
+                    || failed(404, "not found"),
+                    |deploy| Reply::json(200, &deploy.json()),
+                ))
             }
             Want::Events => {
                 let service = self.services.get_mut(id).expect("a service");
                 let shown = if service.events_lag > 0 { 0 } else { limit };
                 service.events_lag = service.events_lag.saturating_sub(1);
                 let newest = service.events.iter().rev().take(shown);
-                let list = newest.map(|event| json!({"event": event, "cursor": cursor(&event["id"].to_string())}));
+                let list = newest.map(
+                    |event| json!({"event": event, "cursor": cursor(&event["id"].to_string())}),
+                );
                 Ok(Reply::json(200, &list.collect()))
             }
             Want::Create => {
@@ -156,11 +182,19 @@ impl Model {
                     return Err((415, "a body that is not called JSON".into()));
                 }
                 let body: Value = serde_json::from_slice(&call.body).unwrap_or_default();
-                let fields: Vec<&String> = body.as_object().map(|body| body.keys().collect()).unwrap_or_default();
+                let fields: Vec<&String> = body
+                    .as_object()
+                    .map(|body| body.keys().collect())
+                    .unwrap_or_default();
                 let image = body["imageUrl"].as_str().filter(|image| is_pinned(image));
                 match image {
-                    Some(image) if fields == ["imageUrl"] => Ok(self.ask(id, image.to_owned(), Door::Api)),
-                    _ => Err((400, format!("{body} asks for more or less than an image by its digest"))),
+                    Some(image) if fields == ["imageUrl"] => {
+                        Ok(self.ask(id, image.to_owned(), Door::Api))
+                    }
+                    _ => Err((
+                        400,
+                        format!("{body} asks for more or less than an image by its digest"),
+                    )),
                 }
             }
             Want::Cancel(deploy) => self.cancel(id, deploy),
@@ -169,7 +203,9 @@ impl Model {
 
     fn cancel(&mut self, id: &str, deploy: &str) -> Result<Reply, (u16, String)> {
         let service = &self.services[id];
-        let Some(found) = service.deploy(deploy) else { return Ok(failed(404, "not found")) };
+        let Some(found) = service.deploy(deploy) else {
+            return Ok(failed(404, "not found"));
+        };
         if service.kind == "cron_job" || !found.is_in_flight() {
             return Ok(failed(400, "this deploy cannot be canceled"));
         }
@@ -178,7 +214,10 @@ impl Model {
         }
         self.cancels(id, deploy);
         self.cancelled.push(deploy.to_owned());
-        Ok(Reply::json(200, &self.services[id].deploy(deploy).expect("the deploy").json()))
+        Ok(Reply::json(
+            200,
+            &self.services[id].deploy(deploy).expect("the deploy").json(),
+        ))
     }
 }
 
@@ -187,7 +226,9 @@ impl Service {
     pub(super) fn json(&self) -> Value {
         let part = self.kind.split('_').next().unwrap_or_default();
         let mut details = match self.kind {
-            "static_site" => json!({"buildPlan": "starter", "buildCommand": "make", "publishPath": "public"}),
+            "static_site" => {
+                json!({"buildPlan": "starter", "buildCommand": "make", "publishPath": "public"})
+            }
             _ => {
                 json!({"buildPlan": "starter", "plan": "starter", "region": "frankfurt", "runtime": "image", "env": "image",
                 "envSpecificDetails": {"dockerCommand": "", "dockerContext": "", "dockerfilePath": "", "preDeployCommand": ""}})
@@ -198,12 +239,17 @@ impl Service {
                 json!({"numInstances": 1, "healthCheckPath": "/", "openPorts": [{"port": 10000, "protocol": "TCP"}],
                 "url": format!("https://{}.onrender.com", self.name)})
             }
-            "private_service" => json!({"numInstances": 1, "openPorts": [], "url": format!("{}:10000", self.name)}),
+            "private_service" => {
+                json!({"numInstances": 1, "openPorts": [], "url": format!("{}:10000", self.name)})
+            }
             "cron_job" => json!({"schedule": "0 0 * * *"}),
             "static_site" => json!({"url": format!("https://{}.onrender.com", self.name)}),
             _ => json!({"numInstances": 1}),
         };
-        details.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        details
+            .as_object_mut()
+            .expect("an object")
+            .extend(more.as_object().expect("an object").clone());
         if let Some(parent) = &self.parent {
             details["parentServer"] = json!({"id": parent, "name": "parent"});
         }
@@ -217,7 +263,8 @@ impl Service {
         if let Some(path) = &self.image_path {
             service["imagePath"] = path.as_str().into();
             if self.has_credential {
-                service["registryCredential"] = json!({"id": "rgc-00000000000000000001", "name": "GHCR"});
+                service["registryCredential"] =
+                    json!({"id": "rgc-00000000000000000001", "name": "GHCR"});
             }
         }
         service
@@ -229,12 +276,22 @@ fn cursor(of: &str) -> String {
 }
 
 fn failed(status: u16, why: &str) -> Reply {
-    Reply::json(status, &json!({"id": "req-00000000000000000001", "message": why}))
+    Reply::json(
+        status,
+        &json!({"id": "req-00000000000000000001", "message": why}),
+    )
 }
 
 /// The headers that every answer has. One that says "too many" says that there are more in a second.
 fn limits(reply: Reply) -> Reply {
     let is_limited = matches!(&reply, Reply::Whole { status: 429, .. });
-    let (remaining, reset) = if is_limited { ("0", "1") } else { ("390", "45") };
-    reply.header("ratelimit-limit", "400").header("ratelimit-remaining", remaining).header("ratelimit-reset", reset)
+    let (remaining, reset) = if is_limited {
+        ("0", "1")
+    } else {
+        ("390", "45")
+    };
+    reply
+        .header("ratelimit-limit", "400")
+        .header("ratelimit-remaining", remaining)
+        .header("ratelimit-reset", reset)
 }

@@ -25,8 +25,14 @@ impl Model {
         if call.method != "GET" && call.method != "POST" {
             return Err((405, "a method that hooks do not take".into()));
         }
-        let id = call.path.strip_prefix("/deploy/").ok_or((404, "not a hook's path".to_owned()))?;
-        let service = self.services.get(id).ok_or((404, format!("no service {id}")))?;
+        let id = call
+            .path
+            .strip_prefix("/deploy/")
+            .ok_or((404, "not a hook's path".to_owned()))?;
+        let service = self
+            .services
+            .get(id)
+            .ok_or((404, format!("no service {id}")))?;
         let parameters = call.parameters();
         let names: Vec<&str> = parameters.iter().map(|(name, _)| name.as_str()).collect();
         if names != ["key", "imgURL"] {
@@ -50,18 +56,30 @@ impl Model {
         if self.api_key.is_none() {
             self.settle();
         }
-        let scripted = self.services.get_mut(id).expect("a known service").script.pop_front();
+        let scripted = self
+            .services
+            .get_mut(id)
+            .expect("a known service")
+            .script
+            .pop_front();
         let name = self.services[id].name.clone();
         let reply = match scripted {
             Some(answer) => self.play(id, &image, door, &answer),
             None => self.deploy(id, &image, door),
         };
         let answered = match &reply {
-            Reply::Whole { status, .. } | Reply::Broken { status, .. } | Reply::Flood { status, .. } => *status,
+            Reply::Whole { status, .. }
+            | Reply::Broken { status, .. }
+            | Reply::Flood { status, .. } => *status,
             Reply::After(..) => 200,
             Reply::Dropped | Reply::Silent => 0,
         };
-        self.calls.push(HookCall { service: name, image, at: Instant::now(), answered });
+        self.calls.push(HookCall {
+            service: name,
+            image,
+            at: Instant::now(),
+            answered,
+        });
         self.troubles.extend(self.later.take());
         reply
     }
@@ -69,13 +87,17 @@ impl Model {
     /// What Render itself would answer.
     fn deploy(&mut self, id: &str, image: &str, door: Door) -> Reply {
         let service = &self.services[id];
-        let failed = |status: u16, why: &str| Reply::json(status, &json!({"id": "req-1", "message": why}));
+        let failed =
+            |status: u16, why: &str| Reply::json(status, &json!({"id": "req-1", "message": why}));
         if !service.suspenders.is_empty() {
             return failed(409, "service is suspended");
         }
         let own = service.image_path.as_deref().map(repository);
         if own.is_none() || service.is_strict && own != Some(repository(image)) {
-            return failed(400, "only the image tag or digest can be updated when creating a deploy");
+            return failed(
+                400,
+                "only the image tag or digest can be updated when creating a deploy",
+            );
         }
         let begun = self.begin_ours(id, image, door);
         if begun.is_queued {
@@ -86,15 +108,25 @@ impl Model {
 
     fn begin_ours(&mut self, id: &str, image: &str, door: Door) -> Begun {
         let service = self.services.get_mut(id).expect("a known service");
-        let fate = service.fates.pop_front().unwrap_or_else(|| service.usual.clone());
-        let trigger = if door == Door::Api { "api" } else { "deploy_hook" };
+        let fate = service
+            .fates
+            .pop_front()
+            .unwrap_or_else(|| service.usual.clone());
+        let trigger = if door == Door::Api {
+            "api"
+        } else {
+            "deploy_hook"
+        };
         self.begin(id, image, trigger, fate)
     }
 
     fn started(&self, id: &str, begun: &Begun, door: Door, status: u16) -> Reply {
         let body: Value = match door {
             Door::Hook => json!({"deploy": {"id": begun.id}}),
-            Door::Api => self.services[id].deploy(&begun.id).expect("the deploy").json(),
+            Door::Api => self.services[id]
+                .deploy(&begun.id)
+                .expect("the deploy")
+                .json(),
         };
         Reply::json(status, &body)
     }
@@ -104,17 +136,24 @@ impl Model {
             Answer::Started | Answer::Created | Answer::Queued | Answer::Lost(_) => true,
             Answer::Slow(_) | Answer::Flood(_) | Answer::Drip => true,
             Answer::Status(status) | Answer::Body(status, _) => matches!(status, 200..=299),
-            Answer::Forgotten | Answer::Limited(..) | Answer::Redirect(..) | Answer::Dropped => false,
+            Answer::Forgotten | Answer::Limited(..) | Answer::Redirect(..) | Answer::Dropped => {
+                false
+            }
         };
         let begun = is_taken.then(|| self.begin_ours(id, image, door));
-        let started = |status| begun.as_ref().map_or(Reply::Dropped, |begun| self.started(id, begun, door, status));
+        let started = |status| {
+            begun.as_ref().map_or(Reply::Dropped, |begun| {
+                self.started(id, begun, door, status)
+            })
+        };
         let reply = match answer {
             Answer::Started => started(200),
             Answer::Created => started(201),
             Answer::Queued | Answer::Forgotten => Reply::text(202, ""),
-            Answer::Status(status) | Answer::Lost(Some(status)) => {
-                Reply::json(*status, &json!({"id": "req-1", "message": format!("status {status}")}))
-            }
+            Answer::Status(status) | Answer::Lost(Some(status)) => Reply::json(
+                *status,
+                &json!({"id": "req-1", "message": format!("status {status}")}),
+            ),
             Answer::Limited(name, value) => Reply::text(429, "rate limit exceeded")
                 .header(name, value)
                 .header("date", "Sat, 21 Nov 2026 10:00:00 GMT"),
@@ -122,12 +161,23 @@ impl Model {
             Answer::Redirect(status, to) => Reply::text(*status, "").header("location", to),
             Answer::Dropped | Answer::Lost(None) => Reply::Dropped,
             Answer::Slow(wait) => Reply::After(*wait, Box::new(started(200))),
-            Answer::Flood(bytes) => Reply::Flood { status: 200, bytes: *bytes, pause: Duration::ZERO },
-            Answer::Drip => Reply::Flood { status: 200, bytes: 1 << 20, pause: Duration::from_millis(200) },
+            Answer::Flood(bytes) => Reply::Flood {
+                status: 200,
+                bytes: *bytes,
+                pause: Duration::ZERO,
+            },
+            Answer::Drip => Reply::Flood {
+                status: 200,
+                bytes: 1 << 20,
+                pause: Duration::from_millis(200),
+            },
         };
         if matches!(answer, Answer::Queued) {
             let id_of = begun.expect("a deploy").id;
-            self.services.get_mut(id).expect("a known service").queue(&id_of);
+            self.services
+                .get_mut(id)
+                .expect("a known service")
+                .queue(&id_of);
         }
         reply
     }
@@ -135,11 +185,15 @@ impl Model {
 
 /// Whether an image is named by its bytes.
 pub(super) fn is_pinned(image: &str) -> bool {
-    image.rsplit_once("@sha256:").is_some_and(|(_, hex)| hex.len() == 64)
+    image
+        .rsplit_once("@sha256:")
+        .is_some_and(|(_, hex)| hex.len() == 64)
 }
 
 /// The repository of a reference.
 pub(super) fn repository(image: &str) -> &str {
     let name = image.split_once('@').map_or(image, |(name, _)| name);
-    name.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).map_or(name, |(repository, _)| repository)
+    name.rsplit_once(':')
+        .filter(|(_, tag)| !tag.contains('/'))
+        .map_or(name, |(repository, _)| repository)
 }

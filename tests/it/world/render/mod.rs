@@ -83,7 +83,9 @@ impl Render {
     pub(crate) fn start(delay: Duration, registry: &str) -> Self {
         let model = Arc::new(Mutex::new(Model::new(registry)));
         let answering = Arc::clone(&model);
-        let server = Server::start_late(delay, move |call| answering.lock().expect("Render").answer(call));
+        let server = Server::start_late(delay, move |call| {
+            answering.lock().expect("Render").answer(call)
+        });
         Self { model, server }
     }
 
@@ -134,7 +136,9 @@ impl Render {
 
     /// The image that is live.
     pub(crate) fn live(&self, name: &str) -> Option<String> {
-        self.with_service(name, |service| service.live().map(|deploy| deploy.image.clone()))
+        self.with_service(name, |service| {
+            service.live().map(|deploy| deploy.image.clone())
+        })
     }
 
     /// Says what becomes of the next deploy that is asked for by a hook or the API.
@@ -179,7 +183,11 @@ impl Render {
 
     /// Begins a deploy of somebody else's, by hand. Gives its id.
     pub(crate) fn queue_behind(&self, name: &str, image: &str) -> String {
-        self.with(|model| model.begin(&service_id(name), image, "manual", Fate::Live).id)
+        self.with(|model| {
+            model
+                .begin(&service_id(name), image, "manual", Fate::Live)
+                .id
+        })
     }
 
     /// Rolls back in the dashboard: a deploy of that image with the trigger `rollback`, live at once.
@@ -236,27 +244,56 @@ impl Render {
 
     /// Says that Render calls the service's images by this digest in `image.sha`, as it would by that of the platform's manifest.
     pub(crate) fn resolves_to(&self, name: &str, digest: &str) {
-        self.with_service(name, |service| service.resolves_to = Some(digest.to_owned()));
+        self.with_service(name, |service| {
+            service.resolves_to = Some(digest.to_owned())
+        });
     }
 
     /// The next `times` requests of the API are answered with this status; 0 closes the connection.
     pub(crate) fn api_trouble(&self, times: usize, status: u16) {
-        self.with(|model| model.troubles.push_back(Trouble { left: times, status, is_always: false }));
+        self.with(|model| {
+            model.troubles.push_back(Trouble {
+                left: times,
+                status,
+                is_always: false,
+            })
+        });
     }
 
     /// Every request of the API from now on is answered with this status; 0 closes the connection.
     pub(crate) fn api_is_down(&self, status: u16) {
-        self.with(|model| model.troubles.push_back(Trouble { left: usize::MAX, status, is_always: true }));
+        self.with(|model| {
+            model.troubles.push_back(Trouble {
+                left: usize::MAX,
+                status,
+                is_always: true,
+            })
+        });
     }
 
     /// From the next call for a deploy on, every request of the API is answered with this status.
     pub(crate) fn api_fails_once_called(&self, status: u16) {
-        self.with(|model| model.later = Some(Trouble { left: usize::MAX, status, is_always: true }));
+        self.with(|model| {
+            model.later = Some(Trouble {
+                left: usize::MAX,
+                status,
+                is_always: true,
+            })
+        });
     }
 
     /// The first requests of the API are answered as they should be, and all after them with this status.
     pub(crate) fn api_fails_after(&self, requests: usize, status: u16) {
-        self.with(|model| model.until = Some((requests, Trouble { left: usize::MAX, status, is_always: true })));
+        self.with(|model| {
+            model.until = Some((
+                requests,
+                Trouble {
+                    left: usize::MAX,
+                    status,
+                    is_always: true,
+                },
+            ))
+        });
     }
 
     /// The deploys that were cancelled by the API.
@@ -278,7 +315,11 @@ pub(crate) fn service_id(name: &str) -> String {
 
 impl Model {
     fn answer(&mut self, call: &Call) -> Reply {
-        if call.path.starts_with("/v1/") { self.answer_api(call) } else { self.answer_hook(call) }
+        if call.path.starts_with("/v1/") {
+            self.answer_api(call)
+        } else {
+            self.answer_hook(call)
+        }
     }
 
     /// Writes down that a call was none that is documented.

@@ -138,7 +138,12 @@ pub(super) struct Model {
 
 /// A moment of the model's clock.
 pub(super) fn date(now: u64) -> String {
-    format!("2026-11-24T{:02}:{:02}:{:02}.123456Z", 10 + now / 3600, now / 60 % 60, now % 60)
+    format!(
+        "2026-11-24T{:02}:{:02}:{:02}.123456Z",
+        10 + now / 3600,
+        now / 60 % 60,
+        now % 60
+    )
 }
 
 impl Deploy {
@@ -146,7 +151,11 @@ impl Deploy {
         !self.is_gone
             && matches!(
                 self.status,
-                "created" | "queued" | "build_in_progress" | "pre_deploy_in_progress" | "update_in_progress"
+                "created"
+                    | "queued"
+                    | "build_in_progress"
+                    | "pre_deploy_in_progress"
+                    | "update_in_progress"
             )
     }
 
@@ -172,11 +181,15 @@ impl Deploy {
 
 impl Service {
     pub(super) fn live(&self) -> Option<&Deploy> {
-        self.deploys.iter().rfind(|deploy| deploy.status == "live" && !deploy.is_gone)
+        self.deploys
+            .iter()
+            .rfind(|deploy| deploy.status == "live" && !deploy.is_gone)
     }
 
     pub(super) fn deploy(&self, id: &str) -> Option<&Deploy> {
-        self.deploys.iter().find(|deploy| deploy.id == id && !deploy.is_gone)
+        self.deploys
+            .iter()
+            .find(|deploy| deploy.id == id && !deploy.is_gone)
     }
 
     /// The deploys that are there, newest first.
@@ -185,7 +198,10 @@ impl Service {
     }
 
     fn find(&mut self, id: &str) -> &mut Deploy {
-        self.deploys.iter_mut().find(|deploy| deploy.id == id).expect("a known deploy")
+        self.deploys
+            .iter_mut()
+            .find(|deploy| deploy.id == id)
+            .expect("a known deploy")
     }
 
     /// Lets a deploy wait although nothing is before it, as a test said.
@@ -209,7 +225,8 @@ impl Service {
             "canceled" => ("canceled", 4),
             _ => ("failed", 3),
         };
-        let details = json!({"deployId": id, "deployStatus": word, "status": number, "reason": reason});
+        let details =
+            json!({"deployId": id, "deployStatus": word, "status": number, "reason": reason});
         self.event(now, "deploy_ended", details);
     }
 
@@ -270,17 +287,34 @@ impl Model {
         let mut all = self.violations.clone();
         for service in self.services.values() {
             if !service.script.is_empty() {
-                all.push(format!("the hook of {} was not asked for {:?}", service.name, service.script));
+                all.push(format!(
+                    "the hook of {} was not asked for {:?}",
+                    service.name, service.script
+                ));
             }
             if !service.fates.is_empty() {
-                all.push(format!("no deploy of {} came for {:?}", service.name, service.fates));
+                all.push(format!(
+                    "no deploy of {} came for {:?}",
+                    service.name, service.fates
+                ));
             }
         }
         all.extend(self.left_of_previews());
-        all.extend(self.until.iter().map(|until| format!("nobody came as far as {until:?}")));
-        all.extend(self.later.iter().map(|trouble| format!("nobody asked for a deploy before {trouble:?}")));
         all.extend(
-            self.troubles.iter().filter(|trouble| !trouble.is_always).map(|trouble| format!("nobody met {trouble:?}")),
+            self.until
+                .iter()
+                .map(|until| format!("nobody came as far as {until:?}")),
+        );
+        all.extend(
+            self.later
+                .iter()
+                .map(|trouble| format!("nobody asked for a deploy before {trouble:?}")),
+        );
+        all.extend(
+            self.troubles
+                .iter()
+                .filter(|trouble| !trouble.is_always)
+                .map(|trouble| format!("nobody met {trouble:?}")),
         );
         all
     }
@@ -294,7 +328,12 @@ impl Model {
                 image: deploy.image.clone(),
                 status: deploy.status,
             };
-            service.deploys.iter().filter(|deploy| !deploy.is_gone).map(shown).collect::<Vec<_>>()
+            service
+                .deploys
+                .iter()
+                .filter(|deploy| !deploy.is_gone)
+                .map(shown)
+                .collect::<Vec<_>>()
         };
         self.services.values().flat_map(of).collect()
     }
@@ -313,11 +352,23 @@ impl Model {
         let now = self.tick();
         let id = format!("dep-{now:0>20}");
         let service = self.service(service);
-        let own = image.split_once('@').map_or_else(|| "0".repeat(64), |(_, digest)| digest.to_owned());
+        let own = image
+            .split_once('@')
+            .map_or_else(|| "0".repeat(64), |(_, digest)| digest.to_owned());
         let sha = service.resolves_to.clone().unwrap_or(own);
         let image = image.to_owned();
         let (status, created) = ("created", now);
-        let deploy = Deploy { id, image, status, sha, trigger, fate, is_gone: false, created, finished: None };
+        let deploy = Deploy {
+            id,
+            image,
+            status,
+            sha,
+            trigger,
+            fate,
+            is_gone: false,
+            created,
+            finished: None,
+        };
         service.deploys.push(deploy);
         service.seen = 0;
         service.deploys.last().expect("a deploy").id.clone()
@@ -335,7 +386,13 @@ impl Model {
     }
 
     /// Begins a deploy, as the workspace's policy has it.
-    pub(super) fn begin(&mut self, service: &str, image: &str, trigger: &'static str, fate: Fate) -> Begun {
+    pub(super) fn begin(
+        &mut self,
+        service: &str,
+        image: &str,
+        trigger: &'static str,
+        fate: Fate,
+    ) -> Begun {
         let before: Vec<(String, &str)> = self.services[service]
             .deploys
             .iter()
@@ -362,7 +419,11 @@ impl Model {
         let service = self.service(service);
         let is_rollback = service.find(id).trigger == "rollback";
         let trigger = json!({"firstBuild": false, "envUpdated": false, "manual": false, "deployedByRender": false, "clearCache": false, "rollback": is_rollback});
-        service.event(now, "deploy_started", json!({"deployId": id, "trigger": trigger}));
+        service.event(
+            now,
+            "deploy_started",
+            json!({"deployId": id, "trigger": trigger}),
+        );
     }
 
     fn goes_live(&mut self, service: &str, id: &str) {
@@ -374,7 +435,8 @@ impl Model {
 
     fn cancels_for(&mut self, service: &str, id: &str, other: &str) {
         let now = self.tick();
-        self.service(service).end(now, id, "canceled", json!({"newDeploy": {"id": other}}));
+        self.service(service)
+            .end(now, id, "canceled", json!({"newDeploy": {"id": other}}));
     }
 
     /// Cancels a deploy that runs or waits, by hand or by the API.
@@ -406,17 +468,30 @@ impl Model {
     fn step(&mut self, service: &str) {
         let in_flight = |deploy: &&Deploy| deploy.is_in_flight();
         let of = &self.services[service];
-        let running = of.deploys.iter().filter(in_flight).find(|deploy| deploy.status != "queued");
-        let Some(deploy) = running.or_else(|| of.deploys.iter().rfind(in_flight)).cloned() else { return };
+        let running = of
+            .deploys
+            .iter()
+            .filter(in_flight)
+            .find(|deploy| deploy.status != "queued");
+        let Some(deploy) = running
+            .or_else(|| of.deploys.iter().rfind(in_flight))
+            .cloned()
+        else {
+            return;
+        };
         let (id, has_pre_deploy) = (deploy.id.as_str(), of.has_pre_deploy);
         let now = self.tick();
         match (deploy.status, deploy.fate) {
             (status, Fate::Hangs(at)) if status == at => {}
-            ("build_in_progress", Fate::Fails("build_failed", why)) => self.fails(service, id, "build_failed", why),
+            ("build_in_progress", Fate::Fails("build_failed", why)) => {
+                self.fails(service, id, "build_failed", why)
+            }
             ("pre_deploy_in_progress", Fate::Fails("pre_deploy_failed", why)) => {
                 self.fails(service, id, "pre_deploy_failed", why);
             }
-            ("update_in_progress", Fate::Fails(status, why)) => self.fails(service, id, status, why),
+            ("update_in_progress", Fate::Fails(status, why)) => {
+                self.fails(service, id, status, why)
+            }
             ("build_in_progress", Fate::Superseded(image)) => {
                 let other = self.put(service, &image, "manual", Fate::Live);
                 self.cancels_for(service, id, &other);
@@ -446,17 +521,29 @@ impl Model {
                 self.starts(service, id);
             }
             ("created", _) => self.service(service).find(id).status = "build_in_progress",
-            ("build_in_progress", fate) if has_pre_deploy || matches!(fate, Fate::Fails("pre_deploy_failed", _)) => {
+            ("build_in_progress", fate)
+                if has_pre_deploy || matches!(fate, Fate::Fails("pre_deploy_failed", _)) =>
+            {
                 let service = self.service(service);
                 service.find(id).status = "pre_deploy_in_progress";
-                service.event(now, "pre_deploy_started", json!({"deployId": id, "deployCommandExecutionId": "dce-1"}));
+                service.event(
+                    now,
+                    "pre_deploy_started",
+                    json!({"deployId": id, "deployCommandExecutionId": "dce-1"}),
+                );
             }
             ("pre_deploy_in_progress", _) => {
                 let service = self.service(service);
                 service.find(id).status = "update_in_progress";
-                service.event(now, "pre_deploy_ended", pre_deploy_ended(id, "succeeded", 2, &json!({})));
+                service.event(
+                    now,
+                    "pre_deploy_ended",
+                    pre_deploy_ended(id, "succeeded", 2, &json!({})),
+                );
             }
-            ("build_in_progress", _) => self.service(service).find(id).status = "update_in_progress",
+            ("build_in_progress", _) => {
+                self.service(service).find(id).status = "update_in_progress"
+            }
             (other, _) => panic!("a deploy in flight with the status {other}"),
         }
     }
@@ -466,7 +553,10 @@ impl Model {
         let service = self.service(service);
         let failure = |more: Value| {
             let mut failure = json!({"evicted": false});
-            failure.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+            failure
+                .as_object_mut()
+                .expect("an object")
+                .extend(more.as_object().expect("an object").clone());
             json!({ "failure": failure })
         };
         let reason = match why {
@@ -482,7 +572,11 @@ impl Model {
             Why::Silent => json!({}),
         };
         if status == "pre_deploy_failed" {
-            service.event(now, "pre_deploy_ended", pre_deploy_ended(id, "failed", 3, &reason));
+            service.event(
+                now,
+                "pre_deploy_ended",
+                pre_deploy_ended(id, "failed", 3, &reason),
+            );
         }
         service.end(now, id, status, reason);
     }

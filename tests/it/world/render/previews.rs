@@ -140,7 +140,9 @@ impl Model {
     pub(super) fn list(&mut self, call: &Call) -> Result<Reply, (u16, String)> {
         for (name, value) in call.parameters() {
             let is_good = match name.as_str() {
-                "limit" => value.parse().is_ok_and(|limit: usize| (1..=100).contains(&limit)),
+                "limit" => value
+                    .parse()
+                    .is_ok_and(|limit: usize| (1..=100).contains(&limit)),
                 "includePreviews" => value == "true" || value == "false",
                 _ => true,
             };
@@ -160,7 +162,8 @@ impl Model {
             .values()
             .filter(|service| wanted.as_ref().is_none_or(|name| *name == service.name))
             .filter(|service| !is_late || service.parent.is_none());
-        let list = found.map(|service| json!({"service": shown(service.json(), hides), "cursor": service.id}));
+        let list = found
+            .map(|service| json!({"service": shown(service.json(), hides), "cursor": service.id}));
         Ok(Reply::json(200, &list.collect()))
     }
 
@@ -175,23 +178,38 @@ impl Model {
             return Err((415, "a body that is not called JSON".into()));
         }
         let body: Value = serde_json::from_slice(&call.body).unwrap_or_default();
-        let fields: Vec<&String> = body.as_object().map(|body| body.keys().collect()).unwrap_or_default();
+        let fields: Vec<&String> = body
+            .as_object()
+            .map(|body| body.keys().collect())
+            .unwrap_or_default();
         let (image, name) = (body["imagePath"].as_str(), body["name"].as_str());
         let (Some(image), Some(name)) = (image.filter(|image| is_pinned(image)), name) else {
-            return Err((400, format!("{body} does not ask for a preview by digest and under a name")));
+            return Err((
+                400,
+                format!("{body} does not ask for a preview by digest and under a name"),
+            ));
         };
         if fields.len() != 2 {
             return Err((400, format!("{body} asks for more than that")));
         }
-        let failed = |status: u16, why: &str| Reply::json(status, &json!({"id": "req-1", "message": why}));
+        let failed =
+            |status: u16, why: &str| Reply::json(status, &json!({"id": "req-1", "message": why}));
         let note = |model: &mut Self, answered: u16| {
-            let call = HookCall { service: name.to_owned(), image: image.to_owned(), at: Instant::now(), answered };
+            let call = HookCall {
+                service: name.to_owned(),
+                image: image.to_owned(),
+                at: Instant::now(),
+                answered,
+            };
             model.calls.push(call);
         };
         let answer = self.previews.script.pop_front();
         if let Some(PreviewAnswer::Status(status)) = answer {
             note(self, status);
-            return Ok(failed(status, "plan limit reached ##[set-output name=tags]evil"));
+            return Ok(failed(
+                status,
+                "plan limit reached ##[set-output name=tags]evil",
+            ));
         }
         let service = &self.services[id];
         let own = service.image_path.as_deref().map(repository);
@@ -201,22 +219,39 @@ impl Model {
             || !service.suspenders.is_empty()
         {
             note(self, 400);
-            return Ok(failed(400, "a preview cannot be made of this service with that image"));
+            return Ok(failed(
+                400,
+                "a preview cannot be made of this service with that image",
+            ));
         }
         let kind = service.kind;
-        let named = if let Some(PreviewAnswer::Renamed(other)) = answer { other } else { name };
+        let named = if let Some(PreviewAnswer::Renamed(other)) = answer {
+            other
+        } else {
+            name
+        };
         let own = self.add_preview(named, Some(id.to_owned()), image);
         self.services.get_mut(&own).expect("the preview").kind = kind;
         let fate = self.previews.fates.pop_front().unwrap_or(Fate::Live);
         let begun = self.begin(&own, image, "api", fate);
-        let made = Reply::json(200, &json!({"service": self.shown_service(&own), "deployId": begun.id}));
+        let made = Reply::json(
+            200,
+            &json!({"service": self.shown_service(&own), "deployId": begun.id}),
+        );
         let reply = match answer {
             Some(PreviewAnswer::Lost(Some(status))) => failed(status, "lost"),
             Some(PreviewAnswer::Lost(None)) => Reply::Dropped,
             Some(PreviewAnswer::Mute) => Reply::text(200, ""),
             Some(PreviewAnswer::Renamed(_) | PreviewAnswer::Status(_)) | None => made,
         };
-        note(self, if matches!(reply, Reply::Dropped) { 0 } else { 200 });
+        note(
+            self,
+            if matches!(reply, Reply::Dropped) {
+                0
+            } else {
+                200
+            },
+        );
         Ok(reply)
     }
 }

@@ -4,10 +4,12 @@ use super::model::Why;
 use super::{Answer, Fate, Policy, Render, service_id};
 use crate::world::server::{Call, Reply};
 use ghcr_to_render::domain::{
-    DeployHook, DeployId, Digest, FailureWord, PinnedImage, RenderOrigin, Repository, Secret, ServiceId,
+    DeployHook, DeployId, Digest, FailureWord, PinnedImage, RenderOrigin, Repository, Secret,
+    ServiceId,
 };
 use ghcr_to_render::render::{
-    Accepted, CallFailure, Explanation, HookCaller, RenderApi, RenderError, RenderWriter, ServiceKind,
+    Accepted, CallFailure, Explanation, HookCaller, RenderApi, RenderError, RenderWriter,
+    ServiceKind,
 };
 use ghcr_to_render::transport::{Client, Proxies, Roots};
 use std::time::Duration;
@@ -38,7 +40,10 @@ impl Bench {
             api: RenderApi::new(client.clone(), &origin, key.clone()),
             writer: RenderWriter::new(client, &origin, key),
             id: ServiceId::parse(&service_id("api")).unwrap(),
-            runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap(),
+            runtime: tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap(),
             render,
         }
     }
@@ -60,7 +65,10 @@ impl Bench {
 
     fn status(&self, id: &DeployId) -> String {
         let found = self.runtime.block_on(self.api.deploy(&self.id, id));
-        found.map_or_else(|error| error.word().to_string(), |deploy| deploy.status.to_string())
+        found.map_or_else(
+            |error| error.word().to_string(),
+            |deploy| deploy.status.to_string(),
+        )
     }
 
     /// The statuses of a deploy, until it has one twice or it is not there.
@@ -76,13 +84,18 @@ impl Bench {
     }
 
     fn explain(&self, id: &DeployId) -> Option<Explanation> {
-        self.runtime.block_on(self.api.explain(&self.id, id)).unwrap()
+        self.runtime
+            .block_on(self.api.explain(&self.id, id))
+            .unwrap()
     }
 
     /// The statuses of what is live and in flight, newest first.
     fn standing(&self) -> Vec<String> {
         let found = self.runtime.block_on(self.api.deploys(&self.id)).unwrap();
-        found.iter().map(|deploy| deploy.status.to_string()).collect()
+        found
+            .iter()
+            .map(|deploy| deploy.status.to_string())
+            .collect()
     }
 
     fn end(self) {
@@ -92,7 +105,10 @@ impl Bench {
 
 fn image(digit: char) -> PinnedImage {
     let digest = Digest::parse(&format!("sha256:{}", digit.to_string().repeat(64))).unwrap();
-    PinnedImage { repository: Repository::parse("ghcr.io/acme/api").unwrap(), digest }
+    PinnedImage {
+        repository: Repository::parse("ghcr.io/acme/api").unwrap(),
+        digest,
+    }
 }
 
 #[test]
@@ -101,15 +117,32 @@ fn a_deploy_goes_on_by_a_step_a_look_and_takes_the_place_of_what_was_live() {
     let old = DeployId::parse(&bench.render.seed_live("api", &image('a').to_string())).unwrap();
     let id = bench.started(&image('b'));
     assert_eq!(bench.standing(), ["created", "live"]);
-    assert_eq!(bench.way(&id), ["build_in_progress", "update_in_progress", "live"]);
-    assert_eq!((bench.status(&old), bench.standing()), ("deactivated".into(), vec!["live".into()]));
+    assert_eq!(
+        bench.way(&id),
+        ["build_in_progress", "update_in_progress", "live"]
+    );
+    assert_eq!(
+        (bench.status(&old), bench.standing()),
+        ("deactivated".into(), vec!["live".into()])
+    );
     assert_eq!(bench.render.live("api"), Some(image('b').to_string()));
     bench.render.pre_deploy("api");
-    let Ok(Accepted::Started(Some(id))) = bench.deploy(&image('c')) else { panic!("not started") };
-    let way = ["created", "build_in_progress", "pre_deploy_in_progress", "update_in_progress", "live"];
+    let Ok(Accepted::Started(Some(id))) = bench.deploy(&image('c')) else {
+        panic!("not started")
+    };
+    let way = [
+        "created",
+        "build_in_progress",
+        "pre_deploy_in_progress",
+        "update_in_progress",
+        "live",
+    ];
     assert_eq!(bench.way(&id), way);
     let newest = bench.runtime.block_on(bench.api.newest(&bench.id)).unwrap();
-    let found: Vec<bool> = newest.iter().map(|deploy| deploy.is_of(&[image('b').digest])).collect();
+    let found: Vec<bool> = newest
+        .iter()
+        .map(|deploy| deploy.is_of(&[image('b').digest]))
+        .collect();
     assert_eq!(found, [false, true, false]);
     assert!(bench.render.requests() > 10);
     bench.end();
@@ -120,19 +153,59 @@ fn every_fate_comes_as_it_was_said_and_is_explained() {
     let other = image('f').to_string();
     let failed = |word: &str| word.to_owned();
     let table = [
-        (Fate::Fails("build_failed", Why::Pull("not found")), "build_failed", failed("image-pull-failed")),
-        (Fate::Fails("pre_deploy_failed", Why::Exited(3)), "pre_deploy_failed", failed("pre-deploy-failed")),
-        (Fate::Fails("update_failed", Why::Exited(1)), "update_failed", failed("exited")),
-        (Fate::Fails("update_failed", Why::OutOfMemory("512Mi")), "update_failed", failed("out-of-memory")),
-        (Fate::Fails("update_failed", Why::TimedOut(900)), "update_failed", failed("timed-out")),
-        (Fate::Fails("update_failed", Why::Unhealthy("GET /: 500")), "update_failed", failed("unhealthy")),
-        (Fate::Fails("update_failed", Why::Silent), "update_failed", failed("")),
-        (Fate::Superseded(other.clone()), "canceled", failed("replaced-by-other")),
-        (Fate::Outdone(other.clone()), "canceled", failed("replaced-by-other")),
+        (
+            Fate::Fails("build_failed", Why::Pull("not found")),
+            "build_failed",
+            failed("image-pull-failed"),
+        ),
+        (
+            Fate::Fails("pre_deploy_failed", Why::Exited(3)),
+            "pre_deploy_failed",
+            failed("pre-deploy-failed"),
+        ),
+        (
+            Fate::Fails("update_failed", Why::Exited(1)),
+            "update_failed",
+            failed("exited"),
+        ),
+        (
+            Fate::Fails("update_failed", Why::OutOfMemory("512Mi")),
+            "update_failed",
+            failed("out-of-memory"),
+        ),
+        (
+            Fate::Fails("update_failed", Why::TimedOut(900)),
+            "update_failed",
+            failed("timed-out"),
+        ),
+        (
+            Fate::Fails("update_failed", Why::Unhealthy("GET /: 500")),
+            "update_failed",
+            failed("unhealthy"),
+        ),
+        (
+            Fate::Fails("update_failed", Why::Silent),
+            "update_failed",
+            failed(""),
+        ),
+        (
+            Fate::Superseded(other.clone()),
+            "canceled",
+            failed("replaced-by-other"),
+        ),
+        (
+            Fate::Outdone(other.clone()),
+            "canceled",
+            failed("replaced-by-other"),
+        ),
         (Fate::Replaced(other.clone()), "deactivated", failed("")),
         (Fate::Canceled, "canceled", failed("deploy-failed")),
         (Fate::Vanishes, "deploy-failed", failed("")),
-        (Fate::Hangs("update_in_progress"), "update_in_progress", failed("")),
+        (
+            Fate::Hangs("update_in_progress"),
+            "update_in_progress",
+            failed(""),
+        ),
         (Fate::Hangs("created"), "created", failed("")),
     ];
     for (fate, status, word) in table {
@@ -140,8 +213,15 @@ fn every_fate_comes_as_it_was_said_and_is_explained() {
         bench.render.seed_live("api", &image('a').to_string());
         bench.render.deploy_ends("api", fate.clone());
         let id = bench.started(&image('b'));
-        assert_eq!(bench.way(&id).last().map(String::as_str), Some(status), "{fate:?}");
-        let found = bench.explain(&id).map(|explanation| explanation.word().to_string()).unwrap_or_default();
+        assert_eq!(
+            bench.way(&id).last().map(String::as_str),
+            Some(status),
+            "{fate:?}"
+        );
+        let found = bench
+            .explain(&id)
+            .map(|explanation| explanation.word().to_string())
+            .unwrap_or_default();
         assert_eq!(found, word, "{fate:?}");
         bench.render.settle();
         let live = match fate {
@@ -154,7 +234,11 @@ fn every_fate_comes_as_it_was_said_and_is_explained() {
             | Fate::Hangs(_)
             | Fate::OtherDigest(_) => 'a',
         };
-        assert_eq!(bench.render.live("api"), Some(image(live).to_string()), "{fate:?}");
+        assert_eq!(
+            bench.render.live("api"),
+            Some(image(live).to_string()),
+            "{fate:?}"
+        );
         bench.end();
     }
 }
@@ -164,11 +248,19 @@ fn render_may_call_an_image_by_another_digest() {
     let bench = Bench::new();
     bench.render.resolves_to("api", image('c').digest.as_str());
     let id = bench.started(&image('b'));
-    bench.render.deploy_ends("api", Fate::OtherDigest(image('d').digest.to_string()));
+    bench
+        .render
+        .deploy_ends("api", Fate::OtherDigest(image('d').digest.to_string()));
     bench.render.settle();
     let other = bench.started(&image('b'));
     bench.render.settle();
-    let digests = |id| bench.runtime.block_on(bench.api.deploy(&bench.id, id)).unwrap().digests;
+    let digests = |id| {
+        bench
+            .runtime
+            .block_on(bench.api.deploy(&bench.id, id))
+            .unwrap()
+            .digests
+    };
     assert_eq!(digests(&id), [image('b').digest, image('c').digest]);
     assert_eq!(digests(&other), [image('d').digest]);
     bench.end();
@@ -177,41 +269,78 @@ fn render_may_call_an_image_by_another_digest() {
 #[test]
 fn a_second_deploy_waits_or_takes_over_as_the_workspace_has_it() {
     let bench = Bench::new();
-    let first = DeployId::parse(&bench.render.queue_behind("api", &image('a').to_string())).unwrap();
+    let first =
+        DeployId::parse(&bench.render.queue_behind("api", &image('a').to_string())).unwrap();
     assert_eq!(bench.hook(&image('b')).unwrap(), Accepted::Queued);
     assert_eq!(bench.standing(), ["queued", "created"]);
     assert_eq!(bench.deploy(&image('c')).unwrap(), Accepted::Queued);
     let newest = bench.runtime.block_on(bench.api.newest(&bench.id)).unwrap();
-    let statuses: Vec<String> = newest.iter().map(|deploy| deploy.status.to_string()).collect();
+    let statuses: Vec<String> = newest
+        .iter()
+        .map(|deploy| deploy.status.to_string())
+        .collect();
     assert_eq!(statuses, ["queued", "canceled", "created"]);
-    assert_eq!(bench.explain(&newest[1].id), Some(Explanation::ReplacedBy(Some(newest[0].id.clone()))));
+    assert_eq!(
+        bench.explain(&newest[1].id),
+        Some(Explanation::ReplacedBy(Some(newest[0].id.clone())))
+    );
     assert_eq!(bench.way(&first).last().map(String::as_str), Some("live"));
-    assert_eq!(bench.way(&newest[0].id).last().map(String::as_str), Some("live"));
+    assert_eq!(
+        bench.way(&newest[0].id).last().map(String::as_str),
+        Some("live")
+    );
     assert_eq!(bench.render.live("api"), Some(image('c').to_string()));
     bench.render.policy(Policy::Override);
     let (fourth, fifth) = (bench.started(&image('d')), bench.started(&image('e')));
-    assert_eq!((bench.status(&fourth), bench.status(&fifth)), ("canceled".into(), "build_in_progress".into()));
+    assert_eq!(
+        (bench.status(&fourth), bench.status(&fifth)),
+        ("canceled".into(), "build_in_progress".into())
+    );
     bench.end();
 }
 
 #[test]
 fn a_services_settings_are_shown_and_obeyed() {
     let bench = Bench::new();
-    let facts = || bench.runtime.block_on(bench.api.service(&bench.id)).unwrap();
+    let facts = || {
+        bench
+            .runtime
+            .block_on(bench.api.service(&bench.id))
+            .unwrap()
+    };
     let found = facts();
-    assert_eq!((found.kind, found.is_suspended, found.has_registry_credential), (ServiceKind::Web, false, true));
-    let repository = found.image.and_then(|image| image.repository).map(|repository| repository.to_string());
+    assert_eq!(
+        (
+            found.kind,
+            found.is_suspended,
+            found.has_registry_credential
+        ),
+        (ServiceKind::Web, false, true)
+    );
+    let repository = found
+        .image
+        .and_then(|image| image.repository)
+        .map(|repository| repository.to_string());
     assert_eq!(repository.as_deref(), Some("ghcr.io/acme/api"));
     assert!(found.url.is_some() && found.dashboard.is_some());
     bench.render.image_path("api", "ghcr.io/acme/other:main");
     bench.render.no_credential("api");
     assert!(!facts().has_registry_credential);
-    for failure in [bench.hook(&image('a')).unwrap_err(), bench.deploy(&image('a')).unwrap_err()] {
+    for failure in [
+        bench.hook(&image('a')).unwrap_err(),
+        bench.deploy(&image('a')).unwrap_err(),
+    ] {
         assert_eq!(failure.word(), FailureWord::ImageRepositoryDiffers);
     }
     bench.render.suspend("api", "billing");
-    assert_eq!((facts().is_suspended, facts().suspenders), (true, vec!["billing"]));
-    assert_eq!(bench.hook(&image('a')).unwrap_err().word(), FailureWord::ServiceSuspended);
+    assert_eq!(
+        (facts().is_suspended, facts().suspenders),
+        (true, vec!["billing"])
+    );
+    assert_eq!(
+        bench.hook(&image('a')).unwrap_err().word(),
+        FailureWord::ServiceSuspended
+    );
     bench.render.kind("api", "static_site");
     assert_eq!((facts().kind, facts().image), (ServiceKind::Static, None));
     assert_eq!(bench.render.live("api"), None);
@@ -224,8 +353,14 @@ fn a_deploy_that_has_not_ended_is_cancelled() {
     let cancel = |id: &DeployId| bench.runtime.block_on(bench.writer.cancel(&bench.id, id));
     let id = bench.started(&image('a'));
     assert!(cancel(&id).is_ok());
-    assert!(matches!(cancel(&id), Err(RenderError::NotCancelled { status: 400, .. })));
-    assert_eq!((bench.status(&id), bench.render.cancelled()), ("canceled".into(), vec![id.to_string()]));
+    assert!(matches!(
+        cancel(&id),
+        Err(RenderError::NotCancelled { status: 400, .. })
+    ));
+    assert_eq!(
+        (bench.status(&id), bench.render.cancelled()),
+        ("canceled".into(), vec![id.to_string()])
+    );
     let other = DeployId::parse("dep-none").unwrap();
     assert!(matches!(cancel(&other), Err(RenderError::NoDeploy { .. })));
     bench.render.kind("api", "cron_job");
@@ -240,7 +375,12 @@ fn cancelling_a_running_pre_deploy_command_is_a_violation() {
     let id = bench.started(&image('a'));
     let is_there = (0..5).any(|_| bench.status(&id) == "pre_deploy_in_progress");
     assert!(is_there, "the pre-deploy command did not begin");
-    assert!(bench.runtime.block_on(bench.writer.cancel(&bench.id, &id)).is_err());
+    assert!(
+        bench
+            .runtime
+            .block_on(bench.writer.cancel(&bench.id, &id))
+            .is_err()
+    );
     assert_eq!(bench.render.violations().len(), 1);
 }
 
@@ -248,8 +388,14 @@ fn cancelling_a_running_pre_deploy_command_is_a_violation() {
 fn a_rollback_in_the_dashboard_is_told() {
     let bench = Bench::new();
     let id = bench.render.roll_back("api", &image('a').to_string());
-    let deploys = bench.runtime.block_on(bench.api.deploys(&bench.id)).unwrap();
-    assert_eq!((deploys[0].id.as_str(), deploys[0].by_rollback), (id.as_str(), true));
+    let deploys = bench
+        .runtime
+        .block_on(bench.api.deploys(&bench.id))
+        .unwrap();
+    assert_eq!(
+        (deploys[0].id.as_str(), deploys[0].by_rollback),
+        (id.as_str(), true)
+    );
     bench.end();
 }
 
@@ -258,14 +404,24 @@ fn trouble_is_met_and_waited_out() {
     let bench = Bench::new();
     for status in [503, 429, 0] {
         bench.render.api_trouble(1, status);
-        assert!(bench.runtime.block_on(bench.api.service(&bench.id)).is_ok(), "{status}");
+        assert!(
+            bench.runtime.block_on(bench.api.service(&bench.id)).is_ok(),
+            "{status}"
+        );
     }
     assert_eq!(bench.render.violations(), Vec::<String>::new());
     bench.render.api_trouble(1, 503);
-    assert_eq!(bench.render.violations().len(), 1, "trouble that nobody met was not told");
+    assert_eq!(
+        bench.render.violations().len(),
+        1,
+        "trouble that nobody met was not told"
+    );
     let bench = Bench::new();
     bench.render.api_is_down(401);
-    let error = bench.runtime.block_on(bench.api.service(&bench.id)).unwrap_err();
+    let error = bench
+        .runtime
+        .block_on(bench.api.service(&bench.id))
+        .unwrap_err();
     assert_eq!(error.word(), FailureWord::PermissionMissing);
     bench.end();
 }
@@ -273,12 +429,18 @@ fn trouble_is_met_and_waited_out() {
 #[test]
 fn an_answer_can_be_lost_before_and_after_the_deploy() {
     let bench = Bench::new();
-    bench.render.script("api", [Answer::Dropped, Answer::Lost(None), Answer::Lost(Some(502))]);
+    bench.render.script(
+        "api",
+        [Answer::Dropped, Answer::Lost(None), Answer::Lost(Some(502))],
+    );
     assert!(bench.hook(&image('a')).is_err());
     assert!(bench.standing().is_empty());
     assert!(bench.hook(&image('a')).is_err());
     assert_eq!(bench.standing(), ["created"]);
-    assert!(matches!(bench.hook(&image('a')), Err(CallFailure::Broken(502))));
+    assert!(matches!(
+        bench.hook(&image('a')),
+        Err(CallFailure::Broken(502))
+    ));
     assert_eq!(bench.standing(), ["queued", "created"]);
     bench.end();
 }
@@ -311,10 +473,21 @@ fn asked(render: &Render, line: &str, authorization: Option<&str>, body: &str) -
         headers.push(("content-type".into(), "application/json".into()));
     }
     let (method, path, query) = (method.to_owned(), path.to_owned(), query.to_owned());
-    let call = Call { method, path, query, headers, body: body.as_bytes().to_vec(), answered: 0 };
+    let call = Call {
+        method,
+        path,
+        query,
+        headers,
+        body: body.as_bytes().to_vec(),
+        answered: 0,
+    };
     match render.with(|model| model.answer(&call)) {
         Reply::Whole { status, body, .. } => (status, String::from_utf8(body).unwrap()),
-        other @ (Reply::After(..) | Reply::Dropped | Reply::Silent | Reply::Broken { .. } | Reply::Flood { .. }) => {
+        other @ (Reply::After(..)
+        | Reply::Dropped
+        | Reply::Silent
+        | Reply::Broken { .. }
+        | Reply::Flood { .. }) => {
             panic!("{line}: {other:?}")
         }
     }
@@ -330,10 +503,15 @@ fn deploys_are_listed_by_status() {
         let line = format!("GET /v1/services/{}/deploys{query}", service_id("api"));
         let (_, body) = asked(&bench.render, &line, Some(&bearer), "");
         let list: Vec<serde_json::Value> = serde_json::from_str(&body).unwrap();
-        list.iter().map(|entry| entry["deploy"]["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        list.iter()
+            .map(|entry| entry["deploy"]["id"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(listed(""), [id.as_str(), live.as_str()]);
-    assert_eq!(listed("?status=live&status=build_in_progress"), [id.as_str(), live.as_str()]);
+    assert_eq!(
+        listed("?status=live&status=build_in_progress"),
+        [id.as_str(), live.as_str()]
+    );
     assert_eq!(listed("?status=live"), [live]);
     assert_eq!(listed("?limit=1"), [id]);
     bench.end();
@@ -348,21 +526,44 @@ fn only_what_is_documented_is_answered() {
     let pinned = |extra: &str| format!("{{\"imageUrl\":\"{}\"{extra}}}", image('b'));
     let good = [
         (format!("GET {service}"), 200, String::new()),
-        (format!("GET {service}/deploys?status=live&status=created&limit=1"), 200, String::new()),
+        (
+            format!("GET {service}/deploys?status=live&status=created&limit=1"),
+            200,
+            String::new(),
+        ),
         (format!("GET {service}/deploys/{id}"), 200, String::new()),
-        (format!("GET {service}/events?limit=100"), 200, String::new()),
+        (
+            format!("GET {service}/events?limit=100"),
+            200,
+            String::new(),
+        ),
         ("GET /v1/services/srv-unknown".into(), 404, String::new()),
         (format!("POST {service}/deploys"), 202, pinned("")),
-        (format!("POST {service}/deploys/{id}/cancel"), 200, String::new()),
+        (
+            format!("POST {service}/deploys/{id}/cancel"),
+            200,
+            String::new(),
+        ),
     ];
     for (line, status, body) in &good {
-        assert_eq!(raw(&bench.render, line, Some(&bearer), body), (*status, false), "{line}");
+        assert_eq!(
+            raw(&bench.render, line, Some(&bearer), body),
+            (*status, false),
+            "{line}"
+        );
         for authorization in [None, Some("Bearer rnd_other")] {
-            assert_eq!(raw(&bench.render, line, authorization, body), (401, true), "{line}");
+            assert_eq!(
+                raw(&bench.render, line, authorization, body),
+                (401, true),
+                "{line}"
+            );
         }
     }
     let bad = [
-        (format!("GET {service}/deploys?status[]=live"), String::new()),
+        (
+            format!("GET {service}/deploys?status[]=live"),
+            String::new(),
+        ),
         (format!("GET {service}/deploys?status=alive"), String::new()),
         (format!("GET {service}/deploys?limit=101"), String::new()),
         (format!("GET {service}?limit=1"), String::new()),
@@ -372,13 +573,25 @@ fn only_what_is_documented_is_answered() {
         ("GET /v1/services?owner=x".into(), String::new()),
         (format!("POST {service}/deploys"), String::new()),
         (format!("POST {service}/deploys"), "{}".into()),
-        (format!("POST {service}/deploys"), r#"{"imageUrl":"ghcr.io/acme/api:main"}"#.into()),
-        (format!("POST {service}/deploys"), pinned(r#","clearCache":"clear""#)),
+        (
+            format!("POST {service}/deploys"),
+            r#"{"imageUrl":"ghcr.io/acme/api:main"}"#.into(),
+        ),
+        (
+            format!("POST {service}/deploys"),
+            pinned(r#","clearCache":"clear""#),
+        ),
         (format!("GET {service}/deploys/{id}"), "{}".into()),
     ];
     for (line, body) in &bad {
-        assert!(raw(&bench.render, line, Some(&bearer), body).1, "{line} {body} passed");
+        assert!(
+            raw(&bench.render, line, Some(&bearer), body).1,
+            "{line} {body} passed"
+        );
     }
     bench.render.with(|model| model.api_key = None);
-    assert!(raw(&bench.render, &format!("GET {service}"), Some(&bearer), "").1, "the API was open without a key");
+    assert!(
+        raw(&bench.render, &format!("GET {service}"), Some(&bearer), "").1,
+        "the API was open without a key"
+    );
 }

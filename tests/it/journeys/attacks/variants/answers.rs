@@ -10,34 +10,59 @@ use std::time::Duration;
 
 /// A push that changes `api`, without its image.
 fn unbuilt() -> World {
-    World::new().three_services().push_to_main(|repo| repo.write("services/api/x", "1"))
+    World::new()
+        .three_services()
+        .push_to_main(|repo| repo.write("services/api/x", "1"))
 }
 
 fn registry(trouble: Trouble) {
-    let world = unbuilt().image("api", Kind::Amd64).registry_trouble("api", trouble).input("image-timeout", "3s");
+    let world = unbuilt()
+        .image("api", Kind::Amd64)
+        .registry_trouble("api", trouble)
+        .input("image-timeout", "3s");
     let run = world.deploy().no_hooks();
     assert_eq!(run.exit, 1);
     assert!(run.took < Duration::from_secs(20), "{:?}", run.took);
 }
 
 fn in_the_end(trouble: Trouble) {
-    unbuilt().image("api", Kind::Amd64).registry_trouble("api", trouble).deploy().expect_accepted(["api"]);
+    unbuilt()
+        .image("api", Kind::Amd64)
+        .registry_trouble("api", trouble)
+        .deploy()
+        .expect_accepted(["api"]);
 }
 
 fn image(kind: Kind, failure: &str) {
-    unbuilt().image("api", kind).deploy().expect_stopped(failure);
+    unbuilt()
+        .image("api", kind)
+        .deploy()
+        .expect_stopped(failure);
 }
 
 fn refused(name: &str, value: &str) {
-    pushed().input(name, value).deploy().expect_refusal().says(name);
+    pushed()
+        .input(name, value)
+        .deploy()
+        .expect_refusal()
+        .says(name);
 }
 
 /// A registry by that name gets no credentials: it is refused, or not there at all.
 fn no_registry(name: &str) {
-    let run = pushed().input("registry", name).input("image-timeout", "1s").deploy().no_hooks();
+    let run = pushed()
+        .input("registry", name)
+        .input("image-timeout", "1s")
+        .deploy()
+        .no_hooks();
     assert_ne!(run.exit, 0);
     let calls = run.world.registry.ghcr().server.calls();
-    assert!(calls.iter().all(|call| call.header("authorization").is_none()), "credentials went out");
+    assert!(
+        calls
+            .iter()
+            .all(|call| call.header("authorization").is_none()),
+        "credentials went out"
+    );
 }
 
 fn ended(fate: Fate, word: &str, status: &str) {
@@ -49,7 +74,9 @@ fn ended(fate: Fate, word: &str, status: &str) {
 
 /// Told to wait so: the deploy goes on in the end, and soon.
 fn limited(name: &'static str, value: &str) {
-    let run = pushed().hook_answers("api", [Answer::Limited(name, value.into())]).deploy();
+    let run = pushed()
+        .hook_answers("api", [Answer::Limited(name, value.into())])
+        .deploy();
     assert!(run.took < Duration::from_secs(30), "{:?}", run.took);
     run.ended(0, "accepted", "").hooked(&["api", "api"]);
 }

@@ -10,7 +10,10 @@ fn touch(repo: &Repo) -> &Repo {
 }
 
 fn opened() -> World {
-    World::new().three_services().pull_request(7, touch).image("api", Kind::Amd64)
+    World::new()
+        .three_services()
+        .pull_request(7, touch)
+        .image("api", Kind::Amd64)
 }
 
 fn without_images() -> World {
@@ -18,16 +21,23 @@ fn without_images() -> World {
 }
 
 fn branch_named(name: &str) {
-    let mut world = opened().payload(|payload| payload["pull_request"]["head"]["ref"] = json!(name));
+    let mut world =
+        opened().payload(|payload| payload["pull_request"]["head"]["ref"] = json!(name));
     world.event.as_mut().expect("an event").head_ref = name.to_owned();
     let run = world.plan().expect_planned([]);
-    assert_eq!(run.output("tag-names"), format!("pr-7-{}", run.world.commit()));
+    assert_eq!(
+        run.output("tag-names"),
+        format!("pr-7-{}", run.world.commit())
+    );
     assert!(!run.output_file.contains("evil"));
 }
 
 /// A file of that name is changed: who deploys.
 fn changed<const N: usize>(path: &[u8], services: [&str; N]) {
-    let world = World::new().three_services().push_to_main(|repo| repo.write_bytes(path, b"1")).images();
+    let world = World::new()
+        .three_services()
+        .push_to_main(|repo| repo.write_bytes(path, b"1"))
+        .images();
     if N == 0 {
         world.deploy().expect_skipped();
     } else {
@@ -42,7 +52,10 @@ fn event_file(bytes: impl Into<Vec<u8>>) {
 fn event_at(make: impl Fn(&World) -> std::path::PathBuf) {
     let world = pushed();
     let place = make(&world).display().to_string();
-    let run = world.variable("GITHUB_EVENT_PATH", &place).deploy().expect_refusal();
+    let run = world
+        .variable("GITHUB_EVENT_PATH", &place)
+        .deploy()
+        .expect_refusal();
     assert!(run.took.as_secs() < 10, "{:?}", run.took);
 }
 
@@ -56,19 +69,39 @@ fn renamed(world: World, name: &str) {
 fn push_of(git_ref: &str) -> World {
     let make = |world: &World| {
         let head = world.origin.head();
-        Event::push(git_ref, &world.origin.git(&["rev-parse", "HEAD~1"]), &head, &head)
+        Event::push(
+            git_ref,
+            &world.origin.git(&["rev-parse", "HEAD~1"]),
+            &head,
+            &head,
+        )
     };
-    World::new().three_services().commit_on_main(touch).on_event(make).images()
+    World::new()
+        .three_services()
+        .commit_on_main(touch)
+        .on_event(make)
+        .images()
 }
 
 fn no_push_of(git_ref: &str) {
     // Git itself would not fetch some of them.
-    let run = push_of(git_ref).checkout(Checkout::None).deploy().no_hooks();
-    assert!(!["accepted", "live"].contains(&run.output("outcome")), "{git_ref}");
+    let run = push_of(git_ref)
+        .checkout(Checkout::None)
+        .deploy()
+        .no_hooks();
+    assert!(
+        !["accepted", "live"].contains(&run.output("outcome")),
+        "{git_ref}"
+    );
 }
 
 fn released(tag: &str) {
-    let run = World::new().three_services().push_tag(tag).images().deploy().no_hooks();
+    let run = World::new()
+        .three_services()
+        .push_tag(tag)
+        .images()
+        .deploy()
+        .no_hooks();
     assert!(run.exit != 0, "{tag} begins like a release and was let go");
 }
 
@@ -80,7 +113,9 @@ fn chained(links: usize) -> World {
         target = world.origin.annotated_tag(&format!("link-{nth}"), &target);
     }
     world.origin.annotated_tag("prod-1", &target);
-    world.on_event(|world| Event::tag(&world.origin, "prod-1")).payload(|payload| payload["head_commit"] = Value::Null)
+    world
+        .on_event(|world| Event::tag(&world.origin, "prod-1"))
+        .payload(|payload| payload["head_commit"] = Value::Null)
 }
 
 /// A release on a commit that this makes, beside `main`.
@@ -90,7 +125,11 @@ fn released_beside(make: impl Fn(&Repo)) {
     make(&world.origin);
     world.origin.tag("prod-1", "HEAD");
     world.origin.git(&["checkout", "-q", "main"]);
-    let run = world.on_event(|world| Event::tag(&world.origin, "prod-1")).images().deploy().no_hooks();
+    let run = world
+        .on_event(|world| Event::tag(&world.origin, "prod-1"))
+        .images()
+        .deploy()
+        .no_hooks();
     assert_eq!(run.exit, 1);
 }
 
@@ -105,14 +144,29 @@ fn closed(merged: bool, command: &str) {
         event
     };
     let run = pushed().on_event(event).run(command).no_hooks();
-    assert!(["nothing", "refused", "failed", ""].contains(&run.output("outcome")), "{}", run.output("outcome"));
-    assert_eq!(run.world.github.records(), [], "a closed pull request wrote a record");
+    assert!(
+        ["nothing", "refused", "failed", ""].contains(&run.output("outcome")),
+        "{}",
+        run.output("outcome")
+    );
+    assert_eq!(
+        run.world.github.records(),
+        [],
+        "a closed pull request wrote a record"
+    );
 }
 
 fn followed(change: impl Fn(&mut Value)) {
     let world = pushed().on_event(|world| Event::workflow_run(&world.origin.head()));
-    let run = world.payload(|payload| change(&mut payload["workflow_run"])).deploy().no_hooks();
-    assert!(["nothing", "refused"].contains(&run.output("outcome")), "{}", run.output("outcome"));
+    let run = world
+        .payload(|payload| change(&mut payload["workflow_run"]))
+        .deploy()
+        .no_hooks();
+    assert!(
+        ["nothing", "refused"].contains(&run.output("outcome")),
+        "{}",
+        run.output("outcome")
+    );
 }
 
 variants! {

@@ -21,7 +21,11 @@ fn planted(plant: impl Fn(&World, &std::path::Path)) {
     plant(&world, &git);
     let run = world.deploy();
     let services: Vec<String> = serde_json::from_value(run.json("services")).expect("names");
-    assert!(services.contains(&"api".to_owned()), "{services:?} of {}", run.stdout);
+    assert!(
+        services.contains(&"api".to_owned()),
+        "{services:?} of {}",
+        run.stdout
+    );
     run.hooked(&services.iter().map(String::as_str).collect::<Vec<_>>());
 }
 
@@ -37,9 +41,15 @@ fn refused(input: &str, value: &str, make: impl Fn(&World)) {
 /// A variable that leads elsewhere, on a runner of GitHub's: one warning, and nobody is asked there.
 fn led_astray(name: &str) {
     let evil = Server::start(|_| Reply::text(200, "{}"));
-    let run = pushed().variable(name, &evil.origin()).deploy().expect_accepted(["api"]);
+    let run = pushed()
+        .variable(name, &evil.origin())
+        .deploy()
+        .expect_accepted(["api"]);
     assert_eq!(
-        run.annotations("warning").iter().filter(|text| text.contains(name)).count(),
+        run.annotations("warning")
+            .iter()
+            .filter(|text| text.contains(name))
+            .count(),
         1,
         "{:?}",
         run.annotations("warning")

@@ -10,10 +10,21 @@ const KEY: &str = "q7Zt1xWv9Rk3Lm5NpB2c";
 
 /// No hook: refused, and not shown.
 fn no_hook(text: &str) {
-    let world = pushed().secret("the malformed hook's key", KEY, &[]).input("render-api-url", "");
-    let run = world.input("deploy-hooks", &format!("api={}", text.replace("KEY", KEY))).deploy().no_hooks();
+    let world = pushed()
+        .secret("the malformed hook's key", KEY, &[])
+        .input("render-api-url", "");
+    let run = world
+        .input("deploy-hooks", &format!("api={}", text.replace("KEY", KEY)))
+        .deploy()
+        .no_hooks();
     let word = run.output("failure").to_owned();
-    assert!(matches!(word.as_str(), "hook-malformed" | "hook-has-image" | "bad-input"), "{text}: {word}");
+    assert!(
+        matches!(
+            word.as_str(),
+            "hook-malformed" | "hook-has-image" | "bad-input"
+        ),
+        "{text}: {word}"
+    );
     assert!(run.exit == 1 || run.exit == 2);
 }
 
@@ -21,24 +32,41 @@ fn redirected(status: u16, to: impl Fn(&World, &Server) -> String) {
     let elsewhere = Server::start(|_| Reply::text(200, "{\"deploy\":{\"id\":\"dep-evil\"}}"));
     let world = pushed();
     let to = to(&world, &elsewhere);
-    let run = world.hook_answers("api", [Answer::Redirect(status, to)]).deploy().hooked(&["api"]);
+    let run = world
+        .hook_answers("api", [Answer::Redirect(status, to)])
+        .deploy()
+        .hooked(&["api"]);
     assert_eq!((run.exit, run.output("outcome")), (1, "failed"), "{status}");
     assert!(elsewhere.calls().is_empty(), "a redirect was followed");
 }
 
 fn answered(status: u16, body: &str) {
-    let run = pushed().hook_answers("api", [Answer::Body(status, body.into())]).deploy().hooked(&["api"]);
-    assert!(!run.output_file.contains("evil") && !run.summary.contains("evil"), "{}", run.summary);
+    let run = pushed()
+        .hook_answers("api", [Answer::Body(status, body.into())])
+        .deploy()
+        .hooked(&["api"]);
+    assert!(
+        !run.output_file.contains("evil") && !run.summary.contains("evil"),
+        "{}",
+        run.summary
+    );
 }
 
 fn absent_or_refused(text: &str) {
     let run = pushed().input("deploy-hooks", text).deploy().no_hooks();
     assert!(
-        matches!(run.output("failure"), "hook-missing" | "bad-input" | "hook-malformed"),
+        matches!(
+            run.output("failure"),
+            "hook-missing" | "bad-input" | "hook-malformed"
+        ),
         "{}",
         run.output("failure")
     );
-    assert!(run.masks().iter().all(|mask| mask.trim().len() > 3), "{:?}", run.masks());
+    assert!(
+        run.masks().iter().all(|mask| mask.trim().len() > 3),
+        "{:?}",
+        run.masks()
+    );
 }
 
 variants! {

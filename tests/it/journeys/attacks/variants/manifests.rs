@@ -7,41 +7,65 @@ use std::time::Duration;
 const GOOD: &str = "version: 1\nenvironments: { staging: { branch: main } }\nimages:\n  api: { repository: \"HOST/{owner}/api\", paths: [PATHS] }\nservices:\n  SERVICE: { image: api }\n";
 
 fn with(text: &str) -> World {
-    World::new().manifest(text).files().hooks(&["api"]).push_to_main(|repo| repo.write("services/api/x", "1"))
+    World::new()
+        .manifest(text)
+        .files()
+        .hooks(&["api"])
+        .push_to_main(|repo| repo.write("services/api/x", "1"))
 }
 
 fn refused(text: &str) {
-    let run = with(text).deploy().expect_wrong_request("bad-manifest").expect_refusal();
+    let run = with(text)
+        .deploy()
+        .expect_wrong_request("bad-manifest")
+        .expect_refusal();
     assert!(run.took < Duration::from_secs(10), "{:?}", run.took);
 }
 
 fn service(name: &str) {
-    refused(&GOOD.replace("PATHS", "\"**\"").replace("SERVICE", &format!("\"{name}\"")));
+    refused(
+        &GOOD
+            .replace("PATHS", "\"**\"")
+            .replace("SERVICE", &format!("\"{name}\"")),
+    );
 }
 
 fn path(pattern: &str) {
-    refused(&GOOD.replace("PATHS", &format!("\"{pattern}\"")).replace("SERVICE", "api"));
+    refused(
+        &GOOD
+            .replace("PATHS", &format!("\"{pattern}\""))
+            .replace("SERVICE", "api"),
+    );
 }
 
 /// A pattern that a careless matcher never comes to the end of.
 fn heavy(pattern: &str, name: &str) {
-    let text = GOOD.replace("PATHS", &format!("\"{pattern}\"")).replace("SERVICE", "api");
-    let world = World::new().manifest(&text).hooks(&["api"]).push_to_main(|repo| repo.write(name, "1"));
+    let text = GOOD
+        .replace("PATHS", &format!("\"{pattern}\""))
+        .replace("SERVICE", "api");
+    let world = World::new()
+        .manifest(&text)
+        .hooks(&["api"])
+        .push_to_main(|repo| repo.write(name, "1"));
     let run = world.plan().no_hooks();
     assert!(run.took < Duration::from_secs(5), "{:?}", run.took);
 }
 
 fn hook_in(variable: &str) {
-    let text = GOOD
-        .replace("PATHS", "\"**\"")
-        .replace("SERVICE: { image: api }", &format!("api: {{ image: api, hook: \"{variable}\" }}"));
+    let text = GOOD.replace("PATHS", "\"**\"").replace(
+        "SERVICE: { image: api }",
+        &format!("api: {{ image: api, hook: \"{variable}\" }}"),
+    );
     refused(&text);
 }
 
 /// The commit has, at the manifest's place, what this puts there.
 fn in_its_place(put: impl Fn(&crate::world::Repo) -> &crate::world::Repo) {
     for checkout in [Checkout::Full, Checkout::None] {
-        let world = World::new().three_services().push_to_main(|repo| put(repo)).checkout(checkout);
+        let world = World::new()
+            .three_services()
+            .push_to_main(|repo| put(repo))
+            .checkout(checkout);
         let run = world.deploy().no_hooks();
         assert_eq!(run.output("failure"), "bad-manifest", "{checkout:?}");
     }
@@ -53,7 +77,8 @@ fn proposed(change: impl Fn(&str) -> String) -> World {
     let path = world.origin.path().join(".github/deploy-manifest.yml");
     let world = world.pull_request(7, |repo| {
         let base = std::fs::read_to_string(&path).expect("a manifest");
-        repo.write(".github/deploy-manifest.yml", &change(&base)).write("services/web/x", "1")
+        repo.write(".github/deploy-manifest.yml", &change(&base))
+            .write("services/web/x", "1")
     });
     world.image("web", Kind::Amd64)
 }

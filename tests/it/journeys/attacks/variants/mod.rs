@@ -26,10 +26,18 @@ mod values;
 
 /// How many variants each row has.
 pub(super) fn counts() -> impl Iterator<Item = (&'static str, usize)> {
-    [answers::COUNTS, events::COUNTS, files::COUNTS, hooks::COUNTS, manifests::COUNTS, order::COUNTS, values::COUNTS]
-        .into_iter()
-        .flatten()
-        .copied()
+    [
+        answers::COUNTS,
+        events::COUNTS,
+        files::COUNTS,
+        hooks::COUNTS,
+        manifests::COUNTS,
+        order::COUNTS,
+        values::COUNTS,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
 }
 
 /// Plays the variants of a row and names those that fail.

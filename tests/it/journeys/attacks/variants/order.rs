@@ -18,17 +18,33 @@ const MARK: &str = "<!-- ghcr-to-render:pull-request:v1 -->";
 fn again_after(newer: impl Fn(&Repo) -> &Repo, services: &[&str]) {
     let world = pushed();
     let old = world.event.clone();
-    let world = world.deploy().expect_accepted(["api"]).into_world().push_to_main(|repo| newer(repo)).images();
-    let mut world = world.deploy().ended(0, "accepted", "").hooked(services).into_world();
+    let world = world
+        .deploy()
+        .expect_accepted(["api"])
+        .into_world()
+        .push_to_main(|repo| newer(repo))
+        .images();
+    let mut world = world
+        .deploy()
+        .ended(0, "accepted", "")
+        .hooked(services)
+        .into_world();
     world.event = old;
-    let run = world.variable("GITHUB_RUN_ATTEMPT", "2").deploy().no_hooks();
+    let run = world
+        .variable("GITHUB_RUN_ATTEMPT", "2")
+        .deploy()
+        .no_hooks();
     assert_eq!((run.exit, run.output("outcome")), (0, "superseded"));
 }
 
 /// A change that only an exact comparison sees, with each kind of checkout: `web` is deployed.
 fn changed(change: impl Fn(&Repo) -> &Repo) {
     for checkout in [Checkout::Full, Checkout::Shallow, Checkout::None] {
-        let world = World::new().three_services().push_to_main(|repo| change(repo)).images().checkout(checkout);
+        let world = World::new()
+            .three_services()
+            .push_to_main(|repo| change(repo))
+            .images()
+            .checkout(checkout);
         world.deploy().expect_accepted(["web"]);
     }
 }
@@ -36,7 +52,13 @@ fn changed(change: impl Fn(&Repo) -> &Repo) {
 /// A record of the pushed commit itself, made unfit so: `api` is deployed all the same.
 fn poisoned(poison: impl FnOnce(&mut Value)) {
     let world = pushed().first_remembered();
-    let seed = Seed::live("staging", "api", &world.commit(), &world.repository("api"), &world.digest("api"));
+    let seed = Seed::live(
+        "staging",
+        "api",
+        &world.commit(),
+        &world.repository("api"),
+        &world.digest("api"),
+    );
     world.github.plant_record(seed, |payload| {
         poison(payload);
         TASK
@@ -48,33 +70,67 @@ fn poisoned(poison: impl FnOnce(&mut Value)) {
 }
 
 fn created(status: u16) {
-    let run = pushed().github_trouble(Trouble::Create(status)).deploy().expect_accepted(["api"]);
-    run.annotates("warning", "the next run may not see what it has to make good");
+    let run = pushed()
+        .github_trouble(Trouble::Create(status))
+        .deploy()
+        .expect_accepted(["api"]);
+    run.annotates(
+        "warning",
+        "the next run may not see what it has to make good",
+    );
 }
 
 /// A pull request with its image, whose workflow wants the comment; somebody has left one there.
 fn commented(author: &str, body: &str) {
-    let world = World::new().three_services().pull_request(7, |repo| repo.write("services/web/main.txt", "changed"));
+    let world = World::new()
+        .three_services()
+        .pull_request(7, |repo| repo.write("services/web/main.txt", "changed"));
     let world = world.image("web", Kind::Amd64).input("comment", "true");
     world.github.comment(7, author, body);
     let run = world.deploy().expect_verified();
     let comments = run.world.github.comments();
-    let theirs = comments.iter().find(|comment| comment.author == author && comment.body == body);
-    assert!(theirs.is_some_and(|comment| comment.edits == 0), "somebody's comment was touched: {comments:?}");
+    let theirs = comments
+        .iter()
+        .find(|comment| comment.author == author && comment.body == body);
+    assert!(
+        theirs.is_some_and(|comment| comment.edits == 0),
+        "somebody's comment was touched: {comments:?}"
+    );
     assert_eq!(comments.len(), 2);
 }
 
 fn cancelled(kind: &str, moment: Moment) {
-    cancelled_at(0, 1, Place { kind: kind.into(), nth: 1, moment });
+    cancelled_at(
+        0,
+        1,
+        Place {
+            kind: kind.into(),
+            nth: 1,
+            moment,
+        },
+    );
 }
 
 /// The run is cancelled there; the next one deploys `api`, or finds it deployed.
 fn left_open(kind: &str, moment: Moment) {
-    let place = Place { kind: kind.into(), nth: 1, moment };
-    let run = pushed().with_key().cancel_at(place, &["-TERM"], Then::Answers).deploy();
+    let place = Place {
+        kind: kind.into(),
+        nth: 1,
+        moment,
+    };
+    let run = pushed()
+        .with_key()
+        .cancel_at(place, &["-TERM"], Then::Answers)
+        .deploy();
     let called = run.hooks.len();
-    let run = run.ended(1, "cancelled", "cancelled").hooked(&vec!["api"; called]);
-    let wanted = format!("{}@{}", run.world.repository("api"), run.world.digest("api"));
+    let run = run
+        .ended(1, "cancelled", "cancelled")
+        .hooked(&vec!["api"; called]);
+    let wanted = format!(
+        "{}@{}",
+        run.world.repository("api"),
+        run.world.digest("api")
+    );
     let world = run.again();
     // Render stood still at the signal, so that what was so then could be told.
     world.render.pace(2);
@@ -90,7 +146,9 @@ fn dated(date: &str) {
     for (_, server) in world.servers() {
         server.dated(date);
     }
-    let run = world.registry_trouble("api", ghcr::Trouble::RetryAfter(1, 1)).deploy();
+    let run = world
+        .registry_trouble("api", ghcr::Trouble::RetryAfter(1, 1))
+        .deploy();
     let run = run.ended(0, "live", "").hooked(&["api"]);
     assert!(run.took < Duration::from_secs(30), "{:?}", run.took);
 }

@@ -10,12 +10,20 @@ fn dispatched() -> World {
 }
 
 fn opened() -> World {
-    World::new().three_services().pull_request(7, |repo| repo.write("services/api/x", "1")).image("api", Kind::Amd64)
+    World::new()
+        .three_services()
+        .pull_request(7, |repo| repo.write("services/api/x", "1"))
+        .image("api", Kind::Amd64)
 }
 
 fn asked_for(number: &str) {
     let sha = "a".repeat(40);
-    dispatched().input("pr-number", number).input("sha", &sha).verify().expect_refusal().says("pr-number");
+    dispatched()
+        .input("pr-number", number)
+        .input("sha", &sha)
+        .verify()
+        .expect_refusal()
+        .says("pr-number");
 }
 
 fn numbered(number: Value) {
@@ -27,19 +35,44 @@ fn numbered(number: Value) {
 }
 
 fn of_commit(text: &str) {
-    dispatched().input("environment", "staging").input("sha", text).deploy().expect_refusal().says("sha");
-    opened().payload(|payload| payload["pull_request"]["head"]["sha"] = json!(text)).verify().expect_refusal();
-    pushed().payload(|payload| payload["after"] = json!(text)).deploy().expect_refusal();
+    dispatched()
+        .input("environment", "staging")
+        .input("sha", text)
+        .deploy()
+        .expect_refusal()
+        .says("sha");
+    opened()
+        .payload(|payload| payload["pull_request"]["head"]["sha"] = json!(text))
+        .verify()
+        .expect_refusal();
+    pushed()
+        .payload(|payload| payload["after"] = json!(text))
+        .deploy()
+        .expect_refusal();
 }
 
 fn with(name: &str, value: &str) {
-    let world = if name == "environment" { dispatched() } else { dispatched().input("environment", "staging") };
-    world.input(name, value).deploy().expect_refusal().says(name);
+    let world = if name == "environment" {
+        dispatched()
+    } else {
+        dispatched().input("environment", "staging")
+    };
+    world
+        .input(name, value)
+        .deploy()
+        .expect_refusal()
+        .says(name);
 }
 
 fn named(image: &str) {
-    let world = World::new().shorthand().push_to_main(|repo| repo.write("main.txt", "2"));
-    world.input("image", image).deploy().expect_refusal().says("image");
+    let world = World::new()
+        .shorthand()
+        .push_to_main(|repo| repo.write("main.txt", "2"));
+    world
+        .input("image", image)
+        .deploy()
+        .expect_refusal()
+        .says("image");
 }
 
 /// A plan whose web image is built with these arguments.
@@ -50,15 +83,23 @@ fn built_with(argument: &str) -> Run {
             &format!("paths: [\"services/web/**\"], build: {{ arguments: \"{argument}\" }} }}"),
         )
     };
-    let world = World::new().three_services_and(build).push_to_main(|repo| repo.write("services/web/x", "1"));
+    let world = World::new()
+        .three_services_and(build)
+        .push_to_main(|repo| repo.write("services/web/x", "1"));
     world.plan().expect_planned(["web"])
 }
 
 fn wrote_nothing(run: &Run) {
-    let is_write =
-        |call: &crate::world::server::Call| !matches!(call.method.as_str(), "GET" | "HEAD") && call.path != "/graphql";
-    let written: Vec<String> =
-        run.world.servers().flat_map(|(_, server)| server.calls()).filter(is_write).map(|call| call.line()).collect();
+    let is_write = |call: &crate::world::server::Call| {
+        !matches!(call.method.as_str(), "GET" | "HEAD") && call.path != "/graphql"
+    };
+    let written: Vec<String> = run
+        .world
+        .servers()
+        .flat_map(|(_, server)| server.calls())
+        .filter(is_write)
+        .map(|call| call.line())
+        .collect();
     assert_eq!(written, Vec::<String>::new());
 }
 

@@ -3,20 +3,32 @@
 //!
 //! ARCHITECTURE.md says which room is on which floor, and why.
 
-pub mod command;
+mod cleanup;
+mod commands;
+mod context;
 pub mod decide;
 pub mod domain;
+pub mod failure;
+mod gate;
 pub mod github;
+pub mod history;
+mod images;
 pub mod intake;
+mod previews;
 pub mod registry;
 pub mod render;
 pub mod report;
 pub mod repository;
+mod resolve;
+mod rollout;
 pub mod runner;
+mod state;
+mod tags;
 pub mod transport;
 
-use command::{Failure, Scene};
+use context::Scene;
 use domain::{DeployHook, Level, Notice, Outcome, Secret};
+use failure::Failure;
 use intake::inputs::Request;
 use report::{Story, summary};
 use runner::{Arguments, Asked, Log, OutputsFile, Signals, Surroundings, Tongue};
@@ -95,7 +107,7 @@ async fn act(
         mask_hook(log, hook);
     }
     let story = RefCell::new(Story::new(Outcome::Nothing, "nothing was done"));
-    if let Some(result) = command::run_locally(&request, &around, log, &story) {
+    if let Some(result) = commands::run_locally(&request, &around, log, &story) {
         let story = story.into_inner();
         return match result {
             Ok(()) => End {
@@ -112,10 +124,10 @@ async fn act(
     let result = tokio::select! {
         biased;
         () = signals.interrupted() => {
-            command::cancelled(&scene).await;
+            rollout::cancelled(&scene).await;
             Ok(())
         }
-        result = command::run(&scene) => result,
+        result = commands::run(&scene) => result,
         () = log.keep_alive() => Ok(()),
     };
     log.waits_no_more();

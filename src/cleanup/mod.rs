@@ -9,15 +9,15 @@ mod previews;
 mod subject;
 
 use crate::commands::tell;
-use crate::context::Scene;
+use crate::context::Context;
 use crate::decide::Closed;
 use crate::domain::{EnvironmentName, Manifest, Outcome, PrNumber};
 use crate::failure::Failure;
 use crate::github::{GitHub, GitHubError, Mention, PullState};
 use crate::intake::inputs::{InputError, Writes};
 use crate::previews::comment;
-use crate::report::{Became, Leftover};
-use packages::Shelved;
+use crate::report::{CleanupItem, CleanupResult};
+use packages::PackageVersions;
 use std::collections::BTreeSet;
 use subject::Whose;
 
@@ -27,17 +27,17 @@ const ASKED: usize = 200;
 const CLEANED: usize = 50;
 
 /// Runs it.
-pub(crate) async fn run(scene: &Scene) -> Result<(), Failure> {
-    let Some(subject::Job { manifest, whose }) = subject::find(scene).await? else {
+pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
+    let Some(subject::Job { manifest, whose }) = subject::find(context).await? else {
         return Ok(());
     };
-    let Some(github) = github(scene) else {
+    let Some(github) = github(context) else {
         return Err(InputError::of("github-token", "cleanup needs it").into());
     };
-    scene.log.group("What is there");
+    context.log.group("What is there");
     let mut troubles = Vec::new();
-    let shelves = packages::shelves(scene, github, &manifest, &mut troubles).await;
-    scene.log.end_group();
+    let packages = packages::packages(context, github, &manifest, &mut troubles).await;
+    context.log.end_group();
     let records = previews::records(github, &manifest)
         .await
         .unwrap_or_else(|failure| {
@@ -48,58 +48,67 @@ pub(crate) async fn run(scene: &Scene) -> Result<(), Failure> {
     let numbers = match whose {
         Whose::One(number) => BTreeSet::from([number]),
         Whose::Everybodys => {
-            let of_images = shelves.iter().flat_map(|shelved| shelved.left_of(template));
+            let of_images = packages
+                .iter()
+                .flat_map(|package| package.left_of(template));
             let found = of_images.chain(previews::left_of(&records)).collect();
-            closed_of(scene, github, &found, &mut troubles).await
+            closed_of(context, github, &found, &mut troubles).await
         }
     };
     let closed = Closed {
         template,
         numbers: &numbers,
     };
-    scene.log.group("Clean-up");
+    context.log.group("Clean-up");
     // First the previews: as long as one is there, it needs its image.
-    let settled =
-        previews::remove(scene, github, &manifest, &records, &numbers, &mut troubles).await;
+    let settled = previews::remove(
+        context,
+        github,
+        &manifest,
+        &records,
+        &numbers,
+        &mut troubles,
+    )
+    .await;
     clean(
-        scene,
+        context,
         github,
         &manifest,
         &Found {
-            shelves: &shelves,
+            packages: &packages,
             settled: &settled,
         },
         &closed,
         &mut troubles,
     )
     .await;
-    scene.log.end_group();
-    let is_kept = |leftover: &&Leftover| leftover.became == Became::Kept;
-    let stays = scene
-        .story
+    context.log.end_group();
+    let is_kept = |item: &&CleanupItem| item.result == CleanupResult::Kept;
+    let stays = context
+        .progress
         .borrow()
-        .leftovers
+        .cleanup_items
         .iter()
         .filter(is_kept)
         .count()
         + troubles.len();
     for number in &numbers {
-        comment::clean(scene, github, *number, stays).await;
+        comment::clean(context, github, *number, stays).await;
     }
-    conclude(scene, whose, numbers.len(), troubles)
+    conclude(context, whose, numbers.len(), troubles)
 }
 
 /// GitHub, where there is a token to ask it with.
-fn github(scene: &Scene) -> Option<&GitHub> {
-    scene
+fn github(context: &Context) -> Option<&GitHub> {
+    context
         .history
         .github()
-        .filter(|_| scene.request.github_token.is_some())
+        .filter(|_| context.request.github_token.is_some())
 }
 
 /// Those of the pull requests that are closed, as many as one run cleans up after.
 async fn closed_of(
-    scene: &Scene,
+    context: &Context,
     github: &GitHub,
     found: &BTreeSet<PrNumber>,
     troubles: &mut Vec<Failure>,
@@ -113,7 +122,7 @@ async fn closed_of(
         match github.pull_state(*number).await {
             Ok(PullState::Closed) => drop(closed.insert(*number)),
             Ok(PullState::Open) => {}
-            Ok(PullState::Absent) => scene.log.say(&format!(
+            Ok(PullState::Absent) => context.log.say(&format!(
                 "There is no pull request {number}: what has its tags stays."
             )),
             Err(error) => {
@@ -127,31 +136,31 @@ async fn closed_of(
             "{} pull requests are left for the next run",
             found.len() - asked
         );
-        scene.log.say(&text);
-        scene.story.borrow_mut().notes.push(text);
+        context.log.say(&text);
+        context.progress.borrow_mut().notes.push(text);
     }
     closed
 }
 
 /// What there is to decide about.
 struct Found<'a> {
-    shelves: &'a [Shelved<'a>],
+    packages: &'a [PackageVersions<'a>],
     /// Records of previews that are gone.
     settled: &'a BTreeSet<u64>,
 }
 
 /// Decides about each package and acts.
 async fn clean(
-    scene: &Scene,
+    context: &Context,
     github: &GitHub,
     manifest: &Manifest,
     found: &Found<'_>,
     closed: &Closed<'_>,
     troubles: &mut Vec<Failure>,
 ) {
-    let shelves = found.shelves;
-    let may_go = shelves.iter().any(|shelved| {
-        shelved
+    let packages = found.packages;
+    let may_go = packages.iter().any(|package| {
+        package
             .versions
             .iter()
             .any(|version| closed.owns_all(&version.tags))
@@ -160,12 +169,12 @@ async fn clean(
         let asked = async {
             let mut mentions = mentions(github, manifest).await?;
             mentions.retain(|mention| !found.settled.contains(&mention.number));
-            needs::find(scene, manifest, &mentions).await
+            needs::find(context, manifest, &mentions).await
         };
         match asked.await {
             Ok(needs) => Some(needs),
             Err(failure) => {
-                keep_all(scene, shelves, closed, &failure);
+                keep_all(context, packages, closed, &failure);
                 troubles.push(failure);
                 return;
             }
@@ -173,13 +182,13 @@ async fn clean(
     } else {
         None
     };
-    for shelved in shelves {
+    for package in packages {
         let needed = needs
             .as_ref()
-            .map(|needs| needs.of(shelved))
+            .map(|needs| needs.of(package))
             .unwrap_or_default();
         if let Err(failure) =
-            packages::clean(scene, github, manifest, shelved, closed, &needed).await
+            packages::clean(context, github, manifest, package, closed, &needed).await
         {
             troubles.push(failure);
         }
@@ -220,17 +229,22 @@ async fn mentions(github: &GitHub, manifest: &Manifest) -> Result<Vec<Mention>, 
 }
 
 /// Says of all that would have been looked at that it stays, because something is not known.
-fn keep_all(scene: &Scene, shelves: &[Shelved<'_>], closed: &Closed<'_>, why: &Failure) {
-    for shelved in shelves {
-        for version in shelved
+fn keep_all(
+    context: &Context,
+    packages: &[PackageVersions<'_>],
+    closed: &Closed<'_>,
+    why: &Failure,
+) {
+    for package in packages {
+        for version in package
             .versions
             .iter()
             .filter(|version| version.tags.iter().any(|tag| closed.owns(tag)))
         {
             left(
-                scene,
-                shelved.named(version),
-                Became::Kept,
+                context,
+                package.named(version),
+                CleanupResult::Kept,
                 format!("what else needs it is not known: {why}"),
             );
         }
@@ -238,37 +252,37 @@ fn keep_all(scene: &Scene, shelves: &[Shelved<'_>], closed: &Closed<'_>, why: &F
 }
 
 /// Says what became of something, in the log and the story.
-fn left(scene: &Scene, what: String, became: Became, why: String) {
-    scene
+fn left(context: &Context, what: String, result: CleanupResult, why: String) {
+    context
         .log
-        .say(&format!("{}: {what}: {why}", became.as_str()));
-    scene
-        .story
+        .say(&format!("{}: {what}: {why}", result.as_str()));
+    context
+        .progress
         .borrow_mut()
-        .leftovers
-        .push(Leftover { what, became, why });
+        .cleanup_items
+        .push(CleanupItem { what, result, why });
 }
 
 /// Names the outcome.
 fn conclude(
-    scene: &Scene,
+    context: &Context,
     whose: Whose,
     closed: usize,
     mut troubles: Vec<Failure>,
 ) -> Result<(), Failure> {
     let (gone, would, kept) = {
-        let story = scene.story.borrow();
-        let count = |became| {
-            story
-                .leftovers
+        let report = context.progress.borrow();
+        let count = |result| {
+            report
+                .cleanup_items
                 .iter()
-                .filter(|leftover| leftover.became == became)
+                .filter(|item| item.result == result)
                 .count()
         };
         (
-            count(Became::Deleted),
-            count(Became::WouldGo),
-            count(Became::Kept),
+            count(CleanupResult::Deleted),
+            count(CleanupResult::WouldGo),
+            count(CleanupResult::Kept),
         )
     };
     let whose = match whose {
@@ -280,7 +294,7 @@ fn conclude(
     } else {
         String::new()
     };
-    let (outcome, headline) = match (gone, would, scene.request.writes) {
+    let (outcome, headline) = match (gone, would, context.request.writes) {
         (0, 0, _) if kept > 0 => (
             Outcome::Nothing,
             format!("Nothing to delete of {whose}{stays}"),
@@ -298,13 +312,13 @@ fn conclude(
             format!("Cleaned up after {whose}: {gone} deleted{stays}"),
         ),
     };
-    tell(scene, outcome, &headline);
+    tell(context, outcome, &headline);
     if troubles.is_empty() {
         return Ok(());
     }
     let first = troubles.remove(0);
     for other in troubles {
-        scene.warn(
+        context.warn(
             "Not everything could be cleaned up",
             &format!("{other} ({})", other.hint()),
         );

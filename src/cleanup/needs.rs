@@ -1,8 +1,8 @@
 //! What is needed outside the registry: what any record names, and with an API key what Render serves.
 
 use super::environments_of;
-use super::packages::Shelved;
-use crate::context::Scene;
+use super::packages::PackageVersions;
+use crate::context::Context;
 use crate::domain::{Digest, Foreign, ImageTag, Manifest, Repository, ServiceId, ServiceName};
 use crate::failure::Failure;
 use crate::gate::hooks;
@@ -22,11 +22,11 @@ pub(super) struct Needs {
 
 impl Needs {
     /// What of a package is needed.
-    pub(super) fn of(&self, shelved: &Shelved<'_>) -> BTreeMap<Digest, String> {
+    pub(super) fn of(&self, package: &PackageVersions<'_>) -> BTreeMap<Digest, String> {
         let mut needed = self.digests.clone();
-        for version in &shelved.versions {
+        for version in &package.versions {
             let named = self.tags.iter().find(|(repository, tag, _)| {
-                *repository == shelved.image.repository && version.tags.contains(tag)
+                *repository == package.image.repository && version.tags.contains(tag)
             });
             let why = named.map(|(_, _, why)| why.as_str()).or(self.unknown);
             if let Some(why) = why {
@@ -44,7 +44,7 @@ impl Needs {
 /// # Errors
 /// [`Failure::Render`]: what a service serves is not known.
 pub(super) async fn find(
-    scene: &Scene,
+    context: &Context,
     manifest: &Manifest,
     mentions: &[Mention],
 ) -> Result<Needs, Failure> {
@@ -64,9 +64,9 @@ pub(super) async fn find(
             needs.digests.entry(digest.clone()).or_insert_with(why);
         }
     }
-    match &scene.render {
-        Some(render) => ask_render(scene, render, manifest, &mut needs).await?,
-        None if scene.request.recording == Recording::Off => {
+    match &context.render {
+        Some(render) => ask_render(context, render, manifest, &mut needs).await?,
+        None if context.request.recording == Recording::Off => {
             needs.unknown =
                 Some("what serves is not known: record is false, and there is no API key");
         }
@@ -77,7 +77,7 @@ pub(super) async fn find(
 
 /// Asks about every service in every environment: what is live and in flight, and what its settings name.
 async fn ask_render(
-    scene: &Scene,
+    context: &Context,
     render: &RenderApi,
     manifest: &Manifest,
     needs: &mut Needs,
@@ -89,7 +89,7 @@ async fn ask_render(
             environments_of(manifest, service).map(move |environment| (service, environment))
         })
         .filter_map(|(service, environment)| {
-            Some((&service.name, hooks::id_of(scene, service, environment)?))
+            Some((&service.name, hooks::id_of(context, service, environment)?))
         })
         .collect();
     let unknown = manifest.services.iter().map(|service| &service.name);
@@ -99,7 +99,7 @@ async fn ask_render(
         .collect();
     if !unknown.is_empty() {
         let names = unknown.join(", ");
-        scene.log.say(&format!(
+        context.log.say(&format!(
             "Render is not asked about {names}: neither an id in the manifest nor a hook says which service it is."
         ));
     }

@@ -1,7 +1,7 @@
 //! The images: what GitHub keeps of them, what of it may go, and deleting that.
 
 use super::left;
-use crate::context::Scene;
+use crate::context::Context;
 use crate::decide::{Closed, Fate, Holdings, Links, Version, leftovers};
 use crate::domain::{
     Digest, Foreign, Image, ImageTag, Manifest, PrNumber, Reading, TagTemplate, When,
@@ -10,7 +10,7 @@ use crate::failure::{Failure, NoAdminRight};
 use crate::github::{Deletion, GitHub, Package, PackageWriter, Shelf};
 use crate::intake::inputs::Writes;
 use crate::registry::Named;
-use crate::report::Became;
+use crate::report::CleanupResult;
 use crate::transport::{Deadline, sleep};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -24,13 +24,13 @@ const ONCE_MORE: Duration = Duration::from_secs(2 * 60);
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// An image with all that GitHub keeps of it.
-pub(super) struct Shelved<'a> {
+pub(super) struct PackageVersions<'a> {
     pub(super) image: &'a Image,
     package: Package,
     pub(super) versions: Vec<Version>,
 }
 
-impl Shelved<'_> {
+impl PackageVersions<'_> {
     /// A version, for people.
     pub(super) fn named(&self, version: &Version) -> String {
         let tags: Vec<&str> = version.tags.iter().take(5).map(ImageTag::as_str).collect();
@@ -61,33 +61,33 @@ impl Shelved<'_> {
 }
 
 /// Reads what GitHub keeps of every image of the manifest. An image that is not GitHub's, or of another repository, is left and said.
-pub(super) async fn shelves<'m>(
-    scene: &Scene,
+pub(super) async fn packages<'m>(
+    context: &Context,
     github: &GitHub,
     manifest: &'m Manifest,
     troubles: &mut Vec<Failure>,
-) -> Vec<Shelved<'m>> {
-    let mut shelves = Vec::new();
+) -> Vec<PackageVersions<'m>> {
+    let mut packages = Vec::new();
     for image in &manifest.images {
-        match shelf(scene, github, image).await {
-            Ok(Some(shelved)) => shelves.push(shelved),
+        match read_package(context, github, image).await {
+            Ok(Some(package)) => packages.push(package),
             Ok(None) => {}
             Err(failure) => troubles.push(failure),
         }
     }
-    shelves
+    packages
 }
 
-async fn shelf<'m>(
-    scene: &Scene,
+async fn read_package<'m>(
+    context: &Context,
     github: &GitHub,
     image: &'m Image,
-) -> Result<Option<Shelved<'m>>, Failure> {
+) -> Result<Option<PackageVersions<'m>>, Failure> {
     let name = &image.name;
     let leave = |why: &str| {
         let text = format!("image {name} is left alone: {why}");
-        scene.log.say(&text);
-        scene.story.borrow_mut().notes.push(text);
+        context.log.say(&text);
+        context.progress.borrow_mut().notes.push(text);
     };
     if !github.keeps(image.repository.host()) {
         leave(&format!(
@@ -101,7 +101,7 @@ async fn shelf<'m>(
     if let Some(other) = package
         .linked
         .as_ref()
-        .filter(|linked| !linked.eq_ignore_ascii_case(&scene.slug.to_string()))
+        .filter(|linked| !linked.eq_ignore_ascii_case(&context.slug.to_string()))
     {
         leave(&format!(
             "package {package} is linked with {}, whose pull requests have numbers of their own",
@@ -121,11 +121,11 @@ async fn shelf<'m>(
             Ok(None)
         }
         Shelf::Versions(versions) => {
-            scene.log.say(&format!(
+            context.log.say(&format!(
                 "Package {package} has {} versions.",
                 versions.len()
             ));
-            Ok(Some(Shelved {
+            Ok(Some(PackageVersions {
                 image,
                 package,
                 versions,
@@ -139,37 +139,40 @@ async fn shelf<'m>(
 /// # Errors
 /// [`Failure`]: something could not be found out or done, and nothing more of this package is deleted; or a tag that has to stay is not as it was.
 pub(super) async fn clean(
-    scene: &Scene,
+    context: &Context,
     github: &GitHub,
     manifest: &Manifest,
-    shelved: &Shelved<'_>,
+    package: &PackageVersions<'_>,
     closed: &Closed<'_>,
     needed: &BTreeMap<Digest, String>,
 ) -> Result<(), Failure> {
-    let may_go = shelved
+    let may_go = package
         .versions
         .iter()
         .any(|version| closed.owns_all(&version.tags));
     let (links, trouble) = if may_go {
-        links(scene, shelved, closed).await
+        links(context, package, closed).await
     } else {
         (BTreeMap::new(), None)
     };
     let holdings = Holdings {
-        versions: &shelved.versions,
+        versions: &package.versions,
         links: &links,
         needed,
     };
     let mut going = Vec::new();
     for (version, fate) in leftovers(&holdings, closed) {
-        match (fate, scene.request.writes) {
-            (Fate::Keep(why), _) => {
-                left(scene, shelved.named(version), Became::Kept, why.to_string())
-            }
+        match (fate, context.request.writes) {
+            (Fate::Keep(why), _) => left(
+                context,
+                package.named(version),
+                CleanupResult::Kept,
+                why.to_string(),
+            ),
             (Fate::Delete, Writes::Withheld) => left(
-                scene,
-                shelved.named(version),
-                Became::WouldGo,
+                context,
+                package.named(version),
+                CleanupResult::WouldGo,
                 only_theirs(),
             ),
             (Fate::Delete, Writes::Allowed) => going.push(version),
@@ -178,9 +181,9 @@ pub(super) async fn clean(
     if going.is_empty() {
         return trouble.map_or(Ok(()), Err);
     }
-    let before = standing(manifest, shelved, closed);
-    let deleted = delete(scene, github, shelved, closed, &going).await;
-    let after = compare(scene, shelved, &before).await;
+    let before = standing(manifest, package, closed);
+    let deleted = delete(context, github, package, closed, &going).await;
+    let after = compare(context, package, &before).await;
     // A tag that is gone is the worse news.
     after.and(deleted)
 }
@@ -193,13 +196,13 @@ fn only_theirs() -> String {
 ///
 /// Versions with a tag are read first: what they say to be an image without parts need not be.
 async fn links(
-    scene: &Scene,
-    shelved: &Shelved<'_>,
+    context: &Context,
+    package: &PackageVersions<'_>,
     closed: &Closed<'_>,
 ) -> (BTreeMap<Digest, Links>, Option<Failure>) {
-    let (registry, deadline) = (scene.registry(), Deadline::after(READING));
+    let (registry, deadline) = (context.registry(), Deadline::after(READING));
     let (mut links, mut leaves, mut trouble) = (BTreeMap::new(), BTreeSet::new(), None);
-    let (tagged, untagged): (Vec<&Version>, Vec<&Version>) = shelved
+    let (tagged, untagged): (Vec<&Version>, Vec<&Version>) = package
         .versions
         .iter()
         .partition(|version| !version.tags.is_empty());
@@ -211,7 +214,7 @@ async fn links(
             (
                 *version,
                 registry
-                    .links(&shelved.image.repository, &version.digest, &deadline)
+                    .links(&package.image.repository, &version.digest, &deadline)
                     .await,
             )
         });
@@ -233,7 +236,7 @@ async fn links(
                     links.insert(version.digest.clone(), found);
                 }
                 Err(error) => {
-                    trouble = trouble.or(Some(Failure::Registry(shelved.image.name.clone(), error)))
+                    trouble = trouble.or(Some(Failure::Registry(package.image.name.clone(), error)))
                 }
             }
         }
@@ -243,19 +246,19 @@ async fn links(
 
 /// Deletes versions, each after one more look at it.
 async fn delete(
-    scene: &Scene,
+    context: &Context,
     github: &GitHub,
-    shelved: &Shelved<'_>,
+    package: &PackageVersions<'_>,
     closed: &Closed<'_>,
     going: &[&Version],
 ) -> Result<(), Failure> {
-    let (name, package) = (&shelved.image.name, &shelved.package);
+    let (name, address) = (&package.image.name, &package.package);
     let writer = PackageWriter::new(github);
     let failed = |error| Failure::Package(name.clone(), Box::new(error));
     let mut has_deleted = false;
     for version in going {
-        let what = shelved.named(version);
-        let now = github.version(package, version.id).await.map_err(failed)?;
+        let what = package.named(version);
+        let now = github.version(address, version.id).await.map_err(failed)?;
         if let Some(now) =
             now.filter(|now| !closed.owns_all(&now.tags) || now.digest != version.digest)
         {
@@ -264,35 +267,35 @@ async fn delete(
                 || "its tags were taken away".into(),
                 |tag| format!("it has just been tagged {tag}"),
             );
-            left(scene, what, Became::Kept, why);
+            left(context, what, CleanupResult::Kept, why);
             continue;
         }
         if std::mem::replace(&mut has_deleted, true) {
             sleep(PAUSE).await;
         }
-        match writer.delete(package, version.id).await.map_err(failed)? {
-            Deletion::Gone => left(scene, what, Became::Deleted, only_theirs()),
+        match writer.delete(address, version.id).await.map_err(failed)? {
+            Deletion::Gone => left(context, what, CleanupResult::Deleted, only_theirs()),
             Deletion::LastTagged => {
                 let why = "GitHub keeps the last version of a package that has a tag; delete the package by hand if it is of no use";
-                left(scene, what, Became::Kept, why.into());
+                left(context, what, CleanupResult::Kept, why.into());
             }
             Deletion::ManyDownloads => {
                 let why = "GitHub keeps public versions with more than 5,000 downloads; its support deletes them";
-                left(scene, what, Became::Kept, why.into());
+                left(context, what, CleanupResult::Kept, why.into());
             }
             Deletion::NotAdmin(trace) => {
                 left(
-                    scene,
+                    context,
                     what,
-                    Became::Kept,
+                    CleanupResult::Kept,
                     "the token has no admin right on the package".into(),
                 );
                 return Err(Failure::NotAdmin(Box::new(NoAdminRight {
                     image: name.clone(),
-                    package: package.to_string(),
+                    package: address.to_string(),
                     version: version.id,
-                    settings: format!("{}/{}", scene.server_url(), package.settings()),
-                    repository: scene.slug.to_string(),
+                    settings: format!("{}/{}", context.server_url(), address.settings()),
+                    repository: context.slug.to_string(),
                     trace,
                 })));
             }
@@ -311,7 +314,7 @@ struct Standing<'a> {
 /// The tags that people rely on: `latest`, releases, and those of `moves`.
 fn standing<'a>(
     manifest: &Manifest,
-    shelved: &'a Shelved<'_>,
+    package: &'a PackageVersions<'_>,
     closed: &Closed<'_>,
 ) -> Vec<Standing<'a>> {
     let is_release = |tag: &ImageTag| {
@@ -332,7 +335,7 @@ fn standing<'a>(
                 .iter()
                 .any(|environment| environment.moves.contains(tag))
     };
-    let tags = shelved
+    let tags = package
         .versions
         .iter()
         .flat_map(|version| version.tags.iter().map(move |tag| (tag, &version.digest)));
@@ -348,12 +351,12 @@ fn standing<'a>(
 /// Reads those tags once more: they have to be where they were. One that moves may have been moved by a push in the meantime, if what it was on
 /// is still there.
 async fn compare(
-    scene: &Scene,
-    shelved: &Shelved<'_>,
+    context: &Context,
+    package: &PackageVersions<'_>,
     before: &[Standing<'_>],
 ) -> Result<(), Failure> {
-    let (registry, deadline) = (scene.registry(), Deadline::after(ONCE_MORE));
-    let repository = &shelved.image.repository;
+    let (registry, deadline) = (context.registry(), Deadline::after(ONCE_MORE));
+    let repository = &package.image.repository;
     let (registry, deadline) = (&registry, &deadline);
     let asked = before
         .iter()
@@ -379,9 +382,9 @@ async fn compare(
             digest.short()
         );
         if was_moved {
-            scene.warn(
+            context.warn(
                 "A tag was moved in the meantime",
-                &format!("image {}: {text}", shelved.image.name),
+                &format!("image {}: {text}", package.image.name),
             );
         } else {
             changed.push(text);
@@ -391,7 +394,7 @@ async fn compare(
         Ok(())
     } else {
         Err(Failure::TagsChanged(
-            shelved.image.name.clone(),
+            package.image.name.clone(),
             changed.join("; "),
         ))
     }

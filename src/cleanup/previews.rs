@@ -1,7 +1,7 @@
 //! The previews on Render: which of them the record knows, and deleting those of closed pull requests.
 
 use super::{environments_of, left};
-use crate::context::Scene;
+use crate::context::Context;
 use crate::domain::{
     Manifest, PrNumber, PreviewName, PreviewRecord, PreviewState, ServiceId, ServiceName,
 };
@@ -10,7 +10,7 @@ use crate::gate::hooks;
 use crate::github::{GitHub, GitHubError, PreviewWriter, Reach};
 use crate::intake::inputs::Writes;
 use crate::render::{PreviewRemover, Proof, RenderApi};
-use crate::report::Became;
+use crate::report::CleanupResult;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The records of a service's previews.
@@ -62,7 +62,7 @@ fn is_open(record: &PreviewRecord) -> bool {
 /// Removes the previews of these pull requests. Gives the numbers of the records whose preview is gone, or would be: what they name is no longer needed
 /// for it.
 pub(super) async fn remove(
-    scene: &Scene,
+    context: &Context,
     github: &GitHub,
     manifest: &Manifest,
     records: &Records,
@@ -90,10 +90,10 @@ pub(super) async fn remove(
             let preview = Preview {
                 service,
                 pull,
-                parents: parents(scene, manifest, service),
+                parents: parents(context, manifest, service),
                 records,
             };
-            match preview.settle(scene, github).await {
+            match preview.settle(context, github).await {
                 Ok(true) => settled.extend(preview.records.iter().map(|record| record.number)),
                 Ok(false) => {}
                 Err(failure) => troubles.push(failure),
@@ -104,7 +104,7 @@ pub(super) async fn remove(
 }
 
 /// The ids that a service of the manifest has on Render, in any environment: a preview of ours is of one of them.
-fn parents(scene: &Scene, manifest: &Manifest, name: &ServiceName) -> BTreeSet<ServiceId> {
+fn parents(context: &Context, manifest: &Manifest, name: &ServiceName) -> BTreeSet<ServiceId> {
     let services = manifest
         .services
         .iter()
@@ -112,7 +112,7 @@ fn parents(scene: &Scene, manifest: &Manifest, name: &ServiceName) -> BTreeSet<S
     services
         .flat_map(|service| {
             environments_of(manifest, service)
-                .filter_map(|environment| hooks::id_of(scene, service, environment))
+                .filter_map(|environment| hooks::id_of(context, service, environment))
         })
         .collect()
 }
@@ -127,16 +127,16 @@ struct Preview<'a> {
 
 impl Preview<'_> {
     /// Removes what the records name, and sets them aside. Says whether nothing of it is left, or would be.
-    async fn settle(&self, scene: &Scene, github: &GitHub) -> Result<bool, Failure> {
+    async fn settle(&self, context: &Context, github: &GitHub) -> Result<bool, Failure> {
         let name = PreviewName::new(self.service, self.pull);
-        let Some(render) = &scene.render else {
+        let Some(render) = &context.render else {
             left(
-                scene,
+                context,
                 format!("preview {name}"),
-                Became::Kept,
+                CleanupResult::Kept,
                 "there is no API key to delete it with".into(),
             );
-            scene.warn(
+            context.warn(
                 "A preview is left",
                 &format!("preview {name} stays on Render: give cleanup the API key"),
             );
@@ -149,12 +149,12 @@ impl Preview<'_> {
             .collect();
         let mut is_gone = true;
         for id in &ids {
-            is_gone &= self.remove(scene, render, &name, id).await?;
+            is_gone &= self.remove(context, render, &name, id).await?;
         }
         if ids.is_empty() {
-            is_gone = self.is_nowhere(scene, render, &name).await?;
+            is_gone = self.is_nowhere(context, render, &name).await?;
         }
-        if is_gone && scene.request.writes == Writes::Allowed {
+        if is_gone && context.request.writes == Writes::Allowed {
             let writer = PreviewWriter::new(github);
             for record in &self.records {
                 let set_aside = writer
@@ -169,7 +169,7 @@ impl Preview<'_> {
     /// Removes one preview, if Render says that it is one. Says whether it is gone, or would be.
     async fn remove(
         &self,
-        scene: &Scene,
+        context: &Context,
         render: &RenderApi,
         name: &PreviewName,
         id: &ServiceId,
@@ -182,15 +182,15 @@ impl Preview<'_> {
                 // "Not there" is also what Render says to a key of another workspace. The right key sees the service itself.
                 let Some(parent) = self.parents.first() else {
                     left(
-                        scene,
+                        context,
                         what,
-                        Became::Kept,
+                        CleanupResult::Kept,
                         "nothing says which service it is a preview of".into(),
                     );
                     return Ok(false);
                 };
                 render.service(parent).await.map_err(failed)?;
-                scene.log.say(&format!("{what} is gone already."));
+                context.log.say(&format!("{what} is gone already."));
                 return Ok(true);
             }
             Proof::Other(parent) => {
@@ -202,30 +202,31 @@ impl Preview<'_> {
                     "Render says that it is {of}, which is not {} of the manifest",
                     self.service
                 );
-                left(scene, what, Became::Kept, why);
+                left(context, what, CleanupResult::Kept, why);
                 return Ok(false);
             }
         };
-        let (Writes::Allowed, Some(key)) = (scene.request.writes, &scene.request.render_api_key)
+        let (Writes::Allowed, Some(key)) =
+            (context.request.writes, &context.request.render_api_key)
         else {
             left(
-                scene,
+                context,
                 what,
-                Became::WouldGo,
+                CleanupResult::WouldGo,
                 "the pull request is closed".into(),
             );
             return Ok(true);
         };
         let remover = PreviewRemover::new(
-            scene.client.clone(),
-            &scene.request.render_api_url,
+            context.client.clone(),
+            &context.request.render_api_url,
             key.clone(),
         );
         remover.remove(&preview).await.map_err(failed)?;
         left(
-            scene,
+            context,
             what,
-            Became::Deleted,
+            CleanupResult::Deleted,
             "the pull request is closed".into(),
         );
         Ok(true)
@@ -234,7 +235,7 @@ impl Preview<'_> {
     /// Whether no service has the preview's name. One of which no record names the id is not deleted: a name is no proof.
     async fn is_nowhere(
         &self,
-        scene: &Scene,
+        context: &Context,
         render: &RenderApi,
         name: &PreviewName,
     ) -> Result<bool, Failure> {
@@ -245,9 +246,9 @@ impl Preview<'_> {
         for (id, _) in &found {
             let why = "it has the name of a preview, and no record says its id: delete it by hand if it is one";
             left(
-                scene,
+                context,
                 format!("service {name} ({id})"),
-                Became::Kept,
+                CleanupResult::Kept,
                 why.into(),
             );
         }

@@ -2,7 +2,7 @@
 
 use super::github;
 use crate::commands::{refuse, tell};
-use crate::context::Scene;
+use crate::context::Context;
 use crate::domain::{
     CommitSha, Dispatch, Manifest, Outcome, PrNumber, PullRequest, PushedRef, Trigger,
 };
@@ -27,35 +27,39 @@ pub(super) struct Job {
 }
 
 /// Finds out what the run is about; `None` where there is nothing to do, which is then told.
-pub(super) async fn find(scene: &Scene) -> Result<Option<Job>, Failure> {
-    match &scene.trigger {
-        Trigger::Closed(pull) => closed(scene, pull).await,
-        Trigger::Dispatch(dispatch) => dispatched(scene, dispatch).await.map(Some),
+pub(super) async fn find(context: &Context) -> Result<Option<Job>, Failure> {
+    match &context.trigger {
+        Trigger::Closed(pull) => closed(context, pull).await,
+        Trigger::Dispatch(dispatch) => dispatched(context, dispatch).await.map(Some),
         Trigger::PullRequest(pull) => Ok(nothing(
-            scene,
+            context,
             &format!("pull request {} is open", pull.number),
         )),
         Trigger::Push(_) | Trigger::MergeGroup(_) => Ok(nothing(
-            scene,
+            context,
             "cleanup is for pull requests that are closed, for a schedule and for a dispatch",
         )),
-        Trigger::Nothing(why) => Ok(nothing(scene, why)),
+        Trigger::Nothing(why) => Ok(nothing(context, why)),
         Trigger::Refused(why) => {
-            refuse(scene, why);
+            refuse(context, why);
             Ok(None)
         }
     }
 }
 
-fn nothing(scene: &Scene, why: &str) -> Option<Job> {
-    tell(scene, Outcome::Nothing, &format!("Nothing to do: {why}"));
+fn nothing(context: &Context, why: &str) -> Option<Job> {
+    tell(context, Outcome::Nothing, &format!("Nothing to do: {why}"));
     None
 }
 
 /// The event of a close. A run that is repeated may come when the pull request is open again.
-async fn closed(scene: &Scene, pull: &PullRequest) -> Result<Option<Job>, Failure> {
+async fn closed(context: &Context, pull: &PullRequest) -> Result<Option<Job>, Failure> {
     let number = pull.number;
-    if scene.request.pr_number.is_some_and(|named| named != number) {
+    if context
+        .request
+        .pr_number
+        .is_some_and(|named| named != number)
+    {
         return Err(InputError::of(
             "pr-number",
             format!("the event is of pull request {number}"),
@@ -69,21 +73,21 @@ async fn closed(scene: &Scene, pull: &PullRequest) -> Result<Option<Job>, Failur
     };
     if let Some(who) = reads_only {
         tell(
-            scene,
+            context,
             Outcome::Skipped,
             "Skipped: the token of this run may not delete anything",
         );
-        scene.warn(
+        context.warn(
             "Left for the sweep",
             &format!("{who}, whose token only reads: a scheduled cleanup does it"),
         );
         return Ok(None);
     }
-    match state(scene, number).await? {
+    match state(context, number).await? {
         PullState::Closed => {}
         PullState::Open => {
             return Ok(nothing(
-                scene,
+                context,
                 &format!("pull request {number} is open again"),
             ));
         }
@@ -98,17 +102,17 @@ async fn closed(scene: &Scene, pull: &PullRequest) -> Result<Option<Job>, Failur
             ));
         }
     }
-    let manifest = manifest_at(scene, &pull.base, &pull.default_branch).await?;
+    let manifest = manifest_at(context, &pull.base, &pull.default_branch).await?;
     Ok(Some(Job {
         manifest,
         whose: Whose::One(number),
     }))
 }
 
-async fn dispatched(scene: &Scene, dispatch: &Dispatch) -> Result<Job, Failure> {
-    let whose = match scene.request.pr_number {
+async fn dispatched(context: &Context, dispatch: &Dispatch) -> Result<Job, Failure> {
+    let whose = match context.request.pr_number {
         None => Whose::Everybodys,
-        Some(number) => match state(scene, number).await? {
+        Some(number) => match state(context, number).await? {
             PullState::Closed => Whose::One(number),
             PullState::Open => {
                 return Err(
@@ -135,21 +139,21 @@ async fn dispatched(scene: &Scene, dispatch: &Dispatch) -> Result<Job, Failure> 
         .filter(|_| dispatch.default_branch.is_none() || on == Some(default_branch))
     {
         Some(commit) => commit,
-        None => tip(scene, default_branch).await?,
+        None => tip(context, default_branch).await?,
     };
-    let manifest = manifest_at(scene, &at, default_branch).await?;
+    let manifest = manifest_at(context, &at, default_branch).await?;
     Ok(Job { manifest, whose })
 }
 
-async fn tip(scene: &Scene, branch: &str) -> Result<CommitSha, Failure> {
-    let found = scene.history.tip(branch).await?;
+async fn tip(context: &Context, branch: &str) -> Result<CommitSha, Failure> {
+    let found = context.history.tip(branch).await?;
     found.ok_or_else(|| {
         Failure::NoManifest("the default branch is neither in the checkout nor at GitHub".into())
     })
 }
 
-async fn state(scene: &Scene, number: PrNumber) -> Result<PullState, Failure> {
-    let Some(github) = github(scene) else {
+async fn state(context: &Context, number: PrNumber) -> Result<PullState, Failure> {
+    let Some(github) = github(context) else {
         return Err(InputError::of("github-token", "cleanup needs it").into());
     };
     github

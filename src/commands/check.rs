@@ -1,13 +1,13 @@
 //! `check`: the manifest against the tree and the workflows. Reads this machine only, and writes nothing.
 
-use super::local_repository::Yard;
+use super::local_repository::LocalRepository;
 use crate::decide::{self, Checkup, Finding, Part, Remark, Spot, Wiring};
 use crate::domain::{Foreign, Level, Notice, Outcome};
 use crate::failure::Failure;
 use crate::intake::inputs::{DEFAULT_MANIFEST, Request};
 use crate::intake::manifest::{self, EntryPlaces, Mistake, Place, Places};
 use crate::intake::workflow;
-use crate::report::{CheckReport, Placed, Story, files_of_nobody};
+use crate::report::{CheckReport, Placed, RunReport, files_of_nobody};
 use crate::runner::{Log, Surroundings};
 use std::cell::RefCell;
 
@@ -19,12 +19,12 @@ pub(crate) fn run(
     request: &Request,
     around: &Surroundings,
     log: &Log,
-    story: &RefCell<Story>,
+    run_report: &RefCell<RunReport>,
 ) -> Result<(), Failure> {
-    let yard = Yard::open(around)?;
+    let repository = LocalRepository::open(around)?;
     let path = &request.manifest.path;
     let shown = Foreign(path.as_bytes()).to_string();
-    let bytes = yard.read(path).map_err(Failure::NoManifest)?;
+    let bytes = repository.read(path).map_err(Failure::NoManifest)?;
     let bytes = bytes.ok_or_else(|| {
         Failure::NoManifest(format!(
             "{shown} is not there; ghcr-to-render init writes one"
@@ -32,24 +32,24 @@ pub(crate) fn run(
     })?;
     let mut report = CheckReport {
         manifest: path.clone(),
-        commit: yard.commit,
+        commit: repository.commit,
         ..CheckReport::default()
     };
-    let manifest = match manifest::parse(&bytes, &yard.home()) {
+    let manifest = match manifest::parse(&bytes, &repository.home()) {
         Ok(manifest) => manifest,
         Err(mistakes) => {
             report.findings = mistakes
                 .iter()
                 .map(|mistake| of_mistake(path, mistake))
                 .collect();
-            story.borrow_mut().checked = Some(report);
+            run_report.borrow_mut().checked = Some(report);
             return Err(Failure::Manifest {
                 path: path.clone(),
                 mistakes,
             });
         }
     };
-    let (files, untold) = match yard.tracked() {
+    let (files, untold) = match repository.tracked() {
         Ok(Some(files)) => (Some(files), None),
         Ok(None) => (
             None,
@@ -57,7 +57,7 @@ pub(crate) fn run(
         ),
         Err(why) => (None, Some(why)),
     };
-    let wiring = wiring(&yard, path, files.as_deref());
+    let wiring = wiring(&repository, path, files.as_deref());
     let mut checkup = decide::check(&manifest, files.as_deref(), &wiring);
     if let Some(why) = untold {
         let hint = "Commit first, or check the commit out whole.";
@@ -79,15 +79,15 @@ pub(crate) fn run(
     report.files = checkup.files;
     report.unowned = checkup.unowned.clone();
     tell(log, &report);
-    end(&checkup, &shown, report, story);
+    end(&checkup, &shown, report, run_report);
     Ok(())
 }
 
 /// What the workflows hand over to runs with this manifest.
-fn wiring(yard: &Yard, manifest: &str, files: Option<&[Vec<u8>]>) -> Wiring {
+fn wiring(repository: &LocalRepository, manifest: &str, files: Option<&[Vec<u8>]>) -> Wiring {
     let mut wiring = Wiring::default();
-    for path in yard.workflows(files) {
-        let read = match yard.read(&path) {
+    for path in repository.workflows(files) {
+        let read = match repository.read(&path) {
             Ok(Some(bytes)) => workflow::parse(&path, &bytes).map_err(|mistake| {
                 (
                     (mistake.line(), mistake.column()),
@@ -200,7 +200,7 @@ fn tell(log: &Log, report: &CheckReport) {
     }
 }
 
-fn end(checkup: &Checkup, shown: &str, report: CheckReport, story: &RefCell<Story>) {
+fn end(checkup: &Checkup, shown: &str, report: CheckReport, run_report: &RefCell<RunReport>) {
     let (errors, warnings) = (checkup.count(Level::Error), checkup.count(Level::Warning));
     let counted = |number: usize, what: &str| match number {
         0 => format!("no {what}s"),
@@ -212,16 +212,16 @@ fn end(checkup: &Checkup, shown: &str, report: CheckReport, story: &RefCell<Stor
         counted(errors, "error"),
         counted(warnings, "warning")
     );
-    let mut story = story.borrow_mut();
-    story.checked = Some(report);
-    story.outcome = if errors > 0 {
+    let mut run_report = run_report.borrow_mut();
+    run_report.checked = Some(report);
+    run_report.outcome = if errors > 0 {
         Outcome::Failed
     } else {
         Outcome::Verified
     };
-    story.headline = format!("Checked {shown}: {found}");
+    run_report.headline = format!("Checked {shown}: {found}");
     if errors > 0 {
-        story.failed = Some(crate::report::Failed {
+        run_report.failed = Some(crate::report::Failed {
             word: crate::domain::FailureWord::BadManifest,
             text: format!("{shown} does not fit this repository: {found}"),
             hint: "Mend what is marked as an error; each says how.".into(),

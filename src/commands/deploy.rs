@@ -1,7 +1,7 @@
 //! `deploy`: plan, verify, then the deploy hooks of the changed services, in order.
 
-use super::{Brief, tell, verify};
-use crate::context::Scene;
+use super::{PlannedRun, tell, verify};
+use crate::context::Context;
 use crate::decide::{OnRender, Plan, Presence, Subject, Why, presence};
 use crate::domain::{Digest, EnvironmentName, Intent, Kind, Outcome, ServiceName, Status, Trigger};
 use crate::failure::Failure;
@@ -10,93 +10,93 @@ use crate::gate::preflight::preflight;
 use crate::gate::required_environment;
 use crate::images::{Images, Patience, env_file};
 use crate::intake::inputs::Writes;
-use crate::report::{Ended, outcome_of};
-use crate::rollout::{self, Call, Door, Hands, drift};
-use crate::state::Ledger;
+use crate::report::{ServiceResult, outcome_of};
+use crate::rollout::{self, DeployRequest, DeployVia, Rollout, drift};
+use crate::state::EnvironmentState;
 use crate::{previews, tags};
 use std::collections::BTreeMap;
 
 /// Runs it.
-pub(crate) async fn run(scene: &Scene, brief: &Brief) -> Result<(), Failure> {
-    let environment = match &brief.plan.subject {
+pub(crate) async fn run(context: &Context, run: &PlannedRun) -> Result<(), Failure> {
+    let environment = match &run.plan.subject {
         Subject::Environments { environments, .. } => environments.first(),
         Subject::PullRequest { .. } => {
-            let previews = previews::wanted(scene, brief)?;
+            let previews = previews::wanted(context, run)?;
             if !previews.is_empty() {
-                return previews::run(scene, brief, &previews).await;
+                return previews::run(context, run, &previews).await;
             }
             // The workflow may run beside the build of the same event; whoever names a number or a digest means to wait for it.
-            let is_event = matches!(scene.trigger, Trigger::PullRequest(_));
-            let patience = if is_event && scene.request.digest.is_none() {
+            let is_event = matches!(context.trigger, Trigger::PullRequest(_));
+            let patience = if is_event && context.request.digest.is_none() {
                 Patience::Once
             } else {
                 Patience::Wait
             };
-            return verify::without_deploying(scene, brief, patience).await;
+            return verify::without_deploying(context, run, patience).await;
         }
-        Subject::Commit => return verify::without_deploying(scene, brief, Patience::Wait).await,
+        Subject::Commit => return verify::without_deploying(context, run, Patience::Wait).await,
     };
-    let (Some(environment), ledger) = (environment, brief.gathered.ledger.as_ref()) else {
+    let (Some(environment), state) = (environment, run.resolved.state.as_ref()) else {
         return Ok(());
     };
-    note_left(scene, &brief.plan);
-    let Some(hooks) = credentials(scene, brief)? else {
+    note_left(context, &run.plan);
+    let Some(hooks) = credentials(context, run)? else {
         return Ok(());
     };
-    env_file::check(scene, brief).await?;
-    let Some(images) = verify::verified(scene, brief, Patience::Wait).await? else {
+    env_file::check(context, run).await?;
+    let Some(images) = verify::verified(context, run, Patience::Wait).await? else {
         return Ok(());
     };
-    skip_without_hook(scene, &hooks);
+    skip_without_hook(context, &hooks);
     let confused = hooks.confused.clone();
-    let calls = match ledger {
-        Some(ledger) => calls(scene, brief, ledger, hooks, &images),
+    let requests = match state {
+        Some(state) => requests(context, run, state, hooks, &images),
         None => BTreeMap::new(),
     };
-    required_environment::check(scene, &brief.gathered.manifest, environment, &calls).await?;
-    let facts = preflight(scene, &calls, confused).await?;
-    tags::release::promote(scene, brief, ledger, &images).await?;
-    if scene.request.writes == Writes::Withheld {
-        dry(scene, brief, &images);
-        return tags::moves::follow(scene, brief, ledger, environment, &images).await;
+    required_environment::check(context, &run.resolved.manifest, environment, &requests).await?;
+    let facts = preflight(context, &requests, confused).await?;
+    tags::release::promote(context, run, state, &images).await?;
+    if context.request.writes == Writes::Withheld {
+        dry(context, run, &images);
+        return tags::moves::follow(context, run, state, environment, &images).await;
     }
-    if let Some(ledger) = ledger {
-        let hands = Hands::new(scene, ledger, facts);
-        hands.close_settled().await;
-        if !calls.is_empty() {
-            scene.log.group(&format!("Deploys to {environment}"));
-            rollout::go(&hands, &brief.plan, &calls).await;
-            scene.log.end_group();
+    if let Some(state) = state {
+        let rollout = Rollout::new(context, state, facts);
+        rollout.close_settled().await;
+        if !requests.is_empty() {
+            context.log.group(&format!("Deploys to {environment}"));
+            rollout::go(&rollout, &run.plan, &requests).await;
+            context.log.end_group();
         }
-        drift::warn(scene, brief, &hands, &images).await;
+        drift::warn(context, run, &rollout, &images).await;
     }
-    conclude(scene, brief, environment, &images);
-    let moved = tags::moves::follow(scene, brief, ledger, environment, &images).await;
-    env_file::write(scene, brief, environment, &images)?;
+    conclude(context, run, environment, &images);
+    let moved = tags::moves::follow(context, run, state, environment, &images).await;
+    env_file::write(context, run, environment, &images)?;
     moved
 }
 
 /// Keeps what the plan leaves for a reason that is no "nothing changed", and says what was never confirmed.
-fn note_left(scene: &Scene, plan: &Plan) {
-    let mut story = scene.story.borrow_mut();
+fn note_left(context: &Context, plan: &Plan) {
+    let mut report = context.progress.borrow_mut();
     for service in &plan.services {
         let status = service.why.status();
         if matches!(status, Status::Held | Status::Superseded) {
-            story.services.push(Ended::without_deploy(
+            report.services.push(ServiceResult::without_deploy(
                 &service.name,
                 status,
                 service.why.reason(),
             ));
         }
     }
-    drop(story);
+    drop(report);
     let held: Vec<&str> = named(plan, |why| matches!(why, Why::Held(_)));
     if !held.is_empty() {
         let text = format!(
             "a rollback holds {}: force: held lifts it, and so does something newer",
             held.join(", ")
         );
-        scene.warn("Held by a rollback", &text);
+        context.warn("Held by a rollback", &text);
     }
     let unconfirmed = named(plan, |why| matches!(why, Why::Unconfirmed(_)));
     if !unconfirmed.is_empty() {
@@ -105,8 +105,8 @@ fn note_left(scene: &Scene, plan: &Plan) {
             unconfirmed.len(),
             unconfirmed.join(", ")
         );
-        scene.log.say(&text);
-        scene.story.borrow_mut().notes.push(text);
+        context.log.say(&text);
+        context.progress.borrow_mut().notes.push(text);
     }
 }
 
@@ -119,14 +119,14 @@ fn named(plan: &Plan, is: impl Fn(&Why) -> bool) -> Vec<&str> {
 }
 
 /// Finds the credentials; `None` where some are missing and that is a reason to skip everything.
-pub(crate) fn credentials(scene: &Scene, brief: &Brief) -> Result<Option<Hooks>, Failure> {
+pub(crate) fn credentials(context: &Context, run: &PlannedRun) -> Result<Option<Hooks>, Failure> {
     let is_fatal =
-        hooks::missing_is_fatal(scene.request.on_missing_credential, brief.gathered.in_fork);
-    if verify::lacks_credential(scene, brief)? {
+        hooks::missing_is_fatal(context.request.on_missing_credential, run.resolved.in_fork);
+    if verify::lacks_credential(context, run)? {
         return Ok(None);
     }
-    let hooks = hooks::find(scene, &brief.gathered, &brief.plan)?;
-    if scene.render.is_none() && !hooks.confused.is_empty() {
+    let hooks = hooks::find(context, &run.resolved, &run.plan)?;
+    if context.render.is_none() && !hooks.confused.is_empty() {
         return Err(Failure::HooksConfused(hooks.confused.join("; ")));
     }
     if !hooks.missing.is_empty() {
@@ -134,12 +134,12 @@ pub(crate) fn credentials(scene: &Scene, brief: &Brief) -> Result<Option<Hooks>,
         if is_fatal {
             return Err(failure);
         }
-        scene.warn("Deploy hooks are missing", &failure.to_string());
+        context.warn("Deploy hooks are missing", &failure.to_string());
         // With an API key an id will do for the others.
-        if brief.plan.to_deploy().count() == hooks.missing.len() {
-            skip_without_hook(scene, &hooks);
+        if run.plan.to_deploy().count() == hooks.missing.len() {
+            skip_without_hook(context, &hooks);
             tell(
-                scene,
+                context,
                 Outcome::Skipped,
                 "Skipped: there is no deploy hook here",
             );
@@ -149,10 +149,10 @@ pub(crate) fn credentials(scene: &Scene, brief: &Brief) -> Result<Option<Hooks>,
     Ok(Some(hooks))
 }
 
-pub(crate) fn skip_without_hook(scene: &Scene, hooks: &Hooks) {
-    let mut story = scene.story.borrow_mut();
+pub(crate) fn skip_without_hook(context: &Context, hooks: &Hooks) {
+    let mut report = context.progress.borrow_mut();
     for (service, _) in &hooks.missing {
-        story.services.push(Ended::without_deploy(
+        report.services.push(ServiceResult::without_deploy(
             service,
             Status::Skipped,
             "skipped: it has no deploy hook here",
@@ -161,57 +161,57 @@ pub(crate) fn skip_without_hook(scene: &Scene, hooks: &Hooks) {
 }
 
 /// What is asked of Render for each service to deploy. One whose live deploy has these very bytes already is left as it is.
-fn calls(
-    scene: &Scene,
-    brief: &Brief,
-    ledger: &Ledger,
+fn requests(
+    context: &Context,
+    run: &PlannedRun,
+    state: &EnvironmentState,
     mut hooks: Hooks,
     images: &Images,
-) -> BTreeMap<ServiceName, Call> {
-    let mut calls = BTreeMap::new();
-    for service in brief.plan.to_deploy() {
+) -> BTreeMap<ServiceName, DeployRequest> {
+    let mut requests = BTreeMap::new();
+    for service in run.plan.to_deploy() {
         let Some(image) = images.get(&service.image) else {
             continue;
         };
-        let id = ledger.id(&service.name).cloned();
-        let (door, id) = match (hooks.found.remove(&service.name), id) {
+        let id = state.id(&service.name).cloned();
+        let (via, id) = match (hooks.found.remove(&service.name), id) {
             (Some(hook), id) => {
                 let id = id.unwrap_or_else(|| hook.service().clone());
-                (Door::Hook(hook), id)
+                (DeployVia::Hook(hook), id)
             }
-            (None, Some(id)) if scene.render.is_some() => (Door::Api(id.clone()), id),
+            (None, Some(id)) if context.render.is_some() => (DeployVia::Api(id.clone()), id),
             (None, _) => continue,
         };
         let wanted = vec![image.digest().clone(), image.platform_digest().clone()];
         let is_forced = service.why == Why::Forced;
-        if !is_forced && serves(ledger.on_render(&service.name), &wanted) {
-            scene.log.say(&format!(
+        if !is_forced && serves(state.on_render(&service.name), &wanted) {
+            context.log.say(&format!(
                 "{}: its live deploy has this image already.",
                 service.name
             ));
-            let ended = Ended::without_deploy(
+            let ended = ServiceResult::without_deploy(
                 &service.name,
                 Status::Skipped,
                 "its live deploy has this image already",
             );
-            scene.story.borrow_mut().services.push(ended);
+            context.progress.borrow_mut().services.push(ended);
             continue;
         }
-        let pinned = image.pinned(scene.request.pin);
+        let pinned = image.pinned(context.request.pin);
         let intent = Intent {
             service: service.name.clone(),
-            commit: ledger.commit(),
+            commit: state.commit(),
             id: Some(id.clone()),
             image: pinned.clone(),
             platform: image.platform_digest().clone(),
             image_commit: image.built_from().copied(),
-            release: ledger.release().map(|release| release.tag().clone()),
+            release: state.release().map(|release| release.tag().clone()),
             kind: Kind::Deploy,
             from: None,
             to: None,
         };
-        let call = Call {
-            door,
+        let request = DeployRequest {
+            via,
             id,
             image: pinned,
             wanted,
@@ -219,9 +219,9 @@ fn calls(
             is_forced,
             is_recorded: true,
         };
-        calls.insert(service.name.clone(), call);
+        requests.insert(service.name.clone(), request);
     }
-    calls
+    requests
 }
 
 /// Whether these bytes are live, and nothing is under way that would replace them.
@@ -229,23 +229,23 @@ fn serves(on_render: &OnRender, wanted: &[Digest]) -> bool {
     matches!(on_render, OnRender::Known(deploys) if presence(wanted, deploys) == Presence::Serves)
 }
 
-fn dry(scene: &Scene, brief: &Brief, images: &Images) {
-    for service in brief.plan.to_deploy() {
+fn dry(context: &Context, run: &PlannedRun, images: &Images) {
+    for service in run.plan.to_deploy() {
         let Some(image) = images.get(&service.image) else {
             continue;
         };
-        scene.log.say(&format!(
+        context.log.say(&format!(
             "{}: would deploy {}",
             service.name,
-            image.pinned(scene.request.pin)
+            image.pinned(context.request.pin)
         ));
-        let mut story = scene.story.borrow_mut();
-        if !story
+        let mut report = context.progress.borrow_mut();
+        if !report
             .services
             .iter()
             .any(|ended| ended.service == service.name)
         {
-            story.services.push(Ended::without_deploy(
+            report.services.push(ServiceResult::without_deploy(
                 &service.name,
                 Status::Skipped,
                 "dry run: not deployed",
@@ -253,7 +253,7 @@ fn dry(scene: &Scene, brief: &Brief, images: &Images) {
         }
     }
     tell(
-        scene,
+        context,
         Outcome::Verified,
         "Verified in a dry run: everything is there, and nothing was written",
     );
@@ -261,22 +261,21 @@ fn dry(scene: &Scene, brief: &Brief, images: &Images) {
 
 /// Sorts the services into the manifest's order and names the outcome.
 pub(crate) fn conclude(
-    scene: &Scene,
-    brief: &Brief,
+    context: &Context,
+    run: &PlannedRun,
     environment: &EnvironmentName,
     images: &Images,
 ) {
-    let mut story = scene.story.borrow_mut();
+    let mut report = context.progress.borrow_mut();
     let place = |name: &ServiceName| {
-        brief
-            .plan
+        run.plan
             .services
             .iter()
             .position(|service| service.name == *name)
     };
-    story.services.sort_by_key(|ended| place(&ended.service));
-    let (outcome, headline) = match outcome_of(&story.services) {
-        Some(outcome) => (outcome, headline(outcome, environment, &story.services)),
+    report.services.sort_by_key(|ended| place(&ended.service));
+    let (outcome, headline) = match outcome_of(&report.services) {
+        Some(outcome) => (outcome, headline(outcome, environment, &report.services)),
         None if images.is_empty() => {
             let headline =
                 format!("Skipped: nothing to deploy to {environment}, nothing of it changed");
@@ -287,12 +286,12 @@ pub(crate) fn conclude(
             format!("Verified for {environment}: {}", verify::names(images)),
         ),
     };
-    story.outcome = outcome;
-    story.headline = headline;
+    report.outcome = outcome;
+    report.headline = headline;
 }
 
 /// The worst is said first; what else became of services is not left out.
-fn headline(outcome: Outcome, environment: &EnvironmentName, services: &[Ended]) -> String {
+fn headline(outcome: Outcome, environment: &EnvironmentName, services: &[ServiceResult]) -> String {
     let of = |status: Status| {
         let named = services
             .iter()

@@ -1,13 +1,13 @@
 //! `init`: a starting manifest and workflow from what is in the repository. Nothing that is there is ever overwritten.
 
-use super::local_repository::{WORKFLOWS, Yard};
+use super::local_repository::{LocalRepository, WORKFLOWS};
 use crate::domain::{Foreign, Manifest, Outcome};
 use crate::failure::Failure;
 use crate::intake::inputs::{DEFAULT_MANIFEST, Request, Writes};
 use crate::intake::workflow::Workflow;
 use crate::intake::{blueprint, dockerfile, manifest, workflow};
 use crate::report::draft::{Draft, Evidence, draft, is_dockerfile, manifest_text, workflow_text};
-use crate::report::{InitReport, Story};
+use crate::report::{InitReport, RunReport};
 use crate::runner::{Log, Surroundings};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -21,64 +21,65 @@ pub(crate) fn run(
     request: &Request,
     around: &Surroundings,
     log: &Log,
-    story: &RefCell<Story>,
+    run_report: &RefCell<RunReport>,
 ) -> Result<(), Failure> {
-    let yard = Yard::open(around)?;
+    let repository = LocalRepository::open(around)?;
     let path = request.manifest.path.clone();
-    let files = yard.tracked().map_err(Failure::NoManifest)?;
+    let files = repository.tracked().map_err(Failure::NoManifest)?;
     let files = files.ok_or_else(|| {
         Failure::NoManifest("there is no commit to look at: commit what there is first".into())
     })?;
-    let workflows = workflows(&yard, &files, log);
-    let mut scribe = Scribe {
-        yard: &yard,
+    let workflows = workflows(&repository, &files, log);
+    let mut writer = FileWriter {
+        repository: &repository,
         log,
         writes: request.writes,
         report: InitReport::default(),
     };
-    let existing = yard.read(&path).map_err(Failure::NoManifest)?;
+    let existing = repository.read(&path).map_err(Failure::NoManifest)?;
     let (bytes, draft) = match existing {
         Some(bytes) => {
-            scribe.report.kept.push(path.clone());
+            writer.report.kept.push(path.clone());
             (bytes, None)
         }
         None => {
-            let draft = draft(&evidence(&yard, &files, workflows.clone(), log));
+            let draft = draft(&evidence(&repository, &files, workflows.clone(), log));
             (manifest_text(&draft).into_bytes(), Some(draft))
         }
     };
-    let manifest = manifest::parse(&bytes, &yard.home()).map_err(|mistakes| Failure::Manifest {
-        path: path.clone(),
-        mistakes,
-    })?;
+    let manifest =
+        manifest::parse(&bytes, &repository.home()).map_err(|mistakes| Failure::Manifest {
+            path: path.clone(),
+            mistakes,
+        })?;
     if let Some(draft) = &draft {
-        scribe.write(&path, &String::from_utf8_lossy(&bytes))?;
+        writer.write(&path, &String::from_utf8_lossy(&bytes))?;
         describe(log, draft);
     }
-    scribe.workflow(&manifest, &path, &workflows)?;
-    let report = scribe.report;
+    writer.workflow(&manifest, &path, &workflows)?;
+    let report = writer.report;
     end(
         report.with_next(next(&manifest, &workflows, draft.as_ref())),
         request.writes,
         log,
-        story,
+        run_report,
     );
     Ok(())
 }
 
 /// What writes, and remembers what it wrote.
-struct Scribe<'a> {
-    yard: &'a Yard,
+struct FileWriter<'a> {
+    repository: &'a LocalRepository,
     log: &'a Log,
     writes: Writes,
     report: InitReport,
 }
 
-impl Scribe<'_> {
+impl FileWriter<'_> {
     /// A dry run shows what it would write.
     fn write(&mut self, path: &str, text: &str) -> Result<(), Failure> {
         match self.writes {
-            Writes::Allowed => self.yard.workspace().create(path, text)?,
+            Writes::Allowed => self.repository.workspace().create(path, text)?,
             Writes::Withheld => {
                 self.log
                     .group(&format!("Would write {}", Foreign(path.as_bytes())));
@@ -99,7 +100,7 @@ impl Scribe<'_> {
         let path = format!("{WORKFLOWS}/deploy-to-render.yml");
         if let Some((own, _)) = workflows.iter().find(|(_, workflow)| workflow.uses_us) {
             self.report.kept.push(own.clone());
-        } else if self.yard.workspace().has(&path) {
+        } else if self.repository.workspace().has(&path) {
             self.report.kept.push(path);
         } else if let Some(text) = workflow_text(
             manifest,
@@ -115,10 +116,14 @@ impl Scribe<'_> {
     }
 }
 
-fn workflows(yard: &Yard, files: &[Vec<u8>], log: &Log) -> Vec<(String, Workflow)> {
+fn workflows(
+    repository: &LocalRepository,
+    files: &[Vec<u8>],
+    log: &Log,
+) -> Vec<(String, Workflow)> {
     let mut found = Vec::new();
-    for path in yard.workflows(Some(files)) {
-        let Ok(Some(bytes)) = yard.read(&path) else {
+    for path in repository.workflows(Some(files)) {
+        let Ok(Some(bytes)) = repository.read(&path) else {
             continue;
         };
         match workflow::parse(&path, &bytes) {
@@ -133,14 +138,14 @@ fn workflows(yard: &Yard, files: &[Vec<u8>], log: &Log) -> Vec<(String, Workflow
 }
 
 fn evidence<'a>(
-    yard: &'a Yard,
+    repository: &'a LocalRepository,
     files: &'a [Vec<u8>],
     workflows: Vec<(String, Workflow)>,
     log: &Log,
 ) -> Evidence<'a> {
     let blueprint = BLUEPRINTS
         .iter()
-        .find_map(|path| Some((path, yard.read(path).ok()??)));
+        .find_map(|path| Some((path, repository.read(path).ok()??)));
     let blueprint = match blueprint.map(|(path, bytes)| (path, blueprint::parse(&bytes))) {
         Some((_, Ok(services))) => services,
         Some((path, Err(mistake))) => {
@@ -160,13 +165,13 @@ fn evidence<'a>(
         .filter_map(|path| {
             Some((
                 path.to_owned(),
-                dockerfile::sources(&yard.read(path).ok()??),
+                dockerfile::sources(&repository.read(path).ok()??),
             ))
         })
         .collect();
     Evidence {
-        slug: &yard.slug,
-        default_branch: &yard.default_branch,
+        slug: &repository.slug,
+        default_branch: &repository.default_branch,
         files,
         blueprint,
         workflows,
@@ -245,7 +250,7 @@ fn next(
     steps
 }
 
-fn end(report: InitReport, writes: Writes, log: &Log, story: &RefCell<Story>) {
+fn end(report: InitReport, writes: Writes, log: &Log, run_report: &RefCell<RunReport>) {
     let list = |paths: &[String]| {
         let shown: Vec<String> = paths
             .iter()
@@ -277,7 +282,7 @@ fn end(report: InitReport, writes: Writes, log: &Log, story: &RefCell<Story>) {
         }
         log.end_group();
     }
-    let mut story = story.borrow_mut();
-    (story.outcome, story.headline) = (outcome, headline);
-    story.written = Some(report);
+    let mut run_report = run_report.borrow_mut();
+    (run_report.outcome, run_report.headline) = (outcome, headline);
+    run_report.written = Some(report);
 }

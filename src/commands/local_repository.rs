@@ -17,7 +17,7 @@ const LARGEST: usize = 1 << 20;
 pub(crate) const WORKFLOWS: &str = ".github/workflows";
 
 /// A repository on this machine.
-pub(crate) struct Yard {
+pub(crate) struct LocalRepository {
     checkout: Checkout,
     workspace: Workspace,
     is_laptop: bool,
@@ -27,7 +27,7 @@ pub(crate) struct Yard {
     pub(crate) default_branch: String,
 }
 
-impl Yard {
+impl LocalRepository {
     /// Opens the repository that we are in.
     pub(crate) fn open(around: &Surroundings) -> Result<Self, Failure> {
         let is_laptop = !around.on_runner && around.event_name.is_none();

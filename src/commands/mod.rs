@@ -1,4 +1,4 @@
-//! The commands: each gathers facts, lets them be decided, and acts. What happened goes into the scene's story as it happens.
+//! The commands: each finds facts, lets them be decided, and acts. What happened goes into the report as it happens.
 
 mod check;
 mod deploy;
@@ -10,7 +10,7 @@ mod release;
 mod rollback;
 pub(crate) mod verify;
 
-use crate::context::Scene;
+use crate::context::Context;
 use crate::decide::{Plan, Subject, Tags, Wishes, labels};
 use crate::domain::{FailureWord, Manifest, Outcome, Refused, Trigger};
 use crate::failure::Failure;
@@ -18,15 +18,15 @@ use crate::gate::hooks;
 use crate::intake::inputs::{Command, InputError, OnRelease, Request};
 use crate::previews::comment;
 use crate::report::outputs::Naming;
-use crate::report::{Failed, Story};
-use crate::resolve::{Found, Gathered};
+use crate::report::{Failed, RunReport};
+use crate::resolve::{Resolution, Resolved};
 use crate::runner::{Log, Surroundings};
 use crate::{cleanup, resolve};
 use std::cell::RefCell;
 
 /// Everything that a command has to go by.
-pub(crate) struct Brief {
-    pub(crate) gathered: Gathered,
+pub(crate) struct PlannedRun {
+    pub(crate) resolved: Resolved,
     pub(crate) plan: Plan,
     pub(crate) tags: Tags,
 }
@@ -34,24 +34,24 @@ pub(crate) struct Brief {
 /// Runs the command of the request.
 ///
 /// # Errors
-/// [`Failure`]; what had happened before it stands in the scene's story.
-pub(crate) async fn run(scene: &Scene) -> Result<(), Failure> {
-    let result = act(scene).await;
-    comment::keep(scene, result.as_ref().err()).await;
+/// [`Failure`]; what had happened before it is in the report.
+pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
+    let result = act(context).await;
+    comment::keep(context, result.as_ref().err()).await;
     result
 }
 
-async fn act(scene: &Scene) -> Result<(), Failure> {
-    refuse_force_by_machines(scene)?;
-    if let Some(reason) = &scene.request.freeze
-        && let Some(done) = done_by(scene.request.command)
+async fn act(context: &Context) -> Result<(), Failure> {
+    refuse_force_by_machines(context)?;
+    if let Some(reason) = &context.request.freeze
+        && let Some(done) = done_by(context.request.command)
     {
         tell(
-            scene,
+            context,
             Outcome::Skipped,
             "Skipped: deploys are frozen at present",
         );
-        scene.warn(
+        context.warn(
             "Deploys are frozen",
             &format!(
                 "nothing is {done} (freeze: {})",
@@ -60,11 +60,11 @@ async fn act(scene: &Scene) -> Result<(), Failure> {
         );
         return Ok(());
     }
-    match scene.request.command {
-        Command::Release => return release::run(scene).await,
-        Command::Rollback => return rollback::run(scene).await,
-        Command::Cleanup => return cleanup::run(scene).await,
-        Command::Promote if promote::ends_early(scene)? => return Ok(()),
+    match context.request.command {
+        Command::Release => return release::run(context).await,
+        Command::Rollback => return rollback::run(context).await,
+        Command::Cleanup => return cleanup::run(context).await,
+        Command::Promote if promote::ends_early(context)? => return Ok(()),
         Command::Plan
         | Command::Verify
         | Command::Deploy
@@ -72,47 +72,47 @@ async fn act(scene: &Scene) -> Result<(), Failure> {
         | Command::Check
         | Command::Init => {}
     }
-    let found = match &scene.trigger {
-        Trigger::Push(push) => resolve::push(scene, push).await?,
-        Trigger::PullRequest(pull) => match resolve::cannot_push(scene, pull) {
+    let found = match &context.trigger {
+        Trigger::Push(push) => resolve::push(context, push).await?,
+        Trigger::PullRequest(pull) => match resolve::cannot_push(context, pull) {
             // Nothing has to be asked to know that there is nothing to wait for.
-            Some(why) if scene.request.command != Command::Plan => {
-                verify::nothing_to_wait_for(scene, &why);
+            Some(why) if context.request.command != Command::Plan => {
+                verify::nothing_to_wait_for(context, &why);
                 return Ok(());
             }
-            _ => resolve::pull_request(scene, pull).await?,
+            _ => resolve::pull_request(context, pull).await?,
         },
-        Trigger::MergeGroup(group) => resolve::merge_group(scene, group).await?,
-        Trigger::Dispatch(dispatch) => resolve::dispatch(scene, dispatch).await?,
+        Trigger::MergeGroup(group) => resolve::merge_group(context, group).await?,
+        Trigger::Dispatch(dispatch) => resolve::dispatch(context, dispatch).await?,
         Trigger::Closed(_) => {
-            Found::Nothing("a pull request that is closed asks for nothing".into())
+            Resolution::Nothing("a pull request that is closed asks for nothing".into())
         }
-        Trigger::Nothing(why) => Found::Nothing(why.clone()),
+        Trigger::Nothing(why) => Resolution::Nothing(why.clone()),
         Trigger::Refused(why) => {
-            refuse(scene, why);
+            refuse(context, why);
             return Ok(());
         }
     };
-    let gathered = match found {
-        Found::Work(gathered) => *gathered,
-        Found::Nothing(why) => {
-            tell(scene, Outcome::Nothing, &format!("Nothing to do: {why}"));
+    let resolved = match found {
+        Resolution::Work(resolved) => *resolved,
+        Resolution::Nothing(why) => {
+            tell(context, Outcome::Nothing, &format!("Nothing to do: {why}"));
             return Ok(());
         }
-        Found::Superseded(why) => {
-            tell(scene, Outcome::Superseded, &format!("Superseded: {why}"));
+        Resolution::Superseded(why) => {
+            tell(context, Outcome::Superseded, &format!("Superseded: {why}"));
             return Ok(());
         }
     };
-    let brief = brief(scene, gathered)?;
-    match scene.request.command {
-        Command::Plan => plan::run(scene, &brief).await,
-        Command::Verify => verify::run(scene, &brief).await,
-        Command::Deploy => deploy::run(scene, &brief).await,
-        Command::Promote => promote::run(scene, &brief).await,
+    let run = planned_run(context, resolved)?;
+    match context.request.command {
+        Command::Plan => plan::run(context, &run).await,
+        Command::Verify => verify::run(context, &run).await,
+        Command::Deploy => deploy::run(context, &run).await,
+        Command::Promote => promote::run(context, &run).await,
         // They have no images to plan and went their own way above.
         Command::Release | Command::Rollback | Command::Cleanup => Ok(()),
-        // They have run already, without a scene.
+        // They have run already, without a context.
         Command::Check | Command::Init => Ok(()),
     }
 }
@@ -122,30 +122,30 @@ pub(crate) fn run_locally(
     request: &Request,
     around: &Surroundings,
     log: &Log,
-    story: &RefCell<Story>,
+    report: &RefCell<RunReport>,
 ) -> Option<Result<(), Failure>> {
     match request.command {
-        Command::Check => Some(check::run(request, around, log, story)),
-        Command::Init => Some(init::run(request, around, log, story)),
+        Command::Check => Some(check::run(request, around, log, report)),
+        Command::Init => Some(init::run(request, around, log, report)),
         Command::Plan | Command::Verify | Command::Deploy | Command::Promote => None,
         Command::Rollback | Command::Release | Command::Cleanup => None,
     }
 }
 
-fn brief(scene: &Scene, gathered: Gathered) -> Result<Brief, Failure> {
-    let Gathered {
+fn planned_run(context: &Context, resolved: Resolved) -> Result<PlannedRun, Failure> {
+    let Resolved {
         manifest,
         subject,
         commit,
         ground,
         tip,
         ..
-    } = &gathered;
+    } = &resolved;
     let wishes = Wishes {
-        services: scene.request.services.clone(),
-        force_unchanged: scene.request.force.unchanged,
-        every_image: match scene.request.command {
-            Command::Plan | Command::Deploy => scene.request.env_file.is_some(),
+        services: context.request.services.clone(),
+        force_unchanged: context.request.force.unchanged,
+        every_image: match context.request.command {
+            Command::Plan | Command::Deploy => context.request.env_file.is_some(),
             // A release is promoted whole: its tag names every image of the environment.
             Command::Promote => subject.release().is_some(),
             Command::Verify | Command::Release | Command::Rollback | Command::Cleanup => false,
@@ -155,8 +155,8 @@ fn brief(scene: &Scene, gathered: Gathered) -> Result<Brief, Failure> {
     let mut tags = Tags::new(&manifest.tags, subject, commit, *tip)?;
     let mut plan = Plan::new(manifest, subject.clone(), *commit, ground, &wishes)?;
     match (
-        scene.request.command,
-        scene.request.on_release,
+        context.request.command,
+        context.request.on_release,
         subject.release(),
     ) {
         (Command::Promote, _, _) => plan = plan.of_images_alone(),
@@ -166,29 +166,29 @@ fn brief(scene: &Scene, gathered: Gathered) -> Result<Brief, Failure> {
         (Command::Plan | Command::Verify | Command::Deploy | Command::Release, _, _)
         | (Command::Rollback | Command::Cleanup | Command::Check | Command::Init, _, _) => {}
     }
-    let naming = naming(scene, &gathered, &tags)?;
-    let mut story = scene.story.borrow_mut();
-    story.manifest = Some(manifest.clone());
-    story.naming = Some(naming);
-    story.plan = Some(plan.clone());
+    let naming = naming(context, &resolved, &tags)?;
+    let mut report = context.progress.borrow_mut();
+    report.manifest = Some(manifest.clone());
+    report.naming = Some(naming);
+    report.plan = Some(plan.clone());
     if let Subject::Environments { environments, .. } = subject {
-        story.environment = environments
+        report.environment = environments
             .first()
             .filter(|_| environments.len() == 1)
             .cloned();
     }
-    drop(story);
-    say_plan(scene, &gathered.manifest, &plan, &tags);
-    Ok(Brief {
-        gathered,
+    drop(report);
+    say_plan(context, &resolved.manifest, &plan, &tags);
+    Ok(PlannedRun {
+        resolved,
         plan,
         tags,
     })
 }
 
-fn naming(scene: &Scene, gathered: &Gathered, tags: &Tags) -> Result<Naming, Refused> {
-    let images = &gathered.manifest.images;
-    let named = scene
+fn naming(context: &Context, resolved: &Resolved, tags: &Tags) -> Result<Naming, Refused> {
+    let images = &resolved.manifest.images;
+    let named = context
         .request
         .image
         .as_ref()
@@ -199,12 +199,12 @@ fn naming(scene: &Scene, gathered: &Gathered, tags: &Tags) -> Result<Naming, Ref
         .first()
         .cloned()
         .map_or_else(|| crate::domain::ImageTag::parse("none"), Ok)?;
-    let created = gathered.created.as_deref();
+    let created = resolved.created.as_deref();
     let with_title = |title: &str| {
         labels(
-            &scene.slug,
-            scene.server_url(),
-            &gathered.commit,
+            &context.slug,
+            context.server_url(),
+            &resolved.commit,
             created,
             title,
             &version,
@@ -221,20 +221,20 @@ fn naming(scene: &Scene, gathered: &Gathered, tags: &Tags) -> Result<Naming, Ref
                 )
             })
             .collect(),
-        common: with_title(scene.slug.repo()),
+        common: with_title(context.slug.repo()),
         only: only.map(|image| (image.name.clone(), image.repository.clone())),
     })
 }
 
-fn say_plan(scene: &Scene, manifest: &Manifest, plan: &Plan, tags: &Tags) {
-    let log = &scene.log;
+fn say_plan(context: &Context, manifest: &Manifest, plan: &Plan, tags: &Tags) {
+    let log = &context.log;
     log.group("Plan");
     let names: Vec<String> = tags.to_push.iter().map(ToString::to_string).collect();
-    let ways = hooks::ways(scene, manifest, plan);
+    let ways = hooks::ways(context, manifest, plan);
     for line in crate::report::plan_lines(plan, &names, &ways) {
         log.say_toned(&line);
     }
-    for note in scene.history.notes() {
+    for note in context.history.notes() {
         log.say(&note);
     }
     log.end_group();
@@ -256,18 +256,18 @@ const fn done_by(command: Command) -> Option<&'static str> {
 }
 
 /// `force` is a person's decision about one run; a schedule or another program must not make it.
-fn refuse_force_by_machines(scene: &Scene) -> Result<(), Failure> {
-    let by_person = matches!(&scene.trigger, Trigger::Dispatch(dispatch) if dispatch.by_person);
-    if scene.request.force.words().is_some() && !by_person {
+fn refuse_force_by_machines(context: &Context) -> Result<(), Failure> {
+    let by_person = matches!(&context.trigger, Trigger::Dispatch(dispatch) if dispatch.by_person);
+    if context.request.force.words().is_some() && !by_person {
         return Err(InputError::of("force", "it is for workflow_dispatch and laptops only").into());
     }
     Ok(())
 }
 
-pub(crate) fn refuse(scene: &Scene, why: &str) {
-    let mut story = scene.story.borrow_mut();
-    *story = Story::new(Outcome::Refused, format!("Refused: {why}"));
-    story.failed = Some(Failed {
+pub(crate) fn refuse(context: &Context, why: &str) {
+    let mut report = context.progress.borrow_mut();
+    *report = RunReport::new(Outcome::Refused, format!("Refused: {why}"));
+    report.failed = Some(Failed {
         word: FailureWord::BadEvent,
         text: why.to_owned(),
         hint:
@@ -278,8 +278,8 @@ pub(crate) fn refuse(scene: &Scene, why: &str) {
 }
 
 /// Ends the story with an outcome and a sentence.
-pub(crate) fn tell(scene: &Scene, outcome: Outcome, headline: &str) {
-    let mut story = scene.story.borrow_mut();
-    story.outcome = outcome;
-    story.headline = headline.to_owned();
+pub(crate) fn tell(context: &Context, outcome: Outcome, headline: &str) {
+    let mut report = context.progress.borrow_mut();
+    report.outcome = outcome;
+    report.headline = headline.to_owned();
 }

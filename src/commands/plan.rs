@@ -1,7 +1,7 @@
 //! `plan`: tags and labels, the changed services and why, and which images must be built. Writes nothing.
 
-use super::{Brief, tell};
-use crate::context::Scene;
+use super::{PlannedRun, tell};
+use crate::context::Context;
 use crate::decide::{Subject, number};
 use crate::domain::{Environment, Outcome, Release, When};
 use crate::failure::Failure;
@@ -13,9 +13,9 @@ use std::time::Duration;
 const LISTING: Duration = Duration::from_secs(20);
 
 /// Runs it.
-pub(crate) async fn run(scene: &Scene, brief: &Brief) -> Result<(), Failure> {
+pub(crate) async fn run(context: &Context, run: &PlannedRun) -> Result<(), Failure> {
     let cannot_push = matches!(
-        &brief.plan.subject,
+        &run.plan.subject,
         Subject::PullRequest {
             cannot_push: Some(_),
             ..
@@ -24,10 +24,10 @@ pub(crate) async fn run(scene: &Scene, brief: &Brief) -> Result<(), Failure> {
     let builds = if cannot_push {
         Vec::new()
     } else {
-        images::to_build(scene, &brief.gathered, &brief.plan, &brief.tags).await?
+        images::to_build(context, &run.resolved, &run.plan, &run.tags).await?
     };
-    let next_release = next_release(scene, brief).await;
-    let services: Vec<&str> = brief
+    let next_release = next_release(context, run).await;
+    let services: Vec<&str> = run
         .plan
         .to_deploy()
         .map(|service| service.name.as_str())
@@ -38,11 +38,11 @@ pub(crate) async fn run(scene: &Scene, brief: &Brief) -> Result<(), Failure> {
         list(&services),
         list(&built)
     );
-    let mut story = scene.story.borrow_mut();
-    story.builds = builds;
-    story.next_release = next_release;
-    drop(story);
-    tell(scene, Outcome::Planned, &headline);
+    let mut report = context.progress.borrow_mut();
+    report.builds = builds;
+    report.next_release = next_release;
+    drop(report);
+    tell(context, Outcome::Planned, &headline);
     Ok(())
 }
 
@@ -56,11 +56,11 @@ fn list(names: &[&str]) -> String {
 
 /// The release that would come next: of the planned environment, else of the only one that has releases. It is the one that `release` would make
 /// of a commit that has none, so what `release` would stop for leaves it unknown.
-async fn next_release(scene: &Scene, brief: &Brief) -> Option<Release> {
-    let manifest = &brief.gathered.manifest;
+async fn next_release(context: &Context, run: &PlannedRun) -> Option<Release> {
+    let manifest = &run.resolved.manifest;
     let has_releases =
         |environment: &&Environment| matches!(environment.when, When::Release { .. });
-    let planned = match &brief.plan.subject {
+    let planned = match &run.plan.subject {
         Subject::Environments { environments, .. } => environments
             .iter()
             .filter_map(|name| manifest.environment(name))
@@ -78,22 +78,22 @@ async fn next_release(scene: &Scene, brief: &Brief) -> Option<Release> {
         return None;
     };
     let unknown = |why: String| {
-        scene
+        context
             .log
             .say(&format!("The next release is not known: {why}"));
         None
     };
-    let tagged = match scene.history.highest_release(template).await {
+    let tagged = match context.history.highest_release(template).await {
         Ok(highest) => highest.map(|release| release.number()),
         Err(error) => return unknown(error.to_string()),
     };
     let (taken, denied) =
-        match existing_tags::in_registry(scene, manifest, environment, template, LISTING).await {
+        match existing_tags::in_registry(context, manifest, environment, template, LISTING).await {
             Ok(found) => found,
             Err(failure) => return unknown(failure.to_string()),
         };
     for image in denied {
-        scene.log.say(&format!(
+        context.log.say(&format!(
             "For the next release only git's tags count: {image}"
         ));
     }

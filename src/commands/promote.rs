@@ -1,7 +1,7 @@
 //! `promote`: puts a release's tag, or `latest`, on the verified images of its commit, without a rebuild.
 
-use super::{Brief, tell, verify};
-use crate::context::Scene;
+use super::{PlannedRun, tell, verify};
+use crate::context::Context;
 use crate::decide::{Subject, Tip};
 use crate::domain::{Foreign, ImageTag, Outcome, PushedRef, Trigger, When};
 use crate::failure::Failure;
@@ -22,8 +22,8 @@ enum Tag {
 ///
 /// # Errors
 /// Inputs that ask for what cannot be.
-pub(crate) fn ends_early(scene: &Scene) -> Result<bool, Failure> {
-    let request = &scene.request;
+pub(crate) fn ends_early(context: &Context) -> Result<bool, Failure> {
+    let request = &context.request;
     if request.services.is_some() {
         return Err(InputError::of(
             "services",
@@ -36,7 +36,7 @@ pub(crate) fn ends_early(scene: &Scene) -> Result<bool, Failure> {
             InputError::of("pr-number", "the image of a pull request is never promoted").into(),
         );
     }
-    let why = match &scene.trigger {
+    let why = match &context.trigger {
         Trigger::PullRequest(_) if request.release.is_some() => {
             return Err(
                 InputError::of("release", "a pull request never promotes a release").into(),
@@ -48,70 +48,70 @@ pub(crate) fn ends_early(scene: &Scene) -> Result<bool, Failure> {
             return Ok(false);
         }
     };
-    tell(scene, Outcome::Nothing, &format!("Nothing to do: {why}"));
+    tell(context, Outcome::Nothing, &format!("Nothing to do: {why}"));
     Ok(true)
 }
 
 /// Runs it.
-pub(crate) async fn run(scene: &Scene, brief: &Brief) -> Result<(), Failure> {
-    let Some(tag) = tag(scene, brief)? else {
+pub(crate) async fn run(context: &Context, run: &PlannedRun) -> Result<(), Failure> {
+    let Some(tag) = tag(context, run)? else {
         tell(
-            scene,
+            context,
             Outcome::Nothing,
             "Nothing to promote: this is no release, and not the tip that latest follows",
         );
         return Ok(());
     };
-    if verify::lacks_credential(scene, brief)? || is_left_behind(scene, brief, &tag).await? {
+    if verify::lacks_credential(context, run)? || is_left_behind(context, run, &tag).await? {
         return Ok(());
     }
-    if brief.plan.images.is_empty() {
+    if run.plan.images.is_empty() {
         tell(
-            scene,
+            context,
             Outcome::Nothing,
             "Nothing to promote: no image changed",
         );
         return Ok(());
     }
-    let Some(images) = verify::verified(scene, brief, Patience::Wait).await? else {
+    let Some(images) = verify::verified(context, run, Patience::Wait).await? else {
         return Ok(());
     };
     // Images are waited for, and the branch goes on meanwhile.
-    if is_left_behind(scene, brief, &tag).await? {
+    if is_left_behind(context, run, &tag).await? {
         return Ok(());
     }
     let placements: Vec<Placement> = images
         .iter()
-        .map(|(name, image)| Placement::new(name, image, scene.request.pin))
+        .map(|(name, image)| Placement::new(name, image, context.request.pin))
         .collect();
     let (tag, moving) = match &tag {
         Tag::Release(tag) => (tag, Moving::Never),
         Tag::Latest(tag, _) => (tag, Moving::Allowed),
     };
-    scene.log.group(&format!("Promotion to {tag}"));
-    let result = put(scene, &placements, tag, moving).await;
-    scene.log.end_group();
+    context.log.group(&format!("Promotion to {tag}"));
+    let result = put(context, &placements, tag, moving).await;
+    context.log.end_group();
     let count = result?;
     let names = verify::names(&images);
-    let headline = match (scene.request.writes, count) {
+    let headline = match (context.request.writes, count) {
         (Writes::Withheld, _) => format!("Verified in a dry run: {tag} was not put on {names}"),
         (Writes::Allowed, 0) => format!("Promoted already: {tag} is on {names}"),
         (Writes::Allowed, _) => format!("Promoted: {tag} is on {names}"),
     };
-    tell(scene, Outcome::Verified, &headline);
+    tell(context, Outcome::Verified, &headline);
     Ok(())
 }
 
 /// Which tag the event and the inputs ask for.
-fn tag(scene: &Scene, brief: &Brief) -> Result<Option<Tag>, Failure> {
-    let gathered = &brief.gathered;
-    if let Some(release) = brief.plan.subject.release() {
+fn tag(context: &Context, run: &PlannedRun) -> Result<Option<Tag>, Failure> {
+    let resolved = &run.resolved;
+    if let Some(release) = run.plan.subject.release() {
         return Ok(Some(Tag::Release(release.tag().clone())));
     }
-    let is_by_hand = matches!(scene.trigger, Trigger::Dispatch(_));
-    if gathered.tip == Tip::OfDefaultBranch
-        && gathered.manifest.tags.latest
-        && let Some(branch) = default_branch(scene, brief)
+    let is_by_hand = matches!(context.trigger, Trigger::Dispatch(_));
+    if resolved.tip == Tip::OfDefaultBranch
+        && resolved.manifest.tags.latest
+        && let Some(branch) = default_branch(context, run)
     {
         return Ok(Some(Tag::Latest(ImageTag::parse("latest")?, branch)));
     }
@@ -122,11 +122,11 @@ fn tag(scene: &Scene, brief: &Brief) -> Result<Option<Tag>, Failure> {
     Ok(None)
 }
 
-fn default_branch(scene: &Scene, brief: &Brief) -> Option<String> {
-    let of_environment = || match &brief.plan.subject {
+fn default_branch(context: &Context, run: &PlannedRun) -> Option<String> {
+    let of_environment = || match &run.plan.subject {
         Subject::Environments { environments, .. } => {
-            match &brief
-                .gathered
+            match &run
+                .resolved
                 .manifest
                 .environment(environments.first()?)?
                 .when
@@ -137,7 +137,7 @@ fn default_branch(scene: &Scene, brief: &Brief) -> Option<String> {
         }
         Subject::PullRequest { .. } | Subject::Commit => None,
     };
-    match &scene.trigger {
+    match &context.trigger {
         Trigger::Push(push) => match &push.pushed {
             PushedRef::Branch(name) | PushedRef::Either(name) => Some(name.clone()),
             PushedRef::Tag(_) => None,
@@ -150,27 +150,27 @@ fn default_branch(scene: &Scene, brief: &Brief) -> Option<String> {
 
 /// Whether the branch that `latest` follows is on another commit by now: then that one has it. Where that cannot be asked, the first attempt
 /// of a push goes on, which is nearly always the newest.
-async fn is_left_behind(scene: &Scene, brief: &Brief, tag: &Tag) -> Result<bool, Failure> {
+async fn is_left_behind(context: &Context, run: &PlannedRun, tag: &Tag) -> Result<bool, Failure> {
     let Tag::Latest(_, branch) = tag else {
         return Ok(false);
     };
     let shown = Foreign(branch.as_bytes());
-    match scene.history.present_tip(branch).await {
-        Ok(tip) if tip == brief.plan.commit => Ok(false),
+    match context.history.present_tip(branch).await {
+        Ok(tip) if tip == run.plan.commit => Ok(false),
         Ok(tip) => {
             let why = format!(
                 "Superseded: the default branch is on {} by now, and latest with it",
                 tip.short(7)
             );
-            tell(scene, Outcome::Superseded, &why);
+            tell(context, Outcome::Superseded, &why);
             Ok(true)
         }
-        Err(why) if matches!(scene.trigger, Trigger::Push(_)) && !scene.around.is_rerun => {
+        Err(why) if matches!(context.trigger, Trigger::Push(_)) && !context.around.is_rerun => {
             let text = format!(
                 "whether {shown} is still on this commit is not known ({why}); this push is taken to be the newest"
             );
-            if !scene.story.borrow().notes.contains(&text) {
-                scene.warn("Order is not known", &text);
+            if !context.progress.borrow().notes.contains(&text) {
+                context.warn("Order is not known", &text);
             }
             Ok(false)
         }

@@ -4,7 +4,7 @@
 //! commit that has a number keeps it. Whatever the answer to making a tag was, the tag itself is looked at before another number is taken.
 
 use super::{refuse, tell};
-use crate::context::Scene;
+use crate::context::Context;
 use crate::decide::{NoNumber, number};
 use crate::domain::{CommitSha, Level, Notice, Outcome, Reading, Release, ReleaseNumber, Trigger};
 use crate::failure::{Failure, ReleaseRefusal, UPDATE_FAILED};
@@ -43,35 +43,35 @@ enum Numbered {
 }
 
 /// Runs it.
-pub(crate) async fn run(scene: &Scene) -> Result<(), Failure> {
-    let candidate = match &scene.trigger {
-        Trigger::Push(push) => candidate_of_push(scene, push).await?,
-        Trigger::Dispatch(dispatch) => candidate_of_dispatch(scene, dispatch).await?,
+pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
+    let candidate = match &context.trigger {
+        Trigger::Push(push) => candidate_of_push(context, push).await?,
+        Trigger::Dispatch(dispatch) => candidate_of_dispatch(context, dispatch).await?,
         Trigger::Nothing(why) => {
-            tell(scene, Outcome::Nothing, &format!("Nothing to do: {why}"));
+            tell(context, Outcome::Nothing, &format!("Nothing to do: {why}"));
             return Ok(());
         }
         Trigger::PullRequest(_) | Trigger::Closed(_) | Trigger::MergeGroup(_) => {
             refuse(
-                scene,
+                context,
                 "a release is made of a commit of a branch: a pull request or merge group is none yet",
             );
             return Ok(());
         }
         Trigger::Refused(why) => {
-            refuse(scene, why);
+            refuse(context, why);
             return Ok(());
         }
     };
-    let github = scene.history.github().ok_or_else(needs_github)?;
-    let numbered = numbered(scene, github, &candidate).await?;
-    conclude(scene, &candidate, numbered);
+    let github = context.history.github().ok_or_else(needs_github)?;
+    let numbered = numbered(context, github, &candidate).await?;
+    conclude(context, &candidate, numbered);
     Ok(())
 }
 
 /// Finds the commit's number, or gets it one.
 async fn numbered(
-    scene: &Scene,
+    context: &Context,
     github: &GitHub,
     candidate: &Candidate,
 ) -> Result<Numbered, Failure> {
@@ -84,13 +84,13 @@ async fn numbered(
     } = candidate;
     let mut seen = Seen::default();
     let first = releases(github, candidate).await?;
-    if let Some(release) = own(scene, github, &first, commit, &mut seen).await? {
+    if let Some(release) = own(context, github, &first, commit, &mut seen).await? {
         return found(candidate, release);
     }
-    required_environment::check_commit(scene, manifest, &environment.name, *commit).await?;
-    let mut taken = in_registry(scene, candidate).await?;
-    warn_of_going_back(scene, candidate, &first, &mut seen).await;
-    let writer = match scene.request.writes {
+    required_environment::check_commit(context, manifest, &environment.name, *commit).await?;
+    let mut taken = in_registry(context, candidate).await?;
+    warn_of_going_back(context, candidate, &first, &mut seen).await;
+    let writer = match context.request.writes {
         Writes::Allowed => Some(TagWriter::new(github)),
         Writes::Withheld => None,
     };
@@ -98,7 +98,7 @@ async fn numbered(
     for _ in 0..TRIES {
         // Read right before a number is taken: the registry may have needed its time.
         let tags = releases(github, candidate).await?;
-        if let Some(release) = own(scene, github, &tags, commit, &mut seen).await? {
+        if let Some(release) = own(context, github, &tags, commit, &mut seen).await? {
             return found(candidate, release);
         }
         if let Some((wanted, on)) = wanted
@@ -135,7 +135,7 @@ async fn numbered(
             }
             Err(failure) => return Err(failure),
         }
-        scene.log.say(&format!(
+        context.log.say(&format!(
             "{release} went to another commit meanwhile; the next one is tried for."
         ));
         // The list of tags may lag behind: what is known to be taken is not tried for again.
@@ -160,7 +160,10 @@ fn found(candidate: &Candidate, release: Release) -> Result<Numbered, Failure> {
 }
 
 /// The numbers that the registry has; what cannot be asked is said.
-async fn in_registry(scene: &Scene, candidate: &Candidate) -> Result<Vec<ReleaseNumber>, Failure> {
+async fn in_registry(
+    context: &Context,
+    candidate: &Candidate,
+) -> Result<Vec<ReleaseNumber>, Failure> {
     let Candidate {
         manifest,
         environment,
@@ -168,13 +171,13 @@ async fn in_registry(scene: &Scene, candidate: &Candidate) -> Result<Vec<Release
         ..
     } = candidate;
     let (numbers, denied) =
-        existing_tags::in_registry(scene, manifest, environment, template, LISTING).await?;
+        existing_tags::in_registry(context, manifest, environment, template, LISTING).await?;
     if !denied.is_empty() {
         let text = format!(
             "only git's tags count for these, whose packages are not there yet, or need packages: read in the job: {}",
             denied.join("; ")
         );
-        scene.warn("Tags in the registry are not known", &text);
+        context.warn("Tags in the registry are not known", &text);
     }
     Ok(numbers)
 }
@@ -219,14 +222,14 @@ impl Seen {
     /// The commit that a tag is on.
     async fn commit(
         &mut self,
-        scene: &Scene,
+        context: &Context,
         github: &GitHub,
         tag: &GitTag,
     ) -> Result<Option<CommitSha>, Failure> {
         if !tag.is_annotated || self.commits.contains_key(&tag.object) {
             return Ok(self.known(tag));
         }
-        let local = scene
+        let local = context
             .history
             .checkout()
             .and_then(|checkout| checkout.peel(&tag.object).ok().flatten());
@@ -254,14 +257,14 @@ impl Seen {
 
 /// The highest release that is on the commit.
 async fn own(
-    scene: &Scene,
+    context: &Context,
     github: &GitHub,
     releases: &[(Release, GitTag)],
     commit: &CommitSha,
     seen: &mut Seen,
 ) -> Result<Option<Release>, Failure> {
     for (release, tag) in releases {
-        if seen.commit(scene, github, tag).await?.as_ref() == Some(commit) {
+        if seen.commit(context, github, tag).await?.as_ref() == Some(commit) {
             return Ok(Some(release.clone()));
         }
     }
@@ -303,7 +306,7 @@ async fn whose(
 
 /// A higher number on an older commit can be made, but not deployed.
 async fn warn_of_going_back(
-    scene: &Scene,
+    context: &Context,
     candidate: &Candidate,
     releases: &[(Release, GitTag)],
     seen: &mut Seen,
@@ -312,17 +315,17 @@ async fn warn_of_going_back(
         return;
     };
     let Some(on) = seen.known(tag) else { return };
-    if scene.history.is_ancestor(&candidate.commit, &on).await == Ancestry::Yes {
+    if context.history.is_ancestor(&candidate.commit, &on).await == Ancestry::Yes {
         let text = format!(
             "commit {} is older than {highest}, the highest release: where that is live, deploy refuses this one as going back",
             candidate.commit.short(7)
         );
-        scene.warn("An older commit gets a higher number", &text);
+        context.warn("An older commit gets a higher number", &text);
     }
 }
 
 /// Tells what came of it, and how to go on.
-fn conclude(scene: &Scene, candidate: &Candidate, numbered: Numbered) {
+fn conclude(context: &Context, candidate: &Candidate, numbered: Numbered) {
     let (environment, short) = (&candidate.environment.name, candidate.commit.short(7));
     let (outcome, headline, release) = match &numbered {
         Numbered::Made(release) => (
@@ -342,27 +345,27 @@ fn conclude(scene: &Scene, candidate: &Candidate, numbered: Numbered) {
             (Outcome::Planned, headline, None)
         }
     };
-    tell(scene, outcome, &headline);
+    tell(context, outcome, &headline);
     let (Numbered::Made(next) | Numbered::Found(next) | Numbered::Would(next)) = &numbered;
     let how = format!(
         "a tag that is made with GITHUB_TOKEN starts no workflow: go on in this one with command deploy and release {next}, \
          or give github-token the token of an app, or of a person, that may write contents"
     );
     match &numbered {
-        Numbered::Made(_) => scene.log.notice(&Notice::new(
+        Numbered::Made(_) => context.log.notice(&Notice::new(
             Level::Notice,
             "How to deploy the release",
             how.as_str(),
         )),
-        Numbered::Found(_) | Numbered::Would(_) => {
-            scene.log.say(&format!("How to deploy the release: {how}."))
-        }
+        Numbered::Found(_) | Numbered::Would(_) => context
+            .log
+            .say(&format!("How to deploy the release: {how}.")),
     }
-    let mut story = scene.story.borrow_mut();
-    story.notes.push(how);
-    story.environment = Some(environment.clone());
-    story.next_release = Some(next.clone());
-    story.released = Some(Released {
+    let mut report = context.progress.borrow_mut();
+    report.notes.push(how);
+    report.environment = Some(environment.clone());
+    report.next_release = Some(next.clone());
+    report.released = Some(Released {
         commit: candidate.commit,
         release: release.cloned(),
     });

@@ -1,7 +1,7 @@
 //! `verify`: waits for this event's images and judges them. Writes nothing.
 
-use super::{Brief, tell};
-use crate::context::Scene;
+use super::{PlannedRun, tell};
+use crate::context::Context;
 use crate::decide::Subject;
 use crate::domain::Outcome;
 use crate::failure::Failure;
@@ -10,40 +10,40 @@ use crate::images::{self, Images, Patience};
 use crate::intake::inputs::{Command, OnMissing, Wait};
 
 /// Runs it.
-pub(crate) async fn run(scene: &Scene, brief: &Brief) -> Result<(), Failure> {
-    without_deploying(scene, brief, Patience::Wait).await
+pub(crate) async fn run(context: &Context, run: &PlannedRun) -> Result<(), Failure> {
+    without_deploying(context, run, Patience::Wait).await
 }
 
 /// Verifies the images of a plan that deploys nothing.
 pub(crate) async fn without_deploying(
-    scene: &Scene,
-    brief: &Brief,
+    context: &Context,
+    run: &PlannedRun,
     patience: Patience,
 ) -> Result<(), Failure> {
     if let Subject::PullRequest {
         cannot_push: Some(why),
         ..
-    } = &brief.plan.subject
+    } = &run.plan.subject
     {
-        nothing_to_wait_for(scene, why);
+        nothing_to_wait_for(context, why);
         return Ok(());
     }
-    if lacks_credential(scene, brief)? {
+    if lacks_credential(context, run)? {
         return Ok(());
     }
-    if brief.plan.images.is_empty() {
+    if run.plan.images.is_empty() {
         tell(
-            scene,
+            context,
             Outcome::Nothing,
             "Nothing to verify: no image changed",
         );
         return Ok(());
     }
-    let Some(images) = verified(scene, brief, patience).await? else {
+    let Some(images) = verified(context, run, patience).await? else {
         return Ok(());
     };
     tell(
-        scene,
+        context,
         Outcome::Verified,
         &format!("Verified: {}", names(&images)),
     );
@@ -51,63 +51,68 @@ pub(crate) async fn without_deploying(
 }
 
 /// Ends softly where nobody can have pushed an image.
-pub(crate) fn nothing_to_wait_for(scene: &Scene, why: &str) {
+pub(crate) fn nothing_to_wait_for(context: &Context, why: &str) {
     tell(
-        scene,
+        context,
         Outcome::Skipped,
         "Skipped: there can be no image to verify",
     );
-    scene.warn("There can be no image", why);
+    context.warn("There can be no image", why);
 }
 
 /// Whether a credential is missing and that is a reason to skip everything.
 ///
 /// # Errors
 /// It is missing, and that is a failure.
-pub(crate) fn lacks_credential(scene: &Scene, brief: &Brief) -> Result<bool, Failure> {
-    let failure = if scene.lacks_registry_password() {
+pub(crate) fn lacks_credential(context: &Context, run: &PlannedRun) -> Result<bool, Failure> {
+    let failure = if context.lacks_registry_password() {
         Failure::NoRegistryPassword
-    } else if scene.request.wait == Wait::Live
-        && scene.render.is_none()
-        && deploys(scene.request.command)
+    } else if context.request.wait == Wait::Live
+        && context.render.is_none()
+        && deploys(context.request.command)
     {
         Failure::NoApiKey
     } else {
         return Ok(false);
     };
-    if hooks::missing_is_fatal(scene.request.on_missing_credential, brief.gathered.in_fork) {
+    if hooks::missing_is_fatal(context.request.on_missing_credential, run.resolved.in_fork) {
         return Err(failure);
     }
-    tell(scene, Outcome::Skipped, "Skipped: a credential is missing");
-    scene.warn("A credential is missing", &failure.to_string());
+    tell(
+        context,
+        Outcome::Skipped,
+        "Skipped: a credential is missing",
+    );
+    context.warn("A credential is missing", &failure.to_string());
     Ok(true)
 }
 
 /// Verifies the images of the plan and puts them into the story; `None` where they are missing and that is no failure.
 pub(crate) async fn verified(
-    scene: &Scene,
-    brief: &Brief,
+    context: &Context,
+    run: &PlannedRun,
     patience: Patience,
 ) -> Result<Option<Images>, Failure> {
-    scene.log.group("Images");
-    let result = images::verify(scene, &brief.gathered, &brief.plan, &brief.tags, patience).await;
-    scene.log.end_group();
+    context.log.group("Images");
+    let result = images::verify(context, &run.resolved, &run.plan, &run.tags, patience).await;
+    context.log.end_group();
     let images = match result {
         Ok(images) => images,
         Err(missing @ Failure::ImageMissing(_))
-            if patience == Patience::Once || scene.request.on_missing_image == OnMissing::Warn =>
+            if patience == Patience::Once
+                || context.request.on_missing_image == OnMissing::Warn =>
         {
             tell(
-                scene,
+                context,
                 Outcome::Skipped,
                 "Skipped: an image is not in the registry",
             );
-            scene.warn("An image is missing", &missing.to_string());
+            context.warn("An image is missing", &missing.to_string());
             return Ok(None);
         }
         Err(failure) => return Err(failure),
     };
-    scene.story.borrow_mut().images = images::told(scene, &images);
+    context.progress.borrow_mut().images = images::told(context, &images);
     Ok(Some(images))
 }
 

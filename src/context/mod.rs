@@ -10,9 +10,9 @@ use crate::intake::event::{self, Ambient};
 use crate::intake::inputs::{InputError, Request};
 use crate::registry::{Credentials, Registry};
 use crate::render::RenderApi;
-use crate::report::Story;
+use crate::report::RunReport;
 use crate::repository::{Checkout, Trust};
-use crate::rollout::Flight;
+use crate::rollout::InFlightDeploy;
 use crate::runner::{self, Log, Surroundings, Workspace};
 use crate::transport::{Client, Proxies, Roots};
 use std::cell::RefCell;
@@ -24,7 +24,7 @@ const GITHUB_API: &str = "https://api.github.com";
 const LARGEST_BUNDLE: u64 = 1 << 20;
 
 /// Everything that a command starts from.
-pub(crate) struct Scene {
+pub(crate) struct Context {
     pub(crate) request: Request,
     pub(crate) around: Surroundings,
     pub(crate) log: Log,
@@ -36,12 +36,12 @@ pub(crate) struct Scene {
     /// Render's API, where there is a key for it.
     pub(crate) render: Option<RenderApi>,
     /// The deploys that are under way.
-    pub(crate) flights: RefCell<BTreeMap<ServiceName, Flight>>,
+    pub(crate) in_flight: RefCell<BTreeMap<ServiceName, InFlightDeploy>>,
     /// What happened so far. A run that is cancelled reports from it.
-    pub(crate) story: RefCell<Story>,
+    pub(crate) progress: RefCell<RunReport>,
 }
 
-impl Scene {
+impl Context {
     /// Reads the event and opens what there is to read from.
     pub(crate) fn enter(request: Request, around: Surroundings, log: Log) -> Result<Self, Failure> {
         let workspace = Workspace::new(around.workspace.clone());
@@ -79,11 +79,11 @@ impl Scene {
         } else {
             None
         };
-        let story = RefCell::new(Story::new(Outcome::Nothing, "nothing was done"));
+        let progress = RefCell::new(RunReport::new(Outcome::Nothing, "nothing was done"));
         let history = History::new(opened, github);
         let key = request.render_api_key.clone();
         let render = key.map(|key| RenderApi::new(client.clone(), &request.render_api_url, key));
-        let flights = RefCell::default();
+        let in_flight = RefCell::default();
         Ok(Self {
             request,
             around,
@@ -94,8 +94,8 @@ impl Scene {
             slug,
             trigger,
             render,
-            flights,
-            story,
+            in_flight,
+            progress,
         })
     }
 
@@ -160,7 +160,7 @@ impl Scene {
     /// Says something beside the log, and keeps it for the summary.
     pub(crate) fn warn(&self, title: &str, text: &str) {
         self.log.notice(&Notice::new(Level::Warning, title, text));
-        self.story.borrow_mut().notes.push(text.to_owned());
+        self.progress.borrow_mut().notes.push(text.to_owned());
     }
 }
 

@@ -1,6 +1,6 @@
 //! The deploy hooks of a plan's services: found, checked against each other and against the manifest, before any is called.
 
-use crate::context::Scene;
+use crate::context::Context;
 use crate::decide::{Plan, Subject};
 use crate::domain::{
     Decision, DeployHook, EnvironmentName, FailureWord, HookError, Manifest, Service, ServiceId,
@@ -8,7 +8,7 @@ use crate::domain::{
 };
 use crate::failure::Failure;
 use crate::intake::inputs::{Command, InputError, OnMissingCredential, Writes};
-use crate::resolve::Gathered;
+use crate::resolve::Resolved;
 use crate::runner::Surroundings;
 use std::collections::BTreeMap;
 
@@ -33,22 +33,27 @@ pub(crate) const fn missing_is_fatal(choice: OnMissingCredential, in_fork: bool)
 ///
 /// # Errors
 /// A hook that is none, and one for a service that the manifest has not: all of a kind are told together, and nothing has been sent.
-pub(crate) fn find(scene: &Scene, gathered: &Gathered, plan: &Plan) -> Result<Hooks, Failure> {
-    let manifest = &gathered.manifest;
+pub(crate) fn find(context: &Context, resolved: &Resolved, plan: &Plan) -> Result<Hooks, Failure> {
+    let manifest = &resolved.manifest;
     let known = |name: &ServiceName| {
         manifest
             .services
             .iter()
             .any(|service| service.name == *name)
     };
-    if let Some(name) = scene.request.deploy_hooks.keys().find(|name| !known(name)) {
+    if let Some(name) = context
+        .request
+        .deploy_hooks
+        .keys()
+        .find(|name| !known(name))
+    {
         return Err(InputError::of(
             "deploy-hooks",
             format!("there is no service {name} in the deploy manifest"),
         )
         .into());
     }
-    if scene.request.deploy_hook.is_some() && manifest.services.len() > 1 {
+    if context.request.deploy_hook.is_some() && manifest.services.len() > 1 {
         return Err(InputError::of(
             "deploy-hook",
             "there are several services: use deploy-hooks",
@@ -70,7 +75,7 @@ pub(crate) fn find(scene: &Scene, gathered: &Gathered, plan: &Plan) -> Result<Ho
             continue;
         };
         let is_needed = planned.decision == Decision::Deploy;
-        match hook_of(scene, service) {
+        match hook_of(context, service) {
             Some(Ok(hook)) => {
                 all.insert(service.name.clone(), hook.clone());
                 if is_needed {
@@ -84,7 +89,7 @@ pub(crate) fn find(scene: &Scene, gathered: &Gathered, plan: &Plan) -> Result<Ho
                 ));
             }
             // With an API key the id will do.
-            None if is_needed && scene.render.is_some() && id_in(plan, service).is_some() => {}
+            None if is_needed && context.render.is_some() && id_in(plan, service).is_some() => {}
             None if is_needed => hooks
                 .missing
                 .push((service.name.clone(), variable(service, manifest.source))),
@@ -100,13 +105,13 @@ pub(crate) fn find(scene: &Scene, gathered: &Gathered, plan: &Plan) -> Result<Ho
 
 /// What would be called for each service of a plan, where calling is not what this run is for. No secret is in it, only where it stands.
 pub(crate) fn ways(
-    scene: &Scene,
+    context: &Context,
     manifest: &Manifest,
     plan: &Plan,
 ) -> BTreeMap<ServiceName, String> {
-    let would_call = match scene.request.command {
+    let would_call = match context.request.command {
         Command::Plan => true,
-        Command::Deploy | Command::Rollback => scene.request.writes == Writes::Withheld,
+        Command::Deploy | Command::Rollback => context.request.writes == Writes::Withheld,
         Command::Verify | Command::Promote | Command::Release | Command::Cleanup => false,
         Command::Check | Command::Init => false,
     };
@@ -114,14 +119,14 @@ pub(crate) fn ways(
         return BTreeMap::new();
     }
     let way = |service: &Service| {
-        let (request, variable) = (&scene.request, variable(service, manifest.source));
+        let (request, variable) = (&context.request, variable(service, manifest.source));
         let id = id_in(plan, service);
-        match (hook_of(scene, service), id) {
+        match (hook_of(context, service), id) {
             (Some(_), _) if request.deploy_hooks.contains_key(&service.name) => {
                 "its hook in deploy-hooks".to_owned()
             }
             (Some(_), _) => format!("its hook in {variable}"),
-            (None, Some(id)) if scene.render.is_some() => format!("Render's API for {id}"),
+            (None, Some(id)) if context.render.is_some() => format!("Render's API for {id}"),
             (None, _) if manifest.source == Source::Shorthand => {
                 "its hook in deploy-hook (not given to this run)".into()
             }
@@ -137,14 +142,14 @@ pub(crate) fn ways(
 
 /// A service's id on Render in an environment: the manifest's, else its hook's.
 pub(crate) fn id_of(
-    scene: &Scene,
+    context: &Context,
     service: &Service,
     environment: &EnvironmentName,
 ) -> Option<ServiceId> {
     if let Some(id) = service.id.get(environment) {
         return Some(id.clone());
     }
-    hook_of(scene, service)?
+    hook_of(context, service)?
         .ok()
         .map(|hook| hook.service().clone())
 }
@@ -157,20 +162,20 @@ fn variable(service: &Service, source: Source) -> String {
 }
 
 /// A line of `deploy-hooks` first, then the shorthand's input, then the variable that the manifest names.
-fn hook_of(scene: &Scene, service: &Service) -> Option<Result<DeployHook, HookError>> {
-    let given = scene
+fn hook_of(context: &Context, service: &Service) -> Option<Result<DeployHook, HookError>> {
+    let given = context
         .request
         .deploy_hooks
         .get(&service.name)
-        .or(scene.request.deploy_hook.as_ref());
+        .or(context.request.deploy_hook.as_ref());
     if let Some(hook) = given {
         return Some(Ok(hook.clone()));
     }
     let secret = Surroundings::hook(&service.hook)?;
-    scene.log.mask(&secret);
+    context.log.mask(&secret);
     Some(DeployHook::parse(
         secret.expose(),
-        &scene.request.render_api_url,
+        &context.request.render_api_url,
     ))
 }
 

@@ -1,11 +1,11 @@
 //! Preflight: what Render's settings would make of the deploys, looked at before the first hook. Needs an API key.
 
-use crate::context::Scene;
+use crate::context::Context;
 use crate::domain::{FailureWord, PinnedImage, Repository, ServiceId, ServiceName};
 use crate::failure::Failure;
 use crate::registry::{Asked, Registry, RegistryError};
 use crate::render::{ServiceFacts, ServiceKind};
-use crate::rollout::Call;
+use crate::rollout::DeployRequest;
 use crate::transport::Deadline;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,8 +19,8 @@ const ONE_LOOK: Duration = Duration::from_secs(10);
 /// # Errors
 /// [`Failure::Preflight`] with every problem of every service, and nothing has been sent; [`Failure::Render`] where Render does not say.
 pub(crate) async fn preflight(
-    scene: &Scene,
-    calls: &BTreeMap<ServiceName, Call>,
+    context: &Context,
+    requests: &BTreeMap<ServiceName, DeployRequest>,
     confused: Vec<String>,
 ) -> Result<BTreeMap<ServiceName, ServiceFacts>, Failure> {
     let problems = confused
@@ -28,10 +28,10 @@ pub(crate) async fn preflight(
         .map(|text| (FailureWord::BadInput, text))
         .collect();
     look(
-        scene,
-        calls
+        context,
+        requests
             .iter()
-            .map(|(service, call)| (service, &call.id, &call.image)),
+            .map(|(service, request)| (service, &request.id, &request.image)),
         problems,
     )
     .await
@@ -39,11 +39,11 @@ pub(crate) async fn preflight(
 
 /// As [`preflight`], for services of which it is known which they are on Render and which image they, or their previews, are to be given.
 pub(crate) async fn look<'a>(
-    scene: &Scene,
+    context: &Context,
     services: impl Iterator<Item = (&'a ServiceName, &'a ServiceId, &'a PinnedImage)>,
     mut problems: Vec<(FailureWord, String)>,
 ) -> Result<BTreeMap<ServiceName, ServiceFacts>, Failure> {
-    let Some(render) = &scene.render else {
+    let Some(render) = &context.render else {
         return Ok(BTreeMap::new());
     };
     let asked = services
@@ -54,7 +54,7 @@ pub(crate) async fn look<'a>(
         let is_open =
             !found.has_registry_credential && problem(service, &image.repository, &found).is_none();
         let denied = if is_open {
-            unreadable(scene, service, image).await
+            unreadable(context, service, image).await
         } else {
             None
         };
@@ -104,11 +104,11 @@ fn problem(
 
 /// Without a registry credential Render can pull only what anybody can.
 async fn unreadable(
-    scene: &Scene,
+    context: &Context,
     service: &ServiceName,
     image: &PinnedImage,
 ) -> Option<(FailureWord, String)> {
-    let anybody = Registry::new(scene.client.clone(), None);
+    let anybody = Registry::new(context.client.clone(), None);
     let asked = Asked::Digest(image.digest.clone());
     let answer = anybody
         .examine(&image.repository, &asked, &Deadline::after(ONE_LOOK))

@@ -1,11 +1,11 @@
 //! `requires`: an environment that has to have had these bytes, or an equal commit, first. What is not known there is not met.
 
-use crate::context::Scene;
+use crate::context::Context;
 use crate::decide::{Required, counting, judge_required};
 use crate::domain::{CommitSha, Digest, EnvironmentName, Manifest, Record, ServiceName};
 use crate::failure::Failure;
 use crate::intake::inputs::Recording;
-use crate::rollout::Call;
+use crate::rollout::DeployRequest;
 use crate::state::differences;
 use std::collections::BTreeMap;
 
@@ -14,19 +14,23 @@ use std::collections::BTreeMap;
 /// # Errors
 /// [`Failure::Required`] with every service that the required environment has not had; nothing has been sent.
 pub(crate) async fn check(
-    scene: &Scene,
+    context: &Context,
     manifest: &Manifest,
     environment: &EnvironmentName,
-    calls: &BTreeMap<ServiceName, Call>,
+    requests: &BTreeMap<ServiceName, DeployRequest>,
 ) -> Result<(), Failure> {
-    let Some(head) = calls.values().next().map(|call| call.intent.commit) else {
+    let Some(head) = requests
+        .values()
+        .next()
+        .map(|request| request.intent.commit)
+    else {
         return Ok(());
     };
-    let wanted = calls
+    let wanted = requests
         .iter()
-        .map(|(service, call)| (service.clone(), call.wanted.clone()))
+        .map(|(service, request)| (service.clone(), request.wanted.clone()))
         .collect();
-    judged(scene, manifest, environment, head, &wanted).await
+    judged(context, manifest, environment, head, &wanted).await
 }
 
 /// Judges a commit for all services of `environment`, whatever images they will be given: the required environment has had an equal commit of each.
@@ -34,7 +38,7 @@ pub(crate) async fn check(
 /// # Errors
 /// As [`check`].
 pub(crate) async fn check_commit(
-    scene: &Scene,
+    context: &Context,
     manifest: &Manifest,
     environment: &EnvironmentName,
     commit: CommitSha,
@@ -43,12 +47,12 @@ pub(crate) async fn check_commit(
         .services_in(environment)
         .map(|service| (service.name.clone(), Vec::new()))
         .collect();
-    judged(scene, manifest, environment, commit, &wanted).await
+    judged(context, manifest, environment, commit, &wanted).await
 }
 
 /// Judges services, each with the digests that will do for it.
 async fn judged(
-    scene: &Scene,
+    context: &Context,
     manifest: &Manifest,
     environment: &EnvironmentName,
     head: CommitSha,
@@ -67,7 +71,7 @@ async fn judged(
     });
     if !exempt.is_empty() {
         let names: Vec<&str> = exempt.iter().map(|name| name.as_str()).collect();
-        scene.log.say(&format!(
+        context.log.say(&format!(
             "Not in {required}, so not required there: {}.",
             names.join(", ")
         ));
@@ -76,7 +80,7 @@ async fn judged(
         return Ok(());
     }
     let names: Vec<ServiceName> = asked.iter().map(|name| (*name).clone()).collect();
-    let records = read(scene, required, &names).await;
+    let records = read(context, required, &names).await;
     let of = |service: &ServiceName| -> Result<Vec<&Record>, &str> {
         let records = records.as_ref().map_err(String::as_str)?;
         let own = manifest.services.iter().find(|own| own.name == *service);
@@ -95,7 +99,7 @@ async fn judged(
         .flatten();
     let commits =
         named.flat_map(|record| std::iter::once(record.intent.commit).chain(record.intent.from));
-    let differences = differences(&scene.history, manifest, head, commits).await;
+    let differences = differences(&context.history, manifest, head, commits).await;
     let mut missing = Vec::new();
     for service in asked {
         let digests = wanted.get(service).map(Vec::as_slice).unwrap_or_default();
@@ -104,7 +108,7 @@ async fn judged(
             differences.of(service, commit)
         });
         match judged {
-            Required::Met(digest) => scene.log.say(&format!(
+            Required::Met(digest) => context.log.say(&format!(
                 "{service}: {required} had it ({}).",
                 digest.short()
             )),
@@ -115,8 +119,8 @@ async fn judged(
         return Ok(());
     }
     let failure = Failure::Required(required.clone(), missing);
-    if scene.request.force.requires {
-        scene.warn(
+    if context.request.force.requires {
+        context.warn(
             "requires is set aside",
             &format!("{failure} (force: requires)"),
         );
@@ -130,14 +134,14 @@ async fn judged(
 /// # Errors
 /// Why they cannot be read.
 pub(crate) async fn read(
-    scene: &Scene,
+    context: &Context,
     environment: &EnvironmentName,
     services: &[ServiceName],
 ) -> Result<BTreeMap<ServiceName, Vec<Record>>, String> {
-    match (scene.request.recording, scene.history.github()) {
+    match (context.request.recording, context.history.github()) {
         (Recording::Off, _) => Err("record is false".into()),
         (Recording::On, None) => Err("there is no github api to ask".into()),
-        (Recording::On, Some(_)) if scene.request.github_token.is_none() => {
+        (Recording::On, Some(_)) if context.request.github_token.is_none() => {
             Err("there is no github-token to ask with".into())
         }
         (Recording::On, Some(github)) => github

@@ -1,24 +1,24 @@
 //! The env file: the verified digests as `KEY=VALUE` lines, for deploys that are not Render's.
 
 use super::Images;
-use crate::commands::Brief;
-use crate::context::Scene;
+use crate::commands::PlannedRun;
+use crate::context::Context;
 use crate::domain::{EnvironmentName, FileAt, Foreign, ImageName};
 use crate::failure::Failure;
 use crate::intake::inputs::{InputError, Writes};
 
 /// Refuses a file that may not be written, before anything is done.
-pub(crate) async fn check(scene: &Scene, brief: &Brief) -> Result<(), Failure> {
-    let Some(path) = &scene.request.env_file else {
+pub(crate) async fn check(context: &Context, run: &PlannedRun) -> Result<(), Failure> {
+    let Some(path) = &context.request.env_file else {
         return Ok(());
     };
     let refused = |why: String| Failure::from(InputError::of("env-file", why));
-    let below = scene
+    let below = context
         .workspace
         .inside(path)
         .map_err(|error| refused(error.to_string()))?;
     let below = below.to_string_lossy();
-    let tracked = scene.history.file_at(&brief.plan.commit, &below).await;
+    let tracked = context.history.file_at(&run.plan.commit, &below).await;
     if matches!(
         tracked,
         Ok(FileAt::File(_) | FileAt::NotAFile(_) | FileAt::TooLarge(_))
@@ -28,12 +28,12 @@ pub(crate) async fn check(scene: &Scene, brief: &Brief) -> Result<(), Failure> {
             Foreign(below.as_bytes())
         )));
     }
-    scene
+    context
         .workspace
         .check_writable(path, &is_own_key)
         .map_err(|error| refused(error.to_string()))?;
-    if scene.request.writes == Writes::Allowed {
-        scene
+    if context.request.writes == Writes::Allowed {
+        context
             .workspace
             .try_beside(path)
             .map_err(|error| refused(error.to_string()))?;
@@ -43,31 +43,31 @@ pub(crate) async fn check(scene: &Scene, brief: &Brief) -> Result<(), Failure> {
 
 /// Writes it. What was deployed stands, whatever becomes of the file.
 pub(crate) fn write(
-    scene: &Scene,
-    brief: &Brief,
+    context: &Context,
+    run: &PlannedRun,
     environment: &EnvironmentName,
     images: &Images,
 ) -> Result<(), Failure> {
-    let Some(path) = scene
+    let Some(path) = context
         .request
         .env_file
         .as_ref()
-        .filter(|_| scene.request.writes == Writes::Allowed)
+        .filter(|_| context.request.writes == Writes::Allowed)
     else {
         return Ok(());
     };
     let mut lines = vec![
         (
             "REGISTRY_OWNER".to_owned(),
-            scene.slug.owner().to_ascii_lowercase(),
+            context.slug.owner().to_ascii_lowercase(),
         ),
         ("ENV".to_owned(), environment.to_string()),
     ];
-    for planned in &brief.plan.images {
+    for planned in &run.plan.images {
         if let Some(image) = images.get(&planned.name) {
             lines.push((
                 key(&planned.name),
-                image.pinned(scene.request.pin).to_string(),
+                image.pinned(context.request.pin).to_string(),
             ));
         }
     }
@@ -77,7 +77,7 @@ pub(crate) fn write(
     {
         lines.push(("IMAGE_TAG".to_owned(), tag.to_string()));
     }
-    Ok(scene.workspace.write_lines(path, &lines, &is_own_key)?)
+    Ok(context.workspace.write_lines(path, &lines, &is_own_key)?)
 }
 
 fn key(image: &ImageName) -> String {

@@ -1,19 +1,19 @@
 //! The images that the input `digest` names.
 
-use crate::context::Scene;
+use crate::context::Context;
 use crate::domain::{Digest, ImageName};
 use crate::failure::Failure;
 use crate::intake::inputs::{GivenDigests, InputError};
-use crate::resolve::Gathered;
+use crate::resolve::Resolved;
 use std::collections::BTreeMap;
 
 /// Reads the `digest` input against the manifest's images.
 pub(super) fn given_digests(
-    scene: &Scene,
-    gathered: &Gathered,
+    context: &Context,
+    resolved: &Resolved,
 ) -> Result<BTreeMap<ImageName, Digest>, Failure> {
     let refused = |why: String| Failure::from(InputError::of("digest", why));
-    let images = &gathered.manifest.images;
+    let images = &resolved.manifest.images;
     let known = |name: &ImageName| images.iter().any(|image| image.name == *name);
     let by_name =
         |digests: BTreeMap<ImageName, Digest>| match digests.keys().find(|name| !known(name)) {
@@ -22,11 +22,11 @@ pub(super) fn given_digests(
             ))),
             None => Ok(digests),
         };
-    match &scene.request.digest {
+    match &context.request.digest {
         None => Ok(BTreeMap::new()),
         Some(GivenDigests::One(digest)) => {
             let named =
-                scene.request.image.as_ref().and_then(|repository| {
+                context.request.image.as_ref().and_then(|repository| {
                     images.iter().find(|image| image.repository == *repository)
                 });
             let only = images.first().filter(|_| images.len() == 1);
@@ -55,12 +55,12 @@ pub(super) fn given_digests(
             }
         }
         Some(GivenDigests::Directory(path)) => {
-            let Some(files) = scene
+            let Some(files) = context
                 .workspace
                 .read_directory(path)
                 .map_err(|error| refused(error.to_string()))?
             else {
-                scene.warn(
+                context.warn(
                     "No digests",
                     "the directory that the input digest names is not there; images are looked up by their tags",
                 );

@@ -50,8 +50,8 @@ impl Search<'_> {
         let look = self.look(image, &asked, commit.as_ref()).await?;
         Ok(match look {
             Look::Verified(verified) => {
-                let verified = verified.found_as(commit.unwrap_or(self.gathered.commit));
-                if let Some(sentence) = place.sentence(source, &self.gathered.commit) {
+                let verified = verified.found_as(commit.unwrap_or(self.resolved.commit));
+                if let Some(sentence) = place.sentence(source, &self.resolved.commit) {
                     self.say_source(image, &sentence);
                 }
                 Look::Verified(Box::new(verified))
@@ -80,7 +80,7 @@ impl Search<'_> {
             Err(RegistryError::Missing(_)) => return Ok(Look::Absent),
             Err(error) => return Err(Failure::Registry(image.name.clone(), error)),
         };
-        let source = format!("{}/{}", self.scene.server_url(), self.scene.slug);
+        let source = format!("{}/{}", self.context.server_url(), self.context.slug);
         let digest = self.digests.get(&image.name);
         let commits: Vec<CommitSha> = self.commits.iter().chain(other).copied().collect();
         let expected = Expectation {
@@ -99,21 +99,21 @@ impl Search<'_> {
             }
             Verdict::OtherCommit(other) => {
                 let found = *other.found();
-                let wanted = self.commits.first().unwrap_or(&self.gathered.commit);
+                let wanted = self.commits.first().unwrap_or(&self.resolved.commit);
                 let changes = self
-                    .scene
+                    .context
                     .history
                     .changes(&found, wanted, Movement::Rewritten)
                     .await;
                 let affects = |paths: &[Vec<u8>]| {
-                    let affected = Affected::within_reason(&self.gathered.manifest, paths);
+                    let affected = Affected::within_reason(&self.resolved.manifest, paths);
                     affected.is_none_or(|affected| affected.image(&image.name).is_some())
                 };
                 match other.settle(&changes, affects) {
                     Ok(verified) => {
                         let name = &image.name;
                         let short = found.short(7);
-                        self.scene.log.say(&format!(
+                        self.context.log.say(&format!(
                             "{name}: built from {short}, which is equal in what it is built from."
                         ));
                         verified
@@ -123,8 +123,8 @@ impl Search<'_> {
             }
             Verdict::Refused(problem) => return Ok(refused(problem)),
         };
-        let pinned = verified.pinned(self.scene.request.pin);
-        self.scene.log.say(&format!(
+        let pinned = verified.pinned(self.context.request.pin);
+        self.context.log.say(&format!(
             "{}: {pinned} ({:.1} MB), after {:.1} s.",
             image.name,
             megabytes(verified.size()),

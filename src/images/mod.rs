@@ -8,14 +8,14 @@ mod look;
 pub(crate) mod reverify;
 mod sources;
 
-use crate::context::Scene;
+use crate::context::Context;
 use crate::decide::{Plan, PlannedImage, Reach, Tags, VerifiedImage};
 use crate::domain::{CommitSha, Digest, Image, ImageName, ImageTag, Repository};
 use crate::failure::{Failure, MissingImage};
 use crate::intake::inputs::InputError;
 use crate::registry::{Asked, Registry};
 use crate::report::Verified;
-use crate::resolve::Gathered;
+use crate::resolve::Resolved;
 use crate::transport::{Backoff, Deadline, Stopwatch, sleep};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -52,37 +52,37 @@ pub(crate) enum Patience {
 /// # Errors
 /// The first final failure, at once; every image that is still missing when the time is over.
 pub(crate) async fn verify(
-    scene: &Scene,
-    gathered: &Gathered,
+    context: &Context,
+    resolved: &Resolved,
     plan: &Plan,
     tags: &Tags,
     patience: Patience,
 ) -> Result<Images, Failure> {
     let time = match patience {
-        Patience::Wait => scene.request.image_timeout,
+        Patience::Wait => context.request.image_timeout,
         Patience::Once => Duration::ZERO,
     };
-    let search = Search::begin(scene, gathered, plan, tags, (time, ONE_LOOK)).await?;
+    let search = Search::begin(context, resolved, plan, tags, (time, ONE_LOOK)).await?;
     let images = search.all(&plan.images).await;
     // The first that fails ends the search for all.
     plan.images
         .iter()
-        .for_each(|image| scene.log.has_come(image.name.as_str()));
+        .for_each(|image| context.log.has_come(image.name.as_str()));
     let warnings = search.warnings.take();
     if !warnings.is_empty() {
-        scene.warn("Images are not quite as expected", &warnings.join("; "));
+        context.warn("Images are not quite as expected", &warnings.join("; "));
     }
     images
 }
 
 /// The images of the plan for which nothing is there that may be deployed: those that have to be built. What cannot be asked is built.
 pub(crate) async fn to_build(
-    scene: &Scene,
-    gathered: &Gathered,
+    context: &Context,
+    resolved: &Resolved,
     plan: &Plan,
     tags: &Tags,
 ) -> Result<Vec<ImageName>, Failure> {
-    let search = Search::begin(scene, gathered, plan, tags, (Duration::ZERO, GLANCE)).await?;
+    let search = Search::begin(context, resolved, plan, tags, (Duration::ZERO, GLANCE)).await?;
     let asked = plan
         .images
         .iter()
@@ -106,18 +106,18 @@ pub(crate) async fn to_build(
 /// # Errors
 /// [`Failure::Image`] when it may not be deployed; [`Failure::Registry`].
 pub(crate) async fn by_digest(
-    scene: &Scene,
-    gathered: &Gathered,
+    context: &Context,
+    resolved: &Resolved,
     tags: &Tags,
     image: &Image,
     digest: &Digest,
     commits: Vec<CommitSha>,
 ) -> Result<Option<VerifiedImage>, Failure> {
     let search = Search {
-        scene,
-        gathered,
+        context,
+        resolved,
         tags,
-        registry: scene.registry(),
+        registry: context.registry(),
         digests: BTreeMap::new(),
         commits,
         places: Vec::new(),
@@ -138,9 +138,9 @@ pub(crate) async fn by_digest(
 }
 
 /// What reports say of verified images.
-pub(crate) fn told(scene: &Scene, images: &Images) -> BTreeMap<ImageName, Verified> {
+pub(crate) fn told(context: &Context, images: &Images) -> BTreeMap<ImageName, Verified> {
     let tell = |image: &VerifiedImage| Verified {
-        pinned: image.pinned(scene.request.pin),
+        pinned: image.pinned(context.request.pin),
         tag: image.tag().map(ToString::to_string).unwrap_or_default(),
         size: image.size(),
         revision: image
@@ -155,8 +155,8 @@ pub(crate) fn told(scene: &Scene, images: &Images) -> BTreeMap<ImageName, Verifi
 }
 
 struct Search<'a> {
-    scene: &'a Scene,
-    gathered: &'a Gathered,
+    context: &'a Context,
+    resolved: &'a Resolved,
     tags: &'a Tags,
     registry: Registry,
     digests: BTreeMap<ImageName, Digest>,
@@ -180,26 +180,26 @@ enum Ending {
 
 impl<'a> Search<'a> {
     async fn begin(
-        scene: &'a Scene,
-        gathered: &'a Gathered,
+        context: &'a Context,
+        resolved: &'a Resolved,
         plan: &Plan,
         tags: &'a Tags,
         (time, one_look): (Duration, Duration),
     ) -> Result<Self, Failure> {
-        let digests = given_digests(scene, gathered)?;
+        let digests = given_digests(context, resolved)?;
         let needs_record = plan
             .images
             .iter()
             .any(|planned| !digests.contains_key(&planned.name));
         let reach = if needs_record { tags.reach } else { Reach::Own };
         Ok(Self {
-            scene,
-            gathered,
+            context,
+            resolved,
             tags,
-            registry: scene.registry(),
+            registry: context.registry(),
             digests,
-            commits: gathered.revisions.clone(),
-            places: sources::places(scene, gathered, reach).await,
+            commits: resolved.revisions.clone(),
+            places: sources::places(context, resolved, reach).await,
             known: Known::default(),
             deadline: Deadline::after(time),
             one_look,
@@ -215,7 +215,7 @@ impl<'a> Search<'a> {
         while let Some(ended) = searches.next().await {
             match ended? {
                 Ending::Found(name, image) => {
-                    self.scene.log.has_come(name.as_str());
+                    self.context.log.has_come(name.as_str());
                     images.insert(name, image);
                 }
                 Ending::Missing(image) => missing.push(image),
@@ -231,7 +231,7 @@ impl<'a> Search<'a> {
 
     /// Whether nothing is there that a deploy would take, in one of the environments that need it.
     async fn has_to_be_built(&self, planned: &PlannedImage) -> bool {
-        let Some(image) = self.gathered.manifest.image(&planned.name) else {
+        let Some(image) = self.resolved.manifest.image(&planned.name) else {
             return false;
         };
         for place in self.places.iter().filter(|place| place.needs(planned)) {
@@ -240,7 +240,7 @@ impl<'a> Search<'a> {
                     let name = found
                         .tag()
                         .map_or_else(|| found.digest().to_string(), ToString::to_string);
-                    self.scene.log.say(&format!(
+                    self.context.log.say(&format!(
                         "{}: {name} is there already, so there is nothing to build.",
                         image.name
                     ));
@@ -252,7 +252,7 @@ impl<'a> Search<'a> {
                 }
                 Err(failure) => format!("whether it is there is not known ({failure})"),
             };
-            self.scene
+            self.context
                 .log
                 .say(&format!("{}: {why}, so it is to be built.", image.name));
             return true;
@@ -263,15 +263,15 @@ impl<'a> Search<'a> {
     /// Says which commit's image is used, where that is not the commit's own.
     fn say_source(&self, image: &Image, sentence: &str) {
         let text = format!("{}: {sentence}", image.name);
-        self.scene.log.say(&text);
-        let mut story = self.scene.story.borrow_mut();
-        if !story.notes.contains(&text) {
-            story.notes.push(text);
+        self.context.log.say(&text);
+        let mut report = self.context.progress.borrow_mut();
+        if !report.notes.contains(&text) {
+            report.notes.push(text);
         }
     }
 
     async fn one(&self, planned: &PlannedImage) -> Result<Ending, Failure> {
-        let Some(image) = self.gathered.manifest.image(&planned.name) else {
+        let Some(image) = self.resolved.manifest.image(&planned.name) else {
             return Err(
                 InputError::of("manifest", format!("there is no image {}", planned.name)).into(),
             );
@@ -290,7 +290,7 @@ impl<'a> Search<'a> {
                 self.tags.to_find.iter().cloned().map(Asked::Tag).collect()
             }
         };
-        let own = (!self.digests.contains_key(&image.name)).then_some(self.gathered.commit);
+        let own = (!self.digests.contains_key(&image.name)).then_some(self.resolved.commit);
         let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
         let mut is_first = true;
         loop {
@@ -307,7 +307,7 @@ impl<'a> Search<'a> {
                             let waited = self.started.elapsed().as_secs_f64();
                             let note =
                                 format!("{}: waited {waited:.1} s for its image", image.name);
-                            self.scene.story.borrow_mut().notes.push(note);
+                            self.context.progress.borrow_mut().notes.push(note);
                         }
                         return Ok(found(match own {
                             Some(commit) => verified.found_as(commit),
@@ -322,10 +322,10 @@ impl<'a> Search<'a> {
             if std::mem::take(&mut is_first) {
                 self.look_for_other_spellings(image, &looked_for).await?;
                 if self.deadline.left() > Duration::ZERO {
-                    self.scene
+                    self.context
                         .log
                         .say(&format!("{}: {looked_for} is not there yet.", image.name));
-                    self.scene.log.waits_for(image.name.as_str(), "image");
+                    self.context.log.waits_for(image.name.as_str(), "image");
                 }
             }
             let left = self.deadline.left();
@@ -346,7 +346,7 @@ impl<'a> Search<'a> {
             return Ok(());
         }
         let deadline = Deadline::after(GLANCE);
-        let others: Vec<ImageTag> = self.tags.usual_others(&self.gathered.commit);
+        let others: Vec<ImageTag> = self.tags.usual_others(&self.resolved.commit);
         for tag in others {
             if let Ok(Some(_)) = self
                 .registry

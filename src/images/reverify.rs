@@ -2,7 +2,7 @@
 //!
 //! It may be gone from the registry by now, and a record can be written by any job that may write deployments.
 
-use crate::context::Scene;
+use crate::context::Context;
 use crate::decide::{
     Expectation, ImageProblem, ImageWarning, OtherCommit, Verdict, VerifiedImage, judge,
 };
@@ -41,16 +41,16 @@ impl Unfit {
 
 /// Looks at these bytes once. `commits` are those that they may say they were built from; empty: any.
 pub(crate) async fn verified(
-    scene: &Scene,
+    context: &Context,
     image: &PinnedImage,
     commits: &[CommitSha],
 ) -> Result<(VerifiedImage, Vec<ImageWarning>), Unfit> {
     let asked = Asked::Digest(image.digest.clone());
-    let facts = scene
+    let facts = context
         .registry()
         .examine(&image.repository, &asked, &Deadline::after(ONE_LOOK))
         .await;
-    let source = format!("{}/{}", scene.server_url(), scene.slug);
+    let source = format!("{}/{}", context.server_url(), context.slug);
     match judge(
         facts.map_err(Unfit::Registry)?,
         &Expectation {

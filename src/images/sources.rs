@@ -2,7 +2,7 @@
 
 use super::Search;
 use super::look::Look;
-use crate::context::Scene;
+use crate::context::Context;
 use crate::decide::{
     Affected, Ancestor, Cause, Changes, Equality, MOST_ANCESTORS, Next, PlannedImage, Reach,
     Records, Search as Decision, Source, Subject, VerifiedImage, counting, recorded_images,
@@ -15,8 +15,8 @@ use crate::domain::{
 use crate::failure::Failure;
 use crate::gate::required_environment;
 use crate::history::Movement;
-use crate::resolve::Gathered;
-use crate::state::Ledger;
+use crate::resolve::Resolved;
+use crate::state::EnvironmentState;
 use crate::transport::Deadline;
 use std::collections::BTreeMap;
 use tokio::sync::{Mutex, OnceCell};
@@ -61,12 +61,12 @@ pub(super) enum Found {
 
 /// Reads what is recorded, for each environment of the run.
 pub(super) async fn places<'a>(
-    scene: &Scene,
-    gathered: &'a Gathered,
+    context: &Context,
+    resolved: &'a Resolved,
     reach: Reach,
 ) -> Vec<Place<'a>> {
-    let manifest = &gathered.manifest;
-    let environments: Vec<&Environment> = match (&gathered.subject, reach) {
+    let manifest = &resolved.manifest;
+    let environments: Vec<&Environment> = match (&resolved.subject, reach) {
         (Subject::Environments { environments, .. }, Reach::Equal) => environments
             .iter()
             .filter_map(|name| manifest.environment(name))
@@ -78,15 +78,15 @@ pub(super) async fn places<'a>(
     let mut places = Vec::new();
     for environment in environments {
         let services: Vec<&Service> = manifest.services_in(&environment.name).collect();
-        let consulted = gathered
-            .ledgers()
-            .find(|ledger| *ledger.environment() == environment.name);
-        let records = match consulted.map(Ledger::everything) {
+        let consulted = resolved
+            .states()
+            .find(|state| *state.environment() == environment.name);
+        let records = match consulted.map(EnvironmentState::everything) {
             Some(records) => records.cloned(),
-            None => read(scene, manifest, &environment.name).await,
+            None => read(context, manifest, &environment.name).await,
         };
         let required = match &environment.requires {
-            Some(name) => read(scene, manifest, name)
+            Some(name) => read(context, manifest, name)
                 .await
                 .map(|records| (name.clone(), records)),
             None => None,
@@ -108,7 +108,11 @@ pub(super) async fn places<'a>(
 }
 
 /// The records of an environment's services. Where they cannot be read, images are not found by them, and that is said.
-async fn read(scene: &Scene, manifest: &Manifest, environment: &EnvironmentName) -> Option<Memory> {
+async fn read(
+    context: &Context,
+    manifest: &Manifest,
+    environment: &EnvironmentName,
+) -> Option<Memory> {
     let services: Vec<ServiceName> = manifest
         .services_in(environment)
         .map(|service| service.name.clone())
@@ -116,10 +120,10 @@ async fn read(scene: &Scene, manifest: &Manifest, environment: &EnvironmentName)
     if services.is_empty() {
         return None;
     }
-    match required_environment::read(scene, environment, &services).await {
+    match required_environment::read(context, environment, &services).await {
         Ok(records) => Some(records),
         Err(why) => {
-            scene.log.say(&format!(
+            context.log.say(&format!(
                 "Images that ran in {environment} before are not looked for: {why}."
             ));
             None
@@ -139,13 +143,13 @@ impl Place<'_> {
 
     fn search(
         &self,
-        scene: &Scene,
-        gathered: &Gathered,
+        context: &Context,
+        resolved: &Resolved,
         own: &[ImageTag],
         reach: Reach,
         (image, planned): (&Image, &PlannedImage),
     ) -> Decision {
-        let manifest = &gathered.manifest;
+        let manifest = &resolved.manifest;
         let mut users: Vec<&Service> = manifest
             .services
             .iter()
@@ -186,8 +190,8 @@ impl Place<'_> {
             .iter()
             .map(|records| records.iter().collect())
             .collect();
-        let head = gathered.commit;
-        let history = &scene.history;
+        let head = resolved.commit;
+        let history = &context.history;
         let is_here = history.has(&head);
         Decision::new(
             head,
@@ -231,10 +235,10 @@ impl Search<'_> {
         planned: &PlannedImage,
         place: &Place<'_>,
     ) -> Result<Found, Failure> {
-        let (history, tags) = (&self.scene.history, self.tags);
+        let (history, tags) = (&self.context.history, self.tags);
         let mut search = place.search(
-            self.scene,
-            self.gathered,
+            self.context,
+            self.resolved,
             &tags.to_find,
             tags.reach,
             (image, planned),
@@ -254,9 +258,9 @@ impl Search<'_> {
                         (Look::Refused(failure), Source::Own(_)) => spoiled = Some(failure),
                         (Look::Refused(failure), _) => {
                             let sentence = place
-                                .sentence(&source, &self.gathered.commit)
+                                .sentence(&source, &self.resolved.commit)
                                 .unwrap_or_default();
-                            self.scene
+                            self.context
                                 .log
                                 .say(&format!("{}: {sentence}: not used, {failure}.", image.name));
                         }
@@ -264,7 +268,7 @@ impl Search<'_> {
                     }
                 }
                 Next::GoBack => {
-                    let is_here = history.has(&self.gathered.commit);
+                    let is_here = history.has(&self.resolved.commit);
                     search.went_back(self.ancestors().await.to_vec(), |commit| {
                         is_here && history.has(commit)
                     });
@@ -281,7 +285,7 @@ impl Search<'_> {
 
     /// How a commit compares with ours in what an image is built from.
     async fn compare(&self, image: &Image, commit: CommitSha) -> Equality {
-        let (history, head) = (&self.scene.history, &self.gathered.commit);
+        let (history, head) = (&self.context.history, &self.resolved.commit);
         let mut compared = self.known.compared.lock().await;
         if !compared.of.contains_key(&commit) {
             let is_near = history.has(head) && history.has(&commit);
@@ -291,7 +295,7 @@ impl Search<'_> {
             compared.far += usize::from(!is_near);
             let affected = match history.changes(&commit, head, Movement::Forward).await {
                 Changes::Unknown(why) => Err(why),
-                Changes::Known(paths) => Affected::within_reason(&self.gathered.manifest, &paths)
+                Changes::Known(paths) => Affected::within_reason(&self.resolved.manifest, &paths)
                     .ok_or_else(|| {
                         "too many patterns and too many changes to compare in good time".into()
                     }),
@@ -310,15 +314,15 @@ impl Search<'_> {
     }
 
     async fn ancestors(&self) -> &[Ancestor] {
-        let (history, gathered) = (&self.scene.history, self.gathered);
+        let (history, resolved) = (&self.context.history, self.resolved);
         let ancestors = self.known.ancestors.get_or_init(|| async {
             let commits = history
-                .first_parents(&gathered.commit, MOST_ANCESTORS)
+                .first_parents(&resolved.commit, MOST_ANCESTORS)
                 .await;
             let tagged = |commit: CommitSha| {
                 Some(Ancestor {
                     commit,
-                    tag: gathered.manifest.tags.commit.commit_tag(&commit).ok()?,
+                    tag: resolved.manifest.tags.commit.commit_tag(&commit).ok()?,
                 })
             };
             commits.into_iter().filter_map(tagged).collect()

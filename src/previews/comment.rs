@@ -1,6 +1,6 @@
 //! The one comment that a `deploy` keeps on its pull request, where the workflow asks for it. Nothing that goes wrong with it is a failure.
 
-use crate::context::Scene;
+use crate::context::Context;
 use crate::domain::{PrNumber, Trigger};
 use crate::failure::Failure;
 use crate::github::{CommentWriter, GitHub, GitHubError, IfAbsent, Kept};
@@ -8,16 +8,16 @@ use crate::intake::inputs::{Command, Commenting, Writes};
 use crate::report::{About, cleaned, comment};
 
 /// Sees to it that the comment of a closed pull request, if there is one, says whether anything of it is left. None is made for that.
-pub(crate) async fn clean(scene: &Scene, github: &GitHub, number: PrNumber, stays: usize) {
-    if scene.request.commenting != Commenting::On || scene.request.writes == Writes::Withheld {
+pub(crate) async fn clean(context: &Context, github: &GitHub, number: PrNumber, stays: usize) {
+    if context.request.commenting != Commenting::On || context.request.writes == Writes::Withheld {
         return;
     }
-    let text = cleaned(stays, scene.run_page().as_ref());
+    let text = cleaned(stays, context.run_page().as_ref());
     match CommentWriter::new(github)
         .keep(number, &text, IfAbsent::Leave)
         .await
     {
-        Ok(Kept::Edited) => scene
+        Ok(Kept::Edited) => context
             .log
             .say(&format!("The comment on pull request {number} was edited.")),
         Ok(Kept::Made | Kept::Unchanged | Kept::Absent | Kept::TooMany) => {}
@@ -28,7 +28,7 @@ pub(crate) async fn clean(scene: &Scene, github: &GitHub, number: PrNumber, stay
             } else {
                 ""
             };
-            scene.warn(
+            context.warn(
                 "The comment is as it was",
                 &format!("the comment was not edited ({error}){hint}"),
             );
@@ -37,37 +37,37 @@ pub(crate) async fn clean(scene: &Scene, github: &GitHub, number: PrNumber, stay
 }
 
 /// Sees to it that the comment says what happened. A fork's pull request, or Dependabot's, has a token that may not write, and no comment.
-pub(crate) async fn keep(scene: &Scene, failure: Option<&Failure>) {
-    let Trigger::PullRequest(pull) = &scene.trigger else {
+pub(crate) async fn keep(context: &Context, failure: Option<&Failure>) {
+    let Trigger::PullRequest(pull) = &context.trigger else {
         return;
     };
     let is_asked =
-        scene.request.commenting == Commenting::On && scene.request.command == Command::Deploy;
+        context.request.commenting == Commenting::On && context.request.command == Command::Deploy;
     if !is_asked || pull.from_fork || pull.by_dependabot {
         return;
     }
     let text = {
-        let story = scene.story.borrow();
+        let report = context.progress.borrow();
         let about = About {
             commit: pull.head,
-            page: scene.run_page(),
+            page: context.run_page(),
             failure: failure.map(|failure| (failure.outcome(), failure.word())),
         };
-        comment(&story, &about)
+        comment(&report, &about)
     };
-    let Some(github) = scene
+    let Some(github) = context
         .history
         .github()
-        .filter(|_| scene.request.github_token.is_some())
+        .filter(|_| context.request.github_token.is_some())
     else {
-        scene.warn(
+        context.warn(
             "There is no comment",
             "comment is true, and there is no github-token to write it with",
         );
         return;
     };
-    if scene.request.writes == Writes::Withheld {
-        scene
+    if context.request.writes == Writes::Withheld {
+        context
             .log
             .say("Would keep the comment on the pull request (dry run).");
         return;
@@ -76,16 +76,16 @@ pub(crate) async fn keep(scene: &Scene, failure: Option<&Failure>) {
         .keep(pull.number, &text, IfAbsent::Make)
         .await
     {
-        Ok(Kept::Made) => scene
+        Ok(Kept::Made) => context
             .log
             .say(&format!("Commented on pull request {}.", pull.number)),
-        Ok(Kept::Edited) => scene.log.say(&format!(
+        Ok(Kept::Edited) => context.log.say(&format!(
             "The comment on pull request {} was edited.",
             pull.number
         )),
         Ok(Kept::Unchanged | Kept::Absent) => {}
         Ok(Kept::TooMany) => {
-            scene.warn(
+            context.warn(
                 "There is no comment",
                 "the pull request has more comments than are read, so none was written",
             );
@@ -97,7 +97,7 @@ pub(crate) async fn keep(scene: &Scene, failure: Option<&Failure>) {
             } else {
                 ""
             };
-            scene.warn(
+            context.warn(
                 "There is no comment",
                 &format!("the comment was not written ({error}){hint}"),
             );
@@ -109,7 +109,7 @@ pub(crate) async fn keep(scene: &Scene, failure: Option<&Failure>) {
 mod tests {
     use super::*;
     use crate::domain::{CommitSha, Outcome};
-    use crate::report::Story;
+    use crate::report::RunReport;
 
     #[test]
     fn the_comment_that_is_written_is_the_one_that_is_looked_for() {
@@ -118,7 +118,7 @@ mod tests {
             page: None,
             failure: None,
         };
-        let text = comment(&Story::new(Outcome::Nothing, ""), &about);
+        let text = comment(&RunReport::new(Outcome::Nothing, ""), &about);
         assert!(text.starts_with(crate::github::MARK), "{text}");
     }
 }

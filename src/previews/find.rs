@@ -1,6 +1,6 @@
 //! Looking for a preview before one is made: by the record, and on Render by its name.
 
-use super::Job;
+use super::PreviewJob;
 use crate::decide::{Whose, known_preview, may_be_unknown};
 use crate::domain::{FailureWord, PreviewRecord, ServiceId};
 use crate::render::{RenderError, ServiceFacts};
@@ -49,7 +49,7 @@ impl From<RenderError> for Unknown {
     }
 }
 
-impl Job<'_> {
+impl PreviewJob<'_> {
     /// Looks for the pull request's preview.
     ///
     /// # Errors
@@ -79,8 +79,8 @@ impl Job<'_> {
                 "{}: preview {gone} is not on Render any more, so a new one is made",
                 self.service.name
             );
-            self.scene.log.say(&text);
-            self.scene.story.borrow_mut().notes.push(text);
+            self.context.log.say(&text);
+            self.context.progress.borrow_mut().notes.push(text);
         }
         Ok(Target::Absent { gone })
     }
@@ -162,12 +162,12 @@ impl Job<'_> {
                 self.name,
                 more.join(", ")
             );
-            self.scene.warn("A preview is there twice", &text);
+            self.context.warn("A preview is there twice", &text);
         }
         Ok(first)
     }
 
-    /// As [`Job::find`], by what the record says right now: another run may have made it meanwhile.
+    /// As [`PreviewJob::find`], by what the record says right now: another run may have made it meanwhile.
     pub(super) async fn found_meanwhile(
         &self,
         records: &[&PreviewRecord],

@@ -1,12 +1,12 @@
 //! Making a preview, and deploying to one that is there.
 
-use super::Job;
+use super::PreviewJob;
 use super::find::{Standing, Unknown};
 use crate::decide::{Closing, is_forestalled};
 use crate::domain::{DeployId, Intent, Kind, PreviewRecord, PreviewState, ServiceId};
 use crate::render::{CallFailure, Made, RenderWriter, Repeatable, ServiceFacts};
-use crate::report::Ended;
-use crate::rollout::{Call, Door, Hands, preview as flight};
+use crate::report::ServiceResult;
+use crate::rollout::{DeployRequest, DeployVia, Rollout, preview as tracked};
 use crate::transport::{Backoff, Deadline, sleep};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -37,9 +37,9 @@ enum Asked {
     Unclear(String),
 }
 
-impl Job<'_> {
+impl PreviewJob<'_> {
     /// Deploys to a preview that is there.
-    pub(super) async fn redeploy(&self, preview: Box<Standing>) -> Ended {
+    pub(super) async fn redeploy(&self, preview: Box<Standing>) -> ServiceResult {
         let number = if self.is_told(&preview.id) {
             None
         } else {
@@ -54,23 +54,23 @@ impl Job<'_> {
         counting.first().is_some_and(|newest| {
             newest.state == PreviewState::Serves
                 && newest.intent.id.as_ref() == Some(id)
-                && newest.intent.commit == self.ledger.commit()
-                && newest.intent.image == self.image.pinned(self.scene.request.pin)
+                && newest.intent.commit == self.state.commit()
+                && newest.intent.image == self.image.pinned(self.context.request.pin)
         })
     }
 
-    async fn deploy_to(&self, preview: Standing, number: Option<u64>) -> Ended {
+    async fn deploy_to(&self, preview: Standing, number: Option<u64>) -> ServiceResult {
         let Standing { id, facts } = preview;
-        let call = self.call(&id);
-        let hands = self.hands(Some(facts));
-        let (ended, closing) = flight::deploy(&hands, &self.service.name, &call).await;
+        let request = self.request(&id);
+        let rollout = self.rollout(Some(facts));
+        let (ended, closing) = tracked::deploy(&rollout, &self.service.name, &request).await;
         self.conclude(ended, closing, number, &id).await
     }
 
     /// Makes the preview. The intent is written first and the record read after it, so of two runs at once one sees the other.
-    pub(super) async fn make(&self, gone: Option<&ServiceId>) -> Ended {
+    pub(super) async fn make(&self, gone: Option<&ServiceId>) -> ServiceResult {
         let name = &self.service.name;
-        flight::note_making(self.scene, name, self.parent);
+        tracked::note_making(self.context, name, self.parent);
         let number = self.begin(None).await;
         if let Some(gone) = gone {
             self.forget(gone).await;
@@ -79,7 +79,7 @@ impl Job<'_> {
             Ok(Some(standing)) => Asked::Appeared(Box::new(standing)),
             Ok(None) => self.ask(number.is_some(), gone).await,
             Err(Unknown { word, text, hint }) => {
-                flight::forget_making(self.scene, name);
+                tracked::forget_making(self.context, name);
                 self.close(number, Closing::NotSent, None, None).await;
                 return self.failed(word, text, hint);
             }
@@ -87,13 +87,14 @@ impl Job<'_> {
         match asked {
             Asked::Made(id, facts, deploy) => {
                 self.note_made(number, &id).await;
-                let call = self.call(&id);
+                let request = self.request(&id);
                 let facts = match facts {
                     Some(facts) => Some(*facts),
                     None => self.render.service(&id).await.ok(),
                 };
-                let hands = self.hands(facts);
-                let (ended, closing) = flight::follow_first(&hands, name, &call, deploy).await;
+                let rollout = self.rollout(facts);
+                let (ended, closing) =
+                    tracked::follow_first(&rollout, name, &request, deploy).await;
                 self.conclude(ended, closing, number, &id).await
             }
             Asked::Appeared(standing) => {
@@ -101,12 +102,12 @@ impl Job<'_> {
                 self.deploy_to(*standing, number).await
             }
             Asked::Refused(failure) => {
-                flight::forget_making(self.scene, name);
+                tracked::forget_making(self.context, name);
                 self.close(number, Closing::NotSent, None, None).await;
                 self.failed(failure.word(), failure.to_string(), failure.hint())
             }
             Asked::Unclear(why) => {
-                flight::forget_making(self.scene, name);
+                tracked::forget_making(self.context, name);
                 let text = format!(
                     "whether Render made the preview {} is not known: {why}",
                     self.name
@@ -154,14 +155,14 @@ impl Job<'_> {
 
     /// Asks Render to make it, again only while nothing was acted upon.
     async fn ask(&self, is_recorded: bool, gone: Option<&ServiceId>) -> Asked {
-        let request = &self.scene.request;
+        let request = &self.context.request;
         let Some(key) = request.render_api_key.clone() else {
             return Asked::Refused(CallFailure::Denied(crate::render::Key::Api));
         };
-        let writer = RenderWriter::new(self.scene.client.clone(), &request.render_api_url, key);
+        let writer = RenderWriter::new(self.context.client.clone(), &request.render_api_url, key);
         let image = self.image.pinned(request.pin);
         let (deadline, mut backoff) = (Deadline::after(PATIENCE), Backoff::new(PAUSES.0, PAUSES.1));
-        for calls in 1.. {
+        for requests in 1.. {
             self.say(&format!(
                 "making the preview {} of {} with {image}",
                 self.name, self.parent
@@ -179,7 +180,7 @@ impl Job<'_> {
                 }
                 Repeatable::Safely(hint) => {
                     let wait = backoff.next(hint);
-                    if calls == MOST_CALLS || !deadline.allows(wait).await {
+                    if requests == MOST_CALLS || !deadline.allows(wait).await {
                         return Asked::Refused(failure);
                     }
                     self.say(&format!("{failure}; asked again"));
@@ -206,7 +207,7 @@ impl Job<'_> {
                 "{}: Render gave preview {id} another name than {}, so only the record finds it again",
                 self.service.name, self.name
             );
-            self.scene.warn("A preview has another name", &text);
+            self.context.warn("A preview has another name", &text);
         }
         Asked::Made(id, facts.map(Box::new), deploy)
     }
@@ -223,11 +224,11 @@ impl Job<'_> {
         Asked::Unclear(why.to_owned())
     }
 
-    fn call(&self, id: &ServiceId) -> Call {
-        let image = self.image.pinned(self.scene.request.pin);
+    fn request(&self, id: &ServiceId) -> DeployRequest {
+        let image = self.image.pinned(self.context.request.pin);
         let intent = Intent {
             service: self.service.name.clone(),
-            commit: self.ledger.commit(),
+            commit: self.state.commit(),
             id: Some(id.clone()),
             image: image.clone(),
             platform: self.image.platform_digest().clone(),
@@ -242,9 +243,9 @@ impl Job<'_> {
             self.image.platform_digest().clone(),
         ];
         // Its record is one of previews.
-        let door = Door::Api(id.clone());
-        Call {
-            door,
+        let via = DeployVia::Api(id.clone());
+        DeployRequest {
+            via,
             id: id.clone(),
             image,
             wanted,
@@ -254,22 +255,22 @@ impl Job<'_> {
         }
     }
 
-    fn hands(&self, facts: Option<ServiceFacts>) -> Hands<'_> {
+    fn rollout(&self, facts: Option<ServiceFacts>) -> Rollout<'_> {
         let facts: BTreeMap<_, _> = facts
             .into_iter()
             .map(|facts| (self.service.name.clone(), facts))
             .collect();
-        Hands::new(self.scene, self.ledger, facts)
+        Rollout::new(self.context, self.state, facts)
     }
 
     /// Ends the record, and asks where the preview is if that was not known before it was live.
     async fn conclude(
         &self,
-        mut ended: Ended,
+        mut ended: ServiceResult,
         closing: Closing,
         number: Option<u64>,
         id: &ServiceId,
-    ) -> Ended {
+    ) -> ServiceResult {
         if ended.url.is_none() && matches!(closing, Closing::Live | Closing::Accepted) {
             ended.url = self
                 .render

@@ -8,8 +8,8 @@ mod find;
 mod make;
 mod record;
 
-use crate::commands::{Brief, verify};
-use crate::context::Scene;
+use crate::commands::{PlannedRun, verify};
+use crate::context::Context;
 use crate::decide::{PreviewOf, Subject, VerifiedImage};
 use crate::domain::{
     FailureWord, Outcome, PrNumber, PreviewName, PullRequest, Service, ServiceId, ServiceName,
@@ -20,17 +20,17 @@ use crate::gate::{hooks, preflight};
 use crate::images::{Images, Patience};
 use crate::intake::inputs::Writes;
 use crate::render::{RenderApi, ServiceFacts, ServiceKind};
-use crate::report::{Ended, Preview, outcome_of};
+use crate::report::{Preview, ServiceResult, outcome_of};
 use crate::rollout;
-use crate::state::Ledger;
+use crate::state::EnvironmentState;
 use crate::transport::Stopwatch;
 use find::{Target, Unknown};
-use record::Remembered;
+use record::PreviewRecords;
 use std::collections::BTreeMap;
 
 /// One preview that a pull request is to have.
-struct Job<'a> {
-    scene: &'a Scene,
+struct PreviewJob<'a> {
+    context: &'a Context,
     render: &'a RenderApi,
     pull: PrNumber,
     service: &'a Service,
@@ -38,8 +38,8 @@ struct Job<'a> {
     parent: &'a ServiceId,
     image: &'a VerifiedImage,
     name: PreviewName,
-    ledger: &'a Ledger,
-    remembered: &'a Remembered<'a>,
+    state: &'a EnvironmentState,
+    remembered: &'a PreviewRecords<'a>,
     started: &'a Stopwatch,
 }
 
@@ -48,13 +48,16 @@ struct Job<'a> {
 ///
 /// # Errors
 /// The API key is missing, and that is a failure.
-pub(crate) fn wanted<'b>(scene: &Scene, brief: &'b Brief) -> Result<Vec<&'b Service>, Failure> {
+pub(crate) fn wanted<'b>(
+    context: &Context,
+    run: &'b PlannedRun,
+) -> Result<Vec<&'b Service>, Failure> {
     let (
         Trigger::PullRequest(pull),
         Subject::PullRequest {
             cannot_push: None, ..
         },
-    ) = (&scene.trigger, &brief.plan.subject)
+    ) = (&context.trigger, &run.plan.subject)
     else {
         return Ok(Vec::new());
     };
@@ -62,28 +65,28 @@ pub(crate) fn wanted<'b>(scene: &Scene, brief: &'b Brief) -> Result<Vec<&'b Serv
         return Ok(Vec::new());
     }
     let is_listed = |name: &ServiceName| {
-        scene
+        context
             .request
             .services
             .as_ref()
             .is_none_or(|listed| listed.contains(name))
     };
     let is_wanted = |service: &&Service| {
-        let has_image = brief
+        let has_image = run
             .plan
             .images
             .iter()
             .any(|image| image.name == service.image);
         service.previews.is_some() && has_image && is_listed(&service.name)
     };
-    let services: Vec<&Service> = brief
-        .gathered
+    let services: Vec<&Service> = run
+        .resolved
         .manifest
         .services
         .iter()
         .filter(is_wanted)
         .collect();
-    if services.is_empty() || scene.render.is_some() {
+    if services.is_empty() || context.render.is_some() {
         return Ok(services);
     }
     let failure = Failure::NoApiKeyForPreviews(
@@ -92,10 +95,10 @@ pub(crate) fn wanted<'b>(scene: &Scene, brief: &'b Brief) -> Result<Vec<&'b Serv
             .map(|service| service.name.clone())
             .collect(),
     );
-    if hooks::missing_is_fatal(scene.request.on_missing_credential, brief.gathered.in_fork) {
+    if hooks::missing_is_fatal(context.request.on_missing_credential, run.resolved.in_fork) {
         return Err(failure);
     }
-    scene.warn(
+    context.warn(
         "No preview is made",
         &format!("{failure}; the images are verified all the same"),
     );
@@ -112,80 +115,82 @@ const fn may_have_previews(pull: &PullRequest) -> bool {
 /// # Errors
 /// As for a deploy; nothing was made then. What fails with one preview stands in the story.
 pub(crate) async fn run(
-    scene: &Scene,
-    brief: &Brief,
+    context: &Context,
+    run: &PlannedRun,
     services: &[&Service],
 ) -> Result<(), Failure> {
-    let Subject::PullRequest { number: pull, .. } = brief.plan.subject else {
+    let Subject::PullRequest { number: pull, .. } = run.plan.subject else {
         return Ok(());
     };
-    let Some(render) = &scene.render else {
+    let Some(render) = &context.render else {
         return Ok(());
     };
-    if verify::lacks_credential(scene, brief)? {
+    if verify::lacks_credential(context, run)? {
         return Ok(());
     }
-    scene.story.borrow_mut().previews = services
+    context.progress.borrow_mut().previews = services
         .iter()
         .map(|service| Preview {
             service: service.name.clone(),
             image: service.image.clone(),
         })
         .collect();
-    let Some(images) = verify::verified(scene, brief, Patience::Wait).await? else {
+    let Some(images) = verify::verified(context, run, Patience::Wait).await? else {
         return Ok(());
     };
     let parents = parents(services)?;
-    check_parents(scene, services, &parents, &images).await?;
+    check_parents(context, services, &parents, &images).await?;
     let names: Vec<ServiceName> = services
         .iter()
         .map(|service| service.name.clone())
         .collect();
-    let remembered = Remembered::read(scene, &names).await;
+    let remembered = PreviewRecords::read(context, &names).await;
     let started = Stopwatch::start();
-    let mut ledgers = BTreeMap::new();
-    let manifest = &brief.gathered.manifest;
+    let mut states = BTreeMap::new();
+    let manifest = &run.resolved.manifest;
     for service in services {
         if let Some(environment) = service
             .previews
             .as_ref()
             .and_then(|name| manifest.environment(name))
         {
-            ledgers.insert(
+            states.insert(
                 &service.name,
-                Ledger::of_nothing(environment, brief.gathered.commit, manifest),
+                EnvironmentState::of_nothing(environment, run.resolved.commit, manifest),
             );
         }
     }
     let job = |service: &&'_ Service| {
-        let ledger = ledgers.get(&service.name)?;
+        let state = states.get(&service.name)?;
         let (parent, image) = (parents.get(&service.name)?, images.get(&service.image)?);
         let service = manifest
             .services
             .iter()
             .find(|own| own.name == service.name)?;
         let name = PreviewName::new(&service.name, pull);
-        Some(Job {
-            scene,
+        Some(PreviewJob {
+            context,
             render,
             pull,
             service,
             parent,
             image,
             name,
-            ledger,
+            state,
             remembered: &remembered,
             started: &started,
         })
     };
-    let jobs: Vec<Job<'_>> = services.iter().filter_map(job).collect();
-    scene.log.group(&format!("Previews of pull request {pull}"));
+    let jobs: Vec<PreviewJob<'_>> = services.iter().filter_map(job).collect();
+    context
+        .log
+        .group(&format!("Previews of pull request {pull}"));
     let run = jobs
         .iter()
-        .map(|job| async move { rollout::tell(scene, job.run().await) });
+        .map(|job| async move { rollout::tell(context, job.run().await) });
     futures_util::future::join_all(run).await;
-    scene.log.end_group();
-    conclude(scene, pull, &images);
+    context.log.end_group();
+    conclude(context, pull, &images);
     Ok(())
 }
 
@@ -218,7 +223,7 @@ fn parents(services: &[&Service]) -> Result<BTreeMap<ServiceName, ServiceId>, Fa
 
 /// Looks at Render's settings of the services that previews are copies of: a copy has the same.
 async fn check_parents(
-    scene: &Scene,
+    context: &Context,
     services: &[&Service],
     parents: &BTreeMap<ServiceName, ServiceId>,
     images: &Images,
@@ -226,12 +231,12 @@ async fn check_parents(
     let pinned: Vec<_> = services
         .iter()
         .filter_map(|service| {
-            let image = images.get(&service.image)?.pinned(scene.request.pin);
+            let image = images.get(&service.image)?.pinned(context.request.pin);
             Some((&service.name, parents.get(&service.name)?, image))
         })
         .collect();
     let looked = pinned.iter().map(|(name, id, image)| (*name, *id, image));
-    let facts = preflight::look(scene, looked, Vec::new()).await?;
+    let facts = preflight::look(context, looked, Vec::new()).await?;
     let is_cron = |facts: &ServiceFacts| facts.kind == ServiceKind::Cron;
     let crons = facts.iter().filter(|(_, facts)| is_cron(facts));
     let problems: Vec<_> = crons
@@ -249,9 +254,9 @@ async fn check_parents(
     }
 }
 
-impl Job<'_> {
+impl PreviewJob<'_> {
     fn say(&self, text: &str) {
-        self.scene
+        self.context
             .log
             .say(&format!("{}: {text}", self.service.name));
     }
@@ -264,24 +269,24 @@ impl Job<'_> {
         }
     }
 
-    async fn run(&self) -> Ended {
+    async fn run(&self) -> ServiceResult {
         let began = self.started.elapsed();
         let ended = self.end().await;
-        Ended {
+        ServiceResult {
             began,
             took: self.started.elapsed().saturating_sub(began),
             ..ended
         }
     }
 
-    async fn end(&self) -> Ended {
+    async fn end(&self) -> ServiceResult {
         let records = self.remembered.of(&self.service.name);
         for id in self.of().left_over(records) {
             let text = format!(
                 "{}: preview {id} is a copy of a service that the manifest does not name any more; it is left alone, so delete it on Render",
                 self.service.name
             );
-            self.scene.warn("A preview is left over", &text);
+            self.context.warn("A preview is left over", &text);
         }
         if let Some(why) = self.superseded(&self.of().counting(records)).await {
             return self.without(Status::Superseded, why);
@@ -290,7 +295,7 @@ impl Job<'_> {
             Ok(target) => target,
             Err(Unknown { word, text, hint }) => return self.failed(word, text, hint),
         };
-        if self.scene.request.writes == Writes::Withheld {
+        if self.context.request.writes == Writes::Withheld {
             return self.dry(&target);
         }
         match target {
@@ -299,8 +304,8 @@ impl Job<'_> {
         }
     }
 
-    fn dry(&self, target: &Target) -> Ended {
-        let image = self.image.pinned(self.scene.request.pin);
+    fn dry(&self, target: &Target) -> ServiceResult {
+        let image = self.image.pinned(self.context.request.pin);
         match target {
             Target::There(preview) => self.say(&format!(
                 "would deploy {image} to its preview {}",
@@ -319,41 +324,41 @@ impl Job<'_> {
         )
     }
 
-    fn without(&self, status: Status, reason: String) -> Ended {
-        Ended::without_deploy(&self.service.name, status, reason)
+    fn without(&self, status: Status, reason: String) -> ServiceResult {
+        ServiceResult::without_deploy(&self.service.name, status, reason)
     }
 
-    fn failed(&self, word: FailureWord, text: String, hint: &str) -> Ended {
+    fn failed(&self, word: FailureWord, text: String, hint: &str) -> ServiceResult {
         let failed = crate::report::Failed {
             word,
             text,
             hint: hint.to_owned(),
             page: None,
         };
-        Ended {
+        ServiceResult {
             failed: Some(failed),
             reason: None,
-            ..Ended::without_deploy(&self.service.name, Status::Failed, String::new())
+            ..ServiceResult::without_deploy(&self.service.name, Status::Failed, String::new())
         }
     }
 }
 
-fn conclude(scene: &Scene, pull: PrNumber, images: &Images) {
-    let mut story = scene.story.borrow_mut();
-    let order: Vec<ServiceName> = story
+fn conclude(context: &Context, pull: PrNumber, images: &Images) {
+    let mut report = context.progress.borrow_mut();
+    let order: Vec<ServiceName> = report
         .previews
         .iter()
         .map(|preview| preview.service.clone())
         .collect();
-    story
+    report
         .services
         .sort_by_key(|ended| order.iter().position(|name| *name == ended.service));
-    let is_dry = scene.request.writes == Writes::Withheld;
+    let is_dry = context.request.writes == Writes::Withheld;
     let outcome =
-        outcome_of(&story.services).filter(|outcome| !is_dry || *outcome != Outcome::Skipped);
-    story.outcome = outcome.unwrap_or(Outcome::Verified);
-    story.headline = match outcome {
-        Some(outcome) => headline(outcome, pull, &story.services),
+        outcome_of(&report.services).filter(|outcome| !is_dry || *outcome != Outcome::Skipped);
+    report.outcome = outcome.unwrap_or(Outcome::Verified);
+    report.headline = match outcome {
+        Some(outcome) => headline(outcome, pull, &report.services),
         None => format!(
             "Verified in a dry run: {}; no preview was made",
             verify::names(images)
@@ -362,7 +367,7 @@ fn conclude(scene: &Scene, pull: PrNumber, images: &Images) {
 }
 
 /// What became of the previews, by how they ended.
-fn headline(outcome: Outcome, pull: PrNumber, services: &[Ended]) -> String {
+fn headline(outcome: Outcome, pull: PrNumber, services: &[ServiceResult]) -> String {
     let first = match outcome {
         Outcome::Live => "Live",
         Outcome::Accepted => "Accepted by Render, not confirmed live",

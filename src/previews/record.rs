@@ -1,7 +1,7 @@
 //! What was written down of previews, and writing it.
 
-use super::Job;
-use crate::context::Scene;
+use super::PreviewJob;
+use crate::context::Context;
 use crate::decide::Closing;
 use crate::domain::{PreviewIntent, PreviewRecord, PreviewState, ServiceId, ServiceName};
 use crate::github::{
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use url::Url;
 
 /// The records, and the hand to write more.
-pub(super) struct Remembered<'a> {
+pub(super) struct PreviewRecords<'a> {
     records: BTreeMap<ServiceName, Vec<PreviewRecord>>,
     reader: Option<&'a GitHub>,
     writer: Option<PreviewWriter<'a>>,
@@ -22,23 +22,23 @@ pub(super) struct Remembered<'a> {
     forgot: Cell<bool>,
 }
 
-impl<'a> Remembered<'a> {
+impl<'a> PreviewRecords<'a> {
     /// Reads the record. What cannot be read is said; previews are then found on Render by their names alone.
-    pub(super) async fn read(scene: &'a Scene, services: &[ServiceName]) -> Self {
-        let has_token = scene.request.github_token.is_some();
-        let github = scene
+    pub(super) async fn read(context: &'a Context, services: &[ServiceName]) -> Self {
+        let has_token = context.request.github_token.is_some();
+        let github = context
             .history
             .github()
-            .filter(|_| has_token && scene.request.recording == Recording::On);
+            .filter(|_| has_token && context.request.recording == Recording::On);
         let (records, is_writable) = match github {
             None => {
-                forgetful(scene, "record is false, or there is no github-token");
+                forgetful(context, "record is false, or there is no github-token");
                 (BTreeMap::new(), false)
             }
             Some(github) => match github.previews(services, Reach::Newest).await {
                 Ok(records) => (records.unwrap_or_default(), true),
                 Err(error) => {
-                    forgetful(scene, &error.to_string());
+                    forgetful(context, &error.to_string());
                     // Who may not read may not write either; a refused permission is told once.
                     (
                         BTreeMap::new(),
@@ -47,7 +47,7 @@ impl<'a> Remembered<'a> {
                 }
             },
         };
-        let may_write = is_writable && scene.request.writes == Writes::Allowed;
+        let may_write = is_writable && context.request.writes == Writes::Allowed;
         let writer = github.filter(|_| may_write).map(PreviewWriter::new);
         Self {
             records,
@@ -81,16 +81,16 @@ impl<'a> Remembered<'a> {
     }
 }
 
-fn forgetful(scene: &Scene, why: &str) {
+fn forgetful(context: &Context, why: &str) {
     let text = format!(
         "the record of previews is not used ({why}): previews are found on Render by their names, and a cleanup does not find those of this run (it needs deployments: write)"
     );
-    scene.warn("Previews are not remembered", &text);
+    context.warn("Previews are not remembered", &text);
 }
 
-impl Job<'_> {
+impl PreviewJob<'_> {
     fn run_name(&self) -> RunName {
-        let (id, attempt) = self.scene.around.run.unwrap_or_default();
+        let (id, attempt) = self.context.around.run.unwrap_or_default();
         RunName {
             id: id.to_string(),
             attempt: attempt.to_string(),
@@ -111,8 +111,8 @@ impl Job<'_> {
             service: self.service.name.clone(),
             parent: self.parent.clone(),
             id: id.cloned(),
-            commit: self.ledger.commit(),
-            image: self.image.pinned(self.scene.request.pin),
+            commit: self.state.commit(),
+            image: self.image.pinned(self.context.request.pin),
         };
         match writer.begin(&intent, &self.run_name()).await {
             Ok(number) => Some(number),
@@ -123,7 +123,7 @@ impl Job<'_> {
                 if self.remembered.forgot.replace(true) {
                     self.say(&format!("no record: {error}"));
                 } else {
-                    self.scene.warn("A preview is not recorded", &text);
+                    self.context.warn("A preview is not recorded", &text);
                 }
                 None
             }
@@ -164,7 +164,7 @@ impl Job<'_> {
             how,
             id: id.cloned(),
             environment_url: environment_url.cloned(),
-            log_url: self.scene.run_url(),
+            log_url: self.context.run_url(),
         };
         if let Err(error) = writer.end(number, &ending).await {
             self.say(&format!("its record stays open: {error}"));
@@ -208,21 +208,21 @@ impl Job<'_> {
     /// Why a later head was or is being deployed to this preview, where that is so: a run that is repeated must not put older bytes back. A branch
     /// that was forced back is not taken for that: its head is then what the pull request is on.
     pub(super) async fn superseded(&self, records: &[&PreviewRecord]) -> Option<String> {
-        let own = self.ledger.commit();
+        let own = self.state.commit();
         let newest = records
             .iter()
             .find(|record| record.state != PreviewState::Failed)?;
         let later = newest.intent.commit;
-        if later == own || self.scene.history.is_ancestor(&own, &later).await != Ancestry::Yes {
+        if later == own || self.context.history.is_ancestor(&own, &later).await != Ancestry::Yes {
             return None;
         }
-        let head = match self.scene.history.github() {
+        let head = match self.context.history.github() {
             Some(github) => github.pull_request_head(self.pull).await,
             None => return None,
         };
         match head {
             Ok(head) if head == own => None,
-            Err(_) if !self.scene.around.is_rerun => None,
+            Err(_) if !self.context.around.is_rerun => None,
             Ok(_) | Err(_) => Some(format!(
                 "its preview has the later commit {}",
                 later.short(7)

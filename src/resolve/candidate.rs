@@ -5,7 +5,7 @@ use super::push::pushed_commit;
 use super::release::on_from_branch;
 use super::source::manifest_at;
 use super::{agree, refuse_base, resolve, unknown_environment};
-use crate::context::Scene;
+use crate::context::Context;
 use crate::decide::{Concerns, of_tag};
 use crate::domain::{
     CommitSha, Dispatch, Environment, Foreign, Manifest, Push, PushedRef, Reading, Release,
@@ -27,10 +27,13 @@ pub(crate) struct Candidate {
 }
 
 /// The commit that was pushed. A release tag that is pushed is the release already, unless it is none, or was moved.
-pub(crate) async fn candidate_of_push(scene: &Scene, push: &Push) -> Result<Candidate, Failure> {
-    let commit = pushed_commit(scene, push).await?;
-    agree(scene.request.sha.as_ref(), &commit)?;
-    let candidate = candidate(scene, commit, &push.default_branch).await?;
+pub(crate) async fn candidate_of_push(
+    context: &Context,
+    push: &Push,
+) -> Result<Candidate, Failure> {
+    let commit = pushed_commit(context, push).await?;
+    agree(context.request.sha.as_ref(), &commit)?;
+    let candidate = candidate(context, commit, &push.default_branch).await?;
     if let PushedRef::Tag(name) = &push.pushed {
         let shown = || Foreign(name.as_bytes()).to_string();
         match of_tag(&candidate.manifest, name) {
@@ -50,27 +53,27 @@ pub(crate) async fn candidate_of_push(scene: &Scene, push: &Push) -> Result<Cand
 
 /// The commit that `sha` names, else the one that the run is on.
 pub(crate) async fn candidate_of_dispatch(
-    scene: &Scene,
+    context: &Context,
     dispatch: &Dispatch,
 ) -> Result<Candidate, Failure> {
-    let default_branch = default_branch(scene, dispatch).await?;
-    let commit = match (&scene.request.sha, dispatch.commit) {
-        (Some(name), _) => resolve(scene, "sha", name).await?,
+    let default_branch = default_branch(context, dispatch).await?;
+    let commit = match (&context.request.sha, dispatch.commit) {
+        (Some(name), _) => resolve(context, "sha", name).await?,
         (None, Some(commit)) => commit,
-        (None, None) => tip(scene, &default_branch).await?,
+        (None, None) => tip(context, &default_branch).await?,
     };
-    candidate(scene, commit, &default_branch).await
+    candidate(context, commit, &default_branch).await
 }
 
 /// A schedule says no default branch and always runs on it. The branch that is checked out on a laptop is any branch.
-async fn default_branch(scene: &Scene, dispatch: &Dispatch) -> Result<String, Failure> {
+async fn default_branch(context: &Context, dispatch: &Dispatch) -> Result<String, Failure> {
     let of_run = match &dispatch.pushed {
-        Some(PushedRef::Branch(name)) if scene.around.event_name.is_some() => Some(name.clone()),
+        Some(PushedRef::Branch(name)) if context.around.event_name.is_some() => Some(name.clone()),
         Some(PushedRef::Branch(_) | PushedRef::Tag(_) | PushedRef::Either(_)) | None => None,
     };
     match (
         dispatch.default_branch.clone().or(of_run),
-        scene.history.github(),
+        context.history.github(),
     ) {
         (Some(name), _) => Ok(name),
         (None, Some(github)) => github
@@ -91,23 +94,23 @@ pub(crate) fn needs_github() -> Failure {
 }
 
 async fn candidate(
-    scene: &Scene,
+    context: &Context,
     commit: CommitSha,
     default_branch: &str,
 ) -> Result<Candidate, Failure> {
-    refuse_base(scene)?;
-    if scene.request.pr_number.is_some() {
+    refuse_base(context)?;
+    if context.request.pr_number.is_some() {
         return Err(InputError::of("pr-number", "a pull request is never released").into());
     }
-    let manifest = manifest_at(scene, &commit, default_branch).await?;
-    let (environment, template) = chosen(scene, &manifest)?;
-    let wanted = scene
+    let manifest = manifest_at(context, &commit, default_branch).await?;
+    let (environment, template) = chosen(context, &manifest)?;
+    let wanted = context
         .request
         .release
         .as_ref()
         .map(|tag| named(&template, tag))
         .transpose()?;
-    match on_from_branch(scene, &environment, &commit, default_branch).await {
+    match on_from_branch(context, &environment, &commit, default_branch).await {
         Ancestry::Yes => {}
         Ancestry::Unknown(why) => {
             let text = format!(
@@ -134,7 +137,10 @@ async fn candidate(
 }
 
 /// The environment that is named, else the one whose tags the named release is like, else the only one that has releases.
-fn chosen(scene: &Scene, manifest: &Manifest) -> Result<(Environment, ReleaseTemplate), Failure> {
+fn chosen(
+    context: &Context,
+    manifest: &Manifest,
+) -> Result<(Environment, ReleaseTemplate), Failure> {
     let refused = |why: String| Failure::from(InputError::of("environment", why));
     let releasing: Vec<(&Environment, &ReleaseTemplate)> = manifest
         .environments
@@ -144,7 +150,7 @@ fn chosen(scene: &Scene, manifest: &Manifest) -> Result<(Environment, ReleaseTem
             When::Branch(_) => None,
         })
         .collect();
-    if let Some(name) = &scene.request.environment {
+    if let Some(name) = &context.request.environment {
         manifest
             .environment(name)
             .ok_or_else(|| unknown_environment(name))?;
@@ -159,7 +165,7 @@ fn chosen(scene: &Scene, manifest: &Manifest) -> Result<(Environment, ReleaseTem
         return Ok(((*environment).clone(), (*template).clone()));
     }
     let is_like = |template: &ReleaseTemplate| {
-        let wanted = scene.request.release.as_ref();
+        let wanted = context.request.release.as_ref();
         wanted.is_none_or(|tag| matches!(template.read(tag), Reading::Release(_)))
     };
     let alike: Vec<_> = releasing

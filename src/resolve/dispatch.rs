@@ -3,9 +3,10 @@
 use super::release::{on_release_branch, unreachable_release};
 use super::source::{default_image, manifest_at};
 use super::{
-    Found, Gathered, Work, agree, found, refuse_base_on_deploy, resolve, unknown_environment, work,
+    Resolution, Resolved, Work, agree, found, refuse_base_on_deploy, resolve, unknown_environment,
+    work,
 };
-use crate::context::Scene;
+use crate::context::Context;
 use crate::decide::{Base, Changes, Concerns, Ground, Subject, Tip, of_branch, of_tag};
 use crate::domain::{
     CommitName, CommitSha, Dispatch, Environment, EnvironmentName, Foreign, Level, Manifest,
@@ -17,18 +18,21 @@ use crate::intake::inputs::{Command, InputError};
 use crate::intake::manifest::{self, Home};
 
 /// Asks about what the inputs of a dispatch name.
-pub(crate) async fn dispatch(scene: &Scene, dispatch: &Dispatch) -> Result<Found, Failure> {
-    refuse_base_on_deploy(scene)?;
-    if scene.request.pr_number.is_some() || is_outside(scene) {
-        return outside(scene);
+pub(crate) async fn dispatch(
+    context: &Context,
+    dispatch: &Dispatch,
+) -> Result<Resolution, Failure> {
+    refuse_base_on_deploy(context)?;
+    if context.request.pr_number.is_some() || is_outside(context) {
+        return outside(context);
     }
     let default_branch = default_branch_of(dispatch);
-    let at = match (dispatch.commit, &scene.request.sha) {
+    let at = match (dispatch.commit, &context.request.sha) {
         (Some(commit), _) => commit,
-        (None, Some(name)) => resolve(scene, "sha", name).await?,
-        (None, None) => tip(scene, &default_branch).await?,
+        (None, Some(name)) => resolve(context, "sha", name).await?,
+        (None, None) => tip(context, &default_branch).await?,
     };
-    let mut manifest = manifest_at(scene, &at, &default_branch).await?;
+    let mut manifest = manifest_at(context, &at, &default_branch).await?;
     let is_known = |image: &Repository| {
         manifest
             .images
@@ -36,20 +40,20 @@ pub(crate) async fn dispatch(scene: &Scene, dispatch: &Dispatch) -> Result<Found
             .any(|known| known.repository == *image)
     };
     if manifest.source == Source::File
-        && scene
+        && context
             .request
             .image
             .as_ref()
             .is_some_and(|image| !is_known(image))
     {
-        return outside(scene);
+        return outside(context);
     }
-    let Some(name) = environment_of_dispatch(scene, &manifest, dispatch)? else {
-        let commit = asked_commit(scene).await?.unwrap_or(at);
+    let Some(name) = environment_of_dispatch(context, &manifest, dispatch)? else {
+        let commit = asked_commit(context).await?.unwrap_or(at);
         let base = Base::None("a dispatch does not say what was there before".into());
         let subject = Subject::Commit;
         return work(
-            scene,
+            context,
             Work {
                 manifest,
                 subject,
@@ -66,16 +70,16 @@ pub(crate) async fn dispatch(scene: &Scene, dispatch: &Dispatch) -> Result<Found
         .cloned()
         .ok_or_else(|| unknown_environment(&name))?;
     let (commit, release) =
-        commit_of_dispatch(scene, &environment, dispatch, &default_branch, at).await?;
+        commit_of_dispatch(context, &environment, dispatch, &default_branch, at).await?;
     if commit != at {
-        manifest = manifest_at(scene, &commit, &default_branch).await?;
+        manifest = manifest_at(context, &commit, &default_branch).await?;
         manifest
             .environment(&name)
             .ok_or_else(|| unknown_environment(&name))?;
     }
     let base = Base::None("a dispatch does not say what was there before".into());
     let is_default = matches!(&environment.when, When::Branch(branch) if *branch == default_branch)
-        && scene.request.sha.is_none();
+        && context.request.sha.is_none();
     let tip = if is_default {
         Tip::OfDefaultBranch
     } else {
@@ -86,7 +90,7 @@ pub(crate) async fn dispatch(scene: &Scene, dispatch: &Dispatch) -> Result<Found
         release,
     };
     work(
-        scene,
+        context,
         Work {
             manifest,
             subject,
@@ -114,11 +118,11 @@ pub(super) fn default_branch_of(dispatch: &Dispatch) -> String {
 
 /// Which environment a dispatch means: the named one, the one that its ref matches, or the only one.
 pub(super) fn environment_of_dispatch(
-    scene: &Scene,
+    context: &Context,
     manifest: &Manifest,
     dispatch: &Dispatch,
 ) -> Result<Option<EnvironmentName>, Failure> {
-    if let Some(name) = &scene.request.environment {
+    if let Some(name) = &context.request.environment {
         return if manifest.environment(name).is_some() {
             Ok(Some(name.clone()))
         } else {
@@ -130,7 +134,7 @@ pub(super) fn environment_of_dispatch(
         Some(PushedRef::Tag(name)) => of_tag(manifest, name),
         Some(PushedRef::Either(_)) | None => Concerns::None,
     };
-    let by_release = scene
+    let by_release = context
         .request
         .release
         .as_ref()
@@ -146,7 +150,7 @@ pub(super) fn environment_of_dispatch(
         ([one], _) => Ok(Some(one.clone())),
         ([], [only]) => Ok(Some(only.name.clone())),
         ([], []) => Ok(None),
-        _ if scene.request.command == Command::Plan => Ok(None),
+        _ if context.request.command == Command::Plan => Ok(None),
         _ => {
             let names: Vec<&str> = manifest
                 .environments
@@ -163,7 +167,7 @@ pub(super) fn environment_of_dispatch(
 }
 
 async fn commit_of_dispatch(
-    scene: &Scene,
+    context: &Context,
     environment: &Environment,
     dispatch: &Dispatch,
     default_branch: &str,
@@ -171,7 +175,7 @@ async fn commit_of_dispatch(
 ) -> Result<(CommitSha, Option<Release>), Failure> {
     match &environment.when {
         When::Branch(branch) => {
-            if scene.request.release.is_some() {
+            if context.request.release.is_some() {
                 return Err(InputError::of(
                     "release",
                     format!("environment {} deploys from a branch", environment.name),
@@ -180,24 +184,25 @@ async fn commit_of_dispatch(
             }
             let is_here = matches!(&dispatch.pushed, Some(PushedRef::Branch(name)) if name == branch)
                 && dispatch.commit.is_some();
-            let Some(commit) = asked_commit(scene).await? else {
+            let Some(commit) = asked_commit(context).await? else {
                 let commit = if is_here {
                     at
                 } else {
-                    tip(scene, branch).await?
+                    tip(context, branch).await?
                 };
                 return Ok((commit, None));
             };
-            if scene.request.command != Command::Plan {
-                must_be_on(scene, &commit, branch).await?;
+            if context.request.command != Command::Plan {
+                must_be_on(context, &commit, branch).await?;
             }
             Ok((commit, None))
         }
         When::Release { template, .. } => {
             let (commit, release) =
-                release_of_dispatch(scene, environment, template, dispatch).await?;
-            agree(scene.request.sha.as_ref(), &commit)?;
-            match on_release_branch(scene, environment, &release, &commit, default_branch).await? {
+                release_of_dispatch(context, environment, template, dispatch).await?;
+            agree(context.request.sha.as_ref(), &commit)?;
+            match on_release_branch(context, environment, &release, &commit, default_branch).await?
+            {
                 Ancestry::Yes => {}
                 Ancestry::Unknown(why) => return Err(Failure::OrderUnknown(why)),
                 Ancestry::No => unreachable_release(environment, &release, default_branch)?,
@@ -207,9 +212,9 @@ async fn commit_of_dispatch(
     }
 }
 
-async fn must_be_on(scene: &Scene, commit: &CommitSha, branch: &str) -> Result<(), Failure> {
+async fn must_be_on(context: &Context, commit: &CommitSha, branch: &str) -> Result<(), Failure> {
     let shown = Foreign(branch.as_bytes());
-    match scene.history.is_on_branch(commit, branch).await {
+    match context.history.is_on_branch(commit, branch).await {
         Ancestry::Yes => Ok(()),
         Ancestry::No => Err(Failure::NotReachable(format!(
             "commit {commit} is not on branch {shown}"
@@ -221,7 +226,7 @@ async fn must_be_on(scene: &Scene, commit: &CommitSha, branch: &str) -> Result<(
 }
 
 async fn release_of_dispatch(
-    scene: &Scene,
+    context: &Context,
     environment: &Environment,
     template: &ReleaseTemplate,
     dispatch: &Dispatch,
@@ -230,7 +235,7 @@ async fn release_of_dispatch(
         Some(PushedRef::Tag(name)) => Some(name.clone()),
         Some(PushedRef::Branch(_) | PushedRef::Either(_)) | None => None,
     };
-    let tag = scene.request.release.clone().or(of_run).ok_or_else(|| {
+    let tag = context.request.release.clone().or(of_run).ok_or_else(|| {
         InputError::of(
             "release",
             format!(
@@ -250,7 +255,7 @@ async fn release_of_dispatch(
             .into());
         }
     };
-    let commit = scene
+    let commit = context
         .history
         .tag_commit(&tag)
         .await?
@@ -258,50 +263,50 @@ async fn release_of_dispatch(
     Ok((commit, release))
 }
 
-pub(super) async fn tip(scene: &Scene, branch: &str) -> Result<CommitSha, Failure> {
+pub(super) async fn tip(context: &Context, branch: &str) -> Result<CommitSha, Failure> {
     let shown = Foreign(branch.as_bytes());
-    scene.history.tip(branch).await?.ok_or_else(|| {
+    context.history.tip(branch).await?.ok_or_else(|| {
         Failure::OrderUnknown(format!(
             "branch {shown} is neither in the checkout nor at GitHub"
         ))
     })
 }
 
-async fn asked_commit(scene: &Scene) -> Result<Option<CommitSha>, Failure> {
-    match &scene.request.sha {
-        Some(name) => resolve(scene, "sha", name).await.map(Some),
+async fn asked_commit(context: &Context) -> Result<Option<CommitSha>, Failure> {
+    match &context.request.sha {
+        Some(name) => resolve(context, "sha", name).await.map(Some),
         None => Ok(None),
     }
 }
 
 /// Whether the named image is none of this repository's: another owner's, or, where no hook says what to deploy, another name's.
-fn is_outside(scene: &Scene) -> bool {
-    let Some(image) = &scene.request.image else {
+fn is_outside(context: &Context) -> bool {
+    let Some(image) = &context.request.image else {
         return false;
     };
     let (owner, repo) = (
-        scene.slug.owner().to_ascii_lowercase(),
-        scene.slug.repo().to_ascii_lowercase(),
+        context.slug.owner().to_ascii_lowercase(),
+        context.slug.repo().to_ascii_lowercase(),
     );
     let mut parts = image.path().split('/');
     let has_owner = parts.next() == Some(owner.as_str());
     let has_repo = parts.next() == Some(repo.as_str());
-    let is_wanted = scene.request.deploy_hook.is_some()
-        || scene.request.environment.is_some()
-        || !scene.request.deploy_hooks.is_empty();
+    let is_wanted = context.request.deploy_hook.is_some()
+        || context.request.environment.is_some()
+        || !context.request.deploy_hooks.is_empty();
     !has_owner || !(has_repo || is_wanted)
 }
 
 /// An image of another repository, or a pull request's by number: verified by its full commit, and nothing is looked up in git.
-fn outside(scene: &Scene) -> Result<Found, Failure> {
-    let Some(CommitName::Full(commit)) = scene.request.sha else {
+fn outside(context: &Context) -> Result<Resolution, Failure> {
+    let Some(CommitName::Full(commit)) = context.request.sha else {
         return Err(InputError::of(
             "sha",
             "with pr-number, or an image of another repository, all 40 digits are needed",
         )
         .into());
     };
-    if scene.request.release.is_some() {
+    if context.request.release.is_some() {
         return Err(InputError::of(
             "release",
             "it has no meaning with pr-number, or with an image of another repository",
@@ -309,34 +314,34 @@ fn outside(scene: &Scene) -> Result<Found, Failure> {
         .into());
     }
     let home = Home {
-        owner: scene.slug.owner(),
-        repo: scene.slug.repo(),
+        owner: context.slug.owner(),
+        repo: context.slug.repo(),
         default_branch: "main",
     };
-    let image = scene
+    let image = context
         .request
         .image
         .clone()
-        .map_or_else(|| default_image(scene), Ok)?;
+        .map_or_else(|| default_image(context), Ok)?;
     let manifest = manifest::shorthand(image, &home)?;
     let named = |number| Subject::PullRequest {
         number,
         cannot_push: None,
     };
-    let subject = scene.request.pr_number.map_or(Subject::Commit, named);
+    let subject = context.request.pr_number.map_or(Subject::Commit, named);
     let base = Base::None("an image that is named is verified whatever changed".into());
     let changes = Changes::Unknown("an image that is named is verified whatever changed".into());
-    scene.log.notice(&Notice::new(
+    context.log.notice(&Notice::new(
         Level::Notice,
         "Verified only",
         "with pr-number, or an image of another repository, nothing is deployed",
     ));
-    Ok(found(Gathered {
+    Ok(found(Resolved {
         manifest,
         subject,
         commit,
         ground: Ground::Changes(base, changes),
-        ledger: None,
+        state: None,
         others: Vec::new(),
         tip: Tip::Other,
         created: None,

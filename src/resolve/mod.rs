@@ -10,9 +10,9 @@ mod source;
 pub(crate) use candidate::{Candidate, candidate_of_dispatch, candidate_of_push, needs_github};
 pub(crate) use dispatch::dispatch;
 pub(crate) use push::push;
-pub(crate) use rollback::{Place, back};
+pub(crate) use rollback::{ResolvedRollback, rollback};
 
-use crate::context::Scene;
+use crate::context::Context;
 use crate::decide::{Base, Changes, Ground, Subject, Tip};
 use crate::domain::{
     CommitName, CommitSha, Decision, Environment, EnvironmentName, Manifest, MergeGroup,
@@ -22,22 +22,22 @@ use crate::failure::Failure;
 use crate::history::Movement;
 use crate::intake::inputs::{Command, InputError};
 use crate::intake::manifest;
-use crate::state::{About, Ledger, Ordered};
+use crate::state::{EnvironmentState, Ordered, StateQuery};
 use release::previous;
 pub(crate) use source::manifest_at;
 use std::collections::BTreeMap;
 
 /// What was found out.
-pub(crate) struct Gathered {
+pub(crate) struct Resolved {
     pub(crate) manifest: Manifest,
     pub(crate) subject: Subject,
     pub(crate) commit: CommitSha,
     /// What the plan goes by.
     pub(crate) ground: Ground,
     /// What is known of the environment, where there is one to deploy to.
-    pub(crate) ledger: Option<Ledger>,
+    pub(crate) state: Option<EnvironmentState>,
     /// What is known of the other environments that a plan answers for.
-    pub(crate) others: Vec<Ledger>,
+    pub(crate) others: Vec<EnvironmentState>,
     pub(crate) tip: Tip,
     pub(crate) created: Option<String>,
     /// The commits that an image may say it was built from.
@@ -46,17 +46,17 @@ pub(crate) struct Gathered {
     pub(crate) in_fork: bool,
 }
 
-impl Gathered {
+impl Resolved {
     /// What is known of the environments of the run.
-    pub(crate) fn ledgers(&self) -> impl Iterator<Item = &Ledger> {
-        self.ledger.iter().chain(&self.others)
+    pub(crate) fn states(&self) -> impl Iterator<Item = &EnvironmentState> {
+        self.state.iter().chain(&self.others)
     }
 }
 
 /// What gathering comes to.
-pub(crate) enum Found {
+pub(crate) enum Resolution {
     /// Something to do.
-    Work(Box<Gathered>),
+    Work(Box<Resolved>),
     /// Nothing to do; the sentence says why.
     Nothing(String),
     /// A newer release has taken over; the sentence says which.
@@ -64,12 +64,15 @@ pub(crate) enum Found {
 }
 
 /// Asks about a pull request. Its manifest is the base's, but for the paths that it may change.
-pub(crate) async fn pull_request(scene: &Scene, pull: &PullRequest) -> Result<Found, Failure> {
-    refuse_base_on_deploy(scene)?;
-    if scene.request.release.is_some() {
+pub(crate) async fn pull_request(
+    context: &Context,
+    pull: &PullRequest,
+) -> Result<Resolution, Failure> {
+    refuse_base_on_deploy(context)?;
+    if context.request.release.is_some() {
         return Err(InputError::of("release", "a pull request never deploys a release").into());
     }
-    if scene
+    if context
         .request
         .pr_number
         .is_some_and(|number| number != pull.number)
@@ -80,20 +83,20 @@ pub(crate) async fn pull_request(scene: &Scene, pull: &PullRequest) -> Result<Fo
         )
         .into());
     }
-    agree(scene.request.sha.as_ref(), &pull.head)?;
-    let base_manifest = manifest_at(scene, &pull.base, &pull.default_branch).await?;
+    agree(context.request.sha.as_ref(), &pull.head)?;
+    let base_manifest = manifest_at(context, &pull.base, &pull.default_branch).await?;
     let manifest = match base_manifest.source {
         Source::File => manifest::for_pull_request(
             base_manifest,
-            manifest_at(scene, &pull.head, &pull.default_branch).await?,
+            manifest_at(context, &pull.head, &pull.default_branch).await?,
         ),
         Source::Shorthand => base_manifest,
     };
-    let cannot_push = cannot_push(scene, pull);
-    let (mut changes, merge_base) = scene.history.changes_of_pull_request(pull).await;
+    let cannot_push = cannot_push(context, pull);
+    let (mut changes, merge_base) = context.history.changes_of_pull_request(pull).await;
     let mut base = Base::Commit(merge_base.unwrap_or(pull.base), "the merge base".into());
-    if let Some(given) = given_base(scene).await? {
-        changes = scene
+    if let Some(given) = given_base(context).await? {
+        changes = context
             .history
             .changes(&given, &pull.head, Movement::Rewritten)
             .await;
@@ -107,13 +110,13 @@ pub(crate) async fn pull_request(scene: &Scene, pull: &PullRequest) -> Result<Fo
         .into_iter()
         .flatten()
         .collect();
-    let created = checkout_time(scene, &pull.head);
-    Ok(found(Gathered {
+    let created = checkout_time(context, &pull.head);
+    Ok(found(Resolved {
         manifest,
         subject,
         commit: pull.head,
         ground: Ground::Changes(base, changes),
-        ledger: None,
+        state: None,
         others: Vec::new(),
         tip: Tip::Other,
         created,
@@ -123,11 +126,11 @@ pub(crate) async fn pull_request(scene: &Scene, pull: &PullRequest) -> Result<Fo
 }
 
 /// Why the workflow of a pull request cannot have pushed an image, where that is so.
-pub(crate) fn cannot_push(scene: &Scene, pull: &PullRequest) -> Option<String> {
+pub(crate) fn cannot_push(context: &Context, pull: &PullRequest) -> Option<String> {
     match (
         pull.from_fork,
         pull.by_dependabot,
-        scene.lacks_registry_password(),
+        context.lacks_registry_password(),
     ) {
         (true, _, _) => {
             Some("the pull request comes from a fork, whose workflow cannot push images".into())
@@ -143,13 +146,16 @@ pub(crate) fn cannot_push(scene: &Scene, pull: &PullRequest) -> Option<String> {
 }
 
 /// Asks about a merge group, which is verified and never deployed: it may be discarded.
-pub(crate) async fn merge_group(scene: &Scene, group: &MergeGroup) -> Result<Found, Failure> {
-    agree(scene.request.sha.as_ref(), &group.head)?;
-    let manifest = manifest_at(scene, &group.head, &group.default_branch).await?;
+pub(crate) async fn merge_group(
+    context: &Context,
+    group: &MergeGroup,
+) -> Result<Resolution, Failure> {
+    agree(context.request.sha.as_ref(), &group.head)?;
+    let manifest = manifest_at(context, &group.head, &group.default_branch).await?;
     let base = Base::Commit(group.base, "what the group is to be merged onto".into());
     let subject = Subject::Commit;
     work(
-        scene,
+        context,
         Work {
             manifest,
             subject,
@@ -174,7 +180,7 @@ struct Work<'a> {
 }
 
 /// Finds out what there is to compare with.
-async fn work(scene: &Scene, work: Work<'_>) -> Result<Found, Failure> {
+async fn work(context: &Context, work: Work<'_>) -> Result<Resolution, Failure> {
     let Work {
         manifest,
         subject,
@@ -185,48 +191,48 @@ async fn work(scene: &Scene, work: Work<'_>) -> Result<Found, Failure> {
     } = work;
     let created = push
         .and_then(|push| push.commit_time.clone())
-        .or_else(|| checkout_time(scene, &commit));
+        .or_else(|| checkout_time(context, &commit));
     let in_fork = push.is_some_and(|push| push.in_fork);
-    let (mut ledger, mut others) = (None, Vec::new());
-    let given = given_base(scene).await?;
+    let (mut state, mut others) = (None, Vec::new());
+    let given = given_base(context).await?;
     let ground = if let (None, Some(environments)) =
-        (&given, remembered(scene, &manifest, &subject))
+        (&given, remembered(context, &manifest, &subject))
     {
         let mut demands = BTreeMap::new();
         for environment in environments {
             let release = subject.release();
             let of_release = match release {
                 // Without a record the tags say which release is newest, and which came before.
-                Some(release) => previous(scene, environment, release).await,
+                Some(release) => previous(context, environment, release).await,
                 None => Ok(base.clone()),
             };
             let event = of_release.clone().unwrap_or_else(|_| base.clone());
-            let about = About {
+            let about = StateQuery {
                 manifest: &manifest,
                 environment,
                 commit,
                 release,
                 event,
             };
-            let consulted = Ledger::consult(scene, &about).await?;
+            let consulted = EnvironmentState::consult(context, &about).await?;
             let ordered = match (consulted.is_recorded(), of_release) {
-                (false, Err(newer)) if !scene.request.force.older => Ordered::Superseded(newer),
-                _ => consulted.order_of_run(scene).await?,
+                (false, Err(newer)) if !context.request.force.older => Ordered::Superseded(newer),
+                _ => consulted.order_of_run(context).await?,
             };
             if let Ordered::Superseded(sentence) = ordered {
-                return Ok(Found::Superseded(sentence));
+                return Ok(Resolution::Superseded(sentence));
             }
-            for (service, demand) in consulted.demands(scene, &manifest).await? {
+            for (service, demand) in consulted.demands(context, &manifest).await? {
                 let is_needed = demand.why.decision() == Decision::Deploy;
                 if is_needed || !demands.contains_key(&service) {
                     demands.insert(service, demand);
                 }
             }
-            others.extend(ledger.replace(consulted));
+            others.extend(state.replace(consulted));
         }
         Ground::Demands(demands)
     } else {
-        match (&subject, scene.request.command) {
+        match (&subject, context.request.command) {
             // A tag says which release an image is, whichever release is newest: promoting orders nothing.
             (
                 Subject::Environments {
@@ -247,9 +253,9 @@ async fn work(scene: &Scene, work: Work<'_>) -> Result<Found, Failure> {
                     .iter()
                     .filter_map(|name| manifest.environment(name))
                 {
-                    match previous(scene, environment, release).await {
+                    match previous(context, environment, release).await {
                         Ok(found) => base = found,
-                        Err(sentence) => return Ok(Found::Superseded(sentence)),
+                        Err(sentence) => return Ok(Resolution::Superseded(sentence)),
                     }
                 }
             }
@@ -266,18 +272,18 @@ async fn work(scene: &Scene, work: Work<'_>) -> Result<Found, Failure> {
             Movement::Rewritten
         };
         let changes = match base.commit() {
-            Some(base) => scene.history.changes(base, &commit, movement).await,
+            Some(base) => context.history.changes(base, &commit, movement).await,
             None => Changes::Unknown("there is nothing to compare with".into()),
         };
         Ground::Changes(base, changes)
     };
     let revisions = vec![commit];
-    Ok(found(Gathered {
+    Ok(found(Resolved {
         manifest,
         subject,
         commit,
         ground,
-        ledger,
+        state,
         others,
         tip,
         created,
@@ -288,14 +294,14 @@ async fn work(scene: &Scene, work: Work<'_>) -> Result<Found, Failure> {
 
 /// The environments whose record decides: a deploy's own, and those that a plan answers for.
 fn remembered<'m>(
-    scene: &Scene,
+    context: &Context,
     manifest: &'m Manifest,
     subject: &Subject,
 ) -> Option<Vec<&'m Environment>> {
     let Subject::Environments { environments, .. } = subject else {
         return None;
     };
-    let asks = matches!(scene.request.command, Command::Plan | Command::Deploy);
+    let asks = matches!(context.request.command, Command::Plan | Command::Deploy);
     (asks && !manifest.services.is_empty()).then(|| {
         environments
             .iter()
@@ -305,15 +311,15 @@ fn remembered<'m>(
 }
 
 /// A label is not worth a request: the checkout says it, or nobody.
-fn checkout_time(scene: &Scene, commit: &CommitSha) -> Option<String> {
-    scene
+fn checkout_time(context: &Context, commit: &CommitSha) -> Option<String> {
+    context
         .history
         .checkout()
         .and_then(|checkout| checkout.commit_time(commit))
 }
 
-fn found(gathered: Gathered) -> Found {
-    Found::Work(Box::new(gathered))
+fn found(resolved: Resolved) -> Resolution {
+    Resolution::Work(Box::new(resolved))
 }
 
 fn unknown_environment(name: &EnvironmentName) -> Failure {
@@ -324,19 +330,19 @@ fn unknown_environment(name: &EnvironmentName) -> Failure {
     .into()
 }
 
-async fn given_base(scene: &Scene) -> Result<Option<CommitSha>, Failure> {
-    match &scene.request.base {
-        Some(name) => resolve(scene, "base", name).await.map(Some),
+async fn given_base(context: &Context) -> Result<Option<CommitSha>, Failure> {
+    match &context.request.base {
+        Some(name) => resolve(context, "base", name).await.map(Some),
         None => Ok(None),
     }
 }
 
 async fn resolve(
-    scene: &Scene,
+    context: &Context,
     input: &'static str,
     name: &CommitName,
 ) -> Result<CommitSha, Failure> {
-    let resolved = scene.history.resolve(name).await?;
+    let resolved = context.history.resolve(name).await?;
     resolved.ok_or_else(|| {
         InputError::of(
             input,
@@ -346,16 +352,16 @@ async fn resolve(
     })
 }
 
-fn refuse_base_on_deploy(scene: &Scene) -> Result<(), Failure> {
-    match scene.request.command {
-        Command::Deploy | Command::Promote => refuse_base(scene),
+fn refuse_base_on_deploy(context: &Context) -> Result<(), Failure> {
+    match context.request.command {
+        Command::Deploy | Command::Promote => refuse_base(context),
         Command::Plan | Command::Verify | Command::Release | Command::Rollback => Ok(()),
         Command::Cleanup | Command::Check | Command::Init => Ok(()),
     }
 }
 
-fn refuse_base(scene: &Scene) -> Result<(), Failure> {
-    match &scene.request.base {
+fn refuse_base(context: &Context) -> Result<(), Failure> {
+    match &context.request.base {
         Some(_) => {
             Err(InputError::of("base", "it is for plan and verify; a deploy finds its own").into())
         }

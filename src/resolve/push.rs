@@ -2,8 +2,8 @@
 
 use super::release::{on_release_branch, unreachable_release};
 use super::source::manifest_at;
-use super::{Found, Work, agree, refuse_base_on_deploy, unknown_environment, work};
-use crate::context::Scene;
+use super::{Resolution, Work, agree, refuse_base_on_deploy, unknown_environment, work};
+use crate::context::Context;
 use crate::decide::{Base, Concerns, Subject, Tip, choose, of_branch, of_tag};
 use crate::domain::{CommitSha, EnvironmentName, Foreign, Manifest, Push, PushedRef, Release};
 use crate::failure::{Failure, ReleaseRefusal};
@@ -11,18 +11,18 @@ use crate::history::Ancestry;
 use crate::intake::inputs::{Command, InputError};
 
 /// Asks about a push.
-pub(crate) async fn push(scene: &Scene, push: &Push) -> Result<Found, Failure> {
-    refuse_base_on_deploy(scene)?;
-    if scene.request.pr_number.is_some() {
+pub(crate) async fn push(context: &Context, push: &Push) -> Result<Resolution, Failure> {
+    refuse_base_on_deploy(context)?;
+    if context.request.pr_number.is_some() {
         return Err(InputError::of("pr-number", "a push is of no pull request").into());
     }
-    let commit = pushed_commit(scene, push).await?;
-    agree(scene.request.sha.as_ref(), &commit)?;
-    let manifest = manifest_at(scene, &commit, &push.default_branch).await?;
+    let commit = pushed_commit(context, push).await?;
+    agree(context.request.sha.as_ref(), &commit)?;
+    let manifest = manifest_at(context, &commit, &push.default_branch).await?;
     let concerns = match &push.pushed {
         PushedRef::Branch(name) => of_branch(&manifest, name),
         PushedRef::Tag(name) => of_tag(&manifest, name),
-        PushedRef::Either(name) => either(scene, &manifest, name, &commit).await?,
+        PushedRef::Either(name) => either(context, &manifest, name, &commit).await?,
     };
     let (PushedRef::Branch(name) | PushedRef::Tag(name) | PushedRef::Either(name)) = &push.pushed;
     let shown = Foreign(name.as_bytes());
@@ -32,22 +32,22 @@ pub(crate) async fn push(scene: &Scene, push: &Push) -> Result<Found, Failure> {
                 shown.to_string(),
             )));
         }
-        Concerns::None if scene.request.command == Command::Deploy => {
-            return Ok(Found::Nothing(format!(
+        Concerns::None if context.request.command == Command::Deploy => {
+            return Ok(Resolution::Nothing(format!(
                 "no environment deploys from {shown}"
             )));
         }
         Concerns::None => (Vec::new(), None),
         Concerns::Environments(environments, release) => (environments, release),
     };
-    if let (Some(asked), found) = (&scene.request.release, &release)
+    if let (Some(asked), found) = (&context.request.release, &release)
         && found
             .as_ref()
             .is_none_or(|found| found.tag().as_str() != asked)
     {
         return Err(InputError::of("release", "it is not the tag that was pushed").into());
     }
-    let subject = subject_of_push(scene, &manifest, environments, release)?;
+    let subject = subject_of_push(context, &manifest, environments, release)?;
     let is_default = matches!(&push.pushed, PushedRef::Branch(name) | PushedRef::Either(name) if *name == push.default_branch);
     let mut base = Base::None(no_before(push));
     if let Some(before) = push.before {
@@ -67,15 +67,15 @@ pub(crate) async fn push(scene: &Scene, push: &Push) -> Result<Found, Failure> {
             .iter()
             .filter_map(|name| manifest.environment(name))
         {
-            match on_release_branch(scene, environment, release, &commit, &push.default_branch)
+            match on_release_branch(context, environment, release, &commit, &push.default_branch)
                 .await?
             {
                 Ancestry::Yes => {}
-                Ancestry::Unknown(why) if scene.around.is_rerun => {
+                Ancestry::Unknown(why) if context.around.is_rerun => {
                     return Err(Failure::OrderUnknown(why));
                 }
                 Ancestry::Unknown(why) => {
-                    scene.warn(
+                    context.warn(
                         "The release's branch is not known",
                         &format!(
                             "whether release {release} is on a release branch is not known: {why}"
@@ -92,7 +92,7 @@ pub(crate) async fn push(scene: &Scene, push: &Push) -> Result<Found, Failure> {
         Tip::Other
     };
     work(
-        scene,
+        context,
         Work {
             manifest,
             subject,
@@ -105,7 +105,7 @@ pub(crate) async fn push(scene: &Scene, push: &Push) -> Result<Found, Failure> {
     .await
 }
 
-pub(super) async fn pushed_commit(scene: &Scene, push: &Push) -> Result<CommitSha, Failure> {
+pub(super) async fn pushed_commit(context: &Context, push: &Push) -> Result<CommitSha, Failure> {
     let PushedRef::Tag(name) = &push.pushed else {
         return Ok(push.after);
     };
@@ -114,7 +114,7 @@ pub(super) async fn pushed_commit(scene: &Scene, push: &Push) -> Result<CommitSh
             Foreign(name.as_bytes()).to_string(),
         ))
     };
-    match (scene.history.peel(&push.after).await, push.commit) {
+    match (context.history.peel(&push.after).await, push.commit) {
         (Ok(Some(peeled)), _) => Ok(peeled),
         // An annotated tag's commit stands in the payload too; neither the checkout nor GitHub contradicts it.
         (_, Some(commit)) => Ok(commit),
@@ -124,7 +124,7 @@ pub(super) async fn pushed_commit(scene: &Scene, push: &Push) -> Result<CommitSh
 
 /// A workflow run names its branch or tag by a short name: only a tag that is there and on this commit counts as one.
 async fn either(
-    scene: &Scene,
+    context: &Context,
     manifest: &Manifest,
     name: &str,
     commit: &CommitSha,
@@ -135,17 +135,17 @@ async fn either(
     }
     let tag = of_tag(manifest, name);
     let is_there =
-        tag != Concerns::None && scene.history.tag_commit(name).await?.as_ref() == Some(commit);
+        tag != Concerns::None && context.history.tag_commit(name).await?.as_ref() == Some(commit);
     Ok(if is_there { tag } else { Concerns::None })
 }
 
 fn subject_of_push(
-    scene: &Scene,
+    context: &Context,
     manifest: &Manifest,
     matching: Vec<EnvironmentName>,
     release: Option<Release>,
 ) -> Result<Subject, Failure> {
-    let chosen = scene.request.environment.as_ref();
+    let chosen = context.request.environment.as_ref();
     if let Some(name) = chosen.filter(|name| manifest.environment(name).is_none()) {
         return Err(unknown_environment(name));
     }
@@ -153,7 +153,7 @@ fn subject_of_push(
         return Ok(Subject::Commit);
     }
     // A plan may answer for several.
-    let environments = match (scene.request.command == Command::Plan, chosen) {
+    let environments = match (context.request.command == Command::Plan, chosen) {
         (true, None) => matching,
         (true, Some(_)) | (false, _) => choose(matching, chosen)?,
     };

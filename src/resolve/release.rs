@@ -1,6 +1,6 @@
 //! Releases: the one before, and whether one is on a branch that may have it.
 
-use crate::context::Scene;
+use crate::context::Context;
 use crate::decide::Base;
 use crate::domain::{CommitSha, Environment, Foreign, Release, When};
 use crate::failure::{Failure, ReleaseRefusal};
@@ -8,14 +8,14 @@ use crate::history::{Ancestry, PreviousRelease};
 
 /// The release before this one, or the sentence that says which newer one there is.
 pub(super) async fn previous(
-    scene: &Scene,
+    context: &Context,
     environment: &Environment,
     release: &Release,
 ) -> Result<Base, String> {
     let When::Release { template, .. } = &environment.when else {
         return Ok(Base::None("the environment has no releases".into()));
     };
-    if let Some(newer) = scene
+    if let Some(newer) = context
         .history
         .highest_release(template)
         .await
@@ -26,7 +26,7 @@ pub(super) async fn previous(
         return Err(format!("release {newer} is newer than {release}"));
     }
     Ok(
-        match scene.history.previous_release(template, release).await {
+        match context.history.previous_release(template, release).await {
             PreviousRelease::Commit(previous, commit) => {
                 Base::Commit(commit, format!("release {previous}"))
             }
@@ -39,15 +39,15 @@ pub(super) async fn previous(
 }
 
 pub(super) async fn on_release_branch(
-    scene: &Scene,
+    context: &Context,
     environment: &Environment,
     release: &Release,
     commit: &CommitSha,
     default_branch: &str,
 ) -> Result<Ancestry, Failure> {
-    let ancestry = on_from_branch(scene, environment, commit, default_branch).await;
+    let ancestry = on_from_branch(context, environment, commit, default_branch).await;
     if ancestry != Ancestry::Yes {
-        scene.log.debug(&format!(
+        context.log.debug(&format!(
             "release {release} is on none of the branches that could be asked"
         ));
     }
@@ -56,14 +56,14 @@ pub(super) async fn on_release_branch(
 
 /// Whether a commit is on a branch from which the environment's releases are made.
 pub(super) async fn on_from_branch(
-    scene: &Scene,
+    context: &Context,
     environment: &Environment,
     commit: &CommitSha,
     default_branch: &str,
 ) -> Ancestry {
     let mut unknown = None;
     for branch in branches(environment, default_branch) {
-        match scene.history.is_on_branch(commit, &branch).await {
+        match context.history.is_on_branch(commit, &branch).await {
             Ancestry::Yes => return Ancestry::Yes,
             Ancestry::No => {}
             Ancestry::Unknown(why) => unknown = Some(why),

@@ -3,14 +3,14 @@
 use super::dispatch::{default_branch_of, environment_of_dispatch, tip};
 use super::source::manifest_at;
 use super::{resolve, unknown_environment};
-use crate::context::Scene;
+use crate::context::Context;
 use crate::decide::Target;
 use crate::domain::{CommitSha, Dispatch, Environment, Foreign, Manifest, Reading, Release, When};
 use crate::failure::Failure;
 use crate::intake::inputs::InputError;
 
 /// Where a rollback takes place.
-pub(crate) struct Place {
+pub(crate) struct ResolvedRollback {
     pub(crate) manifest: Manifest,
     pub(crate) environment: Environment,
     /// The commit that runs.
@@ -21,22 +21,25 @@ pub(crate) struct Place {
 }
 
 /// Asks about what the inputs of a dispatch name.
-pub(crate) async fn back(scene: &Scene, dispatch: &Dispatch) -> Result<Place, Failure> {
-    refuse_strangers(scene)?;
+pub(crate) async fn rollback(
+    context: &Context,
+    dispatch: &Dispatch,
+) -> Result<ResolvedRollback, Failure> {
+    refuse_strangers(context)?;
     let default_branch = default_branch_of(dispatch);
     let at = match dispatch.commit {
         Some(commit) => commit,
-        None => tip(scene, &default_branch).await?,
+        None => tip(context, &default_branch).await?,
     };
-    let manifest = manifest_at(scene, &at, &default_branch).await?;
+    let manifest = manifest_at(context, &at, &default_branch).await?;
     let needed = || InputError::of("environment", "a rollback needs it");
-    let name = environment_of_dispatch(scene, &manifest, dispatch)?.ok_or_else(needed)?;
+    let name = environment_of_dispatch(context, &manifest, dispatch)?.ok_or_else(needed)?;
     let environment = manifest
         .environment(&name)
         .cloned()
         .ok_or_else(|| unknown_environment(&name))?;
-    let (target, release) = target(scene, &environment).await?;
-    Ok(Place {
+    let (target, release) = target(context, &environment).await?;
+    Ok(ResolvedRollback {
         manifest,
         environment,
         at,
@@ -46,8 +49,8 @@ pub(crate) async fn back(scene: &Scene, dispatch: &Dispatch) -> Result<Place, Fa
 }
 
 /// Inputs that would be without effect are told, not left out silently.
-fn refuse_strangers(scene: &Scene) -> Result<(), Failure> {
-    let request = &scene.request;
+fn refuse_strangers(context: &Context) -> Result<(), Failure> {
+    let request = &context.request;
     let strangers = [
         (
             "digest",
@@ -79,10 +82,10 @@ fn refuse_strangers(scene: &Scene) -> Result<(), Failure> {
 }
 
 async fn target(
-    scene: &Scene,
+    context: &Context,
     environment: &Environment,
 ) -> Result<(Target, Option<Release>), Failure> {
-    let request = &scene.request;
+    let request = &context.request;
     let name = &environment.name;
     match (&environment.when, &request.release, &request.sha) {
         (When::Branch(_), Some(_), _) => {
@@ -90,7 +93,7 @@ async fn target(
             Err(InputError::of("release", why).into())
         }
         (When::Branch(_), None, Some(named)) => {
-            Ok((Target::Commit(resolve(scene, "sha", named).await?), None))
+            Ok((Target::Commit(resolve(context, "sha", named).await?), None))
         }
         (When::Release { .. }, _, Some(_)) => {
             let why = format!("environment {name} has releases: name one with release");

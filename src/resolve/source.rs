@@ -1,6 +1,6 @@
 //! The manifest at a commit.
 
-use crate::context::Scene;
+use crate::context::Context;
 use crate::domain::{CommitSha, FileAt, Foreign, Manifest, Repository};
 use crate::failure::Failure;
 use crate::intake::inputs::Command;
@@ -8,25 +8,25 @@ use crate::intake::manifest::{self, Home};
 
 /// The manifest at a commit, or the shorthand where there is none.
 pub(crate) async fn manifest_at(
-    scene: &Scene,
+    context: &Context,
     commit: &CommitSha,
     default_branch: &str,
 ) -> Result<Manifest, Failure> {
-    let path = &scene.request.manifest;
+    let path = &context.request.manifest;
     let home = Home {
-        owner: scene.slug.owner(),
-        repo: scene.slug.repo(),
+        owner: context.slug.owner(),
+        repo: context.slug.repo(),
         default_branch,
     };
     let shorthand = || {
-        let image = scene
+        let image = context
             .request
             .image
             .clone()
-            .map_or_else(|| default_image(scene), Ok)?;
+            .map_or_else(|| default_image(context), Ok)?;
         Ok(manifest::shorthand(image, &home)?)
     };
-    match scene.history.file_at(commit, &path.path).await {
+    match context.history.file_at(commit, &path.path).await {
         Ok(FileAt::File(bytes)) => {
             manifest::parse(&bytes, &home).map_err(|mistakes| Failure::Manifest {
                 path: path.path.clone(),
@@ -46,8 +46,10 @@ pub(crate) async fn manifest_at(
             "{} is {what}, not a file",
             Foreign(path.path.as_bytes())
         ))),
-        Ok(FileAt::CommitMissing) | Err(_) if !path.is_explicit && does_without_manifest(scene) => {
-            scene.warn(
+        Ok(FileAt::CommitMissing) | Err(_)
+            if !path.is_explicit && does_without_manifest(context) =>
+        {
+            context.warn(
                 "No manifest could be read",
                 "no manifest could be read, neither from the checkout nor from GitHub, so there is taken to be none",
             );
@@ -61,14 +63,14 @@ pub(crate) async fn manifest_at(
 }
 
 /// Who names the shorthand's hook or image has no manifest; and tags are computed without asking anybody.
-fn does_without_manifest(scene: &Scene) -> bool {
-    let request = &scene.request;
+fn does_without_manifest(context: &Context) -> bool {
+    let request = &context.request;
     request.deploy_hook.is_some() || request.image.is_some() || request.command == Command::Plan
 }
 
-pub(super) fn default_image(scene: &Scene) -> Result<Repository, Failure> {
+pub(super) fn default_image(context: &Context) -> Result<Repository, Failure> {
     Ok(Repository::parse(&format!(
         "ghcr.io/{}",
-        scene.slug.to_string().to_ascii_lowercase()
+        context.slug.to_string().to_ascii_lowercase()
     ))?)
 }

@@ -1,11 +1,11 @@
 //! One service's way: intent, order, look, call, follow, end of the record.
 
-use super::{Call, Door, Flight, Hands, Stage};
+use super::{DeployRequest, DeployVia, InFlightDeploy, Rollout, Stage};
 use crate::decide::{Closing, Landing, Presence, presence};
 use crate::domain::{DeployId, DeployStatus, FailureWord, ServiceName};
 use crate::github::{Ended as Closed, Ending, RunName};
 use crate::render::{Accepted, CallFailure, RenderError, Repeatable};
-use crate::report::{Ended, Failed};
+use crate::report::{Failed, ServiceResult};
 use crate::state::Ordered;
 use crate::transport::{Backoff, Deadline};
 use std::collections::BTreeSet;
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 const MOST_CALLS: u32 = 5;
 
 /// What came of an attempt.
-pub(super) struct Landed {
+pub(super) struct AttemptResult {
     pub(super) landing: Landing,
     pub(super) deploy: Option<DeployId>,
     /// What there is to say beside the status, of the outputs' alphabet where nothing failed.
@@ -28,7 +28,7 @@ pub(super) struct Landed {
     pub(super) hint: String,
 }
 
-impl Landed {
+impl AttemptResult {
     pub(super) fn at(landing: Landing, deploy: Option<&DeployId>) -> Self {
         Self {
             landing,
@@ -50,53 +50,57 @@ impl Landed {
 /// One service being deployed.
 #[derive(Clone, Copy)]
 pub(super) struct Attempt<'a> {
-    pub(super) hands: &'a Hands<'a>,
+    pub(super) rollout: &'a Rollout<'a>,
     pub(super) service: &'a ServiceName,
-    pub(super) call: &'a Call,
+    pub(super) request: &'a DeployRequest,
 }
 
 impl Attempt<'_> {
     /// Goes it, without a record where nothing true could be written into one.
-    pub(super) async fn run(self) -> Ended {
-        let record = if self.call.is_recorded {
+    pub(super) async fn run(self) -> ServiceResult {
+        let record = if self.request.is_recorded {
             self.begin().await
         } else {
             None
         };
-        let began = self.hands.started.elapsed();
-        self.say(&format!("deploying {}", self.call.image));
-        self.fly(Stage::Preparing, BTreeSet::new());
-        self.hands
-            .scene
+        let began = self.rollout.started.elapsed();
+        self.say(&format!("deploying {}", self.request.image));
+        self.track(Stage::Preparing, BTreeSet::new());
+        self.rollout
+            .context
             .log
             .waits_for(self.service.as_str(), "deploying");
-        let landed = self.land().await;
-        self.hands.scene.log.has_come(self.service.as_str());
-        self.end(record, &landed).await;
-        self.told(landed, began)
+        let result = self.send_and_follow().await;
+        self.rollout.context.log.has_come(self.service.as_str());
+        self.end(record, &result).await;
+        self.told(result, began)
     }
 
     /// What became of it, for the story. Who cancels the run has nothing to do about it any more.
-    pub(super) fn told(&self, landed: Landed, began: Duration) -> Ended {
-        let ending = landed.landing.ending();
-        self.hands.scene.flights.borrow_mut().remove(self.service);
-        let text = landed.text.unwrap_or_default();
-        let facts = self.hands.facts.get(self.service);
+    pub(super) fn told(&self, result: AttemptResult, began: Duration) -> ServiceResult {
+        let ending = result.landing.ending();
+        self.rollout
+            .context
+            .in_flight
+            .borrow_mut()
+            .remove(self.service);
+        let text = result.text.unwrap_or_default();
+        let facts = self.rollout.facts.get(self.service);
         let page = facts.and_then(|facts| facts.dashboard.clone());
         let failed = ending.failure.map(|word| Failed {
             word,
             text: text.clone(),
-            hint: landed.hint,
+            hint: result.hint,
             page,
         });
         let reason = (failed.is_none() && !text.is_empty()).then_some(text);
         let url = facts.and_then(|facts| facts.url.clone());
-        let took = self.hands.started.elapsed().saturating_sub(began);
-        Ended {
+        let took = self.rollout.started.elapsed().saturating_sub(began);
+        ServiceResult {
             service: self.service.clone(),
             status: ending.status,
             reason,
-            deploy: landed.deploy,
+            deploy: result.deploy,
             url,
             began,
             took,
@@ -105,71 +109,78 @@ impl Attempt<'_> {
     }
 
     pub(super) fn say(&self, text: &str) {
-        self.hands
-            .scene
+        self.rollout
+            .context
             .log
             .say(&format!("{}: {text}", self.service));
     }
 
     /// Notes where we are, for whoever cancels the run.
-    pub(super) fn fly(&self, stage: Stage, known: BTreeSet<DeployId>) {
-        let flight = Flight {
-            id: self.call.id.clone(),
-            wanted: self.call.wanted.clone(),
+    pub(super) fn track(&self, stage: Stage, known: BTreeSet<DeployId>) {
+        let tracked = InFlightDeploy {
+            id: self.request.id.clone(),
+            wanted: self.request.wanted.clone(),
             known,
             stage,
         };
-        self.hands
-            .scene
-            .flights
+        self.rollout
+            .context
+            .in_flight
             .borrow_mut()
-            .insert(self.service.clone(), flight);
+            .insert(self.service.clone(), tracked);
     }
 
     fn advance(&self, stage: Stage) {
-        if let Some(flight) = self.hands.scene.flights.borrow_mut().get_mut(self.service) {
-            flight.stage = stage;
+        if let Some(tracked) = self
+            .rollout
+            .context
+            .in_flight
+            .borrow_mut()
+            .get_mut(self.service)
+        {
+            tracked.stage = stage;
         }
     }
 
     /// The deploys that were there before ours.
     pub(super) fn known(&self) -> BTreeSet<DeployId> {
-        self.hands
-            .scene
-            .flights
+        self.rollout
+            .context
+            .in_flight
             .borrow()
             .get(self.service)
-            .map(|flight| flight.known.clone())
+            .map(|tracked| tracked.known.clone())
             .unwrap_or_default()
     }
 
-    async fn land(&self) -> Landed {
-        if self.call.intent.kind == crate::domain::Kind::Deploy {
+    async fn send_and_follow(&self) -> AttemptResult {
+        if self.request.intent.kind == crate::domain::Kind::Deploy {
             match self
-                .hands
-                .ledger
-                .order_now(self.hands.scene, self.service)
+                .rollout
+                .state
+                .order_now(self.rollout.context, self.service)
                 .await
             {
                 Ok(Ordered::Current) => {}
                 Ok(Ordered::Superseded(why)) => {
-                    return Landed::at(Landing::Withdrawn, None).saying(why, "");
+                    return AttemptResult::at(Landing::Withdrawn, None).saying(why, "");
                 }
                 Err(failure) => {
                     let landing = Landing::NotTaken(failure.word());
-                    return Landed::at(landing, None).saying(failure.to_string(), failure.hint());
+                    return AttemptResult::at(landing, None)
+                        .saying(failure.to_string(), failure.hint());
                 }
             }
         }
-        self.land_unordered().await
+        self.send_and_follow_unordered().await
     }
 
     /// Goes on from where nothing newer is there.
-    pub(super) async fn land_unordered(&self) -> Landed {
+    pub(super) async fn send_and_follow_unordered(&self) -> AttemptResult {
         match self.look_before().await {
             Ok(Presence::Absent) => {}
             Ok(Presence::Serves) => {
-                return Landed::at(Landing::Live, None)
+                return AttemptResult::at(Landing::Live, None)
                     .saying("its live deploy has this image already", "");
             }
             Ok(Presence::Comes(deploy)) => {
@@ -182,7 +193,7 @@ impl Attempt<'_> {
             // Without knowing which deploys there were, none could be told to be ours afterwards.
             Err(error) => {
                 let text = format!("which deploys there are is not known: {error}");
-                return Landed::at(Landing::NotTaken(error.word()), None)
+                return AttemptResult::at(Landing::NotTaken(error.word()), None)
                     .saying(text, error.hint());
             }
         }
@@ -192,22 +203,22 @@ impl Attempt<'_> {
             Err((landing, failure, note)) => {
                 let text =
                     note.map_or_else(|| failure.to_string(), |note| format!("{failure} ({note})"));
-                return Landed::at(landing, None).saying(text, failure.hint());
+                return AttemptResult::at(landing, None).saying(text, failure.hint());
             }
         };
-        let mut landed = self.see_through(accepted).await;
-        if landed.text.is_none() {
-            landed.text = note;
+        let mut result = self.see_through(accepted).await;
+        if result.text.is_none() {
+            result.text = note;
         }
-        landed
+        result
     }
 
     /// Follows what Render took, as far as it is followed.
-    pub(super) async fn see_through(&self, accepted: Accepted) -> Landed {
+    pub(super) async fn see_through(&self, accepted: Accepted) -> AttemptResult {
         if let Accepted::Started(Some(deploy)) = &accepted {
             self.advance(Stage::Following(deploy.clone()));
         }
-        match (accepted, self.hands.follows()) {
+        match (accepted, self.rollout.follows()) {
             (Accepted::Started(Some(deploy)), true) => self.follow(&deploy).await,
             (Accepted::Started(None) | Accepted::Queued, true) => match self.find().await {
                 Ok(deploy) => {
@@ -215,29 +226,31 @@ impl Attempt<'_> {
                     self.advance(Stage::Following(deploy.clone()));
                     self.follow(&deploy).await
                 }
-                Err(landed) => landed,
+                Err(result) => result,
             },
-            (Accepted::Started(deploy), false) => Landed::at(Landing::Accepted, deploy.as_ref()),
-            (Accepted::Queued, false) => Landed::at(Landing::Accepted, None)
+            (Accepted::Started(deploy), false) => {
+                AttemptResult::at(Landing::Accepted, deploy.as_ref())
+            }
+            (Accepted::Queued, false) => AttemptResult::at(Landing::Accepted, None)
                 .saying("queued behind the deploy that is in progress", ""),
         }
     }
 
     /// Remembers which deploys there are, and finds out whether the bytes serve by now or come anyway.
     async fn look_before(&self) -> Result<Presence, RenderError> {
-        let Some(render) = &self.hands.scene.render else {
+        let Some(render) = &self.rollout.context.render else {
             return Ok(Presence::Absent);
         };
-        let mut deploys = render.newest(&self.call.id).await?;
-        self.fly(
+        let mut deploys = render.newest(&self.request.id).await?;
+        self.track(
             Stage::Preparing,
             deploys.iter().map(|deploy| deploy.id.clone()).collect(),
         );
         deploys
             .retain(|deploy| deploy.status.is_in_flight() || deploy.status == DeployStatus::Live);
-        let is_wanted = self.hands.follows() && !self.call.is_forced;
+        let is_wanted = self.rollout.follows() && !self.request.is_forced;
         Ok(if is_wanted {
-            presence(&self.call.wanted, &deploys)
+            presence(&self.request.wanted, &deploys)
         } else {
             Presence::Absent
         })
@@ -250,7 +263,7 @@ impl Attempt<'_> {
     ) -> Result<(Accepted, Option<String>), (Landing, CallFailure, Option<String>)> {
         let deadline = Deadline::after(PATIENCE);
         let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
-        let (mut calls, mut unanswered) = (1, 0);
+        let (mut requests, mut unanswered) = (1, 0);
         loop {
             let failure = match self.knock().await {
                 Ok(accepted) => {
@@ -261,42 +274,42 @@ impl Attempt<'_> {
                 Err(failure) => failure,
             };
             let hint = match failure.repeatable() {
-                Repeatable::Safely(hint) if calls < MOST_CALLS => hint,
-                Repeatable::Once if unanswered == 0 && calls < MOST_CALLS => {
+                Repeatable::Safely(hint) if requests < MOST_CALLS => hint,
+                Repeatable::Once if unanswered == 0 && requests < MOST_CALLS => {
                     unanswered += 1;
                     None
                 }
                 Repeatable::Safely(_) | Repeatable::Once | Repeatable::Never => {
                     let is_unclear = unanswered > 0 || failure.repeatable() == Repeatable::Once;
                     if is_unclear
-                        && self.hands.scene.render.is_some()
+                        && self.rollout.context.render.is_some()
                         && deadline.allows(backoff.next(None)).await
                         && let Some(found) = self.found().await
                     {
                         return Ok(found);
                     }
-                    return Err(given_up(failure, calls, unanswered));
+                    return Err(given_up(failure, requests, unanswered));
                 }
             };
             let wait = backoff.next(hint);
             self.say(&format!("{failure}; again in {:.1} s", wait.as_secs_f64()));
             if !deadline.allows(wait).await {
-                return Err(given_up(failure, calls, unanswered));
+                return Err(given_up(failure, requests, unanswered));
             }
             if unanswered > 0
                 && let Some(found) = self.found().await
             {
                 return Ok(found);
             }
-            calls += 1;
+            requests += 1;
         }
     }
 
     async fn knock(&self) -> Result<Accepted, CallFailure> {
-        match (&self.call.door, &self.hands.writer) {
-            (Door::Api(id), Some(writer)) => writer.deploy(id, &self.call.image).await,
-            (Door::Hook(hook), _) => self.hands.hooks.call(hook, &self.call.image).await,
-            (Door::Api(_), None) => Err(CallFailure::Denied(crate::render::Key::Api)),
+        match (&self.request.via, &self.rollout.writer) {
+            (DeployVia::Api(id), Some(writer)) => writer.deploy(id, &self.request.image).await,
+            (DeployVia::Hook(hook), _) => self.rollout.hooks.call(hook, &self.request.image).await,
+            (DeployVia::Api(_), None) => Err(CallFailure::Denied(crate::render::Key::Api)),
         }
     }
 
@@ -311,30 +324,30 @@ impl Attempt<'_> {
     async fn appeared(&self) -> Option<DeployId> {
         let known = self.known();
         let deploys = self
-            .hands
-            .scene
+            .rollout
+            .context
             .render
             .as_ref()?
-            .newest(&self.call.id)
+            .newest(&self.request.id)
             .await
             .ok()?;
         let is_new = |deploy: &&crate::domain::Deploy| {
-            !known.contains(&deploy.id) && deploy.is_of(&self.call.wanted)
+            !known.contains(&deploy.id) && deploy.is_of(&self.request.wanted)
         };
         deploys.iter().find(is_new).map(|deploy| deploy.id.clone())
     }
 
     /// Writes the intent. Where that fails the deploy goes on: what it costs is said once.
     async fn begin(&self) -> Option<u64> {
-        let (scene, record) = (self.hands.scene, self.hands.record.as_ref()?);
-        let (id, attempt) = scene.around.run.unwrap_or_default();
+        let (context, record) = (self.rollout.context, self.rollout.record.as_ref()?);
+        let (id, attempt) = context.around.run.unwrap_or_default();
         let run = RunName {
             id: id.to_string(),
             attempt: attempt.to_string(),
-            force: scene.request.force.words(),
+            force: context.request.force.words(),
         };
         match record
-            .begin(self.hands.ledger.environment(), &self.call.intent, &run)
+            .begin(self.rollout.state.environment(), &self.request.intent, &run)
             .await
         {
             Ok(number) => Some(number),
@@ -342,34 +355,34 @@ impl Attempt<'_> {
                 let text = format!(
                     "deploys go on without a record ({error}): should this run be cut off, or its commit be reverted, the next run may not see what it has to make good"
                 );
-                if self.hands.forgot.replace(true) {
+                if self.rollout.forgot.replace(true) {
                     self.say(&format!("no record: {error}"));
                 } else {
-                    scene.warn("A deploy is not recorded", &text);
+                    context.warn("A deploy is not recorded", &text);
                 }
                 None
             }
         }
     }
 
-    async fn end(&self, number: Option<u64>, landed: &Landed) {
-        let how = match landed.landing.ending().record {
+    async fn end(&self, number: Option<u64>, result: &AttemptResult) {
+        let how = match result.landing.ending().record {
             Closing::Live => Closed::Live,
             Closing::Accepted => Closed::Accepted,
             Closing::Failed => Closed::Failed,
             Closing::NotSent => Closed::NotSent,
             Closing::Open => return,
         };
-        let (Some(number), Some(record)) = (number, &self.hands.record) else {
+        let (Some(number), Some(record)) = (number, &self.rollout.record) else {
             return;
         };
-        let scene = self.hands.scene;
-        let description = match landed.landing.ending().failure {
+        let context = self.rollout.context;
+        let description = match result.landing.ending().failure {
             Some(word) => word.to_string(),
-            None => landed.text.clone().unwrap_or_default(),
+            None => result.text.clone().unwrap_or_default(),
         };
         let url = self
-            .hands
+            .rollout
             .facts
             .get(self.service)
             .and_then(|facts| facts.url.clone());
@@ -377,12 +390,12 @@ impl Attempt<'_> {
             how,
             description,
             environment_url: url,
-            log_url: scene.run_url(),
+            log_url: context.run_url(),
         };
         if let Err(error) = record.end(number, &ending).await {
             let why = format!("{}: its record stays open: {error}", self.service);
             if error.word() == FailureWord::PermissionMissing {
-                scene.warn("record", &why);
+                context.warn("record", &why);
             } else {
                 self.say(&format!("its record stays open: {error}"));
             }
@@ -392,7 +405,7 @@ impl Attempt<'_> {
 
 fn given_up(
     failure: CallFailure,
-    calls: u32,
+    requests: u32,
     unanswered: u32,
 ) -> (Landing, CallFailure, Option<String>) {
     let word: FailureWord = failure.word();
@@ -401,11 +414,11 @@ fn given_up(
     } else {
         Landing::NotTaken(word)
     };
-    let note = match (calls, unanswered) {
+    let note = match (requests, unanswered) {
         (1, _) => None,
-        (calls, 0) => Some(format!("called {calls} times")),
-        (calls, _) => Some(format!(
-            "called {calls} times; Render may have begun a deploy"
+        (requests, 0) => Some(format!("called {requests} times")),
+        (requests, _) => Some(format!(
+            "called {requests} times; Render may have begun a deploy"
         )),
     };
     (landing, failure, note)

@@ -1,14 +1,14 @@
 //! The end of a run that a signal cuts off: what is true of it, and deploys that have not begun are asked to stop.
 
-use super::{Flight, Stage};
-use crate::context::Scene;
+use super::{InFlightDeploy, Stage};
+use crate::context::Context;
 use crate::decide::Plan;
 use crate::domain::{
     Decision, Deploy, DeployId, DeployStatus, FailureWord, Outcome, ServiceName, Status,
 };
 use crate::intake::inputs::Writes;
 use crate::render::{RenderApi, RenderWriter};
-use crate::report::{Ended, Failed};
+use crate::report::{Failed, ServiceResult};
 use crate::transport::within;
 use std::time::Duration;
 
@@ -16,43 +16,43 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_millis(3500);
 
 /// Makes of a story that was cut off by a signal what is true of it. Records stay open: the next run looks.
-pub(crate) async fn cancelled(scene: &Scene) {
-    let flights: Vec<(ServiceName, Flight)> = scene
-        .flights
+pub(crate) async fn cancelled(context: &Context) {
+    let in_flight: Vec<(ServiceName, InFlightDeploy)> = context
+        .in_flight
         .borrow()
         .iter()
-        .map(|(service, flight)| (service.clone(), flight.clone()))
+        .map(|(service, tracked)| (service.clone(), tracked.clone()))
         .collect();
-    scene.log.end_group();
-    scene.log.say("Cancelled: no further deploy is begun.");
-    let mut stopped: Vec<(ServiceName, Option<DeployId>, &'static str)> = flights
+    context.log.end_group();
+    context.log.say("Cancelled: no further deploy is begun.");
+    let mut stopped: Vec<(ServiceName, Option<DeployId>, &'static str)> = in_flight
         .iter()
-        .map(|(service, flight)| {
+        .map(|(service, tracked)| {
             (
                 service.clone(),
-                flight.stage.deploy().cloned(),
-                flight.stage.told(),
+                tracked.stage.deploy().cloned(),
+                tracked.stage.told(),
             )
         })
         .collect();
-    let request = &scene.request;
+    let request = &context.request;
     if let (Some(render), Some(key), Writes::Allowed) =
-        (&scene.render, &request.render_api_key, request.writes)
+        (&context.render, &request.render_api_key, request.writes)
     {
-        let writer = RenderWriter::new(scene.client.clone(), &request.render_api_url, key.clone());
-        let asked =
-            flights
-                .iter()
-                .filter(|(_, flight)| flight.is_ours())
-                .map(|(service, flight)| {
-                    let (render, writer) = (render, &writer);
-                    async move {
-                        (
-                            service,
-                            within(PATIENCE, stop(scene, render, writer, service, flight)).await,
-                        )
-                    }
-                });
+        let writer =
+            RenderWriter::new(context.client.clone(), &request.render_api_url, key.clone());
+        let asked = in_flight
+            .iter()
+            .filter(|(_, tracked)| tracked.is_ours())
+            .map(|(service, tracked)| {
+                let (render, writer) = (render, &writer);
+                async move {
+                    (
+                        service,
+                        within(PATIENCE, stop(context, render, writer, service, tracked)).await,
+                    )
+                }
+            });
         for (service, answer) in futures_util::future::join_all(asked).await {
             let own = stopped.iter_mut().find(|(name, ..)| name == service);
             if let (Some(own), Some((deploy, told))) = (own, answer) {
@@ -60,7 +60,7 @@ pub(crate) async fn cancelled(scene: &Scene) {
             }
         }
     }
-    conclude(scene, &stopped);
+    conclude(context, &stopped);
 }
 
 impl Stage {
@@ -82,7 +82,7 @@ impl Stage {
     }
 }
 
-impl Flight {
+impl InFlightDeploy {
     const fn is_ours(&self) -> bool {
         match self.stage {
             Stage::Calling | Stage::Following(_) => true,
@@ -102,18 +102,18 @@ impl Flight {
 
 /// Asks Render to cancel a deploy of ours that has not begun. One that runs its pre-deploy command or starts is left to it.
 async fn stop(
-    scene: &Scene,
+    context: &Context,
     render: &RenderApi,
     writer: &RenderWriter,
     service: &ServiceName,
-    flight: &Flight,
+    tracked: &InFlightDeploy,
 ) -> (Option<DeployId>, &'static str) {
-    let own = flight.stage.deploy().cloned();
-    let Ok(deploys) = render.deploys(&flight.id).await else {
-        return (own, flight.stage.told());
+    let own = tracked.stage.deploy().cloned();
+    let Ok(deploys) = render.deploys(&tracked.id).await else {
+        return (own, tracked.stage.told());
     };
-    let Some(deploy) = flight.find(&deploys) else {
-        return (own, flight.stage.told());
+    let Some(deploy) = tracked.find(&deploys) else {
+        return (own, tracked.stage.told());
     };
     let id = Some(deploy.id.clone());
     if deploy.status == DeployStatus::Live {
@@ -125,32 +125,32 @@ async fn stop(
             "its deploy had begun and goes on, the run was cancelled",
         );
     }
-    match writer.cancel(&flight.id, &deploy.id).await {
+    match writer.cancel(&tracked.id, &deploy.id).await {
         Ok(()) => {
-            scene.log.say(&format!(
+            context.log.say(&format!(
                 "{service}: {} was cancelled on Render.",
                 deploy.id
             ));
             (id, "its deploy was cancelled on Render with the run")
         }
         Err(error) => {
-            scene.log.say(&format!("{service}: {error}."));
+            context.log.say(&format!("{service}: {error}."));
             (id, "its deploy goes on, Render did not cancel it")
         }
     }
 }
 
-fn conclude(scene: &Scene, stopped: &[(ServiceName, Option<DeployId>, &'static str)]) {
-    let mut story = scene.story.borrow_mut();
-    story.outcome = Outcome::Cancelled;
-    story.headline = "Cancelled: no further hook is called".into();
-    story.failed = Some(Failed {
+fn conclude(context: &Context, stopped: &[(ServiceName, Option<DeployId>, &'static str)]) {
+    let mut report = context.progress.borrow_mut();
+    report.outcome = Outcome::Cancelled;
+    report.headline = "Cancelled: no further hook is called".into();
+    report.failed = Some(Failed {
         word: FailureWord::Cancelled,
         text: "the run was cancelled".into(),
         hint: "Run it again; what was not deployed is deployed then.".into(),
         page: None,
     });
-    let Some(Plan { services, .. }) = story.plan.clone() else {
+    let Some(Plan { services, .. }) = report.plan.clone() else {
         return;
     };
     let deployed = services
@@ -158,14 +158,19 @@ fn conclude(scene: &Scene, stopped: &[(ServiceName, Option<DeployId>, &'static s
         .filter(|service| service.decision == Decision::Deploy);
     let names: Vec<ServiceName> = deployed
         .map(|service| service.name)
-        .chain(story.previews.iter().map(|preview| preview.service.clone()))
+        .chain(
+            report
+                .previews
+                .iter()
+                .map(|preview| preview.service.clone()),
+        )
         .collect();
     for name in names {
-        if story.services.iter().any(|ended| ended.service == name) {
+        if report.services.iter().any(|ended| ended.service == name) {
             continue;
         }
-        let flight = stopped.iter().find(|(own, ..)| *own == name);
-        let (deploy, reason) = flight
+        let tracked = stopped.iter().find(|(own, ..)| *own == name);
+        let (deploy, reason) = tracked
             .map_or((None, Stage::Preparing.told()), |(_, deploy, told)| {
                 (deploy.clone(), *told)
             });
@@ -175,9 +180,9 @@ fn conclude(scene: &Scene, stopped: &[(ServiceName, Option<DeployId>, &'static s
         } else {
             Status::NotStarted
         };
-        story.services.push(Ended {
+        report.services.push(ServiceResult {
             deploy,
-            ..Ended::without_deploy(&name, status, reason)
+            ..ServiceResult::without_deploy(&name, status, reason)
         });
     }
 }

@@ -1,8 +1,8 @@
 //! Drift, said aloud: what will go wrong later, at the next restart from the dashboard, cron run or scale-out. Needs an API key.
 
-use super::Hands;
-use crate::commands::Brief;
-use crate::context::Scene;
+use super::Rollout;
+use crate::commands::PlannedRun;
+use crate::context::Context;
 use crate::decide::{OnRender, VerifiedImage};
 use crate::domain::{Decision, DeployStatus, Digest, PinnedImage, Repository, Status};
 use crate::images::Images;
@@ -14,46 +14,56 @@ use std::time::Duration;
 const ONE_LOOK: Duration = Duration::from_secs(20);
 
 /// Warns once of each kind.
-pub(crate) async fn warn(scene: &Scene, brief: &Brief, hands: &Hands<'_>, images: &Images) {
-    let drifting = drifting(scene, brief, hands, images);
+pub(crate) async fn warn(
+    context: &Context,
+    run: &PlannedRun,
+    rollout: &Rollout<'_>,
+    images: &Images,
+) {
+    let drifting = drifting(context, run, rollout, images);
     if !drifting.is_empty() {
         let text = format!(
             "a deploy's image is for that deploy only, and the settings on Render name another one: {}. A restart from the dashboard goes back to it; name a tag of the environment's moves there",
             drifting.join(", ")
         );
-        scene.warn("Settings on Render name another image", &text);
+        context.warn("Settings on Render name another image", &text);
     }
-    let gone = gone(scene, brief, hands).await;
+    let gone = gone(context, run, rollout).await;
     if !gone.is_empty() {
         let text = format!(
             "what is live is gone from the registry: {}. Render pulls it again at the next cron run, restart or scale-out, and fails",
             gone.join(", ")
         );
-        scene.warn("A live image is gone from the registry", &text);
+        context.warn("A live image is gone from the registry", &text);
     }
 }
 
 /// The services that went live and whose settings will not bring the same bytes again.
-fn drifting(scene: &Scene, brief: &Brief, hands: &Hands<'_>, images: &Images) -> Vec<String> {
-    let manifest = &brief.gathered.manifest;
-    let environment = manifest.environment(hands.ledger.environment());
+fn drifting(
+    context: &Context,
+    run: &PlannedRun,
+    rollout: &Rollout<'_>,
+    images: &Images,
+) -> Vec<String> {
+    let manifest = &run.resolved.manifest;
+    let environment = manifest.environment(rollout.state.environment());
     let moves = environment
         .map(|environment| environment.moves.as_slice())
         .unwrap_or_default();
-    let story = scene.story.borrow();
-    let live = story
+    let report = context.progress.borrow();
+    let live = report
         .services
         .iter()
         .filter(|ended| ended.status == Status::Live);
     let settings = live.filter_map(|ended| {
-        let planned = brief
+        let planned = run
             .plan
             .services
             .iter()
             .find(|planned| planned.name == ended.service)?;
         Some((
             &ended.service,
-            hands.facts.get(&ended.service)?.image.as_ref()?,
+            rollout.facts.get(&ended.service)?.image.as_ref()?,
             images.get(&planned.image)?,
         ))
     });
@@ -75,15 +85,15 @@ fn brings(set: &ServiceImage, image: &VerifiedImage) -> bool {
 }
 
 /// The services that were left as they are and whose live image no registry has any more.
-async fn gone(scene: &Scene, brief: &Brief, hands: &Hands<'_>) -> Vec<String> {
-    let manifest = &brief.gathered.manifest;
-    let left = brief
+async fn gone(context: &Context, run: &PlannedRun, rollout: &Rollout<'_>) -> Vec<String> {
+    let manifest = &run.resolved.manifest;
+    let left = run
         .plan
         .services
         .iter()
         .filter(|planned| planned.decision == Decision::Skip);
     let live = left.filter_map(|planned| {
-        let OnRender::Known(deploys) = hands.ledger.on_render(&planned.name) else {
+        let OnRender::Known(deploys) = rollout.state.on_render(&planned.name) else {
             return None;
         };
         let live = deploys
@@ -96,7 +106,7 @@ async fn gone(scene: &Scene, brief: &Brief, hands: &Hands<'_>) -> Vec<String> {
         ))
     });
     let asked = live.map(|(service, repository, digest)| async move {
-        is_gone(scene, repository, digest).await.then(|| {
+        is_gone(context, repository, digest).await.then(|| {
             let pinned = PinnedImage {
                 repository: repository.clone(),
                 digest: digest.clone(),
@@ -111,9 +121,9 @@ async fn gone(scene: &Scene, brief: &Brief, hands: &Hands<'_>) -> Vec<String> {
         .collect()
 }
 
-async fn is_gone(scene: &Scene, repository: &Repository, digest: &Digest) -> bool {
+async fn is_gone(context: &Context, repository: &Repository, digest: &Digest) -> bool {
     let asked = Asked::Digest(digest.clone());
-    let answer = scene
+    let answer = context
         .registry()
         .examine(repository, &asked, &Deadline::after(ONE_LOOK))
         .await;

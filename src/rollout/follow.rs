@@ -1,6 +1,6 @@
 //! Following a deploy: asked for until it has ended, and what its end means.
 
-use super::attempt::{Attempt, Landed};
+use super::attempt::{Attempt, AttemptResult};
 use crate::decide::Landing;
 use crate::domain::{Deploy, DeployId, DeployStatus, FailureWord};
 use crate::render::{Explanation, RenderApi, RenderError};
@@ -34,22 +34,25 @@ impl Pauses {
 
 impl Attempt<'_> {
     fn render(&self) -> Option<&RenderApi> {
-        self.hands.scene.render.as_ref()
+        self.rollout.context.render.as_ref()
     }
 
     /// Finds the deploy that Render queued without naming it: the new one with our digest.
-    pub(super) async fn find(&self) -> Result<DeployId, Landed> {
-        let deadline = Deadline::after(self.hands.scene.request.live_timeout);
+    pub(super) async fn find(&self) -> Result<DeployId, AttemptResult> {
+        let deadline = Deadline::after(self.rollout.context.request.live_timeout);
         let (known, mut pauses, mut misses) = (self.known(), Pauses(0), 0);
         let Some(render) = self.render() else {
-            return Err(Landed::at(Landing::Accepted, None));
+            return Err(AttemptResult::at(Landing::Accepted, None));
         };
         loop {
             pauses.next(&deadline).await;
-            match in_time(&deadline, render.newest(&self.call.id)).await {
+            match in_time(&deadline, render.newest(&self.request.id)).await {
                 Ok(deploys) => {
                     let mut new = deploys.iter().filter(|deploy| !known.contains(&deploy.id));
-                    if let Some(ours) = new.clone().find(|deploy| deploy.is_of(&self.call.wanted)) {
+                    if let Some(ours) = new
+                        .clone()
+                        .find(|deploy| deploy.is_of(&self.request.wanted))
+                    {
                         return Ok(ours.id.clone());
                     }
                     // While the deploy in progress goes on, ours may be queued without being listed.
@@ -60,7 +63,7 @@ impl Attempt<'_> {
                     if misses == MOST_MISSES {
                         return Err(match new.next() {
                             Some(other) => self.replaced_by(other, None, Landing::Superseded).await,
-                            None => Landed::at(Landing::Vanished, None)
+                            None => AttemptResult::at(Landing::Vanished, None)
                                 .saying("Render queued it, and nothing of it is to be seen", LOOK),
                         });
                     }
@@ -69,24 +72,24 @@ impl Attempt<'_> {
                 Err(error) => self.say(&format!("{error}; it is asked again")),
             }
             if deadline.left().is_zero() {
-                return Err(Landed::at(Landing::NotInTime, None)
+                return Err(AttemptResult::at(Landing::NotInTime, None)
                     .saying("it was still queued when live-timeout was over", LOOK));
             }
         }
     }
 
     /// Follows a deploy to its end, or to the end of our time.
-    pub(super) async fn follow(&self, id: &DeployId) -> Landed {
-        let timeout = self.hands.scene.request.live_timeout;
+    pub(super) async fn follow(&self, id: &DeployId) -> AttemptResult {
+        let timeout = self.rollout.context.request.live_timeout;
         let Some(render) = self.render() else {
-            return Landed::at(Landing::Accepted, Some(id));
+            return AttemptResult::at(Landing::Accepted, Some(id));
         };
         // How long it waits for others is not its own time.
         let (mut deadline, mut has_begun) = (Deadline::after(timeout), false);
         let (mut pauses, mut seen, mut misses) = (Pauses(0), None, 0);
         loop {
             pauses.next(&deadline).await;
-            match in_time(&deadline, render.deploy(&self.call.id, id)).await {
+            match in_time(&deadline, render.deploy(&self.request.id, id)).await {
                 Ok(deploy) => {
                     misses = 0;
                     if !deploy.status.is_in_flight() {
@@ -99,8 +102,8 @@ impl Attempt<'_> {
                     }
                     if seen.replace(deploy.status) != Some(deploy.status) {
                         self.say(&format!("{id} is {}", deploy.status));
-                        self.hands
-                            .scene
+                        self.rollout
+                            .context
                             .log
                             .waits_for(self.service.as_str(), &deploy.status.to_string());
                     }
@@ -109,7 +112,7 @@ impl Attempt<'_> {
                     misses += 1;
                     if misses == MOST_MISSES {
                         let text = format!("Render does not know {id} any more");
-                        return Landed::at(Landing::Vanished, Some(id)).saying(text, LOOK);
+                        return AttemptResult::at(Landing::Vanished, Some(id)).saying(text, LOOK);
                     }
                 }
                 Err(error) if is_final(&error) => return unseen(&error, Some(id)),
@@ -129,20 +132,20 @@ impl Attempt<'_> {
                     timeout.as_secs()
                 );
                 let hint = "Look at the deploy on Render; the next run goes on from what has become of it.";
-                return Landed::at(Landing::NotInTime, Some(id)).saying(text, hint);
+                return AttemptResult::at(Landing::NotInTime, Some(id)).saying(text, hint);
             }
         }
     }
 
-    async fn ended(&self, deploy: &Deploy) -> Landed {
+    async fn ended(&self, deploy: &Deploy) -> AttemptResult {
         let id = &deploy.id;
-        let at = |landing| Landed::at(landing, Some(id));
+        let at = |landing| AttemptResult::at(landing, Some(id));
         match deploy.status {
             DeployStatus::Live if deploy.digests.is_empty() => at(Landing::LiveUnproven).saying(
                 "it is live, but Render does not say with which image",
                 "Look at the deploy's image on Render.",
             ),
-            DeployStatus::Live if deploy.is_of(&self.call.wanted) => at(Landing::Live),
+            DeployStatus::Live if deploy.is_of(&self.request.wanted) => at(Landing::Live),
             DeployStatus::Live => {
                 let other = deploy
                     .digests
@@ -170,9 +173,9 @@ impl Attempt<'_> {
     }
 
     /// Why Render ended it, in the words of the service's events.
-    async fn explained(&self, deploy: &Deploy) -> Landed {
+    async fn explained(&self, deploy: &Deploy) -> AttemptResult {
         let told = self.told_by_events(&deploy.id).await;
-        let at = |word| Landed::at(Landing::Failed(word), Some(&deploy.id));
+        let at = |word| AttemptResult::at(Landing::Failed(word), Some(&deploy.id));
         match told {
             Some(why) => at(why.word()).saying(format!("{}: {why}", deploy.status), why.hint()),
             None => {
@@ -194,16 +197,16 @@ impl Attempt<'_> {
     async fn told_by_events(&self, id: &DeployId) -> Option<Explanation> {
         let render = self.render()?;
         for pause in EVENTS_LAG {
-            if let Ok(Some(why)) = render.explain(&self.call.id, id).await {
+            if let Ok(Some(why)) = render.explain(&self.request.id, id).await {
                 return Some(why);
             }
             sleep(pause).await;
         }
-        render.explain(&self.call.id, id).await.ok().flatten()
+        render.explain(&self.request.id, id).await.ok().flatten()
     }
 
     /// It was live, or under way, and is no more: because of which other deploy?
-    async fn replaced(&self, id: &DeployId, superseded: Landing) -> Landed {
+    async fn replaced(&self, id: &DeployId, superseded: Landing) -> AttemptResult {
         let why = self.told_by_events(id).await;
         if let Some(other) = self.successor(id, why.as_ref()).await {
             return self.replaced_by(&other, Some(id), superseded).await;
@@ -217,7 +220,7 @@ impl Attempt<'_> {
             || "it was ended on Render, and no other deploy is to be seen".into(),
             ToString::to_string,
         );
-        Landed::at(landing, Some(id)).saying(text, why.map_or(LOOK, |why| why.hint()))
+        AttemptResult::at(landing, Some(id)).saying(text, why.map_or(LOOK, |why| why.hint()))
     }
 
     /// The deploy that took the place of ours: the one that the events name, which may have ended by now, else one that is live or under way
@@ -225,11 +228,11 @@ impl Attempt<'_> {
     async fn successor(&self, id: &DeployId, why: Option<&Explanation>) -> Option<Deploy> {
         let render = self.render()?;
         if let Some(Explanation::ReplacedBy(Some(other))) = why
-            && let Ok(other) = render.deploy(&self.call.id, other).await
+            && let Ok(other) = render.deploy(&self.request.id, other).await
         {
             return Some(other);
         }
-        let (known, now) = (self.known(), render.deploys(&self.call.id).await.ok()?);
+        let (known, now) = (self.known(), render.deploys(&self.request.id).await.ok()?);
         now.into_iter()
             .find(|other| other.id != *id && !known.contains(&other.id))
     }
@@ -240,24 +243,24 @@ impl Attempt<'_> {
         other: &Deploy,
         id: Option<&DeployId>,
         superseded: Landing,
-    ) -> Landed {
-        let hands = self.hands;
-        if other.is_of(&self.call.wanted) {
-            return Landed::at(superseded, id)
+    ) -> AttemptResult {
+        let rollout = self.rollout;
+        if other.is_of(&self.request.wanted) {
+            return AttemptResult::at(superseded, id)
                 .saying(format!("{} has the same image", other.id), "");
         }
-        let commit = hands
-            .ledger
-            .commit_now(hands.scene, self.service, &other.digests)
+        let commit = rollout
+            .state
+            .commit_now(rollout.context, self.service, &other.digests)
             .await;
         match commit {
             Some(commit)
-                if hands
-                    .ledger
-                    .is_not_older(&hands.scene.history, &commit)
+                if rollout
+                    .state
+                    .is_not_older(&rollout.context.history, &commit)
                     .await =>
             {
-                Landed::at(superseded, id).saying(
+                AttemptResult::at(superseded, id).saying(
                     format!(
                         "{} has commit {}, which is not older",
                         other.id,
@@ -266,7 +269,7 @@ impl Attempt<'_> {
                     "",
                 )
             }
-            Some(commit) => Landed::at(Landing::Replaced, id).saying(
+            Some(commit) => AttemptResult::at(Landing::Replaced, id).saying(
                 format!(
                     "{} took its place, with the older commit {}",
                     other.id,
@@ -274,7 +277,7 @@ impl Attempt<'_> {
                 ),
                 "Look at who else deploys this service, then run this again.",
             ),
-            None => Landed::at(Landing::Replaced, id).saying(
+            None => AttemptResult::at(Landing::Replaced, id).saying(
                 format!(
                     "{} took its place, with an image that no record knows",
                     other.id
@@ -303,8 +306,8 @@ const fn is_final(error: &RenderError) -> bool {
     )
 }
 
-fn unseen(error: &RenderError, id: Option<&DeployId>) -> Landed {
-    Landed::at(Landing::Unseen(error.word()), id).saying(
+fn unseen(error: &RenderError, id: Option<&DeployId>) -> AttemptResult {
+    AttemptResult::at(Landing::Unseen(error.word()), id).saying(
         format!("what became of it is not known: {error}"),
         error.hint(),
     )

@@ -11,7 +11,7 @@ mod restore;
 
 pub(crate) use cancel::cancelled;
 
-use crate::context::Scene;
+use crate::context::Context;
 use crate::decide::{Plan, PlannedService};
 use crate::domain::{
     DeployHook, DeployId, Digest, Intent, PinnedImage, RecordState, ServiceId, ServiceName, Status,
@@ -19,8 +19,8 @@ use crate::domain::{
 use crate::github::{self, Ending, RecordWriter};
 use crate::intake::inputs::{OnFailure, Wait};
 use crate::render::{HookCaller, RenderWriter, ServiceFacts};
-use crate::report::Ended;
-use crate::state::Ledger;
+use crate::report::ServiceResult;
+use crate::state::EnvironmentState;
 use crate::transport::Stopwatch;
 use attempt::Attempt;
 use futures_util::StreamExt as _;
@@ -30,7 +30,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// How Render is asked for a deploy.
-pub(crate) enum Door {
+pub(crate) enum DeployVia {
     /// By the service's hook.
     Hook(DeployHook),
     /// By the API, with the key.
@@ -38,8 +38,8 @@ pub(crate) enum Door {
 }
 
 /// What is asked for one service.
-pub(crate) struct Call {
-    pub(crate) door: Door,
+pub(crate) struct DeployRequest {
+    pub(crate) via: DeployVia,
     /// The service on Render.
     pub(crate) id: ServiceId,
     pub(crate) image: PinnedImage,
@@ -55,7 +55,7 @@ pub(crate) struct Call {
 
 /// A deploy that this run has begun, or is about to: what somebody who cancels the run has to know.
 #[derive(Debug, Clone)]
-pub(crate) struct Flight {
+pub(crate) struct InFlightDeploy {
     id: ServiceId,
     wanted: Vec<Digest>,
     /// The deploys that were there before.
@@ -78,12 +78,12 @@ enum Stage {
 }
 
 /// The hands that a deploy writes with, and what it goes by.
-pub(crate) struct Hands<'a> {
-    pub(crate) scene: &'a Scene,
+pub(crate) struct Rollout<'a> {
+    pub(crate) context: &'a Context,
     pub(crate) hooks: HookCaller,
     pub(crate) writer: Option<RenderWriter>,
     pub(crate) record: Option<RecordWriter<'a>>,
-    pub(crate) ledger: &'a Ledger,
+    pub(crate) state: &'a EnvironmentState,
     /// What Render says of the services; empty without an API key.
     pub(crate) facts: BTreeMap<ServiceName, ServiceFacts>,
     started: Stopwatch,
@@ -91,27 +91,27 @@ pub(crate) struct Hands<'a> {
     forgot: Cell<bool>,
 }
 
-impl<'a> Hands<'a> {
+impl<'a> Rollout<'a> {
     pub(crate) fn new(
-        scene: &'a Scene,
-        ledger: &'a Ledger,
+        context: &'a Context,
+        state: &'a EnvironmentState,
         facts: BTreeMap<ServiceName, ServiceFacts>,
     ) -> Self {
-        let request = &scene.request;
+        let request = &context.request;
         let writer = request
             .render_api_key
             .clone()
-            .map(|key| RenderWriter::new(scene.client.clone(), &request.render_api_url, key));
+            .map(|key| RenderWriter::new(context.client.clone(), &request.render_api_url, key));
         Self {
-            scene,
-            hooks: HookCaller::new(scene.client.clone()),
+            context,
+            hooks: HookCaller::new(context.client.clone()),
             writer,
-            record: scene
+            record: context
                 .history
                 .github()
-                .filter(|_| ledger.is_writable())
+                .filter(|_| state.is_writable())
                 .map(RecordWriter::new),
-            ledger,
+            state,
             facts,
             started: Stopwatch::start(),
             forgot: Cell::new(false),
@@ -121,7 +121,7 @@ impl<'a> Hands<'a> {
     /// Ends the records that earlier runs of ours left open and of which Render says the end.
     pub(crate) async fn close_settled(&self) {
         let Some(record) = &self.record else { return };
-        for (service, number, state) in self.ledger.settled() {
+        for (service, number, state) in self.state.settled() {
             let how = if *state == RecordState::Success {
                 github::Ended::Live
             } else {
@@ -132,10 +132,10 @@ impl<'a> Hands<'a> {
                 how,
                 description,
                 environment_url: None,
-                log_url: self.scene.run_url(),
+                log_url: self.context.run_url(),
             };
             if let Err(error) = record.end(*number, &ending).await {
-                self.scene
+                self.context
                     .log
                     .say(&format!("{service}: an earlier record stays open: {error}"));
             }
@@ -144,20 +144,24 @@ impl<'a> Hands<'a> {
 
     /// Whether deploys are followed to their end.
     fn follows(&self) -> bool {
-        self.scene.render.is_some() && self.scene.request.wait != Wait::Accepted
+        self.context.render.is_some() && self.context.request.wait != Wait::Accepted
     }
 }
 
 /// Deploys the plan's services. A service waits for those that it comes after: one that was skipped lets it go, one that something newer
 /// took the place of takes it along, one that failed keeps it from starting.
-pub(crate) async fn go(hands: &Hands<'_>, plan: &Plan, calls: &BTreeMap<ServiceName, Call>) {
-    let scene = hands.scene;
+pub(crate) async fn go(
+    rollout: &Rollout<'_>,
+    plan: &Plan,
+    requests: &BTreeMap<ServiceName, DeployRequest>,
+) {
+    let context = rollout.context;
     let mut waiting: Vec<&PlannedService> = plan
         .to_deploy()
-        .filter(|service| calls.contains_key(&service.name))
+        .filter(|service| requests.contains_key(&service.name))
         .collect();
     let mut open: BTreeSet<&ServiceName> = waiting.iter().map(|service| &service.name).collect();
-    warn_of_acceptance(scene, &waiting, &open);
+    warn_of_acceptance(context, &waiting, &open);
     let is_superseded = |service: &&PlannedService| service.why.status() == Status::Superseded;
     let mut superseded: BTreeSet<&ServiceName> = plan
         .services
@@ -176,8 +180,8 @@ pub(crate) async fn go(hands: &Hands<'_>, plan: &Plan, calls: &BTreeMap<ServiceN
                 failed.insert(name);
                 let reason = format!("not started, because {before} was not deployed");
                 tell(
-                    scene,
-                    stopped(name, Status::NotStarted, reason, hands.started.elapsed()),
+                    context,
+                    stopped(name, Status::NotStarted, reason, rollout.started.elapsed()),
                 );
             } else if service.after.iter().any(|before| open.contains(before)) {
                 rest.push(service);
@@ -190,17 +194,17 @@ pub(crate) async fn go(hands: &Hands<'_>, plan: &Plan, calls: &BTreeMap<ServiceN
                 superseded.insert(name);
                 let reason = format!("superseded with {before}, which it comes after");
                 tell(
-                    scene,
-                    stopped(name, Status::Superseded, reason, hands.started.elapsed()),
+                    context,
+                    stopped(name, Status::Superseded, reason, rollout.started.elapsed()),
                 );
-            } else if let Some(call) = calls.get(name) {
+            } else if let Some(request) = requests.get(name) {
                 running.push(async move {
                     (
                         name,
                         Attempt {
-                            hands,
+                            rollout,
                             service: name,
-                            call,
+                            request,
                         }
                         .run()
                         .await,
@@ -232,16 +236,20 @@ pub(crate) async fn go(hands: &Hands<'_>, plan: &Plan, calls: &BTreeMap<ServiceN
                 failed.insert(name);
             }
         }
-        tell(scene, ended);
+        tell(context, ended);
     }
     drop(running);
-    if scene.request.on_failure == OnFailure::RollBack && !failed.is_empty() {
-        restore::siblings(hands, calls).await;
+    if context.request.on_failure == OnFailure::RollBack && !failed.is_empty() {
+        restore::siblings(rollout, requests).await;
     }
 }
 
 /// Without an API key nobody sees when a service is live, so those that come after it start sooner than they should.
-fn warn_of_acceptance(scene: &Scene, deploying: &[&PlannedService], open: &BTreeSet<&ServiceName>) {
+fn warn_of_acceptance(
+    context: &Context,
+    deploying: &[&PlannedService],
+    open: &BTreeSet<&ServiceName>,
+) {
     let waits =
         |service: &&&PlannedService| service.after.iter().any(|before| open.contains(before));
     let late: Vec<&str> = deploying
@@ -249,24 +257,29 @@ fn warn_of_acceptance(scene: &Scene, deploying: &[&PlannedService], open: &BTree
         .filter(waits)
         .map(|service| service.name.as_str())
         .collect();
-    if scene.render.is_none() && !late.is_empty() {
+    if context.render.is_none() && !late.is_empty() {
         let text = format!(
             "{} come after services that are accepted, not live: only with an API key is it known when a service is live",
             late.join(", ")
         );
-        scene.warn("Order goes by what Render accepts", &text);
+        context.warn("Order goes by what Render accepts", &text);
     }
 }
 
-fn stopped(service: &ServiceName, status: Status, reason: String, began: Duration) -> Ended {
-    Ended {
+fn stopped(
+    service: &ServiceName,
+    status: Status,
+    reason: String,
+    began: Duration,
+) -> ServiceResult {
+    ServiceResult {
         began,
-        ..Ended::without_deploy(service, status, reason)
+        ..ServiceResult::without_deploy(service, status, reason)
     }
 }
 
 /// Says how a service ended, and keeps it.
-pub(crate) fn tell(scene: &Scene, ended: Ended) {
+pub(crate) fn tell(context: &Context, ended: ServiceResult) {
     let why = match (&ended.failed, &ended.reason) {
         (Some(failed), _) => format!(": {}", failed.text),
         (None, Some(reason)) => format!(": {reason}"),
@@ -277,8 +290,8 @@ pub(crate) fn tell(scene: &Scene, ended: Ended) {
         .as_ref()
         .map(|id| format!(" ({id})"))
         .unwrap_or_default();
-    scene
+    context
         .log
         .say(&format!("{}: {}{id}{why}", ended.service, ended.status));
-    scene.story.borrow_mut().services.push(ended);
+    context.progress.borrow_mut().services.push(ended);
 }

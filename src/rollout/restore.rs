@@ -3,18 +3,21 @@
 //! A service that failed still serves its old bytes, so it is left alone. Nothing is held by this: the next run deploys again.
 
 use super::attempt::Attempt;
-use super::{Call, Door, Hands};
+use super::{DeployRequest, DeployVia, Rollout};
 use crate::decide::{OnRender, VerifiedImage};
 use crate::domain::{DeployStatus, Digest, Intent, Kind, PinnedImage, ServiceName, Status};
 use crate::images::reverify::{self, Unfit};
 use std::collections::BTreeMap;
 
 /// Puts them back, all at once.
-pub(super) async fn siblings(hands: &Hands<'_>, calls: &BTreeMap<ServiceName, Call>) {
-    let scene = hands.scene;
-    let is_live = |ended: &&crate::report::Ended| ended.status == Status::Live;
-    let live: Vec<ServiceName> = scene
-        .story
+pub(super) async fn siblings(
+    rollout: &Rollout<'_>,
+    requests: &BTreeMap<ServiceName, DeployRequest>,
+) {
+    let context = rollout.context;
+    let is_live = |ended: &&crate::report::ServiceResult| ended.status == Status::Live;
+    let live: Vec<ServiceName> = context
+        .progress
         .borrow()
         .services
         .iter()
@@ -22,8 +25,8 @@ pub(super) async fn siblings(hands: &Hands<'_>, calls: &BTreeMap<ServiceName, Ca
         .map(|ended| ended.service.clone())
         .collect();
     let failed: Vec<String> = {
-        let story = scene.story.borrow();
-        story
+        let report = context.progress.borrow();
+        report
             .services
             .iter()
             .filter(|ended| ended.failed.is_some())
@@ -33,8 +36,8 @@ pub(super) async fn siblings(hands: &Hands<'_>, calls: &BTreeMap<ServiceName, Ca
     if failed.is_empty() {
         return;
     }
-    if scene.render.is_none() {
-        scene.warn(
+    if context.render.is_none() {
+        context.warn(
             "Nothing was put back",
             "rollback-on-failure needs an API key: what went live is not known without one",
         );
@@ -42,7 +45,7 @@ pub(super) async fn siblings(hands: &Hands<'_>, calls: &BTreeMap<ServiceName, Ca
     }
     if !live.is_empty() {
         let names: Vec<&str> = live.iter().map(ServiceName::as_str).collect();
-        scene.log.say(&format!(
+        context.log.say(&format!(
             "Putting back what went live, because {} failed: {}",
             failed.join(", "),
             names.join(", ")
@@ -50,63 +53,68 @@ pub(super) async fn siblings(hands: &Hands<'_>, calls: &BTreeMap<ServiceName, Ca
     }
     let put_back = live
         .iter()
-        .filter_map(|service| Some((service, calls.get(service)?)));
-    let put_back = put_back.map(|(service, call)| one(hands, service, call, &failed));
+        .filter_map(|service| Some((service, requests.get(service)?)));
+    let put_back = put_back.map(|(service, request)| one(rollout, service, request, &failed));
     futures_util::future::join_all(put_back).await;
 }
 
-async fn one(hands: &Hands<'_>, service: &ServiceName, call: &Call, failed: &[String]) {
-    let scene = hands.scene;
+async fn one(
+    rollout: &Rollout<'_>,
+    service: &ServiceName,
+    request: &DeployRequest,
+    failed: &[String],
+) {
+    let context = rollout.context;
     let stays = |why: &str| {
-        scene.warn(
+        context.warn(
             "A service was not put back",
             &format!("{service} stays on what it was given in this run: {why}"),
         );
     };
-    let Some(digests) = previous(hands, service) else {
+    let Some(digests) = previous(rollout, service) else {
         stays("what it ran before is not known");
         return;
     };
-    if digests.iter().any(|digest| call.wanted.contains(digest)) {
-        scene.log.say(&format!(
+    if digests.iter().any(|digest| request.wanted.contains(digest)) {
+        context.log.say(&format!(
             "{service}: it ran the same image before, so there is nothing to put back."
         ));
         return;
     }
-    if !still_serves(hands, call).await {
+    if !still_serves(rollout, request).await {
         stays("something else was deployed there since, or that is not known");
         return;
     }
-    let image = match verified(hands, call, &digests).await {
+    let image = match verified(rollout, request, &digests).await {
         Ok(image) => image,
         Err(why) => {
             stays(&why);
             return;
         }
     };
-    let commit = hands.ledger.commit_of(service, &digests);
-    let pinned = image.pinned(scene.request.pin);
+    let commit = rollout.state.commit_of(service, &digests);
+    let pinned = image.pinned(context.request.pin);
     let intent = Intent {
-        commit: commit.unwrap_or(call.intent.commit),
+        commit: commit.unwrap_or(request.intent.commit),
         image: pinned.clone(),
         platform: image.platform_digest().clone(),
         image_commit: image.revision().copied(),
         release: None,
         kind: Kind::Restore,
-        from: Some(call.intent.commit),
+        from: Some(request.intent.commit),
         to: None,
-        ..call.intent.clone()
+        ..request.intent.clone()
     };
-    let door = match &call.door {
-        Door::Hook(hook) => Door::Hook(hook.clone()),
-        Door::Api(id) => Door::Api(id.clone()),
+    let via = match &request.via {
+        DeployVia::Hook(hook) => DeployVia::Hook(hook.clone()),
+        DeployVia::Api(id) => DeployVia::Api(id.clone()),
     };
     let wanted = vec![image.digest().clone(), image.platform_digest().clone()];
     // A record says which commit's bytes are where; of these nobody may know it.
     let is_recorded = commit.is_some();
-    let back = Call {
-        door,
-        id: call.id.clone(),
+    let back = DeployRequest {
+        via,
+        id: request.id.clone(),
         image: pinned,
         wanted,
         intent,
@@ -114,9 +122,9 @@ async fn one(hands: &Hands<'_>, service: &ServiceName, call: &Call, failed: &[St
         is_recorded,
     };
     let ended = Attempt {
-        hands,
+        rollout,
         service,
-        call: &back,
+        request: &back,
     }
     .run()
     .await;
@@ -128,9 +136,11 @@ async fn one(hands: &Hands<'_>, service: &ServiceName, call: &Call, failed: &[St
         stays(&why);
         return;
     }
-    scene.log.say(&format!("{service}: back on {}", back.image));
-    let mut story = scene.story.borrow_mut();
-    if let Some(own) = story
+    context
+        .log
+        .say(&format!("{service}: back on {}", back.image));
+    let mut report = context.progress.borrow_mut();
+    if let Some(own) = report
         .services
         .iter_mut()
         .find(|own| own.service == *service)
@@ -149,8 +159,8 @@ async fn one(hands: &Hands<'_>, service: &ServiceName, call: &Call, failed: &[St
 }
 
 /// What the service ran when this run began.
-fn previous(hands: &Hands<'_>, service: &ServiceName) -> Option<Vec<Digest>> {
-    let OnRender::Known(deploys) = hands.ledger.on_render(service) else {
+fn previous(rollout: &Rollout<'_>, service: &ServiceName) -> Option<Vec<Digest>> {
+    let OnRender::Known(deploys) = rollout.state.on_render(service) else {
         return None;
     };
     let live = deploys
@@ -160,32 +170,32 @@ fn previous(hands: &Hands<'_>, service: &ServiceName) -> Option<Vec<Digest>> {
 }
 
 /// Whether our bytes still serve, and nothing is under way that would replace them: what another run has deployed since is not ours to undo.
-async fn still_serves(hands: &Hands<'_>, call: &Call) -> bool {
-    let Some(render) = &hands.scene.render else {
+async fn still_serves(rollout: &Rollout<'_>, request: &DeployRequest) -> bool {
+    let Some(render) = &rollout.context.render else {
         return false;
     };
-    let Ok(deploys) = render.deploys(&call.id).await else {
+    let Ok(deploys) = render.deploys(&request.id).await else {
         return false;
     };
     let is_live = deploys
         .iter()
         .any(|deploy| deploy.status == DeployStatus::Live);
-    is_live && deploys.iter().all(|deploy| deploy.is_of(&call.wanted))
+    is_live && deploys.iter().all(|deploy| deploy.is_of(&request.wanted))
 }
 
 /// The image from before, judged again: it may be gone by now.
 async fn verified(
-    hands: &Hands<'_>,
-    call: &Call,
+    rollout: &Rollout<'_>,
+    request: &DeployRequest,
     digests: &[Digest],
 ) -> Result<VerifiedImage, String> {
     let mut why = String::new();
     for digest in digests {
         let pinned = PinnedImage {
-            repository: call.image.repository.clone(),
+            repository: request.image.repository.clone(),
             digest: digest.clone(),
         };
-        match reverify::verified(hands.scene, &pinned, &[]).await {
+        match reverify::verified(rollout.context, &pinned, &[]).await {
             Ok((image, _)) => return Ok(image),
             Err(error @ Unfit::Registry(_)) => why = format!("{pinned}: {error}"),
             Err(error) => why = error.to_string(),

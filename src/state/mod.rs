@@ -8,7 +8,7 @@ mod serving;
 
 pub(crate) use order::Ordered;
 
-use crate::context::Scene;
+use crate::context::Context;
 use crate::decide::{
     Base, Begun, Demand, Differences, OnRender, Order, Serving, Standing, Why, begun, counting,
     ending, need, serving,
@@ -31,7 +31,7 @@ use std::collections::{BTreeMap, BTreeSet};
 type Records = Result<BTreeMap<ServiceName, Vec<Record>>, String>;
 
 /// What is known of an environment.
-pub(crate) struct Ledger {
+pub(crate) struct EnvironmentState {
     environment: Environment,
     commit: CommitSha,
     release: Option<Release>,
@@ -56,7 +56,7 @@ pub(crate) struct Ledger {
 }
 
 /// What a ledger is about.
-pub(crate) struct About<'a> {
+pub(crate) struct StateQuery<'a> {
     pub(crate) manifest: &'a Manifest,
     pub(crate) environment: &'a Environment,
     pub(crate) commit: CommitSha,
@@ -65,68 +65,71 @@ pub(crate) struct About<'a> {
     pub(crate) event: Base,
 }
 
-impl Ledger {
+impl EnvironmentState {
     /// Reads what there is to read.
     ///
     /// # Errors
     /// [`Failure::Render`]: the API key is of no use. Everything else that cannot be read is kept as unknown, and said.
-    pub(crate) async fn consult(scene: &Scene, about: &About<'_>) -> Result<Self, Failure> {
-        let name = &about.environment.name;
-        let services: Vec<&Service> = about.manifest.services_in(name).collect();
+    pub(crate) async fn consult(
+        context: &Context,
+        query: &StateQuery<'_>,
+    ) -> Result<Self, Failure> {
+        let name = &query.environment.name;
+        let services: Vec<&Service> = query.manifest.services_in(name).collect();
         let names: Vec<ServiceName> = services
             .iter()
             .map(|service| service.name.clone())
             .collect();
-        let Remembered {
+        let ReadRecords {
             records,
             tip,
             is_writable,
-        } = remember(scene, about.environment, &names).await;
+        } = read_records(context, query.environment, &names).await;
         if let Err(why) = &records {
-            forgetful(scene, why);
+            forgetful(context, why);
         }
         let ids = services.iter().filter_map(|service| {
-            Some((service.name.clone(), hooks::id_of(scene, service, name)?))
+            Some((service.name.clone(), hooks::id_of(context, service, name)?))
         });
         let repository = |service: &&Service| {
             Some((
                 service.name.clone(),
-                about.manifest.image(&service.image)?.repository.clone(),
+                query.manifest.image(&service.image)?.repository.clone(),
             ))
         };
-        let has_no_memory = scene.request.recording == Recording::Off && scene.render.is_none();
-        let mut ledger = Self {
-            environment: about.environment.clone(),
-            commit: about.commit,
-            release: about.release.cloned(),
+        let has_no_memory = context.request.recording == Recording::Off && context.render.is_none();
+        let mut state = Self {
+            environment: query.environment.clone(),
+            commit: query.commit,
+            release: query.release.cloned(),
             repositories: services.iter().filter_map(repository).collect(),
             services: names,
             ids: ids.collect(),
             records,
             is_writable,
-            is_kept: scene.request.recording == Recording::On,
+            is_kept: context.request.recording == Recording::On,
             tip,
             on_render: BTreeMap::new(),
             settled: Vec::new(),
             labels: BTreeMap::new(),
-            event: has_no_memory.then(|| about.event.clone()),
+            event: has_no_memory.then(|| query.event.clone()),
             ancestry: RefCell::default(),
         };
-        if let Some(render) = &scene.render {
-            let unknown = ledger
+        if let Some(render) = &context.render {
+            let unknown = state
                 .services
                 .iter()
-                .filter(|service| !ledger.ids.contains_key(service));
+                .filter(|service| !state.ids.contains_key(service));
             let unknown: Vec<&str> = unknown.map(|service| service.as_str()).collect();
             if !unknown.is_empty() {
                 let names = unknown.join(", ");
-                scene.log.say(&format!("Render is not asked about {names}: neither an id in the manifest nor a hook says which service it is."));
+                context.log.say(&format!("Render is not asked about {names}: neither an id in the manifest nor a hook says which service it is."));
             }
-            ledger.on_render = serving::ask(scene, render, &ledger.ids).await?;
-            ledger.settle_open(render).await;
-            ledger.labels = serving::labels(scene, &ledger).await;
+            state.on_render = serving::ask(context, render, &state.ids).await?;
+            state.settle_open(render).await;
+            state.labels = serving::labels(context, &state).await;
         }
-        Ok(ledger)
+        Ok(state)
     }
 
     /// Nothing: what goes by no record of an environment, and is written into none.
@@ -166,22 +169,24 @@ impl Ledger {
     /// [`Failure::OrderUnknown`], where nobody pushed just now who may be believed to be newest.
     pub(crate) async fn demands(
         &self,
-        scene: &Scene,
+        context: &Context,
         manifest: &Manifest,
     ) -> Result<BTreeMap<ServiceName, Demand>, Failure> {
         let standings: Vec<(&ServiceName, Standing)> = self
             .services
             .iter()
-            .map(|service| (service, self.standing(scene, service)))
+            .map(|service| (service, self.standing(context, service)))
             .collect();
-        let differences = self.differences(&scene.history, manifest, &standings).await;
+        let differences = self
+            .differences(&context.history, manifest, &standings)
+            .await;
         let mut demands = BTreeMap::new();
         for (service, standing) in standings {
             let mut demand =
                 Demand::from(need(&standing, |commit| differences.of(service, commit)));
             if demand.why.decision() == Decision::Deploy {
                 let order = self
-                    .order(&scene.history, service, &self.records, &self.tip)
+                    .order(&context.history, service, &self.records, &self.tip)
                     .await;
                 let order = match (&self.records, order) {
                     // Something newer may stand in it, unless this is the branch's tip.
@@ -192,7 +197,7 @@ impl Ledger {
                     }
                     (_, order) => order,
                 };
-                if let Ordered::Superseded(why) = order::judged(scene, order)? {
+                if let Ordered::Superseded(why) = order::judged(context, order)? {
                     demand.why = Why::Superseded(why);
                 }
             }
@@ -261,14 +266,14 @@ impl Ledger {
         crate::decide::identify(&self.records(service), digests).or_else(|| self.labelled(digests))
     }
 
-    /// As [`Ledger::commit_of`], with what the record says by now.
+    /// As [`EnvironmentState::commit_of`], with what the record says by now.
     pub(crate) async fn commit_now(
         &self,
-        scene: &Scene,
+        context: &Context,
         service: &ServiceName,
         digests: &[Digest],
     ) -> Option<CommitSha> {
-        let now = remember(scene, &self.environment, std::slice::from_ref(service))
+        let now = read_records(context, &self.environment, std::slice::from_ref(service))
             .await
             .records;
         let known = self
@@ -277,7 +282,7 @@ impl Ledger {
             .and_then(|records| crate::decide::identify(&records, digests));
         match known.or_else(|| self.commit_of(service, digests)) {
             Some(commit) => Some(commit),
-            None => serving::label_of(scene, self.repositories.get(service)?, digests).await,
+            None => serving::label_of(context, self.repositories.get(service)?, digests).await,
         }
     }
 
@@ -335,7 +340,7 @@ impl Ledger {
         Ok(counting(of_service, self.ids.get(service), repository).collect())
     }
 
-    fn standing(&self, scene: &Scene, service: &ServiceName) -> Standing {
+    fn standing(&self, context: &Context, service: &ServiceName) -> Standing {
         if let Some(base) = &self.event {
             return Standing::of_event(base);
         }
@@ -347,8 +352,8 @@ impl Ledger {
         if let Some(release) = &self.release {
             standing = standing.for_release(release.number(), &self.begun_in(&self.records));
         }
-        if scene.request.force.held && standing.hold.take().is_some() {
-            scene.log.say(&format!(
+        if context.request.force.held && standing.hold.take().is_some() {
+            context.log.say(&format!(
                 "{service}: the rollback that holds it is set aside (force: held)."
             ));
         }
@@ -407,31 +412,31 @@ pub(crate) async fn differences(
 }
 
 /// What GitHub said.
-struct Remembered {
+struct ReadRecords {
     records: Records,
     tip: Result<CommitSha, String>,
     is_writable: bool,
 }
 
 /// Reads the record and the branch's tip; the tip by itself where the record is not to be had.
-async fn remember(
-    scene: &Scene,
+async fn read_records(
+    context: &Context,
     environment: &Environment,
     services: &[ServiceName],
-) -> Remembered {
+) -> ReadRecords {
     let branch = match &environment.when {
         When::Branch(branch) => Some(branch.as_str()),
         When::Release { .. } => None,
     };
     let no_branch = || Err("the environment follows no branch".to_owned());
-    let (why, is_writable) = match (scene.request.recording, scene.history.github()) {
+    let (why, is_writable) = match (context.request.recording, context.history.github()) {
         (Recording::Off, _) => ("record is false".to_owned(), false),
         (Recording::On, None) => ("there is no github api to ask".to_owned(), false),
-        (Recording::On, Some(_)) if scene.request.github_token.is_none() => {
+        (Recording::On, Some(_)) if context.request.github_token.is_none() => {
             ("there is no github-token to ask with".to_owned(), false)
         }
         (Recording::On, Some(github)) => {
-            match read(scene, github, &environment.name, services, branch).await {
+            match read(context, github, &environment.name, services, branch).await {
                 Ok(memory) => {
                     let gone = || {
                         format!(
@@ -444,7 +449,7 @@ async fn remember(
                     } else {
                         no_branch()
                     };
-                    return Remembered {
+                    return ReadRecords {
                         records: Ok(memory.records),
                         tip,
                         is_writable: true,
@@ -456,13 +461,13 @@ async fn remember(
         }
     };
     let tip = match branch {
-        Some(_) if scene.request.github_token.is_none() => {
+        Some(_) if context.request.github_token.is_none() => {
             Err("there is no github-token to ask with".into())
         }
-        Some(branch) => scene.history.present_tip(branch).await,
+        Some(branch) => context.history.present_tip(branch).await,
         None => no_branch(),
     };
-    Remembered {
+    ReadRecords {
         records: Err(why),
         tip,
         is_writable,
@@ -471,13 +476,13 @@ async fn remember(
 
 /// Who goes back has to see what is behind what serves.
 async fn read(
-    scene: &Scene,
+    context: &Context,
     github: &GitHub,
     environment: &EnvironmentName,
     services: &[ServiceName],
     branch: Option<&str>,
 ) -> Result<Memory, GitHubError> {
-    if scene.request.command == Command::Rollback {
+    if context.request.command == Command::Rollback {
         github.whole_memory(environment, services, branch).await
     } else {
         github.memory(environment, services, branch).await
@@ -494,15 +499,15 @@ fn told(error: &GitHubError) -> String {
 }
 
 /// Says what is then possible, in one line.
-fn forgetful(scene: &Scene, why: &str) {
-    let cost = match (scene.request.recording, scene.render.is_some()) {
+fn forgetful(context: &Context, why: &str) {
+    let cost = match (context.request.recording, context.render.is_some()) {
         (_, true) => "what Render serves is compared instead, and a rollback of ours does not hold",
         (Recording::Off, false) => {
             "only this event's own changes are deployed: what a run that failed or was cancelled left behind is lost"
         }
         (Recording::On, false) => "every service counts as changed",
     };
-    scene.warn(
+    context.warn(
         "Deploys are not remembered",
         &format!("the record of deploys is not used ({why}): {cost}"),
     );

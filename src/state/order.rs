@@ -1,7 +1,7 @@
 //! Whether something newer was deployed: asked of git and the record, before the plan and again right before every hook.
 
-use super::{Ledger, Records, Remembered, remember};
-use crate::context::Scene;
+use super::{EnvironmentState, ReadRecords, Records, read_records};
+use crate::context::Context;
 use crate::decide::{Order, order_in_branch, order_of_release};
 use crate::domain::{CommitSha, ServiceName, Trigger, When};
 use crate::failure::{Failure, ReleaseRefusal};
@@ -21,22 +21,23 @@ pub(crate) enum Ordered {
     Superseded(String),
 }
 
-impl Ledger {
+impl EnvironmentState {
     /// Asks again: the record and the branch may have moved since the plan was made. An intent of ours stands in the record by now,
     /// so of two runs at once at least the older one sees the other.
     ///
     /// # Errors
-    /// As [`Ledger::demands`].
+    /// As [`EnvironmentState::demands`].
     pub(crate) async fn order_now(
         &self,
-        scene: &Scene,
+        context: &Context,
         service: &ServiceName,
     ) -> Result<Ordered, Failure> {
         let asked = match &self.environment.when {
             When::Branch(_) => std::slice::from_ref(service),
             When::Release { .. } => self.services.as_slice(),
         };
-        let Remembered { records, tip, .. } = remember(scene, &self.environment, asked).await;
+        let ReadRecords { records, tip, .. } =
+            read_records(context, &self.environment, asked).await;
         // Who could not read the record at first has said so, and goes by git.
         let records = if self.records.is_ok() {
             records
@@ -45,16 +46,16 @@ impl Ledger {
         };
         let order = match (&records, &self.environment.when) {
             (Err(why), _) => Order::Unknown(format!("the record of deploys is not known: {why}")),
-            (Ok(_), _) => self.order(&scene.history, service, &records, &tip).await,
+            (Ok(_), _) => self.order(&context.history, service, &records, &tip).await,
         };
-        judged(scene, order)
+        judged(context, order)
     }
 
     /// The order of the run as a whole, where releases have numbers.
     ///
     /// # Errors
     /// A release that was moved or that goes back.
-    pub(crate) async fn order_of_run(&self, scene: &Scene) -> Result<Ordered, Failure> {
+    pub(crate) async fn order_of_run(&self, context: &Context) -> Result<Ordered, Failure> {
         let (Some(release), Ok(_)) = (&self.release, &self.records) else {
             return Ok(Ordered::Current);
         };
@@ -62,8 +63,8 @@ impl Ledger {
         let decide = |reaches: &Reaches<'_>| {
             order_of_release(release.number(), &self.commit, &begun, reaches)
         };
-        let order = self.settle(&scene.history, decide).await;
-        judged(scene, order)
+        let order = self.settle(&context.history, decide).await;
+        judged(context, order)
     }
 
     pub(super) async fn order(
@@ -145,12 +146,12 @@ impl Ledger {
 type Reaches<'a> = dyn Fn(&CommitSha, &CommitSha) -> Result<bool, String> + 'a;
 
 /// Makes of an order what it means, `force: older` regarded.
-pub(super) fn judged(scene: &Scene, order: Order) -> Result<Ordered, Failure> {
-    let is_set_aside = scene.request.force.older;
+pub(super) fn judged(context: &Context, order: Order) -> Result<Ordered, Failure> {
+    let is_set_aside = context.request.force.older;
     match order {
         Order::Moved(commit) => Err(Failure::Release(ReleaseRefusal::MovedFrom(commit))),
         Order::Superseded(why) if is_set_aside => {
-            scene
+            context
                 .log
                 .say(&format!("Deployed although {why} (force: older)."));
             Ok(Ordered::Current)
@@ -158,17 +159,17 @@ pub(super) fn judged(scene: &Scene, order: Order) -> Result<Ordered, Failure> {
         Order::GoingBack(_) if is_set_aside => Ok(Ordered::Current),
         Order::GoingBack(commit) => Err(Failure::GoingBack(commit)),
         Order::Superseded(why) => Ok(Ordered::Superseded(why)),
-        Order::Unknown(why) => go_on_unasked(scene, &why).map(|()| Ordered::Current),
+        Order::Unknown(why) => go_on_unasked(context, &why).map(|()| Ordered::Current),
         Order::Current => Ok(Ordered::Current),
     }
 }
 
 /// Where order cannot be asked, the first attempt of a push goes on: it is nearly always the newest, and GitHub's troubles are not to
 /// stop it. A repetition, or a person's or a schedule's dispatch, is not known to be. A plan does nothing that could be too old.
-fn go_on_unasked(scene: &Scene, why: &str) -> Result<(), Failure> {
-    let is_plan = scene.request.command == Command::Plan;
-    let is_first = matches!(scene.trigger, Trigger::Push(_)) && !scene.around.is_rerun;
-    if !is_plan && !is_first && !scene.request.force.older {
+fn go_on_unasked(context: &Context, why: &str) -> Result<(), Failure> {
+    let is_plan = context.request.command == Command::Plan;
+    let is_first = matches!(context.trigger, Trigger::Push(_)) && !context.around.is_rerun;
+    if !is_plan && !is_first && !context.request.force.older {
         return Err(Failure::OrderUnknown(format!(
             "whether something newer was deployed is not known: {why}"
         )));
@@ -179,8 +180,8 @@ fn go_on_unasked(scene: &Scene, why: &str) -> Result<(), Failure> {
         (false, false) => "it is deployed all the same (force: older)",
     };
     let text = format!("whether something newer was deployed is not known ({why}); {taken}");
-    if !scene.story.borrow().notes.contains(&text) {
-        scene.warn("Order is not known", &text);
+    if !context.progress.borrow().notes.contains(&text) {
+        context.warn("Order is not known", &text);
     }
     Ok(())
 }

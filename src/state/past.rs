@@ -1,11 +1,11 @@
 //! What a rollback goes by: what each service had, and what it leaves.
 
-use super::{Ledger, serving};
-use crate::context::Scene;
+use super::{EnvironmentState, serving};
+use crate::context::Context;
 use crate::decide::{Past, Pasts, Standing, is_cut_off, left, left_release};
 use crate::domain::{CommitSha, Digest, Record, RecordState, Release, ServiceName};
 
-impl Ledger {
+impl EnvironmentState {
     /// What is known of each service.
     pub(crate) fn pasts(&self) -> Pasts<'_> {
         let past =
@@ -69,11 +69,11 @@ impl Ledger {
     /// The commit of this repository that one of these digests says it was built from.
     pub(crate) async fn label(
         &self,
-        scene: &Scene,
+        context: &Context,
         service: &ServiceName,
         digests: &[Digest],
     ) -> Option<CommitSha> {
-        serving::label_of(scene, self.repositories.get(service)?, digests).await
+        serving::label_of(context, self.repositories.get(service)?, digests).await
     }
 
     fn own(&self, service: &ServiceName) -> Vec<&Record> {

@@ -1,7 +1,7 @@
 //! What Render serves, and whose bytes these are.
 
-use super::Ledger;
-use crate::context::Scene;
+use super::EnvironmentState;
+use crate::context::Context;
 use crate::decide::{Contents, OnRender, identify};
 use crate::domain::{CommitName, CommitSha, Digest, Repository, ServiceId, ServiceName};
 use crate::failure::Failure;
@@ -19,7 +19,7 @@ const ONE_LOOK: Duration = Duration::from_secs(20);
 /// # Errors
 /// [`Failure::Render`] where the key is of no use: what follows would fail later, half way.
 pub(super) async fn ask(
-    scene: &Scene,
+    context: &Context,
     render: &RenderApi,
     ids: &BTreeMap<ServiceName, ServiceId>,
 ) -> Result<BTreeMap<ServiceName, OnRender>, Failure> {
@@ -34,7 +34,7 @@ pub(super) async fn ask(
                 return Err(Failure::Render(Some(service.clone()), error));
             }
             Err(error) => {
-                scene.warn(
+                context.warn(
                     "What Render serves is not known",
                     &format!("{service}: {error}; it counts as changed"),
                 );
@@ -47,22 +47,25 @@ pub(super) async fn ask(
 }
 
 /// Asks the registry which commits images say they were built from that are live or in flight and in no record of ours.
-pub(super) async fn labels(scene: &Scene, ledger: &Ledger) -> BTreeMap<Digest, CommitSha> {
+pub(super) async fn labels(
+    context: &Context,
+    state: &EnvironmentState,
+) -> BTreeMap<Digest, CommitSha> {
     let mut labels = BTreeMap::new();
-    for service in &ledger.services {
+    for service in &state.services {
         let (OnRender::Known(deploys), Some(repository)) =
-            (ledger.on_render(service), ledger.repositories.get(service))
+            (state.on_render(service), state.repositories.get(service))
         else {
             continue;
         };
-        let records = ledger.records(service);
+        let records = state.records(service);
         for deploy in deploys
             .iter()
             .filter(|deploy| identify(&records, &deploy.digests).is_none())
         {
             for digest in &deploy.digests {
                 if !labels.contains_key(digest)
-                    && let Some(commit) = label(scene, repository, digest).await
+                    && let Some(commit) = label(context, repository, digest).await
                 {
                     labels.insert(digest.clone(), commit);
                 }
@@ -74,12 +77,12 @@ pub(super) async fn labels(scene: &Scene, ledger: &Ledger) -> BTreeMap<Digest, C
 
 /// The commit of this repository that one of these digests says it was built from.
 pub(super) async fn label_of(
-    scene: &Scene,
+    context: &Context,
     repository: &Repository,
     digests: &[Digest],
 ) -> Option<CommitSha> {
     for digest in digests {
-        if let Some(commit) = label(scene, repository, digest).await {
+        if let Some(commit) = label(context, repository, digest).await {
             return Some(commit);
         }
     }
@@ -87,9 +90,9 @@ pub(super) async fn label_of(
 }
 
 /// The commit of this repository that an image says it was built from.
-async fn label(scene: &Scene, repository: &Repository, digest: &Digest) -> Option<CommitSha> {
+async fn label(context: &Context, repository: &Repository, digest: &Digest) -> Option<CommitSha> {
     let asked = Asked::Digest(digest.clone());
-    let facts = scene
+    let facts = context
         .registry()
         .examine(repository, &asked, &Deadline::after(ONE_LOOK))
         .await
@@ -101,14 +104,14 @@ async fn label(scene: &Scene, repository: &Repository, digest: &Digest) -> Optio
     else {
         return None;
     };
-    let ours = format!("{}/{}", scene.server_url(), scene.slug);
+    let ours = format!("{}/{}", context.server_url(), context.slug);
     let is_ours = revision
         .source
         .is_some_and(|source| source.trim_end_matches('/').eq_ignore_ascii_case(&ours));
     let commit = CommitSha::parse(revision.revision.as_bytes())
         .ok()
         .filter(|_| is_ours)?;
-    scene
+    context
         .history
         .resolve(&CommitName::Full(commit))
         .await

@@ -1,6 +1,6 @@
 //! The release numbers that the registry has taken: every release tag of every image of an environment.
 
-use crate::context::Scene;
+use crate::context::Context;
 use crate::domain::{Environment, Manifest, Reading, ReleaseNumber, ReleaseTemplate};
 use crate::failure::Failure;
 use crate::registry::{Registry, RegistryError};
@@ -16,13 +16,14 @@ use std::time::Duration;
 /// # Errors
 /// [`Failure::Registry`]: what cannot be asked for another reason is not taken for nothing.
 pub(crate) async fn in_registry(
-    scene: &Scene,
+    context: &Context,
     manifest: &Manifest,
     environment: &Environment,
     template: &ReleaseTemplate,
     patience: Duration,
 ) -> Result<(Vec<ReleaseNumber>, Vec<String>), Failure> {
-    let (registry, deadline): (Registry, Deadline) = (scene.registry(), Deadline::after(patience));
+    let (registry, deadline): (Registry, Deadline) =
+        (context.registry(), Deadline::after(patience));
     let is_release = |tag: &str| matches!(template.read(tag), Reading::Release(_));
     let asked = manifest.images_in(&environment.name).map(|image| {
         let (registry, deadline) = (&registry, &deadline);

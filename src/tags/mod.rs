@@ -7,7 +7,7 @@ pub(crate) mod existing_tags;
 pub(crate) mod moves;
 pub(crate) mod release;
 
-use crate::context::Scene;
+use crate::context::Context;
 use crate::decide::VerifiedImage;
 use crate::domain::{Digest, ImageName, ImageTag, Pin, PinnedImage};
 use crate::failure::{Failure, Taken};
@@ -60,7 +60,7 @@ impl Placement {
 /// [`Failure::ReleaseTaken`] with every image on which a tag that may not be moved is taken, found before any is put;
 /// [`Failure::Promotion`] at the first that cannot be put: those before it stay, and the next run goes on from there.
 pub(crate) async fn put(
-    scene: &Scene,
+    context: &Context,
     placements: &[Placement],
     tag: &ImageTag,
     moving: Moving,
@@ -71,7 +71,7 @@ pub(crate) async fn put(
         error,
     };
     let (mut open, mut taken) = (Vec::new(), Vec::new());
-    let registry = scene.registry();
+    let registry = context.registry();
     let looks = placements.iter().map(|placement| {
         let registry = &registry;
         async move {
@@ -86,7 +86,7 @@ pub(crate) async fn put(
     {
         match found.map_err(|error| failed(placement, error))? {
             Some(found) if placement.has(&found, moving) => {
-                scene.log.say(&format!(
+                context.log.say(&format!(
                     "{}: {tag} is on {found} already.",
                     placement.image
                 ));
@@ -100,9 +100,9 @@ pub(crate) async fn put(
     if !taken.is_empty() {
         return Err(Failure::ReleaseTaken(taken));
     }
-    if scene.request.writes == Writes::Withheld {
+    if context.request.writes == Writes::Withheld {
         for placement in &open {
-            scene.log.say(&format!(
+            context.log.say(&format!(
                 "{}: would put {tag} on {}",
                 placement.image, placement.pinned
             ));
@@ -112,7 +112,7 @@ pub(crate) async fn put(
     if open.is_empty() {
         return Ok(0);
     }
-    let writer = RegistryWriter::new(scene.client.clone(), scene.credentials());
+    let writer = RegistryWriter::new(context.client.clone(), context.credentials());
     for placement in &open {
         let deadline = Deadline::after(ONE_TAG);
         let put = writer
@@ -129,7 +129,7 @@ pub(crate) async fn put(
                 )]));
             }
         }
-        scene.log.say(&format!(
+        context.log.say(&format!(
             "{}: {tag} is on {}",
             placement.image, placement.pinned.digest
         ));

@@ -2,15 +2,15 @@
 
 use super::release::{now, say_others, verified};
 use super::{Placement, put};
-use crate::commands::Brief;
-use crate::context::Scene;
+use crate::commands::PlannedRun;
+use crate::context::Context;
 use crate::decide::{PlannedService, Serving, decisive};
 use crate::domain::{Digest, EnvironmentName, Image, ImageTag, ServiceName, Status};
 use crate::failure::Failure;
 use crate::images::Images;
 use crate::intake::inputs::Writes;
 use crate::registry::Moving;
-use crate::state::Ledger;
+use crate::state::EnvironmentState;
 use crate::transport::Deadline;
 
 /// What is to be done about one image.
@@ -29,13 +29,13 @@ enum Turn {
 /// # Errors
 /// [`Failure::Moves`]; the deploys stand.
 pub(crate) async fn follow(
-    scene: &Scene,
-    brief: &Brief,
-    ledger: Option<&Ledger>,
+    context: &Context,
+    run: &PlannedRun,
+    state: Option<&EnvironmentState>,
     environment: &EnvironmentName,
     images: &Images,
 ) -> Result<(), Failure> {
-    let manifest = &brief.gathered.manifest;
+    let manifest = &run.resolved.manifest;
     let tags = manifest
         .environment(environment)
         .map(|environment| environment.moves.as_slice())
@@ -45,15 +45,15 @@ pub(crate) async fn follow(
     }
     let mut placements = Vec::new();
     for image in &manifest.images {
-        match turn(scene, brief, ledger, images, image) {
+        match turn(context, run, state, images, image) {
             Turn::To(placement) => placements.push(placement),
             Turn::ToServing(servings) => {
-                placements.extend(back(scene, brief, image, tags, &servings).await?)
+                placements.extend(back(context, run, image, tags, &servings).await?)
             }
             Turn::Stay => {}
         }
     }
-    move_to(scene, &placements, tags).await
+    move_to(context, &placements, tags).await
 }
 
 /// Puts these tags on these images, wherever they are now.
@@ -61,12 +61,12 @@ pub(crate) async fn follow(
 /// # Errors
 /// [`Failure::Moves`].
 pub(crate) async fn move_to(
-    scene: &Scene,
+    context: &Context,
     placements: &[Placement],
     tags: &[ImageTag],
 ) -> Result<(), Failure> {
     for tag in tags {
-        put(scene, placements, tag, Moving::Allowed)
+        put(context, placements, tag, Moving::Allowed)
             .await
             .map_err(|failure| {
                 if let Failure::Promotion { image, tag, error } = failure {
@@ -80,33 +80,33 @@ pub(crate) async fn move_to(
 }
 
 fn turn(
-    scene: &Scene,
-    brief: &Brief,
-    ledger: Option<&Ledger>,
+    context: &Context,
+    run: &PlannedRun,
+    state: Option<&EnvironmentState>,
     images: &Images,
     image: &Image,
 ) -> Turn {
     let new = images
         .get(&image.name)
-        .map(|verified| Placement::new(&image.name, verified, scene.request.pin));
-    if brief.gathered.manifest.services.is_empty() {
+        .map(|verified| Placement::new(&image.name, verified, context.request.pin));
+    if run.resolved.manifest.services.is_empty() {
         return new.map_or(Turn::Stay, Turn::To);
     }
     let mut servings = Vec::new();
     let mut is_new = false;
-    for service in brief
+    for service in run
         .plan
         .services
         .iter()
         .filter(|service| service.image == image.name)
     {
-        match (came(scene, service), &new) {
+        match (came(context, service), &new) {
             (Came::Took, Some(new)) => {
                 is_new = true;
                 servings.push((service.name.clone(), now(new)));
             }
             (Came::Left, _) => {
-                let serving = ledger.and_then(|ledger| ledger.serving(&service.name));
+                let serving = state.and_then(|state| state.serving(&service.name));
                 servings.extend(
                     serving
                         .filter(|serving| serving.is_settled)
@@ -118,7 +118,7 @@ fn turn(
     }
     match new {
         Some(new) if is_new => {
-            say_others(scene, &image.name, &servings);
+            say_others(context, &image.name, &servings);
             Turn::To(new)
         }
         Some(_) | None if servings.is_empty() => Turn::Stay,
@@ -136,9 +136,9 @@ enum Came {
     Unsure,
 }
 
-fn came(scene: &Scene, service: &PlannedService) -> Came {
-    let story = scene.story.borrow();
-    let status = story
+fn came(context: &Context, service: &PlannedService) -> Came {
+    let report = context.progress.borrow();
+    let status = report
         .services
         .iter()
         .find(|ended| ended.service == service.name)
@@ -147,7 +147,7 @@ fn came(scene: &Scene, service: &PlannedService) -> Came {
         (Status::Live | Status::Accepted, _) => Came::Took,
         // A dry run deploys nothing, and says what would follow if it did.
         (Status::Skipped, why)
-            if scene.request.writes == Writes::Withheld && why.status() == Status::NotStarted =>
+            if context.request.writes == Writes::Withheld && why.status() == Status::NotStarted =>
         {
             Came::Took
         }
@@ -159,8 +159,8 @@ fn came(scene: &Scene, service: &PlannedService) -> Came {
 
 /// The image that serves, if a tag is not on it yet: verified again, since a record can be written by any job.
 async fn back(
-    scene: &Scene,
-    brief: &Brief,
+    context: &Context,
+    run: &PlannedRun,
     image: &Image,
     tags: &[ImageTag],
     servings: &[(ServiceName, Serving)],
@@ -171,13 +171,13 @@ async fn back(
     let Some(digest) = serving.digests.first() else {
         return Ok(None);
     };
-    if is_on(scene, image, tags, serving).await? {
+    if is_on(context, image, tags, serving).await? {
         return Ok(None);
     }
-    say_others(scene, &image.name, servings);
+    say_others(context, &image.name, servings);
     // What Render serves and no record of ours knows may be of any commit: the tag follows it all the same.
     let commits = serving.commit.into_iter().collect();
-    let verified = verified(scene, brief, image, digest, commits)
+    let verified = verified(context, run, image, digest, commits)
         .await
         .map_err(|failure| {
             if let Failure::Registry(image, error) = failure {
@@ -198,7 +198,7 @@ async fn back(
                 listed(tags),
                 image.name
             );
-            scene.warn("A tag is not on what is live", &text);
+            context.warn("A tag is not on what is live", &text);
             Ok(None)
         }
     }
@@ -206,12 +206,12 @@ async fn back(
 
 /// Whether every tag is on what serves: on its index or its linux/amd64 manifest, whichever is known of it.
 async fn is_on(
-    scene: &Scene,
+    context: &Context,
     image: &Image,
     tags: &[ImageTag],
     serving: &Serving,
 ) -> Result<bool, Failure> {
-    let registry = scene.registry();
+    let registry = context.registry();
     for tag in tags {
         let found: Option<Digest> = registry
             .has_tag(&image.repository, tag, &Deadline::after(super::ONE_TAG))

@@ -1,8 +1,8 @@
 //! What a deploy of a release promotes, before its first hook: what each service of the environment will serve, skipped ones too.
 
 use super::{Placement, put};
-use crate::commands::Brief;
-use crate::context::Scene;
+use crate::commands::PlannedRun;
+use crate::context::Context;
 use crate::decide::{PlannedService, Serving, Since, Why, decisive};
 use crate::domain::{
     CommitSha, Decision, Digest, Image, ImageName, ImageTag, Release, ServiceName,
@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::images::{self, Images};
 use crate::intake::inputs::OnRelease;
 use crate::registry::Moving;
-use crate::state::Ledger;
+use crate::state::EnvironmentState;
 use crate::transport::Deadline;
 
 /// Puts the release's tag on the images of its environment.
@@ -23,34 +23,34 @@ use crate::transport::Deadline;
 /// # Errors
 /// As [`put`]; the registry, where it does not answer.
 pub(crate) async fn promote(
-    scene: &Scene,
-    brief: &Brief,
-    ledger: Option<&Ledger>,
+    context: &Context,
+    run: &PlannedRun,
+    state: Option<&EnvironmentState>,
     images: &Images,
 ) -> Result<(), Failure> {
-    let Some(release) = brief
+    let Some(release) = run
         .plan
         .subject
         .release()
-        .filter(|_| scene.request.on_release == OnRelease::Promote)
+        .filter(|_| context.request.on_release == OnRelease::Promote)
     else {
         return Ok(());
     };
-    scene.log.group(&format!("Promotion to {release}"));
-    let promoted = match placements(scene, brief, ledger, images, release).await {
-        Ok(placements) => put(scene, &placements, release.tag(), Moving::Never)
+    context.log.group(&format!("Promotion to {release}"));
+    let promoted = match placements(context, run, state, images, release).await {
+        Ok(placements) => put(context, &placements, release.tag(), Moving::Never)
             .await
             .map(|count| (placements, count)),
         Err(failure) => Err(failure),
     };
-    scene.log.end_group();
+    context.log.end_group();
     let (placements, count) = promoted?;
     if count > 0 {
         let names: Vec<&str> = placements
             .iter()
             .map(|placement| placement.image.as_str())
             .collect();
-        scene.story.borrow_mut().notes.push(format!(
+        context.progress.borrow_mut().notes.push(format!(
             "{} is on {}",
             release.tag(),
             names.join(", ")
@@ -60,15 +60,15 @@ pub(crate) async fn promote(
 }
 
 async fn placements(
-    scene: &Scene,
-    brief: &Brief,
-    ledger: Option<&Ledger>,
+    context: &Context,
+    run: &PlannedRun,
+    state: Option<&EnvironmentState>,
     images: &Images,
     release: &Release,
 ) -> Result<Vec<Placement>, Failure> {
     let (mut placements, mut without) = (Vec::new(), Vec::new());
-    for image in &brief.gathered.manifest.images {
-        let mut users = brief
+    for image in &run.resolved.manifest.images {
+        let mut users = run
             .plan
             .services
             .iter()
@@ -79,15 +79,15 @@ async fn placements(
             users.peek().is_none() || users.any(|service| service.decision == Decision::Deploy);
         match images.get(&image.name).filter(|_| is_new) {
             Some(verified) => {
-                let placement = Placement::new(&image.name, verified, scene.request.pin);
+                let placement = Placement::new(&image.name, verified, context.request.pin);
                 say_others(
-                    scene,
+                    context,
                     &image.name,
-                    &of_services(brief, ledger, image, Some(&placement)).0,
+                    &of_services(run, state, image, Some(&placement)).0,
                 );
                 placements.push(placement);
             }
-            None => match skipped(scene, brief, ledger, image, release.tag()).await? {
+            None => match skipped(context, run, state, image, release.tag()).await? {
                 Some(Ok(placement)) => placements.push(placement),
                 Some(Err(why)) => without.push(format!("{} ({why})", image.name)),
                 None => {}
@@ -99,7 +99,7 @@ async fn placements(
             "the release's tag is not put on the image of what is left as it is: {}. promote puts it there once that is mended",
             without.join(", ")
         );
-        scene.warn("Not every image has the release's tag", &text);
+        context.warn("Not every image has the release's tag", &text);
     }
     Ok(placements)
 }
@@ -109,34 +109,28 @@ async fn placements(
 ///
 /// The release's tag may be on other bytes already, which were built for its commit or promoted by hand: where these are as good, they stay.
 async fn skipped(
-    scene: &Scene,
-    brief: &Brief,
-    ledger: Option<&Ledger>,
+    context: &Context,
+    run: &PlannedRun,
+    state: Option<&EnvironmentState>,
     image: &Image,
     tag: &ImageTag,
 ) -> Result<Option<Result<Placement, String>>, Failure> {
-    let (servings, is_known) = of_services(brief, ledger, image, None);
-    say_others(scene, &image.name, &servings);
+    let (servings, is_known) = of_services(run, state, image, None);
+    say_others(context, &image.name, &servings);
     let Some((serving, _)) = decisive(&servings) else {
         return Ok((!is_known).then(|| Err("which digest serves there is not known".into())));
     };
     let Some(digest) = serving.digests.first() else {
         return Ok(None);
     };
-    let found = scene
+    let found = context
         .registry()
         .has_tag(&image.repository, tag, &Deadline::after(super::ONE_TAG))
         .await;
     let found = found.map_err(|error| Failure::Registry(image.name.clone(), error))?;
     if let Some(found) = found.filter(|found| !serving.digests.contains(found))
-        && let Ok(placement) = verified(
-            scene,
-            brief,
-            image,
-            &found,
-            brief.gathered.revisions.clone(),
-        )
-        .await?
+        && let Ok(placement) =
+            verified(context, run, image, &found, run.resolved.revisions.clone()).await?
     {
         let text = format!(
             "{}: {tag} stays on {}; the services, which are left as they are, serve {}, equal in what matters to them",
@@ -144,30 +138,24 @@ async fn skipped(
             found.short(),
             digest.short()
         );
-        scene.log.say(&text);
+        context.log.say(&text);
         return Ok(Some(Ok(placement)));
     }
-    verified(
-        scene,
-        brief,
-        image,
-        digest,
-        brief.gathered.revisions.clone(),
-    )
-    .await
-    .map(Some)
+    verified(context, run, image, digest, run.resolved.revisions.clone())
+        .await
+        .map(Some)
 }
 
 /// Verifies what serves, by its digest, as built from one of these commits. Why it is not fit is an answer; a registry that does not answer is
 /// a failure.
 pub(super) async fn verified(
-    scene: &Scene,
-    brief: &Brief,
+    context: &Context,
+    run: &PlannedRun,
     image: &Image,
     digest: &Digest,
     commits: Vec<CommitSha>,
 ) -> Result<Result<Placement, String>, Failure> {
-    match images::by_digest(scene, &brief.gathered, &brief.tags, image, digest, commits).await {
+    match images::by_digest(context, &run.resolved, &run.tags, image, digest, commits).await {
         Ok(Some(verified)) => Ok(Ok(Placement::as_found(&image.name, &verified))),
         Ok(None) => Ok(Err(format!("{} is not in the registry", digest.short()))),
         Err(Failure::Image(_, problem)) => Ok(Err(format!("{}: {problem}", digest.short()))),
@@ -177,13 +165,13 @@ pub(super) async fn verified(
 
 /// What the services of an image will serve, and whether that is known of all that have this release. A deployed one gets `new`.
 fn of_services(
-    brief: &Brief,
-    ledger: Option<&Ledger>,
+    run: &PlannedRun,
+    state: Option<&EnvironmentState>,
     image: &Image,
     new: Option<&Placement>,
 ) -> (Vec<(ServiceName, Serving)>, bool) {
     let (mut servings, mut is_known) = (Vec::new(), true);
-    for service in brief
+    for service in run
         .plan
         .services
         .iter()
@@ -192,7 +180,7 @@ fn of_services(
         let serving = match (service.decision, new) {
             (Decision::Deploy, Some(new)) => Some(now(new)),
             (Decision::Skip, _) if has_release(service) => {
-                ledger.and_then(|ledger| ledger.serving(&service.name))
+                state.and_then(|state| state.serving(&service.name))
             }
             (Decision::Deploy | Decision::Skip | Decision::Refuse, _) => continue,
         };
@@ -219,7 +207,11 @@ const fn has_release(service: &PlannedService) -> bool {
 }
 
 /// Says which services serve something else than what the tag is put on.
-pub(super) fn say_others(scene: &Scene, image: &ImageName, servings: &[(ServiceName, Serving)]) {
+pub(super) fn say_others(
+    context: &Context,
+    image: &ImageName,
+    servings: &[(ServiceName, Serving)],
+) {
     let Some((decisive, others)) = decisive(servings).filter(|(_, others)| !others.is_empty())
     else {
         return;
@@ -234,8 +226,8 @@ pub(super) fn say_others(scene: &Scene, image: &ImageName, servings: &[(ServiceN
         "{image}: {} serve other bytes, equal in what matters to them; the tag goes with what was deployed last ({digest})",
         names.join(", ")
     );
-    if !scene.story.borrow().notes.contains(&text) {
-        scene.log.say(&text);
-        scene.story.borrow_mut().notes.push(text);
+    if !context.progress.borrow().notes.contains(&text) {
+        context.log.say(&text);
+        context.progress.borrow_mut().notes.push(text);
     }
 }

@@ -1,13 +1,13 @@
 //! `rollback`: the bytes of an earlier release, deployed again in the manifest's order.
 //!
-//! [`aim`] finds out what each service goes back to; [`bytes`] looks at all of it again before anything is sent; the deploys are `golive`'s.
+//! [`target`] finds what each service goes back to. [`verify`] checks all of those images before anything is sent. `rollout` deploys them.
 //! Order, `requires` and `freeze` keep nobody from going back.
 
 mod target;
 mod verify;
 
-use crate::commands::{Brief, deploy, refuse, tell};
-use crate::context::Scene;
+use crate::commands::{PlannedRun, deploy, refuse, tell};
+use crate::context::Context;
 use crate::decide::{Base, Demand, Ground, Plan, Subject, Tags, Tip, VerifiedImage, Why, Wishes};
 use crate::domain::{
     CommitSha, Dispatch, Intent, Kind, Outcome, Pin, ServiceName, Status, Trigger, When,
@@ -16,20 +16,20 @@ use crate::failure::Failure;
 use crate::gate::hooks::{self, Hooks};
 use crate::gate::preflight::preflight;
 use crate::intake::inputs::{InputError, Writes};
-use crate::report::{Ended, service_lines};
-use crate::resolve::{self, Gathered, Place};
-use crate::rollout::{self, Call, Door, Hands, drift};
-use crate::state::{About, Ledger};
+use crate::report::{ServiceResult, service_lines};
+use crate::resolve::{self, Resolved, ResolvedRollback};
+use crate::rollout::{self, DeployRequest, DeployVia, Rollout, drift};
+use crate::state::{EnvironmentState, StateQuery};
 use crate::tags;
 use std::collections::BTreeMap;
-use target::{Aim, Bytes, Way};
+use target::{RollbackImage, RollbackStep, RollbackTarget};
 
 /// Runs it.
-pub(super) async fn run(scene: &Scene) -> Result<(), Failure> {
-    let dispatch = match &scene.trigger {
+pub(super) async fn run(context: &Context) -> Result<(), Failure> {
+    let dispatch = match &context.trigger {
         Trigger::Dispatch(dispatch) => dispatch,
         Trigger::Refused(why) => {
-            refuse(scene, why);
+            refuse(context, why);
             return Ok(());
         }
         Trigger::Push(_)
@@ -38,29 +38,32 @@ pub(super) async fn run(scene: &Scene) -> Result<(), Failure> {
         | Trigger::MergeGroup(_)
         | Trigger::Nothing(_) => {
             refuse(
-                scene,
+                context,
                 "rollback goes by what somebody asks for, and this event asks for nothing of the kind",
             );
             return Ok(());
         }
     };
-    if scene.request.force.words().is_some() {
-        scene
+    if context.request.force.words().is_some() {
+        context
             .log
             .say("force sets nothing aside here: no rule keeps anybody from going back.");
     }
-    let Some((brief, aim)) = prepared(scene, dispatch).await? else {
+    let Some((run, target)) = prepared(context, dispatch).await? else {
         return Ok(());
     };
-    act(scene, &brief, &aim).await
+    act(context, &run, &target).await
 }
 
 /// What is to be done; `None` where that is nothing.
-async fn prepared(scene: &Scene, dispatch: &Dispatch) -> Result<Option<(Brief, Aim)>, Failure> {
-    let place = resolve::back(scene, dispatch).await?;
-    let environment = place.environment.name.clone();
-    scene.story.borrow_mut().environment = Some(environment.clone());
-    if place.manifest.services_in(&environment).next().is_none() {
+async fn prepared(
+    context: &Context,
+    dispatch: &Dispatch,
+) -> Result<Option<(PlannedRun, RollbackTarget)>, Failure> {
+    let rollback = resolve::rollback(context, dispatch).await?;
+    let environment = rollback.environment.name.clone();
+    context.progress.borrow_mut().environment = Some(environment.clone());
+    if rollback.manifest.services_in(&environment).next().is_none() {
         return Err(InputError::of(
             "environment",
             format!("{environment} has no services to go back"),
@@ -68,142 +71,148 @@ async fn prepared(scene: &Scene, dispatch: &Dispatch) -> Result<Option<(Brief, A
         .into());
     }
     let event = Base::None("a rollback does not go by the event".into());
-    let about = About {
-        manifest: &place.manifest,
-        environment: &place.environment,
-        commit: place.at,
+    let about = StateQuery {
+        manifest: &rollback.manifest,
+        environment: &rollback.environment,
+        commit: rollback.at,
         release: None,
         event,
     };
-    let mut ledger = Ledger::consult(scene, &about).await?;
-    let aim = target::find(scene, &place, &ledger).await?;
-    ledger.turn_to(aim.commit, aim.release.clone());
-    let brief = brief(scene, place, ledger, &aim)?;
-    if brief.plan.to_deploy().next().is_none() {
+    let mut state = EnvironmentState::consult(context, &about).await?;
+    let target = target::find(context, &rollback, &state).await?;
+    state.turn_to(target.commit, target.release.clone());
+    let run = planned_run(context, rollback, state, &target)?;
+    if run.plan.to_deploy().next().is_none() {
         tell(
-            scene,
+            context,
             Outcome::Nothing,
-            &format!("Nothing to do: {}", aim.otherwise),
+            &format!("Nothing to do: {}", target.otherwise),
         );
         return Ok(None);
     }
-    Ok(Some((brief, aim)))
+    Ok(Some((run, target)))
 }
 
-fn brief(scene: &Scene, place: Place, ledger: Ledger, aim: &Aim) -> Result<Brief, Failure> {
-    let Place {
+fn planned_run(
+    context: &Context,
+    rollback: ResolvedRollback,
+    state: EnvironmentState,
+    target: &RollbackTarget,
+) -> Result<PlannedRun, Failure> {
+    let ResolvedRollback {
         manifest,
         environment,
         ..
-    } = place;
-    let demand = |(service, way): (&ServiceName, &Way)| {
-        let why = match way {
-            Way::Back(bytes) => {
-                Why::Back(bytes.commit.unwrap_or(aim.commit), bytes.release.clone())
+    } = rollback;
+    let demand = |(service, step): (&ServiceName, &RollbackStep)| {
+        let why = match step {
+            RollbackStep::Back(bytes) => {
+                Why::Back(bytes.commit.unwrap_or(target.commit), bytes.release.clone())
             }
-            Way::Stays(why) => Why::Stays(why.clone()),
+            RollbackStep::Stays(why) => Why::Stays(why.clone()),
         };
         (
             service.clone(),
             Demand {
                 why,
-                base: ledger.serving_commit(service),
+                base: state.serving_commit(service),
             },
         )
     };
-    let mut demands: BTreeMap<ServiceName, Demand> = aim.ways.iter().map(demand).collect();
+    let mut demands: BTreeMap<ServiceName, Demand> = target.steps.iter().map(demand).collect();
     for service in manifest.services_in(&environment.name) {
         let left_out = || Demand {
             why: Why::NotListed,
-            base: ledger.serving_commit(&service.name),
+            base: state.serving_commit(&service.name),
         };
         demands.entry(service.name.clone()).or_insert_with(left_out);
     }
     let ground = Ground::Demands(demands);
     let subject = Subject::Environments {
         environments: vec![environment.name],
-        release: aim.release.clone(),
+        release: target.release.clone(),
     };
     let wishes = Wishes {
-        services: scene.request.services.clone(),
+        services: context.request.services.clone(),
         force_unchanged: false,
         every_image: false,
     };
-    let tags = Tags::new(&manifest.tags, &subject, &aim.commit, Tip::Other)?;
-    let plan = Plan::new(&manifest, subject.clone(), aim.commit, &ground, &wishes)?;
-    let mut story = scene.story.borrow_mut();
-    (story.manifest, story.plan) = (Some(manifest.clone()), Some(plan.clone()));
-    drop(story);
-    scene.log.group("Plan");
-    scene
-        .log
-        .say(&format!("Back to {}, commit {}", aim.name, aim.commit));
-    for line in service_lines(&plan, &hooks::ways(scene, &manifest, &plan)) {
-        scene.log.say_toned(&line);
+    let tags = Tags::new(&manifest.tags, &subject, &target.commit, Tip::Other)?;
+    let plan = Plan::new(&manifest, subject.clone(), target.commit, &ground, &wishes)?;
+    let mut report = context.progress.borrow_mut();
+    (report.manifest, report.plan) = (Some(manifest.clone()), Some(plan.clone()));
+    drop(report);
+    context.log.group("Plan");
+    context.log.say(&format!(
+        "Back to {}, commit {}",
+        target.name, target.commit
+    ));
+    for line in service_lines(&plan, &hooks::ways(context, &manifest, &plan)) {
+        context.log.say_toned(&line);
     }
-    scene.log.end_group();
-    let commit = aim.commit;
-    let gathered = Gathered {
+    context.log.end_group();
+    let commit = target.commit;
+    let resolved = Resolved {
         manifest,
         subject,
         commit,
         ground,
-        ledger: Some(ledger),
+        state: Some(state),
         others: Vec::new(),
         tip: Tip::Other,
         created: None,
         revisions: Vec::new(),
         in_fork: false,
     };
-    Ok(Brief {
-        gathered,
+    Ok(PlannedRun {
+        resolved,
         plan,
         tags,
     })
 }
 
-async fn act(scene: &Scene, brief: &Brief, aim: &Aim) -> Result<(), Failure> {
-    let (Subject::Environments { environments, .. }, Some(ledger)) =
-        (&brief.plan.subject, &brief.gathered.ledger)
+async fn act(context: &Context, run: &PlannedRun, target: &RollbackTarget) -> Result<(), Failure> {
+    let (Subject::Environments { environments, .. }, Some(state)) =
+        (&run.plan.subject, &run.resolved.state)
     else {
         return Ok(());
     };
     let Some(environment) = environments.first() else {
         return Ok(());
     };
-    let Some(hooks) = deploy::credentials(scene, brief)? else {
+    let Some(hooks) = deploy::credentials(context, run)? else {
         return Ok(());
     };
-    let wanted = wanted(&brief.plan, aim);
-    let verified = verify::verified(scene, brief, &wanted, &aim.name).await?;
-    let images = verify::told(scene, brief, &verified);
-    deploy::skip_without_hook(scene, &hooks);
+    let wanted = wanted(&run.plan, target);
+    let verified = verify::verified(context, run, &wanted, &target.name).await?;
+    let images = verify::told(context, run, &verified);
+    deploy::skip_without_hook(context, &hooks);
     let confused = hooks.confused.clone();
-    let left = left(scene, brief, ledger).await;
-    let calls = calls(scene, ledger, hooks, aim, &wanted, &verified, &left);
-    let facts = preflight(scene, &calls, confused).await?;
-    if scene.request.writes == Writes::Withheld {
-        dry(scene, &calls, aim);
+    let left = left(context, run, state).await;
+    let requests = requests(context, state, hooks, target, &wanted, &verified, &left);
+    let facts = preflight(context, &requests, confused).await?;
+    if context.request.writes == Writes::Withheld {
+        dry(context, &requests, target);
         return Ok(());
     }
-    let hands = Hands::new(scene, ledger, facts);
-    hands.close_settled().await;
-    scene
+    let rollout = Rollout::new(context, state, facts);
+    rollout.close_settled().await;
+    context
         .log
-        .group(&format!("Back to {} in {environment}", aim.name));
-    rollout::go(&hands, &brief.plan, &calls).await;
-    scene.log.end_group();
-    drift::warn(scene, brief, &hands, &images).await;
-    deploy::conclude(scene, brief, environment, &images);
-    conclude(scene, brief, ledger, aim);
-    tags::moves::follow(scene, brief, Some(ledger), environment, &images).await
+        .group(&format!("Back to {} in {environment}", target.name));
+    rollout::go(&rollout, &run.plan, &requests).await;
+    context.log.end_group();
+    drift::warn(context, run, &rollout, &images).await;
+    deploy::conclude(context, run, environment, &images);
+    conclude(context, run, state, target);
+    tags::moves::follow(context, run, Some(state), environment, &images).await
 }
 
 /// The bytes of the services that go back.
-fn wanted<'a>(plan: &Plan, aim: &'a Aim) -> BTreeMap<ServiceName, &'a Bytes> {
-    let of = |service: &ServiceName| match aim.ways.get(service)? {
-        Way::Back(bytes) => Some(bytes),
-        Way::Stays(_) => None,
+fn wanted<'a>(plan: &Plan, target: &'a RollbackTarget) -> BTreeMap<ServiceName, &'a RollbackImage> {
+    let of = |service: &ServiceName| match target.steps.get(service)? {
+        RollbackStep::Back(bytes) => Some(bytes),
+        RollbackStep::Stays(_) => None,
     };
     plan.to_deploy()
         .filter_map(|service| Some((service.name.clone(), of(&service.name)?)))
@@ -212,73 +221,82 @@ fn wanted<'a>(plan: &Plan, aim: &'a Aim) -> BTreeMap<ServiceName, &'a Bytes> {
 
 /// What each service leaves. Where that is not known, it is taken to leave what would be deployed there now: that is what must not come back
 /// by itself. Of releases the highest that any of them may have left counts for all.
-async fn left(scene: &Scene, brief: &Brief, ledger: &Ledger) -> BTreeMap<ServiceName, CommitSha> {
-    let own: Vec<(&ServiceName, Option<CommitSha>)> = brief
+async fn left(
+    context: &Context,
+    run: &PlannedRun,
+    state: &EnvironmentState,
+) -> BTreeMap<ServiceName, CommitSha> {
+    let own: Vec<(&ServiceName, Option<CommitSha>)> = run
         .plan
         .to_deploy()
-        .map(|service| (&service.name, ledger.left(&service.name)))
+        .map(|service| (&service.name, state.left(&service.name)))
         .collect();
     let is_known = own.iter().all(|(_, commit)| commit.is_some());
     let newest = if is_known {
         None
     } else {
-        deployable(scene, brief, ledger).await
+        deployable(context, run, state).await
     };
-    let highest = ledger
+    let highest = state
         .left_release()
         .map(|highest| newest.unwrap_or(highest));
-    let otherwise = newest.unwrap_or(brief.plan.commit);
+    let otherwise = newest.unwrap_or(run.plan.commit);
     own.into_iter()
         .map(|(service, commit)| (service.clone(), highest.or(commit).unwrap_or(otherwise)))
         .collect()
 }
 
 /// The commit that a deploy would bring now, where that is known.
-async fn deployable(scene: &Scene, brief: &Brief, ledger: &Ledger) -> Option<CommitSha> {
-    let environment = brief.gathered.manifest.environment(ledger.environment());
+async fn deployable(
+    context: &Context,
+    run: &PlannedRun,
+    state: &EnvironmentState,
+) -> Option<CommitSha> {
+    let environment = run.resolved.manifest.environment(state.environment());
     match environment.map(|environment| &environment.when) {
-        Some(When::Release { template, .. }) => match scene.history.highest_release(template).await
-        {
-            Ok(Some(highest)) => scene
-                .history
-                .tag_commit(highest.tag().as_str())
-                .await
-                .ok()
-                .flatten(),
-            Ok(None) | Err(_) => None,
-        },
-        Some(When::Branch(_)) | None => ledger.tip(),
+        Some(When::Release { template, .. }) => {
+            match context.history.highest_release(template).await {
+                Ok(Some(highest)) => context
+                    .history
+                    .tag_commit(highest.tag().as_str())
+                    .await
+                    .ok()
+                    .flatten(),
+                Ok(None) | Err(_) => None,
+            }
+        }
+        Some(When::Branch(_)) | None => state.tip(),
     }
 }
 
-fn calls(
-    scene: &Scene,
-    ledger: &Ledger,
+fn requests(
+    context: &Context,
+    state: &EnvironmentState,
     mut hooks: Hooks,
-    aim: &Aim,
-    wanted: &BTreeMap<ServiceName, &Bytes>,
+    target: &RollbackTarget,
+    wanted: &BTreeMap<ServiceName, &RollbackImage>,
     verified: &BTreeMap<ServiceName, VerifiedImage>,
     left: &BTreeMap<ServiceName, CommitSha>,
-) -> BTreeMap<ServiceName, Call> {
-    let mut calls = BTreeMap::new();
+) -> BTreeMap<ServiceName, DeployRequest> {
+    let mut requests = BTreeMap::new();
     for (service, bytes) in wanted {
         let Some(image) = verified.get(service) else {
             continue;
         };
-        let id = ledger.id(service).cloned();
-        let (door, id) = match (hooks.found.remove(service), id) {
+        let id = state.id(service).cloned();
+        let (via, id) = match (hooks.found.remove(service), id) {
             (Some(hook), id) => {
                 let id = id.unwrap_or_else(|| hook.service().clone());
-                (Door::Hook(hook), id)
+                (DeployVia::Hook(hook), id)
             }
-            (None, Some(id)) if scene.render.is_some() => (Door::Api(id.clone()), id),
+            (None, Some(id)) if context.render.is_some() => (DeployVia::Api(id.clone()), id),
             (None, _) => continue,
         };
         // Exactly the digest that was recorded, whatever `pin` says now.
         let pinned = image.pinned(Pin::Index);
         let intent = Intent {
             service: service.clone(),
-            commit: bytes.commit.unwrap_or_else(|| ledger.commit()),
+            commit: bytes.commit.unwrap_or_else(|| state.commit()),
             id: Some(id.clone()),
             image: pinned.clone(),
             platform: image.platform_digest().clone(),
@@ -286,12 +304,12 @@ fn calls(
             release: bytes.release.clone(),
             kind: Kind::Rollback,
             from: left.get(service).copied(),
-            to: aim.to,
+            to: target.to,
         };
         let wanted = vec![image.digest().clone(), image.platform_digest().clone()];
         let is_recorded = bytes.commit.is_some();
-        let call = Call {
-            door,
+        let request = DeployRequest {
+            via,
             id,
             image: pinned,
             wanted,
@@ -299,45 +317,55 @@ fn calls(
             is_forced: false,
             is_recorded,
         };
-        calls.insert(service.clone(), call);
+        requests.insert(service.clone(), request);
     }
-    calls
+    requests
 }
 
-fn dry(scene: &Scene, calls: &BTreeMap<ServiceName, Call>, aim: &Aim) {
-    for (service, call) in calls {
-        scene
+fn dry(
+    context: &Context,
+    requests: &BTreeMap<ServiceName, DeployRequest>,
+    target: &RollbackTarget,
+) {
+    for (service, request) in requests {
+        context
             .log
-            .say(&format!("{service}: would go back to {}", call.image));
-        let ended = Ended::without_deploy(service, Status::Skipped, "dry run: not deployed");
-        scene.story.borrow_mut().services.push(ended);
+            .say(&format!("{service}: would go back to {}", request.image));
+        let ended =
+            ServiceResult::without_deploy(service, Status::Skipped, "dry run: not deployed");
+        context.progress.borrow_mut().services.push(ended);
     }
     let headline = format!(
         "Verified in a dry run: everything of {} is there, and nothing was written",
-        aim.name
+        target.name
     );
-    tell(scene, Outcome::Verified, &headline);
+    tell(context, Outcome::Verified, &headline);
 }
 
 /// Says where it led, and what holds from now on.
-fn conclude(scene: &Scene, brief: &Brief, ledger: &Ledger, aim: &Aim) {
-    let mut story = scene.story.borrow_mut();
-    story.headline = format!("Rollback to {}: {}", aim.name, story.headline);
+fn conclude(
+    context: &Context,
+    run: &PlannedRun,
+    state: &EnvironmentState,
+    target: &RollbackTarget,
+) {
+    let mut report = context.progress.borrow_mut();
+    report.headline = format!("Rollback to {}: {}", target.name, report.headline);
     let is_back = |service: &&ServiceName| {
-        let took = |ended: &Ended| {
+        let took = |ended: &ServiceResult| {
             ended.service == **service && matches!(ended.status, Status::Live | Status::Accepted)
         };
-        story.services.iter().any(took)
+        report.services.iter().any(took)
     };
-    let services = || brief.plan.services.iter().map(|service| &service.name);
+    let services = || run.plan.services.iter().map(|service| &service.name);
     let held: Vec<&str> = services()
-        .filter(|service| is_back(service) || ledger.is_held(service))
+        .filter(|service| is_back(service) || state.is_held(service))
         .map(|service| service.as_str())
         .collect();
     if held.is_empty() {
         return;
     }
-    let until = match brief.plan.subject.release() {
+    let until = match run.plan.subject.release() {
         Some(_) => "a higher release lifts it",
         None => "a commit that changes something of the service lifts it",
     };
@@ -345,6 +373,6 @@ fn conclude(scene: &Scene, brief: &Brief, ledger: &Ledger, aim: &Aim) {
         "from now on this rollback holds {}: {until}, and so does force: held",
         held.join(", ")
     );
-    scene.log.say(&text);
-    story.notes.push(text);
+    context.log.say(&text);
+    report.notes.push(text);
 }

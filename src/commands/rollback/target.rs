@@ -1,6 +1,6 @@
 //! What each service goes back to: by the record, else by the release's tags in the registry, else by what Render lists.
 
-use crate::context::Scene;
+use crate::context::Context;
 use crate::decide::{Back, NoWay, Step, Target, Turn, before_on_render, serves, way_back};
 use crate::domain::{
     CommitSha, ImageTag, PinnedImage, Reading, Record, Release, Repository, Service, ServiceName,
@@ -8,14 +8,14 @@ use crate::domain::{
 };
 use crate::failure::{BackRefusal, Failure, ReleaseRefusal};
 use crate::images::reverify::ONE_LOOK;
-use crate::resolve::Place;
-use crate::state::Ledger;
+use crate::resolve::ResolvedRollback;
+use crate::state::EnvironmentState;
 use crate::transport::Deadline;
 use std::collections::BTreeMap;
 
 /// The bytes that a service is to have again.
 #[derive(Debug, Clone)]
-pub(super) struct Bytes {
+pub(super) struct RollbackImage {
     pub(super) image: PinnedImage,
     /// The commit that they are of, where it is known.
     pub(super) commit: Option<CommitSha>,
@@ -27,14 +27,14 @@ pub(super) struct Bytes {
 }
 
 /// What becomes of a service.
-pub(super) enum Way {
-    Back(Bytes),
+pub(super) enum RollbackStep {
+    Back(RollbackImage),
     /// It stays, for this reason (of the outputs' alphabet).
     Stays(String),
 }
 
 /// Where a rollback leads.
-pub(super) struct Aim {
+pub(super) struct RollbackTarget {
     /// The commit that stands for it.
     pub(super) commit: CommitSha,
     pub(super) release: Option<Release>,
@@ -42,7 +42,7 @@ pub(super) struct Aim {
     pub(super) to: Option<u64>,
     /// What people call it.
     pub(super) name: String,
-    pub(super) ways: BTreeMap<ServiceName, Way>,
+    pub(super) steps: BTreeMap<ServiceName, RollbackStep>,
     /// Said where nothing goes back.
     pub(super) otherwise: String,
 }
@@ -56,28 +56,32 @@ pub(super) fn named(step: &Step) -> String {
 }
 
 /// Finds it.
-pub(super) async fn find(scene: &Scene, place: &Place, ledger: &Ledger) -> Result<Aim, Failure> {
-    let environment = &place.environment.name;
-    let pasts = ledger.pasts();
-    let is_repeated = scene.around.is_rerun || ledger.has_open_rollback();
-    let no_way = match way_back(&pasts, &place.target, is_repeated) {
-        Ok(back) => return by_record(scene, place, &back).await,
+pub(super) async fn find(
+    context: &Context,
+    rollback: &ResolvedRollback,
+    state: &EnvironmentState,
+) -> Result<RollbackTarget, Failure> {
+    let environment = &rollback.environment.name;
+    let pasts = state.pasts();
+    let is_repeated = context.around.is_rerun || state.has_open_rollback();
+    let no_way = match way_back(&pasts, &rollback.target, is_repeated) {
+        Ok(back) => return by_record(context, rollback, &back).await,
         Err(no_way) => no_way,
     };
     let environment = environment.clone();
-    let refusal = match (no_way, &place.target, &place.release) {
+    let refusal = match (no_way, &rollback.target, &rollback.release) {
         (NoWay::Done(step), ..) => {
             let otherwise = format!(
                 "the rollback before has led {environment} to {} already, run a new one to go further",
                 named(&step)
             );
-            return Ok(nowhere(place, &step, otherwise));
+            return Ok(nowhere(rollback, &step, otherwise));
         }
         (NoWay::NotRecorded | NoWay::Unrecorded, Target::Release(_), Some(release)) => {
-            return by_tags(scene, place, release, serves(&pasts).as_ref()).await;
+            return by_tags(context, rollback, release, serves(&pasts).as_ref()).await;
         }
-        (NoWay::Unrecorded, Target::Before, _) => return by_render(scene, place, ledger).await,
-        (NoWay::NotRecorded | NoWay::Unrecorded, target, _) => match ledger.unknown() {
+        (NoWay::Unrecorded, Target::Before, _) => return by_render(context, rollback, state).await,
+        (NoWay::NotRecorded | NoWay::Unrecorded, target, _) => match state.unknown() {
             Some(why) => BackRefusal::Unknown(environment, why.to_owned()),
             None => {
                 let why = "the record does not know it".to_owned();
@@ -109,30 +113,30 @@ fn wanted(target: &Target) -> String {
     }
 }
 
-fn nowhere(place: &Place, step: &Step, otherwise: String) -> Aim {
+fn nowhere(rollback: &ResolvedRollback, step: &Step, otherwise: String) -> RollbackTarget {
     let stays = |service: &Service| {
         (
             service.name.clone(),
-            Way::Stays("the rollback before has been here".into()),
+            RollbackStep::Stays("the rollback before has been here".into()),
         )
     };
-    let ways = place
+    let steps = rollback
         .manifest
-        .services_in(&place.environment.name)
+        .services_in(&rollback.environment.name)
         .map(stays)
         .collect();
-    Aim {
+    RollbackTarget {
         commit: step.commit,
-        release: release_of(place, step),
+        release: release_of(rollback, step),
         to: None,
         name: named(step),
-        ways,
+        steps,
         otherwise,
     }
 }
 
-fn release_of(place: &Place, step: &Step) -> Option<Release> {
-    let When::Release { template, .. } = &place.environment.when else {
+fn release_of(rollback: &ResolvedRollback, step: &Step) -> Option<Release> {
+    let When::Release { template, .. } = &rollback.environment.when else {
         return None;
     };
     match template.read(step.release.as_ref()?.as_str()) {
@@ -141,33 +145,43 @@ fn release_of(place: &Place, step: &Step) -> Option<Release> {
     }
 }
 
-async fn by_record(scene: &Scene, place: &Place, back: &Back<'_>) -> Result<Aim, Failure> {
-    let (name, release) = (named(&back.to), release_of(place, &back.to));
-    let mut ways = BTreeMap::new();
+async fn by_record(
+    context: &Context,
+    rollback: &ResolvedRollback,
+    back: &Back<'_>,
+) -> Result<RollbackTarget, Failure> {
+    let (name, release) = (named(&back.to), release_of(rollback, &back.to));
+    let mut steps = BTreeMap::new();
     for (service, turn) in &back.turns {
-        let way = match turn {
-            Turn::Back(record) => Way::Back(recorded(record)),
-            Turn::There(_) => Way::Stays(format!("it serves what it had at {name} already")),
-            Turn::Older(_) => Way::Stays(format!("it has something older than at {name} already")),
-            Turn::Newer => Way::Stays(format!("it had nothing at {name}, so it stays")),
+        let step = match turn {
+            Turn::Back(record) => RollbackStep::Back(recorded(record)),
+            Turn::There(_) => {
+                RollbackStep::Stays(format!("it serves what it had at {name} already"))
+            }
+            Turn::Older(_) => {
+                RollbackStep::Stays(format!("it has something older than at {name} already"))
+            }
+            Turn::Newer => RollbackStep::Stays(format!("it had nothing at {name}, so it stays")),
             Turn::Unrecorded => {
-                match tagged(scene, place, service, release.as_ref(), back.to.commit).await? {
-                    Some(bytes) => Way::Back(bytes),
-                    None => Way::Stays(format!("nothing says what it had at {name}, so it stays")),
+                match tagged(context, rollback, service, release.as_ref(), back.to.commit).await? {
+                    Some(bytes) => RollbackStep::Back(bytes),
+                    None => RollbackStep::Stays(format!(
+                        "nothing says what it had at {name}, so it stays"
+                    )),
                 }
             }
         };
         if matches!(turn, Turn::Newer | Turn::Unrecorded)
-            && let Way::Stays(why) = &way
-            && is_asked(scene, service)
+            && let RollbackStep::Stays(why) = &step
+            && is_asked(context, service)
         {
-            scene.warn("A service does not go back", &format!("{service}: {why}"));
+            context.warn("A service does not go back", &format!("{service}: {why}"));
         }
-        ways.insert(service.clone(), way);
+        steps.insert(service.clone(), step);
     }
-    let environment = &place.environment.name;
+    let environment = &rollback.environment.name;
     let otherwise = match &back.from {
-        Some(from) if *from != back.to && place.target == Target::Before => {
+        Some(from) if *from != back.to && rollback.target == Target::Before => {
             format!(
                 "{} brought nothing live, {environment} has {name} (to go further back name it)",
                 named(from)
@@ -175,19 +189,19 @@ async fn by_record(scene: &Scene, place: &Place, back: &Back<'_>) -> Result<Aim,
         }
         Some(_) | None => format!("{environment} has {name} already"),
     };
-    Ok(Aim {
+    Ok(RollbackTarget {
         commit: back.to.commit,
         release,
         to: Some(back.at),
         name,
-        ways,
+        steps,
         otherwise,
     })
 }
 
-fn recorded(record: &Record) -> Bytes {
+fn recorded(record: &Record) -> RollbackImage {
     let intent = &record.intent;
-    Bytes {
+    RollbackImage {
         image: intent.image.clone(),
         commit: Some(intent.commit),
         built_from: intent.image_commit,
@@ -199,35 +213,35 @@ fn recorded(record: &Record) -> Bytes {
 }
 
 /// Whether a service is among those that go back, by the input `services`.
-fn is_asked(scene: &Scene, service: &ServiceName) -> bool {
-    scene
+fn is_asked(context: &Context, service: &ServiceName) -> bool {
+    context
         .request
         .services
         .as_ref()
         .is_none_or(|listed| listed.contains(service))
 }
 
-fn repository<'p>(place: &'p Place, service: &ServiceName) -> Option<&'p Repository> {
-    let service = place
+fn repository<'p>(rollback: &'p ResolvedRollback, service: &ServiceName) -> Option<&'p Repository> {
+    let service = rollback
         .manifest
         .services
         .iter()
         .find(|own| own.name == *service)?;
-    Some(&place.manifest.image(&service.image)?.repository)
+    Some(&rollback.manifest.image(&service.image)?.repository)
 }
 
 /// What a service's repository has under the release's tag.
 async fn tagged(
-    scene: &Scene,
-    place: &Place,
+    context: &Context,
+    rollback: &ResolvedRollback,
     service: &ServiceName,
     release: Option<&Release>,
     commit: CommitSha,
-) -> Result<Option<Bytes>, Failure> {
-    let (Some(release), Some(repository)) = (release, repository(place, service)) else {
+) -> Result<Option<RollbackImage>, Failure> {
+    let (Some(release), Some(repository)) = (release, repository(rollback, service)) else {
         return Ok(None);
     };
-    let found = scene
+    let found = context
         .registry()
         .has_tag(repository, release.tag(), &Deadline::after(ONE_LOOK))
         .await;
@@ -235,7 +249,7 @@ async fn tagged(
         let text = format!("{service}: {repository}:{}: {error}", release.tag());
         Failure::Back(BackRefusal::Unfit(vec![(error.word(), text)]))
     })?;
-    Ok(found.map(|digest| Bytes {
+    Ok(found.map(|digest| RollbackImage {
         image: PinnedImage {
             repository: repository.clone(),
             digest,
@@ -249,21 +263,21 @@ async fn tagged(
 
 /// A release of which the record has nothing: what the registry has under its tag.
 async fn by_tags(
-    scene: &Scene,
-    place: &Place,
+    context: &Context,
+    rollback: &ResolvedRollback,
     release: &Release,
     serves: Option<&Step>,
-) -> Result<Aim, Failure> {
-    let environment = place.environment.name.clone();
+) -> Result<RollbackTarget, Failure> {
+    let environment = rollback.environment.name.clone();
     let tag = release.tag();
     let absent = || Failure::Release(ReleaseRefusal::Absent(tag.to_string()));
-    let commit = scene
+    let commit = context
         .history
         .tag_commit(tag.as_str())
         .await?
         .ok_or_else(absent)?;
     if let Some(step) = serves
-        && release_of(place, step).is_some_and(|live| live.number() < release.number())
+        && release_of(rollback, step).is_some_and(|live| live.number() < release.number())
     {
         let (wanted, serves) = (tag.to_string(), named(step));
         return Err(Failure::Back(BackRefusal::Forward {
@@ -272,18 +286,19 @@ async fn by_tags(
             serves,
         }));
     }
-    let (mut ways, mut missing) = (BTreeMap::new(), Vec::new());
-    for service in place.manifest.services_in(&place.environment.name) {
+    let (mut steps, mut missing) = (BTreeMap::new(), Vec::new());
+    for service in rollback.manifest.services_in(&rollback.environment.name) {
         let name = &service.name;
-        if !is_asked(scene, name) {
+        if !is_asked(context, name) {
             continue;
         }
-        match tagged(scene, place, name, Some(release), commit).await? {
+        match tagged(context, rollback, name, Some(release), commit).await? {
             Some(bytes) => {
-                ways.insert(name.clone(), Way::Back(bytes));
+                steps.insert(name.clone(), RollbackStep::Back(bytes));
             }
             None => missing.extend(
-                repository(place, name).map(|repository| format!("{repository}:{tag} of {name}")),
+                repository(rollback, name)
+                    .map(|repository| format!("{repository}:{tag} of {name}")),
             ),
         }
     }
@@ -299,42 +314,46 @@ async fn by_tags(
             why,
         }));
     }
-    scene.log.say(&format!(
+    context.log.say(&format!(
         "The record does not know {tag}: its tags in the registry say what it was."
     ));
     let otherwise = format!("{environment} has {tag} already");
-    Ok(Aim {
+    Ok(RollbackTarget {
         commit,
         release: Some(release.clone()),
         to: None,
         name: tag.to_string(),
-        ways,
+        steps,
         otherwise,
     })
 }
 
 /// Nothing is recorded: what Render lists, of services that are named. Which of them the last run had changed, Render does not say.
-async fn by_render(scene: &Scene, place: &Place, ledger: &Ledger) -> Result<Aim, Failure> {
-    let environment = &place.environment.name;
+async fn by_render(
+    context: &Context,
+    rollback: &ResolvedRollback,
+    state: &EnvironmentState,
+) -> Result<RollbackTarget, Failure> {
+    let environment = &rollback.environment.name;
     let unknown = |why: String| Failure::Back(BackRefusal::Unknown(environment.clone(), why));
-    let why = ledger.unknown().unwrap_or("no deploy is recorded");
-    let Some(render) = &scene.render else {
+    let why = state.unknown().unwrap_or("no deploy is recorded");
+    let Some(render) = &context.render else {
         return Err(unknown(why.to_owned()));
     };
-    let services: Vec<&Service> = place.manifest.services_in(environment).collect();
-    if services.len() > 1 && scene.request.services.is_none() {
+    let services: Vec<&Service> = rollback.manifest.services_in(environment).collect();
+    if services.len() > 1 && context.request.services.is_none() {
         return Err(unknown(format!(
             "{why}, and Render does not say which services the last run had changed"
         )));
     }
-    let mut ways = BTreeMap::new();
+    let mut steps = BTreeMap::new();
     let mut commits = Vec::new();
     for service in services
         .into_iter()
-        .filter(|service| is_asked(scene, &service.name))
+        .filter(|service| is_asked(context, &service.name))
     {
         let name = &service.name;
-        let (Some(id), Some(repository)) = (ledger.id(name), repository(place, name)) else {
+        let (Some(id), Some(repository)) = (state.id(name), repository(rollback, name)) else {
             return Err(unknown(format!(
                 "neither an id in the manifest nor a hook says which service {name} is"
             )));
@@ -351,15 +370,15 @@ async fn by_render(scene: &Scene, place: &Place, ledger: &Ledger) -> Result<Aim,
         let Some(digest) = digests.first() else {
             continue;
         };
-        let commit = ledger.label(scene, name, digests).await;
+        let commit = state.label(context, name, digests).await;
         commits.extend(commit);
         let image = PinnedImage {
             repository: repository.clone(),
             digest: digest.clone(),
         };
-        ways.insert(
+        steps.insert(
             name.clone(),
-            Way::Back(Bytes {
+            RollbackStep::Back(RollbackImage {
                 image,
                 commit,
                 built_from: None,
@@ -368,18 +387,18 @@ async fn by_render(scene: &Scene, place: &Place, ledger: &Ledger) -> Result<Aim,
             }),
         );
     }
-    scene.warn(
+    context.warn(
         "Nothing is recorded",
         &format!("what was live before is not recorded ({why}), so it is what Render lists"),
     );
-    let commit = commits.first().copied().unwrap_or(place.at);
+    let commit = commits.first().copied().unwrap_or(rollback.at);
     let otherwise = "none of these services has anything to go back to".to_owned();
-    Ok(Aim {
+    Ok(RollbackTarget {
         commit,
         release: None,
         to: None,
         name: "what Render lists".into(),
-        ways,
+        steps,
         otherwise,
     })
 }

@@ -1,8 +1,8 @@
 //! The bytes that are gone back to, looked at again: all of them, before anything is sent.
 
-use super::target::Bytes;
-use crate::commands::Brief;
-use crate::context::Scene;
+use super::target::RollbackImage;
+use crate::commands::PlannedRun;
+use crate::context::Context;
 use crate::decide::{Affected, OtherCommit, VerifiedImage};
 use crate::domain::{CommitSha, FailureWord, ImageName, Pin, ServiceName};
 use crate::failure::{BackRefusal, Failure};
@@ -17,20 +17,20 @@ use std::collections::BTreeMap;
 /// # Errors
 /// [`BackRefusal::Unfit`] with every service whose bytes are gone or may not be deployed.
 pub(super) async fn verified(
-    scene: &Scene,
-    brief: &Brief,
-    wanted: &BTreeMap<ServiceName, &Bytes>,
+    context: &Context,
+    run: &PlannedRun,
+    wanted: &BTreeMap<ServiceName, &RollbackImage>,
     name: &str,
 ) -> Result<BTreeMap<ServiceName, VerifiedImage>, Failure> {
-    scene.log.group("Images");
+    context.log.group("Images");
     let asked = wanted.iter().map(|(service, bytes)| async move {
-        (service, bytes, one(scene, brief, service, bytes).await)
+        (service, bytes, one(context, run, service, bytes).await)
     });
     let (mut images, mut problems, mut warnings) = (BTreeMap::new(), Vec::new(), Vec::new());
     for (service, bytes, answer) in futures_util::future::join_all(asked).await {
         match answer {
             Ok((image, told)) => {
-                scene.log.say(&format!("{service}: {}", bytes.image));
+                context.log.say(&format!("{service}: {}", bytes.image));
                 warnings.extend(
                     told.into_iter()
                         .map(|warning| format!("{service}: {warning}")),
@@ -47,33 +47,33 @@ pub(super) async fn verified(
             Err((word, why)) => problems.push((word, format!("{service}: {}: {why}", bytes.image))),
         }
     }
-    scene.log.end_group();
+    context.log.end_group();
     if !problems.is_empty() {
         return Err(Failure::Back(BackRefusal::Unfit(problems)));
     }
     if !warnings.is_empty() {
-        scene.warn("Images are not quite as expected", &warnings.join("; "));
+        context.warn("Images are not quite as expected", &warnings.join("; "));
     }
     Ok(images)
 }
 
 async fn one(
-    scene: &Scene,
-    brief: &Brief,
+    context: &Context,
+    run: &PlannedRun,
     service: &ServiceName,
-    bytes: &Bytes,
+    bytes: &RollbackImage,
 ) -> Result<(VerifiedImage, Vec<String>), (FailureWord, String)> {
-    match reverify::verified(scene, &bytes.image, &bytes.revisions).await {
+    match reverify::verified(context, &bytes.image, &bytes.revisions).await {
         Ok((image, warnings)) => Ok((image, warnings.iter().map(ToString::to_string).collect())),
         Err(Unfit::OtherCommit(other)) => {
-            let planned = brief
+            let planned = run
                 .plan
                 .services
                 .iter()
                 .find(|planned| planned.name == *service);
             match (planned, bytes.commit) {
                 (Some(planned), Some(commit)) => {
-                    settled(scene, brief, &planned.image, *other, commit).await
+                    settled(context, run, &planned.image, *other, commit).await
                 }
                 (None, _) | (_, None) => {
                     let problem = other.into_problem();
@@ -90,18 +90,18 @@ async fn one(
 
 /// Another commit will do if it is equal in what the image is built from.
 async fn settled(
-    scene: &Scene,
-    brief: &Brief,
+    context: &Context,
+    run: &PlannedRun,
     image: &ImageName,
     other: OtherCommit,
     commit: CommitSha,
 ) -> Result<(VerifiedImage, Vec<String>), (FailureWord, String)> {
-    let changes = scene
+    let changes = context
         .history
         .changes(other.found(), &commit, Movement::Rewritten)
         .await;
     let affects = |paths: &[Vec<u8>]| {
-        let affected = Affected::within_reason(&brief.gathered.manifest, paths);
+        let affected = Affected::within_reason(&run.resolved.manifest, paths);
         affected.is_none_or(|affected| affected.image(image).is_some())
     };
     let settled = other.settle(&changes, affects);
@@ -112,13 +112,13 @@ async fn settled(
 
 /// Puts them into the story, and gives the images of which all services that go back get the same bytes.
 pub(super) fn told(
-    scene: &Scene,
-    brief: &Brief,
+    context: &Context,
+    run: &PlannedRun,
     verified: &BTreeMap<ServiceName, VerifiedImage>,
 ) -> Images {
     let mut images = Images::new();
     let mut split: Vec<&ImageName> = Vec::new();
-    for planned in brief.plan.to_deploy() {
+    for planned in run.plan.to_deploy() {
         let Some(image) = verified.get(&planned.name) else {
             continue;
         };
@@ -131,11 +131,11 @@ pub(super) fn told(
         }
     }
     images.retain(|name, _| !split.contains(&name));
-    let mut story = scene.story.borrow_mut();
-    story.given = verified
+    let mut report = context.progress.borrow_mut();
+    report.given = verified
         .iter()
         .map(|(service, image)| (service.clone(), image.pinned(Pin::Index)))
         .collect();
-    story.images = images::told(scene, &images);
+    report.images = images::told(context, &images);
     images
 }

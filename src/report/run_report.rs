@@ -23,7 +23,7 @@ pub struct Failed {
 
 /// How one service ended.
 #[derive(Debug, Clone)]
-pub struct Ended {
+pub struct ServiceResult {
     /// The service.
     pub service: ServiceName,
     /// How it ended.
@@ -66,18 +66,18 @@ pub struct Released {
 
 /// What became of something that a closed pull request left.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Leftover {
+pub struct CleanupItem {
     /// What it is: an image's version, a preview.
     pub what: String,
     /// What became of it.
-    pub became: Became,
+    pub result: CleanupResult,
     /// Why; foreign text in it has been made fit to be shown.
     pub why: String,
 }
 
 /// What became of a leftover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Became {
+pub enum CleanupResult {
     /// It was deleted.
     Deleted,
     /// It would have been, were this no dry run.
@@ -86,7 +86,7 @@ pub enum Became {
     Kept,
 }
 
-impl Became {
+impl CleanupResult {
     /// Its word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -109,7 +109,7 @@ pub struct Preview {
 
 /// What happened.
 #[derive(Debug, Clone)]
-pub struct Story {
+pub struct RunReport {
     /// How it ended.
     pub outcome: Outcome,
     /// One sentence of it, of the outputs' alphabet.
@@ -129,7 +129,7 @@ pub struct Story {
     /// What each service is given, where that is not just its image: services that go back may differ.
     pub given: BTreeMap<ServiceName, PinnedImage>,
     /// How each service, or its preview, ended, in the manifest's order.
-    pub services: Vec<Ended>,
+    pub services: Vec<ServiceResult>,
     /// The previews that a pull request is to have, in the manifest's order.
     pub previews: Vec<Preview>,
     /// The environment deployed to, where it is one.
@@ -139,7 +139,7 @@ pub struct Story {
     /// The release that was made, or found.
     pub released: Option<Released>,
     /// What became of what closed pull requests left.
-    pub leftovers: Vec<Leftover>,
+    pub cleanup_items: Vec<CleanupItem>,
     /// Sentences for the summary: warnings, and what a reader should know.
     pub notes: Vec<String>,
     /// What `check` found.
@@ -148,7 +148,7 @@ pub struct Story {
     pub written: Option<super::InitReport>,
 }
 
-impl Ended {
+impl ServiceResult {
     /// A service to which nothing happened, with its status and the reason.
     #[must_use]
     pub fn without_deploy(
@@ -169,7 +169,7 @@ impl Ended {
     }
 }
 
-impl Story {
+impl RunReport {
     /// A story that ends here.
     #[must_use]
     pub fn new(outcome: Outcome, headline: impl Into<String>) -> Self {
@@ -188,7 +188,7 @@ impl Story {
             environment: None,
             next_release: None,
             released: None,
-            leftovers: Vec::new(),
+            cleanup_items: Vec::new(),
             notes: Vec::new(),
             checked: None,
             written: None,
@@ -208,7 +208,7 @@ impl Story {
 
 /// The outcome of a run whose services ended as they did: the first that occurs in the order of [`Outcome::ALL`].
 #[must_use]
-pub fn outcome_of(services: &[Ended]) -> Option<Outcome> {
+pub fn outcome_of(services: &[ServiceResult]) -> Option<Outcome> {
     services.iter().map(|service| outcome(service.status)).min()
 }
 
@@ -230,9 +230,9 @@ const fn outcome(status: Status) -> Outcome {
 mod tests {
     use super::*;
 
-    fn ended(status: Status) -> Ended {
+    fn ended(status: Status) -> ServiceResult {
         let service = ServiceName::parse("api").expect("a name");
-        Ended {
+        ServiceResult {
             service,
             status,
             reason: None,

@@ -25,6 +25,7 @@ RUN case "${TARGETARCH:-$(uname -m)}" in \
     fi \
  && if command -v rustup >/dev/null; then rustup target add "${machine}-unknown-linux-musl"; fi
 COPY Cargo.toml Cargo.lock ./
+COPY crates crates
 COPY src src
 # Rust's own linker does for both machines.
 RUN machine="$(cat /machine)" target="${machine}-unknown-linux-musl" cc=gcc \

@@ -13,7 +13,6 @@ pub mod render;
 pub mod report;
 pub mod repository;
 pub mod runner;
-pub mod transport;
 
 use command::{Failure, Scene};
 use domain::{DeployHook, Level, Notice, Outcome, Secret};

@@ -12,7 +12,7 @@ use crate::domain::{CommitSha, Level, Notice, Outcome, Reading, Release, Release
 use crate::github::{GitHub, GitHubError, GitTag, TagMade, TagWriter};
 use crate::intake::inputs::Writes;
 use crate::report::Released;
-use crate::transport::{Backoff, sleep};
+use http_client::{Backoff, sleep};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

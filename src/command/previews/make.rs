@@ -7,7 +7,7 @@ use crate::decide::{Closing, is_forestalled};
 use crate::domain::{DeployId, Intent, Kind, PreviewRecord, PreviewState, ServiceId};
 use crate::render::{CallFailure, Made, RenderWriter, Repeatable, ServiceFacts};
 use crate::report::Ended;
-use crate::transport::{Backoff, Deadline, sleep};
+use http_client::{Backoff, Deadline, sleep};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

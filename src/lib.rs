@@ -24,7 +24,6 @@ mod rollout;
 pub mod runner;
 mod state;
 mod tags;
-pub mod transport;
 
 use context::Context;
 use domain::{DeployHook, Level, Notice, Outcome, Secret};

@@ -15,7 +15,7 @@ use crate::intake::inputs::Writes;
 use crate::report::Released;
 use crate::resolve::{Candidate, candidate_of_dispatch, candidate_of_push, needs_github};
 use crate::tags::existing_tags;
-use crate::transport::{Backoff, sleep};
+use http_client::{Backoff, sleep};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

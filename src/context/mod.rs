@@ -14,7 +14,7 @@ use crate::report::RunReport;
 use crate::repository::{Checkout, Trust};
 use crate::rollout::InFlightDeploy;
 use crate::runner::{self, Log, Surroundings, Workspace};
-use crate::transport::{Client, Proxies, Roots};
+use http_client::{Client, Proxies, Roots};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 

@@ -16,7 +16,7 @@ use crate::registry::RegistryError;
 use crate::render::RenderError;
 use crate::report::Failed;
 use crate::runner::FileError;
-use crate::transport::TransportError;
+use http_client::TransportError;
 pub use rollback::BackRefusal;
 
 /// Why a run stopped.

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::registry::{Asked, Registry, RegistryError};
 use crate::render::{ServiceFacts, ServiceKind};
 use crate::rollout::DeployRequest;
-use crate::transport::Deadline;
+use http_client::Deadline;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use crate::domain::{CommitSha, Image};
 use crate::failure::Failure;
 use crate::history::Movement;
 use crate::registry::{Asked, RegistryError};
-use crate::transport::Deadline;
+use http_client::Deadline;
 
 /// What one look found.
 pub(super) enum Look {

@@ -17,7 +17,7 @@ use crate::gate::required_environment;
 use crate::history::Movement;
 use crate::resolve::Resolved;
 use crate::state::EnvironmentState;
-use crate::transport::Deadline;
+use http_client::Deadline;
 use std::collections::BTreeMap;
 use tokio::sync::{Mutex, OnceCell};
 

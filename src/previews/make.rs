@@ -7,7 +7,7 @@ use crate::domain::{DeployId, Intent, Kind, PreviewRecord, PreviewState, Service
 use crate::render::{CallFailure, Made, RenderWriter, Repeatable, ServiceFacts};
 use crate::report::ServiceResult;
 use crate::rollout::{DeployRequest, DeployVia, Rollout, preview as tracked};
-use crate::transport::{Backoff, Deadline, sleep};
+use http_client::{Backoff, Deadline, sleep};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

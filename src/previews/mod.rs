@@ -23,8 +23,8 @@ use crate::render::{RenderApi, ServiceFacts, ServiceKind};
 use crate::report::{Preview, ServiceResult, outcome_of};
 use crate::rollout;
 use crate::state::EnvironmentState;
-use crate::transport::Stopwatch;
 use find::{Target, Unknown};
+use http_client::Stopwatch;
 use record::PreviewRecords;
 use std::collections::BTreeMap;
 

@@ -5,8 +5,8 @@ use super::read::{raw, tag_digest};
 use super::session::{Session, Want};
 use super::{Credentials, RegistryError, wire};
 use crate::domain::{Digest, ImageTag, PinnedImage};
-use crate::transport::{Backoff, Client, Deadline};
 use http::Method;
+use http_client::{Backoff, Client, Deadline};
 use std::time::Duration;
 
 /// How often a new tag is looked at before it counts as not put: GHCR shows what was pushed some moments later.

@@ -6,8 +6,8 @@ use super::desk::Desk;
 use super::hook::CAP;
 use super::{RenderApi, RenderError, Repeatable};
 use crate::domain::{RenderOrigin, Secret, ServiceId};
-use crate::transport::{Backoff, Client, Deadline};
 use http::Method;
+use http_client::{Backoff, Client, Deadline};
 use std::collections::BTreeSet;
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ use super::{PreviewRemover, RenderApi, RenderWriter};
 use crate::domain::{
     DeployHook, DeployId, PinnedImage, RenderOrigin, Repository, Secret, ServiceId,
 };
-use crate::transport::{Client, Proxies, Roots};
+use http_client::{Client, Proxies, Roots};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};

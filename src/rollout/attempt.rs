@@ -7,7 +7,7 @@ use crate::github::{Ended as Closed, Ending, RunName};
 use crate::render::{Accepted, CallFailure, RenderError, Repeatable};
 use crate::report::{Failed, ServiceResult};
 use crate::state::Ordered;
-use crate::transport::{Backoff, Deadline};
+use http_client::{Backoff, Deadline};
 use std::collections::BTreeSet;
 use std::time::Duration;
 

@@ -8,7 +8,7 @@ use crate::domain::{Decision, DeployStatus, Digest, PinnedImage, Repository, Sta
 use crate::images::Images;
 use crate::registry::{Asked, RegistryError};
 use crate::render::ServiceImage;
-use crate::transport::Deadline;
+use http_client::Deadline;
 use std::time::Duration;
 
 const ONE_LOOK: Duration = Duration::from_secs(20);

@@ -6,7 +6,7 @@
 
 use super::terminal::{Screen, Waiting, cut, painted};
 use crate::domain::{Level, Notice, Secret, Tone, TonedLine};
-use crate::transport::sleep;
+use http_client::sleep;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

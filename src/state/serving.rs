@@ -7,7 +7,7 @@ use crate::domain::{CommitName, CommitSha, Digest, Repository, ServiceId, Servic
 use crate::failure::Failure;
 use crate::registry::Asked;
 use crate::render::{RenderApi, RenderError};
-use crate::transport::Deadline;
+use http_client::Deadline;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

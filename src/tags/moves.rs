@@ -11,7 +11,7 @@ use crate::images::Images;
 use crate::intake::inputs::Writes;
 use crate::registry::Moving;
 use crate::state::EnvironmentState;
-use crate::transport::Deadline;
+use http_client::Deadline;
 
 /// What is to be done about one image.
 enum Turn {

@@ -12,7 +12,7 @@ use crate::images::{self, Images};
 use crate::intake::inputs::OnRelease;
 use crate::registry::Moving;
 use crate::state::EnvironmentState;
-use crate::transport::Deadline;
+use http_client::Deadline;
 
 /// Puts the release's tag on the images of its environment.
 ///

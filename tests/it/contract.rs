@@ -358,7 +358,7 @@ fn sources(directory: &str) -> String {
 fn the_threat_model_names_tests_that_are_there() {
     let (page, sources) = (
         text("docs/threat-model.md"),
-        sources("tests") + &sources("src"),
+        sources("tests") + &sources("src") + &sources("crates"),
     );
     let table = page
         .split("## What must never happen")

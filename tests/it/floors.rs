@@ -8,13 +8,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("intake", &["domain"]),
     ("decide", &["domain"]),
-    ("transport", &["domain"]),
     ("report", &["domain", "decide", "intake"]),
-    ("github", &["domain", "decide", "intake", "transport"]),
-    ("registry", &["domain", "decide", "intake", "transport"]),
-    ("render", &["domain", "decide", "intake", "transport"]),
-    ("runner", &["domain", "decide", "intake", "transport"]),
-    ("repository", &["domain", "decide", "intake", "transport"]),
+    ("github", &["domain", "decide", "intake"]),
+    ("registry", &["domain", "decide", "intake"]),
+    ("render", &["domain", "decide", "intake"]),
+    ("runner", &["domain", "decide", "intake"]),
+    ("repository", &["domain", "decide", "intake"]),
 ];
 
 /// The folders of the action itself. They may know every room of [`ROOMS`], and each other.
@@ -25,19 +24,23 @@ const ACTION: &[&str] = &[
 
 /// Each outside crate with the rooms that may name it.
 const CRATES: &[(&str, &[&str])] = &[
-    ("reqwest", &["transport"]),
-    ("rustls", &["transport"]),
-    ("webpki_root_certs", &["transport"]),
+    ("reqwest", &[]),
+    ("rustls", &[]),
+    ("webpki_root_certs", &[]),
+    (
+        "http_client",
+        &[
+            "github",
+            "registry",
+            "render",
+            "runner",
+            "repository",
+            "command",
+        ],
+    ),
     (
         "jiff",
-        &[
-            "transport",
-            "intake",
-            "repository",
-            "github",
-            "report",
-            "decide",
-        ],
+        &["intake", "repository", "github", "report", "decide"],
     ),
     ("gix", &["repository"]),
     ("octocrab", &["github"]),

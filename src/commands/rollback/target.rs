@@ -10,7 +10,7 @@ use crate::failure::{BackRefusal, Failure, ReleaseRefusal};
 use crate::images::reverify::ONE_LOOK;
 use crate::resolve::ResolvedRollback;
 use crate::state::EnvironmentState;
-use crate::transport::Deadline;
+use http_client::Deadline;
 use std::collections::BTreeMap;
 
 /// The bytes that a service is to have again.

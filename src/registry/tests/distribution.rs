@@ -8,8 +8,8 @@ use crate::domain::{CommitSha, ImageTag, Pin, Repository, Secret};
 use crate::registry::{
     Asked, Asker, Credentials, Moving, Registry, RegistryError, RegistryWriter, TagPut,
 };
-use crate::transport::{Client, Deadline, Proxies, Request, Roots};
 use http::Method;
+use http_client::{Client, Deadline, Proxies, Request, Roots};
 use oci_distribution::client::{ClientConfig, ClientProtocol};
 use oci_distribution::secrets::RegistryAuth;
 use process::{PASSWORD, Process, USER};
@@ -55,7 +55,7 @@ impl<'a> Pusher<'a> {
         url: &str,
         body: &[u8],
         media_type: &str,
-    ) -> crate::transport::Answer {
+    ) -> http_client::Answer {
         let request = Request::new(method, url)
             .body(body.to_vec())
             .header(http::header::CONTENT_TYPE, media_type);

@@ -5,7 +5,7 @@ use ghcr_to_render::domain::{
     ServiceId, ServiceName,
 };
 use ghcr_to_render::github::{Ended, Ending, GitHub, GitHubError, Memory, RecordWriter, RunName};
-use ghcr_to_render::transport::{Client, Proxies, Roots};
+use http_client::{Client, Proxies, Roots};
 use serde_json::{Value, json};
 use std::process::Command;
 use testworld::World;

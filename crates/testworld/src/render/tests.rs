@@ -11,7 +11,7 @@ use ghcr_to_render::render::{
     Accepted, CallFailure, Explanation, HookCaller, RenderApi, RenderError, RenderWriter,
     ServiceKind,
 };
-use ghcr_to_render::transport::{Client, Proxies, Roots};
+use http_client::{Client, Proxies, Roots};
 use std::time::Duration;
 
 const HOOK_KEY: &str = "AbCdEf123456";

@@ -8,6 +8,7 @@ mod backoff;
 mod body;
 mod clock;
 mod hint;
+mod printable;
 mod roots;
 mod trust;
 

@@ -1,5 +1,6 @@
 //! `check`: the manifest against the tree and the workflows. Reads this machine only, and writes nothing.
 
+use super::LocalStop;
 use super::local_repository::LocalRepository;
 use crate::decide::{self, Checkup, Finding, Part, Remark, Spot, Wiring};
 use crate::domain::{Foreign, Level, Notice, Outcome};
@@ -9,18 +10,19 @@ use crate::intake::manifest::{self, EntryPlaces, Mistake, Place, Places};
 use crate::intake::workflow;
 use crate::report::{CheckReport, Placed, RunReport, files_of_nobody};
 use crate::runner::{Log, Surroundings};
-use std::cell::RefCell;
 
 /// The runner shows ten annotations of a kind for a step, and one more sums them up.
 const MOST_ANNOTATIONS: usize = 9;
 
-/// Runs it. What was found stands in the story, whatever the end.
-pub(crate) fn run(
+/// Checks the manifest.
+///
+/// # Errors
+/// There is no manifest, or it has mistakes: they are in the stop too.
+pub(super) fn run(
     request: &Request,
     around: &Surroundings,
     log: &Log,
-    run_report: &RefCell<RunReport>,
-) -> Result<(), Failure> {
+) -> Result<RunReport, LocalStop> {
     let repository = LocalRepository::open(around)?;
     let path = &request.manifest.path;
     let shown = Foreign(path.as_bytes()).to_string();
@@ -42,10 +44,12 @@ pub(crate) fn run(
                 .iter()
                 .map(|mistake| of_mistake(path, mistake))
                 .collect();
-            run_report.borrow_mut().checked = Some(report);
-            return Err(Failure::Manifest {
-                path: path.clone(),
-                mistakes,
+            return Err(LocalStop {
+                failure: Failure::Manifest {
+                    path: path.clone(),
+                    mistakes,
+                },
+                checked: Some(Box::new(report)),
             });
         }
     };
@@ -78,9 +82,8 @@ pub(crate) fn run(
         .collect();
     report.files = checkup.files;
     report.unowned = checkup.unowned.clone();
-    tell(log, &report);
-    end(&checkup, &shown, report, run_report);
-    Ok(())
+    show(log, &report);
+    Ok(run_report(&checkup, &shown, report))
 }
 
 /// What the workflows hand over to runs with this manifest.
@@ -155,7 +158,7 @@ fn at(file: &str, (line, column): Place, finding: &Finding) -> Placed {
     }
 }
 
-fn tell(log: &Log, report: &CheckReport) {
+fn show(log: &Log, report: &CheckReport) {
     for level in [Level::Error, Level::Warning, Level::Notice] {
         let all: Vec<&Placed> = report
             .findings
@@ -200,7 +203,7 @@ fn tell(log: &Log, report: &CheckReport) {
     }
 }
 
-fn end(checkup: &Checkup, shown: &str, report: CheckReport, run_report: &RefCell<RunReport>) {
+fn run_report(checkup: &Checkup, shown: &str, report: CheckReport) -> RunReport {
     let (errors, warnings) = (checkup.count(Level::Error), checkup.count(Level::Warning));
     let counted = |number: usize, what: &str| match number {
         0 => format!("no {what}s"),
@@ -212,14 +215,13 @@ fn end(checkup: &Checkup, shown: &str, report: CheckReport, run_report: &RefCell
         counted(errors, "error"),
         counted(warnings, "warning")
     );
-    let mut run_report = run_report.borrow_mut();
-    run_report.checked = Some(report);
-    run_report.outcome = if errors > 0 {
+    let outcome = if errors > 0 {
         Outcome::Failed
     } else {
         Outcome::Verified
     };
-    run_report.headline = format!("Checked {shown}: {found}");
+    let mut run_report = RunReport::new(outcome, format!("Checked {shown}: {found}"));
+    run_report.checked = Some(report);
     if errors > 0 {
         run_report.failed = Some(crate::report::Failed {
             word: crate::domain::FailureWord::BadManifest,
@@ -228,4 +230,5 @@ fn end(checkup: &Checkup, shown: &str, report: CheckReport, run_report: &RefCell
             page: None,
         });
     }
+    run_report
 }

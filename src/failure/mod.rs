@@ -34,6 +34,9 @@ pub enum Failure {
     /// The event is wrong, or none of ours.
     #[error("{0}")]
     Event(#[from] EventError),
+    /// The command does not take events of this kind.
+    #[error("{0}")]
+    WrongEvent(String),
     /// The manifest has mistakes.
     #[error("{path} has {} mistake(s): line {}, column {}: {}", mistakes.len(), mistakes[0].line(), mistakes[0].column(), mistakes[0].what())]
     Manifest {
@@ -344,7 +347,7 @@ impl Failure {
             | Self::Plan(_)
             | Self::NotReachable(_)
             | Self::HooksConfused(_) => FailureWord::BadInput,
-            Self::Event(_) => FailureWord::BadEvent,
+            Self::Event(_) | Self::WrongEvent(_) => FailureWord::BadEvent,
             Self::Manifest { .. } | Self::NoManifest(_) => FailureWord::BadManifest,
             Self::Release(ReleaseRefusal::Moved(_) | ReleaseRefusal::MovedFrom(_)) => {
                 FailureWord::ReleaseMoved
@@ -437,6 +440,10 @@ impl Failure {
             Self::Back(refusal) => refusal.hint().into(),
             Self::HookMissing(_) => "Pass the hook as service=URL in deploy-hooks, or in the variable of that name.".into(),
             Self::HookMalformed(_) => "Copy the deploy hook from the service's settings on Render.".into(),
+            Self::WrongEvent(_) => {
+                "Use pull_request, push or workflow_dispatch; docs/workflows has a workflow for each."
+                    .into()
+            }
             Self::HooksConfused(_) => "Give every service its own deploy hook.".into(),
         }
     }
@@ -468,6 +475,7 @@ impl Failure {
             | Self::ImageOtherTag { .. }
             | Self::Registry(..)
             | Self::Image(..) => 1,
+            Self::WrongEvent(_) => 1,
             Self::NoRegistryPassword
             | Self::NoApiKey
             | Self::HookMissing(_)
@@ -501,6 +509,7 @@ impl Failure {
             Self::Inputs(_)
             | Self::Value(_)
             | Self::Event(_)
+            | Self::WrongEvent(_)
             | Self::Manifest { .. }
             | Self::NoManifest(_)
             | Self::Choice(_) => Outcome::Refused,

@@ -7,64 +7,58 @@ use super::{DeployRequest, DeployVia, Rollout};
 use crate::decide::{OnRender, VerifiedImage};
 use crate::domain::{DeployStatus, Digest, Intent, Kind, PinnedImage, ServiceName, Status};
 use crate::images::reverify::{self, Unfit};
+use crate::report::ServiceResult;
 use std::collections::BTreeMap;
 
-/// Puts them back, all at once.
+/// Puts them back, all at once. The results of those that are back on their old image say so.
 pub(super) async fn siblings(
     rollout: &Rollout<'_>,
     requests: &BTreeMap<ServiceName, DeployRequest>,
+    results: &mut [ServiceResult],
 ) {
     let context = rollout.context;
-    let is_live = |ended: &&crate::report::ServiceResult| ended.status == Status::Live;
-    let live: Vec<ServiceName> = context
-        .progress
-        .borrow()
-        .services
+    let failed: Vec<String> = results
         .iter()
-        .filter(is_live)
-        .map(|ended| ended.service.clone())
+        .filter(|result| result.failed.is_some())
+        .map(|result| result.service.to_string())
         .collect();
-    let failed: Vec<String> = {
-        let report = context.progress.borrow();
-        report
-            .services
-            .iter()
-            .filter(|ended| ended.failed.is_some())
-            .map(|ended| ended.service.to_string())
-            .collect()
-    };
     if failed.is_empty() {
         return;
     }
-    if context.render.is_none() {
+    if context.clients.render.is_none() {
         context.warn(
             "Nothing was put back",
             "rollback-on-failure needs an API key: what went live is not known without one",
         );
         return;
     }
+    let live: Vec<&mut ServiceResult> = results
+        .iter_mut()
+        .filter(|result| result.status == Status::Live)
+        .collect();
     if !live.is_empty() {
-        let names: Vec<&str> = live.iter().map(ServiceName::as_str).collect();
+        let names: Vec<&str> = live.iter().map(|result| result.service.as_str()).collect();
         context.log.say(&format!(
             "Putting back what went live, because {} failed: {}",
             failed.join(", "),
             names.join(", ")
         ));
     }
-    let put_back = live
-        .iter()
-        .filter_map(|service| Some((service, requests.get(service)?)));
-    let put_back = put_back.map(|(service, request)| one(rollout, service, request, &failed));
+    let put_back = live.into_iter().filter_map(|result| {
+        let request = requests.get(&result.service)?;
+        Some(one(rollout, result, request, &failed))
+    });
     futures_util::future::join_all(put_back).await;
 }
 
 async fn one(
     rollout: &Rollout<'_>,
-    service: &ServiceName,
+    result: &mut ServiceResult,
     request: &DeployRequest,
     failed: &[String],
 ) {
     let context = rollout.context;
+    let service = &result.service;
     let stays = |why: &str| {
         context.warn(
             "A service was not put back",
@@ -121,13 +115,7 @@ async fn one(
         is_forced: false,
         is_recorded,
     };
-    let ended = Attempt {
-        rollout,
-        service,
-        request: &back,
-    }
-    .run()
-    .await;
+    let ended = Attempt::new(rollout, service, &back).run().await;
     if ended.status != Status::Live {
         let why = ended
             .failed
@@ -139,23 +127,17 @@ async fn one(
     context
         .log
         .say(&format!("{service}: back on {}", back.image));
-    let mut report = context.progress.borrow_mut();
-    if let Some(own) = report
-        .services
-        .iter_mut()
-        .find(|own| own.service == *service)
-    {
-        own.status = Status::Failed;
-        own.deploy = ended.deploy;
-        own.reason = Some(format!(
-            "went live, and was put back, because {} failed",
-            failed.join(", ")
-        ));
-        own.took = ended
-            .began
-            .saturating_add(ended.took)
-            .saturating_sub(own.began);
-    }
+    result.status = Status::Failed;
+    result.deploy = ended.deploy;
+    result.reason = Some(format!(
+        "went live, and was put back, because {} failed",
+        failed.join(", ")
+    ));
+    result.took = ended
+        .began
+        .saturating_add(ended.took)
+        .saturating_sub(result.began);
+    context.progress.ended(result);
 }
 
 /// What the service ran when this run began.
@@ -171,7 +153,7 @@ fn previous(rollout: &Rollout<'_>, service: &ServiceName) -> Option<Vec<Digest>>
 
 /// Whether our bytes still serve, and nothing is under way that would replace them: what another run has deployed since is not ours to undo.
 async fn still_serves(rollout: &Rollout<'_>, request: &DeployRequest) -> bool {
-    let Some(render) = &rollout.context.render else {
+    let Some(render) = &rollout.context.clients.render else {
         return false;
     };
     let Ok(deploys) = render.deploys(&request.id).await else {

@@ -3,7 +3,7 @@
 use super::LocalStop;
 use super::local_repository::LocalRepository;
 use crate::decide::{self, Checkup, Finding, Part, Remark, Spot, Wiring};
-use crate::domain::{Foreign, Level, Notice, Outcome};
+use crate::domain::{Foreign, Level, Manifest, Notice, Outcome};
 use crate::failure::Failure;
 use crate::intake::inputs::{DEFAULT_MANIFEST, Request};
 use crate::intake::manifest::{self, EntryPlaces, Mistake, Place, Places};
@@ -53,6 +53,21 @@ pub(super) fn run(
             });
         }
     };
+    let checkup = checkup(&repository, path, &manifest);
+    let places = manifest::places(&bytes);
+    report.findings = checkup
+        .findings
+        .iter()
+        .map(|finding| placed(path, &places, finding))
+        .collect();
+    report.files = checkup.files;
+    report.unowned = checkup.unowned.clone();
+    show(log, &report);
+    Ok(run_report(&checkup, &shown, report))
+}
+
+/// Holds the manifest against the tracked files and the workflows.
+fn checkup(repository: &LocalRepository, path: &str, manifest: &Manifest) -> Checkup {
     let (files, untold) = match repository.tracked() {
         Ok(Some(files)) => (Some(files), None),
         Ok(None) => (
@@ -61,8 +76,8 @@ pub(super) fn run(
         ),
         Err(why) => (None, Some(why)),
     };
-    let wiring = wiring(&repository, path, files.as_deref());
-    let mut checkup = decide::check(&manifest, files.as_deref(), &wiring);
+    let wiring = wiring(repository, path, files.as_deref());
+    let mut checkup = decide::check(manifest, files.as_deref(), &wiring);
     if let Some(why) = untold {
         let hint = "Commit first, or check the commit out whole.";
         let text = format!("which files are tracked is not known: {why}");
@@ -74,16 +89,7 @@ pub(super) fn run(
             Spot::Manifest,
         );
     }
-    let places = manifest::places(&bytes);
-    report.findings = checkup
-        .findings
-        .iter()
-        .map(|finding| placed(path, &places, finding))
-        .collect();
-    report.files = checkup.files;
-    report.unowned = checkup.unowned.clone();
-    show(log, &report);
-    Ok(run_report(&checkup, &shown, report))
+    checkup
 }
 
 /// What the workflows hand over to runs with this manifest.

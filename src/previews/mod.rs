@@ -83,6 +83,31 @@ pub(crate) fn wanted<'a>(
     if !may_have_previews(pull) {
         return Ok(None);
     }
+    let services = services(context, run)?;
+    if services.is_empty() {
+        return Ok(None);
+    }
+    if let Some(render) = &context.clients.render {
+        return Ok(Some(WantedPreviews {
+            pull: *number,
+            render,
+            services,
+        }));
+    }
+    let names = services.iter().map(|wanted| wanted.service.name.clone());
+    let failure = Failure::NoApiKeyForPreviews(names.collect());
+    if credentials::missing_is_fatal(context.request.on_missing_credential, run.resolved.in_fork) {
+        return Err(failure);
+    }
+    context.warn(
+        "No preview is made",
+        &format!("{failure}; the images are verified all the same"),
+    );
+    Ok(None)
+}
+
+/// The services of the run that say that they have previews, and whose image the pull request changes.
+fn services<'a>(context: &Context, run: &'a PlannedRun) -> Result<Vec<WantedPreview<'a>>, Failure> {
     let is_listed = |name: &ServiceName| match &context.request.services {
         Some(listed) => listed.contains(name),
         None => true,
@@ -107,26 +132,7 @@ pub(crate) fn wanted<'a>(
             environment,
         });
     }
-    if services.is_empty() {
-        return Ok(None);
-    }
-    if let Some(render) = &context.clients.render {
-        return Ok(Some(WantedPreviews {
-            pull: *number,
-            render,
-            services,
-        }));
-    }
-    let names = services.iter().map(|wanted| wanted.service.name.clone());
-    let failure = Failure::NoApiKeyForPreviews(names.collect());
-    if credentials::missing_is_fatal(context.request.on_missing_credential, run.resolved.in_fork) {
-        return Err(failure);
-    }
-    context.warn(
-        "No preview is made",
-        &format!("{failure}; the images are verified all the same"),
-    );
-    Ok(None)
+    Ok(services)
 }
 
 /// Code that anybody can propose is not given the variables that a preview copies, nor is one made where there is no secret to make it with.

@@ -10,7 +10,7 @@ use crate::context::{Context, Stop};
 use crate::decide::{Base, Concerns, Environments, Subject, Tip, of_branch, of_tag};
 use crate::domain::{
     CommitName, CommitSha, Dispatch, Environment, EnvironmentName, Foreign, Level, Manifest,
-    Notice, PushedRef, Reading, Release, ReleaseTemplate, Repository, Source, When,
+    Notice, PushedRef, Reading, Release, ReleaseTemplate, Source, When,
 };
 use crate::failure::{Failure, ReleaseRefusal};
 use crate::history::Ancestry;
@@ -33,75 +33,82 @@ pub(super) async fn dispatch(
         (None, Some(name)) => resolve_name(context, "sha", name).await?,
         (None, None) => tip(context, &default_branch).await?,
     };
-    let mut manifest = manifest_of_event(context, &at, &default_branch, purpose).await?;
-    let is_known = |image: &Repository| {
-        manifest
-            .images
-            .iter()
-            .any(|known| known.repository == *image)
-    };
-    if manifest.source == Source::File
-        && context
-            .request
-            .image
-            .as_ref()
-            .is_some_and(|image| !is_known(image))
-    {
+    let manifest = manifest_of_event(context, &at, &default_branch, purpose).await?;
+    if manifest.source == Source::File && names_other_image(context, &manifest) {
         return outside(context);
     }
-    let base = Base::None("a dispatch does not say what was there before".into());
     let environment = match environment_of_dispatch(context, &manifest, dispatch) {
         Ok(environment) => environment,
         // A plan without an environment is about the images of the commit.
         Err(NoEnvironment::Several(_)) if purpose == Purpose::Plan => None,
         Err(error) => return Err(Failure::from(error).into()),
     };
-    let Some(environment) = environment.cloned() else {
-        let commit = Commit {
+    let commit = match environment.cloned() {
+        Some(environment) => {
+            let at = (default_branch.as_str(), at);
+            to_environment(context, dispatch, (manifest, environment), at, purpose).await?
+        }
+        None => Commit {
             commit: asked_commit(context).await?.unwrap_or(at),
             manifest,
             subject: Subject::Commit,
-            base,
+            base: no_before(),
             push: None,
             tip: Tip::Other,
-        };
-        return commit.resolved(context).await;
+        },
     };
-    let name = &environment.name;
-    let (commit, release) = commit_of_dispatch(
-        context,
-        &environment,
-        dispatch,
-        (&default_branch, at),
-        purpose,
-    )
-    .await?;
+    commit.resolved(context).await
+}
+
+/// What is deployed to the environment that a dispatch means.
+async fn to_environment(
+    context: &Context,
+    dispatch: &Dispatch,
+    (mut manifest, environment): (Manifest, Environment),
+    (default_branch, at): (&str, CommitSha),
+    purpose: Purpose,
+) -> Result<Commit<'static>, Failure> {
+    let run = (default_branch, at);
+    let (commit, release) =
+        commit_of_dispatch(context, &environment, dispatch, run, purpose).await?;
+    let name = environment.name;
     if commit != at {
-        manifest = manifest_of_event(context, &commit, &default_branch, purpose).await?;
+        manifest = manifest_of_event(context, &commit, default_branch, purpose).await?;
         manifest
-            .environment(name)
-            .ok_or_else(|| unknown_environment(name))?;
+            .environment(&name)
+            .ok_or_else(|| unknown_environment(&name))?;
     }
-    let is_default = matches!(&environment.when, When::Branch(branch) if *branch == default_branch)
-        && context.request.sha.is_none();
-    let tip = if is_default {
+    let is_default = matches!(&environment.when, When::Branch(branch) if branch == default_branch);
+    let tip = if is_default && context.request.sha.is_none() {
         Tip::OfDefaultBranch
     } else {
         Tip::Other
     };
     let subject = Subject::Environments {
-        environments: Environments::one(environment.name),
+        environments: Environments::one(name),
         release,
     };
-    let commit = Commit {
+    Ok(Commit {
         manifest,
         subject,
         commit,
-        base,
+        base: no_before(),
         push: None,
         tip,
+    })
+}
+
+fn no_before() -> Base {
+    Base::None("a dispatch does not say what was there before".into())
+}
+
+/// Whether the input `image` is none of the manifest's.
+fn names_other_image(context: &Context, manifest: &Manifest) -> bool {
+    let Some(image) = &context.request.image else {
+        return false;
     };
-    commit.resolved(context).await
+    let mut known = manifest.images.iter();
+    !known.any(|known| known.repository == *image)
 }
 
 /// A schedule says no default branch, and always runs on it.

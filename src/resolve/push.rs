@@ -25,29 +25,7 @@ pub(super) async fn push(
     let commit = pushed_commit(context, push).await?;
     agree(context.request.sha.as_ref(), &commit)?;
     let manifest = manifest_of_event(context, &commit, &push.default_branch, purpose).await?;
-    let concerns = match &push.pushed {
-        PushedRef::Branch(name) => of_branch(&manifest, name),
-        PushedRef::Tag(name) => of_tag(&manifest, name),
-        PushedRef::Either(name) => either(context, &manifest, name, &commit).await?,
-    };
-    let (PushedRef::Branch(name) | PushedRef::Tag(name) | PushedRef::Either(name)) = &push.pushed;
-    let shown = Foreign(name.as_bytes());
-    let matching = match concerns {
-        Concerns::Malformed => {
-            return Err(Failure::Release(ReleaseRefusal::Malformed(shown.to_string())).into());
-        }
-        Concerns::None if purpose == Purpose::Deploy => {
-            return Err(nothing(&format!("no environment deploys from {shown}")));
-        }
-        Concerns::None => None,
-        Concerns::Environments(environments, release) => Some((environments, release)),
-    };
-    if let Some(asked) = &context.request.release {
-        let release = matching.as_ref().and_then(|(_, release)| release.as_ref());
-        if release.is_none_or(|release| release.tag().as_str() != asked) {
-            return Err(InputError::of("release", "it is not the tag that was pushed").into());
-        }
-    }
+    let matching = matching(context, push, &manifest, &commit, purpose).await?;
     let subject = subject_of_push(context, &manifest, matching, purpose)?;
     let is_default = matches!(&push.pushed, PushedRef::Branch(name) | PushedRef::Either(name) if *name == push.default_branch);
     let mut base = Base::None(no_before(push));
@@ -80,6 +58,39 @@ pub(super) async fn push(
         tip,
     };
     commit.resolved(context).await
+}
+
+/// The environments that the pushed branch or tag concerns, and the release that it is.
+async fn matching(
+    context: &Context,
+    push: &Push,
+    manifest: &Manifest,
+    commit: &CommitSha,
+    purpose: Purpose,
+) -> Result<Option<(Environments, Option<Release>)>, Stop> {
+    let (concerns, name) = match &push.pushed {
+        PushedRef::Branch(name) => (of_branch(manifest, name), name),
+        PushedRef::Tag(name) => (of_tag(manifest, name), name),
+        PushedRef::Either(name) => (either(context, manifest, name, commit).await?, name),
+    };
+    let shown = Foreign(name.as_bytes());
+    let matching = match concerns {
+        Concerns::Malformed => {
+            return Err(Failure::Release(ReleaseRefusal::Malformed(shown.to_string())).into());
+        }
+        Concerns::None if purpose == Purpose::Deploy => {
+            return Err(nothing(&format!("no environment deploys from {shown}")));
+        }
+        Concerns::None => None,
+        Concerns::Environments(environments, release) => Some((environments, release)),
+    };
+    if let Some(asked) = &context.request.release {
+        let release = matching.as_ref().and_then(|(_, release)| release.as_ref());
+        if release.is_none_or(|release| release.tag().as_str() != asked) {
+            return Err(InputError::of("release", "it is not the tag that was pushed").into());
+        }
+    }
+    Ok(matching)
 }
 
 /// Refuses a release whose commit is on none of the branches that its environments are released from.

@@ -5,7 +5,9 @@
 use super::attempt::Attempt;
 use super::{DeployRequest, DeployVia, Rollout};
 use crate::decide::{OnRender, VerifiedImage};
-use crate::domain::{DeployStatus, Digest, Intent, Kind, PinnedImage, ServiceName, Status};
+use crate::domain::{
+    CommitSha, DeployStatus, Digest, Intent, Kind, PinnedImage, ServiceName, Status,
+};
 use crate::images::reverify::{self, Unfit};
 use crate::report::ServiceResult;
 use std::collections::BTreeMap;
@@ -58,36 +60,73 @@ async fn one(
     failed: &[String],
 ) {
     let context = rollout.context;
-    let service = &result.service;
-    let stays = |why: &str| {
-        context.warn(
+    let service = result.service.clone();
+    match put_back(rollout, &service, request).await {
+        Ok(Some(ended)) => {
+            result.status = Status::Failed;
+            result.deploy = ended.deploy;
+            result.reason = Some(format!(
+                "went live, and was put back, because {} failed",
+                failed.join(", ")
+            ));
+            result.took = ended
+                .began
+                .saturating_add(ended.took)
+                .saturating_sub(result.began);
+            context.progress.ended(result);
+        }
+        Ok(None) => {}
+        Err(why) => context.warn(
             "A service was not put back",
             &format!("{service} stays on what it was given in this run: {why}"),
-        );
-    };
+        ),
+    }
+}
+
+/// Deploys what the service ran before, and sees it live. `None` where it ran the same image.
+///
+/// # Errors
+/// Why the service stays as it is.
+async fn put_back(
+    rollout: &Rollout<'_>,
+    service: &ServiceName,
+    request: &DeployRequest,
+) -> Result<Option<ServiceResult>, String> {
+    let log = &rollout.context.log;
     let Some(digests) = previous(rollout, service) else {
-        stays("what it ran before is not known");
-        return;
+        return Err("what it ran before is not known".into());
     };
     if digests.iter().any(|digest| request.wanted.contains(digest)) {
-        context.log.say(&format!(
+        log.say(&format!(
             "{service}: it ran the same image before, so there is nothing to put back."
         ));
-        return;
+        return Ok(None);
     }
     if !still_serves(rollout, request).await {
-        stays("something else was deployed there since, or that is not known");
-        return;
+        return Err("something else was deployed there since, or that is not known".into());
     }
-    let image = match verified(rollout, request, &digests).await {
-        Ok(image) => image,
-        Err(why) => {
-            stays(&why);
-            return;
-        }
-    };
+    let image = verified(rollout, request, &digests).await?;
     let commit = rollout.state.commit_of(service, &digests);
-    let pinned = image.pinned(context.request.pin);
+    let back = request_for(rollout, request, &image, commit);
+    let ended = Attempt::new(rollout, service, &back).run().await;
+    if ended.status != Status::Live {
+        return Err(match ended.failed {
+            Some(failed) => failed.text,
+            None => ended.status.to_string(),
+        });
+    }
+    log.say(&format!("{service}: back on {}", back.image));
+    Ok(Some(ended))
+}
+
+/// The request for the image from before.
+fn request_for(
+    rollout: &Rollout<'_>,
+    request: &DeployRequest,
+    image: &VerifiedImage,
+    commit: Option<CommitSha>,
+) -> DeployRequest {
+    let pinned = image.pinned(rollout.context.request.pin);
     let intent = Intent {
         commit: commit.unwrap_or(request.intent.commit),
         image: pinned.clone(),
@@ -103,41 +142,16 @@ async fn one(
         DeployVia::Hook(hook) => DeployVia::Hook(hook.clone()),
         DeployVia::Api(id) => DeployVia::Api(id.clone()),
     };
-    let wanted = vec![image.digest().clone(), image.platform_digest().clone()];
-    // A record says which commit's bytes are where; of these nobody may know it.
-    let is_recorded = commit.is_some();
-    let back = DeployRequest {
+    DeployRequest {
         via,
         id: request.id.clone(),
         image: pinned,
-        wanted,
+        wanted: vec![image.digest().clone(), image.platform_digest().clone()],
         intent,
         is_forced: false,
-        is_recorded,
-    };
-    let ended = Attempt::new(rollout, service, &back).run().await;
-    if ended.status != Status::Live {
-        let why = ended
-            .failed
-            .map(|failed| failed.text)
-            .unwrap_or_else(|| ended.status.to_string());
-        stays(&why);
-        return;
+        // A record says which commit's bytes are where; of these nobody may know it.
+        is_recorded: commit.is_some(),
     }
-    context
-        .log
-        .say(&format!("{service}: back on {}", back.image));
-    result.status = Status::Failed;
-    result.deploy = ended.deploy;
-    result.reason = Some(format!(
-        "went live, and was put back, because {} failed",
-        failed.join(", ")
-    ));
-    result.took = ended
-        .began
-        .saturating_add(ended.took)
-        .saturating_sub(result.began);
-    context.progress.ended(result);
 }
 
 /// What the service ran when this run began.

@@ -12,7 +12,8 @@ use crate::decide::{
     Base, Demand, Environments, Ground, Plan, Subject, Tags, Tip, VerifiedImage, Why, Wishes,
 };
 use crate::domain::{
-    CommitSha, Dispatch, Intent, Kind, Outcome, Pin, ServiceName, Status, Trigger, When,
+    CommitSha, Dispatch, EnvironmentName, Intent, Kind, Manifest, Outcome, Pin, ServiceName,
+    Status, Trigger, When,
 };
 use crate::failure::Failure;
 use crate::gate::credentials;
@@ -104,24 +105,7 @@ fn decide(
         environment,
         ..
     } = resolved;
-    let mut demands: BTreeMap<ServiceName, Demand> = BTreeMap::new();
-    for (service, step) in &target.steps {
-        let why = match step {
-            RollbackStep::Back(image) => {
-                Why::Back(image.commit.unwrap_or(target.commit), image.release.clone())
-            }
-            RollbackStep::Stays(why) => Why::Stays(why.clone()),
-        };
-        let base = state.serving_commit(service);
-        demands.insert(service.clone(), Demand { why, base });
-    }
-    for service in manifest.services_in(&environment.name) {
-        let left_out = || Demand {
-            why: Why::NotListed,
-            base: state.serving_commit(&service.name),
-        };
-        demands.entry(service.name.clone()).or_insert_with(left_out);
-    }
+    let demands = demands(&manifest, &environment.name, state, target);
     let subject = Subject::Environments {
         environments: Environments::one(environment.name),
         release: target.release.clone(),
@@ -154,6 +138,34 @@ fn decide(
     };
     show(context, &run, target, is_dry);
     Ok(run)
+}
+
+/// What each service of the environment does.
+fn demands(
+    manifest: &Manifest,
+    environment: &EnvironmentName,
+    state: &EnvironmentState,
+    target: &RollbackTarget,
+) -> BTreeMap<ServiceName, Demand> {
+    let mut demands: BTreeMap<ServiceName, Demand> = BTreeMap::new();
+    for (service, step) in &target.steps {
+        let why = match step {
+            RollbackStep::Back(image) => {
+                Why::Back(image.commit.unwrap_or(target.commit), image.release.clone())
+            }
+            RollbackStep::Stays(why) => Why::Stays(why.clone()),
+        };
+        let base = state.serving_commit(service);
+        demands.insert(service.clone(), Demand { why, base });
+    }
+    for service in manifest.services_in(environment) {
+        let left_out = || Demand {
+            why: Why::NotListed,
+            base: state.serving_commit(&service.name),
+        };
+        demands.entry(service.name.clone()).or_insert_with(left_out);
+    }
+    demands
 }
 
 fn show(context: &Context, run: &PlannedRun, target: &RollbackTarget, is_dry: bool) {

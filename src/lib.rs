@@ -14,6 +14,7 @@ pub mod github;
 pub mod history;
 mod images;
 pub mod intake;
+mod planned_run;
 mod previews;
 pub mod registry;
 pub mod render;
@@ -25,19 +26,28 @@ pub mod runner;
 mod state;
 mod tags;
 
-use context::Context;
+use commands::RemoteCommand;
+use context::{CommandOutcome, Context, Stop, Writers, comment_writer};
 use domain::{DeployHook, Level, Notice, Outcome, Secret};
 use failure::Failure;
-use intake::inputs::Request;
+use intake::inputs::{Command, LocalCommand, Permissions, Request};
 use report::{RunReport, summary};
 use runner::{Arguments, Asked, Log, OutputsFile, Signals, Surroundings, Tongue};
-use std::cell::RefCell;
 use std::process::ExitCode;
 
 /// The end of a run: what happened, and the exit code where the outcome alone does not say it.
 struct End {
     report: RunReport,
     failure: Option<Failure>,
+}
+
+impl End {
+    fn of(report: RunReport) -> Self {
+        Self {
+            report,
+            failure: None,
+        }
+    }
 }
 
 /// Runs the program: reads the request, does what it asks, reports, and answers the exit code.
@@ -87,21 +97,16 @@ pub async fn run(line: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
     report(&end, &around, &log, outputs.as_mut(), arguments.is_json())
 }
 
-/// Does what is asked, until it is done or a signal ends it.
+/// Reads the request and runs its command.
 async fn act(
     given: &intake::inputs::Given,
     around: Surroundings,
     log: &Log,
     signals: &mut Signals,
 ) -> End {
-    let request = match Request::read(given) {
-        Ok(request) => request,
-        Err(errors) => {
-            return stopped(
-                RunReport::new(Outcome::Refused, ""),
-                Failure::Inputs(errors),
-            );
-        }
+    let (request, permissions) = match Request::read(given) {
+        Ok(parsed) => parsed,
+        Err(errors) => return refused(Failure::Inputs(errors)),
     };
     for hook in request
         .deploy_hook
@@ -110,39 +115,66 @@ async fn act(
     {
         mask_hook(log, hook);
     }
-    let report = RefCell::new(RunReport::new(Outcome::Nothing, "nothing was done"));
-    if let Some(result) = commands::run_locally(&request, &around, log, &report) {
-        let report = report.into_inner();
-        return match result {
-            Ok(()) => End {
-                report,
-                failure: None,
-            },
-            Err(failure) => stopped(report, failure),
-        };
-    }
-    let context = match Context::enter(request, around, log.clone()) {
-        Ok(context) => context,
-        Err(failure) => return stopped(RunReport::new(Outcome::Refused, ""), failure),
+    let command = match request.command {
+        Command::Local(command) => return local(command, &request, &around, log),
+        Command::Pipeline(command) => RemoteCommand::Pipeline(command),
+        Command::Operation(command) => RemoteCommand::Operation(command),
     };
+    match Context::read(request, around, log.clone()) {
+        Ok(context) => until_cancelled(command, &context, permissions, signals).await,
+        Err(failure) => refused(failure),
+    }
+}
+
+/// Runs a command that needs this machine only.
+fn local(command: LocalCommand, request: &Request, around: &Surroundings, log: &Log) -> End {
+    match commands::local(command, request, around, log) {
+        Ok(report) => End::of(report),
+        Err(stop) => {
+            let mut report = RunReport::new(Outcome::Refused, "");
+            report.checked = stop.checked.map(|checked| *checked);
+            stopped(report, stop.failure)
+        }
+    }
+}
+
+/// Runs the command, until it is done or a signal ends it.
+async fn until_cancelled(
+    command: RemoteCommand,
+    context: &Context,
+    permissions: Permissions,
+    signals: &mut Signals,
+) -> End {
+    let writers = permissions
+        .writes
+        .map(|access| Writers::new(access, context));
+    let comments = permissions
+        .comments
+        .and_then(|access| comment_writer(access, context));
+    let (writers, comments) = (writers.as_ref(), comments.as_ref());
     let result = tokio::select! {
         biased;
-        () = signals.interrupted() => {
-            rollout::cancelled(&context).await;
-            Ok(())
-        }
-        result = commands::run(&context) => result,
-        () = log.keep_alive() => Ok(()),
+        () = signals.interrupted() => None,
+        result = commands::remote(command, context, writers, comments) => Some(result),
+        never = context.log.keep_alive() => match never {},
     };
-    log.waits_no_more();
-    let report = context.progress.borrow().clone();
+    let end = match result {
+        Some(result) => ended(context, result),
+        None => End::of(rollout::cancelled(context, writers).await),
+    };
+    context.log.waits_no_more();
+    end
+}
+
+/// The report of a command that ended by itself.
+fn ended(context: &Context, result: Result<CommandOutcome, Stop>) -> End {
+    let mut report = context.progress.report();
     match result {
-        Ok(()) => End {
-            report,
-            failure: None,
-        },
-        Err(failure) => stopped(report, failure),
+        Ok(outcome) => outcome.complete(&mut report),
+        Err(Stop::Early(outcome)) => outcome.complete(&mut report),
+        Err(Stop::Failed(failure)) => return stopped(report, failure),
     }
+    End::of(report)
 }
 
 /// GitHub drops a job output in which any secret stands, and a username is often kept as one.
@@ -174,7 +206,12 @@ fn mask_hook(log: &Log, hook: &DeployHook) {
     log.mask(hook.key());
 }
 
-/// A story that a failure ended.
+/// The end of a run that was refused before it began.
+fn refused(failure: Failure) -> End {
+    stopped(RunReport::new(Outcome::Refused, ""), failure)
+}
+
+/// The end of a run that a failure stopped.
 fn stopped(mut report: RunReport, failure: Failure) -> End {
     let told = failure.told();
     report.outcome = failure.outcome();

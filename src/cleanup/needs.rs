@@ -5,10 +5,10 @@ use super::packages::PackageVersions;
 use crate::context::Context;
 use crate::domain::{Digest, Foreign, ImageTag, Manifest, Repository, ServiceId, ServiceName};
 use crate::failure::Failure;
-use crate::gate::hooks;
 use crate::github::Mention;
 use crate::intake::inputs::Recording;
 use crate::render::RenderApi;
+use crate::resolve::hooks;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is needed, and what for.
@@ -64,7 +64,7 @@ pub(super) async fn find(
             needs.digests.entry(digest.clone()).or_insert_with(why);
         }
     }
-    match &context.render {
+    match &context.clients.render {
         Some(render) => ask_render(context, render, manifest, &mut needs).await?,
         None if context.request.recording == Recording::Off => {
             needs.unknown =

@@ -1,6 +1,6 @@
 //! The images: what GitHub keeps of them, what of it may go, and deleting that.
 
-use super::left;
+use super::{Cleaning, Tally};
 use crate::context::Context;
 use crate::decide::{Closed, Fate, Holdings, Links, Version, leftovers};
 use crate::domain::{
@@ -8,7 +8,6 @@ use crate::domain::{
 };
 use crate::failure::{Failure, NoAdminRight};
 use crate::github::{Deletion, GitHub, Package, PackageWriter, Shelf};
-use crate::intake::inputs::Writes;
 use crate::registry::Named;
 use crate::report::CleanupResult;
 use http_client::{Deadline, sleep};
@@ -24,15 +23,15 @@ const ONCE_MORE: Duration = Duration::from_secs(2 * 60);
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// An image with all that GitHub keeps of it.
-pub(super) struct PackageVersions<'a> {
-    pub(super) image: &'a Image,
+pub(crate) struct PackageVersions<'a> {
+    pub(crate) image: &'a Image,
     package: Package,
-    pub(super) versions: Vec<Version>,
+    pub(crate) versions: Vec<Version>,
 }
 
 impl PackageVersions<'_> {
     /// A version, for people.
-    pub(super) fn named(&self, version: &Version) -> String {
+    pub(crate) fn named(&self, version: &Version) -> String {
         let tags: Vec<&str> = version.tags.iter().take(5).map(ImageTag::as_str).collect();
         let more = if version.tags.len() > tags.len() {
             " ..."
@@ -48,7 +47,7 @@ impl PackageVersions<'_> {
     }
 
     /// The pull requests of which a version is left that has only tags of pull requests.
-    pub(super) fn left_of(&self, template: &TagTemplate) -> BTreeSet<PrNumber> {
+    pub(crate) fn left_of(&self, template: &TagTemplate) -> BTreeSet<PrNumber> {
         let owners = |version: &Version| -> Option<Vec<PrNumber>> {
             version
                 .tags
@@ -61,18 +60,18 @@ impl PackageVersions<'_> {
 }
 
 /// Reads what GitHub keeps of every image of the manifest. An image that is not GitHub's, or of another repository, is left and said.
-pub(super) async fn packages<'m>(
+pub(crate) async fn packages<'m>(
     context: &Context,
     github: &GitHub,
     manifest: &'m Manifest,
-    troubles: &mut Vec<Failure>,
+    tally: &mut Tally,
 ) -> Vec<PackageVersions<'m>> {
     let mut packages = Vec::new();
     for image in &manifest.images {
         match read_package(context, github, image).await {
             Ok(Some(package)) => packages.push(package),
             Ok(None) => {}
-            Err(failure) => troubles.push(failure),
+            Err(failure) => tally.troubles.push(failure),
         }
     }
     packages
@@ -86,8 +85,7 @@ async fn read_package<'m>(
     let name = &image.name;
     let leave = |why: &str| {
         let text = format!("image {name} is left alone: {why}");
-        context.log.say(&text);
-        context.progress.borrow_mut().notes.push(text);
+        context.note(text);
     };
     if !github.keeps(image.repository.host()) {
         leave(&format!(
@@ -138,14 +136,13 @@ async fn read_package<'m>(
 ///
 /// # Errors
 /// [`Failure`]: something could not be found out or done, and nothing more of this package is deleted; or a tag that has to stay is not as it was.
-pub(super) async fn clean(
-    context: &Context,
-    github: &GitHub,
-    manifest: &Manifest,
+pub(crate) async fn clean(
+    cleaning: &Cleaning<'_>,
     package: &PackageVersions<'_>,
-    closed: &Closed<'_>,
     needed: &BTreeMap<Digest, String>,
+    tally: &mut Tally,
 ) -> Result<(), Failure> {
+    let (context, closed) = (cleaning.context, cleaning.closed);
     let may_go = package
         .versions
         .iter()
@@ -160,29 +157,27 @@ pub(super) async fn clean(
         links: &links,
         needed,
     };
+    let writer = match cleaning.writers {
+        Some(writers) => Some(writers.github()?.packages),
+        None => None,
+    };
     let mut going = Vec::new();
     for (version, fate) in leftovers(&holdings, closed) {
-        match (fate, context.request.writes) {
-            (Fate::Keep(why), _) => left(
-                context,
-                package.named(version),
-                CleanupResult::Kept,
-                why.to_string(),
-            ),
-            (Fate::Delete, Writes::Withheld) => left(
-                context,
-                package.named(version),
-                CleanupResult::WouldGo,
-                only_theirs(),
-            ),
-            (Fate::Delete, Writes::Allowed) => going.push(version),
-        }
+        let (result, why) = match (fate, writer) {
+            (Fate::Keep(why), _) => (CleanupResult::Kept, why.to_string()),
+            (Fate::Delete, None) => (CleanupResult::WouldGo, only_theirs()),
+            (Fate::Delete, Some(_)) => {
+                going.push(version);
+                continue;
+            }
+        };
+        tally.add(context, package.named(version), result, why);
     }
-    if going.is_empty() {
+    let Some(writer) = writer.filter(|_| !going.is_empty()) else {
         return trouble.map_or(Ok(()), Err);
-    }
-    let before = standing(manifest, package, closed);
-    let deleted = delete(context, github, package, closed, &going).await;
+    };
+    let before = standing(cleaning.manifest, package, closed);
+    let deleted = delete(cleaning, writer, package, &going, tally).await;
     let after = compare(context, package, &before).await;
     // A tag that is gone is the worse news.
     after.and(deleted)
@@ -200,7 +195,7 @@ async fn links(
     package: &PackageVersions<'_>,
     closed: &Closed<'_>,
 ) -> (BTreeMap<Digest, Links>, Option<Failure>) {
-    let (registry, deadline) = (context.registry(), Deadline::after(READING));
+    let (registry, deadline) = (context.clients.registry(), Deadline::after(READING));
     let (mut links, mut leaves, mut trouble) = (BTreeMap::new(), BTreeSet::new(), None);
     let (tagged, untagged): (Vec<&Version>, Vec<&Version>) = package
         .versions
@@ -246,14 +241,19 @@ async fn links(
 
 /// Deletes versions, each after one more look at it.
 async fn delete(
-    context: &Context,
-    github: &GitHub,
+    cleaning: &Cleaning<'_>,
+    writer: PackageWriter<'_>,
     package: &PackageVersions<'_>,
-    closed: &Closed<'_>,
     going: &[&Version],
+    tally: &mut Tally,
 ) -> Result<(), Failure> {
+    let Cleaning {
+        context,
+        github,
+        closed,
+        ..
+    } = cleaning;
     let (name, address) = (&package.image.name, &package.package);
-    let writer = PackageWriter::new(github);
     let failed = |error| Failure::Package(name.clone(), Box::new(error));
     let mut has_deleted = false;
     for version in going {
@@ -267,24 +267,24 @@ async fn delete(
                 || "its tags were taken away".into(),
                 |tag| format!("it has just been tagged {tag}"),
             );
-            left(context, what, CleanupResult::Kept, why);
+            tally.add(context, what, CleanupResult::Kept, why);
             continue;
         }
         if std::mem::replace(&mut has_deleted, true) {
             sleep(PAUSE).await;
         }
         match writer.delete(address, version.id).await.map_err(failed)? {
-            Deletion::Gone => left(context, what, CleanupResult::Deleted, only_theirs()),
+            Deletion::Gone => tally.add(context, what, CleanupResult::Deleted, only_theirs()),
             Deletion::LastTagged => {
                 let why = "GitHub keeps the last version of a package that has a tag; delete the package by hand if it is of no use";
-                left(context, what, CleanupResult::Kept, why.into());
+                tally.add(context, what, CleanupResult::Kept, why.into());
             }
             Deletion::ManyDownloads => {
                 let why = "GitHub keeps public versions with more than 5,000 downloads; its support deletes them";
-                left(context, what, CleanupResult::Kept, why.into());
+                tally.add(context, what, CleanupResult::Kept, why.into());
             }
             Deletion::NotAdmin(trace) => {
-                left(
+                tally.add(
                     context,
                     what,
                     CleanupResult::Kept,
@@ -355,7 +355,7 @@ async fn compare(
     package: &PackageVersions<'_>,
     before: &[Standing<'_>],
 ) -> Result<(), Failure> {
-    let (registry, deadline) = (context.registry(), Deadline::after(ONCE_MORE));
+    let (registry, deadline) = (context.clients.registry(), Deadline::after(ONCE_MORE));
     let repository = &package.image.repository;
     let (registry, deadline) = (&registry, &deadline);
     let asked = before

@@ -1,26 +1,25 @@
 //! The previews on Render: which of them the record knows, and deleting those of closed pull requests.
 
-use super::{environments_of, left};
+use super::{Cleaning, Tally, environments_of};
 use crate::context::Context;
 use crate::domain::{
     Manifest, PrNumber, PreviewName, PreviewRecord, PreviewState, ServiceId, ServiceName,
 };
 use crate::failure::Failure;
-use crate::gate::hooks;
-use crate::github::{GitHub, GitHubError, PreviewWriter, Reach};
-use crate::intake::inputs::Writes;
-use crate::render::{PreviewRemover, Proof, RenderApi};
+use crate::github::{GitHub, GitHubError, Reach};
+use crate::render::{Proof, RenderApi};
 use crate::report::CleanupResult;
+use crate::resolve::hooks;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The records of a service's previews.
-pub(super) type Records = BTreeMap<ServiceName, Vec<PreviewRecord>>;
+pub(crate) type Records = BTreeMap<ServiceName, Vec<PreviewRecord>>;
 
 /// Reads every preview's record.
 ///
 /// # Errors
 /// [`Failure::History`].
-pub(super) async fn records(github: &GitHub, manifest: &Manifest) -> Result<Records, Failure> {
+pub(crate) async fn records(github: &GitHub, manifest: &Manifest) -> Result<Records, Failure> {
     let services: Vec<ServiceName> = manifest
         .services
         .iter()
@@ -45,7 +44,7 @@ pub(super) async fn records(github: &GitHub, manifest: &Manifest) -> Result<Reco
 }
 
 /// The pull requests of which a preview is left.
-pub(super) fn left_of(records: &Records) -> BTreeSet<PrNumber> {
+pub(crate) fn left_of(records: &Records) -> BTreeSet<PrNumber> {
     records
         .values()
         .flatten()
@@ -61,14 +60,12 @@ fn is_open(record: &PreviewRecord) -> bool {
 
 /// Removes the previews of these pull requests. Gives the numbers of the records whose preview is gone, or would be: what they name is no longer needed
 /// for it.
-pub(super) async fn remove(
-    context: &Context,
-    github: &GitHub,
-    manifest: &Manifest,
+pub(crate) async fn remove(
+    cleaning: &Cleaning<'_>,
     records: &Records,
-    numbers: &BTreeSet<PrNumber>,
-    troubles: &mut Vec<Failure>,
+    tally: &mut Tally,
 ) -> BTreeSet<u64> {
+    let numbers = cleaning.closed.numbers;
     let theirs = |record: &&PreviewRecord| record.is_own && numbers.contains(&record.intent.pull);
     let mut settled: BTreeSet<u64> = records
         .values()
@@ -90,13 +87,13 @@ pub(super) async fn remove(
             let preview = Preview {
                 service,
                 pull,
-                parents: parents(context, manifest, service),
+                parents: parents(cleaning.context, cleaning.manifest, service),
                 records,
             };
-            match preview.settle(context, github).await {
+            match preview.settle(cleaning, tally).await {
                 Ok(true) => settled.extend(preview.records.iter().map(|record| record.number)),
                 Ok(false) => {}
-                Err(failure) => troubles.push(failure),
+                Err(failure) => tally.troubles.push(failure),
             }
         }
     }
@@ -127,10 +124,11 @@ struct Preview<'a> {
 
 impl Preview<'_> {
     /// Removes what the records name, and sets them aside. Says whether nothing of it is left, or would be.
-    async fn settle(&self, context: &Context, github: &GitHub) -> Result<bool, Failure> {
+    async fn settle(&self, cleaning: &Cleaning<'_>, tally: &mut Tally) -> Result<bool, Failure> {
+        let context = cleaning.context;
         let name = PreviewName::new(self.service, self.pull);
-        let Some(render) = &context.render else {
-            left(
+        let Some(render) = &context.clients.render else {
+            tally.add(
                 context,
                 format!("preview {name}"),
                 CleanupResult::Kept,
@@ -149,13 +147,13 @@ impl Preview<'_> {
             .collect();
         let mut is_gone = true;
         for id in &ids {
-            is_gone &= self.remove(context, render, &name, id).await?;
+            is_gone &= self.remove(cleaning, render, (&name, id), tally).await?;
         }
         if ids.is_empty() {
-            is_gone = self.is_nowhere(context, render, &name).await?;
+            is_gone = self.is_nowhere(context, render, &name, tally).await?;
         }
-        if is_gone && context.request.writes == Writes::Allowed {
-            let writer = PreviewWriter::new(github);
+        if is_gone && let Some(writers) = cleaning.writers {
+            let writer = writers.github()?.previews;
             for record in &self.records {
                 let set_aside = writer
                     .set_aside(record.number, "removed: the pull request is closed")
@@ -169,11 +167,12 @@ impl Preview<'_> {
     /// Removes one preview, if Render says that it is one. Says whether it is gone, or would be.
     async fn remove(
         &self,
-        context: &Context,
+        cleaning: &Cleaning<'_>,
         render: &RenderApi,
-        name: &PreviewName,
-        id: &ServiceId,
+        (name, id): (&PreviewName, &ServiceId),
+        tally: &mut Tally,
     ) -> Result<bool, Failure> {
+        let context = cleaning.context;
         let failed = |error| Failure::Render(Some(self.service.clone()), error);
         let what = format!("preview {name} ({id})");
         let preview = match render.prove(id, &self.parents).await.map_err(failed)? {
@@ -181,7 +180,7 @@ impl Preview<'_> {
             Proof::Absent => {
                 // "Not there" is also what Render says to a key of another workspace. The right key sees the service itself.
                 let Some(parent) = self.parents.first() else {
-                    left(
+                    tally.add(
                         context,
                         what,
                         CleanupResult::Kept,
@@ -202,28 +201,18 @@ impl Preview<'_> {
                     "Render says that it is {of}, which is not {} of the manifest",
                     self.service
                 );
-                left(context, what, CleanupResult::Kept, why);
+                tally.add(context, what, CleanupResult::Kept, why);
                 return Ok(false);
             }
         };
-        let (Writes::Allowed, Some(key)) =
-            (context.request.writes, &context.request.render_api_key)
-        else {
-            left(
-                context,
-                what,
-                CleanupResult::WouldGo,
-                "the pull request is closed".into(),
-            );
+        let Some(writers) = cleaning.writers else {
+            let why = "the pull request is closed".into();
+            tally.add(context, what, CleanupResult::WouldGo, why);
             return Ok(true);
         };
-        let remover = PreviewRemover::new(
-            context.client.clone(),
-            &context.request.render_api_url,
-            key.clone(),
-        );
+        let remover = &writers.render()?.remover;
         remover.remove(&preview).await.map_err(failed)?;
-        left(
+        tally.add(
             context,
             what,
             CleanupResult::Deleted,
@@ -238,6 +227,7 @@ impl Preview<'_> {
         context: &Context,
         render: &RenderApi,
         name: &PreviewName,
+        tally: &mut Tally,
     ) -> Result<bool, Failure> {
         let found = render
             .named(name)
@@ -245,7 +235,7 @@ impl Preview<'_> {
             .map_err(|error| Failure::Render(Some(self.service.clone()), error))?;
         for (id, _) in &found {
             let why = "it has the name of a preview, and no record says its id: delete it by hand if it is one";
-            left(
+            tally.add(
                 context,
                 format!("service {name} ({id})"),
                 CleanupResult::Kept,

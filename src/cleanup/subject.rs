@@ -1,19 +1,17 @@
 //! After whom a run cleans up: the event's pull request, a named one, or whichever are closed.
 
-use super::github;
-use crate::commands::{refuse, tell};
-use crate::context::Context;
+use crate::context::{Context, Stop};
 use crate::domain::{
     CommitSha, Dispatch, Manifest, Outcome, PrNumber, PullRequest, PushedRef, Trigger,
 };
 use crate::failure::Failure;
 use crate::github::{GitHubError, PullState};
 use crate::intake::inputs::InputError;
-use crate::resolve::manifest_at;
+use crate::resolve::{WithoutManifest, manifest_at, nothing};
 
 /// Whose leftovers a run looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Whose {
+pub(crate) enum Whose {
     /// Those of one pull request, which is closed.
     One(PrNumber),
     /// Those of all that turn out to be closed.
@@ -21,39 +19,32 @@ pub(super) enum Whose {
 }
 
 /// What a run is about.
-pub(super) struct Job {
-    pub(super) manifest: Manifest,
-    pub(super) whose: Whose,
+pub(crate) struct CleanupSubject {
+    pub(crate) manifest: Manifest,
+    pub(crate) whose: Whose,
 }
 
-/// Finds out what the run is about; `None` where there is nothing to do, which is then told.
-pub(super) async fn find(context: &Context) -> Result<Option<Job>, Failure> {
+/// Finds out what the run is about.
+///
+/// # Errors
+/// [`Stop::Early`] where there is nothing to do.
+pub(crate) async fn find(context: &Context) -> Result<CleanupSubject, Stop> {
     match &context.trigger {
         Trigger::Closed(pull) => closed(context, pull).await,
-        Trigger::Dispatch(dispatch) => dispatched(context, dispatch).await.map(Some),
-        Trigger::PullRequest(pull) => Ok(nothing(
-            context,
-            &format!("pull request {} is open", pull.number),
-        )),
-        Trigger::Push(_) | Trigger::MergeGroup(_) => Ok(nothing(
-            context,
+        Trigger::Dispatch(dispatch) => Ok(dispatched(context, dispatch).await?),
+        Trigger::PullRequest(pull) => {
+            Err(nothing(&format!("pull request {} is open", pull.number)))
+        }
+        Trigger::Push(_) | Trigger::MergeGroup(_) => Err(nothing(
             "cleanup is for pull requests that are closed, for a schedule and for a dispatch",
         )),
-        Trigger::Nothing(why) => Ok(nothing(context, why)),
-        Trigger::Refused(why) => {
-            refuse(context, why);
-            Ok(None)
-        }
+        Trigger::Nothing(why) => Err(nothing(why)),
+        Trigger::Refused(why) => Err(Failure::WrongEvent(why.clone()).into()),
     }
 }
 
-fn nothing(context: &Context, why: &str) -> Option<Job> {
-    tell(context, Outcome::Nothing, &format!("Nothing to do: {why}"));
-    None
-}
-
 /// The event of a close. A run that is repeated may come when the pull request is open again.
-async fn closed(context: &Context, pull: &PullRequest) -> Result<Option<Job>, Failure> {
+async fn closed(context: &Context, pull: &PullRequest) -> Result<CleanupSubject, Stop> {
     let number = pull.number;
     if context
         .request
@@ -72,44 +63,38 @@ async fn closed(context: &Context, pull: &PullRequest) -> Result<Option<Job>, Fa
         (false, false) => None,
     };
     if let Some(who) = reads_only {
-        tell(
-            context,
-            Outcome::Skipped,
-            "Skipped: the token of this run may not delete anything",
-        );
         context.warn(
             "Left for the sweep",
             &format!("{who}, whose token only reads: a scheduled cleanup does it"),
         );
-        return Ok(None);
+        let headline = "Skipped: the token of this run may not delete anything";
+        return Err(Stop::early(Outcome::Skipped, headline));
     }
     match state(context, number).await? {
         PullState::Closed => {}
         PullState::Open => {
-            return Ok(nothing(
-                context,
-                &format!("pull request {number} is open again"),
-            ));
+            return Err(nothing(&format!("pull request {number} is open again")));
         }
         PullState::Absent => {
             let what = format!("pull request {number}");
-            return Err(Failure::History(
-                GitHubError::NotFound {
-                    what,
-                    trace: Default::default(),
-                }
-                .into(),
-            ));
+            let trace = Default::default();
+            return Err(Failure::History(GitHubError::NotFound { what, trace }.into()).into());
         }
     }
-    let manifest = manifest_at(context, &pull.base, &pull.default_branch).await?;
-    Ok(Some(Job {
+    let manifest = manifest_at(
+        context,
+        &pull.base,
+        &pull.default_branch,
+        WithoutManifest::AssumeIfNamed,
+    )
+    .await?;
+    Ok(CleanupSubject {
         manifest,
         whose: Whose::One(number),
-    }))
+    })
 }
 
-async fn dispatched(context: &Context, dispatch: &Dispatch) -> Result<Job, Failure> {
+async fn dispatched(context: &Context, dispatch: &Dispatch) -> Result<CleanupSubject, Failure> {
     let whose = match context.request.pr_number {
         None => Whose::Everybodys,
         Some(number) => match state(context, number).await? {
@@ -141,19 +126,20 @@ async fn dispatched(context: &Context, dispatch: &Dispatch) -> Result<Job, Failu
         Some(commit) => commit,
         None => tip(context, default_branch).await?,
     };
-    let manifest = manifest_at(context, &at, default_branch).await?;
-    Ok(Job { manifest, whose })
+    let manifest =
+        manifest_at(context, &at, default_branch, WithoutManifest::AssumeIfNamed).await?;
+    Ok(CleanupSubject { manifest, whose })
 }
 
 async fn tip(context: &Context, branch: &str) -> Result<CommitSha, Failure> {
-    let found = context.history.tip(branch).await?;
+    let found = context.clients.history.tip(branch).await?;
     found.ok_or_else(|| {
         Failure::NoManifest("the default branch is neither in the checkout nor at GitHub".into())
     })
 }
 
 async fn state(context: &Context, number: PrNumber) -> Result<PullState, Failure> {
-    let Some(github) = github(context) else {
+    let Some(github) = context.github_with_token() else {
         return Err(InputError::of("github-token", "cleanup needs it").into());
     };
     github

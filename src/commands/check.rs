@@ -1,26 +1,28 @@
 //! `check`: the manifest against the tree and the workflows. Reads this machine only, and writes nothing.
 
+use super::LocalStop;
 use super::local_repository::LocalRepository;
 use crate::decide::{self, Checkup, Finding, Part, Remark, Spot, Wiring};
-use crate::domain::{Foreign, Level, Notice, Outcome};
+use crate::domain::{Foreign, Level, Manifest, Notice, Outcome};
 use crate::failure::Failure;
 use crate::intake::inputs::{DEFAULT_MANIFEST, Request};
 use crate::intake::manifest::{self, EntryPlaces, Mistake, Place, Places};
 use crate::intake::workflow;
 use crate::report::{CheckReport, Placed, RunReport, files_of_nobody};
 use crate::runner::{Log, Surroundings};
-use std::cell::RefCell;
 
 /// The runner shows ten annotations of a kind for a step, and one more sums them up.
 const MOST_ANNOTATIONS: usize = 9;
 
-/// Runs it. What was found stands in the story, whatever the end.
-pub(crate) fn run(
+/// Checks the manifest.
+///
+/// # Errors
+/// There is no manifest, or it has mistakes: they are in the stop too.
+pub(super) fn run(
     request: &Request,
     around: &Surroundings,
     log: &Log,
-    run_report: &RefCell<RunReport>,
-) -> Result<(), Failure> {
+) -> Result<RunReport, LocalStop> {
     let repository = LocalRepository::open(around)?;
     let path = &request.manifest.path;
     let shown = Foreign(path.as_bytes()).to_string();
@@ -42,13 +44,30 @@ pub(crate) fn run(
                 .iter()
                 .map(|mistake| of_mistake(path, mistake))
                 .collect();
-            run_report.borrow_mut().checked = Some(report);
-            return Err(Failure::Manifest {
-                path: path.clone(),
-                mistakes,
+            return Err(LocalStop {
+                failure: Failure::Manifest {
+                    path: path.clone(),
+                    mistakes,
+                },
+                checked: Some(Box::new(report)),
             });
         }
     };
+    let checkup = checkup(&repository, path, &manifest);
+    let places = manifest::places(&bytes);
+    report.findings = checkup
+        .findings
+        .iter()
+        .map(|finding| placed(path, &places, finding))
+        .collect();
+    report.files = checkup.files;
+    report.unowned = checkup.unowned.clone();
+    show(log, &report);
+    Ok(run_report(&checkup, &shown, report))
+}
+
+/// Holds the manifest against the tracked files and the workflows.
+fn checkup(repository: &LocalRepository, path: &str, manifest: &Manifest) -> Checkup {
     let (files, untold) = match repository.tracked() {
         Ok(Some(files)) => (Some(files), None),
         Ok(None) => (
@@ -57,8 +76,8 @@ pub(crate) fn run(
         ),
         Err(why) => (None, Some(why)),
     };
-    let wiring = wiring(&repository, path, files.as_deref());
-    let mut checkup = decide::check(&manifest, files.as_deref(), &wiring);
+    let wiring = wiring(repository, path, files.as_deref());
+    let mut checkup = decide::check(manifest, files.as_deref(), &wiring);
     if let Some(why) = untold {
         let hint = "Commit first, or check the commit out whole.";
         let text = format!("which files are tracked is not known: {why}");
@@ -70,17 +89,7 @@ pub(crate) fn run(
             Spot::Manifest,
         );
     }
-    let places = manifest::places(&bytes);
-    report.findings = checkup
-        .findings
-        .iter()
-        .map(|finding| placed(path, &places, finding))
-        .collect();
-    report.files = checkup.files;
-    report.unowned = checkup.unowned.clone();
-    tell(log, &report);
-    end(&checkup, &shown, report, run_report);
-    Ok(())
+    checkup
 }
 
 /// What the workflows hand over to runs with this manifest.
@@ -155,7 +164,7 @@ fn at(file: &str, (line, column): Place, finding: &Finding) -> Placed {
     }
 }
 
-fn tell(log: &Log, report: &CheckReport) {
+fn show(log: &Log, report: &CheckReport) {
     for level in [Level::Error, Level::Warning, Level::Notice] {
         let all: Vec<&Placed> = report
             .findings
@@ -200,7 +209,7 @@ fn tell(log: &Log, report: &CheckReport) {
     }
 }
 
-fn end(checkup: &Checkup, shown: &str, report: CheckReport, run_report: &RefCell<RunReport>) {
+fn run_report(checkup: &Checkup, shown: &str, report: CheckReport) -> RunReport {
     let (errors, warnings) = (checkup.count(Level::Error), checkup.count(Level::Warning));
     let counted = |number: usize, what: &str| match number {
         0 => format!("no {what}s"),
@@ -212,14 +221,13 @@ fn end(checkup: &Checkup, shown: &str, report: CheckReport, run_report: &RefCell
         counted(errors, "error"),
         counted(warnings, "warning")
     );
-    let mut run_report = run_report.borrow_mut();
-    run_report.checked = Some(report);
-    run_report.outcome = if errors > 0 {
+    let outcome = if errors > 0 {
         Outcome::Failed
     } else {
         Outcome::Verified
     };
-    run_report.headline = format!("Checked {shown}: {found}");
+    let mut run_report = RunReport::new(outcome, format!("Checked {shown}: {found}"));
+    run_report.checked = Some(report);
     if errors > 0 {
         run_report.failed = Some(crate::report::Failed {
             word: crate::domain::FailureWord::BadManifest,
@@ -228,4 +236,5 @@ fn end(checkup: &Checkup, shown: &str, report: CheckReport, run_report: &RefCell
             page: None,
         });
     }
+    run_report
 }

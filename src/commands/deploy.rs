@@ -1,95 +1,120 @@
 //! `deploy`: plan, verify, then the deploy hooks of the changed services, in order.
 
-use super::{PlannedRun, tell, verify};
-use crate::context::Context;
+use super::verify;
+use crate::context::{CommandOutcome, Context, Stop, Writers};
 use crate::decide::{OnRender, Plan, Presence, Subject, Why, presence};
 use crate::domain::{Digest, EnvironmentName, Intent, Kind, Outcome, ServiceName, Status, Trigger};
 use crate::failure::Failure;
-use crate::gate::hooks::{self, Hooks};
+use crate::gate::credentials;
+use crate::gate::hooks::Hooks;
 use crate::gate::preflight::preflight;
 use crate::gate::required_environment;
-use crate::images::{Images, Patience, env_file};
-use crate::intake::inputs::Writes;
+use crate::images::{self, Images, Patience, env_file};
+use crate::planned_run::{Calls, PlannedRun, decide};
 use crate::report::{ServiceResult, outcome_of};
+use crate::resolve::{self, Purpose};
 use crate::rollout::{self, DeployRequest, DeployVia, Rollout, drift};
-use crate::state::EnvironmentState;
+use crate::state::{self, EnvironmentState};
+use crate::tags::moves::Ends;
 use crate::{previews, tags};
 use std::collections::BTreeMap;
 
-/// Runs it.
-pub(crate) async fn run(context: &Context, run: &PlannedRun) -> Result<(), Failure> {
-    let environment = match &run.plan.subject {
-        Subject::Environments { environments, .. } => environments.first(),
-        Subject::PullRequest { .. } => {
-            let previews = previews::wanted(context, run)?;
-            if !previews.is_empty() {
-                return previews::run(context, run, &previews).await;
-            }
-            // The workflow may run beside the build of the same event; whoever names a number or a digest means to wait for it.
-            let is_event = matches!(context.trigger, Trigger::PullRequest(_));
-            let patience = if is_event && context.request.digest.is_none() {
-                Patience::Once
-            } else {
-                Patience::Wait
-            };
-            return verify::without_deploying(context, run, patience).await;
+/// Deploys what the event is about: to an environment, or to a pull request's previews.
+pub(super) async fn run(
+    context: &Context,
+    writers: Option<&Writers<'_>>,
+) -> Result<CommandOutcome, Stop> {
+    let resolved = resolve::event(context, Purpose::Deploy).await?;
+    let known = state::read(context, &resolved, Purpose::Deploy).await?;
+    let calls = match writers {
+        Some(_) => Calls::Hidden,
+        None => Calls::Shown,
+    };
+    let run = decide(context, resolved, known, Purpose::Deploy, calls)?;
+    match &run.plan.subject {
+        Subject::Environments { environments, .. } => {
+            to_environment(context, writers, &run, environments.only()?).await
         }
-        Subject::Commit => return verify::without_deploying(context, run, Patience::Wait).await,
-    };
-    let (Some(environment), state) = (environment, run.resolved.state.as_ref()) else {
-        return Ok(());
-    };
-    note_left(context, &run.plan);
-    let Some(hooks) = credentials(context, run)? else {
-        return Ok(());
-    };
-    env_file::check(context, run).await?;
-    let Some(images) = verify::verified(context, run, Patience::Wait).await? else {
-        return Ok(());
-    };
-    skip_without_hook(context, &hooks);
+        Subject::PullRequest { .. } => match previews::wanted(context, &run)? {
+            Some(wanted) => previews::run(context, writers, &run, &wanted).await,
+            None => verify::images_of(context, &run, patience(context), LIVE).await,
+        },
+        Subject::Commit => verify::images_of(context, &run, Patience::Wait, LIVE).await,
+    }
+}
+
+/// `wait: live` asks for an API key even where nothing is deployed in the end.
+const LIVE: credentials::Live = credentials::Live::Deployed;
+
+/// The workflow may run beside the build of the same event; whoever names a number or a digest means to wait for it.
+fn patience(context: &Context) -> Patience {
+    let is_event = matches!(context.trigger, Trigger::PullRequest(_));
+    if is_event && context.request.digest.is_none() {
+        Patience::Once
+    } else {
+        Patience::Wait
+    }
+}
+
+async fn to_environment(
+    context: &Context,
+    writers: Option<&Writers<'_>>,
+    run: &PlannedRun,
+    environment: &EnvironmentName,
+) -> Result<CommandOutcome, Stop> {
+    let mut results = note_left(context, &run.plan);
+    let hooks = credentials::of_deploy(context, run)?;
+    env_file::check(context, run, writers).await?;
+    let images = images::verified(context, run, Patience::Wait).await?;
+    results.extend(credentials::skip_without_hook(context, &hooks));
     let confused = hooks.confused.clone();
+    let state = run.state_of(environment);
     let requests = match state {
-        Some(state) => requests(context, run, state, hooks, &images),
+        Some(state) => requests(context, run, state, hooks, &images, &mut results)?,
         None => BTreeMap::new(),
     };
     required_environment::check(context, &run.resolved.manifest, environment, &requests).await?;
     let facts = preflight(context, &requests, confused).await?;
-    tags::release::promote(context, run, state, &images).await?;
-    if context.request.writes == Writes::Withheld {
-        dry(context, run, &images);
-        return tags::moves::follow(context, run, state, environment, &images).await;
-    }
+    tags::release::promote(context, writers, run, state, &images).await?;
+    let Some(writers) = writers else {
+        return dry(context, run, environment, &images, results).await;
+    };
     if let Some(state) = state {
-        let rollout = Rollout::new(context, state, facts);
+        let rollout = Rollout::new(context, writers, state, facts);
         rollout.close_settled().await;
         if !requests.is_empty() {
             context.log.group(&format!("Deploys to {environment}"));
-            rollout::go(&rollout, &run.plan, &requests).await;
+            results.extend(rollout::run(&rollout, &run.plan, &requests).await);
             context.log.end_group();
         }
-        drift::warn(context, run, &rollout, &images).await;
+        drift::warn(context, run, &rollout, &images, &results).await;
     }
-    conclude(context, run, environment, &images);
-    let moved = tags::moves::follow(context, run, state, environment, &images).await;
+    let outcome = conclude(context, run, environment, &images, &mut results);
+    let ends = Ends {
+        environment,
+        state,
+        images: &images,
+        results: &results,
+        is_dry: false,
+    };
+    let moved = tags::moves::follow(context, Some(writers), run, &ends).await;
     env_file::write(context, run, environment, &images)?;
-    moved
+    moved?;
+    Ok(outcome)
 }
 
-/// Keeps what the plan leaves for a reason that is no "nothing changed", and says what was never confirmed.
-fn note_left(context: &Context, plan: &Plan) {
-    let mut report = context.progress.borrow_mut();
+/// Keeps what the plan leaves for another reason than "nothing changed", and says what was never confirmed.
+fn note_left(context: &Context, plan: &Plan) -> Vec<ServiceResult> {
+    let mut results = Vec::new();
     for service in &plan.services {
         let status = service.why.status();
         if matches!(status, Status::Held | Status::Superseded) {
-            report.services.push(ServiceResult::without_deploy(
-                &service.name,
-                status,
-                service.why.reason(),
-            ));
+            let reason = service.why.reason();
+            let result = ServiceResult::without_deploy(&service.name, status, reason);
+            context.progress.ended(&result);
+            results.push(result);
         }
     }
-    drop(report);
     let held: Vec<&str> = named(plan, |why| matches!(why, Why::Held(_)));
     if !held.is_empty() {
         let text = format!(
@@ -100,14 +125,13 @@ fn note_left(context: &Context, plan: &Plan) {
     }
     let unconfirmed = named(plan, |why| matches!(why, Why::Unconfirmed(_)));
     if !unconfirmed.is_empty() {
-        let text = format!(
+        context.note(format!(
             "{} skipped as accepted by Render and never confirmed live: {} (an API key confirms, force: unchanged deploys again)",
             unconfirmed.len(),
             unconfirmed.join(", ")
-        );
-        context.log.say(&text);
-        context.progress.borrow_mut().notes.push(text);
+        ));
     }
+    results
 }
 
 fn named(plan: &Plan, is: impl Fn(&Why) -> bool) -> Vec<&str> {
@@ -118,48 +142,6 @@ fn named(plan: &Plan, is: impl Fn(&Why) -> bool) -> Vec<&str> {
         .collect()
 }
 
-/// Finds the credentials; `None` where some are missing and that is a reason to skip everything.
-pub(crate) fn credentials(context: &Context, run: &PlannedRun) -> Result<Option<Hooks>, Failure> {
-    let is_fatal =
-        hooks::missing_is_fatal(context.request.on_missing_credential, run.resolved.in_fork);
-    if verify::lacks_credential(context, run)? {
-        return Ok(None);
-    }
-    let hooks = hooks::find(context, &run.resolved, &run.plan)?;
-    if context.render.is_none() && !hooks.confused.is_empty() {
-        return Err(Failure::HooksConfused(hooks.confused.join("; ")));
-    }
-    if !hooks.missing.is_empty() {
-        let failure = Failure::HookMissing(hooks.missing.clone());
-        if is_fatal {
-            return Err(failure);
-        }
-        context.warn("Deploy hooks are missing", &failure.to_string());
-        // With an API key an id will do for the others.
-        if run.plan.to_deploy().count() == hooks.missing.len() {
-            skip_without_hook(context, &hooks);
-            tell(
-                context,
-                Outcome::Skipped,
-                "Skipped: there is no deploy hook here",
-            );
-            return Ok(None);
-        }
-    }
-    Ok(Some(hooks))
-}
-
-pub(crate) fn skip_without_hook(context: &Context, hooks: &Hooks) {
-    let mut report = context.progress.borrow_mut();
-    for (service, _) in &hooks.missing {
-        report.services.push(ServiceResult::without_deploy(
-            service,
-            Status::Skipped,
-            "skipped: it has no deploy hook here",
-        ));
-    }
-}
-
 /// What is asked of Render for each service to deploy. One whose live deploy has these very bytes already is left as it is.
 fn requests(
     context: &Context,
@@ -167,39 +149,31 @@ fn requests(
     state: &EnvironmentState,
     mut hooks: Hooks,
     images: &Images,
-) -> BTreeMap<ServiceName, DeployRequest> {
+    results: &mut Vec<ServiceResult>,
+) -> Result<BTreeMap<ServiceName, DeployRequest>, Failure> {
     let mut requests = BTreeMap::new();
     for service in run.plan.to_deploy() {
-        let Some(image) = images.get(&service.image) else {
+        let name = &service.name;
+        let image = images::of(images, &service.image)?;
+        let hook = hooks.found.remove(name);
+        let has_key = context.clients.render.is_some();
+        let Some((via, id)) = DeployVia::choose(hook, state.id(name), has_key) else {
+            // It has no hook here, which was said.
             continue;
-        };
-        let id = state.id(&service.name).cloned();
-        let (via, id) = match (hooks.found.remove(&service.name), id) {
-            (Some(hook), id) => {
-                let id = id.unwrap_or_else(|| hook.service().clone());
-                (DeployVia::Hook(hook), id)
-            }
-            (None, Some(id)) if context.render.is_some() => (DeployVia::Api(id.clone()), id),
-            (None, _) => continue,
         };
         let wanted = vec![image.digest().clone(), image.platform_digest().clone()];
         let is_forced = service.why == Why::Forced;
-        if !is_forced && serves(state.on_render(&service.name), &wanted) {
-            context.log.say(&format!(
-                "{}: its live deploy has this image already.",
-                service.name
-            ));
-            let ended = ServiceResult::without_deploy(
-                &service.name,
-                Status::Skipped,
-                "its live deploy has this image already",
-            );
-            context.progress.borrow_mut().services.push(ended);
+        if !is_forced && serves(state.on_render(name), &wanted) {
+            let reason = "its live deploy has this image already";
+            context.log.say(&format!("{name}: {reason}."));
+            let result = ServiceResult::without_deploy(name, Status::Skipped, reason);
+            context.progress.ended(&result);
+            results.push(result);
             continue;
         }
         let pinned = image.pinned(context.request.pin);
         let intent = Intent {
-            service: service.name.clone(),
+            service: name.clone(),
             commit: state.commit(),
             id: Some(id.clone()),
             image: pinned.clone(),
@@ -219,9 +193,9 @@ fn requests(
             is_forced,
             is_recorded: true,
         };
-        requests.insert(service.name.clone(), request);
+        requests.insert(name.clone(), request);
     }
-    requests
+    Ok(requests)
 }
 
 /// Whether these bytes are live, and nothing is under way that would replace them.
@@ -229,53 +203,55 @@ fn serves(on_render: &OnRender, wanted: &[Digest]) -> bool {
     matches!(on_render, OnRender::Known(deploys) if presence(wanted, deploys) == Presence::Serves)
 }
 
-fn dry(context: &Context, run: &PlannedRun, images: &Images) {
-    for service in run.plan.to_deploy() {
-        let Some(image) = images.get(&service.image) else {
-            continue;
-        };
-        context.log.say(&format!(
-            "{}: would deploy {}",
-            service.name,
-            image.pinned(context.request.pin)
-        ));
-        let mut report = context.progress.borrow_mut();
-        if !report
-            .services
-            .iter()
-            .any(|ended| ended.service == service.name)
-        {
-            report.services.push(ServiceResult::without_deploy(
-                &service.name,
-                Status::Skipped,
-                "dry run: not deployed",
-            ));
-        }
-    }
-    tell(
-        context,
-        Outcome::Verified,
-        "Verified in a dry run: everything is there, and nothing was written",
-    );
-}
-
-/// Sorts the services into the manifest's order and names the outcome.
-pub(crate) fn conclude(
+/// Says what would be deployed, and which tags would be moved.
+async fn dry(
     context: &Context,
     run: &PlannedRun,
     environment: &EnvironmentName,
     images: &Images,
-) {
-    let mut report = context.progress.borrow_mut();
-    let place = |name: &ServiceName| {
-        run.plan
-            .services
-            .iter()
-            .position(|service| service.name == *name)
+    mut results: Vec<ServiceResult>,
+) -> Result<CommandOutcome, Stop> {
+    for service in run.plan.to_deploy() {
+        let name = &service.name;
+        let image = images::of(images, &service.image)?;
+        context.log.say(&format!(
+            "{name}: would deploy {}",
+            image.pinned(context.request.pin)
+        ));
+        if results.iter().all(|result| result.service != *name) {
+            let reason = "dry run: not deployed";
+            let result = ServiceResult::without_deploy(name, Status::Skipped, reason);
+            context.progress.ended(&result);
+            results.push(result);
+        }
+    }
+    let ends = Ends {
+        environment,
+        state: run.state_of(environment),
+        images,
+        results: &results,
+        is_dry: true,
     };
-    report.services.sort_by_key(|ended| place(&ended.service));
-    let (outcome, headline) = match outcome_of(&report.services) {
-        Some(outcome) => (outcome, headline(outcome, environment, &report.services)),
+    tags::moves::follow(context, None, run, &ends).await?;
+    Ok(CommandOutcome::new(
+        Outcome::Verified,
+        "Verified in a dry run: everything is there, and nothing was written",
+    ))
+}
+
+/// Sorts the services into the manifest's order and names the outcome.
+pub(super) fn conclude(
+    context: &Context,
+    run: &PlannedRun,
+    environment: &EnvironmentName,
+    images: &Images,
+    results: &mut [ServiceResult],
+) -> CommandOutcome {
+    let order: Vec<&ServiceName> = run.plan.services.iter().map(|own| &own.name).collect();
+    results.sort_by_key(|result| order.iter().position(|name| **name == result.service));
+    context.progress.sort(order.into_iter());
+    let (outcome, headline) = match outcome_of(results) {
+        Some(outcome) => (outcome, headline(outcome, environment, results)),
         None if images.is_empty() => {
             let headline =
                 format!("Skipped: nothing to deploy to {environment}, nothing of it changed");
@@ -283,11 +259,10 @@ pub(crate) fn conclude(
         }
         None => (
             Outcome::Verified,
-            format!("Verified for {environment}: {}", verify::names(images)),
+            format!("Verified for {environment}: {}", images::names(images)),
         ),
     };
-    report.outcome = outcome;
-    report.headline = headline;
+    CommandOutcome::new(outcome, headline)
 }
 
 /// The worst is said first; what else became of services is not left out.

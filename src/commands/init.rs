@@ -9,20 +9,18 @@ use crate::intake::{blueprint, dockerfile, manifest, workflow};
 use crate::report::draft::{Draft, Evidence, draft, is_dockerfile, manifest_text, workflow_text};
 use crate::report::{InitReport, RunReport};
 use crate::runner::{Log, Surroundings};
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 const BLUEPRINTS: [&str; 2] = ["render.yaml", "render.yml"];
 /// A repository with more has other people to write its manifest.
 const MOST_DOCKERFILES: usize = 100;
 
-/// Runs it.
-pub(crate) fn run(
+/// Writes what is not there yet.
+pub(super) fn run(
     request: &Request,
     around: &Surroundings,
     log: &Log,
-    run_report: &RefCell<RunReport>,
-) -> Result<(), Failure> {
+) -> Result<RunReport, Failure> {
     let repository = LocalRepository::open(around)?;
     let path = request.manifest.path.clone();
     let files = repository.tracked().map_err(Failure::NoManifest)?;
@@ -57,14 +55,9 @@ pub(crate) fn run(
         describe(log, draft);
     }
     writer.workflow(&manifest, &path, &workflows)?;
-    let report = writer.report;
-    end(
-        report.with_next(next(&manifest, &workflows, draft.as_ref())),
-        request.writes,
-        log,
-        run_report,
-    );
-    Ok(())
+    let next = next(&manifest, &workflows, draft.as_ref());
+    let report = writer.report.with_next(next);
+    Ok(run_report(report, request.writes, log))
 }
 
 /// What writes, and remembers what it wrote.
@@ -250,7 +243,7 @@ fn next(
     steps
 }
 
-fn end(report: InitReport, writes: Writes, log: &Log, run_report: &RefCell<RunReport>) {
+fn run_report(report: InitReport, writes: Writes, log: &Log) -> RunReport {
     let list = |paths: &[String]| {
         let shown: Vec<String> = paths
             .iter()
@@ -282,7 +275,7 @@ fn end(report: InitReport, writes: Writes, log: &Log, run_report: &RefCell<RunRe
         }
         log.end_group();
     }
-    let mut run_report = run_report.borrow_mut();
-    (run_report.outcome, run_report.headline) = (outcome, headline);
+    let mut run_report = RunReport::new(outcome, headline);
     run_report.written = Some(report);
+    run_report
 }

@@ -1,32 +1,33 @@
 //! `plan`: tags and labels, the changed services and why, and which images must be built. Writes nothing.
 
-use super::{PlannedRun, tell};
-use crate::context::Context;
+use crate::context::{CommandOutcome, Context, Stop};
 use crate::decide::{Subject, number};
 use crate::domain::{Environment, Outcome, Release, When};
-use crate::failure::Failure;
 use crate::images;
+use crate::planned_run::{Calls, PlannedRun, decide};
+use crate::resolve::{self, Purpose};
+use crate::state;
 use crate::tags::existing_tags;
 use std::time::Duration;
 
 /// How long the registry may take to list its tags: a plan does not wait long for what it can do without.
 const LISTING: Duration = Duration::from_secs(20);
 
-/// Runs it.
-pub(crate) async fn run(context: &Context, run: &PlannedRun) -> Result<(), Failure> {
-    let cannot_push = matches!(
-        &run.plan.subject,
+/// Computes what a deploy of the event's commit would do.
+pub(super) async fn run(context: &Context) -> Result<CommandOutcome, Stop> {
+    let resolved = resolve::event(context, Purpose::Plan).await?;
+    let known = state::read(context, &resolved, Purpose::Plan).await?;
+    let run = decide(context, resolved, known, Purpose::Plan, Calls::Shown)?;
+    let builds = match &run.plan.subject {
         Subject::PullRequest {
             cannot_push: Some(_),
             ..
+        } => Vec::new(),
+        Subject::Environments { .. } | Subject::PullRequest { .. } | Subject::Commit => {
+            images::to_build(context, &run).await?
         }
-    );
-    let builds = if cannot_push {
-        Vec::new()
-    } else {
-        images::to_build(context, &run.resolved, &run.plan, &run.tags).await?
     };
-    let next_release = next_release(context, run).await;
+    let next_release = next_release(context, &run).await;
     let services: Vec<&str> = run
         .plan
         .to_deploy()
@@ -38,12 +39,11 @@ pub(crate) async fn run(context: &Context, run: &PlannedRun) -> Result<(), Failu
         list(&services),
         list(&built)
     );
-    let mut report = context.progress.borrow_mut();
-    report.builds = builds;
-    report.next_release = next_release;
-    drop(report);
-    tell(context, Outcome::Planned, &headline);
-    Ok(())
+    Ok(CommandOutcome {
+        builds,
+        next_release,
+        ..CommandOutcome::new(Outcome::Planned, headline)
+    })
 }
 
 fn list(names: &[&str]) -> String {
@@ -83,7 +83,7 @@ async fn next_release(context: &Context, run: &PlannedRun) -> Option<Release> {
             .say(&format!("The next release is not known: {why}"));
         None
     };
-    let tagged = match context.history.highest_release(template).await {
+    let tagged = match context.clients.history.highest_release(template).await {
         Ok(highest) => highest.map(|release| release.number()),
         Err(error) => return unknown(error.to_string()),
     };

@@ -1,13 +1,16 @@
 //! `promote`: puts a release's tag, or `latest`, on the verified images of its commit, without a rebuild.
 
-use super::{PlannedRun, tell, verify};
-use crate::context::Context;
+use crate::context::{CommandOutcome, Context, Stop, Writers};
 use crate::decide::{Subject, Tip};
 use crate::domain::{Foreign, ImageTag, Outcome, PushedRef, Trigger, When};
 use crate::failure::Failure;
-use crate::images::Patience;
-use crate::intake::inputs::{InputError, Writes};
+use crate::gate::credentials::{self, Live};
+use crate::images::{self, Patience};
+use crate::intake::inputs::InputError;
+use crate::planned_run::{Calls, PlannedRun, decide};
 use crate::registry::Moving;
+use crate::resolve::{self, Purpose};
+use crate::state;
 use crate::tags::{Placement, put};
 
 /// What is put, and whether it may be moved.
@@ -18,11 +21,55 @@ enum Tag {
     Latest(ImageTag, String),
 }
 
-/// Refuses what no event can promote, before anybody is asked anything; `true` where there is nothing to do.
+/// Puts the tag that the event and the inputs ask for.
+pub(super) async fn run(
+    context: &Context,
+    writers: Option<&Writers<'_>>,
+) -> Result<CommandOutcome, Stop> {
+    refuse_what_is_never_promoted(context)?;
+    let resolved = resolve::event(context, Purpose::Promote).await?;
+    let known = state::read(context, &resolved, Purpose::Promote).await?;
+    let run = decide(context, resolved, known, Purpose::Promote, Calls::Hidden)?;
+    let Some(tag) = tag(context, &run)? else {
+        let headline =
+            "Nothing to promote: this is no release, and not the tip that latest follows";
+        return Ok(CommandOutcome::new(Outcome::Nothing, headline));
+    };
+    credentials::check(context, &run, Live::NotDeployed)?;
+    must_be_the_tip(context, &run, &tag).await?;
+    if run.plan.images.is_empty() {
+        let headline = "Nothing to promote: no image changed";
+        return Ok(CommandOutcome::new(Outcome::Nothing, headline));
+    }
+    let images = images::verified(context, &run, Patience::Wait).await?;
+    // Images are waited for, and the branch goes on meanwhile.
+    must_be_the_tip(context, &run, &tag).await?;
+    let placements: Vec<Placement> = images
+        .iter()
+        .map(|(name, image)| Placement::new(name, image, context.request.pin))
+        .collect();
+    let (tag, moving) = match &tag {
+        Tag::Release(tag) => (tag, Moving::Never),
+        Tag::Latest(tag, _) => (tag, Moving::Allowed),
+    };
+    context.log.group(&format!("Promotion to {tag}"));
+    let result = put(context, writers, &placements, tag, moving).await;
+    context.log.end_group();
+    let count = result?;
+    let names = images::names(&images);
+    let headline = match (writers, count) {
+        (None, _) => format!("Verified in a dry run: {tag} was not put on {names}"),
+        (Some(_), 0) => format!("Promoted already: {tag} is on {names}"),
+        (Some(_), _) => format!("Promoted: {tag} is on {names}"),
+    };
+    Ok(CommandOutcome::new(Outcome::Verified, headline))
+}
+
+/// Refuses what no event can promote, before anybody is asked anything.
 ///
 /// # Errors
-/// Inputs that ask for what cannot be.
-pub(crate) fn ends_early(context: &Context) -> Result<bool, Failure> {
+/// Inputs that ask for what cannot be; [`Stop::Early`] where there is nothing to do.
+fn refuse_what_is_never_promoted(context: &Context) -> Result<(), Stop> {
     let request = &context.request;
     if request.services.is_some() {
         return Err(InputError::of(
@@ -45,61 +92,10 @@ pub(crate) fn ends_early(context: &Context) -> Result<bool, Failure> {
         Trigger::PullRequest(_) | Trigger::Closed(_) => "a pull request promotes nothing",
         Trigger::MergeGroup(_) => "a merge group promotes nothing, because it may be discarded",
         Trigger::Push(_) | Trigger::Dispatch(_) | Trigger::Nothing(_) | Trigger::Refused(_) => {
-            return Ok(false);
+            return Ok(());
         }
     };
-    tell(context, Outcome::Nothing, &format!("Nothing to do: {why}"));
-    Ok(true)
-}
-
-/// Runs it.
-pub(crate) async fn run(context: &Context, run: &PlannedRun) -> Result<(), Failure> {
-    let Some(tag) = tag(context, run)? else {
-        tell(
-            context,
-            Outcome::Nothing,
-            "Nothing to promote: this is no release, and not the tip that latest follows",
-        );
-        return Ok(());
-    };
-    if verify::lacks_credential(context, run)? || is_left_behind(context, run, &tag).await? {
-        return Ok(());
-    }
-    if run.plan.images.is_empty() {
-        tell(
-            context,
-            Outcome::Nothing,
-            "Nothing to promote: no image changed",
-        );
-        return Ok(());
-    }
-    let Some(images) = verify::verified(context, run, Patience::Wait).await? else {
-        return Ok(());
-    };
-    // Images are waited for, and the branch goes on meanwhile.
-    if is_left_behind(context, run, &tag).await? {
-        return Ok(());
-    }
-    let placements: Vec<Placement> = images
-        .iter()
-        .map(|(name, image)| Placement::new(name, image, context.request.pin))
-        .collect();
-    let (tag, moving) = match &tag {
-        Tag::Release(tag) => (tag, Moving::Never),
-        Tag::Latest(tag, _) => (tag, Moving::Allowed),
-    };
-    context.log.group(&format!("Promotion to {tag}"));
-    let result = put(context, &placements, tag, moving).await;
-    context.log.end_group();
-    let count = result?;
-    let names = verify::names(&images);
-    let headline = match (context.request.writes, count) {
-        (Writes::Withheld, _) => format!("Verified in a dry run: {tag} was not put on {names}"),
-        (Writes::Allowed, 0) => format!("Promoted already: {tag} is on {names}"),
-        (Writes::Allowed, _) => format!("Promoted: {tag} is on {names}"),
-    };
-    tell(context, Outcome::Verified, &headline);
-    Ok(())
+    Err(resolve::nothing(why))
 }
 
 /// Which tag the event and the inputs ask for.
@@ -125,12 +121,8 @@ fn tag(context: &Context, run: &PlannedRun) -> Result<Option<Tag>, Failure> {
 fn default_branch(context: &Context, run: &PlannedRun) -> Option<String> {
     let of_environment = || match &run.plan.subject {
         Subject::Environments { environments, .. } => {
-            match &run
-                .resolved
-                .manifest
-                .environment(environments.first()?)?
-                .when
-            {
+            let environment = environments.only().ok()?;
+            match &run.resolved.manifest.environment(environment)?.when {
                 When::Branch(branch) => Some(branch.clone()),
                 When::Release { .. } => None,
             }
@@ -148,34 +140,32 @@ fn default_branch(context: &Context, run: &PlannedRun) -> Option<String> {
     }
 }
 
-/// Whether the branch that `latest` follows is on another commit by now: then that one has it. Where that cannot be asked, the first attempt
-/// of a push goes on, which is nearly always the newest.
-async fn is_left_behind(context: &Context, run: &PlannedRun, tag: &Tag) -> Result<bool, Failure> {
+/// Stops where the branch that `latest` follows is on another commit by now: then that one has it. Where that cannot be asked, the first
+/// attempt of a push goes on, which is nearly always the newest.
+async fn must_be_the_tip(context: &Context, run: &PlannedRun, tag: &Tag) -> Result<(), Stop> {
     let Tag::Latest(_, branch) = tag else {
-        return Ok(false);
+        return Ok(());
     };
     let shown = Foreign(branch.as_bytes());
-    match context.history.present_tip(branch).await {
-        Ok(tip) if tip == run.plan.commit => Ok(false),
+    match context.clients.history.present_tip(branch).await {
+        Ok(tip) if tip == run.plan.commit => Ok(()),
         Ok(tip) => {
             let why = format!(
                 "Superseded: the default branch is on {} by now, and latest with it",
                 tip.short(7)
             );
-            tell(context, Outcome::Superseded, &why);
-            Ok(true)
+            Err(Stop::early(Outcome::Superseded, why))
         }
         Err(why) if matches!(context.trigger, Trigger::Push(_)) && !context.around.is_rerun => {
             let text = format!(
                 "whether {shown} is still on this commit is not known ({why}); this push is taken to be the newest"
             );
-            if !context.progress.borrow().notes.contains(&text) {
-                context.warn("Order is not known", &text);
-            }
-            Ok(false)
+            context.warn_once("Order is not known", &text);
+            Ok(())
         }
-        Err(why) => Err(Failure::OrderUnknown(format!(
-            "whether {shown} is still on this commit is not known: {why}"
-        ))),
+        Err(why) => {
+            let text = format!("whether {shown} is still on this commit is not known: {why}");
+            Err(Failure::OrderUnknown(text).into())
+        }
     }
 }

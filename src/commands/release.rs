@@ -3,17 +3,15 @@
 //! GitHub gives a name to one run only, so two runs never get the same number: the loser looks whose the tag is, and goes on above it. A
 //! commit that has a number keeps it. Whatever the answer to making a tag was, the tag itself is looked at before another number is taken.
 
-use super::{refuse, tell};
-use crate::context::Context;
+use crate::context::{CommandOutcome, Context, Stop, Writers};
 use crate::decide::{NoNumber, number};
 use crate::domain::{CommitSha, Level, Notice, Outcome, Reading, Release, ReleaseNumber, Trigger};
 use crate::failure::{Failure, ReleaseRefusal, UPDATE_FAILED};
 use crate::gate::required_environment;
 use crate::github::{GitHub, GitHubError, GitTag, TagMade, TagWriter};
 use crate::history::{Ancestry, HistoryError};
-use crate::intake::inputs::Writes;
 use crate::report::Released;
-use crate::resolve::{Candidate, candidate_of_dispatch, candidate_of_push, needs_github};
+use crate::resolve::{self, Candidate, candidate_of_dispatch, candidate_of_push, needs_github};
 use crate::tags::existing_tags;
 use http_client::{Backoff, sleep};
 use std::collections::BTreeMap;
@@ -42,37 +40,35 @@ enum Numbered {
     Would(Release),
 }
 
-/// Runs it.
-pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
+/// Gives the commit its number.
+pub(super) async fn run(
+    context: &Context,
+    writers: Option<&Writers<'_>>,
+) -> Result<CommandOutcome, Stop> {
     let candidate = match &context.trigger {
         Trigger::Push(push) => candidate_of_push(context, push).await?,
         Trigger::Dispatch(dispatch) => candidate_of_dispatch(context, dispatch).await?,
-        Trigger::Nothing(why) => {
-            tell(context, Outcome::Nothing, &format!("Nothing to do: {why}"));
-            return Ok(());
-        }
+        Trigger::Nothing(why) => return Err(resolve::nothing(why)),
         Trigger::PullRequest(_) | Trigger::Closed(_) | Trigger::MergeGroup(_) => {
-            refuse(
-                context,
-                "a release is made of a commit of a branch: a pull request or merge group is none yet",
-            );
-            return Ok(());
+            let why = "a release is made of a commit of a branch: a pull request or merge group is none yet";
+            return Err(Failure::WrongEvent(why.into()).into());
         }
-        Trigger::Refused(why) => {
-            refuse(context, why);
-            return Ok(());
-        }
+        Trigger::Refused(why) => return Err(Failure::WrongEvent(why.clone()).into()),
     };
-    let github = context.history.github().ok_or_else(needs_github)?;
-    let numbered = numbered(context, github, &candidate).await?;
-    conclude(context, &candidate, numbered);
-    Ok(())
+    let github = context.clients.history.github().ok_or_else(needs_github)?;
+    let writer = match writers {
+        Some(writers) => Some(writers.github.as_ref().ok_or_else(needs_github)?.tags),
+        None => None,
+    };
+    let numbered = numbered(context, github, writer, &candidate).await?;
+    Ok(conclude(context, &candidate, numbered))
 }
 
 /// Finds the commit's number, or gets it one.
 async fn numbered(
     context: &Context,
     github: &GitHub,
+    writer: Option<TagWriter<'_>>,
     candidate: &Candidate,
 ) -> Result<Numbered, Failure> {
     let Candidate {
@@ -90,10 +86,6 @@ async fn numbered(
     required_environment::check_commit(context, manifest, &environment.name, *commit).await?;
     let mut taken = in_registry(context, candidate).await?;
     warn_of_going_back(context, candidate, &first, &mut seen).await;
-    let writer = match context.request.writes {
-        Writes::Allowed => Some(TagWriter::new(github)),
-        Writes::Withheld => None,
-    };
     let (mut backoff, mut stumbles) = (Backoff::new(PAUSES.0, PAUSES.1), 0);
     for _ in 0..TRIES {
         // Read right before a number is taken: the registry may have needed its time.
@@ -230,6 +222,7 @@ impl Seen {
             return Ok(self.known(tag));
         }
         let local = context
+            .clients
             .history
             .checkout()
             .and_then(|checkout| checkout.peel(&tag.object).ok().flatten());
@@ -315,7 +308,13 @@ async fn warn_of_going_back(
         return;
     };
     let Some(on) = seen.known(tag) else { return };
-    if context.history.is_ancestor(&candidate.commit, &on).await == Ancestry::Yes {
+    if context
+        .clients
+        .history
+        .is_ancestor(&candidate.commit, &on)
+        .await
+        == Ancestry::Yes
+    {
         let text = format!(
             "commit {} is older than {highest}, the highest release: where that is live, deploy refuses this one as going back",
             candidate.commit.short(7)
@@ -325,7 +324,7 @@ async fn warn_of_going_back(
 }
 
 /// Tells what came of it, and how to go on.
-fn conclude(context: &Context, candidate: &Candidate, numbered: Numbered) {
+fn conclude(context: &Context, candidate: &Candidate, numbered: Numbered) -> CommandOutcome {
     let (environment, short) = (&candidate.environment.name, candidate.commit.short(7));
     let (outcome, headline, release) = match &numbered {
         Numbered::Made(release) => (
@@ -345,7 +344,6 @@ fn conclude(context: &Context, candidate: &Candidate, numbered: Numbered) {
             (Outcome::Planned, headline, None)
         }
     };
-    tell(context, outcome, &headline);
     let (Numbered::Made(next) | Numbered::Found(next) | Numbered::Would(next)) = &numbered;
     let how = format!(
         "a tag that is made with GITHUB_TOKEN starts no workflow: go on in this one with command deploy and release {next}, \
@@ -361,12 +359,14 @@ fn conclude(context: &Context, candidate: &Candidate, numbered: Numbered) {
             .log
             .say(&format!("How to deploy the release: {how}.")),
     }
-    let mut report = context.progress.borrow_mut();
-    report.notes.push(how);
-    report.environment = Some(environment.clone());
-    report.next_release = Some(next.clone());
-    report.released = Some(Released {
-        commit: candidate.commit,
-        release: release.cloned(),
-    });
+    context.progress.note(how);
+    context.progress.environment(environment);
+    CommandOutcome {
+        next_release: Some(next.clone()),
+        released: Some(Released {
+            commit: candidate.commit,
+            release: release.cloned(),
+        }),
+        ..CommandOutcome::new(outcome, headline)
+    }
 }

@@ -1,130 +1,42 @@
 //! `verify`: waits for this event's images and judges them. Writes nothing.
 
-use super::{PlannedRun, tell};
-use crate::context::Context;
+use crate::context::{CommandOutcome, Context, Stop};
 use crate::decide::Subject;
 use crate::domain::Outcome;
-use crate::failure::Failure;
-use crate::gate::hooks;
-use crate::images::{self, Images, Patience};
-use crate::intake::inputs::{Command, OnMissing, Wait};
+use crate::gate::credentials::{self, Live};
+use crate::images::{self, Patience};
+use crate::planned_run::{Calls, PlannedRun, decide};
+use crate::resolve::{self, Purpose};
+use crate::state;
 
-/// Runs it.
-pub(crate) async fn run(context: &Context, run: &PlannedRun) -> Result<(), Failure> {
-    without_deploying(context, run, Patience::Wait).await
+/// Verifies the images of the event's commit.
+pub(super) async fn run(context: &Context) -> Result<CommandOutcome, Stop> {
+    let resolved = resolve::event(context, Purpose::Verify).await?;
+    let known = state::read(context, &resolved, Purpose::Verify).await?;
+    let run = decide(context, resolved, known, Purpose::Verify, Calls::Hidden)?;
+    images_of(context, &run, Patience::Wait, Live::NotDeployed).await
 }
 
 /// Verifies the images of a plan that deploys nothing.
-pub(crate) async fn without_deploying(
+pub(super) async fn images_of(
     context: &Context,
     run: &PlannedRun,
     patience: Patience,
-) -> Result<(), Failure> {
+    live: Live,
+) -> Result<CommandOutcome, Stop> {
     if let Subject::PullRequest {
         cannot_push: Some(why),
         ..
     } = &run.plan.subject
     {
-        nothing_to_wait_for(context, why);
-        return Ok(());
+        return Err(resolve::no_image(context, why));
     }
-    if lacks_credential(context, run)? {
-        return Ok(());
-    }
+    credentials::check(context, run, live)?;
     if run.plan.images.is_empty() {
-        tell(
-            context,
-            Outcome::Nothing,
-            "Nothing to verify: no image changed",
-        );
-        return Ok(());
+        let headline = "Nothing to verify: no image changed";
+        return Ok(CommandOutcome::new(Outcome::Nothing, headline));
     }
-    let Some(images) = verified(context, run, patience).await? else {
-        return Ok(());
-    };
-    tell(
-        context,
-        Outcome::Verified,
-        &format!("Verified: {}", names(&images)),
-    );
-    Ok(())
-}
-
-/// Ends softly where nobody can have pushed an image.
-pub(crate) fn nothing_to_wait_for(context: &Context, why: &str) {
-    tell(
-        context,
-        Outcome::Skipped,
-        "Skipped: there can be no image to verify",
-    );
-    context.warn("There can be no image", why);
-}
-
-/// Whether a credential is missing and that is a reason to skip everything.
-///
-/// # Errors
-/// It is missing, and that is a failure.
-pub(crate) fn lacks_credential(context: &Context, run: &PlannedRun) -> Result<bool, Failure> {
-    let failure = if context.lacks_registry_password() {
-        Failure::NoRegistryPassword
-    } else if context.request.wait == Wait::Live
-        && context.render.is_none()
-        && deploys(context.request.command)
-    {
-        Failure::NoApiKey
-    } else {
-        return Ok(false);
-    };
-    if hooks::missing_is_fatal(context.request.on_missing_credential, run.resolved.in_fork) {
-        return Err(failure);
-    }
-    tell(
-        context,
-        Outcome::Skipped,
-        "Skipped: a credential is missing",
-    );
-    context.warn("A credential is missing", &failure.to_string());
-    Ok(true)
-}
-
-/// Verifies the images of the plan and puts them into the story; `None` where they are missing and that is no failure.
-pub(crate) async fn verified(
-    context: &Context,
-    run: &PlannedRun,
-    patience: Patience,
-) -> Result<Option<Images>, Failure> {
-    context.log.group("Images");
-    let result = images::verify(context, &run.resolved, &run.plan, &run.tags, patience).await;
-    context.log.end_group();
-    let images = match result {
-        Ok(images) => images,
-        Err(missing @ Failure::ImageMissing(_))
-            if patience == Patience::Once
-                || context.request.on_missing_image == OnMissing::Warn =>
-        {
-            tell(
-                context,
-                Outcome::Skipped,
-                "Skipped: an image is not in the registry",
-            );
-            context.warn("An image is missing", &missing.to_string());
-            return Ok(None);
-        }
-        Err(failure) => return Err(failure),
-    };
-    context.progress.borrow_mut().images = images::told(context, &images);
-    Ok(Some(images))
-}
-
-/// The names of images, for a headline.
-pub(crate) fn names(images: &Images) -> String {
-    images
-        .keys()
-        .map(|name| name.as_str())
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-const fn deploys(command: Command) -> bool {
-    matches!(command, Command::Deploy | Command::Rollback)
+    let images = images::verified(context, run, patience).await?;
+    let headline = format!("Verified: {}", images::names(&images));
+    Ok(CommandOutcome::new(Outcome::Verified, headline))
 }

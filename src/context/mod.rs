@@ -1,22 +1,28 @@
-//! Where a command finds itself: the request, the event, the repository, and the hands that it reads with.
+//! What a command starts from: the request, the event, the repository, the log, and the clients that read.
+//!
+//! [`Context`] does not change during a run. [`Progress`] is the only part that does, and says why.
 
-use crate::domain::{
-    Dispatch, Level, Notice, Outcome, PushedRef, Secret, ServiceName, Slug, Trigger,
-};
+mod clients;
+mod outcome;
+mod progress;
+mod writers;
+
+pub(crate) use clients::Clients;
+pub(crate) use outcome::{CommandOutcome, Stop};
+pub(crate) use progress::{InFlightDeploy, Progress, Stage};
+pub(crate) use writers::{RenderWriters, Writers, comment_writer};
+
+use crate::domain::{Dispatch, Level, Notice, PushedRef, Secret, Slug, Trigger};
 use crate::failure::Failure;
 use crate::github::GitHub;
 use crate::history::History;
 use crate::intake::event::{self, Ambient};
 use crate::intake::inputs::{InputError, Request};
-use crate::registry::{Credentials, Registry};
+use crate::registry::Credentials;
 use crate::render::RenderApi;
-use crate::report::RunReport;
 use crate::repository::{Checkout, Trust};
-use crate::rollout::InFlightDeploy;
 use crate::runner::{self, Log, Surroundings, Workspace};
 use http_client::{Client, Proxies, Roots};
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 const GITHUB: &str = "https://github.com";
 const GITHUB_API: &str = "https://api.github.com";
@@ -29,21 +35,15 @@ pub(crate) struct Context {
     pub(crate) around: Surroundings,
     pub(crate) log: Log,
     pub(crate) workspace: Workspace,
-    pub(crate) client: Client,
-    pub(crate) history: History,
     pub(crate) slug: Slug,
     pub(crate) trigger: Trigger,
-    /// Render's API, where there is a key for it.
-    pub(crate) render: Option<RenderApi>,
-    /// The deploys that are under way.
-    pub(crate) in_flight: RefCell<BTreeMap<ServiceName, InFlightDeploy>>,
-    /// What happened so far. A run that is cancelled reports from it.
-    pub(crate) progress: RefCell<RunReport>,
+    pub(crate) clients: Clients,
+    pub(crate) progress: Progress,
 }
 
 impl Context {
-    /// Reads the event and opens what there is to read from.
-    pub(crate) fn enter(request: Request, around: Surroundings, log: Log) -> Result<Self, Failure> {
+    /// Reads the event and makes the clients that read.
+    pub(crate) fn read(request: Request, around: Surroundings, log: Log) -> Result<Self, Failure> {
         let workspace = Workspace::new(around.workspace.clone());
         let client = client(&request, &around, &workspace, &log)?;
         // An event is a runner's too where it does not say that it is one; a laptop has none.
@@ -79,23 +79,23 @@ impl Context {
         } else {
             None
         };
-        let progress = RefCell::new(RunReport::new(Outcome::Nothing, "nothing was done"));
-        let history = History::new(opened, github);
         let key = request.render_api_key.clone();
         let render = key.map(|key| RenderApi::new(client.clone(), &request.render_api_url, key));
-        let in_flight = RefCell::default();
+        let clients = Clients {
+            credentials: credentials(&request, &around),
+            http: client,
+            history: History::new(opened, github),
+            render,
+        };
         Ok(Self {
             request,
             around,
             log,
             workspace,
-            client,
-            history,
             slug,
             trigger,
-            render,
-            in_flight,
-            progress,
+            clients,
+            progress: Progress::new(),
         })
     }
 
@@ -126,42 +126,55 @@ impl Context {
         .ok()
     }
 
-    /// The registry, asked with credentials where there are some, and only at the host of the input `registry`.
-    pub(crate) fn registry(&self) -> Registry {
-        Registry::new(self.client.clone(), self.credentials())
-    }
-
-    /// For ghcr.io the actor and the token of the job will do; elsewhere nothing is guessed.
-    pub(crate) fn credentials(&self) -> Option<Credentials> {
-        let request = &self.request;
-        let is_ghcr = request.registry.as_str() == "ghcr.io";
-        let password: Option<Secret> =
-            match (&request.registry_password, &request.registry_username) {
-                (Some(password), _) => Some(password.clone()),
-                (None, Some(_)) => None,
-                (None, None) if is_ghcr => request.github_token.clone(),
-                (None, None) => None,
-            };
-        // GHCR takes any username with a token; `x-access-token` says what it is.
-        let actor = self.around.actor.clone().filter(|_| is_ghcr);
-        let username = request
-            .registry_username
-            .clone()
-            .or(actor)
-            .unwrap_or_else(|| "x-access-token".into());
-        password.map(|password| Credentials::new(request.registry.clone(), username, password))
-    }
-
     /// A username without a password is a credential that somebody meant to set.
     pub(crate) const fn lacks_registry_password(&self) -> bool {
         self.request.registry_username.is_some() && self.request.registry_password.is_none()
     }
 
-    /// Says something beside the log, and keeps it for the summary.
+    /// Shows a warning beside the log, and keeps it for the summary.
     pub(crate) fn warn(&self, title: &str, text: &str) {
         self.log.notice(&Notice::new(Level::Warning, title, text));
-        self.progress.borrow_mut().notes.push(text.to_owned());
+        self.progress.note(text);
     }
+
+    /// As [`Context::warn`], unless the same was said before.
+    pub(crate) fn warn_once(&self, title: &str, text: &str) {
+        if self.progress.note_once(text) {
+            self.log.notice(&Notice::new(Level::Warning, title, text));
+        }
+    }
+
+    /// Says something in the log, and keeps it for the summary.
+    pub(crate) fn note(&self, text: impl Into<String>) {
+        let text = text.into();
+        self.log.say(&text);
+        self.progress.note(text);
+    }
+
+    /// GitHub, where there is a token to ask it with.
+    pub(crate) fn github_with_token(&self) -> Option<&GitHub> {
+        self.request.github_token.as_ref()?;
+        self.clients.history.github()
+    }
+}
+
+/// For ghcr.io the actor and the token of the job will do; elsewhere nothing is guessed.
+fn credentials(request: &Request, around: &Surroundings) -> Option<Credentials> {
+    let is_ghcr = request.registry.as_str() == "ghcr.io";
+    let password: Option<Secret> = match (&request.registry_password, &request.registry_username) {
+        (Some(password), _) => Some(password.clone()),
+        (None, Some(_)) => None,
+        (None, None) if is_ghcr => request.github_token.clone(),
+        (None, None) => None,
+    };
+    // GHCR takes any username with a token; `x-access-token` says what it is.
+    let actor = around.actor.clone().filter(|_| is_ghcr);
+    let username = request
+        .registry_username
+        .clone()
+        .or(actor)
+        .unwrap_or_else(|| "x-access-token".into());
+    password.map(|password| Credentials::new(request.registry.clone(), username, password))
 }
 
 fn trigger(around: &Surroundings, checkout: Option<&Checkout>) -> Result<Trigger, Failure> {

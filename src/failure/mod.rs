@@ -1,11 +1,11 @@
 //! Every way in which a run can stop, with its word, its hint and its exit code.
 
+mod release;
 mod rollback;
 
 use crate::decide::{ChoiceError, ImageProblem, NoNumber, PlanError};
 use crate::domain::{
-    CommitSha, Digest, EnvironmentName, FailureWord, ImageName, ImageTag, Outcome, PinnedImage,
-    Refused, Release, ServiceName,
+    CommitSha, EnvironmentName, FailureWord, ImageName, Outcome, Refused, ServiceName,
 };
 use crate::github::{GitHubError, Trace};
 use crate::history::HistoryError;
@@ -17,6 +17,8 @@ use crate::render::RenderError;
 use crate::report::Failed;
 use crate::runner::FileError;
 use http_client::TransportError;
+use release::taken;
+pub use release::{ReleaseRefusal, Taken};
 pub use rollback::BackRefusal;
 
 /// Why a run stopped.
@@ -34,6 +36,9 @@ pub enum Failure {
     /// The event is wrong, or none of ours.
     #[error("{0}")]
     Event(#[from] EventError),
+    /// The command does not take events of this kind.
+    #[error("{0}")]
+    WrongEvent(String),
     /// The manifest has mistakes.
     #[error("{path} has {} mistake(s): line {}, column {}: {}", mistakes.len(), mistakes[0].line(), mistakes[0].column(), mistakes[0].what())]
     Manifest {
@@ -178,68 +183,6 @@ fn sentence(hint: &str) -> String {
     }
 }
 
-/// Why a release tag is refused.
-#[derive(Debug, thiserror::Error)]
-pub enum ReleaseRefusal {
-    /// It begins like a release and is none.
-    #[error("tag {0} begins like a release tag, but has no number of the right form")]
-    Malformed(String),
-    /// It was on another commit before.
-    #[error("release tag {0} was moved: a release is deployed once, from one commit")]
-    Moved(String),
-    /// Another commit was deployed under its number.
-    #[error("this release was deployed from commit {} already: a release is deployed once, from one commit", .0.short(7))]
-    MovedFrom(CommitSha),
-    /// It is not on a branch from which releases may be made.
-    #[error("release {0} is on a commit that no branch has from which releases are made ({1})")]
-    OffBranch(String, String),
-    /// The commit that is to be released is not on a branch from which releases may be made.
-    #[error("commit {commit} is on no branch from which releases are made ({1})", commit = .0.short(7))]
-    CommitOffBranch(CommitSha, String),
-    /// The release that was asked for is another commit's.
-    #[error("release {0} is on commit {commit} already: a release is made once, of one commit", commit = .1.short(7))]
-    Taken(Release, CommitSha),
-    /// The commit is a release already, and not the one that was asked for.
-    #[error("commit {commit} is release {has} already, and {wanted} was asked for: a commit keeps its number", commit = .commit.short(7))]
-    Numbered {
-        /// The commit.
-        commit: CommitSha,
-        /// The release that it is.
-        has: Release,
-        /// The one that was asked for.
-        wanted: Release,
-    },
-    /// There is no number for it.
-    #[error("{0}")]
-    Number(NoNumber),
-    /// There is no such tag.
-    #[error("there is no release tag {0}")]
-    Absent(String),
-    /// It names no commit.
-    #[error("tag {0} names no commit")]
-    NoCommit(String),
-}
-
-/// A release's tag that is on something else.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Taken {
-    /// The image that it was to be on.
-    wanted: PinnedImage,
-    tag: ImageTag,
-    /// The digest that it is on.
-    found: Digest,
-}
-
-impl Taken {
-    pub(crate) fn new(wanted: PinnedImage, tag: &ImageTag, found: Digest) -> Self {
-        Self {
-            wanted,
-            tag: tag.clone(),
-            found,
-        }
-    }
-}
-
 /// A right on a package that the job's token lacks.
 #[derive(Debug)]
 pub struct NoAdminRight {
@@ -280,16 +223,6 @@ fn missing(images: &[MissingImage]) -> String {
         .map(|image| image.looked_for.as_str())
         .collect();
     format!("not in the registry: {}", names.join(", "))
-}
-
-fn taken(all: &[Taken]) -> String {
-    let one = |taken: &Taken| {
-        format!(
-            "{}:{} is on {} already, not on {}",
-            taken.wanted.repository, taken.tag, taken.found, taken.wanted.digest
-        )
-    };
-    all.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
 fn told(problems: &[(FailureWord, String)]) -> String {
@@ -344,7 +277,7 @@ impl Failure {
             | Self::Plan(_)
             | Self::NotReachable(_)
             | Self::HooksConfused(_) => FailureWord::BadInput,
-            Self::Event(_) => FailureWord::BadEvent,
+            Self::Event(_) | Self::WrongEvent(_) => FailureWord::BadEvent,
             Self::Manifest { .. } | Self::NoManifest(_) => FailureWord::BadManifest,
             Self::Release(ReleaseRefusal::Moved(_) | ReleaseRefusal::MovedFrom(_)) => {
                 FailureWord::ReleaseMoved
@@ -437,6 +370,10 @@ impl Failure {
             Self::Back(refusal) => refusal.hint().into(),
             Self::HookMissing(_) => "Pass the hook as service=URL in deploy-hooks, or in the variable of that name.".into(),
             Self::HookMalformed(_) => "Copy the deploy hook from the service's settings on Render.".into(),
+            Self::WrongEvent(_) => {
+                "Use pull_request, push or workflow_dispatch; docs/workflows has a workflow for each."
+                    .into()
+            }
             Self::HooksConfused(_) => "Give every service its own deploy hook.".into(),
         }
     }
@@ -468,6 +405,7 @@ impl Failure {
             | Self::ImageOtherTag { .. }
             | Self::Registry(..)
             | Self::Image(..) => 1,
+            Self::WrongEvent(_) => 1,
             Self::NoRegistryPassword
             | Self::NoApiKey
             | Self::HookMissing(_)
@@ -501,6 +439,7 @@ impl Failure {
             Self::Inputs(_)
             | Self::Value(_)
             | Self::Event(_)
+            | Self::WrongEvent(_)
             | Self::Manifest { .. }
             | Self::NoManifest(_)
             | Self::Choice(_) => Outcome::Refused,

@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::domain::{FailureWord, PinnedImage, Repository, ServiceId, ServiceName};
 use crate::failure::Failure;
-use crate::registry::{Asked, Registry, RegistryError};
+use crate::registry::{Asked, RegistryError};
 use crate::render::{ServiceFacts, ServiceKind};
 use crate::rollout::DeployRequest;
 use http_client::Deadline;
@@ -43,7 +43,7 @@ pub(crate) async fn look<'a>(
     services: impl Iterator<Item = (&'a ServiceName, &'a ServiceId, &'a PinnedImage)>,
     mut problems: Vec<(FailureWord, String)>,
 ) -> Result<BTreeMap<ServiceName, ServiceFacts>, Failure> {
-    let Some(render) = &context.render else {
+    let Some(render) = &context.clients.render else {
         return Ok(BTreeMap::new());
     };
     let asked = services
@@ -108,7 +108,7 @@ async fn unreadable(
     service: &ServiceName,
     image: &PinnedImage,
 ) -> Option<(FailureWord, String)> {
-    let anybody = Registry::new(context.client.clone(), None);
+    let anybody = context.clients.public_registry();
     let asked = Asked::Digest(image.digest.clone());
     let answer = anybody
         .examine(&image.repository, &asked, &Deadline::after(ONE_LOOK))

@@ -4,9 +4,8 @@ use crate::context::Context;
 use crate::decide::{Required, counting, judge_required};
 use crate::domain::{CommitSha, Digest, EnvironmentName, Manifest, Record, ServiceName};
 use crate::failure::Failure;
-use crate::intake::inputs::Recording;
 use crate::rollout::DeployRequest;
-use crate::state::differences;
+use crate::state::{differences, records_of};
 use std::collections::BTreeMap;
 
 /// Judges every service that is to be deployed to `environment`.
@@ -80,7 +79,7 @@ async fn judged(
         return Ok(());
     }
     let names: Vec<ServiceName> = asked.iter().map(|name| (*name).clone()).collect();
-    let records = read(context, required, &names).await;
+    let records = records_of(context, required, &names).await;
     let of = |service: &ServiceName| -> Result<Vec<&Record>, &str> {
         let records = records.as_ref().map_err(String::as_str)?;
         let own = manifest.services.iter().find(|own| own.name == *service);
@@ -99,7 +98,7 @@ async fn judged(
         .flatten();
     let commits =
         named.flat_map(|record| std::iter::once(record.intent.commit).chain(record.intent.from));
-    let differences = differences(&context.history, manifest, head, commits).await;
+    let differences = differences(&context.clients.history, manifest, head, commits).await;
     let mut missing = Vec::new();
     for service in asked {
         let digests = wanted.get(service).map(Vec::as_slice).unwrap_or_default();
@@ -127,27 +126,4 @@ async fn judged(
         return Ok(());
     }
     Err(failure)
-}
-
-/// The records of an environment's services.
-///
-/// # Errors
-/// Why they cannot be read.
-pub(crate) async fn read(
-    context: &Context,
-    environment: &EnvironmentName,
-    services: &[ServiceName],
-) -> Result<BTreeMap<ServiceName, Vec<Record>>, String> {
-    match (context.request.recording, context.history.github()) {
-        (Recording::Off, _) => Err("record is false".into()),
-        (Recording::On, None) => Err("there is no github api to ask".into()),
-        (Recording::On, Some(_)) if context.request.github_token.is_none() => {
-            Err("there is no github-token to ask with".into())
-        }
-        (Recording::On, Some(github)) => github
-            .memory(environment, services, None)
-            .await
-            .map(|memory| memory.records)
-            .map_err(|error| error.to_string()),
-    }
 }

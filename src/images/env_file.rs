@@ -1,14 +1,18 @@
 //! The env file: the verified digests as `KEY=VALUE` lines, for deploys that are not Render's.
 
 use super::Images;
-use crate::commands::PlannedRun;
-use crate::context::Context;
+use crate::context::{Context, Writers};
 use crate::domain::{EnvironmentName, FileAt, Foreign, ImageName};
 use crate::failure::Failure;
-use crate::intake::inputs::{InputError, Writes};
+use crate::intake::inputs::InputError;
+use crate::planned_run::PlannedRun;
 
 /// Refuses a file that may not be written, before anything is done.
-pub(crate) async fn check(context: &Context, run: &PlannedRun) -> Result<(), Failure> {
+pub(crate) async fn check(
+    context: &Context,
+    run: &PlannedRun,
+    writers: Option<&Writers<'_>>,
+) -> Result<(), Failure> {
     let Some(path) = &context.request.env_file else {
         return Ok(());
     };
@@ -18,7 +22,11 @@ pub(crate) async fn check(context: &Context, run: &PlannedRun) -> Result<(), Fai
         .inside(path)
         .map_err(|error| refused(error.to_string()))?;
     let below = below.to_string_lossy();
-    let tracked = context.history.file_at(&run.plan.commit, &below).await;
+    let tracked = context
+        .clients
+        .history
+        .file_at(&run.plan.commit, &below)
+        .await;
     if matches!(
         tracked,
         Ok(FileAt::File(_) | FileAt::NotAFile(_) | FileAt::TooLarge(_))
@@ -32,7 +40,7 @@ pub(crate) async fn check(context: &Context, run: &PlannedRun) -> Result<(), Fai
         .workspace
         .check_writable(path, &is_own_key)
         .map_err(|error| refused(error.to_string()))?;
-    if context.request.writes == Writes::Allowed {
+    if writers.is_some() {
         context
             .workspace
             .try_beside(path)
@@ -48,12 +56,7 @@ pub(crate) fn write(
     environment: &EnvironmentName,
     images: &Images,
 ) -> Result<(), Failure> {
-    let Some(path) = context
-        .request
-        .env_file
-        .as_ref()
-        .filter(|_| context.request.writes == Writes::Allowed)
-    else {
+    let Some(path) = &context.request.env_file else {
         return Ok(());
     };
     let mut lines = vec![

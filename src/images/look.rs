@@ -50,8 +50,8 @@ impl Search<'_> {
         let look = self.look(image, &asked, commit.as_ref()).await?;
         Ok(match look {
             Look::Verified(verified) => {
-                let verified = verified.found_as(commit.unwrap_or(self.resolved.commit));
-                if let Some(sentence) = place.sentence(source, &self.resolved.commit) {
+                let verified = verified.found_as(commit.unwrap_or(self.run.resolved.commit));
+                if let Some(sentence) = place.sentence(source, &self.run.resolved.commit) {
                     self.say_source(image, &sentence);
                 }
                 Look::Verified(Box::new(verified))
@@ -99,14 +99,15 @@ impl Search<'_> {
             }
             Verdict::OtherCommit(other) => {
                 let found = *other.found();
-                let wanted = self.commits.first().unwrap_or(&self.resolved.commit);
+                let wanted = self.commits.first().unwrap_or(&self.run.resolved.commit);
                 let changes = self
                     .context
+                    .clients
                     .history
                     .changes(&found, wanted, Movement::Rewritten)
                     .await;
                 let affects = |paths: &[Vec<u8>]| {
-                    let affected = Affected::within_reason(&self.resolved.manifest, paths);
+                    let affected = Affected::within_reason(&self.run.resolved.manifest, paths);
                     affected.is_none_or(|affected| affected.image(&image.name).is_some())
                 };
                 match other.settle(&changes, affects) {

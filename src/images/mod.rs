@@ -8,14 +8,14 @@ mod look;
 pub(crate) mod reverify;
 mod sources;
 
-use crate::context::Context;
-use crate::decide::{Plan, PlannedImage, Reach, Tags, VerifiedImage};
-use crate::domain::{CommitSha, Digest, Image, ImageName, ImageTag, Repository};
+use crate::context::{Context, Stop};
+use crate::decide::{PlannedImage, Reach, VerifiedImage};
+use crate::domain::{CommitSha, Digest, Image, ImageName, ImageTag, Outcome, Repository};
 use crate::failure::{Failure, MissingImage};
-use crate::intake::inputs::InputError;
+use crate::intake::inputs::{InputError, OnMissing};
+use crate::planned_run::PlannedRun;
 use crate::registry::{Asked, Registry};
 use crate::report::Verified;
-use crate::resolve::Resolved;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use given::given_digests;
@@ -47,25 +47,67 @@ pub(crate) enum Patience {
     Once,
 }
 
-/// Verifies every image of the plan.
+/// Verifies every image of the plan, and keeps them for the report.
 ///
 /// # Errors
-/// The first final failure, at once; every image that is still missing when the time is over.
-pub(crate) async fn verify(
+/// The first final failure, at once; every image that is still missing when the time is over. [`Stop::Early`] where missing ones are no failure.
+pub(crate) async fn verified(
     context: &Context,
-    resolved: &Resolved,
-    plan: &Plan,
-    tags: &Tags,
+    run: &PlannedRun,
+    patience: Patience,
+) -> Result<Images, Stop> {
+    context.log.group("Images");
+    let result = verify(context, run, patience).await;
+    context.log.end_group();
+    let may_be_missing =
+        patience == Patience::Once || context.request.on_missing_image == OnMissing::Warn;
+    match result {
+        Ok(images) => {
+            context.progress.verified(report_entries(context, &images));
+            Ok(images)
+        }
+        Err(missing @ Failure::ImageMissing(_)) if may_be_missing => {
+            context.warn("An image is missing", &missing.to_string());
+            let headline = "Skipped: an image is not in the registry";
+            Err(Stop::early(Outcome::Skipped, headline))
+        }
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+/// The verified image of this name.
+///
+/// # Errors
+/// [`Failure::ImageMissing`]: it was not verified.
+pub(crate) fn of<'i>(images: &'i Images, name: &ImageName) -> Result<&'i VerifiedImage, Failure> {
+    images.get(name).ok_or_else(|| {
+        Failure::ImageMissing(vec![MissingImage {
+            image: name.clone(),
+            looked_for: "a verified image of this name".into(),
+        }])
+    })
+}
+
+/// The names of images, for a headline.
+pub(crate) fn names(images: &Images) -> String {
+    let names: Vec<&str> = images.keys().map(ImageName::as_str).collect();
+    names.join(", ")
+}
+
+async fn verify(
+    context: &Context,
+    run: &PlannedRun,
     patience: Patience,
 ) -> Result<Images, Failure> {
     let time = match patience {
         Patience::Wait => context.request.image_timeout,
         Patience::Once => Duration::ZERO,
     };
-    let search = Search::begin(context, resolved, plan, tags, (time, ONE_LOOK)).await?;
-    let images = search.all(&plan.images).await;
+    let search = Search::begin(context, run, (time, ONE_LOOK)).await?;
+    let images = search.all(&run.plan.images).await;
     // The first that fails ends the search for all.
-    plan.images
+    run.plan
+        .images
         .iter()
         .for_each(|image| context.log.has_come(image.name.as_str()));
     let warnings = search.warnings.take();
@@ -78,12 +120,11 @@ pub(crate) async fn verify(
 /// The images of the plan for which nothing is there that may be deployed: those that have to be built. What cannot be asked is built.
 pub(crate) async fn to_build(
     context: &Context,
-    resolved: &Resolved,
-    plan: &Plan,
-    tags: &Tags,
+    run: &PlannedRun,
 ) -> Result<Vec<ImageName>, Failure> {
-    let search = Search::begin(context, resolved, plan, tags, (Duration::ZERO, GLANCE)).await?;
-    let asked = plan
+    let search = Search::begin(context, run, (Duration::ZERO, GLANCE)).await?;
+    let asked = run
+        .plan
         .images
         .iter()
         .filter(|planned| !search.digests.contains_key(&planned.name));
@@ -107,17 +148,15 @@ pub(crate) async fn to_build(
 /// [`Failure::Image`] when it may not be deployed; [`Failure::Registry`].
 pub(crate) async fn by_digest(
     context: &Context,
-    resolved: &Resolved,
-    tags: &Tags,
+    run: &PlannedRun,
     image: &Image,
     digest: &Digest,
     commits: Vec<CommitSha>,
 ) -> Result<Option<VerifiedImage>, Failure> {
     let search = Search {
         context,
-        resolved,
-        tags,
-        registry: context.registry(),
+        run,
+        registry: context.clients.registry(),
         digests: BTreeMap::new(),
         commits,
         places: Vec::new(),
@@ -138,7 +177,7 @@ pub(crate) async fn by_digest(
 }
 
 /// What reports say of verified images.
-pub(crate) fn told(context: &Context, images: &Images) -> BTreeMap<ImageName, Verified> {
+pub(crate) fn report_entries(context: &Context, images: &Images) -> BTreeMap<ImageName, Verified> {
     let tell = |image: &VerifiedImage| Verified {
         pinned: image.pinned(context.request.pin),
         tag: image.tag().map(ToString::to_string).unwrap_or_default(),
@@ -156,8 +195,7 @@ pub(crate) fn told(context: &Context, images: &Images) -> BTreeMap<ImageName, Ve
 
 struct Search<'a> {
     context: &'a Context,
-    resolved: &'a Resolved,
-    tags: &'a Tags,
+    run: &'a PlannedRun,
     registry: Registry,
     digests: BTreeMap<ImageName, Digest>,
     /// The commits that an image may say it was built from, the wanted one first; none: any.
@@ -181,25 +219,27 @@ enum Ending {
 impl<'a> Search<'a> {
     async fn begin(
         context: &'a Context,
-        resolved: &'a Resolved,
-        plan: &Plan,
-        tags: &'a Tags,
+        run: &'a PlannedRun,
         (time, one_look): (Duration, Duration),
     ) -> Result<Self, Failure> {
-        let digests = given_digests(context, resolved)?;
-        let needs_record = plan
+        let digests = given_digests(context, &run.resolved)?;
+        let needs_record = run
+            .plan
             .images
             .iter()
             .any(|planned| !digests.contains_key(&planned.name));
-        let reach = if needs_record { tags.reach } else { Reach::Own };
+        let reach = if needs_record {
+            run.tags.reach
+        } else {
+            Reach::Own
+        };
         Ok(Self {
             context,
-            resolved,
-            tags,
-            registry: context.registry(),
+            run,
+            registry: context.clients.registry(),
             digests,
-            commits: resolved.revisions.clone(),
-            places: sources::places(context, resolved, reach).await,
+            commits: run.resolved.revisions.clone(),
+            places: sources::places(context, run, reach).await,
             known: Known::default(),
             deadline: Deadline::after(time),
             one_look,
@@ -231,7 +271,7 @@ impl<'a> Search<'a> {
 
     /// Whether nothing is there that a deploy would take, in one of the environments that need it.
     async fn has_to_be_built(&self, planned: &PlannedImage) -> bool {
-        let Some(image) = self.resolved.manifest.image(&planned.name) else {
+        let Some(image) = self.run.resolved.manifest.image(&planned.name) else {
             return false;
         };
         for place in self.places.iter().filter(|place| place.needs(planned)) {
@@ -264,14 +304,11 @@ impl<'a> Search<'a> {
     fn say_source(&self, image: &Image, sentence: &str) {
         let text = format!("{}: {sentence}", image.name);
         self.context.log.say(&text);
-        let mut report = self.context.progress.borrow_mut();
-        if !report.notes.contains(&text) {
-            report.notes.push(text);
-        }
+        self.context.progress.note_once(&text);
     }
 
     async fn one(&self, planned: &PlannedImage) -> Result<Ending, Failure> {
-        let Some(image) = self.resolved.manifest.image(&planned.name) else {
+        let Some(image) = self.run.resolved.manifest.image(&planned.name) else {
             return Err(
                 InputError::of("manifest", format!("there is no image {}", planned.name)).into(),
             );
@@ -287,10 +324,16 @@ impl<'a> Search<'a> {
                         Found::Nothing => {}
                     }
                 }
-                self.tags.to_find.iter().cloned().map(Asked::Tag).collect()
+                self.run
+                    .tags
+                    .to_find
+                    .iter()
+                    .cloned()
+                    .map(Asked::Tag)
+                    .collect()
             }
         };
-        let own = (!self.digests.contains_key(&image.name)).then_some(self.resolved.commit);
+        let own = (!self.digests.contains_key(&image.name)).then_some(self.run.resolved.commit);
         let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
         let mut is_first = true;
         loop {
@@ -307,7 +350,7 @@ impl<'a> Search<'a> {
                             let waited = self.started.elapsed().as_secs_f64();
                             let note =
                                 format!("{}: waited {waited:.1} s for its image", image.name);
-                            self.context.progress.borrow_mut().notes.push(note);
+                            self.context.progress.note(note);
                         }
                         return Ok(found(match own {
                             Some(commit) => verified.found_as(commit),
@@ -346,7 +389,7 @@ impl<'a> Search<'a> {
             return Ok(());
         }
         let deadline = Deadline::after(GLANCE);
-        let others: Vec<ImageTag> = self.tags.usual_others(&self.resolved.commit);
+        let others: Vec<ImageTag> = self.run.tags.usual_others(&self.run.resolved.commit);
         for tag in others {
             if let Ok(Some(_)) = self
                 .registry

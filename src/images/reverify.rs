@@ -47,6 +47,7 @@ pub(crate) async fn verified(
 ) -> Result<(VerifiedImage, Vec<ImageWarning>), Unfit> {
     let asked = Asked::Digest(image.digest.clone());
     let facts = context
+        .clients
         .registry()
         .examine(&image.repository, &asked, &Deadline::after(ONE_LOOK))
         .await;

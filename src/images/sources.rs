@@ -13,10 +13,10 @@ use crate::domain::{
     ServiceName,
 };
 use crate::failure::Failure;
-use crate::gate::required_environment;
 use crate::history::Movement;
+use crate::planned_run::PlannedRun;
 use crate::resolve::Resolved;
-use crate::state::EnvironmentState;
+use crate::state::records_of;
 use http_client::Deadline;
 use std::collections::BTreeMap;
 use tokio::sync::{Mutex, OnceCell};
@@ -62,9 +62,10 @@ pub(super) enum Found {
 /// Reads what is recorded, for each environment of the run.
 pub(super) async fn places<'a>(
     context: &Context,
-    resolved: &'a Resolved,
+    run: &'a PlannedRun,
     reach: Reach,
 ) -> Vec<Place<'a>> {
+    let resolved = &run.resolved;
     let manifest = &resolved.manifest;
     let environments: Vec<&Environment> = match (&resolved.subject, reach) {
         (Subject::Environments { environments, .. }, Reach::Equal) => environments
@@ -78,11 +79,8 @@ pub(super) async fn places<'a>(
     let mut places = Vec::new();
     for environment in environments {
         let services: Vec<&Service> = manifest.services_in(&environment.name).collect();
-        let consulted = resolved
-            .states()
-            .find(|state| *state.environment() == environment.name);
-        let records = match consulted.map(EnvironmentState::everything) {
-            Some(records) => records.cloned(),
+        let records = match run.state_of(&environment.name) {
+            Some(state) => state.all_records().cloned(),
             None => read(context, manifest, &environment.name).await,
         };
         let required = match &environment.requires {
@@ -120,7 +118,7 @@ async fn read(
     if services.is_empty() {
         return None;
     }
-    match required_environment::read(context, environment, &services).await {
+    match records_of(context, environment, &services).await {
         Ok(records) => Some(records),
         Err(why) => {
             context.log.say(&format!(
@@ -191,7 +189,7 @@ impl Place<'_> {
             .map(|records| records.iter().collect())
             .collect();
         let head = resolved.commit;
-        let history = &context.history;
+        let history = &context.clients.history;
         let is_here = history.has(&head);
         Decision::new(
             head,
@@ -235,10 +233,10 @@ impl Search<'_> {
         planned: &PlannedImage,
         place: &Place<'_>,
     ) -> Result<Found, Failure> {
-        let (history, tags) = (&self.context.history, self.tags);
+        let (history, tags) = (&self.context.clients.history, &self.run.tags);
         let mut search = place.search(
             self.context,
-            self.resolved,
+            &self.run.resolved,
             &tags.to_find,
             tags.reach,
             (image, planned),
@@ -258,7 +256,7 @@ impl Search<'_> {
                         (Look::Refused(failure), Source::Own(_)) => spoiled = Some(failure),
                         (Look::Refused(failure), _) => {
                             let sentence = place
-                                .sentence(&source, &self.resolved.commit)
+                                .sentence(&source, &self.run.resolved.commit)
                                 .unwrap_or_default();
                             self.context
                                 .log
@@ -268,7 +266,7 @@ impl Search<'_> {
                     }
                 }
                 Next::GoBack => {
-                    let is_here = history.has(&self.resolved.commit);
+                    let is_here = history.has(&self.run.resolved.commit);
                     search.went_back(self.ancestors().await.to_vec(), |commit| {
                         is_here && history.has(commit)
                     });
@@ -285,7 +283,7 @@ impl Search<'_> {
 
     /// How a commit compares with ours in what an image is built from.
     async fn compare(&self, image: &Image, commit: CommitSha) -> Equality {
-        let (history, head) = (&self.context.history, &self.resolved.commit);
+        let (history, head) = (&self.context.clients.history, &self.run.resolved.commit);
         let mut compared = self.known.compared.lock().await;
         if !compared.of.contains_key(&commit) {
             let is_near = history.has(head) && history.has(&commit);
@@ -295,10 +293,11 @@ impl Search<'_> {
             compared.far += usize::from(!is_near);
             let affected = match history.changes(&commit, head, Movement::Forward).await {
                 Changes::Unknown(why) => Err(why),
-                Changes::Known(paths) => Affected::within_reason(&self.resolved.manifest, &paths)
-                    .ok_or_else(|| {
+                Changes::Known(paths) => {
+                    Affected::within_reason(&self.run.resolved.manifest, &paths).ok_or_else(|| {
                         "too many patterns and too many changes to compare in good time".into()
-                    }),
+                    })
+                }
             };
             compared.of.insert(commit, affected);
         }
@@ -314,7 +313,7 @@ impl Search<'_> {
     }
 
     async fn ancestors(&self) -> &[Ancestor] {
-        let (history, resolved) = (&self.context.history, self.resolved);
+        let (history, resolved) = (&self.context.clients.history, &self.run.resolved);
         let ancestors = self.known.ancestors.get_or_init(|| async {
             let commits = history
                 .first_parents(&resolved.commit, MOST_ANCESTORS)

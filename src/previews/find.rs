@@ -79,8 +79,7 @@ impl PreviewJob<'_> {
                 "{}: preview {gone} is not on Render any more, so a new one is made",
                 self.service.name
             );
-            self.context.log.say(&text);
-            self.context.progress.borrow_mut().notes.push(text);
+            self.context.note(text);
         }
         Ok(Target::Absent { gone })
     }

@@ -1,10 +1,10 @@
 //! Making a preview, and deploying to one that is there.
 
-use super::PreviewJob;
 use super::find::{Standing, Unknown};
+use super::{PreviewClients, PreviewJob};
 use crate::decide::{Closing, is_forestalled};
 use crate::domain::{DeployId, Intent, Kind, PreviewRecord, PreviewState, ServiceId};
-use crate::render::{CallFailure, Made, RenderWriter, Repeatable, ServiceFacts};
+use crate::render::{CallFailure, Made, Repeatable, ServiceFacts};
 use crate::report::ServiceResult;
 use crate::rollout::{DeployRequest, DeployVia, Rollout, preview as tracked};
 use http_client::{Backoff, Deadline, sleep};
@@ -39,13 +39,17 @@ enum Asked {
 
 impl PreviewJob<'_> {
     /// Deploys to a preview that is there.
-    pub(super) async fn redeploy(&self, preview: Box<Standing>) -> ServiceResult {
+    pub(super) async fn redeploy(
+        &self,
+        clients: PreviewClients<'_>,
+        preview: Box<Standing>,
+    ) -> ServiceResult {
         let number = if self.is_told(&preview.id) {
             None
         } else {
             self.begin(Some(&preview.id)).await
         };
-        self.deploy_to(*preview, number).await
+        self.deploy_to(clients, *preview, number).await
     }
 
     /// Whether the newest record says all of this already: the run is repeated.
@@ -59,25 +63,34 @@ impl PreviewJob<'_> {
         })
     }
 
-    async fn deploy_to(&self, preview: Standing, number: Option<u64>) -> ServiceResult {
+    async fn deploy_to(
+        &self,
+        clients: PreviewClients<'_>,
+        preview: Standing,
+        number: Option<u64>,
+    ) -> ServiceResult {
         let Standing { id, facts } = preview;
         let request = self.request(&id);
-        let rollout = self.rollout(Some(facts));
+        let rollout = self.rollout(clients, Some(facts));
         let (ended, closing) = tracked::deploy(&rollout, &self.service.name, &request).await;
         self.conclude(ended, closing, number, &id).await
     }
 
     /// Makes the preview. The intent is written first and the record read after it, so of two runs at once one sees the other.
-    pub(super) async fn make(&self, gone: Option<&ServiceId>) -> ServiceResult {
+    pub(super) async fn make(
+        &self,
+        clients: PreviewClients<'_>,
+        gone: Option<&ServiceId>,
+    ) -> ServiceResult {
         let name = &self.service.name;
-        tracked::note_making(self.context, name, self.parent);
+        tracked::note_making(self.context, name, &self.parent);
         let number = self.begin(None).await;
         if let Some(gone) = gone {
             self.forget(gone).await;
         }
         let asked = match self.meanwhile(number, gone).await {
             Ok(Some(standing)) => Asked::Appeared(Box::new(standing)),
-            Ok(None) => self.ask(number.is_some(), gone).await,
+            Ok(None) => self.ask(clients, number.is_some(), gone).await,
             Err(Unknown { word, text, hint }) => {
                 tracked::forget_making(self.context, name);
                 self.close(number, Closing::NotSent, None, None).await;
@@ -92,14 +105,14 @@ impl PreviewJob<'_> {
                     Some(facts) => Some(*facts),
                     None => self.render.service(&id).await.ok(),
                 };
-                let rollout = self.rollout(facts);
+                let rollout = self.rollout(clients, facts);
                 let (ended, closing) =
                     tracked::follow_first(&rollout, name, &request, deploy).await;
                 self.conclude(ended, closing, number, &id).await
             }
             Asked::Appeared(standing) => {
                 self.note_made(number, &standing.id).await;
-                self.deploy_to(*standing, number).await
+                self.deploy_to(clients, *standing, number).await
             }
             Asked::Refused(failure) => {
                 tracked::forget_making(self.context, name);
@@ -154,20 +167,24 @@ impl PreviewJob<'_> {
     }
 
     /// Asks Render to make it, again only while nothing was acted upon.
-    async fn ask(&self, is_recorded: bool, gone: Option<&ServiceId>) -> Asked {
-        let request = &self.context.request;
-        let Some(key) = request.render_api_key.clone() else {
-            return Asked::Refused(CallFailure::Denied(crate::render::Key::Api));
-        };
-        let writer = RenderWriter::new(self.context.client.clone(), &request.render_api_url, key);
-        let image = self.image.pinned(request.pin);
+    async fn ask(
+        &self,
+        clients: PreviewClients<'_>,
+        is_recorded: bool,
+        gone: Option<&ServiceId>,
+    ) -> Asked {
+        let image = self.image.pinned(self.context.request.pin);
         let (deadline, mut backoff) = (Deadline::after(PATIENCE), Backoff::new(PAUSES.0, PAUSES.1));
         for requests in 1.. {
             self.say(&format!(
                 "making the preview {} of {} with {image}",
                 self.name, self.parent
             ));
-            let failure = match writer.preview(self.parent, &image, &self.name).await {
+            let failure = match clients
+                .render
+                .preview(&self.parent, &image, &self.name)
+                .await
+            {
                 Ok(made) => return self.made(made, is_recorded, gone).await,
                 Err(failure) => failure,
             };
@@ -255,12 +272,16 @@ impl PreviewJob<'_> {
         }
     }
 
-    fn rollout(&self, facts: Option<ServiceFacts>) -> Rollout<'_> {
+    fn rollout<'r>(
+        &'r self,
+        clients: PreviewClients<'r>,
+        facts: Option<ServiceFacts>,
+    ) -> Rollout<'r> {
         let facts: BTreeMap<_, _> = facts
             .into_iter()
             .map(|facts| (self.service.name.clone(), facts))
             .collect();
-        Rollout::new(self.context, self.state, facts)
+        Rollout::new(self.context, clients.all, &self.state, facts)
     }
 
     /// Ends the record, and asks where the preview is if that was not known before it was live.

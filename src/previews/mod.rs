@@ -8,25 +8,36 @@ mod find;
 mod make;
 mod record;
 
-use crate::commands::{PlannedRun, verify};
-use crate::context::Context;
+use crate::context::{CommandOutcome, Context, Stop, Writers};
 use crate::decide::{PreviewOf, Subject, VerifiedImage};
 use crate::domain::{
-    FailureWord, Outcome, PrNumber, PreviewName, PullRequest, Service, ServiceId, ServiceName,
-    Status, Trigger,
+    Environment, FailureWord, Outcome, PrNumber, PreviewName, PullRequest, Service, ServiceId,
+    ServiceName, Status, Trigger,
 };
 use crate::failure::Failure;
-use crate::gate::{hooks, preflight};
-use crate::images::{Images, Patience};
-use crate::intake::inputs::Writes;
-use crate::render::{RenderApi, ServiceFacts, ServiceKind};
+use crate::gate::{credentials, preflight};
+use crate::images::{self, Images, Patience};
+use crate::planned_run::PlannedRun;
+use crate::render::{RenderApi, RenderWriter, ServiceFacts, ServiceKind};
 use crate::report::{Preview, ServiceResult, outcome_of};
 use crate::rollout;
 use crate::state::EnvironmentState;
 use find::{Target, Unknown};
 use http_client::Stopwatch;
 use record::PreviewRecords;
-use std::collections::BTreeMap;
+
+/// The previews that a run is to make: one at least.
+pub(crate) struct WantedPreviews<'a> {
+    pull: PrNumber,
+    render: &'a RenderApi,
+    services: Vec<WantedPreview<'a>>,
+}
+
+/// A service that is to have a preview, and the environment whose service on Render it is a copy of.
+struct WantedPreview<'a> {
+    service: &'a Service,
+    environment: &'a Environment,
+}
 
 /// One preview that a pull request is to have.
 struct PreviewJob<'a> {
@@ -35,74 +46,93 @@ struct PreviewJob<'a> {
     pull: PrNumber,
     service: &'a Service,
     /// The service on Render that it is a copy of.
-    parent: &'a ServiceId,
+    parent: ServiceId,
     image: &'a VerifiedImage,
     name: PreviewName,
-    state: &'a EnvironmentState,
+    state: EnvironmentState,
     remembered: &'a PreviewRecords<'a>,
     started: &'a Stopwatch,
 }
 
-/// The services of which this run is to make previews: those that say so and whose image the pull request changes. None without an API key,
+/// What a preview is made and deployed with.
+#[derive(Clone, Copy)]
+struct PreviewClients<'a> {
+    all: &'a Writers<'a>,
+    render: &'a RenderWriter,
+}
+
+/// The previews of which this run is to make: of the services that say so and whose image the pull request changes. None without an API key,
 /// which is said.
 ///
 /// # Errors
 /// The API key is missing, and that is a failure.
-pub(crate) fn wanted<'b>(
-    context: &Context,
-    run: &'b PlannedRun,
-) -> Result<Vec<&'b Service>, Failure> {
+pub(crate) fn wanted<'a>(
+    context: &'a Context,
+    run: &'a PlannedRun,
+) -> Result<Option<WantedPreviews<'a>>, Failure> {
     let (
         Trigger::PullRequest(pull),
         Subject::PullRequest {
-            cannot_push: None, ..
+            cannot_push: None,
+            number,
         },
     ) = (&context.trigger, &run.plan.subject)
     else {
-        return Ok(Vec::new());
+        return Ok(None);
     };
     if !may_have_previews(pull) {
-        return Ok(Vec::new());
+        return Ok(None);
     }
-    let is_listed = |name: &ServiceName| {
-        context
-            .request
-            .services
-            .as_ref()
-            .is_none_or(|listed| listed.contains(name))
-    };
-    let is_wanted = |service: &&Service| {
-        let has_image = run
-            .plan
-            .images
-            .iter()
-            .any(|image| image.name == service.image);
-        service.previews.is_some() && has_image && is_listed(&service.name)
-    };
-    let services: Vec<&Service> = run
-        .resolved
-        .manifest
-        .services
-        .iter()
-        .filter(is_wanted)
-        .collect();
-    if services.is_empty() || context.render.is_some() {
-        return Ok(services);
+    let services = services(context, run)?;
+    if services.is_empty() {
+        return Ok(None);
     }
-    let failure = Failure::NoApiKeyForPreviews(
-        services
-            .iter()
-            .map(|service| service.name.clone())
-            .collect(),
-    );
-    if hooks::missing_is_fatal(context.request.on_missing_credential, run.resolved.in_fork) {
+    if let Some(render) = &context.clients.render {
+        return Ok(Some(WantedPreviews {
+            pull: *number,
+            render,
+            services,
+        }));
+    }
+    let names = services.iter().map(|wanted| wanted.service.name.clone());
+    let failure = Failure::NoApiKeyForPreviews(names.collect());
+    if credentials::missing_is_fatal(context.request.on_missing_credential, run.resolved.in_fork) {
         return Err(failure);
     }
     context.warn(
         "No preview is made",
         &format!("{failure}; the images are verified all the same"),
     );
-    Ok(Vec::new())
+    Ok(None)
+}
+
+/// The services of the run that say that they have previews, and whose image the pull request changes.
+fn services<'a>(context: &Context, run: &'a PlannedRun) -> Result<Vec<WantedPreview<'a>>, Failure> {
+    let is_listed = |name: &ServiceName| match &context.request.services {
+        Some(listed) => listed.contains(name),
+        None => true,
+    };
+    let mut services = Vec::new();
+    for service in &run.resolved.manifest.services {
+        let Some(environment) = &service.previews else {
+            continue;
+        };
+        let mut images = run.plan.images.iter();
+        if !images.any(|image| image.name == service.image) || !is_listed(&service.name) {
+            continue;
+        }
+        let found = run.resolved.manifest.environment(environment);
+        let environment = found.ok_or_else(|| {
+            let name = &service.name;
+            let text = format!("{name} has previews: {environment}, which is no environment");
+            Failure::Preflight(vec![(FailureWord::BadManifest, text)])
+        })?;
+        services.push(WantedPreview {
+            service,
+            environment,
+        });
+    }
+    Ok(services)
 }
 
 /// Code that anybody can propose is not given the variables that a preview copies, nor is one made where there is no secret to make it with.
@@ -113,98 +143,75 @@ const fn may_have_previews(pull: &PullRequest) -> bool {
 /// Verifies the images, then gives each of the services its preview.
 ///
 /// # Errors
-/// As for a deploy; nothing was made then. What fails with one preview stands in the story.
+/// As for a deploy; nothing was made then. What fails with one preview is that service's result.
 pub(crate) async fn run(
     context: &Context,
+    writers: Option<&Writers<'_>>,
     run: &PlannedRun,
-    services: &[&Service],
-) -> Result<(), Failure> {
-    let Subject::PullRequest { number: pull, .. } = run.plan.subject else {
-        return Ok(());
-    };
-    let Some(render) = &context.render else {
-        return Ok(());
-    };
-    if verify::lacks_credential(context, run)? {
-        return Ok(());
-    }
-    context.progress.borrow_mut().previews = services
+    wanted: &WantedPreviews<'_>,
+) -> Result<CommandOutcome, Stop> {
+    credentials::check(context, run, credentials::Live::Deployed)?;
+    let previews = wanted.services.iter().map(|wanted| Preview {
+        service: wanted.service.name.clone(),
+        image: wanted.service.image.clone(),
+    });
+    context.progress.previews(previews.collect());
+    let images = images::verified(context, run, Patience::Wait).await?;
+    let parents = parents(&wanted.services)?;
+    check_parents(context, wanted, &parents, &images).await?;
+    let names: Vec<ServiceName> = wanted
+        .services
         .iter()
-        .map(|service| Preview {
-            service: service.name.clone(),
-            image: service.image.clone(),
-        })
+        .map(|wanted| wanted.service.name.clone())
         .collect();
-    let Some(images) = verify::verified(context, run, Patience::Wait).await? else {
-        return Ok(());
-    };
-    let parents = parents(services)?;
-    check_parents(context, services, &parents, &images).await?;
-    let names: Vec<ServiceName> = services
-        .iter()
-        .map(|service| service.name.clone())
-        .collect();
-    let remembered = PreviewRecords::read(context, &names).await;
+    let remembered = PreviewRecords::read(context, writers, &names).await;
     let started = Stopwatch::start();
-    let mut states = BTreeMap::new();
-    let manifest = &run.resolved.manifest;
-    for service in services {
-        if let Some(environment) = service
-            .previews
-            .as_ref()
-            .and_then(|name| manifest.environment(name))
-        {
-            states.insert(
-                &service.name,
-                EnvironmentState::of_nothing(environment, run.resolved.commit, manifest),
-            );
-        }
-    }
-    let job = |service: &&'_ Service| {
-        let state = states.get(&service.name)?;
-        let (parent, image) = (parents.get(&service.name)?, images.get(&service.image)?);
-        let service = manifest
-            .services
-            .iter()
-            .find(|own| own.name == service.name)?;
-        let name = PreviewName::new(&service.name, pull);
-        Some(PreviewJob {
+    let mut jobs = Vec::new();
+    for (preview, parent) in wanted.services.iter().zip(parents) {
+        let manifest = &run.resolved.manifest;
+        let service = preview.service;
+        jobs.push(PreviewJob {
             context,
-            render,
-            pull,
+            render: wanted.render,
+            pull: wanted.pull,
             service,
             parent,
-            image,
-            name,
-            state,
+            image: images::of(&images, &service.image)?,
+            name: PreviewName::new(&service.name, wanted.pull),
+            state: EnvironmentState::of_nothing(preview.environment, run.resolved.commit, manifest),
             remembered: &remembered,
             started: &started,
-        })
-    };
-    let jobs: Vec<PreviewJob<'_>> = services.iter().filter_map(job).collect();
+        });
+    }
     context
         .log
-        .group(&format!("Previews of pull request {pull}"));
-    let run = jobs
-        .iter()
-        .map(|job| async move { rollout::tell(context, job.run().await) });
-    futures_util::future::join_all(run).await;
+        .group(&format!("Previews of pull request {}", wanted.pull));
+    let clients = writers.and_then(|all| {
+        let render = &all.render.as_ref()?.deploys;
+        Some(PreviewClients { all, render })
+    });
+    let ends = jobs.iter().map(|job| async move {
+        let result = job.run(clients).await;
+        rollout::say_result(context, &result);
+        result
+    });
+    let results = futures_util::future::join_all(ends).await;
     context.log.end_group();
-    conclude(context, pull, &images);
-    Ok(())
+    context.progress.sort(names.iter());
+    Ok(conclude(wanted.pull, &images, &results, clients.is_none()))
 }
 
-/// The services that previews are copies of.
-fn parents(services: &[&Service]) -> Result<BTreeMap<ServiceName, ServiceId>, Failure> {
-    let (mut parents, mut problems) = (BTreeMap::new(), Vec::new());
-    for service in services {
-        let Some(environment) = &service.previews else {
-            continue;
-        };
+/// The services that previews are copies of, in the order of `services`.
+fn parents(services: &[WantedPreview<'_>]) -> Result<Vec<ServiceId>, Failure> {
+    let (mut parents, mut problems) = (Vec::new(), Vec::new());
+    for WantedPreview {
+        service,
+        environment,
+    } in services
+    {
+        let environment = &environment.name;
         match service.id.get(environment) {
-            Some(id) => {
-                parents.insert(service.name.clone(), id.clone());
-            }
+            Some(id) => parents.push(id.clone()),
             None => {
                 let name = &service.name;
                 let text = format!(
@@ -224,17 +231,19 @@ fn parents(services: &[&Service]) -> Result<BTreeMap<ServiceName, ServiceId>, Fa
 /// Looks at Render's settings of the services that previews are copies of: a copy has the same.
 async fn check_parents(
     context: &Context,
-    services: &[&Service],
-    parents: &BTreeMap<ServiceName, ServiceId>,
+    wanted: &WantedPreviews<'_>,
+    parents: &[ServiceId],
     images: &Images,
 ) -> Result<(), Failure> {
-    let pinned: Vec<_> = services
-        .iter()
-        .filter_map(|service| {
-            let image = images.get(&service.image)?.pinned(context.request.pin);
-            Some((&service.name, parents.get(&service.name)?, image))
-        })
-        .collect();
+    let mut pinned = Vec::new();
+    for (preview, parent) in wanted.services.iter().zip(parents) {
+        let image = images::of(images, &preview.service.image)?;
+        pinned.push((
+            &preview.service.name,
+            parent,
+            image.pinned(context.request.pin),
+        ));
+    }
     let looked = pinned.iter().map(|(name, id, image)| (*name, *id, image));
     let facts = preflight::look(context, looked, Vec::new()).await?;
     let is_cron = |facts: &ServiceFacts| facts.kind == ServiceKind::Cron;
@@ -264,14 +273,15 @@ impl PreviewJob<'_> {
     fn of(&self) -> PreviewOf<'_> {
         PreviewOf {
             pull: self.pull,
-            parent: self.parent,
+            parent: &self.parent,
             repository: self.image.repository(),
         }
     }
 
-    async fn run(&self) -> ServiceResult {
+    /// Makes the preview, or deploys to it. A dry run has no clients to do it with.
+    async fn run(&self, clients: Option<PreviewClients<'_>>) -> ServiceResult {
         let began = self.started.elapsed();
-        let ended = self.end().await;
+        let ended = self.end(clients).await;
         ServiceResult {
             began,
             took: self.started.elapsed().saturating_sub(began),
@@ -279,7 +289,7 @@ impl PreviewJob<'_> {
         }
     }
 
-    async fn end(&self) -> ServiceResult {
+    async fn end(&self, clients: Option<PreviewClients<'_>>) -> ServiceResult {
         let records = self.remembered.of(&self.service.name);
         for id in self.of().left_over(records) {
             let text = format!(
@@ -295,12 +305,12 @@ impl PreviewJob<'_> {
             Ok(target) => target,
             Err(Unknown { word, text, hint }) => return self.failed(word, text, hint),
         };
-        if self.context.request.writes == Writes::Withheld {
+        let Some(clients) = clients else {
             return self.dry(&target);
-        }
+        };
         match target {
-            Target::There(preview) => self.redeploy(preview).await,
-            Target::Absent { gone } => self.make(gone.as_ref()).await,
+            Target::There(preview) => self.redeploy(clients, preview).await,
+            Target::Absent { gone } => self.make(clients, gone.as_ref()).await,
         }
     }
 
@@ -343,27 +353,24 @@ impl PreviewJob<'_> {
     }
 }
 
-fn conclude(context: &Context, pull: PrNumber, images: &Images) {
-    let mut report = context.progress.borrow_mut();
-    let order: Vec<ServiceName> = report
-        .previews
-        .iter()
-        .map(|preview| preview.service.clone())
-        .collect();
-    report
-        .services
-        .sort_by_key(|ended| order.iter().position(|name| *name == ended.service));
-    let is_dry = context.request.writes == Writes::Withheld;
-    let outcome =
-        outcome_of(&report.services).filter(|outcome| !is_dry || *outcome != Outcome::Skipped);
-    report.outcome = outcome.unwrap_or(Outcome::Verified);
-    report.headline = match outcome {
-        Some(outcome) => headline(outcome, pull, &report.services),
-        None => format!(
-            "Verified in a dry run: {}; no preview was made",
-            verify::names(images)
+fn conclude(
+    pull: PrNumber,
+    images: &Images,
+    results: &[ServiceResult],
+    is_dry: bool,
+) -> CommandOutcome {
+    match outcome_of(results) {
+        Some(outcome) if !is_dry || outcome != Outcome::Skipped => {
+            CommandOutcome::new(outcome, headline(outcome, pull, results))
+        }
+        Some(_) | None => CommandOutcome::new(
+            Outcome::Verified,
+            format!(
+                "Verified in a dry run: {}; no preview was made",
+                images::names(images)
+            ),
         ),
-    };
+    }
 }
 
 /// What became of the previews, by how they ended.

@@ -1,19 +1,19 @@
 //! What was written down of previews, and writing it.
 
 use super::PreviewJob;
-use crate::context::Context;
+use crate::context::{Context, Writers};
 use crate::decide::Closing;
 use crate::domain::{PreviewIntent, PreviewRecord, PreviewState, ServiceId, ServiceName};
 use crate::github::{
     GitHub, GitHubError, PreviewEnd, PreviewEnding, PreviewWriter, Reach, RunName,
 };
 use crate::history::Ancestry;
-use crate::intake::inputs::{Recording, Writes};
+use crate::intake::inputs::Recording;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use url::Url;
 
-/// The records, and the hand to write more.
+/// The records, and what writes more of them.
 pub(super) struct PreviewRecords<'a> {
     records: BTreeMap<ServiceName, Vec<PreviewRecord>>,
     reader: Option<&'a GitHub>,
@@ -24,21 +24,24 @@ pub(super) struct PreviewRecords<'a> {
 
 impl<'a> PreviewRecords<'a> {
     /// Reads the record. What cannot be read is said; previews are then found on Render by their names alone.
-    pub(super) async fn read(context: &'a Context, services: &[ServiceName]) -> Self {
-        let has_token = context.request.github_token.is_some();
-        let github = context
-            .history
-            .github()
-            .filter(|_| has_token && context.request.recording == Recording::On);
+    pub(super) async fn read(
+        context: &'a Context,
+        writers: Option<&Writers<'a>>,
+        services: &[ServiceName],
+    ) -> Self {
+        let github = match context.request.recording {
+            Recording::On => context.github_with_token(),
+            Recording::Off => None,
+        };
         let (records, is_writable) = match github {
             None => {
-                forgetful(context, "record is false, or there is no github-token");
+                warn_without_records(context, "record is false, or there is no github-token");
                 (BTreeMap::new(), false)
             }
             Some(github) => match github.previews(services, Reach::Newest).await {
                 Ok(records) => (records.unwrap_or_default(), true),
                 Err(error) => {
-                    forgetful(context, &error.to_string());
+                    warn_without_records(context, &error.to_string());
                     // Who may not read may not write either; a refused permission is told once.
                     (
                         BTreeMap::new(),
@@ -47,8 +50,10 @@ impl<'a> PreviewRecords<'a> {
                 }
             },
         };
-        let may_write = is_writable && context.request.writes == Writes::Allowed;
-        let writer = github.filter(|_| may_write).map(PreviewWriter::new);
+        let writer = match writers.and_then(|writers| writers.github.as_ref()) {
+            Some(github) if is_writable => Some(github.previews),
+            Some(_) | None => None,
+        };
         Self {
             records,
             reader: github,
@@ -81,7 +86,7 @@ impl<'a> PreviewRecords<'a> {
     }
 }
 
-fn forgetful(context: &Context, why: &str) {
+fn warn_without_records(context: &Context, why: &str) {
     let text = format!(
         "the record of previews is not used ({why}): previews are found on Render by their names, and a cleanup does not find those of this run (it needs deployments: write)"
     );
@@ -213,10 +218,12 @@ impl PreviewJob<'_> {
             .iter()
             .find(|record| record.state != PreviewState::Failed)?;
         let later = newest.intent.commit;
-        if later == own || self.context.history.is_ancestor(&own, &later).await != Ancestry::Yes {
+        if later == own
+            || self.context.clients.history.is_ancestor(&own, &later).await != Ancestry::Yes
+        {
             return None;
         }
-        let head = match self.context.history.github() {
+        let head = match self.context.clients.history.github() {
             Some(github) => github.pull_request_head(self.pull).await,
             None => return None,
         };

@@ -3,8 +3,8 @@
 use super::dispatch::tip;
 use super::push::pushed_commit;
 use super::release::on_from_branch;
-use super::source::manifest_at;
-use super::{agree, refuse_base, resolve, unknown_environment};
+use super::source::{WithoutManifest, manifest_at};
+use super::{agree, refuse_base, resolve_name, unknown_environment};
 use crate::context::Context;
 use crate::decide::{Concerns, of_tag};
 use crate::domain::{
@@ -58,7 +58,7 @@ pub(crate) async fn candidate_of_dispatch(
 ) -> Result<Candidate, Failure> {
     let default_branch = default_branch(context, dispatch).await?;
     let commit = match (&context.request.sha, dispatch.commit) {
-        (Some(name), _) => resolve(context, "sha", name).await?,
+        (Some(name), _) => resolve_name(context, "sha", name).await?,
         (None, Some(commit)) => commit,
         (None, None) => tip(context, &default_branch).await?,
     };
@@ -73,7 +73,7 @@ async fn default_branch(context: &Context, dispatch: &Dispatch) -> Result<String
     };
     match (
         dispatch.default_branch.clone().or(of_run),
-        context.history.github(),
+        context.clients.history.github(),
     ) {
         (Some(name), _) => Ok(name),
         (None, Some(github)) => github
@@ -102,7 +102,13 @@ async fn candidate(
     if context.request.pr_number.is_some() {
         return Err(InputError::of("pr-number", "a pull request is never released").into());
     }
-    let manifest = manifest_at(context, &commit, default_branch).await?;
+    let manifest = manifest_at(
+        context,
+        &commit,
+        default_branch,
+        WithoutManifest::AssumeIfNamed,
+    )
+    .await?;
     let (environment, template) = chosen(context, &manifest)?;
     let wanted = context
         .request

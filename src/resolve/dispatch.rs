@@ -1,106 +1,114 @@
 //! A dispatch: what its inputs name, on which commit, and that it may be deployed from there.
 
 use super::release::{on_release_branch, unreachable_release};
-use super::source::{default_image, manifest_at};
+use super::source::default_image;
 use super::{
-    Resolution, Resolved, Work, agree, found, refuse_base_on_deploy, resolve, unknown_environment,
-    work,
+    Before, Commit, Purpose, Resolved, agree, manifest_of_event, refuse_base_on_deploy,
+    resolve_name, unknown_environment,
 };
-use crate::context::Context;
-use crate::decide::{Base, Changes, Concerns, Ground, Subject, Tip, of_branch, of_tag};
+use crate::context::{Context, Stop};
+use crate::decide::{Base, Concerns, Environments, Subject, Tip, of_branch, of_tag};
 use crate::domain::{
     CommitName, CommitSha, Dispatch, Environment, EnvironmentName, Foreign, Level, Manifest,
-    Notice, PushedRef, Reading, Release, ReleaseTemplate, Repository, Source, When,
+    Notice, PushedRef, Reading, Release, ReleaseTemplate, Source, When,
 };
 use crate::failure::{Failure, ReleaseRefusal};
 use crate::history::Ancestry;
-use crate::intake::inputs::{Command, InputError};
+use crate::intake::inputs::InputError;
 use crate::intake::manifest::{self, Home};
 
-/// Asks about what the inputs of a dispatch name.
-pub(crate) async fn dispatch(
+/// Resolves what the inputs of a dispatch name.
+pub(super) async fn dispatch(
     context: &Context,
     dispatch: &Dispatch,
-) -> Result<Resolution, Failure> {
-    refuse_base_on_deploy(context)?;
+    purpose: Purpose,
+) -> Result<Resolved, Stop> {
+    refuse_base_on_deploy(context, purpose)?;
     if context.request.pr_number.is_some() || is_outside(context) {
         return outside(context);
     }
     let default_branch = default_branch_of(dispatch);
     let at = match (dispatch.commit, &context.request.sha) {
         (Some(commit), _) => commit,
-        (None, Some(name)) => resolve(context, "sha", name).await?,
+        (None, Some(name)) => resolve_name(context, "sha", name).await?,
         (None, None) => tip(context, &default_branch).await?,
     };
-    let mut manifest = manifest_at(context, &at, &default_branch).await?;
-    let is_known = |image: &Repository| {
-        manifest
-            .images
-            .iter()
-            .any(|known| known.repository == *image)
-    };
-    if manifest.source == Source::File
-        && context
-            .request
-            .image
-            .as_ref()
-            .is_some_and(|image| !is_known(image))
-    {
+    let manifest = manifest_of_event(context, &at, &default_branch, purpose).await?;
+    if manifest.source == Source::File && names_other_image(context, &manifest) {
         return outside(context);
     }
-    let Some(name) = environment_of_dispatch(context, &manifest, dispatch)? else {
-        let commit = asked_commit(context).await?.unwrap_or(at);
-        let base = Base::None("a dispatch does not say what was there before".into());
-        let subject = Subject::Commit;
-        return work(
-            context,
-            Work {
-                manifest,
-                subject,
-                commit,
-                base,
-                push: None,
-                tip: Tip::Other,
-            },
-        )
-        .await;
+    let environment = match environment_of_dispatch(context, &manifest, dispatch) {
+        Ok(environment) => environment,
+        // A plan without an environment is about the images of the commit.
+        Err(NoEnvironment::Several(_)) if purpose == Purpose::Plan => None,
+        Err(error) => return Err(Failure::from(error).into()),
     };
-    let environment = manifest
-        .environment(&name)
-        .cloned()
-        .ok_or_else(|| unknown_environment(&name))?;
+    let commit = match environment.cloned() {
+        Some(environment) => {
+            let at = (default_branch.as_str(), at);
+            to_environment(context, dispatch, (manifest, environment), at, purpose).await?
+        }
+        None => Commit {
+            commit: asked_commit(context).await?.unwrap_or(at),
+            manifest,
+            subject: Subject::Commit,
+            base: no_before(),
+            push: None,
+            tip: Tip::Other,
+        },
+    };
+    commit.resolved(context).await
+}
+
+/// What is deployed to the environment that a dispatch means.
+async fn to_environment(
+    context: &Context,
+    dispatch: &Dispatch,
+    (mut manifest, environment): (Manifest, Environment),
+    (default_branch, at): (&str, CommitSha),
+    purpose: Purpose,
+) -> Result<Commit<'static>, Failure> {
+    let run = (default_branch, at);
     let (commit, release) =
-        commit_of_dispatch(context, &environment, dispatch, &default_branch, at).await?;
+        commit_of_dispatch(context, &environment, dispatch, run, purpose).await?;
+    let name = environment.name;
     if commit != at {
-        manifest = manifest_at(context, &commit, &default_branch).await?;
+        manifest = manifest_of_event(context, &commit, default_branch, purpose).await?;
         manifest
             .environment(&name)
             .ok_or_else(|| unknown_environment(&name))?;
     }
-    let base = Base::None("a dispatch does not say what was there before".into());
-    let is_default = matches!(&environment.when, When::Branch(branch) if *branch == default_branch)
-        && context.request.sha.is_none();
-    let tip = if is_default {
+    let is_default = matches!(&environment.when, When::Branch(branch) if branch == default_branch);
+    let tip = if is_default && context.request.sha.is_none() {
         Tip::OfDefaultBranch
     } else {
         Tip::Other
     };
     let subject = Subject::Environments {
-        environments: vec![name],
+        environments: Environments::one(name),
         release,
     };
-    work(
-        context,
-        Work {
-            manifest,
-            subject,
-            commit,
-            base,
-            push: None,
-            tip,
-        },
-    )
-    .await
+    Ok(Commit {
+        manifest,
+        subject,
+        commit,
+        base: no_before(),
+        push: None,
+        tip,
+    })
+}
+
+fn no_before() -> Base {
+    Base::None("a dispatch does not say what was there before".into())
+}
+
+/// Whether the input `image` is none of the manifest's.
+fn names_other_image(context: &Context, manifest: &Manifest) -> bool {
+    let Some(image) = &context.request.image else {
+        return false;
+    };
+    let mut known = manifest.images.iter();
+    !known.any(|known| known.repository == *image)
 }
 
 /// A schedule says no default branch, and always runs on it.
@@ -116,53 +124,61 @@ pub(super) fn default_branch_of(dispatch: &Dispatch) -> String {
         .unwrap_or_else(|| "main".into())
 }
 
-/// Which environment a dispatch means: the named one, the one that its ref matches, or the only one.
-pub(super) fn environment_of_dispatch(
-    context: &Context,
-    manifest: &Manifest,
-    dispatch: &Dispatch,
-) -> Result<Option<EnvironmentName>, Failure> {
-    if let Some(name) = &context.request.environment {
-        return if manifest.environment(name).is_some() {
-            Ok(Some(name.clone()))
-        } else {
-            Err(unknown_environment(name))
-        };
+/// Why a dispatch means no environment that can be told.
+pub(super) enum NoEnvironment {
+    /// The named one is not in the manifest.
+    Unknown(EnvironmentName),
+    /// It could be any of these.
+    Several(Vec<EnvironmentName>),
+}
+
+impl From<NoEnvironment> for Failure {
+    fn from(error: NoEnvironment) -> Self {
+        match error {
+            NoEnvironment::Unknown(name) => unknown_environment(&name),
+            NoEnvironment::Several(names) => {
+                let names: Vec<&str> = names.iter().map(EnvironmentName::as_str).collect();
+                InputError::of(
+                    "environment",
+                    format!("a dispatch needs it, one of {}", names.join(", ")),
+                )
+                .into()
+            }
+        }
     }
-    let concerns = match &dispatch.pushed {
-        Some(PushedRef::Branch(name)) => of_branch(manifest, name),
-        Some(PushedRef::Tag(name)) => of_tag(manifest, name),
-        Some(PushedRef::Either(_)) | None => Concerns::None,
+}
+
+/// Which environment a dispatch means: the named one, the one that its ref matches, or the only one. `None` where the manifest has none.
+pub(super) fn environment_of_dispatch<'m>(
+    context: &Context,
+    manifest: &'m Manifest,
+    dispatch: &Dispatch,
+) -> Result<Option<&'m Environment>, NoEnvironment> {
+    let find = |name: &EnvironmentName| {
+        let found = manifest.environment(name);
+        found.ok_or_else(|| NoEnvironment::Unknown(name.clone()))
     };
-    let by_release = context
-        .request
-        .release
-        .as_ref()
-        .map(|tag| of_tag(manifest, tag));
-    let matching = match (by_release, concerns) {
-        (Some(Concerns::Environments(names, _)), _) | (None, Concerns::Environments(names, _)) => {
-            names
-        }
-        (Some(Concerns::None | Concerns::Malformed), _)
-        | (None, Concerns::None | Concerns::Malformed) => Vec::new(),
+    if let Some(name) = &context.request.environment {
+        return find(name).map(Some);
+    }
+    let concerns = match (&context.request.release, &dispatch.pushed) {
+        (Some(tag), _) => of_tag(manifest, tag),
+        (None, Some(PushedRef::Branch(name))) => of_branch(manifest, name),
+        (None, Some(PushedRef::Tag(name))) => of_tag(manifest, name),
+        (None, Some(PushedRef::Either(_)) | None) => Concerns::None,
     };
-    match (matching.as_slice(), manifest.environments.as_slice()) {
-        ([one], _) => Ok(Some(one.clone())),
-        ([], [only]) => Ok(Some(only.name.clone())),
-        ([], []) => Ok(None),
-        _ if context.request.command == Command::Plan => Ok(None),
-        _ => {
-            let names: Vec<&str> = manifest
-                .environments
-                .iter()
-                .map(|environment| environment.name.as_str())
-                .collect();
-            Err(InputError::of(
-                "environment",
-                format!("a dispatch needs it, one of {}", names.join(", ")),
-            )
-            .into())
-        }
+    let several = || {
+        let names = manifest.environments.iter().map(|own| own.name.clone());
+        Err(NoEnvironment::Several(names.collect()))
+    };
+    match (concerns, manifest.environments.as_slice()) {
+        (Concerns::Environments(matching, _), _) => match matching.only() {
+            Ok(name) => find(name).map(Some),
+            Err(_) => several(),
+        },
+        (Concerns::None | Concerns::Malformed, [only]) => Ok(Some(only)),
+        (Concerns::None | Concerns::Malformed, []) => Ok(None),
+        (Concerns::None | Concerns::Malformed, _) => several(),
     }
 }
 
@@ -170,8 +186,8 @@ async fn commit_of_dispatch(
     context: &Context,
     environment: &Environment,
     dispatch: &Dispatch,
-    default_branch: &str,
-    at: CommitSha,
+    (default_branch, at): (&str, CommitSha),
+    purpose: Purpose,
 ) -> Result<(CommitSha, Option<Release>), Failure> {
     match &environment.when {
         When::Branch(branch) => {
@@ -192,7 +208,7 @@ async fn commit_of_dispatch(
                 };
                 return Ok((commit, None));
             };
-            if context.request.command != Command::Plan {
+            if purpose != Purpose::Plan {
                 must_be_on(context, &commit, branch).await?;
             }
             Ok((commit, None))
@@ -201,8 +217,7 @@ async fn commit_of_dispatch(
             let (commit, release) =
                 release_of_dispatch(context, environment, template, dispatch).await?;
             agree(context.request.sha.as_ref(), &commit)?;
-            match on_release_branch(context, environment, &release, &commit, default_branch).await?
-            {
+            match on_release_branch(context, environment, &release, &commit, default_branch).await {
                 Ancestry::Yes => {}
                 Ancestry::Unknown(why) => return Err(Failure::OrderUnknown(why)),
                 Ancestry::No => unreachable_release(environment, &release, default_branch)?,
@@ -214,7 +229,7 @@ async fn commit_of_dispatch(
 
 async fn must_be_on(context: &Context, commit: &CommitSha, branch: &str) -> Result<(), Failure> {
     let shown = Foreign(branch.as_bytes());
-    match context.history.is_on_branch(commit, branch).await {
+    match context.clients.history.is_on_branch(commit, branch).await {
         Ancestry::Yes => Ok(()),
         Ancestry::No => Err(Failure::NotReachable(format!(
             "commit {commit} is not on branch {shown}"
@@ -256,6 +271,7 @@ async fn release_of_dispatch(
         }
     };
     let commit = context
+        .clients
         .history
         .tag_commit(&tag)
         .await?
@@ -265,7 +281,7 @@ async fn release_of_dispatch(
 
 pub(super) async fn tip(context: &Context, branch: &str) -> Result<CommitSha, Failure> {
     let shown = Foreign(branch.as_bytes());
-    context.history.tip(branch).await?.ok_or_else(|| {
+    context.clients.history.tip(branch).await?.ok_or_else(|| {
         Failure::OrderUnknown(format!(
             "branch {shown} is neither in the checkout nor at GitHub"
         ))
@@ -274,7 +290,7 @@ pub(super) async fn tip(context: &Context, branch: &str) -> Result<CommitSha, Fa
 
 async fn asked_commit(context: &Context) -> Result<Option<CommitSha>, Failure> {
     match &context.request.sha {
-        Some(name) => resolve(context, "sha", name).await.map(Some),
+        Some(name) => resolve_name(context, "sha", name).await.map(Some),
         None => Ok(None),
     }
 }
@@ -298,7 +314,7 @@ fn is_outside(context: &Context) -> bool {
 }
 
 /// An image of another repository, or a pull request's by number: verified by its full commit, and nothing is looked up in git.
-fn outside(context: &Context) -> Result<Resolution, Failure> {
+fn outside(context: &Context) -> Result<Resolved, Stop> {
     let Some(CommitName::Full(commit)) = context.request.sha else {
         return Err(InputError::of(
             "sha",
@@ -329,23 +345,20 @@ fn outside(context: &Context) -> Result<Resolution, Failure> {
         cannot_push: None,
     };
     let subject = context.request.pr_number.map_or(Subject::Commit, named);
-    let base = Base::None("an image that is named is verified whatever changed".into());
-    let changes = Changes::Unknown("an image that is named is verified whatever changed".into());
     context.log.notice(&Notice::new(
         Level::Notice,
         "Verified only",
         "with pr-number, or an image of another repository, nothing is deployed",
     ));
-    Ok(found(Resolved {
+    Ok(Resolved {
         manifest,
         subject,
         commit,
-        ground: Ground::Changes(base, changes),
-        state: None,
-        others: Vec::new(),
+        before: Before::Nothing("an image that is named is verified whatever changed".into()),
+        given_base: None,
         tip: Tip::Other,
         created: None,
         revisions: vec![commit],
         in_fork: false,
-    }))
+    })
 }

@@ -1,43 +1,51 @@
-//! What a run is about, found out by asking: the event, the inputs, the manifest, the checkout and GitHub.
+//! Which commit, environment and manifest a run is about: by the event, the inputs, the checkout and GitHub.
 
 mod candidate;
 mod dispatch;
+pub(crate) mod hooks;
+mod pull_request;
 mod push;
 mod release;
 mod rollback;
 mod source;
 
 pub(crate) use candidate::{Candidate, candidate_of_dispatch, candidate_of_push, needs_github};
-pub(crate) use dispatch::dispatch;
-pub(crate) use push::push;
+pub(crate) use release::previous;
 pub(crate) use rollback::{ResolvedRollback, rollback};
+pub(crate) use source::{WithoutManifest, manifest_at};
 
-use crate::context::Context;
-use crate::decide::{Base, Changes, Ground, Subject, Tip};
+use crate::context::{Context, Stop};
+use crate::decide::{Base, Subject, Tip};
 use crate::domain::{
-    CommitName, CommitSha, Decision, Environment, EnvironmentName, Manifest, MergeGroup,
-    PullRequest, Push, Source,
+    CommitName, CommitSha, EnvironmentName, Manifest, MergeGroup, Outcome, PullRequest, Push,
+    Trigger,
 };
 use crate::failure::Failure;
-use crate::history::Movement;
-use crate::intake::inputs::{Command, InputError};
-use crate::intake::manifest;
-use crate::state::{EnvironmentState, Ordered, StateQuery};
-use release::previous;
-pub(crate) use source::manifest_at;
-use std::collections::BTreeMap;
+use crate::intake::inputs::InputError;
+use pull_request::cannot_push;
 
-/// What was found out.
+/// What the commit of an event is resolved for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To compute what a deploy would do. It may be about several environments.
+    Plan,
+    /// To verify its images.
+    Verify,
+    /// To deploy it to one environment.
+    Deploy,
+    /// To put tags on its images.
+    Promote,
+}
+
+/// What a run is about.
 pub(crate) struct Resolved {
     pub(crate) manifest: Manifest,
     pub(crate) subject: Subject,
     pub(crate) commit: CommitSha,
-    /// What the plan goes by.
-    pub(crate) ground: Ground,
-    /// What is known of the environment, where there is one to deploy to.
-    pub(crate) state: Option<EnvironmentState>,
-    /// What is known of the other environments that a plan answers for.
-    pub(crate) others: Vec<EnvironmentState>,
+    /// What the event says was there before.
+    pub(crate) before: Before,
+    /// The commit that the input `base` names: then the commit is compared with that one.
+    pub(crate) given_base: Option<CommitSha>,
     pub(crate) tip: Tip,
     pub(crate) created: Option<String>,
     /// The commits that an image may say it was built from.
@@ -46,130 +54,73 @@ pub(crate) struct Resolved {
     pub(crate) in_fork: bool,
 }
 
-impl Resolved {
-    /// What is known of the environments of the run.
-    pub(crate) fn states(&self) -> impl Iterator<Item = &EnvironmentState> {
-        self.state.iter().chain(&self.others)
-    }
-}
-
-/// What gathering comes to.
-pub(crate) enum Resolution {
-    /// Something to do.
-    Work(Box<Resolved>),
-    /// Nothing to do; the sentence says why.
+/// What was there before, as the event says it.
+pub(crate) enum Before {
+    /// A commit, or none.
+    Commit {
+        base: Base,
+        /// The commit from which an unforced push went forward.
+        forward_from: Option<CommitSha>,
+    },
+    /// Where a pull request branched off, which is to be found out.
+    PullRequest(Box<PullRequest>),
+    /// Nothing that matters, for this reason.
     Nothing(String),
-    /// A newer release has taken over; the sentence says which.
-    Superseded(String),
 }
 
-/// Asks about a pull request. Its manifest is the base's, but for the paths that it may change.
-pub(crate) async fn pull_request(
-    context: &Context,
-    pull: &PullRequest,
-) -> Result<Resolution, Failure> {
-    refuse_base_on_deploy(context)?;
-    if context.request.release.is_some() {
-        return Err(InputError::of("release", "a pull request never deploys a release").into());
-    }
-    if context
-        .request
-        .pr_number
-        .is_some_and(|number| number != pull.number)
-    {
-        return Err(InputError::of(
-            "pr-number",
-            format!("the event is of pull request {}", pull.number),
-        )
-        .into());
-    }
-    agree(context.request.sha.as_ref(), &pull.head)?;
-    let base_manifest = manifest_at(context, &pull.base, &pull.default_branch).await?;
-    let manifest = match base_manifest.source {
-        Source::File => manifest::for_pull_request(
-            base_manifest,
-            manifest_at(context, &pull.head, &pull.default_branch).await?,
-        ),
-        Source::Shorthand => base_manifest,
-    };
-    let cannot_push = cannot_push(context, pull);
-    let (mut changes, merge_base) = context.history.changes_of_pull_request(pull).await;
-    let mut base = Base::Commit(merge_base.unwrap_or(pull.base), "the merge base".into());
-    if let Some(given) = given_base(context).await? {
-        changes = context
-            .history
-            .changes(&given, &pull.head, Movement::Rewritten)
-            .await;
-        base = Base::Commit(given, "the input base".into());
-    }
-    let subject = Subject::PullRequest {
-        number: pull.number,
-        cannot_push,
-    };
-    let revisions = [Some(pull.head), pull.merge]
-        .into_iter()
-        .flatten()
-        .collect();
-    let created = checkout_time(context, &pull.head);
-    Ok(found(Resolved {
-        manifest,
-        subject,
-        commit: pull.head,
-        ground: Ground::Changes(base, changes),
-        state: None,
-        others: Vec::new(),
-        tip: Tip::Other,
-        created,
-        revisions,
-        in_fork: true,
-    }))
-}
-
-/// Why the workflow of a pull request cannot have pushed an image, where that is so.
-pub(crate) fn cannot_push(context: &Context, pull: &PullRequest) -> Option<String> {
-    match (
-        pull.from_fork,
-        pull.by_dependabot,
-        context.lacks_registry_password(),
-    ) {
-        (true, _, _) => {
-            Some("the pull request comes from a fork, whose workflow cannot push images".into())
-        }
-        (false, true, _) => Some(
-            "the pull request is Dependabot's, whose workflow has no secrets to push with".into(),
-        ),
-        (false, false, true) => {
-            Some("registry-password is not set, so nothing can have been pushed".into())
-        }
-        (false, false, false) => None,
+/// Resolves what the event is about.
+///
+/// # Errors
+/// [`Stop::Early`] where the event asks for nothing; [`Failure`].
+pub(crate) async fn event(context: &Context, purpose: Purpose) -> Result<Resolved, Stop> {
+    match &context.trigger {
+        Trigger::Push(push) => push::push(context, push, purpose).await,
+        Trigger::PullRequest(pull) => match cannot_push(context, pull) {
+            // Nothing has to be asked to know that there is nothing to wait for.
+            Some(why) if purpose != Purpose::Plan => Err(no_image(context, &why)),
+            why => pull_request::pull_request(context, pull, why, purpose).await,
+        },
+        Trigger::MergeGroup(group) => merge_group(context, group, purpose).await,
+        Trigger::Dispatch(dispatch) => dispatch::dispatch(context, dispatch, purpose).await,
+        Trigger::Closed(_) => Err(nothing("a pull request that is closed asks for nothing")),
+        Trigger::Nothing(why) => Err(nothing(why)),
+        Trigger::Refused(why) => Err(Failure::WrongEvent(why.clone()).into()),
     }
 }
 
-/// Asks about a merge group, which is verified and never deployed: it may be discarded.
-pub(crate) async fn merge_group(
+/// The end of a run that has nothing to do.
+pub(crate) fn nothing(why: &str) -> Stop {
+    Stop::early(Outcome::Nothing, format!("Nothing to do: {why}"))
+}
+
+/// The end of a run whose workflow cannot have pushed an image.
+pub(crate) fn no_image(context: &Context, why: &str) -> Stop {
+    context.warn("There can be no image", why);
+    Stop::early(Outcome::Skipped, "Skipped: there can be no image to verify")
+}
+
+/// A merge group is verified and never deployed: it may be discarded.
+async fn merge_group(
     context: &Context,
     group: &MergeGroup,
-) -> Result<Resolution, Failure> {
+    purpose: Purpose,
+) -> Result<Resolved, Stop> {
     agree(context.request.sha.as_ref(), &group.head)?;
-    let manifest = manifest_at(context, &group.head, &group.default_branch).await?;
+    let manifest = manifest_of_event(context, &group.head, &group.default_branch, purpose).await?;
     let base = Base::Commit(group.base, "what the group is to be merged onto".into());
-    let subject = Subject::Commit;
-    work(
-        context,
-        Work {
-            manifest,
-            subject,
-            commit: group.head,
-            base,
-            push: None,
-            tip: Tip::Other,
-        },
-    )
-    .await
+    let commit = Commit {
+        manifest,
+        subject: Subject::Commit,
+        commit: group.head,
+        base,
+        push: None,
+        tip: Tip::Other,
+    };
+    commit.resolved(context).await
 }
 
-/// What a run turned out to be about.
-struct Work<'a> {
+/// The commit of an event, before it is known what to compare it with.
+struct Commit<'a> {
     manifest: Manifest,
     subject: Subject,
     commit: CommitSha,
@@ -179,147 +130,55 @@ struct Work<'a> {
     tip: Tip,
 }
 
-/// Finds out what there is to compare with.
-async fn work(context: &Context, work: Work<'_>) -> Result<Resolution, Failure> {
-    let Work {
-        manifest,
-        subject,
-        commit,
-        mut base,
-        push,
-        tip,
-    } = work;
-    let created = push
-        .and_then(|push| push.commit_time.clone())
-        .or_else(|| checkout_time(context, &commit));
-    let in_fork = push.is_some_and(|push| push.in_fork);
-    let (mut state, mut others) = (None, Vec::new());
-    let given = given_base(context).await?;
-    let ground = if let (None, Some(environments)) =
-        (&given, remembered(context, &manifest, &subject))
-    {
-        let mut demands = BTreeMap::new();
-        for environment in environments {
-            let release = subject.release();
-            let of_release = match release {
-                // Without a record the tags say which release is newest, and which came before.
-                Some(release) => previous(context, environment, release).await,
-                None => Ok(base.clone()),
-            };
-            let event = of_release.clone().unwrap_or_else(|_| base.clone());
-            let about = StateQuery {
-                manifest: &manifest,
-                environment,
-                commit,
-                release,
-                event,
-            };
-            let consulted = EnvironmentState::consult(context, &about).await?;
-            let ordered = match (consulted.is_recorded(), of_release) {
-                (false, Err(newer)) if !context.request.force.older => Ordered::Superseded(newer),
-                _ => consulted.order_of_run(context).await?,
-            };
-            if let Ordered::Superseded(sentence) = ordered {
-                return Ok(Resolution::Superseded(sentence));
-            }
-            for (service, demand) in consulted.demands(context, &manifest).await? {
-                let is_needed = demand.why.decision() == Decision::Deploy;
-                if is_needed || !demands.contains_key(&service) {
-                    demands.insert(service, demand);
-                }
-            }
-            others.extend(state.replace(consulted));
-        }
-        Ground::Demands(demands)
-    } else {
-        match (&subject, context.request.command) {
-            // A tag says which release an image is, whichever release is newest: promoting orders nothing.
-            (
-                Subject::Environments {
-                    release: Some(_), ..
-                },
-                Command::Promote,
-            ) => {
-                base = Base::None("a release is promoted whole".into());
-            }
-            (
-                Subject::Environments {
-                    environments,
-                    release: Some(release),
-                },
-                _,
-            ) => {
-                for environment in environments
-                    .iter()
-                    .filter_map(|name| manifest.environment(name))
-                {
-                    match previous(context, environment, release).await {
-                        Ok(found) => base = found,
-                        Err(sentence) => return Ok(Resolution::Superseded(sentence)),
-                    }
-                }
-            }
-            _ => {}
-        }
-        if let Some(given) = given {
-            base = Base::Commit(given, "the input base".into());
-        }
-        let is_push = push
-            .is_some_and(|push| !push.forced && Some(base.commit()) == Some(push.before.as_ref()));
-        let movement = if is_push {
-            Movement::Forward
-        } else {
-            Movement::Rewritten
+impl Commit<'_> {
+    async fn resolved(self, context: &Context) -> Result<Resolved, Stop> {
+        let push = self.push;
+        let created = push
+            .and_then(|push| push.commit_time.clone())
+            .or_else(|| checkout_time(context, &self.commit));
+        let given_base = given_base(context).await?;
+        let before = Before::Commit {
+            base: self.base,
+            forward_from: push
+                .filter(|push| !push.forced)
+                .and_then(|push| push.before),
         };
-        let changes = match base.commit() {
-            Some(base) => context.history.changes(base, &commit, movement).await,
-            None => Changes::Unknown("there is nothing to compare with".into()),
-        };
-        Ground::Changes(base, changes)
-    };
-    let revisions = vec![commit];
-    Ok(found(Resolved {
-        manifest,
-        subject,
-        commit,
-        ground,
-        state,
-        others,
-        tip,
-        created,
-        revisions,
-        in_fork,
-    }))
+        Ok(Resolved {
+            manifest: self.manifest,
+            subject: self.subject,
+            commit: self.commit,
+            before,
+            given_base,
+            tip: self.tip,
+            created,
+            revisions: vec![self.commit],
+            in_fork: push.is_some_and(|push| push.in_fork),
+        })
+    }
 }
 
-/// The environments whose record decides: a deploy's own, and those that a plan answers for.
-fn remembered<'m>(
+/// The manifest at the commit of an event.
+async fn manifest_of_event(
     context: &Context,
-    manifest: &'m Manifest,
-    subject: &Subject,
-) -> Option<Vec<&'m Environment>> {
-    let Subject::Environments { environments, .. } = subject else {
-        return None;
+    commit: &CommitSha,
+    default_branch: &str,
+    purpose: Purpose,
+) -> Result<Manifest, Failure> {
+    let without = match purpose {
+        // Tags are computed without asking anybody.
+        Purpose::Plan => WithoutManifest::Assume,
+        Purpose::Verify | Purpose::Deploy | Purpose::Promote => WithoutManifest::AssumeIfNamed,
     };
-    let asks = matches!(context.request.command, Command::Plan | Command::Deploy);
-    (asks && !manifest.services.is_empty()).then(|| {
-        environments
-            .iter()
-            .filter_map(|name| manifest.environment(name))
-            .collect()
-    })
+    manifest_at(context, commit, default_branch, without).await
 }
 
 /// A label is not worth a request: the checkout says it, or nobody.
 fn checkout_time(context: &Context, commit: &CommitSha) -> Option<String> {
     context
+        .clients
         .history
         .checkout()
         .and_then(|checkout| checkout.commit_time(commit))
-}
-
-fn found(resolved: Resolved) -> Resolution {
-    Resolution::Work(Box::new(resolved))
 }
 
 fn unknown_environment(name: &EnvironmentName) -> Failure {
@@ -332,17 +191,17 @@ fn unknown_environment(name: &EnvironmentName) -> Failure {
 
 async fn given_base(context: &Context) -> Result<Option<CommitSha>, Failure> {
     match &context.request.base {
-        Some(name) => resolve(context, "base", name).await.map(Some),
+        Some(name) => resolve_name(context, "base", name).await.map(Some),
         None => Ok(None),
     }
 }
 
-async fn resolve(
+async fn resolve_name(
     context: &Context,
     input: &'static str,
     name: &CommitName,
 ) -> Result<CommitSha, Failure> {
-    let resolved = context.history.resolve(name).await?;
+    let resolved = context.clients.history.resolve(name).await?;
     resolved.ok_or_else(|| {
         InputError::of(
             input,
@@ -352,11 +211,10 @@ async fn resolve(
     })
 }
 
-fn refuse_base_on_deploy(context: &Context) -> Result<(), Failure> {
-    match context.request.command {
-        Command::Deploy | Command::Promote => refuse_base(context),
-        Command::Plan | Command::Verify | Command::Release | Command::Rollback => Ok(()),
-        Command::Cleanup | Command::Check | Command::Init => Ok(()),
+fn refuse_base_on_deploy(context: &Context, purpose: Purpose) -> Result<(), Failure> {
+    match purpose {
+        Purpose::Deploy | Purpose::Promote => refuse_base(context),
+        Purpose::Plan | Purpose::Verify => Ok(()),
     }
 }
 

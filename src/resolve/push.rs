@@ -1,53 +1,32 @@
 //! A push: of a branch, of a release tag, or of nothing that concerns us.
 
 use super::release::{on_release_branch, unreachable_release};
-use super::source::manifest_at;
-use super::{Resolution, Work, agree, refuse_base_on_deploy, unknown_environment, work};
-use crate::context::Context;
-use crate::decide::{Base, Concerns, Subject, Tip, choose, of_branch, of_tag};
-use crate::domain::{CommitSha, EnvironmentName, Foreign, Manifest, Push, PushedRef, Release};
+use super::{
+    Commit, Purpose, Resolved, agree, manifest_of_event, nothing, refuse_base_on_deploy,
+    unknown_environment,
+};
+use crate::context::{Context, Stop};
+use crate::decide::{Base, Concerns, Environments, Subject, Tip, choose, of_branch, of_tag};
+use crate::domain::{CommitSha, Foreign, Manifest, Push, PushedRef, Release};
 use crate::failure::{Failure, ReleaseRefusal};
 use crate::history::Ancestry;
-use crate::intake::inputs::{Command, InputError};
+use crate::intake::inputs::InputError;
 
-/// Asks about a push.
-pub(crate) async fn push(context: &Context, push: &Push) -> Result<Resolution, Failure> {
-    refuse_base_on_deploy(context)?;
+/// Resolves a push.
+pub(super) async fn push(
+    context: &Context,
+    push: &Push,
+    purpose: Purpose,
+) -> Result<Resolved, Stop> {
+    refuse_base_on_deploy(context, purpose)?;
     if context.request.pr_number.is_some() {
         return Err(InputError::of("pr-number", "a push is of no pull request").into());
     }
     let commit = pushed_commit(context, push).await?;
     agree(context.request.sha.as_ref(), &commit)?;
-    let manifest = manifest_at(context, &commit, &push.default_branch).await?;
-    let concerns = match &push.pushed {
-        PushedRef::Branch(name) => of_branch(&manifest, name),
-        PushedRef::Tag(name) => of_tag(&manifest, name),
-        PushedRef::Either(name) => either(context, &manifest, name, &commit).await?,
-    };
-    let (PushedRef::Branch(name) | PushedRef::Tag(name) | PushedRef::Either(name)) = &push.pushed;
-    let shown = Foreign(name.as_bytes());
-    let (environments, release) = match concerns {
-        Concerns::Malformed => {
-            return Err(Failure::Release(ReleaseRefusal::Malformed(
-                shown.to_string(),
-            )));
-        }
-        Concerns::None if context.request.command == Command::Deploy => {
-            return Ok(Resolution::Nothing(format!(
-                "no environment deploys from {shown}"
-            )));
-        }
-        Concerns::None => (Vec::new(), None),
-        Concerns::Environments(environments, release) => (environments, release),
-    };
-    if let (Some(asked), found) = (&context.request.release, &release)
-        && found
-            .as_ref()
-            .is_none_or(|found| found.tag().as_str() != asked)
-    {
-        return Err(InputError::of("release", "it is not the tag that was pushed").into());
-    }
-    let subject = subject_of_push(context, &manifest, environments, release)?;
+    let manifest = manifest_of_event(context, &commit, &push.default_branch, purpose).await?;
+    let matching = matching(context, push, &manifest, &commit, purpose).await?;
+    let subject = subject_of_push(context, &manifest, matching, purpose)?;
     let is_default = matches!(&push.pushed, PushedRef::Branch(name) | PushedRef::Either(name) if *name == push.default_branch);
     let mut base = Base::None(no_before(push));
     if let Some(before) = push.before {
@@ -58,51 +37,93 @@ pub(crate) async fn push(context: &Context, push: &Push) -> Result<Resolution, F
         release: Some(release),
     } = &subject
     {
-        if matches!(push.pushed, PushedRef::Tag(_))
-            && (push.before.is_some() || (push.forced && !push.created))
-        {
-            return Err(Failure::Release(ReleaseRefusal::Moved(release.to_string())));
+        let is_moved = push.before.is_some() || (push.forced && !push.created);
+        if matches!(push.pushed, PushedRef::Tag(_)) && is_moved {
+            return Err(Failure::Release(ReleaseRefusal::Moved(release.to_string())).into());
         }
-        for environment in environments
-            .iter()
-            .filter_map(|name| manifest.environment(name))
-        {
-            match on_release_branch(context, environment, release, &commit, &push.default_branch)
-                .await?
-            {
-                Ancestry::Yes => {}
-                Ancestry::Unknown(why) if context.around.is_rerun => {
-                    return Err(Failure::OrderUnknown(why));
-                }
-                Ancestry::Unknown(why) => {
-                    context.warn(
-                        "The release's branch is not known",
-                        &format!(
-                            "whether release {release} is on a release branch is not known: {why}"
-                        ),
-                    );
-                }
-                Ancestry::No => unreachable_release(environment, release, &push.default_branch)?,
-            }
-        }
+        must_be_released_from_there(context, push, &manifest, environments, release, &commit)
+            .await?;
     }
     let tip = if is_default {
         Tip::OfDefaultBranch
     } else {
         Tip::Other
     };
-    work(
-        context,
-        Work {
-            manifest,
-            subject,
-            commit,
-            base,
-            push: Some(push),
-            tip,
-        },
-    )
-    .await
+    let commit = Commit {
+        manifest,
+        subject,
+        commit,
+        base,
+        push: Some(push),
+        tip,
+    };
+    commit.resolved(context).await
+}
+
+/// The environments that the pushed branch or tag concerns, and the release that it is.
+async fn matching(
+    context: &Context,
+    push: &Push,
+    manifest: &Manifest,
+    commit: &CommitSha,
+    purpose: Purpose,
+) -> Result<Option<(Environments, Option<Release>)>, Stop> {
+    let (concerns, name) = match &push.pushed {
+        PushedRef::Branch(name) => (of_branch(manifest, name), name),
+        PushedRef::Tag(name) => (of_tag(manifest, name), name),
+        PushedRef::Either(name) => (either(context, manifest, name, commit).await?, name),
+    };
+    let shown = Foreign(name.as_bytes());
+    let matching = match concerns {
+        Concerns::Malformed => {
+            return Err(Failure::Release(ReleaseRefusal::Malformed(shown.to_string())).into());
+        }
+        Concerns::None if purpose == Purpose::Deploy => {
+            return Err(nothing(&format!("no environment deploys from {shown}")));
+        }
+        Concerns::None => None,
+        Concerns::Environments(environments, release) => Some((environments, release)),
+    };
+    if let Some(asked) = &context.request.release {
+        let release = matching.as_ref().and_then(|(_, release)| release.as_ref());
+        if release.is_none_or(|release| release.tag().as_str() != asked) {
+            return Err(InputError::of("release", "it is not the tag that was pushed").into());
+        }
+    }
+    Ok(matching)
+}
+
+/// Refuses a release whose commit is on none of the branches that its environments are released from.
+async fn must_be_released_from_there(
+    context: &Context,
+    push: &Push,
+    manifest: &Manifest,
+    environments: &Environments,
+    release: &Release,
+    commit: &CommitSha,
+) -> Result<(), Failure> {
+    let branch = &push.default_branch;
+    for environment in environments
+        .iter()
+        .filter_map(|name| manifest.environment(name))
+    {
+        match on_release_branch(context, environment, release, commit, branch).await {
+            Ancestry::Yes => {}
+            Ancestry::Unknown(why) if context.around.is_rerun => {
+                return Err(Failure::OrderUnknown(why));
+            }
+            Ancestry::Unknown(why) => {
+                context.warn(
+                    "The release's branch is not known",
+                    &format!(
+                        "whether release {release} is on a release branch is not known: {why}"
+                    ),
+                );
+            }
+            Ancestry::No => unreachable_release(environment, release, branch)?,
+        }
+    }
+    Ok(())
 }
 
 pub(super) async fn pushed_commit(context: &Context, push: &Push) -> Result<CommitSha, Failure> {
@@ -114,7 +135,7 @@ pub(super) async fn pushed_commit(context: &Context, push: &Push) -> Result<Comm
             Foreign(name.as_bytes()).to_string(),
         ))
     };
-    match (context.history.peel(&push.after).await, push.commit) {
+    match (context.clients.history.peel(&push.after).await, push.commit) {
         (Ok(Some(peeled)), _) => Ok(peeled),
         // An annotated tag's commit stands in the payload too; neither the checkout nor GitHub contradicts it.
         (_, Some(commit)) => Ok(commit),
@@ -134,28 +155,32 @@ async fn either(
         return Ok(branch);
     }
     let tag = of_tag(manifest, name);
-    let is_there =
-        tag != Concerns::None && context.history.tag_commit(name).await?.as_ref() == Some(commit);
+    let is_there = tag != Concerns::None
+        && context.clients.history.tag_commit(name).await?.as_ref() == Some(commit);
     Ok(if is_there { tag } else { Concerns::None })
 }
 
 fn subject_of_push(
     context: &Context,
     manifest: &Manifest,
-    matching: Vec<EnvironmentName>,
-    release: Option<Release>,
+    matching: Option<(Environments, Option<Release>)>,
+    purpose: Purpose,
 ) -> Result<Subject, Failure> {
     let chosen = context.request.environment.as_ref();
-    if let Some(name) = chosen.filter(|name| manifest.environment(name).is_none()) {
+    if let Some(name) = chosen
+        && manifest.environment(name).is_none()
+    {
         return Err(unknown_environment(name));
     }
-    if matching.is_empty() {
+    let Some((matching, release)) = matching else {
         return Ok(Subject::Commit);
-    }
+    };
     // A plan may answer for several.
-    let environments = match (context.request.command == Command::Plan, chosen) {
-        (true, None) => matching,
-        (true, Some(_)) | (false, _) => choose(matching, chosen)?,
+    let environments = match (purpose, chosen) {
+        (Purpose::Plan, None) => matching,
+        (Purpose::Plan | Purpose::Verify | Purpose::Deploy | Purpose::Promote, _) => {
+            Environments::one(choose(matching, chosen)?)
+        }
     };
     Ok(Subject::Environments {
         environments,

@@ -7,7 +7,7 @@ use crate::failure::{Failure, ReleaseRefusal};
 use crate::history::{Ancestry, PreviousRelease};
 
 /// The release before this one, or the sentence that says which newer one there is.
-pub(super) async fn previous(
+pub(crate) async fn previous(
     context: &Context,
     environment: &Environment,
     release: &Release,
@@ -16,6 +16,7 @@ pub(super) async fn previous(
         return Ok(Base::None("the environment has no releases".into()));
     };
     if let Some(newer) = context
+        .clients
         .history
         .highest_release(template)
         .await
@@ -26,7 +27,12 @@ pub(super) async fn previous(
         return Err(format!("release {newer} is newer than {release}"));
     }
     Ok(
-        match context.history.previous_release(template, release).await {
+        match context
+            .clients
+            .history
+            .previous_release(template, release)
+            .await
+        {
             PreviousRelease::Commit(previous, commit) => {
                 Base::Commit(commit, format!("release {previous}"))
             }
@@ -44,14 +50,14 @@ pub(super) async fn on_release_branch(
     release: &Release,
     commit: &CommitSha,
     default_branch: &str,
-) -> Result<Ancestry, Failure> {
+) -> Ancestry {
     let ancestry = on_from_branch(context, environment, commit, default_branch).await;
     if ancestry != Ancestry::Yes {
         context.log.debug(&format!(
             "release {release} is on none of the branches that could be asked"
         ));
     }
-    Ok(ancestry)
+    ancestry
 }
 
 /// Whether a commit is on a branch from which the environment's releases are made.
@@ -63,7 +69,7 @@ pub(super) async fn on_from_branch(
 ) -> Ancestry {
     let mut unknown = None;
     for branch in branches(environment, default_branch) {
-        match context.history.is_on_branch(commit, &branch).await {
+        match context.clients.history.is_on_branch(commit, &branch).await {
             Ancestry::Yes => return Ancestry::Yes,
             Ancestry::No => {}
             Ancestry::Unknown(why) => unknown = Some(why),

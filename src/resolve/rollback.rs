@@ -1,8 +1,8 @@
 //! A rollback: which environment, by the manifest of the commit that runs. What is gone back to is not known yet.
 
 use super::dispatch::{default_branch_of, environment_of_dispatch, tip};
-use super::source::manifest_at;
-use super::{resolve, unknown_environment};
+use super::resolve_name;
+use super::source::{WithoutManifest, manifest_at};
 use crate::context::Context;
 use crate::decide::Target;
 use crate::domain::{CommitSha, Dispatch, Environment, Foreign, Manifest, Reading, Release, When};
@@ -25,19 +25,23 @@ pub(crate) async fn rollback(
     context: &Context,
     dispatch: &Dispatch,
 ) -> Result<ResolvedRollback, Failure> {
-    refuse_strangers(context)?;
+    refuse_inputs_without_effect(context)?;
     let default_branch = default_branch_of(dispatch);
     let at = match dispatch.commit {
         Some(commit) => commit,
         None => tip(context, &default_branch).await?,
     };
-    let manifest = manifest_at(context, &at, &default_branch).await?;
+    let manifest = manifest_at(
+        context,
+        &at,
+        &default_branch,
+        WithoutManifest::AssumeIfNamed,
+    )
+    .await?;
     let needed = || InputError::of("environment", "a rollback needs it");
-    let name = environment_of_dispatch(context, &manifest, dispatch)?.ok_or_else(needed)?;
-    let environment = manifest
-        .environment(&name)
+    let environment = environment_of_dispatch(context, &manifest, dispatch)?
         .cloned()
-        .ok_or_else(|| unknown_environment(&name))?;
+        .ok_or_else(needed)?;
     let (target, release) = target(context, &environment).await?;
     Ok(ResolvedRollback {
         manifest,
@@ -49,9 +53,9 @@ pub(crate) async fn rollback(
 }
 
 /// Inputs that would be without effect are told, not left out silently.
-fn refuse_strangers(context: &Context) -> Result<(), Failure> {
+fn refuse_inputs_without_effect(context: &Context) -> Result<(), Failure> {
     let request = &context.request;
-    let strangers = [
+    let useless = [
         (
             "digest",
             request.digest.is_some(),
@@ -69,7 +73,7 @@ fn refuse_strangers(context: &Context) -> Result<(), Failure> {
             "a rollback knows the images of the services that go back, not of all",
         ),
     ];
-    let errors: Vec<InputError> = strangers
+    let errors: Vec<InputError> = useless
         .iter()
         .filter(|(_, is_set, _)| *is_set)
         .map(|(input, _, why)| InputError::of(input, *why))
@@ -92,9 +96,10 @@ async fn target(
             let why = format!("environment {name} deploys from a branch: name a commit with sha");
             Err(InputError::of("release", why).into())
         }
-        (When::Branch(_), None, Some(named)) => {
-            Ok((Target::Commit(resolve(context, "sha", named).await?), None))
-        }
+        (When::Branch(_), None, Some(named)) => Ok((
+            Target::Commit(resolve_name(context, "sha", named).await?),
+            None,
+        )),
         (When::Release { .. }, _, Some(_)) => {
             let why = format!("environment {name} has releases: name one with release");
             Err(InputError::of("sha", why).into())

@@ -3,14 +3,23 @@
 use crate::context::Context;
 use crate::domain::{CommitSha, FileAt, Foreign, Manifest, Repository};
 use crate::failure::Failure;
-use crate::intake::inputs::Command;
 use crate::intake::manifest::{self, Home};
+
+/// What is done where neither the checkout nor GitHub says whether there is a manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WithoutManifest {
+    /// It is assumed that there is none.
+    Assume,
+    /// The same, if the inputs name the hook or the image of the one service. That is only done where there is no manifest.
+    AssumeIfNamed,
+}
 
 /// The manifest at a commit, or the shorthand where there is none.
 pub(crate) async fn manifest_at(
     context: &Context,
     commit: &CommitSha,
     default_branch: &str,
+    without: WithoutManifest,
 ) -> Result<Manifest, Failure> {
     let path = &context.request.manifest;
     let home = Home {
@@ -26,7 +35,7 @@ pub(crate) async fn manifest_at(
             .map_or_else(|| default_image(context), Ok)?;
         Ok(manifest::shorthand(image, &home)?)
     };
-    match context.history.file_at(commit, &path.path).await {
+    match context.clients.history.file_at(commit, &path.path).await {
         Ok(FileAt::File(bytes)) => {
             manifest::parse(&bytes, &home).map_err(|mistakes| Failure::Manifest {
                 path: path.path.clone(),
@@ -46,9 +55,7 @@ pub(crate) async fn manifest_at(
             "{} is {what}, not a file",
             Foreign(path.path.as_bytes())
         ))),
-        Ok(FileAt::CommitMissing) | Err(_)
-            if !path.is_explicit && does_without_manifest(context) =>
-        {
+        Ok(FileAt::CommitMissing) | Err(_) if !path.is_explicit && is_assumed(context, without) => {
             context.warn(
                 "No manifest could be read",
                 "no manifest could be read, neither from the checkout nor from GitHub, so there is taken to be none",
@@ -62,10 +69,13 @@ pub(crate) async fn manifest_at(
     }
 }
 
-/// Who names the shorthand's hook or image has no manifest; and tags are computed without asking anybody.
-fn does_without_manifest(context: &Context) -> bool {
-    let request = &context.request;
-    request.deploy_hook.is_some() || request.image.is_some() || request.command == Command::Plan
+fn is_assumed(context: &Context, without: WithoutManifest) -> bool {
+    match without {
+        WithoutManifest::Assume => true,
+        WithoutManifest::AssumeIfNamed => {
+            context.request.deploy_hook.is_some() || context.request.image.is_some()
+        }
+    }
 }
 
 pub(super) fn default_image(context: &Context) -> Result<Repository, Failure> {

@@ -1,6 +1,7 @@
 //! One service's way: intent, order, look, call, follow, end of the record.
 
-use super::{DeployRequest, DeployVia, InFlightDeploy, Rollout, Stage};
+use super::{DeployRequest, DeployVia, Rollout};
+use crate::context::{InFlightDeploy, Stage};
 use crate::decide::{Closing, Landing, Presence, presence};
 use crate::domain::{DeployId, DeployStatus, FailureWord, ServiceName};
 use crate::github::{Ended as Closed, Ending, RunName};
@@ -48,16 +49,30 @@ impl AttemptResult {
 }
 
 /// One service being deployed.
-#[derive(Clone, Copy)]
 pub(super) struct Attempt<'a> {
     pub(super) rollout: &'a Rollout<'a>,
     pub(super) service: &'a ServiceName,
     pub(super) request: &'a DeployRequest,
+    /// The deploys that were there before ours.
+    pub(super) known: BTreeSet<DeployId>,
 }
 
-impl Attempt<'_> {
-    /// Goes it, without a record where nothing true could be written into one.
-    pub(super) async fn run(self) -> ServiceResult {
+impl<'a> Attempt<'a> {
+    pub(super) const fn new(
+        rollout: &'a Rollout<'a>,
+        service: &'a ServiceName,
+        request: &'a DeployRequest,
+    ) -> Self {
+        Self {
+            rollout,
+            service,
+            request,
+            known: BTreeSet::new(),
+        }
+    }
+
+    /// Runs the attempt. Writes no record if the image's commit is unknown.
+    pub(super) async fn run(mut self) -> ServiceResult {
         let record = if self.request.is_recorded {
             self.begin().await
         } else {
@@ -65,25 +80,19 @@ impl Attempt<'_> {
         };
         let began = self.rollout.started.elapsed();
         self.say(&format!("deploying {}", self.request.image));
-        self.track(Stage::Preparing, BTreeSet::new());
-        self.rollout
-            .context
-            .log
-            .waits_for(self.service.as_str(), "deploying");
+        self.track(Stage::Preparing);
+        let log = &self.rollout.context.log;
+        log.waits_for(self.service.as_str(), "deploying");
         let result = self.send_and_follow().await;
-        self.rollout.context.log.has_come(self.service.as_str());
+        log.has_come(self.service.as_str());
         self.end(record, &result).await;
-        self.told(result, began)
+        self.service_result(result, began)
     }
 
-    /// What became of it, for the story. Who cancels the run has nothing to do about it any more.
-    pub(super) fn told(&self, result: AttemptResult, began: Duration) -> ServiceResult {
+    /// Turns the outcome into a report entry and stops tracking it for cancellation.
+    pub(super) fn service_result(&self, result: AttemptResult, began: Duration) -> ServiceResult {
         let ending = result.landing.ending();
-        self.rollout
-            .context
-            .in_flight
-            .borrow_mut()
-            .remove(self.service);
+        self.rollout.context.progress.untrack(self.service);
         let text = result.text.unwrap_or_default();
         let facts = self.rollout.facts.get(self.service);
         let page = facts.and_then(|facts| facts.dashboard.clone());
@@ -115,45 +124,22 @@ impl Attempt<'_> {
             .say(&format!("{}: {text}", self.service));
     }
 
-    /// Notes where we are, for whoever cancels the run.
-    pub(super) fn track(&self, stage: Stage, known: BTreeSet<DeployId>) {
-        let tracked = InFlightDeploy {
+    /// Says how far the attempt is, for the end of a cancelled run.
+    pub(super) fn track(&self, stage: Stage) {
+        let deploy = InFlightDeploy {
             id: self.request.id.clone(),
             wanted: self.request.wanted.clone(),
-            known,
+            known: self.known.clone(),
             stage,
         };
-        self.rollout
-            .context
-            .in_flight
-            .borrow_mut()
-            .insert(self.service.clone(), tracked);
+        self.rollout.context.progress.track(self.service, deploy);
     }
 
     fn advance(&self, stage: Stage) {
-        if let Some(tracked) = self
-            .rollout
-            .context
-            .in_flight
-            .borrow_mut()
-            .get_mut(self.service)
-        {
-            tracked.stage = stage;
-        }
+        self.rollout.context.progress.advance(self.service, stage);
     }
 
-    /// The deploys that were there before ours.
-    pub(super) fn known(&self) -> BTreeSet<DeployId> {
-        self.rollout
-            .context
-            .in_flight
-            .borrow()
-            .get(self.service)
-            .map(|tracked| tracked.known.clone())
-            .unwrap_or_default()
-    }
-
-    async fn send_and_follow(&self) -> AttemptResult {
+    async fn send_and_follow(&mut self) -> AttemptResult {
         if self.request.intent.kind == crate::domain::Kind::Deploy {
             match self
                 .rollout
@@ -176,7 +162,7 @@ impl Attempt<'_> {
     }
 
     /// Goes on from where nothing newer is there.
-    pub(super) async fn send_and_follow_unordered(&self) -> AttemptResult {
+    pub(super) async fn send_and_follow_unordered(&mut self) -> AttemptResult {
         match self.look_before().await {
             Ok(Presence::Absent) => {}
             Ok(Presence::Serves) => {
@@ -236,16 +222,14 @@ impl Attempt<'_> {
         }
     }
 
-    /// Remembers which deploys there are, and finds out whether the bytes serve by now or come anyway.
-    async fn look_before(&self) -> Result<Presence, RenderError> {
-        let Some(render) = &self.rollout.context.render else {
+    /// Finds out which deploys there are, and whether the bytes serve by now or come anyway.
+    async fn look_before(&mut self) -> Result<Presence, RenderError> {
+        let Some(render) = &self.rollout.context.clients.render else {
             return Ok(Presence::Absent);
         };
         let mut deploys = render.newest(&self.request.id).await?;
-        self.track(
-            Stage::Preparing,
-            deploys.iter().map(|deploy| deploy.id.clone()).collect(),
-        );
+        self.known = deploys.iter().map(|deploy| deploy.id.clone()).collect();
+        self.track(Stage::Preparing);
         deploys
             .retain(|deploy| deploy.status.is_in_flight() || deploy.status == DeployStatus::Live);
         let is_wanted = self.rollout.follows() && !self.request.is_forced;
@@ -265,7 +249,7 @@ impl Attempt<'_> {
         let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
         let (mut requests, mut unanswered) = (1, 0);
         loop {
-            let failure = match self.knock().await {
+            let failure = match self.send_deploy_request().await {
                 Ok(accepted) => {
                     let note = (unanswered > 0)
                         .then(|| "called twice: the first call had no clear answer".to_owned());
@@ -282,7 +266,7 @@ impl Attempt<'_> {
                 Repeatable::Safely(_) | Repeatable::Once | Repeatable::Never => {
                     let is_unclear = unanswered > 0 || failure.repeatable() == Repeatable::Once;
                     if is_unclear
-                        && self.rollout.context.render.is_some()
+                        && self.rollout.context.clients.render.is_some()
                         && deadline.allows(backoff.next(None)).await
                         && let Some(found) = self.found().await
                     {
@@ -305,10 +289,16 @@ impl Attempt<'_> {
         }
     }
 
-    async fn knock(&self) -> Result<Accepted, CallFailure> {
-        match (&self.request.via, &self.rollout.writer) {
+    async fn send_deploy_request(&self) -> Result<Accepted, CallFailure> {
+        match (&self.request.via, self.rollout.render_writer()) {
             (DeployVia::Api(id), Some(writer)) => writer.deploy(id, &self.request.image).await,
-            (DeployVia::Hook(hook), _) => self.rollout.hooks.call(hook, &self.request.image).await,
+            (DeployVia::Hook(hook), _) => {
+                self.rollout
+                    .writers
+                    .hooks
+                    .call(hook, &self.request.image)
+                    .await
+            }
             (DeployVia::Api(_), None) => Err(CallFailure::Denied(crate::render::Key::Api)),
         }
     }
@@ -322,24 +312,24 @@ impl Attempt<'_> {
 
     /// A deploy of our bytes that was not there before.
     async fn appeared(&self) -> Option<DeployId> {
-        let known = self.known();
         let deploys = self
             .rollout
             .context
+            .clients
             .render
             .as_ref()?
             .newest(&self.request.id)
             .await
             .ok()?;
         let is_new = |deploy: &&crate::domain::Deploy| {
-            !known.contains(&deploy.id) && deploy.is_of(&self.request.wanted)
+            !self.known.contains(&deploy.id) && deploy.is_of(&self.request.wanted)
         };
         deploys.iter().find(is_new).map(|deploy| deploy.id.clone())
     }
 
     /// Writes the intent. Where that fails the deploy goes on: what it costs is said once.
     async fn begin(&self) -> Option<u64> {
-        let (context, record) = (self.rollout.context, self.rollout.record.as_ref()?);
+        let (context, record) = (self.rollout.context, self.rollout.records.as_ref()?);
         let (id, attempt) = context.around.run.unwrap_or_default();
         let run = RunName {
             id: id.to_string(),
@@ -355,7 +345,7 @@ impl Attempt<'_> {
                 let text = format!(
                     "deploys go on without a record ({error}): should this run be cut off, or its commit be reverted, the next run may not see what it has to make good"
                 );
-                if self.rollout.forgot.replace(true) {
+                if self.rollout.is_warned.replace(true) {
                     self.say(&format!("no record: {error}"));
                 } else {
                     context.warn("A deploy is not recorded", &text);
@@ -373,7 +363,7 @@ impl Attempt<'_> {
             Closing::NotSent => Closed::NotSent,
             Closing::Open => return,
         };
-        let (Some(number), Some(record)) = (number, &self.rollout.record) else {
+        let (Some(number), Some(record)) = (number, &self.rollout.records) else {
             return;
         };
         let context = self.rollout.context;

@@ -1,66 +1,50 @@
 //! The end of a run that a signal cuts off: what is true of it, and deploys that have not begun are asked to stop.
 
-use super::{InFlightDeploy, Stage};
-use crate::context::Context;
-use crate::decide::Plan;
+use crate::context::{CommandOutcome, Context, InFlightDeploy, Stage, Writers};
+use crate::decide::PlannedService;
 use crate::domain::{
     Decision, Deploy, DeployId, DeployStatus, FailureWord, Outcome, ServiceName, Status,
 };
-use crate::intake::inputs::Writes;
 use crate::render::{RenderApi, RenderWriter};
-use crate::report::{Failed, ServiceResult};
+use crate::report::{Failed, RunReport, ServiceResult};
 use http_client::within;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long Render is spoken to of each service. The runner kills what has not ended some seconds after it asked, and there is still a report to write.
 const PATIENCE: Duration = Duration::from_millis(3500);
 
-/// Makes of a story that was cut off by a signal what is true of it. Records stay open: the next run looks.
-pub(crate) async fn cancelled(context: &Context) {
-    let in_flight: Vec<(ServiceName, InFlightDeploy)> = context
-        .in_flight
-        .borrow()
-        .iter()
-        .map(|(service, tracked)| (service.clone(), tracked.clone()))
-        .collect();
+/// What became of a deploy that was in flight: its id, and a sentence.
+type Stopped = (Option<DeployId>, &'static str);
+
+/// Ends a run that was cut off by a signal, and reports what is true of it. Records stay open: the next run looks.
+pub(crate) async fn cancelled(context: &Context, writers: Option<&Writers<'_>>) -> RunReport {
+    let in_flight = context.progress.in_flight();
     context.log.end_group();
     context.log.say("Cancelled: no further deploy is begun.");
-    let mut stopped: Vec<(ServiceName, Option<DeployId>, &'static str)> = in_flight
+    let mut stopped: BTreeMap<ServiceName, Stopped> = in_flight
         .iter()
-        .map(|(service, tracked)| {
-            (
-                service.clone(),
-                tracked.stage.deploy().cloned(),
-                tracked.stage.told(),
-            )
+        .map(|(service, deploy)| {
+            let stage = &deploy.stage;
+            (service.clone(), (stage.deploy().cloned(), stage.told()))
         })
         .collect();
-    let request = &context.request;
-    if let (Some(render), Some(key), Writes::Allowed) =
-        (&context.render, &request.render_api_key, request.writes)
-    {
-        let writer =
-            RenderWriter::new(context.client.clone(), &request.render_api_url, key.clone());
-        let asked = in_flight
-            .iter()
-            .filter(|(_, tracked)| tracked.is_ours())
-            .map(|(service, tracked)| {
-                let (render, writer) = (render, &writer);
-                async move {
-                    (
-                        service,
-                        within(PATIENCE, stop(context, render, writer, service, tracked)).await,
-                    )
-                }
-            });
+    let writer = writers.and_then(|writers| writers.render.as_ref());
+    if let (Some(render), Some(writer)) = (&context.clients.render, writer) {
+        let writer = &writer.deploys;
+        let asked = in_flight.iter().filter(|(_, deploy)| deploy.is_ours()).map(
+            |(service, deploy)| async move {
+                let stop = stop(context, render, writer, service, deploy);
+                (service, within(PATIENCE, stop).await)
+            },
+        );
         for (service, answer) in futures_util::future::join_all(asked).await {
-            let own = stopped.iter_mut().find(|(name, ..)| name == service);
-            if let (Some(own), Some((deploy, told))) = (own, answer) {
-                *own = (service.clone(), deploy, told);
+            if let Some(answer) = answer {
+                stopped.insert(service.clone(), answer);
             }
         }
     }
-    conclude(context, &stopped);
+    report(context, &stopped)
 }
 
 impl Stage {
@@ -83,6 +67,7 @@ impl Stage {
 }
 
 impl InFlightDeploy {
+    /// Whether Render may have been asked for it by this run.
     const fn is_ours(&self) -> bool {
         match self.stage {
             Stage::Calling | Stage::Following(_) => true,
@@ -107,7 +92,7 @@ async fn stop(
     writer: &RenderWriter,
     service: &ServiceName,
     tracked: &InFlightDeploy,
-) -> (Option<DeployId>, &'static str) {
+) -> Stopped {
     let own = tracked.stage.deploy().cloned();
     let Ok(deploys) = render.deploys(&tracked.id).await else {
         return (own, tracked.stage.told());
@@ -140,24 +125,23 @@ async fn stop(
     }
 }
 
-fn conclude(context: &Context, stopped: &[(ServiceName, Option<DeployId>, &'static str)]) {
-    let mut report = context.progress.borrow_mut();
-    report.outcome = Outcome::Cancelled;
-    report.headline = "Cancelled: no further hook is called".into();
+fn report(context: &Context, stopped: &BTreeMap<ServiceName, Stopped>) -> RunReport {
+    let mut report = context.progress.report();
+    CommandOutcome::new(Outcome::Cancelled, "Cancelled: no further hook is called")
+        .complete(&mut report);
     report.failed = Some(Failed {
         word: FailureWord::Cancelled,
         text: "the run was cancelled".into(),
         hint: "Run it again; what was not deployed is deployed then.".into(),
         page: None,
     });
-    let Some(Plan { services, .. }) = report.plan.clone() else {
-        return;
+    let Some(plan) = &report.plan else {
+        return report;
     };
-    let deployed = services
-        .into_iter()
-        .filter(|service| service.decision == Decision::Deploy);
+    let is_deployed = |service: &&PlannedService| service.decision == Decision::Deploy;
+    let deployed = plan.services.iter().filter(is_deployed);
     let names: Vec<ServiceName> = deployed
-        .map(|service| service.name)
+        .map(|service| service.name.clone())
         .chain(
             report
                 .previews
@@ -169,20 +153,17 @@ fn conclude(context: &Context, stopped: &[(ServiceName, Option<DeployId>, &'stat
         if report.services.iter().any(|ended| ended.service == name) {
             continue;
         }
-        let tracked = stopped.iter().find(|(own, ..)| *own == name);
-        let (deploy, reason) = tracked
-            .map_or((None, Stage::Preparing.told()), |(_, deploy, told)| {
-                (deploy.clone(), *told)
-            });
-        let is_begun = reason != Stage::Preparing.told();
-        let status = if is_begun {
-            Status::Cancelled
-        } else {
+        let not_begun = (None, Stage::Preparing.told());
+        let (deploy, reason) = stopped.get(&name).cloned().unwrap_or(not_begun);
+        let status = if reason == Stage::Preparing.told() {
             Status::NotStarted
+        } else {
+            Status::Cancelled
         };
         report.services.push(ServiceResult {
             deploy,
             ..ServiceResult::without_deploy(&name, status, reason)
         });
     }
+    report
 }

@@ -1,26 +1,28 @@
 //! Drift, said aloud: what will go wrong later, at the next restart from the dashboard, cron run or scale-out. Needs an API key.
 
 use super::Rollout;
-use crate::commands::PlannedRun;
 use crate::context::Context;
 use crate::decide::{OnRender, VerifiedImage};
 use crate::domain::{Decision, DeployStatus, Digest, PinnedImage, Repository, Status};
 use crate::images::Images;
+use crate::planned_run::PlannedRun;
 use crate::registry::{Asked, RegistryError};
 use crate::render::ServiceImage;
+use crate::report::ServiceResult;
 use http_client::Deadline;
 use std::time::Duration;
 
 const ONE_LOOK: Duration = Duration::from_secs(20);
 
-/// Warns once of each kind.
+/// Warns once of each kind. `results` are how the services of this run ended.
 pub(crate) async fn warn(
     context: &Context,
     run: &PlannedRun,
     rollout: &Rollout<'_>,
     images: &Images,
+    results: &[ServiceResult],
 ) {
-    let drifting = drifting(context, run, rollout, images);
+    let drifting = drifting(run, rollout, images, results);
     if !drifting.is_empty() {
         let text = format!(
             "a deploy's image is for that deploy only, and the settings on Render name another one: {}. A restart from the dashboard goes back to it; name a tag of the environment's moves there",
@@ -40,21 +42,17 @@ pub(crate) async fn warn(
 
 /// The services that went live and whose settings will not bring the same bytes again.
 fn drifting(
-    context: &Context,
     run: &PlannedRun,
     rollout: &Rollout<'_>,
     images: &Images,
+    results: &[ServiceResult],
 ) -> Vec<String> {
     let manifest = &run.resolved.manifest;
     let environment = manifest.environment(rollout.state.environment());
     let moves = environment
         .map(|environment| environment.moves.as_slice())
         .unwrap_or_default();
-    let report = context.progress.borrow();
-    let live = report
-        .services
-        .iter()
-        .filter(|ended| ended.status == Status::Live);
+    let live = results.iter().filter(|ended| ended.status == Status::Live);
     let settings = live.filter_map(|ended| {
         let planned = run
             .plan
@@ -124,6 +122,7 @@ async fn gone(context: &Context, run: &PlannedRun, rollout: &Rollout<'_>) -> Vec
 async fn is_gone(context: &Context, repository: &Repository, digest: &Digest) -> bool {
     let asked = Asked::Digest(digest.clone());
     let answer = context
+        .clients
         .registry()
         .examine(repository, &asked, &Deadline::after(ONE_LOOK))
         .await;

@@ -34,13 +34,13 @@ impl Pauses {
 
 impl Attempt<'_> {
     fn render(&self) -> Option<&RenderApi> {
-        self.rollout.context.render.as_ref()
+        self.rollout.context.clients.render.as_ref()
     }
 
     /// Finds the deploy that Render queued without naming it: the new one with our digest.
     pub(super) async fn find(&self) -> Result<DeployId, AttemptResult> {
         let deadline = Deadline::after(self.rollout.context.request.live_timeout);
-        let (known, mut pauses, mut misses) = (self.known(), Pauses(0), 0);
+        let (mut pauses, mut misses) = (Pauses(0), 0);
         let Some(render) = self.render() else {
             return Err(AttemptResult::at(Landing::Accepted, None));
         };
@@ -48,7 +48,9 @@ impl Attempt<'_> {
             pauses.next(&deadline).await;
             match in_time(&deadline, render.newest(&self.request.id)).await {
                 Ok(deploys) => {
-                    let mut new = deploys.iter().filter(|deploy| !known.contains(&deploy.id));
+                    let mut new = deploys
+                        .iter()
+                        .filter(|deploy| !self.known.contains(&deploy.id));
                     if let Some(ours) = new
                         .clone()
                         .find(|deploy| deploy.is_of(&self.request.wanted))
@@ -56,9 +58,9 @@ impl Attempt<'_> {
                         return Ok(ours.id.clone());
                     }
                     // While the deploy in progress goes on, ours may be queued without being listed.
-                    let is_busy = deploys
-                        .iter()
-                        .any(|deploy| known.contains(&deploy.id) && deploy.status.is_in_flight());
+                    let is_busy = deploys.iter().any(|deploy| {
+                        self.known.contains(&deploy.id) && deploy.status.is_in_flight()
+                    });
                     misses = if is_busy { 0 } else { misses + 1 };
                     if misses == MOST_MISSES {
                         return Err(match new.next() {
@@ -232,9 +234,9 @@ impl Attempt<'_> {
         {
             return Some(other);
         }
-        let (known, now) = (self.known(), render.deploys(&self.request.id).await.ok()?);
+        let now = render.deploys(&self.request.id).await.ok()?;
         now.into_iter()
-            .find(|other| other.id != *id && !known.contains(&other.id))
+            .find(|other| other.id != *id && !self.known.contains(&other.id))
     }
 
     /// Superseded where what took our place carries our bytes or a commit that is not older; else something went wrong.
@@ -257,7 +259,7 @@ impl Attempt<'_> {
             Some(commit)
                 if rollout
                     .state
-                    .is_not_older(&rollout.context.history, &commit)
+                    .is_not_older(&rollout.context.clients.history, &commit)
                     .await =>
             {
                 AttemptResult::at(superseded, id).saying(

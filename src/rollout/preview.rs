@@ -1,8 +1,8 @@
 //! The way of a pull request's preview: that of a service, without an environment's order and record.
 
 use super::attempt::Attempt;
-use super::{DeployRequest, InFlightDeploy, Rollout, Stage};
-use crate::context::Context;
+use super::{DeployRequest, Rollout};
+use crate::context::{Context, InFlightDeploy, Stage};
 use crate::decide::Closing;
 use crate::domain::{DeployId, ServiceId, ServiceName};
 use crate::render::Accepted;
@@ -12,21 +12,18 @@ use std::collections::BTreeSet;
 /// Notes that a preview is being made, for whoever cancels the run. Nothing is then asked of Render: which deploy is the preview's is not
 /// known, and the service that it is a copy of is not ours to stop.
 pub(crate) fn note_making(context: &Context, service: &ServiceName, parent: &ServiceId) {
-    let tracked = InFlightDeploy {
+    let deploy = InFlightDeploy {
         id: parent.clone(),
         wanted: Vec::new(),
         known: BTreeSet::new(),
         stage: Stage::Making,
     };
-    context
-        .in_flight
-        .borrow_mut()
-        .insert(service.clone(), tracked);
+    context.progress.track(service, deploy);
 }
 
 /// Takes the note back: none was made.
 pub(crate) fn forget_making(context: &Context, service: &ServiceName) {
-    context.in_flight.borrow_mut().remove(service);
+    context.progress.untrack(service);
 }
 
 /// Deploys to a preview that is there. Also says how its record ends.
@@ -35,20 +32,16 @@ pub(crate) async fn deploy(
     service: &ServiceName,
     request: &DeployRequest,
 ) -> (ServiceResult, Closing) {
-    let attempt = Attempt {
-        rollout,
-        service,
-        request,
-    };
+    let mut attempt = Attempt::new(rollout, service, request);
     let began = rollout.started.elapsed();
     attempt.say(&format!(
         "deploying {} to its preview {}",
         request.image, request.id
     ));
-    attempt.track(Stage::Preparing, BTreeSet::new());
+    attempt.track(Stage::Preparing);
     let result = attempt.send_and_follow_unordered().await;
     let closing = result.landing.ending().record;
-    (attempt.told(result, began), closing)
+    (attempt.service_result(result, began), closing)
 }
 
 /// Sees the first deploy of a preview through that was just made.
@@ -58,14 +51,10 @@ pub(crate) async fn follow_first(
     request: &DeployRequest,
     deploy: Option<DeployId>,
 ) -> (ServiceResult, Closing) {
-    let attempt = Attempt {
-        rollout,
-        service,
-        request,
-    };
+    let attempt = Attempt::new(rollout, service, request);
     let began = rollout.started.elapsed();
-    attempt.track(Stage::Calling, BTreeSet::new());
+    attempt.track(Stage::Calling);
     let result = attempt.see_through(Accepted::Started(deploy)).await;
     let closing = result.landing.ending().record;
-    (attempt.told(result, began), closing)
+    (attempt.service_result(result, began), closing)
 }

@@ -5,95 +5,128 @@
 use super::attempt::Attempt;
 use super::{DeployRequest, DeployVia, Rollout};
 use crate::decide::{OnRender, VerifiedImage};
-use crate::domain::{DeployStatus, Digest, Intent, Kind, PinnedImage, ServiceName, Status};
+use crate::domain::{
+    CommitSha, DeployStatus, Digest, Intent, Kind, PinnedImage, ServiceName, Status,
+};
 use crate::images::reverify::{self, Unfit};
+use crate::report::ServiceResult;
 use std::collections::BTreeMap;
 
-/// Puts them back, all at once.
+/// Puts them back, all at once. The results of those that are back on their old image say so.
 pub(super) async fn siblings(
     rollout: &Rollout<'_>,
     requests: &BTreeMap<ServiceName, DeployRequest>,
+    results: &mut [ServiceResult],
 ) {
     let context = rollout.context;
-    let is_live = |ended: &&crate::report::ServiceResult| ended.status == Status::Live;
-    let live: Vec<ServiceName> = context
-        .progress
-        .borrow()
-        .services
+    let failed: Vec<String> = results
         .iter()
-        .filter(is_live)
-        .map(|ended| ended.service.clone())
+        .filter(|result| result.failed.is_some())
+        .map(|result| result.service.to_string())
         .collect();
-    let failed: Vec<String> = {
-        let report = context.progress.borrow();
-        report
-            .services
-            .iter()
-            .filter(|ended| ended.failed.is_some())
-            .map(|ended| ended.service.to_string())
-            .collect()
-    };
     if failed.is_empty() {
         return;
     }
-    if context.render.is_none() {
+    if context.clients.render.is_none() {
         context.warn(
             "Nothing was put back",
             "rollback-on-failure needs an API key: what went live is not known without one",
         );
         return;
     }
+    let live: Vec<&mut ServiceResult> = results
+        .iter_mut()
+        .filter(|result| result.status == Status::Live)
+        .collect();
     if !live.is_empty() {
-        let names: Vec<&str> = live.iter().map(ServiceName::as_str).collect();
+        let names: Vec<&str> = live.iter().map(|result| result.service.as_str()).collect();
         context.log.say(&format!(
             "Putting back what went live, because {} failed: {}",
             failed.join(", "),
             names.join(", ")
         ));
     }
-    let put_back = live
-        .iter()
-        .filter_map(|service| Some((service, requests.get(service)?)));
-    let put_back = put_back.map(|(service, request)| one(rollout, service, request, &failed));
+    let put_back = live.into_iter().filter_map(|result| {
+        let request = requests.get(&result.service)?;
+        Some(one(rollout, result, request, &failed))
+    });
     futures_util::future::join_all(put_back).await;
 }
 
 async fn one(
     rollout: &Rollout<'_>,
-    service: &ServiceName,
+    result: &mut ServiceResult,
     request: &DeployRequest,
     failed: &[String],
 ) {
     let context = rollout.context;
-    let stays = |why: &str| {
-        context.warn(
+    let service = result.service.clone();
+    match put_back(rollout, &service, request).await {
+        Ok(Some(ended)) => {
+            result.status = Status::Failed;
+            result.deploy = ended.deploy;
+            result.reason = Some(format!(
+                "went live, and was put back, because {} failed",
+                failed.join(", ")
+            ));
+            result.took = ended
+                .began
+                .saturating_add(ended.took)
+                .saturating_sub(result.began);
+            context.progress.ended(result);
+        }
+        Ok(None) => {}
+        Err(why) => context.warn(
             "A service was not put back",
             &format!("{service} stays on what it was given in this run: {why}"),
-        );
-    };
+        ),
+    }
+}
+
+/// Deploys what the service ran before, and sees it live. `None` where it ran the same image.
+///
+/// # Errors
+/// Why the service stays as it is.
+async fn put_back(
+    rollout: &Rollout<'_>,
+    service: &ServiceName,
+    request: &DeployRequest,
+) -> Result<Option<ServiceResult>, String> {
+    let log = &rollout.context.log;
     let Some(digests) = previous(rollout, service) else {
-        stays("what it ran before is not known");
-        return;
+        return Err("what it ran before is not known".into());
     };
     if digests.iter().any(|digest| request.wanted.contains(digest)) {
-        context.log.say(&format!(
+        log.say(&format!(
             "{service}: it ran the same image before, so there is nothing to put back."
         ));
-        return;
+        return Ok(None);
     }
     if !still_serves(rollout, request).await {
-        stays("something else was deployed there since, or that is not known");
-        return;
+        return Err("something else was deployed there since, or that is not known".into());
     }
-    let image = match verified(rollout, request, &digests).await {
-        Ok(image) => image,
-        Err(why) => {
-            stays(&why);
-            return;
-        }
-    };
+    let image = verified(rollout, request, &digests).await?;
     let commit = rollout.state.commit_of(service, &digests);
-    let pinned = image.pinned(context.request.pin);
+    let back = request_for(rollout, request, &image, commit);
+    let ended = Attempt::new(rollout, service, &back).run().await;
+    if ended.status != Status::Live {
+        return Err(match ended.failed {
+            Some(failed) => failed.text,
+            None => ended.status.to_string(),
+        });
+    }
+    log.say(&format!("{service}: back on {}", back.image));
+    Ok(Some(ended))
+}
+
+/// The request for the image from before.
+fn request_for(
+    rollout: &Rollout<'_>,
+    request: &DeployRequest,
+    image: &VerifiedImage,
+    commit: Option<CommitSha>,
+) -> DeployRequest {
+    let pinned = image.pinned(rollout.context.request.pin);
     let intent = Intent {
         commit: commit.unwrap_or(request.intent.commit),
         image: pinned.clone(),
@@ -109,52 +142,15 @@ async fn one(
         DeployVia::Hook(hook) => DeployVia::Hook(hook.clone()),
         DeployVia::Api(id) => DeployVia::Api(id.clone()),
     };
-    let wanted = vec![image.digest().clone(), image.platform_digest().clone()];
-    // A record says which commit's bytes are where; of these nobody may know it.
-    let is_recorded = commit.is_some();
-    let back = DeployRequest {
+    DeployRequest {
         via,
         id: request.id.clone(),
         image: pinned,
-        wanted,
+        wanted: vec![image.digest().clone(), image.platform_digest().clone()],
         intent,
         is_forced: false,
-        is_recorded,
-    };
-    let ended = Attempt {
-        rollout,
-        service,
-        request: &back,
-    }
-    .run()
-    .await;
-    if ended.status != Status::Live {
-        let why = ended
-            .failed
-            .map(|failed| failed.text)
-            .unwrap_or_else(|| ended.status.to_string());
-        stays(&why);
-        return;
-    }
-    context
-        .log
-        .say(&format!("{service}: back on {}", back.image));
-    let mut report = context.progress.borrow_mut();
-    if let Some(own) = report
-        .services
-        .iter_mut()
-        .find(|own| own.service == *service)
-    {
-        own.status = Status::Failed;
-        own.deploy = ended.deploy;
-        own.reason = Some(format!(
-            "went live, and was put back, because {} failed",
-            failed.join(", ")
-        ));
-        own.took = ended
-            .began
-            .saturating_add(ended.took)
-            .saturating_sub(own.began);
+        // A record says which commit's bytes are where; of these nobody may know it.
+        is_recorded: commit.is_some(),
     }
 }
 
@@ -171,7 +167,7 @@ fn previous(rollout: &Rollout<'_>, service: &ServiceName) -> Option<Vec<Digest>>
 
 /// Whether our bytes still serve, and nothing is under way that would replace them: what another run has deployed since is not ours to undo.
 async fn still_serves(rollout: &Rollout<'_>, request: &DeployRequest) -> bool {
-    let Some(render) = &rollout.context.render else {
+    let Some(render) = &rollout.context.clients.render else {
         return false;
     };
     let Ok(deploys) = render.deploys(&request.id).await else {

@@ -4,9 +4,13 @@
 
 mod order;
 mod past;
+mod read;
+mod records;
 mod serving;
 
 pub(crate) use order::Ordered;
+pub(crate) use read::{KnownState, read};
+pub(crate) use records::records_of;
 
 use crate::context::Context;
 use crate::decide::{
@@ -18,20 +22,31 @@ use crate::domain::{
     RecordState, Release, Repository, Service, ServiceId, ServiceName, When,
 };
 use crate::failure::Failure;
-use crate::gate::hooks;
-use crate::github::{GitHub, GitHubError, Memory};
 use crate::history::{History, Movement};
-use crate::intake::inputs::{Command, Recording};
+use crate::intake::inputs::Recording;
 use crate::render::RenderApi;
+use crate::resolve::hooks;
 use order::Known;
+use records::{ReadRecords, read_records};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The records of an environment's services, or why they cannot be read.
 type Records = Result<BTreeMap<ServiceName, Vec<Record>>, String>;
 
+/// What the state of an environment is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// Nothing is deployed by it.
+    Plan,
+    Deploy,
+    /// Needs the whole record.
+    Rollback,
+}
+
 /// What is known of an environment.
 pub(crate) struct EnvironmentState {
+    reader: Reader,
     environment: Environment,
     commit: CommitSha,
     release: Option<Release>,
@@ -55,8 +70,9 @@ pub(crate) struct EnvironmentState {
     ancestry: RefCell<Known>,
 }
 
-/// What a ledger is about.
+/// What an environment's state is read for, and for which commit.
 pub(crate) struct StateQuery<'a> {
+    pub(crate) reader: Reader,
     pub(crate) manifest: &'a Manifest,
     pub(crate) environment: &'a Environment,
     pub(crate) commit: CommitSha,
@@ -70,10 +86,7 @@ impl EnvironmentState {
     ///
     /// # Errors
     /// [`Failure::Render`]: the API key is of no use. Everything else that cannot be read is kept as unknown, and said.
-    pub(crate) async fn consult(
-        context: &Context,
-        query: &StateQuery<'_>,
-    ) -> Result<Self, Failure> {
+    pub(crate) async fn read(context: &Context, query: &StateQuery<'_>) -> Result<Self, Failure> {
         let name = &query.environment.name;
         let services: Vec<&Service> = query.manifest.services_in(name).collect();
         let names: Vec<ServiceName> = services
@@ -84,9 +97,9 @@ impl EnvironmentState {
             records,
             tip,
             is_writable,
-        } = read_records(context, query.environment, &names).await;
+        } = read_records(context, query.reader, query.environment, &names).await;
         if let Err(why) = &records {
-            forgetful(context, why);
+            warn_without_records(context, why);
         }
         let ids = services.iter().filter_map(|service| {
             Some((service.name.clone(), hooks::id_of(context, service, name)?))
@@ -97,8 +110,10 @@ impl EnvironmentState {
                 query.manifest.image(&service.image)?.repository.clone(),
             ))
         };
-        let has_no_memory = context.request.recording == Recording::Off && context.render.is_none();
+        let has_no_memory =
+            context.request.recording == Recording::Off && context.clients.render.is_none();
         let mut state = Self {
+            reader: query.reader,
             environment: query.environment.clone(),
             commit: query.commit,
             release: query.release.cloned(),
@@ -115,7 +130,7 @@ impl EnvironmentState {
             event: has_no_memory.then(|| query.event.clone()),
             ancestry: RefCell::default(),
         };
-        if let Some(render) = &context.render {
+        if let Some(render) = &context.clients.render {
             let unknown = state
                 .services
                 .iter()
@@ -145,6 +160,7 @@ impl EnvironmentState {
             ))
         };
         Self {
+            reader: Reader::Deploy,
             environment: environment.clone(),
             commit,
             release: None,
@@ -178,7 +194,7 @@ impl EnvironmentState {
             .map(|service| (service, self.standing(context, service)))
             .collect();
         let differences = self
-            .differences(&context.history, manifest, &standings)
+            .differences(&context.clients.history, manifest, &standings)
             .await;
         let mut demands = BTreeMap::new();
         for (service, standing) in standings {
@@ -186,7 +202,7 @@ impl EnvironmentState {
                 Demand::from(need(&standing, |commit| differences.of(service, commit)));
             if demand.why.decision() == Decision::Deploy {
                 let order = self
-                    .order(&context.history, service, &self.records, &self.tip)
+                    .order(&context.clients.history, service, &self.records, &self.tip)
                     .await;
                 let order = match (&self.records, order) {
                     // Something newer may stand in it, unless this is the branch's tip.
@@ -197,7 +213,7 @@ impl EnvironmentState {
                     }
                     (_, order) => order,
                 };
-                if let Ordered::Superseded(why) = order::judged(context, order)? {
+                if let Ordered::Superseded(why) = self.judged(context, order)? {
                     demand.why = Why::Superseded(why);
                 }
             }
@@ -247,7 +263,7 @@ impl EnvironmentState {
     }
 
     /// Everything that is recorded, of whatever id on Render and image repository; none where that cannot be read.
-    pub(crate) fn everything(&self) -> Option<&BTreeMap<ServiceName, Vec<Record>>> {
+    pub(crate) fn all_records(&self) -> Option<&BTreeMap<ServiceName, Vec<Record>>> {
         self.records.as_ref().ok()
     }
 
@@ -273,9 +289,14 @@ impl EnvironmentState {
         service: &ServiceName,
         digests: &[Digest],
     ) -> Option<CommitSha> {
-        let now = read_records(context, &self.environment, std::slice::from_ref(service))
-            .await
-            .records;
+        let now = read_records(
+            context,
+            self.reader,
+            &self.environment,
+            std::slice::from_ref(service),
+        )
+        .await
+        .records;
         let known = self
             .of(&now, service)
             .ok()
@@ -411,96 +432,9 @@ pub(crate) async fn differences(
     differences
 }
 
-/// What GitHub said.
-struct ReadRecords {
-    records: Records,
-    tip: Result<CommitSha, String>,
-    is_writable: bool,
-}
-
-/// Reads the record and the branch's tip; the tip by itself where the record is not to be had.
-async fn read_records(
-    context: &Context,
-    environment: &Environment,
-    services: &[ServiceName],
-) -> ReadRecords {
-    let branch = match &environment.when {
-        When::Branch(branch) => Some(branch.as_str()),
-        When::Release { .. } => None,
-    };
-    let no_branch = || Err("the environment follows no branch".to_owned());
-    let (why, is_writable) = match (context.request.recording, context.history.github()) {
-        (Recording::Off, _) => ("record is false".to_owned(), false),
-        (Recording::On, None) => ("there is no github api to ask".to_owned(), false),
-        (Recording::On, Some(_)) if context.request.github_token.is_none() => {
-            ("there is no github-token to ask with".to_owned(), false)
-        }
-        (Recording::On, Some(github)) => {
-            match read(context, github, &environment.name, services, branch).await {
-                Ok(memory) => {
-                    let gone = || {
-                        format!(
-                            "there is no branch {}",
-                            crate::domain::Foreign(branch.unwrap_or_default().as_bytes())
-                        )
-                    };
-                    let tip = if branch.is_some() {
-                        memory.tip.ok_or_else(gone)
-                    } else {
-                        no_branch()
-                    };
-                    return ReadRecords {
-                        records: Ok(memory.records),
-                        tip,
-                        is_writable: true,
-                    };
-                }
-                // Who may not read may not write either; a refused permission is told once.
-                Err(error) => (told(&error), !matches!(error, GitHubError::Denied { .. })),
-            }
-        }
-    };
-    let tip = match branch {
-        Some(_) if context.request.github_token.is_none() => {
-            Err("there is no github-token to ask with".into())
-        }
-        Some(branch) => context.history.present_tip(branch).await,
-        None => no_branch(),
-    };
-    ReadRecords {
-        records: Err(why),
-        tip,
-        is_writable,
-    }
-}
-
-/// Who goes back has to see what is behind what serves.
-async fn read(
-    context: &Context,
-    github: &GitHub,
-    environment: &EnvironmentName,
-    services: &[ServiceName],
-    branch: Option<&str>,
-) -> Result<Memory, GitHubError> {
-    if context.request.command == Command::Rollback {
-        github.whole_memory(environment, services, branch).await
-    } else {
-        github.memory(environment, services, branch).await
-    }
-}
-
-fn told(error: &GitHubError) -> String {
-    let hint = if matches!(error, GitHubError::Denied { .. }) {
-        "; give the job deployments: write"
-    } else {
-        ""
-    };
-    format!("{error}{hint}")
-}
-
 /// Says what is then possible, in one line.
-fn forgetful(context: &Context, why: &str) {
-    let cost = match (context.request.recording, context.render.is_some()) {
+fn warn_without_records(context: &Context, why: &str) {
+    let cost = match (context.request.recording, context.clients.render.is_some()) {
         (_, true) => "what Render serves is compared instead, and a rollback of ours does not hold",
         (Recording::Off, false) => {
             "only this event's own changes are deployed: what a run that failed or was cancelled left behind is lost"

@@ -1,12 +1,12 @@
 //! Whether something newer was deployed: asked of git and the record, before the plan and again right before every hook.
 
-use super::{EnvironmentState, ReadRecords, Records, read_records};
+use super::records::{ReadRecords, read_records};
+use super::{EnvironmentState, Reader, Records};
 use crate::context::Context;
 use crate::decide::{Order, order_in_branch, order_of_release};
 use crate::domain::{CommitSha, ServiceName, Trigger, When};
 use crate::failure::{Failure, ReleaseRefusal};
 use crate::history::{Ancestry, History};
-use crate::intake::inputs::Command;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ impl EnvironmentState {
             When::Release { .. } => self.services.as_slice(),
         };
         let ReadRecords { records, tip, .. } =
-            read_records(context, &self.environment, asked).await;
+            read_records(context, self.reader, &self.environment, asked).await;
         // Who could not read the record at first has said so, and goes by git.
         let records = if self.records.is_ok() {
             records
@@ -46,9 +46,12 @@ impl EnvironmentState {
         };
         let order = match (&records, &self.environment.when) {
             (Err(why), _) => Order::Unknown(format!("the record of deploys is not known: {why}")),
-            (Ok(_), _) => self.order(&context.history, service, &records, &tip).await,
+            (Ok(_), _) => {
+                self.order(&context.clients.history, service, &records, &tip)
+                    .await
+            }
         };
-        judged(context, order)
+        self.judged(context, order)
     }
 
     /// The order of the run as a whole, where releases have numbers.
@@ -63,8 +66,8 @@ impl EnvironmentState {
         let decide = |reaches: &Reaches<'_>| {
             order_of_release(release.number(), &self.commit, &begun, reaches)
         };
-        let order = self.settle(&context.history, decide).await;
-        judged(context, order)
+        let order = self.settle(&context.clients.history, decide).await;
+        self.judged(context, order)
     }
 
     pub(super) async fn order(
@@ -141,47 +144,45 @@ impl EnvironmentState {
             }
         }
     }
+
+    /// Makes of an order what it means, `force: older` regarded.
+    pub(super) fn judged(&self, context: &Context, order: Order) -> Result<Ordered, Failure> {
+        let is_set_aside = context.request.force.older;
+        match order {
+            Order::Moved(commit) => Err(Failure::Release(ReleaseRefusal::MovedFrom(commit))),
+            Order::Superseded(why) if is_set_aside => {
+                context
+                    .log
+                    .say(&format!("Deployed although {why} (force: older)."));
+                Ok(Ordered::Current)
+            }
+            Order::GoingBack(_) if is_set_aside => Ok(Ordered::Current),
+            Order::GoingBack(commit) => Err(Failure::GoingBack(commit)),
+            Order::Superseded(why) => Ok(Ordered::Superseded(why)),
+            Order::Unknown(why) => self.go_on_unasked(context, &why).map(|()| Ordered::Current),
+            Order::Current => Ok(Ordered::Current),
+        }
+    }
+
+    /// Where order cannot be asked, the first attempt of a push goes on: it is nearly always the newest, and GitHub's troubles are not to
+    /// stop it. A repetition, or a person's or a schedule's dispatch, is not known to be. A plan does nothing that could be too old.
+    fn go_on_unasked(&self, context: &Context, why: &str) -> Result<(), Failure> {
+        let is_plan = self.reader == Reader::Plan;
+        let is_first = matches!(context.trigger, Trigger::Push(_)) && !context.around.is_rerun;
+        if !is_plan && !is_first && !context.request.force.older {
+            return Err(Failure::OrderUnknown(format!(
+                "whether something newer was deployed is not known: {why}"
+            )));
+        }
+        let taken = match (is_plan, is_first) {
+            (true, _) => "it is planned as if nothing were",
+            (false, true) => "this push is taken to be the newest",
+            (false, false) => "it is deployed all the same (force: older)",
+        };
+        let text = format!("whether something newer was deployed is not known ({why}); {taken}");
+        context.warn_once("Order is not known", &text);
+        Ok(())
+    }
 }
 
 type Reaches<'a> = dyn Fn(&CommitSha, &CommitSha) -> Result<bool, String> + 'a;
-
-/// Makes of an order what it means, `force: older` regarded.
-pub(super) fn judged(context: &Context, order: Order) -> Result<Ordered, Failure> {
-    let is_set_aside = context.request.force.older;
-    match order {
-        Order::Moved(commit) => Err(Failure::Release(ReleaseRefusal::MovedFrom(commit))),
-        Order::Superseded(why) if is_set_aside => {
-            context
-                .log
-                .say(&format!("Deployed although {why} (force: older)."));
-            Ok(Ordered::Current)
-        }
-        Order::GoingBack(_) if is_set_aside => Ok(Ordered::Current),
-        Order::GoingBack(commit) => Err(Failure::GoingBack(commit)),
-        Order::Superseded(why) => Ok(Ordered::Superseded(why)),
-        Order::Unknown(why) => go_on_unasked(context, &why).map(|()| Ordered::Current),
-        Order::Current => Ok(Ordered::Current),
-    }
-}
-
-/// Where order cannot be asked, the first attempt of a push goes on: it is nearly always the newest, and GitHub's troubles are not to
-/// stop it. A repetition, or a person's or a schedule's dispatch, is not known to be. A plan does nothing that could be too old.
-fn go_on_unasked(context: &Context, why: &str) -> Result<(), Failure> {
-    let is_plan = context.request.command == Command::Plan;
-    let is_first = matches!(context.trigger, Trigger::Push(_)) && !context.around.is_rerun;
-    if !is_plan && !is_first && !context.request.force.older {
-        return Err(Failure::OrderUnknown(format!(
-            "whether something newer was deployed is not known: {why}"
-        )));
-    }
-    let taken = match (is_plan, is_first) {
-        (true, _) => "it is planned as if nothing were",
-        (false, true) => "this push is taken to be the newest",
-        (false, false) => "it is deployed all the same (force: older)",
-    };
-    let text = format!("whether something newer was deployed is not known ({why}); {taken}");
-    if !context.progress.borrow().notes.contains(&text) {
-        context.warn("Order is not known", &text);
-    }
-    Ok(())
-}

@@ -93,6 +93,7 @@ pub(super) async fn label_of(
 async fn label(context: &Context, repository: &Repository, digest: &Digest) -> Option<CommitSha> {
     let asked = Asked::Digest(digest.clone());
     let facts = context
+        .clients
         .registry()
         .examine(repository, &asked, &Deadline::after(ONE_LOOK))
         .await
@@ -112,6 +113,7 @@ async fn label(context: &Context, repository: &Repository, digest: &Digest) -> O
         .ok()
         .filter(|_| is_ours)?;
     context
+        .clients
         .history
         .resolve(&CommitName::Full(commit))
         .await

@@ -23,7 +23,7 @@ pub(crate) async fn in_registry(
     patience: Duration,
 ) -> Result<(Vec<ReleaseNumber>, Vec<String>), Failure> {
     let (registry, deadline): (Registry, Deadline) =
-        (context.registry(), Deadline::after(patience));
+        (context.clients.registry(), Deadline::after(patience));
     let is_release = |tag: &str| matches!(template.read(tag), Reading::Release(_));
     let asked = manifest.images_in(&environment.name).map(|image| {
         let (registry, deadline) = (&registry, &deadline);

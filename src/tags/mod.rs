@@ -7,11 +7,10 @@ pub(crate) mod existing_tags;
 pub(crate) mod moves;
 pub(crate) mod release;
 
-use crate::context::Context;
+use crate::context::{Context, Writers};
 use crate::decide::VerifiedImage;
 use crate::domain::{Digest, ImageName, ImageTag, Pin, PinnedImage};
 use crate::failure::{Failure, Taken};
-use crate::intake::inputs::Writes;
 use crate::registry::{Moving, RegistryError, RegistryWriter, TagPut};
 use http_client::Deadline;
 use std::time::Duration;
@@ -54,24 +53,47 @@ impl Placement {
 }
 
 /// Puts a tag on each of these images, one after another, each of another repository. A tag that is there already is left as it is, which
-/// needs no permission to write. In a dry run it says what it would put where. Answers how many it put.
+/// needs no permission to write. A dry run says what it would put where. Answers how many it put.
 ///
 /// # Errors
 /// [`Failure::ReleaseTaken`] with every image on which a tag that may not be moved is taken, found before any is put;
 /// [`Failure::Promotion`] at the first that cannot be put: those before it stay, and the next run goes on from there.
 pub(crate) async fn put(
     context: &Context,
+    writers: Option<&Writers<'_>>,
     placements: &[Placement],
     tag: &ImageTag,
     moving: Moving,
 ) -> Result<usize, Failure> {
-    let failed = |placement: &Placement, error: RegistryError| Failure::Promotion {
-        image: placement.image.clone(),
-        tag: tag.to_string(),
-        error,
+    let open = look(context, placements, tag, moving).await?;
+    let Some(writers) = writers else {
+        for placement in &open {
+            context.log.say(&format!(
+                "{}: would put {tag} on {}",
+                placement.image, placement.pinned
+            ));
+        }
+        return Ok(0);
     };
+    for placement in &open {
+        put_one(&writers.registry, placement, tag, moving).await?;
+        context.log.say(&format!(
+            "{}: {tag} is on {}",
+            placement.image, placement.pinned.digest
+        ));
+    }
+    Ok(open.len())
+}
+
+/// The images on which the tag is not yet.
+async fn look<'p>(
+    context: &Context,
+    placements: &'p [Placement],
+    tag: &ImageTag,
+    moving: Moving,
+) -> Result<Vec<&'p Placement>, Failure> {
     let (mut open, mut taken) = (Vec::new(), Vec::new());
-    let registry = context.registry();
+    let registry = context.clients.registry();
     let looks = placements.iter().map(|placement| {
         let registry = &registry;
         async move {
@@ -80,11 +102,9 @@ pub(crate) async fn put(
                 .await
         }
     });
-    for (placement, found) in placements
-        .iter()
-        .zip(futures_util::future::join_all(looks).await)
-    {
-        match found.map_err(|error| failed(placement, error))? {
+    let looks = futures_util::future::join_all(looks).await;
+    for (placement, found) in placements.iter().zip(looks) {
+        match found.map_err(|error| failed(placement, tag, error))? {
             Some(found) if placement.has(&found, moving) => {
                 context.log.say(&format!(
                     "{}: {tag} is on {found} already.",
@@ -97,42 +117,38 @@ pub(crate) async fn put(
             Some(_) | None => open.push(placement),
         }
     }
-    if !taken.is_empty() {
-        return Err(Failure::ReleaseTaken(taken));
+    if taken.is_empty() {
+        Ok(open)
+    } else {
+        Err(Failure::ReleaseTaken(taken))
     }
-    if context.request.writes == Writes::Withheld {
-        for placement in &open {
-            context.log.say(&format!(
-                "{}: would put {tag} on {}",
-                placement.image, placement.pinned
-            ));
-        }
-        return Ok(0);
+}
+
+async fn put_one(
+    writer: &RegistryWriter,
+    placement: &Placement,
+    tag: &ImageTag,
+    moving: Moving,
+) -> Result<(), Failure> {
+    let deadline = Deadline::after(ONE_TAG);
+    let put = writer
+        .put_tag(&placement.pinned, tag, moving, &deadline)
+        .await;
+    match put.map_err(|error| failed(placement, tag, error))? {
+        TagPut::Put { .. } | TagPut::AlreadyThere => Ok(()),
+        TagPut::Taken(found) if placement.has(&found, moving) => Ok(()),
+        TagPut::Taken(found) => Err(Failure::ReleaseTaken(vec![Taken::new(
+            placement.pinned.clone(),
+            tag,
+            found,
+        )])),
     }
-    if open.is_empty() {
-        return Ok(0);
+}
+
+fn failed(placement: &Placement, tag: &ImageTag, error: RegistryError) -> Failure {
+    Failure::Promotion {
+        image: placement.image.clone(),
+        tag: tag.to_string(),
+        error,
     }
-    let writer = RegistryWriter::new(context.client.clone(), context.credentials());
-    for placement in &open {
-        let deadline = Deadline::after(ONE_TAG);
-        let put = writer
-            .put_tag(&placement.pinned, tag, moving, &deadline)
-            .await;
-        match put.map_err(|error| failed(placement, error))? {
-            TagPut::Put { .. } | TagPut::AlreadyThere => {}
-            TagPut::Taken(found) if placement.has(&found, moving) => {}
-            TagPut::Taken(found) => {
-                return Err(Failure::ReleaseTaken(vec![Taken::new(
-                    placement.pinned.clone(),
-                    tag,
-                    found,
-                )]));
-            }
-        }
-        context.log.say(&format!(
-            "{}: {tag} is on {}",
-            placement.image, placement.pinned.digest
-        ));
-    }
-    Ok(open.len())
 }

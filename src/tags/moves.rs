@@ -2,14 +2,14 @@
 
 use super::release::{now, say_others, verified};
 use super::{Placement, put};
-use crate::commands::PlannedRun;
-use crate::context::Context;
+use crate::context::{Context, Writers};
 use crate::decide::{PlannedService, Serving, decisive};
 use crate::domain::{Digest, EnvironmentName, Image, ImageTag, ServiceName, Status};
 use crate::failure::Failure;
 use crate::images::Images;
-use crate::intake::inputs::Writes;
+use crate::planned_run::PlannedRun;
 use crate::registry::Moving;
+use crate::report::ServiceResult;
 use crate::state::EnvironmentState;
 use http_client::Deadline;
 
@@ -30,14 +30,13 @@ enum Turn {
 /// [`Failure::Moves`]; the deploys stand.
 pub(crate) async fn follow(
     context: &Context,
+    writers: Option<&Writers<'_>>,
     run: &PlannedRun,
-    state: Option<&EnvironmentState>,
-    environment: &EnvironmentName,
-    images: &Images,
+    ends: &Ends<'_>,
 ) -> Result<(), Failure> {
     let manifest = &run.resolved.manifest;
     let tags = manifest
-        .environment(environment)
+        .environment(ends.environment)
         .map(|environment| environment.moves.as_slice())
         .unwrap_or_default();
     if tags.is_empty() {
@@ -45,7 +44,7 @@ pub(crate) async fn follow(
     }
     let mut placements = Vec::new();
     for image in &manifest.images {
-        match turn(context, run, state, images, image) {
+        match turn(context, run, ends, image) {
             Turn::To(placement) => placements.push(placement),
             Turn::ToServing(servings) => {
                 placements.extend(back(context, run, image, tags, &servings).await?)
@@ -53,20 +52,34 @@ pub(crate) async fn follow(
             Turn::Stay => {}
         }
     }
-    move_to(context, &placements, tags).await
+    move_to(context, writers, &placements, tags).await
+}
+
+/// How a run ended, as far as tags go by it.
+pub(crate) struct Ends<'a> {
+    pub(crate) environment: &'a EnvironmentName,
+    /// What was known of the environment before. None where no service of the manifest is deployed.
+    pub(crate) state: Option<&'a EnvironmentState>,
+    /// The images that were verified.
+    pub(crate) images: &'a Images,
+    /// How its services ended. A service that is not here was left as it is.
+    pub(crate) results: &'a [ServiceResult],
+    /// Whether nothing was deployed: then it is said what would follow if it had been.
+    pub(crate) is_dry: bool,
 }
 
 /// Puts these tags on these images, wherever they are now.
 ///
 /// # Errors
 /// [`Failure::Moves`].
-pub(crate) async fn move_to(
+async fn move_to(
     context: &Context,
+    writers: Option<&Writers<'_>>,
     placements: &[Placement],
     tags: &[ImageTag],
 ) -> Result<(), Failure> {
     for tag in tags {
-        put(context, placements, tag, Moving::Allowed)
+        put(context, writers, placements, tag, Moving::Allowed)
             .await
             .map_err(|failure| {
                 if let Failure::Promotion { image, tag, error } = failure {
@@ -79,14 +92,9 @@ pub(crate) async fn move_to(
     Ok(())
 }
 
-fn turn(
-    context: &Context,
-    run: &PlannedRun,
-    state: Option<&EnvironmentState>,
-    images: &Images,
-    image: &Image,
-) -> Turn {
-    let new = images
+fn turn(context: &Context, run: &PlannedRun, ends: &Ends<'_>, image: &Image) -> Turn {
+    let new = ends
+        .images
         .get(&image.name)
         .map(|verified| Placement::new(&image.name, verified, context.request.pin));
     if run.resolved.manifest.services.is_empty() {
@@ -100,13 +108,13 @@ fn turn(
         .iter()
         .filter(|service| service.image == image.name)
     {
-        match (came(context, service), &new) {
+        match (came(ends, service), &new) {
             (Came::Took, Some(new)) => {
                 is_new = true;
                 servings.push((service.name.clone(), now(new)));
             }
             (Came::Left, _) => {
-                let serving = state.and_then(|state| state.serving(&service.name));
+                let serving = ends.state.and_then(|state| state.serving(&service.name));
                 servings.extend(
                     serving
                         .filter(|serving| serving.is_settled)
@@ -136,21 +144,16 @@ enum Came {
     Unsure,
 }
 
-fn came(context: &Context, service: &PlannedService) -> Came {
-    let report = context.progress.borrow();
-    let status = report
-        .services
+fn came(ends: &Ends<'_>, service: &PlannedService) -> Came {
+    let status = ends
+        .results
         .iter()
         .find(|ended| ended.service == service.name)
         .map(|ended| ended.status);
     match (status.unwrap_or_else(|| service.why.status()), &service.why) {
         (Status::Live | Status::Accepted, _) => Came::Took,
         // A dry run deploys nothing, and says what would follow if it did.
-        (Status::Skipped, why)
-            if context.request.writes == Writes::Withheld && why.status() == Status::NotStarted =>
-        {
-            Came::Took
-        }
+        (Status::Skipped, why) if ends.is_dry && why.status() == Status::NotStarted => Came::Took,
         (Status::Skipped | Status::Held, _) => Came::Left,
         (Status::Superseded | Status::Failed | Status::NotStarted, _)
         | (Status::Refused | Status::Cancelled | Status::Unknown, _) => Came::Unsure,
@@ -211,7 +214,7 @@ async fn is_on(
     tags: &[ImageTag],
     serving: &Serving,
 ) -> Result<bool, Failure> {
-    let registry = context.registry();
+    let registry = context.clients.registry();
     for tag in tags {
         let found: Option<Digest> = registry
             .has_tag(&image.repository, tag, &Deadline::after(super::ONE_TAG))

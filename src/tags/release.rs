@@ -1,8 +1,7 @@
 //! What a deploy of a release promotes, before its first hook: what each service of the environment will serve, skipped ones too.
 
 use super::{Placement, put};
-use crate::commands::PlannedRun;
-use crate::context::Context;
+use crate::context::{Context, Writers};
 use crate::decide::{PlannedService, Serving, Since, Why, decisive};
 use crate::domain::{
     CommitSha, Decision, Digest, Image, ImageName, ImageTag, Release, ServiceName,
@@ -10,6 +9,7 @@ use crate::domain::{
 use crate::failure::Failure;
 use crate::images::{self, Images};
 use crate::intake::inputs::OnRelease;
+use crate::planned_run::PlannedRun;
 use crate::registry::Moving;
 use crate::state::EnvironmentState;
 use http_client::Deadline;
@@ -24,6 +24,7 @@ use http_client::Deadline;
 /// As [`put`]; the registry, where it does not answer.
 pub(crate) async fn promote(
     context: &Context,
+    writers: Option<&Writers<'_>>,
     run: &PlannedRun,
     state: Option<&EnvironmentState>,
     images: &Images,
@@ -38,7 +39,7 @@ pub(crate) async fn promote(
     };
     context.log.group(&format!("Promotion to {release}"));
     let promoted = match placements(context, run, state, images, release).await {
-        Ok(placements) => put(context, &placements, release.tag(), Moving::Never)
+        Ok(placements) => put(context, writers, &placements, release.tag(), Moving::Never)
             .await
             .map(|count| (placements, count)),
         Err(failure) => Err(failure),
@@ -50,11 +51,9 @@ pub(crate) async fn promote(
             .iter()
             .map(|placement| placement.image.as_str())
             .collect();
-        context.progress.borrow_mut().notes.push(format!(
-            "{} is on {}",
-            release.tag(),
-            names.join(", ")
-        ));
+        context
+            .progress
+            .note(format!("{} is on {}", release.tag(), names.join(", ")));
     }
     Ok(())
 }
@@ -124,6 +123,7 @@ async fn skipped(
         return Ok(None);
     };
     let found = context
+        .clients
         .registry()
         .has_tag(&image.repository, tag, &Deadline::after(super::ONE_TAG))
         .await;
@@ -155,7 +155,7 @@ pub(super) async fn verified(
     digest: &Digest,
     commits: Vec<CommitSha>,
 ) -> Result<Result<Placement, String>, Failure> {
-    match images::by_digest(context, &run.resolved, &run.tags, image, digest, commits).await {
+    match images::by_digest(context, run, image, digest, commits).await {
         Ok(Some(verified)) => Ok(Ok(Placement::as_found(&image.name, &verified))),
         Ok(None) => Ok(Err(format!("{} is not in the registry", digest.short()))),
         Err(Failure::Image(_, problem)) => Ok(Err(format!("{}: {problem}", digest.short()))),
@@ -226,8 +226,7 @@ pub(super) fn say_others(
         "{image}: {} serve other bytes, equal in what matters to them; the tag goes with what was deployed last ({digest})",
         names.join(", ")
     );
-    if !context.progress.borrow().notes.contains(&text) {
+    if context.progress.note_once(&text) {
         context.log.say(&text);
-        context.progress.borrow_mut().notes.push(text);
     }
 }

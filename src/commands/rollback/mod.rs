@@ -6,130 +6,108 @@
 mod target;
 mod verify;
 
-use crate::commands::{PlannedRun, deploy, refuse, tell};
-use crate::context::Context;
-use crate::decide::{Base, Demand, Ground, Plan, Subject, Tags, Tip, VerifiedImage, Why, Wishes};
+use super::deploy;
+use crate::context::{CommandOutcome, Context, Stop, Writers};
+use crate::decide::{
+    Base, Demand, Environments, Ground, Plan, Subject, Tags, Tip, VerifiedImage, Why, Wishes,
+};
 use crate::domain::{
-    CommitSha, Dispatch, Intent, Kind, Outcome, Pin, ServiceName, Status, Trigger, When,
+    CommitSha, Dispatch, EnvironmentName, Intent, Kind, Manifest, Outcome, Pin, ServiceName,
+    Status, Trigger, When,
 };
 use crate::failure::Failure;
-use crate::gate::hooks::{self, Hooks};
+use crate::gate::credentials;
+use crate::gate::hooks::Hooks;
 use crate::gate::preflight::preflight;
-use crate::intake::inputs::{InputError, Writes};
+use crate::intake::inputs::InputError;
+use crate::planned_run::PlannedRun;
 use crate::report::{ServiceResult, service_lines};
-use crate::resolve::{self, Resolved, ResolvedRollback};
+use crate::resolve::{self, Before, Resolved, ResolvedRollback, hooks};
 use crate::rollout::{self, DeployRequest, DeployVia, Rollout, drift};
-use crate::state::{EnvironmentState, StateQuery};
+use crate::state::{EnvironmentState, Reader, StateQuery};
 use crate::tags;
+use crate::tags::moves::Ends;
 use std::collections::BTreeMap;
 use target::{RollbackImage, RollbackStep, RollbackTarget};
 
-/// Runs it.
-pub(super) async fn run(context: &Context) -> Result<(), Failure> {
-    let dispatch = match &context.trigger {
-        Trigger::Dispatch(dispatch) => dispatch,
-        Trigger::Refused(why) => {
-            refuse(context, why);
-            return Ok(());
-        }
-        Trigger::Push(_)
-        | Trigger::PullRequest(_)
-        | Trigger::Closed(_)
-        | Trigger::MergeGroup(_)
-        | Trigger::Nothing(_) => {
-            refuse(
-                context,
-                "rollback goes by what somebody asks for, and this event asks for nothing of the kind",
-            );
-            return Ok(());
-        }
-    };
+/// Deploys what each service had before.
+pub(super) async fn run(
+    context: &Context,
+    writers: Option<&Writers<'_>>,
+) -> Result<CommandOutcome, Stop> {
+    let dispatch = dispatch(context)?;
     if context.request.force.words().is_some() {
         context
             .log
             .say("force sets nothing aside here: no rule keeps anybody from going back.");
     }
-    let Some((run, target)) = prepared(context, dispatch).await? else {
-        return Ok(());
-    };
-    act(context, &run, &target).await
+    let resolved = resolve::rollback(context, dispatch).await?;
+    let mut state = read_state(context, &resolved).await?;
+    let target = target::find(context, &resolved, &state).await?;
+    state.turn_to(target.commit, target.release.clone());
+    let run = decide(context, resolved, &state, &target, writers.is_none())?;
+    if run.plan.to_deploy().next().is_none() {
+        return Err(resolve::nothing(&target.otherwise));
+    }
+    act(context, writers, &run, &state, &target).await
 }
 
-/// What is to be done; `None` where that is nothing.
-async fn prepared(
+/// What somebody asks for: no other event is about a rollback.
+fn dispatch(context: &Context) -> Result<&Dispatch, Failure> {
+    match &context.trigger {
+        Trigger::Dispatch(dispatch) => Ok(dispatch),
+        Trigger::Refused(why) => Err(Failure::WrongEvent(why.clone())),
+        Trigger::Push(_)
+        | Trigger::PullRequest(_)
+        | Trigger::Closed(_)
+        | Trigger::MergeGroup(_)
+        | Trigger::Nothing(_) => {
+            let why = "rollback goes by what somebody asks for, and this event asks for nothing of the kind";
+            Err(Failure::WrongEvent(why.into()))
+        }
+    }
+}
+
+async fn read_state(
     context: &Context,
-    dispatch: &Dispatch,
-) -> Result<Option<(PlannedRun, RollbackTarget)>, Failure> {
-    let rollback = resolve::rollback(context, dispatch).await?;
-    let environment = rollback.environment.name.clone();
-    context.progress.borrow_mut().environment = Some(environment.clone());
-    if rollback.manifest.services_in(&environment).next().is_none() {
+    resolved: &ResolvedRollback,
+) -> Result<EnvironmentState, Failure> {
+    let environment = &resolved.environment.name;
+    context.progress.environment(environment);
+    if resolved.manifest.services_in(environment).next().is_none() {
         return Err(InputError::of(
             "environment",
             format!("{environment} has no services to go back"),
         )
         .into());
     }
-    let event = Base::None("a rollback does not go by the event".into());
-    let about = StateQuery {
-        manifest: &rollback.manifest,
-        environment: &rollback.environment,
-        commit: rollback.at,
+    let query = StateQuery {
+        reader: Reader::Rollback,
+        manifest: &resolved.manifest,
+        environment: &resolved.environment,
+        commit: resolved.at,
         release: None,
-        event,
+        event: Base::None("a rollback does not go by the event".into()),
     };
-    let mut state = EnvironmentState::consult(context, &about).await?;
-    let target = target::find(context, &rollback, &state).await?;
-    state.turn_to(target.commit, target.release.clone());
-    let run = planned_run(context, rollback, state, &target)?;
-    if run.plan.to_deploy().next().is_none() {
-        tell(
-            context,
-            Outcome::Nothing,
-            &format!("Nothing to do: {}", target.otherwise),
-        );
-        return Ok(None);
-    }
-    Ok(Some((run, target)))
+    EnvironmentState::read(context, &query).await
 }
 
-fn planned_run(
+/// Decides which services go back, and shows it.
+fn decide(
     context: &Context,
-    rollback: ResolvedRollback,
-    state: EnvironmentState,
+    resolved: ResolvedRollback,
+    state: &EnvironmentState,
     target: &RollbackTarget,
+    is_dry: bool,
 ) -> Result<PlannedRun, Failure> {
     let ResolvedRollback {
         manifest,
         environment,
         ..
-    } = rollback;
-    let demand = |(service, step): (&ServiceName, &RollbackStep)| {
-        let why = match step {
-            RollbackStep::Back(bytes) => {
-                Why::Back(bytes.commit.unwrap_or(target.commit), bytes.release.clone())
-            }
-            RollbackStep::Stays(why) => Why::Stays(why.clone()),
-        };
-        (
-            service.clone(),
-            Demand {
-                why,
-                base: state.serving_commit(service),
-            },
-        )
-    };
-    let mut demands: BTreeMap<ServiceName, Demand> = target.steps.iter().map(demand).collect();
-    for service in manifest.services_in(&environment.name) {
-        let left_out = || Demand {
-            why: Why::NotListed,
-            base: state.serving_commit(&service.name),
-        };
-        demands.entry(service.name.clone()).or_insert_with(left_out);
-    }
-    let ground = Ground::Demands(demands);
+    } = resolved;
+    let demands = demands(&manifest, &environment.name, state, target);
     let subject = Subject::Environments {
-        environments: vec![environment.name],
+        environments: Environments::one(environment.name),
         release: target.release.clone(),
     };
     let wishes = Wishes {
@@ -137,75 +115,118 @@ fn planned_run(
         force_unchanged: false,
         every_image: false,
     };
-    let tags = Tags::new(&manifest.tags, &subject, &target.commit, Tip::Other)?;
-    let plan = Plan::new(&manifest, subject.clone(), target.commit, &ground, &wishes)?;
-    let mut report = context.progress.borrow_mut();
-    (report.manifest, report.plan) = (Some(manifest.clone()), Some(plan.clone()));
-    drop(report);
+    let commit = target.commit;
+    let tags = Tags::new(&manifest.tags, &subject, &commit, Tip::Other)?;
+    let ground = Ground::Demands(demands);
+    let plan = Plan::new(&manifest, subject.clone(), commit, &ground, &wishes)?;
+    context.progress.planned(&manifest, &plan, None);
+    let run = PlannedRun {
+        resolved: Resolved {
+            manifest,
+            subject,
+            commit,
+            before: Before::Nothing("a rollback does not go by the event".into()),
+            given_base: None,
+            tip: Tip::Other,
+            created: None,
+            revisions: Vec::new(),
+            in_fork: false,
+        },
+        states: Vec::new(),
+        plan,
+        tags,
+    };
+    show(context, &run, target, is_dry);
+    Ok(run)
+}
+
+/// What each service of the environment does.
+fn demands(
+    manifest: &Manifest,
+    environment: &EnvironmentName,
+    state: &EnvironmentState,
+    target: &RollbackTarget,
+) -> BTreeMap<ServiceName, Demand> {
+    let mut demands: BTreeMap<ServiceName, Demand> = BTreeMap::new();
+    for (service, step) in &target.steps {
+        let why = match step {
+            RollbackStep::Back(image) => {
+                Why::Back(image.commit.unwrap_or(target.commit), image.release.clone())
+            }
+            RollbackStep::Stays(why) => Why::Stays(why.clone()),
+        };
+        let base = state.serving_commit(service);
+        demands.insert(service.clone(), Demand { why, base });
+    }
+    for service in manifest.services_in(environment) {
+        let left_out = || Demand {
+            why: Why::NotListed,
+            base: state.serving_commit(&service.name),
+        };
+        demands.entry(service.name.clone()).or_insert_with(left_out);
+    }
+    demands
+}
+
+fn show(context: &Context, run: &PlannedRun, target: &RollbackTarget, is_dry: bool) {
     context.log.group("Plan");
     context.log.say(&format!(
         "Back to {}, commit {}",
         target.name, target.commit
     ));
-    for line in service_lines(&plan, &hooks::ways(context, &manifest, &plan)) {
+    let ways = if is_dry {
+        hooks::ways(context, &run.resolved.manifest, &run.plan)
+    } else {
+        BTreeMap::new()
+    };
+    for line in service_lines(&run.plan, &ways) {
         context.log.say_toned(&line);
     }
     context.log.end_group();
-    let commit = target.commit;
-    let resolved = Resolved {
-        manifest,
-        subject,
-        commit,
-        ground,
-        state: Some(state),
-        others: Vec::new(),
-        tip: Tip::Other,
-        created: None,
-        revisions: Vec::new(),
-        in_fork: false,
-    };
-    Ok(PlannedRun {
-        resolved,
-        plan,
-        tags,
-    })
 }
 
-async fn act(context: &Context, run: &PlannedRun, target: &RollbackTarget) -> Result<(), Failure> {
-    let (Subject::Environments { environments, .. }, Some(state)) =
-        (&run.plan.subject, &run.resolved.state)
-    else {
-        return Ok(());
-    };
-    let Some(environment) = environments.first() else {
-        return Ok(());
-    };
-    let Some(hooks) = deploy::credentials(context, run)? else {
-        return Ok(());
-    };
+async fn act(
+    context: &Context,
+    writers: Option<&Writers<'_>>,
+    run: &PlannedRun,
+    state: &EnvironmentState,
+    target: &RollbackTarget,
+) -> Result<CommandOutcome, Stop> {
+    let environment = state.environment();
+    let hooks = credentials::of_deploy(context, run)?;
     let wanted = wanted(&run.plan, target);
     let verified = verify::verified(context, run, &wanted, &target.name).await?;
-    let images = verify::told(context, run, &verified);
-    deploy::skip_without_hook(context, &hooks);
+    let images = verify::images_of_all(context, run, &verified);
+    let mut results = credentials::skip_without_hook(context, &hooks);
     let confused = hooks.confused.clone();
     let left = left(context, run, state).await;
     let requests = requests(context, state, hooks, target, &wanted, &verified, &left);
     let facts = preflight(context, &requests, confused).await?;
-    if context.request.writes == Writes::Withheld {
-        dry(context, &requests, target);
-        return Ok(());
-    }
-    let rollout = Rollout::new(context, state, facts);
+    let Some(writers) = writers else {
+        return Ok(dry(context, &requests, target));
+    };
+    let rollout = Rollout::new(context, writers, state, facts);
     rollout.close_settled().await;
     context
         .log
         .group(&format!("Back to {} in {environment}", target.name));
-    rollout::go(&rollout, &run.plan, &requests).await;
+    results.extend(rollout::run(&rollout, &run.plan, &requests).await);
     context.log.end_group();
-    drift::warn(context, run, &rollout, &images).await;
-    deploy::conclude(context, run, environment, &images);
-    conclude(context, run, state, target);
-    tags::moves::follow(context, run, Some(state), environment, &images).await
+    drift::warn(context, run, &rollout, &images, &results).await;
+    let outcome = deploy::conclude(context, run, environment, &images, &mut results);
+    say_holds(context, run, state, &results);
+    let ends = Ends {
+        environment,
+        state: Some(state),
+        images: &images,
+        results: &results,
+        is_dry: false,
+    };
+    tags::moves::follow(context, Some(writers), run, &ends).await?;
+    Ok(CommandOutcome {
+        headline: format!("Rollback to {}: {}", target.name, outcome.headline),
+        ..outcome
+    })
 }
 
 /// The bytes of the services that go back.
@@ -255,8 +276,9 @@ async fn deployable(
     let environment = run.resolved.manifest.environment(state.environment());
     match environment.map(|environment| &environment.when) {
         Some(When::Release { template, .. }) => {
-            match context.history.highest_release(template).await {
+            match context.clients.history.highest_release(template).await {
                 Ok(Some(highest)) => context
+                    .clients
                     .history
                     .tag_commit(highest.tag().as_str())
                     .await
@@ -279,18 +301,15 @@ fn requests(
     left: &BTreeMap<ServiceName, CommitSha>,
 ) -> BTreeMap<ServiceName, DeployRequest> {
     let mut requests = BTreeMap::new();
-    for (service, bytes) in wanted {
-        let Some(image) = verified.get(service) else {
+    for (service, image) in verified {
+        let Some(bytes) = wanted.get(service) else {
             continue;
         };
-        let id = state.id(service).cloned();
-        let (via, id) = match (hooks.found.remove(service), id) {
-            (Some(hook), id) => {
-                let id = id.unwrap_or_else(|| hook.service().clone());
-                (DeployVia::Hook(hook), id)
-            }
-            (None, Some(id)) if context.render.is_some() => (DeployVia::Api(id.clone()), id),
-            (None, _) => continue,
+        let hook = hooks.found.remove(service);
+        let has_key = context.clients.render.is_some();
+        let Some((via, id)) = DeployVia::choose(hook, state.id(service), has_key) else {
+            // It has no hook here, which was said.
+            continue;
         };
         // Exactly the digest that was recorded, whatever `pin` says now.
         let pinned = image.pinned(Pin::Index);
@@ -326,39 +345,36 @@ fn dry(
     context: &Context,
     requests: &BTreeMap<ServiceName, DeployRequest>,
     target: &RollbackTarget,
-) {
+) -> CommandOutcome {
     for (service, request) in requests {
         context
             .log
             .say(&format!("{service}: would go back to {}", request.image));
-        let ended =
-            ServiceResult::without_deploy(service, Status::Skipped, "dry run: not deployed");
-        context.progress.borrow_mut().services.push(ended);
+        let reason = "dry run: not deployed";
+        let result = ServiceResult::without_deploy(service, Status::Skipped, reason);
+        context.progress.ended(&result);
     }
     let headline = format!(
         "Verified in a dry run: everything of {} is there, and nothing was written",
         target.name
     );
-    tell(context, Outcome::Verified, &headline);
+    CommandOutcome::new(Outcome::Verified, headline)
 }
 
-/// Says where it led, and what holds from now on.
-fn conclude(
+/// Says what holds from now on.
+fn say_holds(
     context: &Context,
     run: &PlannedRun,
     state: &EnvironmentState,
-    target: &RollbackTarget,
+    results: &[ServiceResult],
 ) {
-    let mut report = context.progress.borrow_mut();
-    report.headline = format!("Rollback to {}: {}", target.name, report.headline);
-    let is_back = |service: &&ServiceName| {
-        let took = |ended: &ServiceResult| {
-            ended.service == **service && matches!(ended.status, Status::Live | Status::Accepted)
-        };
-        report.services.iter().any(took)
+    let is_back = |service: &ServiceName| {
+        results.iter().any(|result| {
+            result.service == *service && matches!(result.status, Status::Live | Status::Accepted)
+        })
     };
-    let services = || run.plan.services.iter().map(|service| &service.name);
-    let held: Vec<&str> = services()
+    let services = run.plan.services.iter().map(|service| &service.name);
+    let held: Vec<&str> = services
         .filter(|service| is_back(service) || state.is_held(service))
         .map(|service| service.as_str())
         .collect();
@@ -369,10 +385,8 @@ fn conclude(
         Some(_) => "a higher release lifts it",
         None => "a commit that changes something of the service lifts it",
     };
-    let text = format!(
+    context.note(format!(
         "from now on this rollback holds {}: {until}, and so does force: held",
         held.join(", ")
-    );
-    context.log.say(&text);
-    report.notes.push(text);
+    ));
 }

@@ -242,6 +242,7 @@ async fn tagged(
         return Ok(None);
     };
     let found = context
+        .clients
         .registry()
         .has_tag(repository, release.tag(), &Deadline::after(ONE_LOOK))
         .await;
@@ -272,6 +273,7 @@ async fn by_tags(
     let tag = release.tag();
     let absent = || Failure::Release(ReleaseRefusal::Absent(tag.to_string()));
     let commit = context
+        .clients
         .history
         .tag_commit(tag.as_str())
         .await?
@@ -337,7 +339,7 @@ async fn by_render(
     let environment = &rollback.environment.name;
     let unknown = |why: String| Failure::Back(BackRefusal::Unknown(environment.clone(), why));
     let why = state.unknown().unwrap_or("no deploy is recorded");
-    let Some(render) = &context.render else {
+    let Some(render) = &context.clients.render else {
         return Err(unknown(why.to_owned()));
     };
     let services: Vec<&Service> = rollback.manifest.services_in(environment).collect();

@@ -1,7 +1,6 @@
 //! The bytes that are gone back to, looked at again: all of them, before anything is sent.
 
 use super::target::RollbackImage;
-use crate::commands::PlannedRun;
 use crate::context::Context;
 use crate::decide::{Affected, OtherCommit, VerifiedImage};
 use crate::domain::{CommitSha, FailureWord, ImageName, Pin, ServiceName};
@@ -9,6 +8,7 @@ use crate::failure::{BackRefusal, Failure};
 use crate::history::Movement;
 use crate::images::reverify::{self, Unfit};
 use crate::images::{self, Images};
+use crate::planned_run::PlannedRun;
 use crate::registry::RegistryError;
 use std::collections::BTreeMap;
 
@@ -97,6 +97,7 @@ async fn settled(
     commit: CommitSha,
 ) -> Result<(VerifiedImage, Vec<String>), (FailureWord, String)> {
     let changes = context
+        .clients
         .history
         .changes(other.found(), &commit, Movement::Rewritten)
         .await;
@@ -110,8 +111,8 @@ async fn settled(
         .map_err(|problem| (problem.word(), problem.to_string()))
 }
 
-/// Puts them into the story, and gives the images of which all services that go back get the same bytes.
-pub(super) fn told(
+/// Keeps them for the report. Gives the images of which all services that go back get the same bytes.
+pub(super) fn images_of_all(
     context: &Context,
     run: &PlannedRun,
     verified: &BTreeMap<ServiceName, VerifiedImage>,
@@ -131,11 +132,12 @@ pub(super) fn told(
         }
     }
     images.retain(|name, _| !split.contains(&name));
-    let mut report = context.progress.borrow_mut();
-    report.given = verified
+    let given = verified
         .iter()
-        .map(|(service, image)| (service.clone(), image.pinned(Pin::Index)))
-        .collect();
-    report.images = images::told(context, &images);
+        .map(|(service, image)| (service.clone(), image.pinned(Pin::Index)));
+    context.progress.given(given.collect());
+    context
+        .progress
+        .verified(images::report_entries(context, &images));
     images
 }

@@ -7,6 +7,7 @@ use ghcr_to_render::domain::{
     DeployHook, DeployId, Digest, FailureWord, PinnedImage, RenderOrigin, Repository, Secret,
     ServiceId,
 };
+use ghcr_to_render::intake::inputs::{Given, Request};
 use ghcr_to_render::render::{
     Accepted, CallFailure, Explanation, HookCaller, RenderApi, RenderError, RenderWriter,
     ServiceKind,
@@ -34,11 +35,13 @@ impl Bench {
         let hook = DeployHook::parse(&render.add("api", HOOK_KEY), &origin).unwrap();
         let client = Client::new(Roots::built_in(), Proxies::Ignored).unwrap();
         let key = Secret::new(render.api_key());
+        let (_, permissions) = Request::read(&Given::collect(|_| None)).unwrap();
+        let access = permissions.writes.unwrap();
         Self {
             hook,
-            caller: HookCaller::new(client.clone()),
+            caller: HookCaller::new(&access, client.clone()),
             api: RenderApi::new(client.clone(), &origin, key.clone()),
-            writer: RenderWriter::new(client, &origin, key),
+            writer: RenderWriter::new(&access, client, &origin, key),
             id: ServiceId::parse(&service_id("api")).unwrap(),
             runtime: tokio::runtime::Builder::new_current_thread()
                 .enable_all()

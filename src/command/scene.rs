@@ -14,7 +14,7 @@ use crate::render::RenderApi;
 use crate::report::Story;
 use crate::repository::{Checkout, Trust};
 use crate::runner::{self, Log, Surroundings, Workspace};
-use http_client::{Client, Proxies, Roots};
+use http_client::{Client, Proxies, Random, Roots, TransportError, connect};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -227,7 +227,7 @@ fn client(
             .for_each(|pem| roots.add_readable(pem));
     }
     let proxies = match (around.is_hosted, around.network.is_empty()) {
-        (_, true) => Proxies::FromEnvironment,
+        (_, true) => Proxies::default(),
         (true, false) => {
             let text = format!(
                 "{names} ignored: on a GitHub-hosted runner only an earlier step can have set them (use ca-bundle for roots)"
@@ -237,12 +237,13 @@ fn client(
                 "Proxy and root variables are ignored",
                 text,
             ));
-            Proxies::Ignored
+            Proxies::default()
         }
         (false, false) => {
             log.say(&format!("Network: {names} of the environment are used."));
-            Proxies::FromEnvironment
+            Surroundings::proxies()
         }
     };
-    Ok(Client::new(roots, proxies)?)
+    let exchange = connect(roots, &proxies).map_err(TransportError::from)?;
+    Ok(Client::new(exchange, Random::new(runner::random)))
 }

@@ -7,7 +7,7 @@ use super::{Asker, Credentials, Exchange, RegistryError};
 use crate::domain::{RegistryHost, Repository, Secret};
 use futures_util::future::{Either, select};
 use http::{Method, header};
-use http_client::{Answer, Backoff, Client, Deadline, Request, TransportError, sleep};
+use http_client::{Answer, Client, Deadline, Request, TransportError, sleep};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::pin::pin;
@@ -106,7 +106,7 @@ impl Session {
         deadline: &Deadline,
         read: impl Fn(&Answer) -> Result<T, RegistryError>,
     ) -> Result<T, RegistryError> {
-        let mut backoff = Backoff::new(WAITS.0, WAITS.1);
+        let mut backoff = self.client.backoff(WAITS.0, WAITS.1);
         let mut tries = 0;
         loop {
             let error = match self

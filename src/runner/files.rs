@@ -3,7 +3,6 @@
 use base64::Engine as _;
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::hash::{BuildHasher, RandomState};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Component, Path, PathBuf};
@@ -127,10 +126,7 @@ impl OutputsFile {
 /// 128 random bits from the standard library's hash seeds, in few characters: outputs are counted by the byte. Never a part of the value.
 fn delimiter(value: &str) -> String {
     loop {
-        let seeds = [
-            RandomState::new().hash_one(0_u8),
-            RandomState::new().hash_one(1_u8),
-        ];
+        let seeds = [super::random(), super::random()];
         let bits: Vec<u8> = seeds.into_iter().flat_map(u64::to_be_bytes).collect();
         let delimiter = format!(
             "_{}",

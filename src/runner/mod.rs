@@ -19,3 +19,9 @@ pub use signals::Signals;
 pub use surroundings::Surroundings;
 pub use terminal::Screen;
 pub use trace::trace_to;
+
+/// 64 random bits from the standard library's hash seeds.
+#[must_use]
+pub fn random() -> u64 {
+    std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0_u8)
+}

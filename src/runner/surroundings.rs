@@ -7,6 +7,7 @@
 use super::{Arguments, Screen};
 use crate::domain::{HookVariable, Secret};
 use crate::intake::inputs::{Given, Input};
+use http_client::Proxies;
 use std::path::PathBuf;
 
 /// What the runner says about the run, as raw text. A variable that is empty is absent.
@@ -158,6 +159,22 @@ impl Surroundings {
             .filter(|(name, value)| !name.starts_with("INPUT_") && is_likely(name, value))
             .map(|(_, value)| Secret::new(value))
             .collect()
+    }
+
+    /// The proxies that the environment names, in the spelling that comes first. curl's rules, which an empty value obeys too: it means none.
+    #[must_use]
+    pub fn proxies() -> Proxies {
+        // Where a server runs a program for each request, a header `Proxy` of anybody's becomes HTTP_PROXY (CVE-2016-5385).
+        if std::env::var_os("REQUEST_METHOD").is_some() {
+            return Proxies::default();
+        }
+        let first = |names: [&str; 2]| names.iter().find_map(|name| std::env::var(name).ok());
+        Proxies {
+            http: first(["HTTP_PROXY", "http_proxy"]),
+            https: first(["HTTPS_PROXY", "https_proxy"]),
+            all: first(["ALL_PROXY", "all_proxy"]),
+            no_proxy: first(["NO_PROXY", "no_proxy"]),
+        }
     }
 
     /// The bundles of the machine: its own, and those that `SSL_CERT_FILE` and `SSL_CERT_DIR` (a list like `PATH`) name, as far as they can be read.

@@ -27,6 +27,7 @@ impl Signals {
             return std::future::pending().await;
         };
         tokio::select! {
+            biased;
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }

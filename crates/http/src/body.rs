@@ -1,5 +1,6 @@
 //! Bodies of replies: how long they may take, and how much of them is read.
 
+use super::clock::Deadline;
 use super::exchange::{Body, ExchangeError};
 use bytes::Bytes;
 use http_body::Frame;
@@ -8,7 +9,7 @@ use std::future::Future as _;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Sleep;
 
 /// What every reply may be long without waiting for others, in bytes. Nearly all of them are shorter.
 const SMALL: usize = 256 << 10;
@@ -20,10 +21,10 @@ pub(super) struct Timed {
 }
 
 impl Timed {
-    pub(super) fn new(body: Body, deadline: Instant) -> Self {
+    pub(super) fn new(body: Body, deadline: &Deadline) -> Self {
         Self {
             body,
-            over: Box::pin(sleep_until(deadline)),
+            over: Box::pin(deadline.reached()),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::backoff::Backoff;
 use super::body::{BodyError, Timed, read_body};
+use super::clock::{Deadline, within};
 use super::error::TransportError;
 use super::exchange::{Body, Cause, Exchange, ExchangeError};
 use super::random::Random;
@@ -14,7 +15,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout, timeout_at};
 
 /// How long one request may take, answer included.
 const WHOLE: Duration = Duration::from_secs(30);
@@ -67,7 +67,7 @@ impl Client {
                 BodyError::TooLarge => TransportError::TooLarge(cap),
                 BodyError::Broken(error) => error.into(),
             })?,
-            BodyIs::Extra => drop(timeout(EXTRA, read).await),
+            BodyIs::Extra => drop(within(EXTRA, read).await),
         }
         Ok(Answer {
             status,
@@ -85,10 +85,10 @@ impl Client {
         mut request: http::Request<Bytes>,
     ) -> Result<http::Response<Body>, ExchangeError> {
         request.headers_mut().entry(USER_AGENT).or_insert(PROGRAM);
-        let deadline = Instant::now() + WHOLE;
-        match timeout_at(deadline, self.0.exchange.exchange(request)).await {
-            Ok(response) => Ok(response?.map(|body| Timed::new(body, deadline).boxed())),
-            Err(_) => Err(ExchangeError::timed_out()),
+        let deadline = Deadline::after(WHOLE);
+        match within(WHOLE, self.0.exchange.exchange(request)).await {
+            Some(response) => Ok(response?.map(|body| Timed::new(body, &deadline).boxed())),
+            None => Err(ExchangeError::timed_out()),
         }
     }
 

@@ -19,6 +19,9 @@ mod request;
 mod roots;
 mod trust;
 
+#[cfg(test)]
+mod tests;
+
 pub use backoff::Backoff;
 pub use body::BodyError;
 pub use client::Client;

@@ -7,6 +7,7 @@
 mod contract;
 mod documents;
 mod floors;
+mod in_process;
 mod journeys;
 mod world;
 

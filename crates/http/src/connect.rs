@@ -136,3 +136,21 @@ fn cause(error: &reqwest::Error) -> Cause {
         Cause::with_chain(texts.join(": "), root)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxies_without_an_address_are_left_out() {
+        let proxies = Proxies {
+            http: Some("proxy.example:3128".into()),
+            https: Some(String::new()),
+            all: Some("http://a b".into()),
+            no_proxy: None,
+        };
+        let chosen = chosen(&proxies);
+        assert_eq!(chosen.len(), 1);
+        assert!(format!("{:?}", chosen[0]).contains("proxy.example"));
+    }
+}

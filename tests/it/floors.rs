@@ -38,6 +38,8 @@ const CRATES: &[(&str, &[&str])] = &[
     (
         "http_client",
         &[
+            "main",
+            "lib",
             "github",
             "registry",
             "render",

@@ -23,13 +23,13 @@ struct Buffer(Arc<Mutex<Vec<u8>>>);
 
 impl Buffer {
     fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).expect("text")
+        String::from_utf8(self.0.lock().expect("it").clone()).expect("text")
     }
 }
 
 impl Write for Buffer {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        self.0.lock().expect("it").write(bytes)
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
@@ -50,7 +50,7 @@ impl Exchange for Slow {
             request
                 .headers()
                 .get(name)
-                .map(|value| value.to_str().unwrap())
+                .map(|value| value.to_str().expect("text"))
         };
         assert!(header("user-agent").is_some_and(|agent| agent.starts_with("ghcr-to-render/")));
         if request.uri().host() == Some("api.github.example") {
@@ -62,7 +62,7 @@ impl Exchange for Slow {
             assert_eq!(header("x-github-api-version"), Some("2022-11-28"));
         }
         let line = format!("{} {}", request.method(), request.uri());
-        self.0.lock().unwrap().push(line);
+        self.0.lock().expect("it").push(line);
         Box::pin(async {
             sleep(Duration::from_secs(20)).await;
             let body = Full::from("{}").map_err(|never| match never {}).boxed();
@@ -86,15 +86,15 @@ struct Left {
 
 /// Plans a push to a repository that is not checked out.
 async fn plan(cancelled: impl Future<Output = ()> + 'static) -> Left {
-    let directory = tempfile::tempdir().unwrap();
-    std::fs::write(directory.path().join("output"), "").unwrap();
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join("output"), "").expect("a file");
     let event = serde_json::json!({
         "ref": "refs/heads/main", "before": BEFORE, "after": AFTER,
         "created": false, "deleted": false, "forced": false,
         "repository": {"full_name": "acme/shop", "default_branch": "main", "fork": false},
         "head_commit": {"id": AFTER, "timestamp": "2026-01-02T03:04:05Z"}, "commits": []
     });
-    std::fs::write(directory.path().join("event"), event.to_string()).unwrap();
+    std::fs::write(directory.path().join("event"), event.to_string()).expect("a file");
     let variables = [
         ("GITHUB_ACTIONS", "true"),
         ("GITHUB_EVENT_NAME", "push"),
@@ -123,13 +123,13 @@ async fn plan(cancelled: impl Future<Output = ()> + 'static) -> Left {
     };
     let began = Instant::now();
     let code = ghcr_to_render::run(environment, ["ghcr-to-render".into()].into_iter(), io).await;
-    let requests = slow.0.lock().unwrap().clone();
+    let requests = slow.0.lock().expect("it").clone();
     Left {
         code,
         seconds: began.elapsed().as_secs(),
         stdout: stdout.text(),
         stderr: stderr.text(),
-        outputs: std::fs::read_to_string(directory.path().join("output")).unwrap(),
+        outputs: std::fs::read_to_string(directory.path().join("output")).expect("outputs"),
         requests,
     }
 }

@@ -71,7 +71,11 @@ async fn to_environment(
     let state = run.state_of(environment);
     let requests = match state {
         Some(state) => requests(context, run, state, hooks, &images, &mut results)?,
-        None => BTreeMap::new(),
+        None if run.plan.to_deploy().next().is_none() => BTreeMap::new(),
+        None => {
+            let why = format!("what is deployed to {environment} was not read");
+            return Err(Failure::OrderUnknown(why).into());
+        }
     };
     required_environment::check(context, &run.resolved.manifest, environment, &requests).await?;
     let facts = preflight(context, &requests, confused).await?;
@@ -158,7 +162,7 @@ fn requests(
         let hook = hooks.found.remove(name);
         let has_key = context.clients.render.is_some();
         let Some((via, id)) = DeployVia::choose(hook, state.id(name), has_key) else {
-            // It has no hook here, which was said.
+            hooks.must_be_missing(name)?;
             continue;
         };
         let wanted = vec![image.digest().clone(), image.platform_digest().clone()];

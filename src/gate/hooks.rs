@@ -19,6 +19,20 @@ pub(crate) struct Hooks {
     pub(crate) confused: Vec<String>,
 }
 
+impl Hooks {
+    /// Checks that it was said that a service has no hook here.
+    ///
+    /// # Errors
+    /// [`Failure::HookMissing`]: nobody was told.
+    pub(crate) fn must_be_missing(&self, service: &ServiceName) -> Result<(), Failure> {
+        if self.missing.iter().any(|(own, _)| own == service) {
+            return Ok(());
+        }
+        let what = "neither a hook nor an id".to_owned();
+        Err(Failure::HookMissing(vec![(service.clone(), what)]))
+    }
+}
+
 /// Finds the hooks of the services to deploy.
 ///
 /// # Errors

@@ -239,7 +239,7 @@ impl<'a> Search<'a> {
             registry: context.clients.registry(),
             digests,
             commits: run.resolved.revisions.clone(),
-            places: sources::places(context, run, reach).await,
+            places: sources::places(context, run, reach).await?,
             known: Known::default(),
             deadline: Deadline::after(time),
             one_look,

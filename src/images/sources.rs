@@ -5,12 +5,10 @@ use super::look::Look;
 use crate::context::Context;
 use crate::decide::{
     Affected, Ancestor, Cause, Changes, Equality, MOST_ANCESTORS, Next, PlannedImage, Reach,
-    Records, Search as Decision, Source, Subject, VerifiedImage, counting, recorded_images,
-    required_images,
+    Records, Search as Decision, Source, VerifiedImage, counting, recorded_images, required_images,
 };
 use crate::domain::{
-    CommitSha, Environment, EnvironmentName, Image, ImageTag, Manifest, Record, Service,
-    ServiceName,
+    CommitSha, EnvironmentName, Image, ImageTag, Manifest, Record, Service, ServiceName,
 };
 use crate::failure::Failure;
 use crate::history::Movement;
@@ -64,17 +62,12 @@ pub(super) async fn places<'a>(
     context: &Context,
     run: &'a PlannedRun,
     reach: Reach,
-) -> Vec<Place<'a>> {
+) -> Result<Vec<Place<'a>>, Failure> {
     let resolved = &run.resolved;
     let manifest = &resolved.manifest;
-    let environments: Vec<&Environment> = match (&resolved.subject, reach) {
-        (Subject::Environments { environments, .. }, Reach::Equal) => environments
-            .iter()
-            .filter_map(|name| manifest.environment(name))
-            .collect(),
-        (Subject::Environments { .. } | Subject::PullRequest { .. } | Subject::Commit, _) => {
-            Vec::new()
-        }
+    let environments = match reach {
+        Reach::Equal => resolved.environments()?,
+        Reach::Own => Vec::new(),
     };
     let mut places = Vec::new();
     for environment in environments {
@@ -102,7 +95,7 @@ pub(super) async fn places<'a>(
             required: None,
         });
     }
-    places
+    Ok(places)
 }
 
 /// The records of an environment's services. Where they cannot be read, images are not found by them, and that is said.

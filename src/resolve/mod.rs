@@ -15,10 +15,10 @@ pub(crate) use rollback::{ResolvedRollback, rollback};
 pub(crate) use source::{WithoutManifest, manifest_at};
 
 use crate::context::{Context, Stop};
-use crate::decide::{Base, Subject, Tip};
+use crate::decide::{Base, Environments, Subject, Tip};
 use crate::domain::{
-    CommitName, CommitSha, EnvironmentName, Manifest, MergeGroup, Outcome, PullRequest, Push,
-    Trigger,
+    CommitName, CommitSha, Environment, EnvironmentName, Manifest, MergeGroup, Outcome,
+    PullRequest, Push, Trigger,
 };
 use crate::failure::Failure;
 use crate::intake::inputs::InputError;
@@ -52,6 +52,32 @@ pub(crate) struct Resolved {
     pub(crate) revisions: Vec<CommitSha>,
     /// Whether credentials may be missing without anybody's fault.
     pub(crate) in_fork: bool,
+}
+
+impl Resolved {
+    /// The environments that the run is about; none for a pull request or a commit alone.
+    ///
+    /// # Errors
+    /// One of them is not in the manifest.
+    pub(crate) fn environments(&self) -> Result<Vec<&Environment>, Failure> {
+        match &self.subject {
+            Subject::Environments { environments, .. } => {
+                environments_in(&self.manifest, environments)
+            }
+            Subject::PullRequest { .. } | Subject::Commit => Ok(Vec::new()),
+        }
+    }
+}
+
+fn environments_in<'m>(
+    manifest: &'m Manifest,
+    names: &Environments,
+) -> Result<Vec<&'m Environment>, Failure> {
+    let find = |name| {
+        let found = manifest.environment(name);
+        found.ok_or_else(|| unknown_environment(name))
+    };
+    names.iter().map(find).collect()
 }
 
 /// What was there before, as the event says it.

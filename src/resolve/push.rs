@@ -2,8 +2,8 @@
 
 use super::release::{on_release_branch, unreachable_release};
 use super::{
-    Commit, Purpose, Resolved, agree, manifest_of_event, nothing, refuse_base_on_deploy,
-    unknown_environment,
+    Commit, Purpose, Resolved, agree, environments_in, manifest_of_event, nothing,
+    refuse_base_on_deploy, unknown_environment,
 };
 use crate::context::{Context, Stop};
 use crate::decide::{Base, Concerns, Environments, Subject, Tip, choose, of_branch, of_tag};
@@ -103,10 +103,7 @@ async fn must_be_released_from_there(
     commit: &CommitSha,
 ) -> Result<(), Failure> {
     let branch = &push.default_branch;
-    for environment in environments
-        .iter()
-        .filter_map(|name| manifest.environment(name))
-    {
+    for environment in environments_in(manifest, environments)? {
         match on_release_branch(context, environment, release, commit, branch).await {
             Ancestry::Yes => {}
             Ancestry::Unknown(why) if context.around.is_rerun => {

@@ -125,3 +125,96 @@ impl<'p> Schedule<'p> {
         !self.failed.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::{Base, Subject, Why};
+    use crate::domain::{CommitSha, Decision, ImageName};
+
+    fn name(text: &str) -> ServiceName {
+        ServiceName::parse(text).expect("a name")
+    }
+
+    fn service(own: &str, after: &[&str]) -> PlannedService {
+        PlannedService {
+            name: name(own),
+            image: ImageName::parse("app").expect("a name"),
+            decision: Decision::Deploy,
+            why: Why::Forced,
+            base: None,
+            after: after.iter().copied().map(name).collect(),
+        }
+    }
+
+    fn plan(services: Vec<PlannedService>) -> Plan {
+        Plan {
+            subject: Subject::Commit,
+            commit: CommitSha::from_bytes([1; 20]),
+            base: Base::OfEachService,
+            services,
+            images: Vec::new(),
+        }
+    }
+
+    fn turns(schedule: &mut Schedule<'_>) -> Vec<String> {
+        let shown = |(service, turn): (&PlannedService, Turn<'_>)| match turn {
+            Turn::Start => format!("{} starts", service.name),
+            Turn::NotStarted(before) => format!("{} stays, {before} failed", service.name),
+            Turn::Superseded(before) => format!("{} gives way with {before}", service.name),
+        };
+        schedule.turns().into_iter().map(shown).collect()
+    }
+
+    /// `api`, then `web`, then `job`.
+    fn chain() -> Plan {
+        plan(vec![
+            service("api", &[]),
+            service("web", &["api"]),
+            service("job", &["web"]),
+        ])
+    }
+
+    #[test]
+    fn a_service_starts_when_those_before_it_are_live() {
+        let plan = chain();
+        let mut schedule = Schedule::new(&plan, |_| true);
+        assert_eq!(schedule.late(), ["web", "job"]);
+        assert_eq!(turns(&mut schedule), ["api starts"]);
+        assert!(turns(&mut schedule).is_empty() && !schedule.is_done());
+        schedule.ended(&plan.services[0], Status::Live);
+        assert_eq!(turns(&mut schedule), ["web starts"]);
+        schedule.ended(&plan.services[1], Status::Accepted);
+        assert_eq!(turns(&mut schedule), ["job starts"]);
+        assert!(schedule.is_done() && !schedule.has_failed());
+    }
+
+    #[test]
+    fn a_failure_keeps_everything_behind_it_from_starting() {
+        let plan = chain();
+        let mut schedule = Schedule::new(&plan, |_| true);
+        assert_eq!(turns(&mut schedule), ["api starts"]);
+        schedule.ended(&plan.services[0], Status::Unknown);
+        let wanted = ["web stays, api failed", "job stays, web failed"];
+        assert_eq!(turns(&mut schedule), wanted);
+        assert!(schedule.is_done() && schedule.has_failed());
+    }
+
+    #[test]
+    fn what_is_superseded_takes_along_what_comes_after_it() {
+        let plan = chain();
+        let mut schedule = Schedule::new(&plan, |_| true);
+        assert_eq!(turns(&mut schedule), ["api starts"]);
+        schedule.ended(&plan.services[0], Status::Superseded);
+        let wanted = ["web gives way with api", "job gives way with web"];
+        assert_eq!(turns(&mut schedule), wanted);
+        assert!(!schedule.has_failed());
+    }
+
+    #[test]
+    fn a_service_that_is_not_requested_is_not_waited_for() {
+        let plan = chain();
+        let mut schedule = Schedule::new(&plan, |own| own.as_str() != "api");
+        assert_eq!(turns(&mut schedule), ["web starts"]);
+    }
+}

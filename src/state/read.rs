@@ -44,18 +44,6 @@ pub(crate) async fn read(
     }
 }
 
-/// The environments that a run is about.
-fn environments(resolved: &Resolved) -> impl Iterator<Item = &Environment> {
-    let names = match &resolved.subject {
-        Subject::Environments { environments, .. } => Some(environments.iter()),
-        Subject::PullRequest { .. } | Subject::Commit => None,
-    };
-    names
-        .into_iter()
-        .flatten()
-        .filter_map(|name| resolved.manifest.environment(name))
-}
-
 fn superseded(why: &str) -> Stop {
     Stop::early(Outcome::Superseded, format!("Superseded: {why}"))
 }
@@ -68,7 +56,7 @@ async fn by_state(
 ) -> Result<KnownState, Stop> {
     let release = resolved.subject.release();
     let (mut demands, mut states) = (BTreeMap::new(), Vec::new());
-    for environment in environments(resolved) {
+    for environment in resolved.environments()? {
         let state = one(context, resolved, (environment, release), base, reader).await?;
         for (service, demand) in state.demands(context, &resolved.manifest).await? {
             let is_needed = demand.why.decision() == Decision::Deploy;
@@ -169,7 +157,7 @@ async fn base_of_release(
         return Ok(Base::None("a release is promoted whole".into()));
     }
     let mut base = before.clone();
-    for environment in environments(resolved) {
+    for environment in resolved.environments()? {
         base = previous(context, environment, release)
             .await
             .map_err(|newer| superseded(&newer))?;

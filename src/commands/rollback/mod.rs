@@ -12,10 +12,10 @@ use crate::decide::{
     Base, Demand, Environments, Ground, Plan, Subject, Tags, Tip, VerifiedImage, Why, Wishes,
 };
 use crate::domain::{
-    CommitSha, Dispatch, EnvironmentName, Intent, Kind, Manifest, Outcome, Pin, ServiceName,
-    Status, Trigger, When,
+    CommitSha, Dispatch, EnvironmentName, FailureWord, Intent, Kind, Manifest, Outcome, Pin,
+    ServiceName, Status, Trigger, When,
 };
-use crate::failure::Failure;
+use crate::failure::{BackRefusal, Failure};
 use crate::gate::credentials;
 use crate::gate::hooks::Hooks;
 use crate::gate::preflight::preflight;
@@ -200,7 +200,7 @@ async fn act(
     let mut results = credentials::skip_without_hook(context, &hooks);
     let confused = hooks.confused.clone();
     let left = left(context, run, state).await;
-    let requests = requests(context, state, hooks, target, &wanted, &verified, &left);
+    let requests = requests(context, state, hooks, target, &wanted, &verified, &left)?;
     let facts = preflight(context, &requests, confused).await?;
     let Some(writers) = writers else {
         return Ok(dry(context, &requests, target));
@@ -299,16 +299,17 @@ fn requests(
     wanted: &BTreeMap<ServiceName, &RollbackImage>,
     verified: &BTreeMap<ServiceName, VerifiedImage>,
     left: &BTreeMap<ServiceName, CommitSha>,
-) -> BTreeMap<ServiceName, DeployRequest> {
+) -> Result<BTreeMap<ServiceName, DeployRequest>, Failure> {
     let mut requests = BTreeMap::new();
-    for (service, image) in verified {
-        let Some(bytes) = wanted.get(service) else {
-            continue;
-        };
+    for (service, bytes) in wanted {
+        let image = verified.get(service).ok_or_else(|| {
+            let text = format!("{service}: {} was not verified", bytes.image);
+            Failure::Back(BackRefusal::Unfit(vec![(FailureWord::ImageMissing, text)]))
+        })?;
         let hook = hooks.found.remove(service);
         let has_key = context.clients.render.is_some();
         let Some((via, id)) = DeployVia::choose(hook, state.id(service), has_key) else {
-            // It has no hook here, which was said.
+            hooks.must_be_missing(service)?;
             continue;
         };
         // Exactly the digest that was recorded, whatever `pin` says now.
@@ -338,7 +339,7 @@ fn requests(
         };
         requests.insert(service.clone(), request);
     }
-    requests
+    Ok(requests)
 }
 
 fn dry(

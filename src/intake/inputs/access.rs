@@ -1,6 +1,6 @@
 //! What a run may write, decided once from its inputs.
 
-use super::request::{Command, Commenting, PipelineCommand, Request, Writes};
+use super::{Command, Commenting, PipelineCommand, Request, Writes};
 
 /// Permission to write to the world. Every client that writes asks for it when it is made.
 ///

@@ -94,7 +94,7 @@ fn blocks() -> Vec<Block> {
 fn every_block_says_in_which_language_it_is() {
     for Block { at, language, .. } in blocks() {
         assert!(
-            ["yaml", "sh", "text"].contains(&language.as_str()),
+            ["yaml", "sh", "text", "mermaid"].contains(&language.as_str()),
             "{at}: {language:?}"
         );
     }

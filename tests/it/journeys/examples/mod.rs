@@ -2,6 +2,7 @@
 
 mod api_and_workers;
 mod expression;
+mod groups;
 mod lines;
 mod monorepo_prod_n;
 mod pr_preview_image;

@@ -158,7 +158,7 @@ fn released(
     let mut stage = stage.with(|world| world.push_tag(tag));
     let mut played = stage
         .play("production.yml")
-        .ended(&[("deploy", "success")])
+        .ended(&[("approve", "success"), ("deploy", "success")])
         .builds(&[]);
     let images = under(&stage, tags);
     asked(&mut played, "deploy", "production", services, &images);
@@ -288,7 +288,9 @@ fn a_release_that_staging_did_not_have_is_refused() {
         stage
             .with(|world| world.push_tag("prod-1"))
             .hurried("image-timeout", "10s", "1s");
-    let mut played = stage.play("production.yml").ended(&[("deploy", "failure")]);
+    let mut played = stage
+        .play("production.yml")
+        .ended(&[("approve", "success"), ("deploy", "failure")]);
     played
         .run("deploy")
         .ended(1, "failed", "image-missing")
@@ -313,7 +315,9 @@ fn a_release_whose_images_are_there_and_never_ran_in_staging_is_refused() {
         .ended(1, "refused", "hook-missing")
         .no_hooks();
     let mut stage = stage.with(|world| world.push_tag("prod-1"));
-    let mut played = stage.play("production.yml").ended(&[("deploy", "failure")]);
+    let mut played = stage
+        .play("production.yml")
+        .ended(&[("approve", "success"), ("deploy", "failure")]);
     played
         .run("deploy")
         .ended(1, "refused", "not-live-in-required-environment")

@@ -34,8 +34,8 @@ pub(super) struct Played {
     pub(super) results: BTreeMap<String, &'static str>,
     /// What was built: image and tags.
     pub(super) built: Vec<(String, Vec<String>)>,
-    /// What scripts said that failed.
-    scripts: String,
+    /// What scripts printed.
+    pub(super) printed: String,
 }
 
 impl Played {
@@ -63,7 +63,7 @@ impl Played {
             .map(|(job, result)| ((*job).to_owned(), *result))
             .collect();
         if self.results != wanted {
-            let mut text = self.scripts.clone();
+            let mut text = self.printed.clone();
             for (job, run) in &self.runs {
                 run.settled();
                 text.push_str(&format!("\n--- {job}: exit {}\n{}", run.exit, run.shown()));
@@ -322,10 +322,12 @@ impl Play<'_> {
     }
 
     fn step<'j>(&mut self, mut job: Job<'j>, step: &Value) -> Job<'j> {
-        let goes = step["if"]
-            .as_str()
-            .is_none_or(|condition| truth(&evaluate(condition, &job)));
-        if job.has_failed || !goes {
+        // After a failed step, a condition without a status function in it is not looked at.
+        if job.has_failed {
+            return job;
+        }
+        let condition = step["if"].as_str();
+        if condition.is_some_and(|condition| !truth(&evaluate(condition, &job))) {
             return job;
         }
         let with: BTreeMap<String, String> = step["with"]
@@ -538,15 +540,13 @@ impl Play<'_> {
                 .map(|(key, value)| (key, value.as_str().unwrap_or_default())),
         );
         let ended = command.output().expect("bash");
-        if !ended.status.success() {
-            let said = [ended.stdout, ended.stderr].concat();
-            self.played.scripts.push_str(&format!(
-                "\n--- {}\n{}",
-                job.name,
-                String::from_utf8_lossy(&said)
-            ));
-            job.has_failed = true;
-        }
+        let printed = [ended.stdout, ended.stderr].concat();
+        self.played.printed.push_str(&format!(
+            "\n--- {}\n{}",
+            job.name,
+            String::from_utf8_lossy(&printed)
+        ));
+        job.has_failed = !ended.status.success();
     }
 }
 

@@ -306,7 +306,11 @@ const LINES: &[(&str, Ran)] = &[
     ),
     (
         ".ci/container",
-        Ran::By(".ci/run", "step \"container and release\" .ci/container\n"),
+        Ran::By(".ci/run", "'set -e; .ci/container; .ci/act/run'\n"),
+    ),
+    (
+        ".ci/act/run",
+        Ran::By(".ci/run", "'set -e; .ci/container; .ci/act/run'\n"),
     ),
     (
         "CONTAINER_IMAGE=NAME .ci/test --test it journeys::container",

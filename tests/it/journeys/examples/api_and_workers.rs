@@ -1,6 +1,7 @@
 //! `api-and-workers`: the API migrates and goes live, then the workers; the sandbox first, then production.
 
 use super::Stage;
+use super::act::both;
 use super::stage::Played;
 use crate::world::render::{Fate, model::Why, service_id};
 use crate::world::{Repo, World};
@@ -192,4 +193,24 @@ fn a_worker_that_does_not_come_up_is_put_back_with_what_went_live_before_it() {
 fn it_all_fits_on_two_pages() {
     let lines = begun().example.lines();
     assert!(lines < 110, "{lines} lines");
+}
+
+#[test]
+fn act_says_the_same() {
+    let told = both(begun, "deploy.yml");
+    told.ended(&BOTH)
+        .ran("sandbox: outcome=live")
+        .ran("production: outcome=live");
+    assert_eq!(told.asked.len(), 2 * SERVICES.len(), "{told:#?}");
+}
+
+#[test]
+fn act_says_the_same_where_the_sandbox_fails() {
+    let begin = || {
+        let stage = begun();
+        let fate = Fate::Fails("pre_deploy_failed", Why::Exited(1));
+        stage.world.render.usually("sandbox-api", fate);
+        stage
+    };
+    both(begin, "deploy.yml").ended(&SANDBOX_FAILED);
 }

@@ -1,6 +1,7 @@
 //! `monorepo-prod-n`: five images, six services, staging on main, production by `prod-N`.
 
 use super::Stage;
+use super::act::both;
 use super::stage::Played;
 use crate::world::{Event, Repo};
 use serde_json::json;
@@ -360,4 +361,40 @@ fn a_rollback_brings_the_release_before_back_and_holds_until_the_next() {
     played.run("deploy").ended(0, "accepted", "").settled();
     tags.insert("web", stage.world.commit());
     released(stage, "prod-3", &["web"], &tags);
+}
+
+#[test]
+fn act_says_the_same_of_staging() {
+    let told = both(begun, "staging.yml");
+    told.ended(&BUILT).ran("deploy: outcome=accepted");
+    assert_eq!((told.built.len(), told.asked.len()), (5, 6), "{told:#?}");
+    let begin = || changed(staged().0, |repo| repo.write("docs/x.md", "1"));
+    both(begin, "staging.yml")
+        .ended(&NOTHING_TO_BUILD)
+        .ran("deploy: outcome=skipped");
+}
+
+#[test]
+fn act_says_the_same_of_production_and_of_a_rollback() {
+    let begin = || staged().0.with(|world| world.push_tag("prod-1"));
+    both(begin, "production.yml")
+        .ended(&[("approve", "success"), ("deploy", "success")])
+        .ran("deploy: outcome=accepted");
+    let begin = || {
+        let (stage, mut tags) = staged();
+        let stage = released(stage, "prod-1", &ALL, &tags);
+        let mut stage = changed(stage, |repo| repo.write("apps/web/main.txt", "2"));
+        let mut played = stage.play("staging.yml").ended(&BUILT);
+        played.run("deploy").settled();
+        tags.insert("web", stage.world.commit());
+        let stage = released(stage, "prod-2", &["web"], &tags);
+        let stage = stage.with(|world| {
+            world.on_event(|world| Event::dispatch("refs/heads/main", &world.origin.head()))
+        });
+        stage.with(|world| world.payload(|event| event["inputs"] = json!({"release": ""})))
+    };
+    let told = both(begin, "rollback.yml");
+    told.ended(&[("rollback", "success")])
+        .ran("rollback: outcome=accepted");
+    assert_eq!(told.asked.len(), 1, "{told:#?}");
 }

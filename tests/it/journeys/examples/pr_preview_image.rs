@@ -1,6 +1,7 @@
 //! `pr-preview-image`: an image for each pull request, and another repository that waits for it.
 
 use super::Stage;
+use super::act::both;
 use crate::world::secrets::invent;
 use crate::world::{Event, Kind, Repo};
 use serde_json::{Value, json};
@@ -212,4 +213,30 @@ fn a_payload_that_is_none_is_refused() {
         played.run("preview").expect_wrong_request("bad-input");
         assert_eq!(stage.said(), "");
     }
+}
+
+#[test]
+fn act_says_the_same_with_and_without_the_token() {
+    const WELL: [(&str, &str); 2] = [("image", "success"), ("announce", "success")];
+    let told = both(opened, "preview-image.yml");
+    told.ended(&WELL).ran("announce: outcome=verified");
+    assert!(told.said.contains("event_type=preview"), "{told:#?}");
+    let begin = || opened().setting("previews", "secrets.PREVIEWS_TOKEN", "");
+    let told = both(begin, "preview-image.yml");
+    told.ended(&WELL).ran("announce: outcome=verified");
+    assert_eq!(told.said, "");
+}
+
+#[test]
+fn act_says_the_same_where_the_preview_is_started() {
+    let head = "c".repeat(40);
+    let begin = || {
+        let tag = format!("pr-7-{head}");
+        heard(&asked())
+            .with(|world| world.image_tagged("shop", Kind::WithAttestations, &head, &[&tag]))
+    };
+    let told = both(begin, "preview-environment.yml");
+    told.ended(&[("preview", "success")])
+        .ran("preview: outcome=verified");
+    assert!(told.said.starts_with("7\n"), "{told:#?}");
 }

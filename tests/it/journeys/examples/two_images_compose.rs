@@ -1,5 +1,6 @@
 //! `two-images-compose`: no service on Render; a server that pulls by tag what the env file names.
 
+use super::act::both;
 use super::{Stage, directory, github_token, read};
 use crate::world::Event;
 use std::collections::BTreeMap;
@@ -221,4 +222,15 @@ fn a_tag_that_is_no_version_starts_nothing() {
         &super::yaml::read(&stage.example.workflows["deploy.yml"])["on"],
         &event
     ));
+}
+
+#[test]
+fn act_says_the_same_of_both_servers() {
+    let told = both(begun, "deploy.yml");
+    told.ended(&WELL).ran("server: outcome=verified");
+    assert!(told.said.contains("docker compose up"), "{told:#?}");
+    let begin = || begun().with(|world| world.push_tag("v1.4.0"));
+    both(begin, "deploy.yml")
+        .ended(&WELL)
+        .ran("server: outcome=verified");
 }

@@ -2,8 +2,8 @@
 
 use super::{Aim, GitHub, GitHubError, Trace};
 use crate::domain::Foreign;
-use crate::transport::{Backoff, BodyError, Deadline, distrust, read_body, wait_hint};
 use http::HeaderMap;
+use http_client::{Backoff, BodyError, Deadline, distrust, read_body, wait_hint};
 use octocrab::Octocrab;
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -32,7 +32,7 @@ pub use pulls::PullState;
 pub use refs::GitTag;
 
 use crate::domain::{Refused, RegistryHost, Secret};
-use crate::transport::Client;
+use http_client::Client;
 use octocrab::Octocrab;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;

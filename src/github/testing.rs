@@ -2,7 +2,7 @@
 
 use super::GitHub;
 use crate::domain::Secret;
-use crate::transport::{Client, Proxies, Roots};
+use http_client::{Client, Proxies, Roots};
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};

@@ -5,8 +5,9 @@ use super::read::{raw, tag_digest};
 use super::session::{Session, Want};
 use super::{Credentials, RegistryError, wire};
 use crate::domain::{Digest, ImageTag, PinnedImage};
-use crate::transport::{Backoff, Client, Deadline};
+use crate::intake::inputs::WriteAccess;
 use http::Method;
+use http_client::{Backoff, Client, Deadline};
 use std::time::Duration;
 
 /// How often a new tag is looked at before it counts as not put: GHCR shows what was pushed some moments later.
@@ -41,7 +42,7 @@ pub enum TagPut {
 impl RegistryWriter {
     /// Writes with these credentials to their host.
     #[must_use]
-    pub fn new(client: Client, credentials: Option<Credentials>) -> Self {
+    pub fn new(_access: &WriteAccess, client: Client, credentials: Option<Credentials>) -> Self {
         Self(Session::new(client, credentials))
     }
 

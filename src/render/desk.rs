@@ -1,8 +1,8 @@
 //! Where the API is asked, and with what key. Both hands go through here.
 
 use crate::domain::{RenderOrigin, Secret};
-use crate::transport::{Answer, Client, Request, TransportError};
 use http::{Method, header};
+use http_client::{Answer, Client, Request, TransportError};
 
 /// The API's address and the key for it. The key goes to this origin and to no other: the client follows no redirects, and paths
 /// are made of ids that hold letters and digits only, of names of a-z, 0-9 and -, and of cursors that are escaped.

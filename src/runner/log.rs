@@ -6,7 +6,7 @@
 
 use super::terminal::{Screen, Waiting, cut, painted};
 use crate::domain::{Level, Notice, Secret, Tone, TonedLine};
-use crate::transport::sleep;
+use http_client::sleep;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -155,7 +155,7 @@ impl Log {
     }
 
     /// Shows what is waited for: on a terminal one line that changes, in a log a line now and then. Never ends; to be dropped.
-    pub async fn keep_alive(&self) {
+    pub async fn keep_alive(&self) -> std::convert::Infallible {
         loop {
             sleep(Duration::from_secs(1)).await;
             if self.screen.columns.is_some() {

@@ -1,7 +1,7 @@
 //! The request: every input read, every mistake told at once.
 
 use super::digest::GivenDigests;
-use super::{Given, lists};
+use super::{Given, Permissions, lists};
 use crate::domain::{
     CommitName, DeployHook, EnvironmentName, FailureWord, Foreign, Pin, PrNumber, Refused,
     RegistryHost, RenderOrigin, Repository, Secret, ServiceName,
@@ -44,6 +44,26 @@ impl InputError {
 /// What to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Command {
+    /// Something about this machine's repository.
+    Local(LocalCommand),
+    /// Something about the images of a commit.
+    Pipeline(PipelineCommand),
+    /// Something about releases or pull requests as a whole.
+    Operation(OperationCommand),
+}
+
+/// A command that needs this machine only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LocalCommand {
+    /// Hold the manifest against the tree and the workflows.
+    Check,
+    /// Write a starting manifest and workflow.
+    Init,
+}
+
+/// A command about the images of a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PipelineCommand {
     /// Compute, and write nothing.
     Plan,
     /// Wait for the images and judge them.
@@ -54,14 +74,15 @@ pub enum Command {
     Promote,
     /// Deploy the bytes of an earlier release again.
     Rollback,
+}
+
+/// A command that deploys nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OperationCommand {
     /// Make the next release's tag.
     Release,
     /// Remove what closed pull requests left.
     Cleanup,
-    /// Hold the manifest against the tree and the workflows; local.
-    Check,
-    /// Write a starting manifest and workflow; local.
-    Init,
 }
 
 impl Command {
@@ -69,47 +90,47 @@ impl Command {
     pub const ALL: &[(&'static str, Self, &'static str)] = &[
         (
             "plan",
-            Self::Plan,
+            Self::Pipeline(PipelineCommand::Plan),
             "Compute tags, the changed services and why, and which images must be built",
         ),
         (
             "verify",
-            Self::Verify,
+            Self::Pipeline(PipelineCommand::Verify),
             "Wait for this event's images and judge them",
         ),
         (
             "deploy",
-            Self::Deploy,
+            Self::Pipeline(PipelineCommand::Deploy),
             "Plan, verify, then deploy the changed services in order",
         ),
         (
             "promote",
-            Self::Promote,
+            Self::Pipeline(PipelineCommand::Promote),
             "Put a release's tag, or latest, on the verified images, without a rebuild",
         ),
         (
             "rollback",
-            Self::Rollback,
+            Self::Pipeline(PipelineCommand::Rollback),
             "Deploy the bytes of an earlier release again, by default of the one before",
         ),
         (
             "release",
-            Self::Release,
+            Self::Operation(OperationCommand::Release),
             "Give the commit the next release number: makes that git tag",
         ),
         (
             "cleanup",
-            Self::Cleanup,
+            Self::Operation(OperationCommand::Cleanup),
             "Remove what closed pull requests left: their images on GHCR and their previews on Render",
         ),
         (
             "check",
-            Self::Check,
+            Self::Local(LocalCommand::Check),
             "Hold the manifest against the tracked files and the workflows; local",
         ),
         (
             "init",
-            Self::Init,
+            Self::Local(LocalCommand::Init),
             "Write a starting manifest and workflow from what is in the repository; local",
         ),
     ];
@@ -353,11 +374,11 @@ impl<'a> Reader<'a> {
 }
 
 impl Request {
-    /// Reads what was given.
+    /// Reads what was given, and decides what the run may write.
     ///
     /// # Errors
     /// Every mistake, in the order of the declaration's use; never none.
-    pub fn read(given: &Given) -> Result<Self, Vec<InputError>> {
+    pub fn read(given: &Given) -> Result<(Self, Permissions), Vec<InputError>> {
         let mut reader = Reader {
             given,
             errors: Vec::new(),
@@ -375,7 +396,11 @@ impl Request {
             return Err(reader.errors);
         };
         let request = Self {
-            command: reader.choose("command", Command::Deploy, &commands),
+            command: reader.choose(
+                "command",
+                Command::Pipeline(PipelineCommand::Deploy),
+                &commands,
+            ),
             environment: reader.read("environment", EnvironmentName::parse),
             manifest: manifest(&mut reader),
             image: reader.read("image", Repository::parse),
@@ -463,7 +488,8 @@ impl Request {
             render_api_url: origin,
         };
         if reader.errors.is_empty() {
-            Ok(request)
+            let permissions = Permissions::of(&request);
+            Ok((request, permissions))
         } else {
             Err(reader.errors)
         }

@@ -5,11 +5,12 @@ mod process;
 use super::image::{Blob, config, docker_list, docker_manifest, entry, index, layer, manifest};
 use crate::decide::{Expectation, ImageProblem, Verdict, judge};
 use crate::domain::{CommitSha, ImageTag, Pin, Repository, Secret};
+use crate::intake::inputs::WriteAccess;
 use crate::registry::{
     Asked, Asker, Credentials, Moving, Registry, RegistryError, RegistryWriter, TagPut,
 };
-use crate::transport::{Client, Deadline, Proxies, Request, Roots};
 use http::Method;
+use http_client::{Client, Deadline, Proxies, Request, Roots};
 use oci_distribution::client::{ClientConfig, ClientProtocol};
 use oci_distribution::secrets::RegistryAuth;
 use process::{PASSWORD, Process, USER};
@@ -55,7 +56,7 @@ impl<'a> Pusher<'a> {
         url: &str,
         body: &[u8],
         media_type: &str,
-    ) -> crate::transport::Answer {
+    ) -> http_client::Answer {
         let request = Request::new(method, url)
             .body(body.to_vec())
             .header(http::header::CONTENT_TYPE, media_type);
@@ -270,7 +271,7 @@ fn a_tag_is_put_without_changing_the_digest() {
         push_all(&Pusher::new(&process));
         let (registry, writer) = (
             Registry::new(client(), known(&process)),
-            RegistryWriter::new(client(), known(&process)),
+            RegistryWriter::new(&WriteAccess::for_tests(), client(), known(&process)),
         );
         for from in ["single", "docker", "index", "list"] {
             let Verdict::Verified(image, _) = verdict(&registry, &process, from) else {

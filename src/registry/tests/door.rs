@@ -7,8 +7,8 @@ use super::server::{Reply, Server};
 use crate::decide::Contents;
 use crate::domain::{Digest, FailureWord, ImageTag, RegistryHost, Repository, Secret};
 use crate::registry::{Asked, Credentials, Registry, RegistryError};
-use crate::transport::{Client, Deadline, Proxies, Roots, Stopwatch};
 use futures_util::future::join_all;
+use http_client::{Client, Deadline, Proxies, Roots, Stopwatch};
 use serde_json::json;
 use std::time::Duration;
 

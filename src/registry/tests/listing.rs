@@ -3,7 +3,7 @@
 use super::server::{Reply, Server};
 use crate::domain::{FailureWord, Repository};
 use crate::registry::{Registry, RegistryError};
-use crate::transport::{Client, Deadline, Proxies, Roots};
+use http_client::{Client, Deadline, Proxies, Roots};
 use std::time::Duration;
 
 const FIRST: &str = "GET /v2/acme/api/tags/list?n=1000";

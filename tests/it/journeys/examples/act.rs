@@ -7,13 +7,13 @@
 use super::stage::Stage;
 use super::told::{self, Told};
 use super::{github_token, yaml};
-use crate::world::{Checkout, container::docker};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use testworld::{Checkout, container::docker};
 
 /// The longest that a workflow may take.
 const DEADLINE: Duration = Duration::from_secs(240);

@@ -2,9 +2,9 @@
 
 use super::act::both;
 use super::{Example, Stage};
-use crate::world::render::service_id;
-use crate::world::{Event, Repo, World};
 use serde_json::json;
+use testworld::render::service_id;
+use testworld::{Event, Repo, World};
 
 /// Two images and two services, in two environments; `api` has previews.
 const MANIFEST: &str = r#"version: 1

@@ -2,7 +2,7 @@
 
 use super::Stage;
 use super::act::both;
-use crate::world::ghcr::Trouble;
+use testworld::ghcr::Trouble;
 
 fn begun() -> Stage {
     let stage = Stage::of("single-service", |text| text);

@@ -2,8 +2,8 @@
 //! equal one.
 
 use super::Stage;
-use crate::world::render::HookCall;
 use std::collections::BTreeMap;
+use testworld::render::HookCall;
 
 /// What became of a workflow. Commits, digests and addresses have names in it, because they differ from world to world.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,7 @@
 //! The workflows, run by act (<https://github.com/nektos/act>), a runner that was not written for this project. `.ci/act/run` starts these tests
 //! with a program, a runner's image and this action's image; without them, the evaluator alone plays the workflows.
 //!
-//! What act cannot show: environments and their secrets (it has one set of secrets), approvals, concurrency groups, permissions of the token,
-//! and a runner that is GitHub's own machine. The evaluator holds jobs to their permissions and environments, `tests/waiting` has the groups.
+//! `.ci/act/README.md` lists what act cannot show, and who shows it instead.
 
 use super::stage::Stage;
 use super::told::{self, Told};

@@ -1,5 +1,6 @@
 //! Where the concurrency groups and the approvals of the workflows are: docs/concurrency.md has the reasons.
 
+use super::stage::ancestors;
 use super::{directory, yaml, yaml_files};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -142,4 +143,23 @@ fn a_group_belongs_to_one_environment_and_one_purpose() {
         }
     }
     assert!(owners.values().any(|(_, is_rollback)| *is_rollback));
+}
+
+/// GitHub skips a job without a condition if any job that it waits for, however far back, was skipped.
+#[test]
+fn a_job_behind_one_that_may_be_skipped_has_a_condition_of_its_own() {
+    let mut found = 0;
+    for (name, workflow) in all() {
+        for (job, content) in jobs(&workflow) {
+            let may_be_skipped = ancestors(&workflow, content)
+                .iter()
+                .any(|need| workflow["jobs"][need].get("if").is_some());
+            if may_be_skipped {
+                let condition = content["if"].as_str().unwrap_or_default();
+                assert!(condition.contains("!cancelled()"), "{name}: {job}");
+                found += 1;
+            }
+        }
+    }
+    assert!(found >= 8, "{found}");
 }

@@ -305,6 +305,15 @@ struct Job<'a> {
     settings: BTreeMap<String, String>,
 }
 
+/// The jobs that a job waits for, however far back.
+pub(super) fn ancestors(workflow: &Value, job: &Value) -> Vec<String> {
+    let direct = texts(&job["needs"]);
+    let farther = direct
+        .iter()
+        .flat_map(|need| ancestors(workflow, &workflow["jobs"][need]));
+    farther.chain(direct.clone()).collect()
+}
+
 fn texts(value: &Value) -> Vec<String> {
     match value {
         Value::Null => Vec::new(),
@@ -321,11 +330,10 @@ fn texts(value: &Value) -> Vec<String> {
 
 impl Play<'_> {
     fn job(&mut self, name: &str, job: &Value) {
-        let needed: Vec<&Value> = texts(&job["needs"])
+        // Every job before it counts, not only those that it names.
+        let is_well = ancestors(&self.workflow, job)
             .iter()
-            .map(|need| &self.needs[need])
-            .collect();
-        let is_well = needed.iter().all(|need| need["result"] == "success");
+            .all(|need| self.needs[need]["result"] == "success");
         let needs: Map<String, Value> = texts(&job["needs"])
             .into_iter()
             .map(|need| (need.clone(), self.needs[&need].clone()))

@@ -30,10 +30,14 @@ use commands::RemoteCommand;
 use context::{CommandOutcome, Context, Stop, Writers, comment_writer};
 use domain::{DeployHook, Level, Notice, Outcome, Secret};
 use failure::Failure;
+use http_client::Random;
 use intake::inputs::{Command, LocalCommand, Permissions, Request};
 use report::{RunReport, summary};
-use runner::{Arguments, Asked, Log, OutputsFile, Signals, Surroundings, Tongue};
-use std::process::ExitCode;
+use runner::{Arguments, Asked, Connect, Log, OutputsFile, Surroundings, Tongue};
+use std::ffi::OsString;
+use tracing::instrument::WithSubscriber as _;
+
+pub use runner::{Environment, Io};
 
 /// The end of a run: what happened, and the exit code where the outcome alone does not say it.
 struct End {
@@ -51,36 +55,47 @@ impl End {
 }
 
 /// Runs the program: reads the request, does what it asks, reports, and answers the exit code.
-pub async fn run(line: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
-    let mut signals = Signals::listen();
-    let around = Surroundings::read();
+///
+/// It reads no global of the process: not the environment, not the standard streams, no clock but tokio's. So a test can run it.
+pub async fn run(
+    environment: Environment,
+    arguments: impl Iterator<Item = OsString>,
+    io: Io,
+) -> u8 {
+    let around = Surroundings::read(environment);
     let tongue = if around.on_runner {
         Tongue::Runner
     } else {
         Tongue::Terminal
     };
-    let log = Log::new(tongue, around.is_debug).on(around.screen);
-    let arguments = match Arguments::parse(line) {
+    let Io {
+        stdout,
+        stderr,
+        connect,
+        cancelled,
+        random,
+    } = io;
+    let log = Log::new(tongue, around.is_debug, stdout, stderr).on(around.screen);
+    let arguments = match Arguments::parse(arguments, around.directory()) {
         Asked::Run(arguments) => arguments,
         Asked::Print(text) => {
             log.result(&text);
-            return ExitCode::SUCCESS;
+            return 0;
         }
         Asked::Wrong(text) => {
             log.say(text.trim_end());
-            return ExitCode::from(2);
+            return 2;
         }
     };
-    let given = Surroundings::inputs(&arguments);
+    let given = around.inputs(&arguments);
     // Before anything else is said: whatever may be a secret.
     for secret in given
         .secrets()
         .map(Secret::new)
-        .chain(Surroundings::likely_hooks())
+        .chain(around.likely_hooks())
     {
         log.mask_lines(&secret);
     }
-    runner::trace_to(&log);
     let mut outputs = match around.outputs.as_deref().map(OutputsFile::open).transpose() {
         Ok(outputs) => outputs,
         Err(error) => {
@@ -89,20 +104,40 @@ pub async fn run(line: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
                 "Outputs cannot be written",
                 format!("{error}; nothing was done"),
             ));
-            return ExitCode::FAILURE;
+            return 1;
         }
     };
-    let end = act(&given, around.clone(), &log, &mut signals).await;
+    let acting = act(
+        &given,
+        around.clone(),
+        &log,
+        cancelled,
+        &*connect,
+        random.clone(),
+    );
+    let end = match runner::traces(&log) {
+        Some(traces) => acting.with_subscriber(traces).await,
+        None => acting.await,
+    };
     warn_of_masked_outputs(&end, given.get("registry-username"), &log);
-    report(&end, &around, &log, outputs.as_mut(), arguments.is_json())
+    report(
+        &end,
+        &around,
+        &log,
+        outputs.as_mut(),
+        arguments.is_json(),
+        &random,
+    )
 }
 
-/// Reads the request and runs its command.
+/// Reads the request and runs its command, until it is done or `cancelled` ends it.
 async fn act(
     given: &intake::inputs::Given,
     around: Surroundings,
     log: &Log,
-    signals: &mut Signals,
+    cancelled: impl Future<Output = ()>,
+    connect: &Connect,
+    random: Random,
 ) -> End {
     let (request, permissions) = match Request::read(given) {
         Ok(parsed) => parsed,
@@ -120,8 +155,8 @@ async fn act(
         Command::Pipeline(command) => RemoteCommand::Pipeline(command),
         Command::Operation(command) => RemoteCommand::Operation(command),
     };
-    match Context::read(request, around, log.clone()) {
-        Ok(context) => until_cancelled(command, &context, permissions, signals).await,
+    match Context::read(request, around, log.clone(), connect, random) {
+        Ok(context) => until_cancelled(command, &context, permissions, cancelled).await,
         Err(failure) => refused(failure),
     }
 }
@@ -138,12 +173,12 @@ fn local(command: LocalCommand, request: &Request, around: &Surroundings, log: &
     }
 }
 
-/// Runs the command, until it is done or a signal ends it.
+/// Runs the command, until it is done or `cancelled` ends it.
 async fn until_cancelled(
     command: RemoteCommand,
     context: &Context,
     permissions: Permissions,
-    signals: &mut Signals,
+    cancelled: impl Future<Output = ()>,
 ) -> End {
     let writers = permissions
         .writes
@@ -154,8 +189,8 @@ async fn until_cancelled(
     let (writers, comments) = (writers.as_ref(), comments.as_ref());
     let result = tokio::select! {
         biased;
-        () = signals.interrupted() => None,
-        result = commands::remote(command, context, writers, comments) => Some(result),
+        () = cancelled => None,
+        result = Box::pin(commands::remote(command, context, writers, comments)) => Some(result),
         never = context.log.keep_alive() => match never {},
     };
     let end = match result {
@@ -237,7 +272,8 @@ fn report(
     log: &Log,
     outputs: Option<&mut OutputsFile>,
     is_json: bool,
-) -> ExitCode {
+    random: &Random,
+) -> u8 {
     log.end_group();
     let report = &end.report;
     let mut code = exit_code(end);
@@ -286,7 +322,7 @@ fn report(
             .collect();
         log.result(&format!("{}\n", serde_json::Value::Object(object)));
     }
-    if let Some(Err(error)) = outputs.map(|file| file.write(&values)) {
+    if let Some(Err(error)) = outputs.map(|file| file.write(&values, random)) {
         log.notice(&Notice::new(
             Level::Error,
             "Outputs cannot be written",
@@ -305,7 +341,7 @@ fn report(
             error.to_string(),
         ));
     }
-    ExitCode::from(code)
+    code
 }
 
 /// The runner shows ten annotations of a kind for a step; the last one says how many there are.

@@ -13,7 +13,7 @@ use crate::history::{Ancestry, HistoryError};
 use crate::report::Released;
 use crate::resolve::{self, Candidate, candidate_of_dispatch, candidate_of_push, needs_github};
 use crate::tags::existing_tags;
-use http_client::{Backoff, sleep};
+use http_client::sleep;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -86,7 +86,7 @@ async fn numbered(
     required_environment::check_commit(context, manifest, &environment.name, *commit).await?;
     let mut taken = in_registry(context, candidate).await?;
     warn_of_going_back(context, candidate, &first, &mut seen).await;
-    let (mut backoff, mut stumbles) = (Backoff::new(PAUSES.0, PAUSES.1), 0);
+    let (mut backoff, mut stumbles) = (github.backoff(PAUSES.0, PAUSES.1), 0);
     for _ in 0..TRIES {
         // Read right before a number is taken: the registry may have needed its time.
         let tags = releases(github, candidate).await?;
@@ -281,7 +281,7 @@ async fn whose(
     release: &Release,
     answer: Result<TagMade, GitHubError>,
 ) -> Result<Option<CommitSha>, Failure> {
-    let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
+    let mut backoff = github.backoff(PAUSES.0, PAUSES.1);
     for look in 1..=LOOKS {
         match (github.tag_commit(release.tag().as_str()).await, &answer) {
             (Ok(Some(on)), _) => return Ok(Some(on)),

@@ -43,7 +43,7 @@ pub(crate) async fn check(
     if writers.is_some() {
         context
             .workspace
-            .try_beside(path)
+            .try_beside(path, &context.random)
             .map_err(|error| refused(error.to_string()))?;
     }
     Ok(())
@@ -80,7 +80,9 @@ pub(crate) fn write(
     {
         lines.push(("IMAGE_TAG".to_owned(), tag.to_string()));
     }
-    Ok(context.workspace.write_lines(path, &lines, &is_own_key)?)
+    Ok(context
+        .workspace
+        .write_lines(path, &lines, &is_own_key, &context.random)?)
 }
 
 fn key(image: &ImageName) -> String {

@@ -19,7 +19,7 @@ use crate::report::Verified;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use given::given_digests;
-use http_client::{Backoff, Deadline, Stopwatch, sleep};
+use http_client::{Deadline, Stopwatch, sleep};
 use look::Look;
 use sources::{Found, Known, Place};
 use std::cell::RefCell;
@@ -334,7 +334,7 @@ impl<'a> Search<'a> {
             }
         };
         let own = (!self.digests.contains_key(&image.name)).then_some(self.run.resolved.commit);
-        let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
+        let mut backoff = self.context.clients.http.backoff(FIRST_WAIT, LONGEST_WAIT);
         let mut is_first = true;
         loop {
             // Tags have been asked for a moment ago.

@@ -7,7 +7,7 @@ use crate::domain::{DeployId, Intent, Kind, PreviewRecord, PreviewState, Service
 use crate::render::{CallFailure, Made, Repeatable, ServiceFacts};
 use crate::report::ServiceResult;
 use crate::rollout::{DeployRequest, DeployVia, Rollout, preview as tracked};
-use http_client::{Backoff, Deadline, sleep};
+use http_client::{Deadline, sleep};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -174,7 +174,10 @@ impl PreviewJob<'_> {
         gone: Option<&ServiceId>,
     ) -> Asked {
         let image = self.image.pinned(self.context.request.pin);
-        let (deadline, mut backoff) = (Deadline::after(PATIENCE), Backoff::new(PAUSES.0, PAUSES.1));
+        let (deadline, mut backoff) = (
+            Deadline::after(PATIENCE),
+            self.context.clients.http.backoff(PAUSES.0, PAUSES.1),
+        );
         for requests in 1.. {
             self.say(&format!(
                 "making the preview {} of {} with {image}",

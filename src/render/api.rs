@@ -9,7 +9,7 @@ use super::wire::{self, Entry, EventEntry, ServiceEntry, WireDeploy, WireService
 use super::{Explanation, RenderError, Repeatable, ServiceFacts};
 use crate::domain::{Deploy, DeployId, DeployStatus, PreviewName, RenderOrigin, Secret, ServiceId};
 use http::Method;
-use http_client::{Answer, Backoff, Client, Deadline, sleep};
+use http_client::{Answer, Client, Deadline, sleep};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
@@ -184,7 +184,7 @@ impl RenderApi {
         what: &'static str,
     ) -> Result<T, RenderError> {
         let deadline = Deadline::after(self.patience);
-        let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
+        let mut backoff = self.desk.backoff(PAUSES.0, PAUSES.1);
         loop {
             let error = match self.once(path, about).await {
                 Ok(answer) => {

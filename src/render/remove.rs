@@ -8,7 +8,7 @@ use super::{RenderApi, RenderError, Repeatable};
 use crate::domain::{RenderOrigin, Secret, ServiceId};
 use crate::intake::inputs::WriteAccess;
 use http::Method;
-use http_client::{Backoff, Client, Deadline};
+use http_client::{Client, Deadline};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -80,7 +80,7 @@ impl PreviewRemover {
     /// [`RenderError`], after our patience where waiting may help.
     pub async fn remove(&self, preview: &ProvenPreview) -> Result<(), RenderError> {
         let deadline = Deadline::after(PATIENCE);
-        let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
+        let mut backoff = self.0.backoff(PAUSES.0, PAUSES.1);
         loop {
             let Err(error) = self.once(&preview.0).await else {
                 return Ok(());

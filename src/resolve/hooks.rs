@@ -5,7 +5,6 @@ use crate::decide::{Plan, Subject};
 use crate::domain::{
     DeployHook, EnvironmentName, HookError, Manifest, Service, ServiceId, ServiceName, Source,
 };
-use crate::runner::Surroundings;
 use std::collections::BTreeMap;
 
 /// A line of `deploy-hooks` first, then the shorthand's input, then the variable that the manifest names.
@@ -21,7 +20,7 @@ pub(crate) fn hook_of(
     if let Some(hook) = given {
         return Some(Ok(hook.clone()));
     }
-    let secret = Surroundings::hook(&service.hook)?;
+    let secret = context.around.hook(&service.hook)?;
     context.log.mask(&secret);
     Some(DeployHook::parse(
         secret.expose(),

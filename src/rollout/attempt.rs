@@ -8,7 +8,7 @@ use crate::github::{Ended as Closed, Ending, RunName};
 use crate::render::{Accepted, CallFailure, RenderError, Repeatable};
 use crate::report::{Failed, ServiceResult};
 use crate::state::Ordered;
-use http_client::{Backoff, Deadline};
+use http_client::Deadline;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -246,7 +246,12 @@ impl<'a> Attempt<'a> {
         &self,
     ) -> Result<(Accepted, Option<String>), (Landing, CallFailure, Option<String>)> {
         let deadline = Deadline::after(PATIENCE);
-        let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
+        let mut backoff = self
+            .rollout
+            .context
+            .clients
+            .http
+            .backoff(FIRST_WAIT, LONGEST_WAIT);
         let (mut requests, mut unanswered) = (1, 0);
         loop {
             let failure = match self.send_deploy_request().await {

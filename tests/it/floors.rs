@@ -41,6 +41,8 @@ const CRATES: &[(&str, &[&str])] = &[
     (
         "http_client",
         &[
+            "main",
+            "lib",
             "github",
             "registry",
             "render",
@@ -55,6 +57,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ),
     ("gix", &["repository"]),
     ("octocrab", &["github"]),
+    ("tower_service", &["github"]),
     ("oci_distribution", &["registry"]),
     ("saphyr_parser", &["intake"]),
     ("strsim", &["intake"]),
@@ -78,7 +81,12 @@ const PURE: &[&str] = &["domain", "intake", "decide", "report"];
 
 /// The files of the source: room, path, text.
 fn files() -> Vec<(String, PathBuf, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    files_in("src")
+}
+
+/// The files of a folder: its first name inside, path inside, text.
+fn files_in(folder: &str) -> Vec<(String, PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let (mut found, mut open) = (Vec::new(), vec![root.clone()]);
     while let Some(directory) = open.pop() {
         for entry in std::fs::read_dir(&directory).expect("the source").flatten() {
@@ -277,6 +285,33 @@ fn a_file_is_a_room_and_not_a_hall() {
             path.display()
         );
     }
+}
+
+/// What opens a connection, or can make another library open one.
+const CONNECTING: &[&str] = &["reqwest", "TcpStream", "UdpSocket", "UnixStream"];
+
+#[test]
+fn one_file_opens_connections() {
+    let tests = ["testing.rs", "tests"];
+    let naming: Vec<PathBuf> = files()
+        .into_iter()
+        .chain(files_in("crates/http/src"))
+        .filter(|(_, path, _)| {
+            !path
+                .iter()
+                .any(|part| tests.iter().any(|name| part == *name))
+        })
+        .filter(|(_, _, text)| CONNECTING.iter().any(|word| text.contains(word)))
+        .map(|(_, path, _)| path)
+        .collect();
+    assert_eq!(naming, [PathBuf::from("connect.rs")]);
+}
+
+#[test]
+fn the_http_client_depends_on_nothing_of_ours() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = std::fs::read_to_string(root.join("crates/http/Cargo.toml")).expect("it");
+    assert!(!manifest.contains("path ="), "{manifest}");
 }
 
 #[test]

@@ -1,14 +1,48 @@
-//! Bodies of replies, read up to a cap, and large ones one after the other.
+//! Bodies of replies: how long they may take, and how much of them is read.
 
+use super::clock::Deadline;
+use super::exchange::{Body, ExchangeError};
+use bytes::Bytes;
+use http_body::Frame;
 use http_body_util::BodyExt;
+use std::future::Future as _;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use tokio::sync::Semaphore;
+use tokio::time::Sleep;
 
 /// What every reply may be long without waiting for others, in bytes. Nearly all of them are shorter.
 const SMALL: usize = 256 << 10;
 
-/// Who reads a large reply: of all that are asked for at the same time, one grows to its cap, and is done with before the next one does. Else
-/// the memory of a run would be bounded by its largest reply times the number of its requests.
-static LARGE: Semaphore = Semaphore::const_new(1);
+/// A body that fails when its time is over.
+pub(super) struct Timed {
+    body: Body,
+    over: Pin<Box<Sleep>>,
+}
+
+impl Timed {
+    pub(super) fn new(body: Body, deadline: &Deadline) -> Self {
+        Self {
+            body,
+            over: Box::pin(deadline.reached()),
+        }
+    }
+}
+
+impl http_body::Body for Timed {
+    type Data = Bytes;
+    type Error = ExchangeError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ExchangeError>>> {
+        if self.over.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Some(Err(ExchangeError::timed_out())));
+        }
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+}
 
 /// Why a body was not read to its end.
 #[derive(Debug)]
@@ -19,14 +53,17 @@ pub enum BodyError<E> {
     Broken(E),
 }
 
-/// Reads a body of at most `cap` bytes into `read`, which holds what came before an error too.
+/// Reads a body of at most `cap` bytes into `read`, which holds what came before an error too. What is longer than [`SMALL`] takes the
+/// one permit of `large` first: of all large replies one grows to its cap, and is done with before the next one does. Else the memory of a
+/// run would be bounded by its largest reply times the number of its requests.
 ///
 /// # Errors
 /// [`BodyError`].
-pub async fn read_body<B>(
+pub(super) async fn read_body<B>(
     body: B,
     cap: usize,
     read: &mut Vec<u8>,
+    large: &Semaphore,
 ) -> Result<(), BodyError<B::Error>>
 where
     B: BodyExt + Unpin,
@@ -44,7 +81,7 @@ where
             return Err(BodyError::TooLarge);
         }
         if length > SMALL && turn.is_none() {
-            turn = LARGE.acquire().await.ok();
+            turn = large.acquire().await.ok();
         }
         read.extend_from_slice(piece);
     }

@@ -38,7 +38,7 @@ pub(super) fn configuration(roots: Roots) -> Result<ClientConfig, String> {
 }
 
 /// Why no TLS connection came about, in words for a reader, where that is what lies behind an error.
-pub fn distrust(error: &(dyn StdError + 'static)) -> Option<String> {
+pub(super) fn distrust(error: &(dyn StdError + 'static)) -> Option<String> {
     if let Some(error) = error.downcast_ref::<Error>() {
         return Some(words(error));
     }

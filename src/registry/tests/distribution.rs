@@ -10,7 +10,7 @@ use crate::registry::{
     Asked, Asker, Credentials, Moving, Registry, RegistryError, RegistryWriter, TagPut,
 };
 use http::Method;
-use http_client::{Client, Deadline, Proxies, Request, Roots};
+use http_client::{Client, Deadline, Proxies, Random, Request, Roots, connect};
 use oci_distribution::client::{ClientConfig, ClientProtocol};
 use oci_distribution::secrets::RegistryAuth;
 use process::{PASSWORD, Process, USER};
@@ -29,7 +29,8 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn client() -> Client {
-    Client::new(Roots::built_in(), Proxies::Ignored).unwrap()
+    let exchange = connect(Roots::built_in(), &Proxies::default()).unwrap();
+    Client::new(exchange, Random::new(|| 0))
 }
 
 fn soon() -> Deadline {

@@ -215,6 +215,13 @@ impl World {
         self
     }
 
+    /// The inputs that the workflow gives.
+    pub fn given(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.inputs
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// Sets a variable beside the runner's own.
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables

@@ -2,6 +2,7 @@
 
 use super::{PlannedRun, tell, verify};
 use crate::context::Context;
+use crate::decide::ledger::unlisted;
 use crate::decide::{OnRender, Plan, Presence, Subject, Why, presence};
 use crate::domain::{Digest, EnvironmentName, Intent, Kind, Outcome, ServiceName, Status, Trigger};
 use crate::failure::Failure;
@@ -60,6 +61,7 @@ pub(crate) async fn run(context: &Context, run: &PlannedRun) -> Result<(), Failu
         dry(context, run, &images);
         return tags::moves::follow(context, run, state, environment, &images).await;
     }
+    let mut is_preempted = false;
     if let Some(state) = state {
         let rollout = Rollout::new(context, state, facts);
         rollout.close_settled().await;
@@ -68,9 +70,16 @@ pub(crate) async fn run(context: &Context, run: &PlannedRun) -> Result<(), Failu
             rollout::go(&rollout, &run.plan, &requests).await;
             context.log.end_group();
         }
-        drift::warn(context, run, &rollout, &images).await;
+        is_preempted = rollout.preempted().is_some();
+        if !is_preempted {
+            drift::warn(context, run, &rollout, &images).await;
+        }
     }
     conclude(context, run, environment, &images);
+    if is_preempted {
+        // The tags follow what the rollback brings.
+        return env_file::write(context, run, environment, &images);
+    }
     let moved = tags::moves::follow(context, run, state, environment, &images).await;
     env_file::write(context, run, environment, &images)?;
     moved
@@ -184,14 +193,14 @@ fn requests(
         };
         let wanted = vec![image.digest().clone(), image.platform_digest().clone()];
         let is_forced = service.why == Why::Forced;
-        if !is_forced && serves(state.on_render(&service.name), &wanted) {
+        if !is_forced && serves(state, &service.name, &wanted) {
             context.log.say(&format!(
                 "{}: its live deploy has this image already.",
                 service.name
             ));
             let ended = ServiceResult::without_deploy(
                 &service.name,
-                Status::Skipped,
+                Status::Unchanged,
                 "its live deploy has this image already",
             );
             context.progress.borrow_mut().services.push(ended);
@@ -225,8 +234,12 @@ fn requests(
 }
 
 /// Whether these bytes are live, and nothing is under way that would replace them.
-fn serves(on_render: &OnRender, wanted: &[Digest]) -> bool {
-    matches!(on_render, OnRender::Known(deploys) if presence(wanted, deploys) == Presence::Serves)
+fn serves(state: &EnvironmentState, service: &ServiceName, wanted: &[Digest]) -> bool {
+    let OnRender::Known(deploys) = state.on_render(service) else {
+        return false;
+    };
+    let unlisted = unlisted(&state.records(service), deploys);
+    matches!(presence(wanted, deploys, &unlisted), Presence::Serves(_))
 }
 
 fn dry(context: &Context, run: &PlannedRun, images: &Images) {
@@ -276,11 +289,7 @@ pub(crate) fn conclude(
     report.services.sort_by_key(|ended| place(&ended.service));
     let (outcome, headline) = match outcome_of(&report.services) {
         Some(outcome) => (outcome, headline(outcome, environment, &report.services)),
-        None if images.is_empty() => {
-            let headline =
-                format!("Skipped: nothing to deploy to {environment}, nothing of it changed");
-            (Outcome::Skipped, headline)
-        }
+        None if images.is_empty() => left(run, environment),
         None => (
             Outcome::Verified,
             format!("Verified for {environment}: {}", verify::names(images)),
@@ -288,6 +297,27 @@ pub(crate) fn conclude(
     };
     report.outcome = outcome;
     report.headline = headline;
+}
+
+/// What a run comes to that left every service as it is.
+fn left(run: &PlannedRun, environment: &EnvironmentName) -> (Outcome, String) {
+    let is_unchanged = run
+        .plan
+        .services
+        .iter()
+        .all(|service| service.why.status() == Status::Unchanged);
+    let outcome = if is_unchanged {
+        Outcome::Nothing
+    } else {
+        Outcome::Skipped
+    };
+    let word = if is_unchanged {
+        "Nothing to do"
+    } else {
+        "Skipped"
+    };
+    let headline = format!("{word}: nothing to deploy to {environment}, nothing of it changed");
+    (outcome, headline)
 }
 
 /// The worst is said first; what else became of services is not left out.
@@ -310,7 +340,8 @@ fn headline(outcome: Outcome, environment: &EnvironmentName, services: &[Service
         Outcome::Failed | Outcome::Refused | Outcome::Cancelled => {
             ("Failed in {}: ", Status::Failed)
         }
-        Outcome::Skipped | Outcome::Verified | Outcome::Nothing | Outcome::Planned => {
+        Outcome::Nothing => ("Unchanged in {}: ", Status::Unchanged),
+        Outcome::Skipped | Outcome::Verified | Outcome::Planned => {
             ("Skipped in {}: ", Status::Skipped)
         }
     };

@@ -2,6 +2,7 @@
 
 use super::{PlannedRun, tell, verify};
 use crate::context::Context;
+use crate::decide::ledger::BranchTip;
 use crate::decide::{Subject, Tip};
 use crate::domain::{Foreign, ImageTag, Outcome, PushedRef, Trigger, When};
 use crate::failure::Failure;
@@ -148,33 +149,24 @@ fn default_branch(context: &Context, run: &PlannedRun) -> Option<String> {
     }
 }
 
-/// Whether the branch that `latest` follows is on another commit by now: then that one has it. Where that cannot be asked, the first attempt
-/// of a push goes on, which is nearly always the newest.
+/// Whether the branch that `latest` follows is on another commit by now: then that one has it.
 async fn is_left_behind(context: &Context, run: &PlannedRun, tag: &Tag) -> Result<bool, Failure> {
     let Tag::Latest(_, branch) = tag else {
         return Ok(false);
     };
     let shown = Foreign(branch.as_bytes());
+    let left_behind = |why: String| {
+        tell(context, Outcome::Superseded, &why);
+        Ok(true)
+    };
     match context.history.present_tip(branch).await {
-        Ok(tip) if tip == run.plan.commit => Ok(false),
-        Ok(tip) => {
-            let why = format!(
-                "Superseded: the default branch is on {} by now, and latest with it",
-                tip.short(7)
-            );
-            tell(context, Outcome::Superseded, &why);
-            Ok(true)
-        }
-        Err(why) if matches!(context.trigger, Trigger::Push(_)) && !context.around.is_rerun => {
-            let text = format!(
-                "whether {shown} is still on this commit is not known ({why}); this push is taken to be the newest"
-            );
-            if !context.progress.borrow().notes.contains(&text) {
-                context.warn("Order is not known", &text);
-            }
-            Ok(false)
-        }
-        Err(why) => Err(Failure::OrderUnknown(format!(
+        BranchTip::At(tip) if tip == run.plan.commit => Ok(false),
+        BranchTip::At(tip) => left_behind(format!(
+            "Superseded: the default branch is on {} by now, and latest with it",
+            tip.short(7)
+        )),
+        BranchTip::Gone => left_behind("Superseded: the default branch is gone".to_owned()),
+        BranchTip::Unknown(why) => Err(Failure::OrderUnknown(format!(
             "whether {shown} is still on this commit is not known: {why}"
         ))),
     }

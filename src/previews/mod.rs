@@ -156,7 +156,7 @@ pub(crate) async fn run(
         {
             states.insert(
                 &service.name,
-                EnvironmentState::of_nothing(environment, run.resolved.commit, manifest),
+                EnvironmentState::of_nothing(context, environment, run.resolved.commit, manifest),
             );
         }
     }

@@ -61,6 +61,8 @@ pub(crate) async fn dispatch(
                 base,
                 push: None,
                 tip: Tip::Other,
+                default_branch,
+                off_branch: None,
             },
         )
         .await;
@@ -69,8 +71,11 @@ pub(crate) async fn dispatch(
         .environment(&name)
         .cloned()
         .ok_or_else(|| unknown_environment(&name))?;
-    let (commit, release) =
-        commit_of_dispatch(context, &environment, dispatch, &default_branch, at).await?;
+    let AskedCommit {
+        commit,
+        release,
+        off_branch,
+    } = commit_of_dispatch(context, &environment, dispatch, &default_branch, at).await?;
     if commit != at {
         manifest = manifest_at(context, &commit, &default_branch).await?;
         manifest
@@ -98,6 +103,8 @@ pub(crate) async fn dispatch(
             base,
             push: None,
             tip,
+            default_branch,
+            off_branch,
         },
     )
     .await
@@ -166,13 +173,31 @@ pub(super) fn environment_of_dispatch(
     }
 }
 
+/// The commit that a dispatch is about.
+struct AskedCommit {
+    commit: CommitSha,
+    release: Option<Release>,
+    /// Why the release is refused, unless it was begun before.
+    off_branch: Option<Failure>,
+}
+
+impl AskedCommit {
+    const fn of_branch(commit: CommitSha) -> Self {
+        Self {
+            commit,
+            release: None,
+            off_branch: None,
+        }
+    }
+}
+
 async fn commit_of_dispatch(
     context: &Context,
     environment: &Environment,
     dispatch: &Dispatch,
     default_branch: &str,
     at: CommitSha,
-) -> Result<(CommitSha, Option<Release>), Failure> {
+) -> Result<AskedCommit, Failure> {
     match &environment.when {
         When::Branch(branch) => {
             if context.request.release.is_some() {
@@ -190,24 +215,32 @@ async fn commit_of_dispatch(
                 } else {
                     tip(context, branch).await?
                 };
-                return Ok((commit, None));
+                return Ok(AskedCommit::of_branch(commit));
             };
             if context.request.command != Command::Plan {
                 must_be_on(context, &commit, branch).await?;
             }
-            Ok((commit, None))
+            Ok(AskedCommit::of_branch(commit))
         }
         When::Release { template, .. } => {
             let (commit, release) =
                 release_of_dispatch(context, environment, template, dispatch).await?;
             agree(context.request.sha.as_ref(), &commit)?;
-            match on_release_branch(context, environment, &release, &commit, default_branch).await?
-            {
-                Ancestry::Yes => {}
-                Ancestry::Unknown(why) => return Err(Failure::OrderUnknown(why)),
-                Ancestry::No => unreachable_release(environment, &release, default_branch)?,
-            }
-            Ok((commit, Some(release)))
+            let off_branch =
+                match on_release_branch(context, environment, &release, &commit, default_branch)
+                    .await?
+                {
+                    Ancestry::Yes => None,
+                    Ancestry::Unknown(why) => return Err(Failure::OrderUnknown(why)),
+                    Ancestry::No => {
+                        unreachable_release(environment, &release, default_branch).err()
+                    }
+                };
+            Ok(AskedCommit {
+                commit,
+                release: Some(release),
+                off_branch,
+            })
         }
     }
 }
@@ -347,5 +380,6 @@ fn outside(context: &Context) -> Result<Resolution, Failure> {
         created: None,
         revisions: vec![commit],
         in_fork: false,
+        default_branch: "main".into(),
     }))
 }

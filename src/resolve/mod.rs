@@ -16,15 +16,16 @@ use crate::context::Context;
 use crate::decide::{Base, Changes, Ground, Subject, Tip};
 use crate::domain::{
     CommitName, CommitSha, Decision, Environment, EnvironmentName, Manifest, MergeGroup,
-    PullRequest, Push, Source,
+    PullRequest, Push, Release, Source,
 };
 use crate::failure::Failure;
 use crate::history::Movement;
-use crate::intake::inputs::{Command, InputError};
+use crate::intake::inputs::{Command, InputError, Recording};
 use crate::intake::manifest;
-use crate::state::{EnvironmentState, Ordered, StateQuery};
+use crate::state::{EnvironmentState, StateQuery};
+pub(crate) use release::on_from_branch;
 use release::previous;
-pub(crate) use source::manifest_at;
+pub(crate) use source::{commit_manifest, manifest_at};
 use std::collections::BTreeMap;
 
 /// What was found out.
@@ -44,6 +45,8 @@ pub(crate) struct Resolved {
     pub(crate) revisions: Vec<CommitSha>,
     /// Whether credentials may be missing without anybody's fault.
     pub(crate) in_fork: bool,
+    /// The repository's default branch; empty where nothing says it.
+    pub(crate) default_branch: String,
 }
 
 impl Resolved {
@@ -122,6 +125,7 @@ pub(crate) async fn pull_request(
         created,
         revisions,
         in_fork: true,
+        default_branch: pull.default_branch.clone(),
     }))
 }
 
@@ -163,6 +167,8 @@ pub(crate) async fn merge_group(
             base,
             push: None,
             tip: Tip::Other,
+            default_branch: group.default_branch.clone(),
+            off_branch: None,
         },
     )
     .await
@@ -177,6 +183,9 @@ struct Work<'a> {
     base: Base,
     push: Option<&'a Push>,
     tip: Tip,
+    default_branch: String,
+    /// Why the release is refused, unless it was begun before: it is on none of the branches from which releases are made.
+    off_branch: Option<Failure>,
 }
 
 /// Finds out what there is to compare with.
@@ -188,6 +197,8 @@ async fn work(context: &Context, work: Work<'_>) -> Result<Resolution, Failure> 
         mut base,
         push,
         tip,
+        default_branch,
+        mut off_branch,
     } = work;
     let created = push
         .and_then(|push| push.commit_time.clone())
@@ -201,28 +212,34 @@ async fn work(context: &Context, work: Work<'_>) -> Result<Resolution, Failure> 
         let mut demands = BTreeMap::new();
         for environment in environments {
             let release = subject.release();
-            let of_release = match release {
-                // Without a record the tags say which release is newest, and which came before.
-                Some(release) => previous(context, environment, release).await,
-                None => Ok(base.clone()),
+            let has_record = context.request.recording == Recording::On;
+            let event = match release {
+                // Without a record the tags say which release came before.
+                Some(release) if !has_record => match previous(context, environment, release).await
+                {
+                    Ok(found) => found,
+                    Err(_) => base.clone(),
+                },
+                Some(_) | None => base.clone(),
             };
-            let event = of_release.clone().unwrap_or_else(|_| base.clone());
-            let about = StateQuery {
+            let query = StateQuery {
                 manifest: &manifest,
                 environment,
                 commit,
                 release,
                 event,
+                before: push.and_then(|push| push.before),
+                default_branch: &default_branch,
             };
-            let consulted = EnvironmentState::consult(context, &about).await?;
-            let ordered = match (consulted.is_recorded(), of_release) {
-                (false, Err(newer)) if !context.request.force.older => Ordered::Superseded(newer),
-                _ => consulted.order_of_run(context).await?,
-            };
-            if let Ordered::Superseded(sentence) = ordered {
-                return Ok(Resolution::Superseded(sentence));
+            let consulted = EnvironmentState::consult(context, &query).await?;
+            if let Some(release) = release {
+                match newest_by_tags(context, &consulted, environment, release).await {
+                    Some(sentence) => return Ok(Resolution::Superseded(sentence)),
+                    None => on_branch_or_begun(&consulted, release, off_branch.take())?,
+                }
+                consulted.check_release(context).await?;
             }
-            for (service, demand) in consulted.demands(context, &manifest).await? {
+            for (service, demand) in consulted.demands(context).await? {
                 let is_needed = demand.why.decision() == Decision::Deploy;
                 if is_needed || !demands.contains_key(&service) {
                     demands.insert(service, demand);
@@ -232,6 +249,9 @@ async fn work(context: &Context, work: Work<'_>) -> Result<Resolution, Failure> 
         }
         Ground::Demands(demands)
     } else {
+        if let Some(failure) = off_branch {
+            return Err(failure);
+        }
         match (&subject, context.request.command) {
             // A tag says which release an image is, whichever release is newest: promoting orders nothing.
             (
@@ -289,7 +309,33 @@ async fn work(context: &Context, work: Work<'_>) -> Result<Resolution, Failure> 
         created,
         revisions,
         in_fork,
+        default_branch,
     }))
+}
+
+/// The newer release that the tags show, where the record cannot be read.
+async fn newest_by_tags(
+    context: &Context,
+    state: &EnvironmentState,
+    environment: &Environment,
+    release: &Release,
+) -> Option<String> {
+    if state.is_recorded() || context.request.force.older {
+        return None;
+    }
+    previous(context, environment, release).await.err()
+}
+
+/// A release has to be on a branch from which releases are made, unless it was deployed or begun here: its branch may be gone since.
+fn on_branch_or_begun(
+    state: &EnvironmentState,
+    release: &Release,
+    off_branch: Option<Failure>,
+) -> Result<(), Failure> {
+    match off_branch {
+        Some(failure) if !state.was_begun(release) => Err(failure),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// The environments whose record decides: a deploy's own, and those that a plan answers for.

@@ -53,6 +53,7 @@ pub(crate) async fn push(context: &Context, push: &Push) -> Result<Resolution, F
     if let Some(before) = push.before {
         base = Base::Commit(before, "what the branch was on before the push".into());
     }
+    let mut off_branch = None;
     if let Subject::Environments {
         environments,
         release: Some(release),
@@ -71,8 +72,10 @@ pub(crate) async fn push(context: &Context, push: &Push) -> Result<Resolution, F
                 .await?
             {
                 Ancestry::Yes => {}
-                Ancestry::Unknown(why) if context.around.is_rerun => {
-                    return Err(Failure::OrderUnknown(why));
+                Ancestry::Unknown(why) if context.request.command == Command::Deploy => {
+                    return Err(Failure::OrderUnknown(format!(
+                        "whether release {release} is on a release branch is not known: {why}"
+                    )));
                 }
                 Ancestry::Unknown(why) => {
                     context.warn(
@@ -82,7 +85,11 @@ pub(crate) async fn push(context: &Context, push: &Push) -> Result<Resolution, F
                         ),
                     );
                 }
-                Ancestry::No => unreachable_release(environment, release, &push.default_branch)?,
+                Ancestry::No => {
+                    let refused =
+                        unreachable_release(environment, release, &push.default_branch).err();
+                    off_branch = off_branch.or(refused);
+                }
             }
         }
     }
@@ -100,6 +107,8 @@ pub(crate) async fn push(context: &Context, push: &Push) -> Result<Resolution, F
             base,
             push: Some(push),
             tip,
+            default_branch: push.default_branch.clone(),
+            off_branch,
         },
     )
     .await

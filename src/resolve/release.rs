@@ -55,7 +55,7 @@ pub(super) async fn on_release_branch(
 }
 
 /// Whether a commit is on a branch from which the environment's releases are made.
-pub(super) async fn on_from_branch(
+pub(crate) async fn on_from_branch(
     context: &Context,
     environment: &Environment,
     commit: &CommitSha,

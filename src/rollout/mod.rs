@@ -3,10 +3,14 @@
 //! [`attempt`] is one service's way, and [`preview`] that of a pull request's preview; [`follow`] watches a deploy; [`restore`] puts siblings back; [`cancel`] ends a run that is cut off.
 
 mod attempt;
+mod call;
 mod cancel;
 pub(crate) mod drift;
 mod follow;
+mod preempt;
 pub(crate) mod preview;
+mod queue;
+mod records;
 mod restore;
 
 pub(crate) use cancel::cancelled;
@@ -14,18 +18,16 @@ pub(crate) use cancel::cancelled;
 use crate::context::Context;
 use crate::decide::{Plan, PlannedService};
 use crate::domain::{
-    DeployHook, DeployId, Digest, Intent, PinnedImage, RecordState, ServiceId, ServiceName, Status,
+    DeployHook, DeployId, Digest, Intent, PinnedImage, ServiceId, ServiceName, Status,
 };
-use crate::github::{self, Ending, RecordWriter};
+use crate::github::RecordWriter;
 use crate::intake::inputs::{OnFailure, Wait};
 use crate::render::{HookCaller, RenderWriter, ServiceFacts};
 use crate::report::ServiceResult;
 use crate::state::EnvironmentState;
 use crate::transport::Stopwatch;
-use attempt::Attempt;
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
-use std::cell::Cell;
+use queue::Queue;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -89,6 +91,10 @@ pub(crate) struct Rollout<'a> {
     started: Stopwatch,
     /// Whether a record could not be written, which is said once.
     forgot: Cell<bool>,
+    /// The numbers of the records that this run has written.
+    own: RefCell<BTreeSet<u64>>,
+    /// The rollback of the environment that was begun meanwhile.
+    newer_rollback: RefCell<Option<u64>>,
 }
 
 impl<'a> Rollout<'a> {
@@ -115,30 +121,8 @@ impl<'a> Rollout<'a> {
             facts,
             started: Stopwatch::start(),
             forgot: Cell::new(false),
-        }
-    }
-
-    /// Ends the records that earlier runs of ours left open and of which Render says the end.
-    pub(crate) async fn close_settled(&self) {
-        let Some(record) = &self.record else { return };
-        for (service, number, state) in self.state.settled() {
-            let how = if *state == RecordState::Success {
-                github::Ended::Live
-            } else {
-                github::Ended::Failed
-            };
-            let description = "seen by a later run".to_owned();
-            let ending = Ending {
-                how,
-                description,
-                environment_url: None,
-                log_url: self.context.run_url(),
-            };
-            if let Err(error) = record.end(*number, &ending).await {
-                self.context
-                    .log
-                    .say(&format!("{service}: an earlier record stays open: {error}"));
-            }
+            own: RefCell::default(),
+            newer_rollback: RefCell::default(),
         }
     }
 
@@ -155,97 +139,26 @@ pub(crate) async fn go(
     plan: &Plan,
     requests: &BTreeMap<ServiceName, DeployRequest>,
 ) {
-    let context = rollout.context;
-    let mut waiting: Vec<&PlannedService> = plan
-        .to_deploy()
-        .filter(|service| requests.contains_key(&service.name))
-        .collect();
-    let mut open: BTreeSet<&ServiceName> = waiting.iter().map(|service| &service.name).collect();
-    warn_of_acceptance(context, &waiting, &open);
-    let is_superseded = |service: &&PlannedService| service.why.status() == Status::Superseded;
-    let mut superseded: BTreeSet<&ServiceName> = plan
-        .services
-        .iter()
-        .filter(is_superseded)
-        .map(|service| &service.name)
-        .collect();
-    let mut failed: BTreeSet<&ServiceName> = BTreeSet::new();
-    let mut running = FuturesUnordered::new();
-    loop {
-        let mut rest = Vec::new();
-        for service in waiting {
-            let name = &service.name;
-            if let Some(before) = service.after.iter().find(|before| failed.contains(before)) {
-                open.remove(name);
-                failed.insert(name);
-                let reason = format!("not started, because {before} was not deployed");
-                tell(
-                    context,
-                    stopped(name, Status::NotStarted, reason, rollout.started.elapsed()),
-                );
-            } else if service.after.iter().any(|before| open.contains(before)) {
-                rest.push(service);
-            } else if let Some(before) = service
-                .after
-                .iter()
-                .find(|before| superseded.contains(before))
-            {
-                open.remove(name);
-                superseded.insert(name);
-                let reason = format!("superseded with {before}, which it comes after");
-                tell(
-                    context,
-                    stopped(name, Status::Superseded, reason, rollout.started.elapsed()),
-                );
-            } else if let Some(request) = requests.get(name) {
-                running.push(async move {
-                    (
-                        name,
-                        Attempt {
-                            rollout,
-                            service: name,
-                            request,
-                        }
-                        .run()
-                        .await,
-                    )
-                });
-            }
-        }
-        let came_to_rest = rest.len();
-        waiting = rest;
-        let Some((name, ended)) = running.next().await else {
-            if came_to_rest == 0 {
-                break;
-            }
-            continue;
-        };
-        open.remove(name);
-        match ended.status {
-            Status::Live | Status::Accepted => {}
-            Status::Superseded => {
-                superseded.insert(name);
-            }
-            Status::Failed
-            | Status::NotStarted
-            | Status::Skipped
-            | Status::Held
-            | Status::Refused
-            | Status::Cancelled
-            | Status::Unknown => {
-                failed.insert(name);
-            }
-        }
-        tell(context, ended);
+    rollout.write_index(requests).await;
+    let services: Vec<ServiceName> = requests.keys().cloned().collect();
+    let mut queue = Queue::new(rollout, plan, requests);
+    tokio::select! {
+        biased;
+        () = queue.work() => {}
+        () = rollout.watch(&services) => {}
     }
-    drop(running);
-    if context.request.on_failure == OnFailure::RollBack && !failed.is_empty() {
+    let has_failed = !queue.failed.is_empty();
+    drop(queue);
+    if rollout.context.request.on_failure == OnFailure::RollBack
+        && has_failed
+        && rollout.preempted().is_none()
+    {
         restore::siblings(rollout, requests).await;
     }
 }
 
 /// Without an API key nobody sees when a service is live, so those that come after it start sooner than they should.
-fn warn_of_acceptance(
+pub(super) fn warn_of_acceptance(
     context: &Context,
     deploying: &[&PlannedService],
     open: &BTreeSet<&ServiceName>,

@@ -2,12 +2,13 @@
 //!
 //! A service that failed still serves its old bytes, so it is left alone. Nothing is held by this: the next run deploys again.
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, Begun};
 use super::{DeployRequest, DeployVia, Rollout};
 use crate::decide::{OnRender, VerifiedImage};
 use crate::domain::{DeployStatus, Digest, Intent, Kind, PinnedImage, ServiceName, Status};
 use crate::images::reverify::{self, Unfit};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// Puts them back, all at once.
 pub(super) async fn siblings(
@@ -121,13 +122,19 @@ async fn one(
         is_forced: false,
         is_recorded,
     };
-    let ended = Attempt {
+    let attempt = Attempt {
         rollout,
         service,
         request: &back,
-    }
-    .run()
-    .await;
+    };
+    let record = attempt.begin().await;
+    let services = std::slice::from_ref(service);
+    let look = rollout.state.look_again(context, services).await;
+    let begun = Begun {
+        record,
+        look: Some(Rc::new(look)),
+    };
+    let ended = attempt.run(begun).await;
     if ended.status != Status::Live {
         let why = ended
             .failed

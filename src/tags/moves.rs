@@ -151,7 +151,7 @@ fn came(context: &Context, service: &PlannedService) -> Came {
         {
             Came::Took
         }
-        (Status::Skipped | Status::Held, _) => Came::Left,
+        (Status::Unchanged | Status::Skipped | Status::Held, _) => Came::Left,
         (Status::Superseded | Status::Failed | Status::NotStarted, _)
         | (Status::Refused | Status::Cancelled | Status::Unknown, _) => Came::Unsure,
     }

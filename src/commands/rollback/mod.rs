@@ -77,6 +77,8 @@ async fn prepared(
         commit: rollback.at,
         release: None,
         event,
+        before: None,
+        default_branch: &rollback.default_branch,
     };
     let mut state = EnvironmentState::consult(context, &about).await?;
     let target = target::find(context, &rollback, &state).await?;
@@ -102,6 +104,7 @@ fn planned_run(
     let ResolvedRollback {
         manifest,
         environment,
+        default_branch,
         ..
     } = rollback;
     let demand = |(service, step): (&ServiceName, &RollbackStep)| {
@@ -163,6 +166,7 @@ fn planned_run(
         created: None,
         revisions: Vec::new(),
         in_fork: false,
+        default_branch,
     };
     Ok(PlannedRun {
         resolved,
@@ -195,6 +199,9 @@ async fn act(context: &Context, run: &PlannedRun, target: &RollbackTarget) -> Re
         dry(context, &requests, target);
         return Ok(());
     }
+    if context.render.is_none() {
+        context.log.say("Deploys of this repository that have not begun cannot be cancelled without an API key: one that is queued on Render may still go live after this.");
+    }
     let rollout = Rollout::new(context, state, facts);
     rollout.close_settled().await;
     context
@@ -202,9 +209,16 @@ async fn act(context: &Context, run: &PlannedRun, target: &RollbackTarget) -> Re
         .group(&format!("Back to {} in {environment}", target.name));
     rollout::go(&rollout, &run.plan, &requests).await;
     context.log.end_group();
-    drift::warn(context, run, &rollout, &images).await;
+    let is_preempted = rollout.preempted().is_some();
+    if !is_preempted {
+        drift::warn(context, run, &rollout, &images).await;
+    }
     deploy::conclude(context, run, environment, &images);
     conclude(context, run, state, target);
+    if is_preempted {
+        // The tags follow what the newer rollback brings.
+        return Ok(());
+    }
     tags::moves::follow(context, run, Some(state), environment, &images).await
 }
 

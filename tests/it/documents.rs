@@ -2,11 +2,11 @@
 //! (`.ci/run`), every command line is run. Manifests in them: `intake::manifest`'s own tests.
 
 use crate::journeys::examples::yaml;
-use crate::world::{Repo, World};
 use ghcr_to_render::intake::inputs::INPUTS;
 use ghcr_to_render::intake::workflow;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use testworld::{Repo, World};
 
 /// A block of a document between fences.
 struct Block {

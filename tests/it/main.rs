@@ -8,9 +8,3 @@ mod contract;
 mod documents;
 mod floors;
 mod journeys;
-mod world;
-
-/// The program under test.
-fn binary() -> std::path::PathBuf {
-    env!("CARGO_BIN_EXE_ghcr-to-render").into()
-}

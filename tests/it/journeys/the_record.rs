@@ -1,8 +1,5 @@
 //! The world's record of deploys: the program's own hands write and read it, and what is not theirs does not pass.
 
-use crate::world::World;
-use crate::world::github::Trouble;
-use crate::world::github::record::{Recorded, Seed};
 use ghcr_to_render::domain::{
     CommitSha, Digest, EnvironmentName, Intent, Kind, PinnedImage, RecordState, Repository, Secret,
     ServiceId, ServiceName,
@@ -11,6 +8,9 @@ use ghcr_to_render::github::{Ended, Ending, GitHub, GitHubError, Memory, RecordW
 use ghcr_to_render::transport::{Client, Proxies, Roots};
 use serde_json::{Value, json};
 use std::process::Command;
+use testworld::World;
+use testworld::github::Trouble;
+use testworld::github::record::{Recorded, Seed};
 
 const DIGEST: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const REPOSITORY: &str = "ghcr.io/acme/api";

@@ -2,8 +2,8 @@
 
 use super::stage::Played;
 use super::{Stage, yaml};
-use crate::world::render::{Fate, model::Why, service_id};
-use crate::world::{Repo, World};
+use testworld::render::{Fate, model::Why, service_id};
+use testworld::{Repo, World};
 
 const SERVICES: [&str; 8] = [
     "api", "ingest", "email", "billing", "search", "export", "webhooks", "cleanup",
@@ -43,9 +43,7 @@ fn begun() -> Stage {
         world.render.pace(4);
         for service in SERVICES {
             let name = on_render("production", service);
-            world
-                .render
-                .add(&name, &crate::world::secrets::invent(&name));
+            world.render.add(&name, &testworld::secrets::invent(&name));
             for name in [name, on_render("sandbox", service)] {
                 world
                     .render

@@ -10,12 +10,12 @@ mod stage;
 mod two_images_compose;
 pub(crate) mod yaml;
 
-use crate::world::Event;
-use crate::world::secrets::invent;
 use serde_json::Value;
 use stage::Stage;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use testworld::Event;
+use testworld::secrets::invent;
 
 /// The examples, each with the journey that plays it.
 const PLAYED: [&str; 5] = [

@@ -2,9 +2,9 @@
 
 use super::Stage;
 use super::stage::Played;
-use crate::world::{Event, Repo};
 use serde_json::json;
 use std::collections::BTreeMap;
+use testworld::{Event, Repo};
 
 /// Each service with its image.
 const SERVICES: [(&str, &str); 6] = [
@@ -271,7 +271,7 @@ fn the_digests_of_the_builds_reach_the_deploy_without_their_tags() {
     for image in IMAGES {
         ghcr.trouble(
             &format!("acme/{image}"),
-            crate::world::ghcr::Trouble::AbsentFor(10_000),
+            testworld::ghcr::Trouble::AbsentFor(10_000),
         );
     }
     let mut played = stage.play("staging.yml").ended(&BUILT).builds(&IMAGES);

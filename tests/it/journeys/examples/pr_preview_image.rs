@@ -1,9 +1,9 @@
 //! `pr-preview-image`: an image for each pull request, and another repository that waits for it.
 
 use super::Stage;
-use crate::world::secrets::invent;
-use crate::world::{Event, Kind};
 use serde_json::{Value, json};
+use testworld::secrets::invent;
+use testworld::{Event, Kind};
 
 /// Writes the dispatch down as GitHub would take it.
 const GH: &str = r#"test -n "$GH_TOKEN"; printf '%s\n' "$@" >>"$SAID""#;
@@ -108,7 +108,7 @@ fn every_pull_request_gets_its_image_and_is_announced_and_started_elsewhere() {
 
 #[test]
 fn on_a_pull_request_of_a_fork_nothing_is_built_and_nobody_hears_of_it() {
-    let mut stage = opened().with(crate::world::World::of_a_fork);
+    let mut stage = opened().with(testworld::World::of_a_fork);
     let mut played = stage
         .play("preview-image.yml")
         .ended(&[("image", "success"), ("announce", "success")])

@@ -1,7 +1,7 @@
 //! `single-service`: one image, one service, one hook.
 
 use super::Stage;
-use crate::world::ghcr::Trouble;
+use testworld::ghcr::Trouble;
 
 fn begun() -> Stage {
     let stage = Stage::of("single-service", |text| text);

@@ -4,12 +4,12 @@
 
 use super::expression::{Table, evaluate, text, truth};
 use super::{Example, yaml};
-use crate::world::server::Call;
-use crate::world::{Checkout, Image, Kind, Run, World};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use testworld::server::Call;
+use testworld::{Checkout, Image, Kind, Run, World};
 
 /// A repository that has an example's files, with what its settings hold.
 pub(super) struct Stage {

@@ -1,9 +1,9 @@
 //! `two-images-compose`: no service on Render; a server that pulls by tag what the env file names.
 
 use super::{Stage, directory, github_token, read};
-use crate::world::Event;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use testworld::Event;
 
 /// Runs the command where the server is; the options before it are checked.
 fn ssh(server: &std::path::Path) -> String {
@@ -154,7 +154,7 @@ fn a_version_gives_the_production_server_one_image_by_its_version_and_latest() {
     let mut stage = stage.with(|world| {
         let tag = "v1.4.0";
         let event = world.event.clone();
-        let mut world = world.image_tagged("shop", crate::world::Kind::Amd64, &commit, &[tag]);
+        let mut world = world.image_tagged("shop", testworld::Kind::Amd64, &commit, &[tag]);
         world.event = event;
         world
     });

@@ -1,0 +1,293 @@
+//! A model at an address. It takes requests and gives replies, without a socket and without a clock: who brings a request says when it arrived.
+//! [`loopback`](super::loopback) brings those that come through real sockets.
+
+use super::address;
+pub use super::address::with_ipv6_only;
+pub use super::call::Call;
+use super::fault::{Fault, Faulty};
+use super::loopback::Listener;
+pub use super::reply::Reply;
+use super::trap::{Moment, Trap};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+
+/// How long a server that refuses connections once does so.
+const REFUSES: Duration = Duration::from_millis(700);
+
+/// What is laid there, and under which name of the server.
+type Laid<T> = Mutex<Option<(&'static str, T)>>;
+
+/// A server: a model at an address of its own.
+#[derive(Debug, Clone)]
+pub struct Server(Arc<Inner>);
+
+struct Inner {
+    address: SocketAddr,
+    model: Box<dyn Fn(&Call) -> Reply + Send + Sync>,
+    calls: Mutex<Vec<Call>>,
+    trap: Laid<Trap>,
+    fault: Laid<Faulty>,
+    date: Mutex<Option<String>>,
+    stuffing: Mutex<Option<Arc<str>>>,
+    entrance: Mutex<Entrance>,
+    changed: Notify,
+    listener: OnceLock<Listener>,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Server({})", self.address)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        address::give_back(self.address);
+    }
+}
+
+/// Whether connections are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Entrance {
+    Open,
+    /// Closed until then.
+    Until(Instant),
+    /// Closed for so long from the start of the run on.
+    For(Duration),
+    Closed,
+}
+
+/// What becomes of a request that was taken.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) reply: Reply,
+    /// The trap that cancels the run once the answer was read.
+    pub(crate) springs: Option<Trap>,
+}
+
+/// A server that may be gone.
+#[derive(Debug, Clone)]
+pub(crate) struct Known(Weak<Inner>);
+
+impl Known {
+    pub(crate) fn server(&self) -> Option<Server> {
+        self.0.upgrade().map(Server)
+    }
+}
+
+impl Server {
+    /// Puts a model at a free address.
+    pub fn start(model: impl Fn(&Call) -> Reply + Send + Sync + 'static) -> Self {
+        Self::start_late(Duration::ZERO, model)
+    }
+
+    /// Puts a model at a free address that refuses connections until a run has lasted for `delay`.
+    pub fn start_late(
+        delay: Duration,
+        model: impl Fn(&Call) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let address = address::free();
+        let entrance = match delay {
+            Duration::ZERO => Entrance::Open,
+            delay => Entrance::For(delay),
+        };
+        let server = Self(Arc::new(Inner {
+            address,
+            model: Box::new(model),
+            calls: Mutex::default(),
+            trap: Mutex::default(),
+            fault: Mutex::default(),
+            date: Mutex::default(),
+            stuffing: Mutex::default(),
+            entrance: Mutex::new(entrance),
+            changed: Notify::new(),
+            listener: OnceLock::new(),
+        }));
+        address::take(address, Known(Arc::downgrade(&server.0)));
+        if address::is_real(address) {
+            server.listen();
+        }
+        server
+    }
+
+    /// Listens at its address, for programs that are processes of their own.
+    pub fn listen(&self) {
+        self.0.listener.get_or_init(|| Listener::start(self));
+    }
+
+    /// The same server, listening.
+    pub fn listening(self) -> Self {
+        self.listen();
+        self
+    }
+
+    /// Takes a request: the trap and the fault act, the model answers, and the request is written down.
+    pub(crate) fn take(&self, mut call: Call) -> Taken {
+        let trap = self.0.trap.lock().expect("a trap").clone();
+        let met = trap.and_then(|(name, trap)| Some((trap.meets(name, &call)?, trap)));
+        let (now, silent) = (
+            call.at,
+            Taken {
+                reply: Reply::Silent,
+                springs: None,
+            },
+        );
+        if let Some((Moment::Unheard, trap)) = &met {
+            self.write_down(call);
+            trap.spring(now);
+            return silent;
+        }
+        let fault = self.0.fault.lock().expect("a fault").clone();
+        let struck = fault.and_then(|(name, faulty)| faulty.meets(name, &call).then_some(faulty));
+        if let Some(Faulty {
+            fault: Fault::Refused,
+            lasts,
+            ..
+        }) = &struck
+        {
+            self.set_entrance(if *lasts {
+                Entrance::Closed
+            } else {
+                Entrance::Until(now + REFUSES)
+            });
+        }
+        let reply = match struck {
+            Some(faulty) => faulty.answer(|| self.answer(&call)),
+            None => self.answer(&call),
+        };
+        call.answered = reply.status();
+        self.write_down(call);
+        match met {
+            Some((Moment::Unanswered, trap)) => {
+                trap.spring(now);
+                silent
+            }
+            Some((Moment::Answered, trap)) => Taken {
+                reply,
+                springs: Some(trap),
+            },
+            Some((Moment::Unheard, _)) | None => Taken {
+                reply,
+                springs: None,
+            },
+        }
+    }
+
+    /// What the model answers, dated and stuffed as a test said.
+    fn answer(&self, call: &Call) -> Reply {
+        let mut reply = (self.0.model)(call);
+        if let Some(date) = self.0.date.lock().expect("a date").clone() {
+            reply = reply.header("date", date);
+        }
+        match self.0.stuffing.lock().expect("the stuffing").clone() {
+            Some(text) => reply.stuffed(&text),
+            None => reply,
+        }
+    }
+
+    fn write_down(&self, call: Call) {
+        self.0.calls.lock().expect("calls").push(call);
+    }
+
+    fn set_entrance(&self, entrance: Entrance) {
+        *self.0.entrance.lock().expect("the entrance") = entrance;
+        self.0.changed.notify_one();
+    }
+
+    /// A run begins: a server that is late counts from now.
+    pub(crate) fn run_begins(&self, now: Instant) {
+        let entrance = *self.0.entrance.lock().expect("the entrance");
+        if let Entrance::For(delay) = entrance {
+            self.set_entrance(Entrance::Until(now + delay));
+        }
+    }
+
+    /// Whether connections are refused.
+    pub(crate) fn refuses(&self, now: Instant) -> bool {
+        match *self.0.entrance.lock().expect("the entrance") {
+            Entrance::Open => false,
+            Entrance::Until(then) => now < then,
+            Entrance::For(_) | Entrance::Closed => true,
+        }
+    }
+
+    /// Waits until it refuses connections, or takes them.
+    pub(crate) async fn until(&self, refuses: bool) {
+        loop {
+            let now = tokio::time::Instant::now();
+            if self.refuses(now.into_std()) == refuses {
+                return;
+            }
+            let opens = match *self.0.entrance.lock().expect("the entrance") {
+                Entrance::Until(then) if !refuses => then.into(),
+                _ => now + Duration::from_secs(3600),
+            };
+            tokio::select! {
+                biased;
+                () = self.0.changed.notified() => {}
+                () = tokio::time::sleep_until(opens) => {}
+            }
+        }
+    }
+
+    /// Waits until everything that a program sent before it died has been read.
+    pub fn drained(&self) {
+        if let Some(listener) = self.0.listener.get() {
+            listener.drained();
+        }
+    }
+
+    /// Dates every answer from now on.
+    pub fn dated(&self, date: &str) {
+        *self.0.date.lock().expect("a date") = Some(date.to_owned());
+    }
+
+    /// Puts this JSON into the first object of every answer that has one.
+    pub fn stuff(&self, text: &str) {
+        *self.0.stuffing.lock().expect("the stuffing") = Some(text.into());
+    }
+
+    /// Lays a trap, or takes it away.
+    pub(crate) fn lay(&self, trap: Option<(&'static str, Trap)>) {
+        *self.0.trap.lock().expect("a trap") = trap;
+    }
+
+    /// Lets something go wrong, or takes it away.
+    pub(crate) fn spoil(&self, fault: Option<(&'static str, Faulty)>) {
+        let before = std::mem::replace(&mut *self.0.fault.lock().expect("a fault"), fault);
+        if before.is_none() {
+            return;
+        }
+        self.set_entrance(Entrance::Open);
+        if let Some(listener) = self.0.listener.get() {
+            listener.is_back();
+        }
+    }
+
+    /// Where it is.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.0.address
+    }
+
+    /// `127.0.0.1:port`.
+    pub fn host(&self) -> String {
+        self.0.address.to_string()
+    }
+
+    /// `http://127.0.0.1:port`.
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.0.address)
+    }
+
+    /// Forgets what arrived: it has been looked at.
+    pub fn forget(&self) {
+        self.0.calls.lock().expect("calls").clear();
+    }
+
+    /// What arrived up to now.
+    pub fn calls(&self) -> Vec<Call> {
+        self.0.calls.lock().expect("calls").clone()
+    }
+}

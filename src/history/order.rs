@@ -372,7 +372,7 @@ mod tests {
     use super::super::testing::{ELSEWHERE, FAR_AWAY, both, commit, comparison, local, remote};
     use super::*;
     use crate::github::Trace;
-    use crate::github::testing::{Exchange, Server, closed, found, missing};
+    use crate::github::testing::{Exchange, Server, closed, exchange, found, missing};
     use crate::repository::testing::Repo;
 
     fn template() -> ReleaseTemplate {
@@ -610,23 +610,45 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_github_cannot_say_the_checkout_may_have_seen() {
+    async fn what_the_api_cannot_say_git_does_and_never_the_checkout() {
         let repo = Repo::new();
-        let seen = repo.commit(&[("a", "1")]);
+        repo.commit(&[("a", "1")]);
         repo.git(&["tag", "prod-1"]);
+        let line = |text: &str| format!("{:04x}{text}", text.len() + 4);
+        let list = line("# service=git-upload-pack\n")
+            + "0000"
+            + &line(&format!("{ELSEWHERE} refs/heads/main\0x\n"))
+            + &line(&format!("{FAR_AWAY} refs/tags/prod-1\n"))
+            + "0000";
+        let git = |status: u16| {
+            let path = "/acme/shop.git/info/refs?service=git-upload-pack";
+            exchange(path, status, &[], &list)
+        };
         // Who was silent three times is asked once from then on.
-        let first = ["git/ref/heads/main"; 3];
-        let others = [
-            "git/ref/heads/other",
-            "git/ref/tags/prod-1",
-            "git/ref/tags/prod-2",
-        ];
-        let server = Server::start(first.into_iter().chain(others).map(closed).collect());
+        let mut script: Vec<Exchange> = ["git/ref/heads/main"; 3].map(closed).to_vec();
+        script.push(git(200));
+        for path in ["git/ref/heads/other", "git/ref/tags/prod-1"] {
+            script.extend([closed(path), git(200)]);
+        }
+        script.extend([
+            closed("git/matching-refs/tags/prod-?per_page=100"),
+            git(200),
+            closed("git/ref/heads/main"),
+            git(503),
+        ]);
+        let server = Server::start(script);
         let history = both(&repo, &server);
-        assert_eq!(history.tip("main").await, Ok(Some(seen)));
-        assert!(history.tip("other").await.is_err());
-        assert_eq!(history.tag_commit("prod-1").await, Ok(Some(seen)));
-        assert!(history.tag_commit("prod-2").await.is_err());
+        assert_eq!(history.tip("main").await, Ok(Some(ELSEWHERE)));
+        assert_eq!(history.present_tip("other").await, BranchTip::Gone);
+        assert_eq!(history.tag_commit("prod-1").await, Ok(Some(FAR_AWAY)));
+        assert_eq!(
+            history.release_tags(&template()).await,
+            Ok(vec![(release("prod-1"), FAR_AWAY)])
+        );
+        assert!(matches!(
+            history.present_tip("main").await,
+            BranchTip::Unknown(_)
+        ));
         server.finish();
     }
 }

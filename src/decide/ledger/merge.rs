@@ -91,7 +91,7 @@ mod tests {
     fn a_list_that_ends_before_the_newest_success_is_cut_off() {
         let success = list(&[(9, record(9, Success))], 4, true);
         assert!(!merged(&[&success], None).is_cut_off);
-        let failed = list(&[(9, record(9, Failure))], 4, true);
+        let failed = list(&[(10, record(9, Failure))], 4, true);
         assert!(merged(&[&failed], None).is_cut_off);
         let back = list(&[(9, rollback(1, 2))], 4, true);
         assert!(merged(&[&back], None).is_cut_off, "no deploy");

@@ -160,6 +160,10 @@ impl GitHub {
             lists: vec![RecordList::default(); asked.keys.len()],
             index: ServiceIndex::default(),
         };
+        let what = match asked.keys.first() {
+            Some((key, _)) => format!("the record of {}", key.environment),
+            None => "the record of deploys".to_owned(),
+        };
         let mut branch = asked.branch;
         let index = asked.index.then(Reading::of_index);
         let services = asked.keys.iter().enumerate().map(Reading::of_service);
@@ -170,7 +174,10 @@ impl GitHub {
             while !waiting.is_empty() || branch.is_some() {
                 let rest = waiting.split_off(waiting.len().min(AT_ONCE / size));
                 let chunk = std::mem::replace(&mut waiting, rest);
-                for read in self.read_on(chunk, size, &mut branch, &mut memory).await? {
+                for read in self
+                    .read_on(&what, chunk, size, &mut branch, &mut memory)
+                    .await?
+                {
                     if read.goes_on(asked.depth) {
                         unfinished.push(read);
                     } else {
@@ -192,12 +199,12 @@ impl GitHub {
     /// Reads the next page of each of these lists.
     async fn read_on<'a>(
         &self,
+        what: &str,
         mut lists: Vec<Reading<'a>>,
         size: usize,
         branch: &mut Option<&str>,
         memory: &mut Memory,
     ) -> Result<Vec<Reading<'a>>, GitHubError> {
-        let what = "the record of deploys";
         let asked: Vec<&List> = lists.iter().map(|reading| &reading.list).collect();
         let query = query(&self.repository, &asked, size, *branch);
         let mut answer = self.answer(what, &query).await?;

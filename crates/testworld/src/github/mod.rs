@@ -37,6 +37,8 @@ pub enum Trouble {
     Compare(u16),
     /// Every connection is closed without an answer.
     Dropped,
+    /// git's own protocol gives no refs: 503.
+    GitDown,
     /// The record can be neither read nor written: 502.
     RecordDown,
     /// GraphQL answers with an error of this type.
@@ -185,9 +187,17 @@ impl State {
             )
             .header("x-accepted-github-permissions", "contents=read");
         }
+        // git's own protocol takes the token as a password.
+        let is_git = call.path.starts_with("/acme/shop.git/");
+        let pair = format!("x-access-token:{}", self.token);
+        let wanted = if is_git {
+            format!("Basic {}", base64::prelude::BASE64_STANDARD.encode(pair))
+        } else {
+            format!("Bearer {}", self.token)
+        };
         if call
             .header("authorization")
-            .is_none_or(|value| value != format!("Bearer {}", self.token))
+            .is_none_or(|value| value != wanted)
         {
             self.violations
                 .push(format!("without the job's token: {}", call.line()));
@@ -197,6 +207,9 @@ impl State {
             self.violations
                 .push(format!("without a user agent: {}", call.line()));
             return message(403, "Request forbidden by administrative rules");
+        }
+        if is_git {
+            return self.advertise(call);
         }
         if let Some(reply) = self.answer_packages(call) {
             return reply;
@@ -409,7 +422,8 @@ impl State {
         Some(Reply::json(
             200,
             &json!({"status": status, "ahead_by": ahead, "behind_by": behind, "total_commits": ahead,
-            "base_commit": {"sha": base}, "merge_base_commit": {"sha": merge}, "commits": [], "files": files}),
+            "base_commit": {"sha": base}, "merge_base_commit": {"sha": merge}, "commits": self.commits_between(&base, &head),
+            "files": files}),
         ))
     }
 

@@ -240,17 +240,19 @@ impl Attempt<'_> {
         begun: &Begun,
         deploys: &[Deploy],
     ) -> Option<AttemptResult> {
-        if let Some(why) = self.rollout.preempted() {
-            return Some(AttemptResult::at(Landing::Withdrawn, None).saying(why, ""));
+        if let Some(look) = &begun.look {
+            self.rollout.notice_rollback(look);
+            if self.request.intent.kind == Kind::Deploy
+                && let Some(stopped) = self.judge(look, deploys).await
+            {
+                return Some(stopped);
+            }
         }
-        let look = begun.look.as_ref()?;
-        if self.rollout.notice_rollback(look) {
-            let why = self.rollout.preempted().unwrap_or_default();
-            return Some(AttemptResult::at(Landing::Withdrawn, None).saying(why, ""));
-        }
-        if self.request.intent.kind != Kind::Deploy {
-            return None;
-        }
+        let why = self.rollout.preempted()?;
+        Some(AttemptResult::at(Landing::Withdrawn, None).saying(why, ""))
+    }
+
+    async fn judge(&self, look: &Look, deploys: &[Deploy]) -> Option<AttemptResult> {
         let on_render = match &self.rollout.context.render {
             Some(_) => OnRender::Known(current(deploys)),
             None => OnRender::NoKey,

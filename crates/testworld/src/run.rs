@@ -345,6 +345,12 @@ impl Run {
 
     /// There was something to do, and a reason not to.
     #[track_caller]
+    pub fn expect_unchanged(self) -> Self {
+        self.ended(0, "nothing", "").no_hooks()
+    }
+
+    /// A reason not to deploy what there was to deploy.
+    #[track_caller]
     pub fn expect_skipped(self) -> Self {
         self.ended(0, "skipped", "").no_hooks()
     }

@@ -113,7 +113,9 @@ async fn what_is_written_is_remembered() {
     assert_eq!(before.tip, Some(intent.commit));
     assert!(before.lists.len() == 2 && before.lists.iter().all(|list| list.records.is_empty()));
     let number = begin(&world, &intent).await.unwrap();
-    let open = memory(&world, &["api"]).await.unwrap().lists[0].records.clone();
+    let open = memory(&world, &["api"]).await.unwrap().lists[0]
+        .records
+        .clone();
     assert_eq!(
         (open.len(), open[0].number, open[0].state, open[0].is_own),
         (1, number, RecordState::Open, true)

@@ -62,6 +62,8 @@ struct State {
     violations: Vec<String>,
     ledger: Ledger,
     refs: refs::Refs,
+    /// Commits that GitHub has though the repository here has not, as the heads of pull requests from forks are.
+    commits: Vec<String>,
     /// What GitHub keeps of images, where a test is about that.
     packages: Option<packages::Packages>,
     /// Comments on pull requests, oldest first.
@@ -88,6 +90,7 @@ impl GitHub {
             violations: Vec::new(),
             ledger: Ledger::default(),
             refs: refs::Refs::default(),
+            commits: Vec::new(),
             packages: None,
             comments: Vec::new(),
             overtaking: None,
@@ -120,6 +123,15 @@ impl GitHub {
     /// Makes everything well again.
     pub fn heal(&self) {
         self.state.lock().expect("GitHub").troubles.clear();
+    }
+
+    /// From now on GitHub has a commit that the repository here has not.
+    pub fn has_commit(&self, commit: &str) {
+        self.state
+            .lock()
+            .expect("GitHub")
+            .commits
+            .push(commit.to_owned());
     }
 
     /// What should not have been asked.
@@ -428,6 +440,18 @@ impl State {
     }
 
     fn commit(&self, revision: &str) -> Option<Reply> {
+        let is_long = revision.len() >= 7;
+        if let Some(sha) = self
+            .commits
+            .iter()
+            .find(|commit| is_long && commit.starts_with(revision))
+        {
+            let committer = json!({"date": "2026-11-20T10:00:00Z"});
+            return Some(Reply::json(
+                200,
+                &json!({"sha": sha, "tree": {"sha": "0".repeat(40)}, "committer": committer, "commit": {"committer": committer}}),
+            ));
+        }
         let sha = self.object(&format!("{revision}^{{commit}}"))?;
         let time = self
             .git(&["show", "-s", "--format=%cI", &sha])

@@ -122,6 +122,14 @@ pub struct Recorded {
     pub statuses: Vec<String>,
 }
 
+impl Recorded {
+    /// The word with which the last description begins, without the deploy that it names.
+    pub fn word(&self) -> &str {
+        let word = self.description.split(':').next().unwrap_or_default();
+        word.split(" dep-").next().unwrap_or_default()
+    }
+}
+
 impl GitHub {
     /// Puts a record there and gives its number.
     pub fn seed_record(&self, seed: Seed) -> u64 {
@@ -186,6 +194,53 @@ impl GitHub {
             .collect()
     }
 
+    /// Puts an index record there.
+    pub fn seed_index(&self, names: &[(&str, &str)]) {
+        let mut index = Map::new();
+        for (id, name) in names {
+            let entry = index.entry(*id).or_insert_with(|| json!([]));
+            if let Some(list) = entry.as_array_mut() {
+                list.push(json!(name));
+            }
+        }
+        self.state.lock().expect("GitHub").ledger.add(Deployment {
+            number: 0,
+            environment: INDEX.into(),
+            commit: "0".repeat(40),
+            task: TASK.into(),
+            payload: json!({"v": 1, "index": index}),
+            creator: WRITER.into(),
+            statuses: Vec::new(),
+            at: 0,
+        });
+    }
+
+    /// Takes a record away.
+    pub fn forget_record(&self, number: u64) {
+        let mut state = self.state.lock().expect("GitHub");
+        state
+            .ledger
+            .0
+            .retain(|deployment| deployment.number != number);
+    }
+
+    /// Adds a status to a record now.
+    pub fn end_record(&self, number: u64, state: &str, description: &str) {
+        let mut all = self.state.lock().expect("GitHub");
+        let at = all.ledger.now();
+        for deployment in &mut all.ledger.0 {
+            if deployment.number == number {
+                deployment.statuses.push(Status {
+                    state: state.to_owned(),
+                    description: description.to_owned(),
+                    creator: deployment.creator.clone(),
+                    url: None,
+                    at,
+                });
+            }
+        }
+    }
+
     /// Puts a record there right after the program has written one: another run goes on beside it.
     pub fn overtake(&self, seed: Seed) {
         self.seed_record(seed);
@@ -232,7 +287,12 @@ impl Deployment {
 
 impl Ledger {
     pub(super) fn add(&mut self, mut deployment: Deployment) -> u64 {
-        let number = FIRST + self.0.len() as u64;
+        let number = self
+            .0
+            .iter()
+            .map(|last| last.number + 1)
+            .max()
+            .unwrap_or(FIRST);
         deployment.number = number;
         deployment.at = self.now();
         for status in &mut deployment.statuses {

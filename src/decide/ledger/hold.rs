@@ -50,17 +50,22 @@ pub fn hold_after_rollback(records: &[&Record], render: &OnRender) -> Option<Com
 
 /// Goes back through the attempts, newest first, to one that certainly took effect. What may serve has to be what the rollback brought or left.
 fn held_by_record(attempts: &[&Record]) -> Option<CommitSha> {
-    let mut held = None;
+    let (mut held, mut brought) = (None, None);
     for record in attempts.iter().filter(|record| record.may_serve()) {
         let intent = &record.intent;
         let stands = match intent.kind {
             Kind::Rollback => held.is_none() || held == intent.from,
-            Kind::Deploy | Kind::Restore => held == Some(intent.commit),
+            Kind::Deploy | Kind::Restore => {
+                held == Some(intent.commit) || brought == Some(intent.commit)
+            }
         };
         if !stands {
             return None;
         }
-        held = held.or(intent.from);
+        if intent.kind == Kind::Rollback {
+            held = held.or(intent.from);
+            brought = brought.or(Some(intent.commit));
+        }
         if record.state == RecordState::Success {
             break;
         }

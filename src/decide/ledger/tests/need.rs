@@ -121,4 +121,10 @@ fn what_was_cut_off_counts_as_what_it_would_have_done() {
     );
     let twice = [cut_off(rollback(0, 2)), rollback(1, 2), record(2, Success)];
     assert_eq!(needs(12, &twice), Need::Held(sha(2)));
+    let meanwhile = [cut_off(rollback(1, 2)), record(2, Open), record(1, Success)];
+    assert_eq!(
+        needs(12, &meanwhile),
+        Need::Held(sha(2)),
+        "everything that may serve is what it left or what it brought"
+    );
 }

@@ -11,6 +11,7 @@ mod tips;
 
 use super::at_once;
 use testworld::github::record::Seed;
+use testworld::render::service_id;
 use testworld::{Event, Kind, Repo, Run, World};
 
 /// How a team deploys.
@@ -32,6 +33,14 @@ fn begun(with: With) -> World {
 fn serving(world: World, with: With) -> World {
     let first = world.base();
     let mut world = world;
+    let ids = SERVICES.map(service_id);
+    let names = SERVICES.map(|service| format!("staging/{service}"));
+    let index: Vec<(&str, &str)> = ids
+        .iter()
+        .zip(&names)
+        .map(|(id, name)| (id.as_str(), name.as_str()))
+        .collect();
+    world.github.seed_index(&index);
     for service in SERVICES {
         world = world.image_tagged(service, Kind::Amd64, &first, &[&first]);
         let mut seed = world.live("staging", service, &first);

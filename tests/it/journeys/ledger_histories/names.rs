@@ -107,7 +107,13 @@ fn an_image_that_moved_to_another_repository_is_deployed() {
     let moved = |text: &str| text.replace("{owner}/api\"", "{owner}/api-next\"");
     let world = edited(begun(With::Hook), moved, |repo| repo);
     let world = world.image("api-next", Kind::Amd64).images();
-    let run = deploys(world.deploy(), With::Hook, &["api"]);
+    let next = format!(
+        "{}@{}",
+        world.repository("api-next"),
+        world.digest("api-next")
+    );
+    let run = world.deploy().ended(0, "accepted", "");
+    let run = run.hooked_with(&[("api", &next)]);
     let back = |text: &str| text.replace("{owner}/api-next\"", "{owner}/api\"");
     let world = edited(run.into_world(), back, |repo| repo).images();
     deploys(asked(world).deploy(), With::Hook, &["api"]);
@@ -133,11 +139,11 @@ fn a_build_or_paths_that_change_alone_are_deployed() {
         .iter()
         .flat_map(|with| changes.map(|change| (*with, change)));
     at_once(cases, |(with, change)| {
-        let world = edited(begun(with), change, |repo| repo).images();
+        let world = edited(begun(with), change, |repo| repo);
         let run = world.plan().expect_planned(["web"]);
         let builds = run.output("builds").to_owned();
         run.equal("builds", &builds, &"1".to_owned());
-        deploys(run.into_world().deploy(), with, &["web"]);
+        deploys(run.into_world().images().deploy(), with, &["web"]);
     });
 }
 

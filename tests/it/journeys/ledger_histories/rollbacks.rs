@@ -40,7 +40,7 @@ fn a_rollback_under_the_services_old_name_holds_too() {
         .github
         .seed_index(&[(&id, "stage/backend"), (&id, "staging/api")]);
     world.github.seed_record(seed);
-    let run = super::asked(world).input("force", "unchanged").deploy();
+    let run = super::asked(world).deploy();
     let run = run.ended(0, "held", "").no_hooks();
     assert_eq!(run.service("api")["status"], "held");
 }

@@ -76,6 +76,7 @@ fn released() -> World {
         .commit_on_main(api_1)
         .push_tag("prod-2")
         .images()
+        .may_write()
 }
 
 #[test]
@@ -104,6 +105,7 @@ fn a_release_whose_branch_was_deleted_stays_one() {
     let world = world.in_production("prod-1");
     world.origin.git(&["checkout", "-q", "-b", "hotfix"]);
     let world = world.commit_on_main(api_1).push_tag("prod-2").images();
+    let world = world.may_write();
     let run = deploys(world.deploy(), With::Hook, &["api-production"]);
     let world = run.into_world();
     let late = Some(Event::tag(&world.origin, "prod-1"));

@@ -4,12 +4,14 @@ use super::{Cleaning, Tally};
 use crate::context::Context;
 use crate::decide::{Closed, Fate, Holdings, Links, Version, leftovers};
 use crate::domain::{
-    Digest, Foreign, Image, ImageTag, Manifest, PrNumber, Reading, TagTemplate, When,
+    CommitName, Digest, Foreign, Image, ImageTag, Manifest, PrNumber, Reading, TagTemplate, When,
 };
 use crate::failure::{Failure, NoAdminRight};
 use crate::github::{Deletion, GitHub, Package, PackageWriter, Shelf};
+use crate::history::HistoryError;
 use crate::registry::Named;
 use crate::report::CleanupResult;
+use crate::repository::RepositoryError;
 use http_client::{Deadline, sleep};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -21,6 +23,8 @@ const ONCE_MORE: Duration = Duration::from_secs(2 * 60);
 /// GitHub asks for a second between two requests that change something
 /// (<https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api>).
 const PAUSE: Duration = Duration::from_secs(1);
+/// How many commits of tags are asked about in one package.
+const MOST_COMMITS: usize = 500;
 
 /// An image with all that GitHub keeps of it.
 pub(crate) struct PackageVersions<'a> {
@@ -152,10 +156,14 @@ pub(crate) async fn clean(
     } else {
         (BTreeMap::new(), None)
     };
+    let mut kept = needed.clone();
+    if may_go {
+        kept.extend(of_others(context, package, closed).await);
+    }
     let holdings = Holdings {
         versions: &package.versions,
         links: &links,
-        needed,
+        needed: &kept,
     };
     let writer = match cleaning.writers {
         Some(writers) => Some(writers.github()?.packages),
@@ -181,6 +189,58 @@ pub(crate) async fn clean(
     let after = compare(context, package, &before).await;
     // A tag that is gone is the worse news.
     after.and(deleted)
+}
+
+/// The versions that would go and have a tag with a commit that this repository never had: another repository pushes to this package too, and its
+/// pull requests have numbers of their own.
+async fn of_others(
+    context: &Context,
+    package: &PackageVersions<'_>,
+    closed: &Closed<'_>,
+) -> BTreeMap<Digest, String> {
+    let (mut known, mut kept) = (BTreeMap::new(), BTreeMap::new());
+    for version in &package.versions {
+        if !closed.owns_all(&version.tags) {
+            continue;
+        }
+        for tag in &version.tags {
+            let Some(commit) = closed.template.commit_of(tag) else {
+                continue;
+            };
+            if !known.contains_key(commit) {
+                let answer = if known.len() < MOST_COMMITS {
+                    has_commit(context, commit).await
+                } else {
+                    Err(format!("more than {MOST_COMMITS} commits"))
+                };
+                known.insert(commit.to_owned(), answer);
+            }
+            let why = match known.get(commit) {
+                Some(Ok(true)) | None => continue,
+                Some(Ok(false)) => {
+                    format!(
+                        "this repository never had the commit of {tag}: another one pushes here"
+                    )
+                }
+                Some(Err(why)) => {
+                    format!("whether this repository had the commit of {tag} is not known: {why}")
+                }
+            };
+            kept.insert(version.digest.clone(), why);
+        }
+    }
+    kept
+}
+
+/// Whether this repository has, or had, a commit with these digits.
+async fn has_commit(context: &Context, digits: &str) -> Result<bool, String> {
+    let name = CommitName::parse(digits.as_bytes()).map_err(|refused| refused.to_string())?;
+    match context.clients.history.resolve(&name).await {
+        Ok(found) => Ok(found.is_some()),
+        // Several begin with these digits, so there is one.
+        Err(HistoryError::Repository(RepositoryError::Ambiguous(_))) => Ok(true),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 fn only_theirs() -> String {

@@ -2,7 +2,8 @@
 
 use super::verify;
 use crate::context::{CommandOutcome, Context, Stop, Writers};
-use crate::decide::{OnRender, Plan, Presence, Subject, Why, presence};
+use crate::decide::ledger::{OnRender, Presence, presence, unlisted};
+use crate::decide::{Plan, Subject, Why};
 use crate::domain::{Digest, EnvironmentName, Intent, Kind, Outcome, ServiceName, Status, Trigger};
 use crate::failure::Failure;
 use crate::gate::credentials;
@@ -83,6 +84,7 @@ async fn to_environment(
     let Some(writers) = writers else {
         return dry(context, run, environment, &images, results).await;
     };
+    let mut is_preempted = false;
     if let Some(state) = state {
         let rollout = Rollout::new(context, writers, state, facts);
         rollout.close_settled().await;
@@ -91,9 +93,17 @@ async fn to_environment(
             results.extend(rollout::run(&rollout, &run.plan, &requests).await);
             context.log.end_group();
         }
-        drift::warn(context, run, &rollout, &images, &results).await;
+        is_preempted = rollout.preempted().is_some();
+        if !is_preempted {
+            drift::warn(context, run, &rollout, &images, &results).await;
+        }
     }
     let outcome = conclude(context, run, environment, &images, &mut results);
+    if is_preempted {
+        // The tags follow what the rollback brings.
+        env_file::write(context, run, environment, &images)?;
+        return Ok(outcome);
+    }
     let ends = Ends {
         environment,
         state,
@@ -167,10 +177,10 @@ fn requests(
         };
         let wanted = vec![image.digest().clone(), image.platform_digest().clone()];
         let is_forced = service.why == Why::Forced;
-        if !is_forced && serves(state.on_render(name), &wanted) {
+        if !is_forced && serves(state, name, &wanted) {
             let reason = "its live deploy has this image already";
             context.log.say(&format!("{name}: {reason}."));
-            let result = ServiceResult::without_deploy(name, Status::Skipped, reason);
+            let result = ServiceResult::without_deploy(name, Status::Unchanged, reason);
             context.progress.ended(&result);
             results.push(result);
             continue;
@@ -203,8 +213,12 @@ fn requests(
 }
 
 /// Whether these bytes are live, and nothing is under way that would replace them.
-fn serves(on_render: &OnRender, wanted: &[Digest]) -> bool {
-    matches!(on_render, OnRender::Known(deploys) if presence(wanted, deploys) == Presence::Serves)
+fn serves(state: &EnvironmentState, service: &ServiceName, wanted: &[Digest]) -> bool {
+    let OnRender::Known(deploys) = state.on_render(service) else {
+        return false;
+    };
+    let unlisted = unlisted(&state.records(service), deploys);
+    matches!(presence(wanted, deploys, &unlisted), Presence::Serves(_))
 }
 
 /// Says what would be deployed, and which tags would be moved.
@@ -256,17 +270,25 @@ pub(super) fn conclude(
     context.progress.sort(order.into_iter());
     let (outcome, headline) = match outcome_of(results) {
         Some(outcome) => (outcome, headline(outcome, environment, results)),
-        None if images.is_empty() => {
-            let headline =
-                format!("Skipped: nothing to deploy to {environment}, nothing of it changed");
-            (Outcome::Skipped, headline)
-        }
+        None if images.is_empty() => left(run, environment),
         None => (
             Outcome::Verified,
             format!("Verified for {environment}: {}", images::names(images)),
         ),
     };
     CommandOutcome::new(outcome, headline)
+}
+
+/// What a run comes to that left every service as it is.
+fn left(run: &PlannedRun, environment: &EnvironmentName) -> (Outcome, String) {
+    let mut services = run.plan.services.iter();
+    let (outcome, word) = if services.all(|own| own.why.status() == Status::Unchanged) {
+        (Outcome::Nothing, "Nothing to do")
+    } else {
+        (Outcome::Skipped, "Skipped")
+    };
+    let headline = format!("{word}: nothing to deploy to {environment}, nothing of it changed");
+    (outcome, headline)
 }
 
 /// The worst is said first; what else became of services is not left out.
@@ -289,7 +311,8 @@ fn headline(outcome: Outcome, environment: &EnvironmentName, services: &[Service
         Outcome::Failed | Outcome::Refused | Outcome::Cancelled => {
             ("Failed in {}: ", Status::Failed)
         }
-        Outcome::Skipped | Outcome::Verified | Outcome::Nothing | Outcome::Planned => {
+        Outcome::Nothing => ("Unchanged in {}: ", Status::Unchanged),
+        Outcome::Skipped | Outcome::Verified | Outcome::Planned => {
             ("Skipped in {}: ", Status::Skipped)
         }
     };

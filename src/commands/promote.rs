@@ -1,6 +1,7 @@
 //! `promote`: puts a release's tag, or `latest`, on the verified images of its commit, without a rebuild.
 
 use crate::context::{CommandOutcome, Context, Stop, Writers};
+use crate::decide::ledger::BranchTip;
 use crate::decide::{Subject, Tip};
 use crate::domain::{Foreign, ImageTag, Outcome, PushedRef, Trigger, When};
 use crate::failure::Failure;
@@ -140,30 +141,26 @@ fn default_branch(context: &Context, run: &PlannedRun) -> Option<String> {
     }
 }
 
-/// Stops where the branch that `latest` follows is on another commit by now: then that one has it. Where that cannot be asked, the first
-/// attempt of a push goes on, which is nearly always the newest.
+/// Stops where the branch that `latest` follows is on another commit by now: then that one has it.
 async fn must_be_the_tip(context: &Context, run: &PlannedRun, tag: &Tag) -> Result<(), Stop> {
     let Tag::Latest(_, branch) = tag else {
         return Ok(());
     };
     let shown = Foreign(branch.as_bytes());
     match context.clients.history.present_tip(branch).await {
-        Ok(tip) if tip == run.plan.commit => Ok(()),
-        Ok(tip) => {
+        BranchTip::At(tip) if tip == run.plan.commit => Ok(()),
+        BranchTip::At(tip) => {
             let why = format!(
                 "Superseded: the default branch is on {} by now, and latest with it",
                 tip.short(7)
             );
             Err(Stop::early(Outcome::Superseded, why))
         }
-        Err(why) if matches!(context.trigger, Trigger::Push(_)) && !context.around.is_rerun => {
-            let text = format!(
-                "whether {shown} is still on this commit is not known ({why}); this push is taken to be the newest"
-            );
-            context.warn_once("Order is not known", &text);
-            Ok(())
+        BranchTip::Gone => {
+            let why = "Superseded: the default branch is gone";
+            Err(Stop::early(Outcome::Superseded, why))
         }
-        Err(why) => {
+        BranchTip::Unknown(why) => {
             let text = format!("whether {shown} is still on this commit is not known: {why}");
             Err(Failure::OrderUnknown(text).into())
         }

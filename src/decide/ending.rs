@@ -7,8 +7,16 @@ use crate::domain::{FailureWord, Status};
 /// What was seen of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Landing {
-    /// Something newer was there right before the hook.
+    /// Something newer was there right before the call.
     Withdrawn,
+    /// Something newer was there before a call was repeated that may have been taken.
+    WithdrawnLate,
+    /// A rollback held the service right before the call.
+    Held,
+    /// A rollback held the service before a call was repeated that may have been taken.
+    HeldLate,
+    /// A rollback was begun while the deploy was followed, of which this was seen.
+    Preempted(Closing),
     /// Render did not take it: there is no deploy.
     NotTaken(FailureWord),
     /// Whether Render took it is not known.
@@ -69,6 +77,10 @@ impl Landing {
     pub const fn ending(self) -> Ending {
         let (status, failure, record) = match self {
             Self::Withdrawn => (Status::Superseded, None, Closing::NotSent),
+            Self::WithdrawnLate => (Status::Superseded, None, Closing::Open),
+            Self::Held => (Status::Held, None, Closing::NotSent),
+            Self::HeldLate => (Status::Held, None, Closing::Open),
+            Self::Preempted(seen) => (Status::Superseded, None, seen),
             Self::NotTaken(word) => (Status::Failed, Some(word), Closing::NotSent),
             Self::Unclear(word) => (Status::Failed, Some(word), Closing::Open),
             Self::Accepted => (Status::Accepted, None, Closing::Accepted),

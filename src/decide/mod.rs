@@ -6,7 +6,7 @@ mod changes;
 mod checkup;
 mod ending;
 mod image;
-mod ledger;
+pub mod ledger;
 mod leftovers;
 mod number;
 mod plan;
@@ -26,9 +26,8 @@ pub use image::{
     Verdict, VerifiedImage, judge,
 };
 pub use ledger::{
-    Begun, Differences, Equality, Hold, Need, OnRender, Order, Presence, Required, Serving, Since,
-    Standing, Until, begun, counting, decisive, ending, hold_after_rollback, identify,
-    judge_required, need, order_in_branch, order_of_release, presence, serving,
+    Begun, Equality, Hold, Need, OnRender, Order, Presence, Required, Serving, Since, Until, begun,
+    counting, decisive, identify, judge_required, need, presence, serving,
 };
 pub use leftovers::{Closed, Fate, Holdings, Kept, Links, Version, leftovers};
 pub use number::{NoNumber, number};

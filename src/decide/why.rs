@@ -79,9 +79,8 @@ impl Why {
             | Self::Unknown(_)
             | Self::Forced
             | Self::Back(..) => Status::NotStarted,
-            Self::Unchanged | Self::Unconfirmed(_) | Self::NotListed | Self::Stays(_) => {
-                Status::Skipped
-            }
+            Self::Unchanged | Self::Unconfirmed(_) => Status::Unchanged,
+            Self::NotListed | Self::Stays(_) => Status::Skipped,
             Self::Held(_) => Status::Held,
             Self::Superseded(_) => Status::Superseded,
         }

@@ -37,7 +37,7 @@ pub use notice::{Level, Notice};
 pub use pattern::{Pattern, PatternError, PatternList};
 pub use preview::{PreviewIntent, PreviewName, PreviewRecord, PreviewState};
 pub use pull_request::PrNumber;
-pub use record::{Intent, Kind, Record, RecordState};
+pub use record::{Intent, Kind, Record, RecordList, RecordState, ServiceIndex, ServiceKey};
 pub use release::{Reading, Release, ReleaseNumber, ReleaseTemplate};
 pub use secret::{DeployHook, HookError, RenderOrigin, Secret, ServiceId};
 pub use sha::{CommitName, CommitSha};

@@ -107,6 +107,16 @@ impl TagTemplate {
     /// A commit's digits have a fixed count, so the tag's length says how many the number has: no tag can be read in two ways.
     #[must_use]
     pub fn pull_request_of(&self, tag: &ImageTag) -> Option<PrNumber> {
+        self.read_pull_request(tag).map(|(number, _)| number)
+    }
+
+    /// The digits of the commit in a pull request's tag: the longest of them where they stand in it more than once.
+    #[must_use]
+    pub fn commit_of<'t>(&self, tag: &'t ImageTag) -> Option<&'t str> {
+        self.read_pull_request(tag).map(|(_, commit)| commit)
+    }
+
+    fn read_pull_request<'t>(&self, tag: &'t ImageTag) -> Option<(PrNumber, &'t str)> {
         let numbers = self.0.iter().filter(|part| **part == Part::Number).count();
         let fixed: usize = self.0.iter().map(Part::fixed).sum();
         let digits = tag
@@ -145,7 +155,8 @@ impl TagTemplate {
                 }
             }
         }
-        number.filter(|_| rest.is_empty())
+        let number = number.filter(|_| rest.is_empty())?;
+        Some((number, commit))
     }
 }
 

@@ -81,7 +81,9 @@ words! {
         Failed = "failed",
         /// The deploy was not begun.
         NotStarted = "not-started",
-        /// There was nothing to deploy.
+        /// It has what it needs.
+        Unchanged = "unchanged",
+        /// It could not be deployed, or was not to be.
         Skipped = "skipped",
         /// A rollback holds it.
         Held = "held",

@@ -1,12 +1,15 @@
 //! `requires`: an environment that has to have had these bytes, or an equal commit, first. What is not known there is not met.
 
 use crate::context::Context;
-use crate::decide::{Required, counting, judge_required};
-use crate::domain::{CommitSha, Digest, EnvironmentName, Manifest, Record, ServiceName};
+use crate::decide::ledger::{Comparisons, Identity};
+use crate::decide::{Equality, Required, judge_required};
+use crate::domain::{
+    CommitSha, Digest, EnvironmentName, Manifest, Record, ServiceKey, ServiceName,
+};
 use crate::failure::Failure;
 use crate::rollout::DeployRequest;
-use crate::state::{differences, records_of};
-use std::collections::BTreeMap;
+use crate::state::{compared, records_of};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Judges every service that is to be deployed to `environment`.
 ///
@@ -79,33 +82,40 @@ async fn judged(
         return Ok(());
     }
     let names: Vec<ServiceName> = asked.iter().map(|name| (*name).clone()).collect();
-    let records = records_of(context, required, &names).await;
-    let of = |service: &ServiceName| -> Result<Vec<&Record>, &str> {
-        let records = records.as_ref().map_err(String::as_str)?;
-        let own = manifest.services.iter().find(|own| own.name == *service);
-        let id = own.and_then(|own| own.id.get(required).cloned());
-        let repository = own
-            .and_then(|own| manifest.image(&own.image))
-            .map(|image| &image.repository);
-        let of_service = records.get(service).map(Vec::as_slice).unwrap_or_default();
-        Ok(repository
-            .map(|repository| counting(of_service, id.as_ref(), repository).collect())
-            .unwrap_or_default())
-    };
-    let named = asked
-        .iter()
-        .filter_map(|service| of(service).ok())
-        .flatten();
-    let commits =
-        named.flat_map(|record| std::iter::once(record.intent.commit).chain(record.intent.from));
-    let differences = differences(&context.clients.history, manifest, head, commits).await;
+    let mut ids = BTreeMap::new();
+    for own in manifest.services_in(required) {
+        if let Some(id) = own.id.get(required) {
+            ids.insert(own.name.clone(), id.clone());
+        }
+    }
+    let records = records_of(context, required, &names, &ids).await;
+    let path = &context.request.manifest.path;
+    let mut comparisons = Comparisons::new(path, head, manifest);
     let mut missing = Vec::new();
     for service in asked {
         let digests = wanted.get(service).map(Vec::as_slice).unwrap_or_default();
-        let records = of(service);
-        let judged = judge_required(records.as_deref().map_err(|why| *why), digests, |commit| {
-            differences.of(service, commit)
+        let of_service = records.as_ref().map_err(String::as_str).map(|records| {
+            let own = records.get(service);
+            own.map_or_else(Vec::new, |own| own.iter().collect::<Vec<&Record>>())
         });
+        let identity = Identity {
+            id: ids.get(service).cloned(),
+            names: BTreeSet::from([ServiceKey::new(required, service)]),
+        };
+        let mut equalities = BTreeMap::new();
+        for record in of_service.iter().flatten() {
+            for commit in std::iter::once(record.intent.commit).chain(record.intent.from) {
+                let equality = compared(context, &mut comparisons, &head, &commit, &identity).await;
+                equalities.insert(commit, equality);
+            }
+        }
+        let equal = |commit: &CommitSha| {
+            equalities
+                .get(commit)
+                .cloned()
+                .unwrap_or_else(|| Equality::Unknown("it was not compared".into()))
+        };
+        let judged = judge_required(of_service.as_deref().map_err(|why| *why), digests, equal);
         match judged {
             Required::Met(digest) => context.log.say(&format!(
                 "{service}: {required} had it ({}).",

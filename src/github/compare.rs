@@ -3,6 +3,7 @@
 use super::{GitHub, GitHubError};
 use crate::domain::{CommitSha, PrNumber};
 use serde::Deserialize;
+use std::collections::BTreeSet;
 
 /// A comparison lists no more files than this, without saying that there are more
 /// (<https://docs.github.com/en/rest/commits/commits#compare-two-commits>).
@@ -58,6 +59,18 @@ struct FileWire {
 }
 
 #[derive(Deserialize)]
+struct CommitsWire {
+    total_commits: usize,
+    commits: Vec<CommitWire>,
+}
+
+#[derive(Deserialize)]
+struct CommitWire {
+    sha: String,
+    parents: Vec<ObjectWire>,
+}
+
+#[derive(Deserialize)]
 struct PullRequestWire {
     head: ObjectWire,
     changed_files: u64,
@@ -104,6 +117,42 @@ impl GitHub {
             merge_base: Some(merge_base),
             files,
         })
+    }
+
+    /// The commits that descend from `base`, up to and with `head`, the newest first; `None` where there are more than GitHub lists.
+    ///
+    /// # Errors
+    /// [`GitHubError`]; `NotFound` when one of them is not there.
+    pub async fn commits_after(
+        &self,
+        base: &CommitSha,
+        head: &CommitSha,
+    ) -> Result<Option<Vec<CommitSha>>, GitHubError> {
+        let what = format!("the commits from {} to {}", base.short(10), head.short(10));
+        let reply = self
+            .reply(&format!("compare/{base}...{head}"), &what)
+            .await?;
+        let wire: CommitsWire = reply.json(&what)?;
+        if wire.total_commits > wire.commits.len() {
+            return Ok(None);
+        }
+        // The oldest is listed first, so the parents of each stand before it.
+        let (mut found, mut after) = (BTreeSet::from([base.to_string()]), Vec::new());
+        for commit in wire.commits {
+            let descends = commit
+                .parents
+                .iter()
+                .any(|parent| found.contains(&parent.sha));
+            if !descends {
+                continue;
+            }
+            let sha = CommitSha::parse(commit.sha.as_bytes())
+                .map_err(|error| reply.broken(&what, &error.to_string()))?;
+            found.insert(commit.sha);
+            after.push(sha);
+        }
+        after.reverse();
+        Ok(Some(after))
     }
 
     /// A comparison is "not found" for two commits without a common ancestor, too: then both of them are.

@@ -20,17 +20,19 @@ mod previews;
 mod pull_request;
 mod pulls;
 mod refs;
+mod smart_http;
 mod tree;
 
 pub use comments::{CommentWriter, IfAbsent, Kept, MARK};
 pub use compare::{Comparison, Relation};
-pub use deployments::{Ended, Ending, Memory, Mention, RecordWriter, RunName};
+pub use deployments::{Depth, Ended, Ending, Memory, Mention, RecordWriter, RecordsQuery, RunName};
 pub use error::{Aim, GitHubError, Trace};
 pub use new_tag::{TagMade, TagWriter};
 pub use packages::{Deletion, Package, PackageWriter, Shelf};
 pub use previews::{PreviewEnd, PreviewEnding, PreviewWriter, Reach};
 pub use pulls::PullState;
 pub use refs::GitTag;
+pub use smart_http::AdvertisedRefs;
 
 use crate::domain::{Refused, RegistryHost, Secret};
 use http_client::{Backoff, Client};

@@ -2,6 +2,7 @@
 
 use super::GitHub;
 use crate::domain::Secret;
+use base64::Engine as _;
 use http_client::{Client, Proxies, Random, Roots, connect};
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -178,8 +179,16 @@ fn serve(listener: &TcpListener, script: Vec<Exchange>, wrong: &Mutex<Vec<String
                     .push(format!("{first}: {sent} has not {wanted} at {pointer:?}"));
             }
         }
-        let is_dressed = wants(&format!("authorization: Bearer {TOKEN}"))
-            && wants("accept: application/vnd.github+json")
+        // git's own protocol takes the token as a password.
+        let pair = base64::prelude::BASE64_STANDARD.encode(format!("x-access-token:{TOKEN}"));
+        let is_git = first.contains(".git/");
+        let has_token = if is_git {
+            wants(&format!("authorization: Basic {pair}"))
+        } else {
+            wants(&format!("authorization: Bearer {TOKEN}"))
+                && wants("accept: application/vnd.github+json")
+        };
+        let is_dressed = has_token
             && wants(concat!(
                 "user-agent: ghcr-to-render/",
                 env!("CARGO_PKG_VERSION")

@@ -1,8 +1,9 @@
 //! Which commit comes before which, which release before which, and what is newest.
 
 use super::{History, HistoryError};
-use crate::domain::{CommitSha, Foreign, Reading, Release, ReleaseNumber, ReleaseTemplate};
-use crate::github::{GitHubError, Relation};
+use crate::decide::ledger::BranchTip;
+use crate::domain::{CommitSha, Reading, Release, ReleaseNumber, ReleaseTemplate};
+use crate::github::{AdvertisedRefs, GitHub, GitHubError, Relation};
 use crate::repository::Checkout;
 
 /// Whether one commit is reachable from another.
@@ -46,22 +47,9 @@ impl History {
         ancestry(local, asked)
     }
 
-    /// Whether a commit is on a branch: at its tip or reachable from it.
-    ///
-    /// What the checkout knows of the branch is proof enough that it is; that it is not is for the branch's present tip to say.
+    /// Whether a commit is on a branch: at its tip or reachable from it. The tip is GitHub's to say: the checkout's remote-tracking ref is
+    /// put on whatever commit an event checks out.
     pub async fn is_on_branch(&self, commit: &CommitSha, branch: &str) -> Ancestry {
-        let seen = self
-            .checkout
-            .as_ref()
-            .and_then(|checkout| checkout.branch_tip(branch));
-        if let Some(seen) = seen
-            && matches!(
-                self.local(|checkout| checkout.is_ancestor(commit, &seen)),
-                Ok(Some(true))
-            )
-        {
-            return Ancestry::Yes;
-        }
         match self.tip(branch).await {
             Ok(Some(tip)) => self.is_ancestor(commit, &tip).await,
             Ok(None) if self.github.is_none() => {
@@ -69,6 +57,36 @@ impl History {
             }
             Ok(None) => Ancestry::No,
             Err(error) => Ancestry::Unknown(error.to_string()),
+        }
+    }
+
+    /// The commits that descend from `head`, up to and with `tip`, the newest first.
+    ///
+    /// # Errors
+    /// Why they are not known.
+    pub async fn commits_after(
+        &self,
+        head: &CommitSha,
+        tip: &CommitSha,
+    ) -> Result<Vec<CommitSha>, String> {
+        match self.local(|checkout| checkout.commits_after(head, tip)) {
+            Ok(Some(commits)) => return Ok(commits),
+            Ok(None) => {}
+            Err(error) => return Err(error.to_string()),
+        }
+        let Some(github) = &self.github else {
+            return Err(
+                "the checkout does not reach far enough, and there is no github api to ask".into(),
+            );
+        };
+        match github.commits_after(head, tip).await {
+            Ok(Some(commits)) => Ok(commits),
+            Ok(None) => Err(format!(
+                "github does not list every commit between {} and {}",
+                head.short(7),
+                tip.short(7)
+            )),
+            Err(error) => Err(error.to_string()),
         }
     }
 
@@ -154,78 +172,105 @@ impl History {
         Ok(template.next(highest.map(|release| release.number())))
     }
 
-    /// A branch's tip now; where GitHub cannot be asked, where the checkout last saw it. `None` when there is no such branch.
+    /// A branch's tip now: from GitHub's API, else by git's own protocol. `None` when there is no such branch. Only where there is no GitHub to ask
+    /// at all, as on a laptop, it is where the checkout last saw it.
     ///
     /// # Errors
-    /// [`HistoryError`]: GitHub's, where the checkout has not seen the branch either.
+    /// [`HistoryError`].
     pub async fn tip(&self, branch: &str) -> Result<Option<CommitSha>, HistoryError> {
-        let asked = match &self.github {
-            Some(github) => Some(github.branch_tip(branch).await),
-            None => None,
-        };
-        if let Some(Ok(tip)) = asked {
-            return Ok(tip);
-        }
-        match (
-            self.checkout
-                .as_ref()
-                .and_then(|checkout| checkout.branch_tip(branch)),
-            asked,
-        ) {
-            (Some(seen), _) => {
-                self.note("the branch's tip is the one that the checkout last saw".to_owned());
-                Ok(Some(seen))
-            }
-            (None, Some(Err(error))) => Err(error.into()),
-            (None, Some(Ok(_)) | None) => Ok(None),
-        }
-    }
-
-    /// A branch's tip now, as GitHub says it: what a checkout last saw may be old, and nothing is taken for newest by it.
-    ///
-    /// # Errors
-    /// Why that is not known.
-    pub async fn present_tip(&self, branch: &str) -> Result<CommitSha, String> {
         let Some(github) = &self.github else {
-            return Err("there is no github api to ask".into());
+            let seen = self
+                .checkout
+                .as_ref()
+                .and_then(|checkout| checkout.branch_tip(branch));
+            if seen.is_some() {
+                self.note("the branch's tip is the one that the checkout last saw".to_owned());
+            }
+            return Ok(seen);
         };
-        match github.branch_tip(branch).await {
-            Ok(Some(tip)) => Ok(tip),
-            Ok(None) => Err(format!("there is no branch {}", Foreign(branch.as_bytes()))),
-            Err(error) => Err(error.to_string()),
+        let error = match github.branch_tip(branch).await {
+            Ok(tip) => return Ok(tip),
+            Err(error) => error,
+        };
+        match self.advertised(github, &error).await {
+            Some(refs) => Ok(refs.branch(branch)),
+            None => Err(error.into()),
         }
     }
 
-    /// The commit that a tag is on now, peeled; where GitHub cannot be asked, where the checkout last saw it. `None` when there is no such tag.
+    /// A branch's tip now. What a checkout last saw may be old, and nothing is taken for newest by it.
+    pub async fn present_tip(&self, branch: &str) -> BranchTip {
+        if self.github.is_none() {
+            return BranchTip::Unknown("there is no github api to ask".into());
+        }
+        match self.tip(branch).await {
+            Ok(Some(tip)) => BranchTip::At(tip),
+            Ok(None) => BranchTip::Gone,
+            Err(error) => BranchTip::Unknown(error.to_string()),
+        }
+    }
+
+    /// The refs by git's own protocol, where the API gave no answer.
+    async fn advertised(&self, github: &GitHub, error: &GitHubError) -> Option<AdvertisedRefs> {
+        if !is_no_answer(error) {
+            return None;
+        }
+        match github.advertised_refs().await {
+            Ok(refs) => {
+                self.note(format!("{error}; git's own protocol was asked instead"));
+                Some(refs)
+            }
+            Err(second) => {
+                self.note(second.to_string());
+                None
+            }
+        }
+    }
+
+    /// The commit that a tag is on now, peeled: from GitHub's API, else by git's own protocol, else, where there is no GitHub to ask at all, from
+    /// the checkout. `None` when there is no such tag.
     ///
     /// # Errors
-    /// [`HistoryError`], also for a tag that is on no commit; GitHub's, where the checkout has not seen the tag either.
+    /// [`HistoryError`], also for a tag that is on no commit.
     pub async fn tag_commit(&self, name: &str) -> Result<Option<CommitSha>, HistoryError> {
-        let failed = match &self.github {
-            Some(github) => match github.tag_commit(name).await {
-                Err(
-                    error @ (GitHubError::Unavailable { .. }
-                    | GitHubError::Untrusted { .. }
-                    | GitHubError::RateLimited { .. }
-                    | GitHubError::Denied { .. }),
-                ) => Some(error),
-                answer => return Ok(answer?),
-            },
-            None => None,
+        let Some(github) = &self.github else {
+            let tags = self.checkout.as_ref().map(Checkout::tags);
+            let found = tags
+                .unwrap_or_default()
+                .into_iter()
+                .find(|(tag, _)| tag == name);
+            let Some((_, object)) = found else {
+                return Ok(None);
+            };
+            self.note("the tag is where the checkout last saw it".to_owned());
+            return self.peel(&object).await;
         };
-        let tags = self
-            .checkout
-            .as_ref()
-            .map(Checkout::tags)
-            .unwrap_or_default();
-        match (tags.into_iter().find(|(tag, _)| tag == name), failed) {
-            (Some((_, object)), _) => {
-                self.note("the tag is where the checkout last saw it".to_owned());
-                self.peel(&object).await
-            }
-            (None, Some(error)) => Err(error.into()),
-            (None, None) => Ok(None),
+        let error = match github.tag_commit(name).await {
+            Ok(commit) => return Ok(commit),
+            Err(error) => error,
+        };
+        match self.advertised(github, &error).await {
+            Some(refs) => Ok(refs.tag(name)),
+            None => Err(error.into()),
         }
+    }
+
+    /// The release tags that stand now, each with the object that it is on, which may have to be peeled. Only GitHub says it.
+    ///
+    /// # Errors
+    /// Why they are not known.
+    pub async fn release_tags(
+        &self,
+        template: &ReleaseTemplate,
+    ) -> Result<Vec<(Release, CommitSha)>, String> {
+        if self.github.is_none() {
+            return Err("there is no github api to ask".into());
+        }
+        let tags = self
+            .tags(template)
+            .await
+            .map_err(|error| error.to_string())?;
+        Ok(releases(template, &tags))
     }
 
     /// The checkout's tags, if it is complete and has the tag of this very release: then it was fetched with all of them.
@@ -245,16 +290,42 @@ impl History {
         &self,
         template: &ReleaseTemplate,
     ) -> Result<Vec<(String, CommitSha)>, HistoryError> {
-        if let Some(github) = &self.github {
-            let tags = github.matching_tags(template.prefix()).await?;
-            let tags = tags.ok_or_else(|| HistoryError::TooManyTags(template.to_string()))?;
-            return Ok(tags.into_iter().map(|tag| (tag.name, tag.object)).collect());
+        let Some(github) = &self.github else {
+            return self
+                .checkout
+                .as_ref()
+                .filter(|checkout| !checkout.is_shallow())
+                .map(Checkout::tags)
+                .ok_or_else(|| {
+                    HistoryError::NobodyToAsk(format!("which tags {template} there are"))
+                });
+        };
+        let error = match github.matching_tags(template.prefix()).await {
+            Ok(Some(tags)) => {
+                return Ok(tags.into_iter().map(|tag| (tag.name, tag.object)).collect());
+            }
+            Ok(None) => return Err(HistoryError::TooManyTags(template.to_string())),
+            Err(error) => error,
+        };
+        match self.advertised(github, &error).await {
+            Some(refs) => Ok(refs.tags(template.prefix())),
+            None => Err(error.into()),
         }
-        self.checkout
-            .as_ref()
-            .filter(|checkout| !checkout.is_shallow())
-            .map(Checkout::tags)
-            .ok_or_else(|| HistoryError::NobodyToAsk(format!("which tags {template} there are")))
+    }
+}
+
+/// Whether the API gave no answer at all: then git's own protocol may.
+const fn is_no_answer(error: &GitHubError) -> bool {
+    match error {
+        GitHubError::Unavailable { .. }
+        | GitHubError::Untrusted { .. }
+        | GitHubError::RateLimited { .. }
+        | GitHubError::Denied { .. }
+        | GitHubError::Broken { .. } => true,
+        GitHubError::NotFound { .. }
+        | GitHubError::Rejected { .. }
+        | GitHubError::NotACommit { .. }
+        | GitHubError::TooDeep(_) => false,
     }
 }
 
@@ -272,17 +343,26 @@ fn ancestry(local: Option<bool>, asked: Option<Result<Relation, GitHubError>>) -
     }
 }
 
+/// The tags that are releases.
+fn releases(template: &ReleaseTemplate, tags: &[(String, CommitSha)]) -> Vec<(Release, CommitSha)> {
+    let mut found = Vec::new();
+    for (name, object) in tags {
+        match template.read(name) {
+            Reading::Release(release) => found.push((release, *object)),
+            Reading::Malformed | Reading::Foreign => {}
+        }
+    }
+    found
+}
+
 /// The release with the highest number, below a number where one is given.
 fn highest(
     template: &ReleaseTemplate,
     tags: &[(String, CommitSha)],
     below: Option<ReleaseNumber>,
 ) -> Option<(Release, CommitSha)> {
-    tags.iter()
-        .filter_map(|(name, object)| match template.read(name) {
-            Reading::Release(release) => Some((release, *object)),
-            Reading::Malformed | Reading::Foreign => None,
-        })
+    releases(template, tags)
+        .into_iter()
         .filter(|(release, _)| below.is_none_or(|below| release.number() < below))
         .max_by_key(|(release, _)| release.number())
 }
@@ -292,7 +372,7 @@ mod tests {
     use super::super::testing::{ELSEWHERE, FAR_AWAY, both, commit, comparison, local, remote};
     use super::*;
     use crate::github::Trace;
-    use crate::github::testing::{Exchange, Server, closed, found, missing};
+    use crate::github::testing::{Exchange, Server, closed, exchange, found, missing};
     use crate::repository::testing::Repo;
 
     fn template() -> ReleaseTemplate {
@@ -530,23 +610,45 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_github_cannot_say_the_checkout_may_have_seen() {
+    async fn what_the_api_cannot_say_git_does_and_never_the_checkout() {
         let repo = Repo::new();
-        let seen = repo.commit(&[("a", "1")]);
+        repo.commit(&[("a", "1")]);
         repo.git(&["tag", "prod-1"]);
+        let line = |text: &str| format!("{:04x}{text}", text.len() + 4);
+        let list = line("# service=git-upload-pack\n")
+            + "0000"
+            + &line(&format!("{ELSEWHERE} refs/heads/main\0x\n"))
+            + &line(&format!("{FAR_AWAY} refs/tags/prod-1\n"))
+            + "0000";
+        let git = |status: u16| {
+            let path = "/acme/shop.git/info/refs?service=git-upload-pack";
+            exchange(path, status, &[], &list)
+        };
         // Who was silent three times is asked once from then on.
-        let first = ["git/ref/heads/main"; 3];
-        let others = [
-            "git/ref/heads/other",
-            "git/ref/tags/prod-1",
-            "git/ref/tags/prod-2",
-        ];
-        let server = Server::start(first.into_iter().chain(others).map(closed).collect());
+        let mut script: Vec<Exchange> = ["git/ref/heads/main"; 3].map(closed).to_vec();
+        script.push(git(200));
+        for path in ["git/ref/heads/other", "git/ref/tags/prod-1"] {
+            script.extend([closed(path), git(200)]);
+        }
+        script.extend([
+            closed("git/matching-refs/tags/prod-?per_page=100"),
+            git(200),
+            closed("git/ref/heads/main"),
+            git(503),
+        ]);
+        let server = Server::start(script);
         let history = both(&repo, &server);
-        assert_eq!(history.tip("main").await, Ok(Some(seen)));
-        assert!(history.tip("other").await.is_err());
-        assert_eq!(history.tag_commit("prod-1").await, Ok(Some(seen)));
-        assert!(history.tag_commit("prod-2").await.is_err());
+        assert_eq!(history.tip("main").await, Ok(Some(ELSEWHERE)));
+        assert_eq!(history.present_tip("other").await, BranchTip::Gone);
+        assert_eq!(history.tag_commit("prod-1").await, Ok(Some(FAR_AWAY)));
+        assert_eq!(
+            history.release_tags(&template()).await,
+            Ok(vec![(release("prod-1"), FAR_AWAY)])
+        );
+        assert!(matches!(
+            history.present_tip("main").await,
+            BranchTip::Unknown(_)
+        ));
         server.finish();
     }
 }

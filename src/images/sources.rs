@@ -3,17 +3,19 @@
 use super::Search;
 use super::look::Look;
 use crate::context::Context;
+use crate::decide::ledger::{BuildEntry, CommitManifest};
 use crate::decide::{
-    Affected, Ancestor, Cause, Changes, Equality, MOST_ANCESTORS, Next, PlannedImage, Reach,
-    Records, Search as Decision, Source, VerifiedImage, counting, recorded_images, required_images,
+    Affected, Ancestor, Changes, Equality, MOST_ANCESTORS, Next, PlannedImage, Reach, Records,
+    Search as Decision, Source, VerifiedImage, recorded_images, required_images,
 };
 use crate::domain::{
-    CommitSha, EnvironmentName, Image, ImageTag, Manifest, Record, Service, ServiceName,
+    CommitSha, EnvironmentName, Image, ImageTag, Manifest, Record, Repository, Service, ServiceId,
+    ServiceName,
 };
 use crate::failure::Failure;
 use crate::history::Movement;
 use crate::planned_run::PlannedRun;
-use crate::resolve::Resolved;
+use crate::resolve::{Resolved, commit_manifest};
 use crate::state::records_of;
 use http_client::Deadline;
 use std::collections::BTreeMap;
@@ -43,9 +45,36 @@ pub(super) struct Known {
 
 #[derive(Default)]
 struct Compared {
-    of: BTreeMap<CommitSha, Result<Affected, String>>,
+    of: BTreeMap<CommitSha, Result<Difference, String>>,
     /// How many of them were asked of GitHub.
     far: usize,
+}
+
+/// How another commit differs.
+struct Difference {
+    affected: Affected,
+    /// The other commit's manifest, where its file differs.
+    manifest: Option<CommitManifest>,
+}
+
+impl Difference {
+    fn of_image(&self, manifest: &Manifest, image: &Image) -> Equality {
+        let own = BuildEntry::of(manifest, &image.repository);
+        let is_built_alike = match &self.manifest {
+            None => true,
+            Some(CommitManifest::Known(other)) => {
+                own.is_some() && own == BuildEntry::of(other, &image.repository)
+            }
+            Some(CommitManifest::Unusable | CommitManifest::Unknown(_)) => false,
+        };
+        if !is_built_alike {
+            return Equality::Unknown("its manifest builds the image otherwise".into());
+        }
+        match self.affected.image(&image.name) {
+            Some(cause) => Equality::Differs(cause.clone()),
+            None => Equality::Equal,
+        }
+    }
 }
 
 /// How a search ended.
@@ -111,7 +140,7 @@ async fn read(
     if services.is_empty() {
         return None;
     }
-    match records_of(context, environment, &services).await {
+    match records_of(context, environment, &services, &BTreeMap::new()).await {
         Ok(records) => Some(records),
         Err(why) => {
             context.log.say(&format!(
@@ -156,15 +185,11 @@ impl Place<'_> {
         let here = |records: &[Vec<Record>]| -> Vec<Vec<Record>> {
             records
                 .iter()
-                .map(|records| {
-                    counting(records, None, &image.repository)
-                        .cloned()
-                        .collect()
-                })
+                .map(|records| of_repository(records, None, &image.repository))
                 .collect()
         };
         let mut recorded = here(&all(&self.records));
-        let mut required: Vec<Records<'_>> = Vec::new();
+        let mut required: Vec<Vec<Record>> = Vec::new();
         if let Some((environment, memory)) = &self.required {
             recorded.extend(here(&all(memory)));
             for service in &users {
@@ -172,15 +197,12 @@ impl Place<'_> {
                     .get(&service.name)
                     .map(Vec::as_slice)
                     .unwrap_or_default();
-                required.push(
-                    counting(records, service.id.get(environment), &image.repository).collect(),
-                );
+                let id = service.id.get(environment);
+                required.push(of_repository(records, id, &image.repository));
             }
         }
-        let recorded: Vec<Records<'_>> = recorded
-            .iter()
-            .map(|records| records.iter().collect())
-            .collect();
+        let recorded = by_reference(&recorded);
+        let required = by_reference(&required);
         let head = resolved.commit;
         let history = &context.clients.history;
         let is_here = history.has(&head);
@@ -213,6 +235,23 @@ impl Place<'_> {
             }
         })
     }
+}
+
+/// The records of an image repository, and of a service where its id is known: only those name bytes that can be pulled from it.
+fn of_repository(
+    records: &[Record],
+    id: Option<&ServiceId>,
+    repository: &Repository,
+) -> Vec<Record> {
+    let is_its = |record: &&Record| {
+        record.intent.image.repository == *repository
+            && (id.is_none() || record.intent.id.as_ref() == id)
+    };
+    records.iter().filter(is_its).cloned().collect()
+}
+
+fn by_reference(all: &[Vec<Record>]) -> Vec<Records<'_>> {
+    all.iter().map(|records| records.iter().collect()).collect()
 }
 
 impl Search<'_> {
@@ -284,25 +323,35 @@ impl Search<'_> {
                 return Equality::Unknown(format!("{MOST_COMPARED} commits were compared already"));
             }
             compared.far += usize::from(!is_near);
-            let affected = match history.changes(&commit, head, Movement::Forward).await {
-                Changes::Unknown(why) => Err(why),
-                Changes::Known(paths) => {
-                    Affected::within_reason(&self.run.resolved.manifest, &paths).ok_or_else(|| {
-                        "too many patterns and too many changes to compare in good time".into()
-                    })
-                }
-            };
-            compared.of.insert(commit, affected);
+            let difference = self.difference(&commit).await;
+            compared.of.insert(commit, difference);
         }
         match compared.of.get(&commit) {
-            Some(Ok(affected)) => affected
-                .image(&image.name)
-                .map_or(Equality::Equal, |cause: &Cause| {
-                    Equality::Differs(cause.clone())
-                }),
+            Some(Ok(difference)) => difference.of_image(&self.run.resolved.manifest, image),
             Some(Err(why)) => Equality::Unknown(why.clone()),
             None => Equality::Unknown("it was not compared".into()),
         }
+    }
+
+    async fn difference(&self, commit: &CommitSha) -> Result<Difference, String> {
+        let (context, resolved) = (self.context, &self.run.resolved);
+        let history = &context.clients.history;
+        let paths = match history
+            .changes(commit, &resolved.commit, Movement::Forward)
+            .await
+        {
+            Changes::Unknown(why) => return Err(why),
+            Changes::Known(paths) => paths,
+        };
+        let path = context.request.manifest.path.as_bytes();
+        let manifest = if paths.iter().any(|changed| changed == path) {
+            Some(commit_manifest(context, commit, &resolved.default_branch).await)
+        } else {
+            None
+        };
+        let affected = Affected::within_reason(&resolved.manifest, &paths)
+            .ok_or("too many patterns and too many changes to compare in good time")?;
+        Ok(Difference { affected, manifest })
     }
 
     async fn ancestors(&self) -> &[Ancestor] {

@@ -178,7 +178,12 @@ pub(crate) async fn run(
             parent,
             image: images::of(&images, &service.image)?,
             name: PreviewName::new(&service.name, wanted.pull),
-            state: EnvironmentState::of_nothing(preview.environment, run.resolved.commit, manifest),
+            state: EnvironmentState::of_nothing(
+                context,
+                preview.environment,
+                run.resolved.commit,
+                manifest,
+            ),
             remembered: &remembered,
             started: &started,
         });

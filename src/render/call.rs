@@ -58,9 +58,12 @@ pub enum CallFailure {
     /// 400.
     #[error("Render answered 400: the image does not match the one in the service's settings{0}")]
     OtherImage(Said),
-    /// 401, and 403 for a hook.
+    /// 401.
     #[error("Render answered 401: {0} is not valid (any more)")]
     Denied(Key),
+    /// 403 of a hook.
+    #[error("Render answered 403: it does not let the hook's key deploy")]
+    Forbidden,
     /// 403, 404 or 410 of the API.
     #[error(
         "Render answered {status}: there is no such service, or the API key has no access to it{said}"
@@ -101,12 +104,15 @@ pub enum CallFailure {
     /// 5xx.
     #[error("Render answered {0}")]
     Broken(u16),
-    /// 3xx: somebody else wants the key.
+    /// 3xx, which is not documented: somebody else wants the key.
     #[error("Render answered with a redirect ({0}), which is never followed")]
     Redirected(u16),
-    /// Any other status.
+    /// Any other status, of which nobody knows whether it deploys.
     #[error("Render answered {0}, which its documentation does not know")]
     Unknown(u16),
+    /// 200 or 201 without the JSON that Render answers with.
+    #[error("Render answered {0} without the JSON that its documentation shows")]
+    NotJson(u16),
     /// No answer.
     #[error("Render: {0}")]
     Transport(#[from] TransportError),
@@ -131,13 +137,14 @@ impl CallFailure {
             Self::OtherImage(_) | Self::OtherImageOrNoService => {
                 FailureWord::ImageRepositoryDiffers
             }
-            Self::Denied(Key::Hook) => FailureWord::HookDenied,
+            Self::Denied(Key::Hook) | Self::Forbidden => FailureWord::HookDenied,
             Self::Denied(Key::Api) | Self::NoAccess { .. } => FailureWord::PermissionMissing,
             Self::Suspended(_) => FailureWord::ServiceSuspended,
             Self::RateLimited(_) | Self::PreviewLimited(_) => FailureWord::RateLimited,
             Self::MethodRefused
             | Self::Redirected(_)
             | Self::Unknown(_)
+            | Self::NotJson(_)
             | Self::PreviewRefused { .. } => FailureWord::DeployFailed,
             Self::Broken(_) | Self::Transport(_) => FailureWord::RenderUnavailable,
         }
@@ -153,7 +160,7 @@ impl CallFailure {
             Self::OtherImageOrNoService => {
                 "Compare the service's image on Render with the deploy manifest, and copy the deploy hook from the service's settings again."
             }
-            Self::Denied(Key::Hook) => {
+            Self::Denied(Key::Hook) | Self::Forbidden => {
                 "Copy the deploy hook from the service's settings again; it was probably regenerated."
             }
             Self::Denied(Key::Api) => {
@@ -162,7 +169,7 @@ impl CallFailure {
             Self::NoAccess { .. } => {
                 "Compare the service's id with the one on Render, and use an API key of a member of its workspace."
             }
-            Self::MethodRefused | Self::Redirected(_) | Self::Unknown(_) => {
+            Self::MethodRefused | Self::Redirected(_) | Self::Unknown(_) | Self::NotJson(_) => {
                 "Look at the service's deploys and its deploy hook on Render."
             }
             Self::PreviewRefused { status: 402, .. } => {
@@ -190,14 +197,31 @@ impl CallFailure {
             Self::Transport(_) | Self::Broken(_) => Repeatable::Once,
             Self::OtherImage(_)
             | Self::Denied(_)
+            | Self::Forbidden
             | Self::NoAccess { .. }
             | Self::OtherImageOrNoService
             | Self::MethodRefused
             | Self::PreviewRefused { .. }
             | Self::Suspended(_)
             | Self::Redirected(_)
-            | Self::Unknown(_) => Repeatable::Never,
+            | Self::Unknown(_)
+            | Self::NotJson(_) => Repeatable::Never,
         }
+    }
+
+    /// Whether the answer is one that Render does not document: it says nothing of what became of the call.
+    #[must_use]
+    pub const fn is_undocumented(&self) -> bool {
+        matches!(
+            self,
+            Self::Redirected(_) | Self::Unknown(_) | Self::NotJson(_)
+        )
+    }
+
+    /// Whether Render may have acted upon the call.
+    #[must_use]
+    pub const fn may_have_been_taken(&self) -> bool {
+        self.is_undocumented() || matches!(self.repeatable(), Repeatable::Once)
     }
 }
 
@@ -220,6 +244,31 @@ mod tests {
             CallFailure::Denied(Key::Hook).repeatable(),
             Repeatable::Never
         );
+    }
+
+    #[test]
+    fn an_answer_that_render_does_not_document_may_have_begun_a_deploy() {
+        for failure in [
+            CallFailure::Redirected(302),
+            CallFailure::Unknown(204),
+            CallFailure::Unknown(408),
+            CallFailure::Unknown(418),
+            CallFailure::NotJson(200),
+        ] {
+            assert!(failure.is_undocumented() && failure.may_have_been_taken());
+            assert_eq!(failure.word(), FailureWord::DeployFailed);
+            assert_eq!(failure.repeatable(), Repeatable::Never);
+        }
+        for (failure, may) in [
+            (CallFailure::Broken(502), true),
+            (CallFailure::Forbidden, false),
+            (CallFailure::Denied(Key::Hook), false),
+            (CallFailure::RateLimited(None), false),
+            (CallFailure::MethodRefused, false),
+        ] {
+            assert!(!failure.is_undocumented());
+            assert_eq!(failure.may_have_been_taken(), may, "{failure}");
+        }
     }
 
     #[test]

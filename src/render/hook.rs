@@ -55,10 +55,14 @@ impl HookCaller {
 fn judge(answer: &Answer) -> Result<Accepted, CallFailure> {
     match answer.status() {
         202 => Ok(Accepted::Queued),
-        200..=299 => Ok(Accepted::Started(wire::hooked(answer.body()))),
+        status @ (200 | 201) if !wire::is_object(answer.body()) => {
+            Err(CallFailure::NotJson(status))
+        }
+        200 | 201 => Ok(Accepted::Started(wire::hooked(answer.body()))),
         status @ 300..=399 => Err(CallFailure::Redirected(status)),
         400 => Err(CallFailure::OtherImage(Said::default())),
-        401 | 403 => Err(CallFailure::Denied(Key::Hook)),
+        401 => Err(CallFailure::Denied(Key::Hook)),
+        403 => Err(CallFailure::Forbidden),
         404 => Err(CallFailure::OtherImageOrNoService),
         405 => Err(CallFailure::MethodRefused),
         409 => Err(CallFailure::Suspended(Said::default())),

@@ -29,6 +29,12 @@ pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     })
 }
 
+/// Whether a body is a JSON object, as Render answers one that takes a deploy.
+pub(super) fn is_object(body: &[u8]) -> bool {
+    serde_json::from_slice::<std::collections::BTreeMap<String, serde::de::IgnoredAny>>(body)
+        .is_ok()
+}
+
 /// The `message` of an error's body, where it has one.
 pub(super) fn message(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]

@@ -54,7 +54,10 @@ impl RenderWriter {
         let said = || Said::by(answer, self.0.key());
         match answer.status() {
             202 => Ok(Accepted::Queued),
-            200..=299 => Ok(Accepted::Started(wire::created(answer.body()))),
+            status @ (200 | 201) if !wire::is_object(answer.body()) => {
+                Err(CallFailure::NotJson(status))
+            }
+            200 | 201 => Ok(Accepted::Started(wire::created(answer.body()))),
             status @ 300..=399 => Err(CallFailure::Redirected(status)),
             400 => Err(CallFailure::OtherImage(said())),
             401 => Err(CallFailure::Denied(Key::Api)),
@@ -149,7 +152,7 @@ mod tests {
             Accepted::Started(Some(deploy("dep-7")))
         );
         assert_eq!(
-            deployed(asked(201, &[], "")).await.unwrap(),
+            deployed(asked(201, &[], "{}")).await.unwrap(),
             Accepted::Started(None)
         );
         assert_eq!(
@@ -176,6 +179,8 @@ mod tests {
             ),
             (500, FailureWord::RenderUnavailable, Repeatable::Once),
             (302, FailureWord::DeployFailed, Repeatable::Never),
+            (204, FailureWord::DeployFailed, Repeatable::Never),
+            (418, FailureWord::DeployFailed, Repeatable::Never),
         ];
         for (status, word, repeatable) in table {
             let error = deployed(asked(status, &["Ratelimit-Reset: 9", "Location: /x"], "{}"))

@@ -92,9 +92,8 @@ const fn bar(status: Status) -> (&'static str, &'static str) {
         Status::Failed | Status::Unknown | Status::NotStarted | Status::Refused => {
             ("\u{2717}", "crit, ")
         }
-        Status::Superseded | Status::Cancelled | Status::Skipped | Status::Held => {
-            ("\u{2298}", "done, ")
-        }
+        Status::Superseded | Status::Cancelled | Status::Held => ("\u{2298}", "done, "),
+        Status::Unchanged | Status::Skipped => ("\u{2298}", "done, "),
     }
 }
 

@@ -219,6 +219,7 @@ const fn outcome(status: Status) -> Outcome {
         Status::Accepted => Outcome::Accepted,
         Status::Superseded => Outcome::Superseded,
         Status::Failed | Status::NotStarted | Status::Unknown => Outcome::Failed,
+        Status::Unchanged => Outcome::Nothing,
         Status::Skipped => Outcome::Skipped,
         Status::Held => Outcome::Held,
         Status::Refused => Outcome::Refused,
@@ -267,6 +268,11 @@ mod tests {
             Some(Outcome::Cancelled)
         );
         assert_eq!(of(&[Status::Skipped]), Some(Outcome::Skipped));
+        assert_eq!(of(&[Status::Unchanged]), Some(Outcome::Nothing));
+        assert_eq!(
+            of(&[Status::Unchanged, Status::Skipped]),
+            Some(Outcome::Skipped)
+        );
         assert_eq!(of(&[]), None);
     }
 }

@@ -140,8 +140,9 @@ fn services_or_images(report: &RunReport) -> String {
     };
     let all = failures_first(report, &plan.services);
     let is_left = |service: &&&PlannedService| {
-        service.why.status() == Status::Skipped
-            && end_of(report, service).is_none_or(|ended| ended.status == Status::Skipped)
+        let was_left = |status: Status| matches!(status, Status::Unchanged | Status::Skipped);
+        was_left(service.why.status())
+            && end_of(report, service).is_none_or(|ended| was_left(ended.status))
     };
     let left: Vec<&PlannedService> = all.iter().filter(is_left).copied().collect();
     let rows = |services: &[&PlannedService]| {
@@ -258,7 +259,7 @@ fn row(report: &RunReport, service: &PlannedService) -> String {
     let is_timed = |ended: &&ServiceResult| {
         !matches!(
             ended.status,
-            Status::Skipped | Status::Held | Status::NotStarted
+            Status::Unchanged | Status::Skipped | Status::Held | Status::NotStarted
         )
     };
     let time = ended
@@ -284,7 +285,7 @@ const fn mark(status: Status) -> &'static str {
         Status::Failed | Status::Refused | Status::Unknown => "\u{274c}",
         Status::NotStarted | Status::Cancelled => "\u{23f9}\u{fe0f}",
         Status::Superseded | Status::Held => "\u{26a0}\u{fe0f}",
-        Status::Skipped => "\u{2796}",
+        Status::Unchanged | Status::Skipped => "\u{2796}",
     }
 }
 

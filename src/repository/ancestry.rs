@@ -55,6 +55,46 @@ impl Checkout {
         Ok(Some(true))
     }
 
+    /// The commits that descend from `head`, up to and with `tip`, the newest first; `None` when that cannot be told from what is here.
+    ///
+    /// # Errors
+    /// Refuses broken objects.
+    pub fn commits_after(
+        &self,
+        head: &CommitSha,
+        tip: &CommitSha,
+    ) -> Result<Option<Vec<CommitSha>>, RepositoryError> {
+        let (head, tip) = (id(head), id(tip));
+        let mut walk = Walk::default();
+        for (start, reach) in [(head, FROM_ANCESTOR), (tip, FROM_DESCENDANT)] {
+            let Some(commit) = self.commit(start)? else {
+                return Ok(None);
+            };
+            walk.reach(start, reach, commit);
+        }
+        while let Some((reach, parents)) = walk.next() {
+            for parent in parents {
+                match walk.known(parent) {
+                    Some(commit) => walk.reach(parent, reach, commit),
+                    None => match self.commit(parent)? {
+                        Some(commit) => walk.reach(parent, reach, commit),
+                        None if reach == FROM_DESCENDANT => return Ok(None),
+                        None => {}
+                    },
+                }
+            }
+        }
+        let mut after = walk.only_from_descendant();
+        after.sort_by_key(|(_, commit)| std::cmp::Reverse(commit.time));
+        let parents: Vec<(ObjectId, &[ObjectId])> = after
+            .iter()
+            .map(|(object, commit)| (*object, commit.parents.as_slice()))
+            .collect();
+        Ok(Some(
+            descendants(head, &parents).iter().filter_map(sha).collect(),
+        ))
+    }
+
     /// The first parent of a commit, its first parent and so on, the nearest first, at most `most`; and whether that is all there is to say:
     /// `false` where history ends early here. `None` when the commit itself is not here.
     ///
@@ -129,6 +169,25 @@ impl Checkout {
     }
 }
 
+/// Those of some commits that descend from `head`, in their order, whatever that is.
+fn descendants(head: ObjectId, commits: &[(ObjectId, &[ObjectId])]) -> Vec<ObjectId> {
+    let mut found = std::collections::HashSet::from([head]);
+    loop {
+        let before = found.len();
+        for (object, parents) in commits.iter().rev() {
+            if parents.iter().any(|parent| found.contains(parent)) {
+                found.insert(*object);
+            }
+        }
+        if found.len() == before {
+            break;
+        }
+    }
+    let all = commits.iter().map(|(object, _)| *object);
+    all.filter(|object| *object != head && found.contains(object))
+        .collect()
+}
+
 type Reach = u8;
 const FROM_ANCESTOR: Reach = 1;
 const FROM_DESCENDANT: Reach = 2;
@@ -159,6 +218,15 @@ struct Seen {
 impl Walk {
     fn known(&self, object: ObjectId) -> Option<Commit> {
         self.seen.get(&object).map(|seen| seen.commit.clone())
+    }
+
+    /// The commits that only the descendant reaches.
+    fn only_from_descendant(&self) -> Vec<(ObjectId, &Commit)> {
+        self.seen
+            .iter()
+            .filter(|(_, seen)| seen.reach == FROM_DESCENDANT)
+            .map(|(object, seen)| (*object, &seen.commit))
+            .collect()
     }
 
     fn reached(&self, object: ObjectId) -> Reach {
@@ -289,5 +357,27 @@ mod tests {
             checkout.changed_paths(&middle, &new),
             Ok(Some(vec![b"a".to_vec()]))
         );
+    }
+
+    #[test]
+    fn the_commits_after_a_commit_are_those_that_descend_from_it() {
+        let repo = Repo::new();
+        let first = repo.commit(&[("a", "1")]);
+        repo.git(&["checkout", "-q", "-b", "side"]);
+        let side = repo.commit(&[("side", "1")]);
+        repo.git(&["checkout", "-q", "main"]);
+        let head = repo.commit(&[("a", "2")]);
+        let next = repo.commit(&[("a", "3")]);
+        repo.git(&["merge", "-q", "--no-edit", "side"]);
+        let tip = repo.sha("HEAD");
+        let mut after = repo.checkout().commits_after(&head, &tip).unwrap().unwrap();
+        after.sort();
+        let mut wanted = vec![next, tip];
+        wanted.sort();
+        assert_eq!(after, wanted, "not {side}");
+        let all = repo.checkout().commits_after(&first, &tip);
+        assert_eq!(all.unwrap().unwrap().len(), 4);
+        let shallow = Repo::clone_of(&repo, &["--depth=1"]);
+        assert_eq!(shallow.checkout().commits_after(&head, &tip), Ok(None));
     }
 }

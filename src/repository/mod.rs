@@ -9,6 +9,7 @@ mod error;
 mod object;
 mod open;
 mod refs;
+mod special;
 mod tree;
 
 pub use error::RepositoryError;

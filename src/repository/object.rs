@@ -88,6 +88,8 @@ impl Checkout {
 
     /// An object's size, without reading it.
     pub(super) fn size(&self, object: ObjectId) -> Option<u64> {
+        let name = sha(&object)?.to_string();
+        super::special::refuse_object(self.0.objects.store_ref().path(), &name).ok()?;
         self.0
             .objects
             .header(object)
@@ -106,6 +108,7 @@ impl Checkout {
             return Ok(Some(Data::new(buffer, Kind::Tree, NAMES)));
         }
         let name = sha(&object).unwrap_or(CommitSha::from_bytes([0; 20]));
+        super::special::refuse_object(self.0.objects.store_ref().path(), &name.to_string())?;
         let found = self
             .0
             .objects

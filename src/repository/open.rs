@@ -1,6 +1,6 @@
 //! Opening a checkout, or saying why not.
 
-use super::RepositoryError;
+use super::{RepositoryError, special};
 use crate::domain::Foreign;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -56,6 +56,7 @@ impl Checkout {
         let Some(dot_git) = found else {
             return Ok(None);
         };
+        special::refuse(&dot_git)?;
         let options = gix::open::Options::isolated()
             .open_path_as_is(true)
             .config_overrides(OVERRIDES);
@@ -113,7 +114,7 @@ fn plain(workspace: &Path) -> Result<Option<PathBuf>, RepositoryError> {
 }
 
 #[derive(Clone, Copy)]
-enum Kind {
+pub(super) enum Kind {
     File(u64),
     Directory,
     Link,
@@ -121,7 +122,7 @@ enum Kind {
 }
 
 impl Kind {
-    const fn words(self) -> &'static str {
+    pub(super) const fn words(self) -> &'static str {
         match self {
             Self::File(0..=1_048_576) => "a file",
             Self::File(_) => "a large file",
@@ -133,7 +134,7 @@ impl Kind {
 }
 
 /// What is at a path, without following a link; what cannot be looked at counts as nothing.
-fn kind(path: &Path) -> Option<Kind> {
+pub(super) fn kind(path: &Path) -> Option<Kind> {
     let metadata = fs::symlink_metadata(path).ok()?;
     let file_type = metadata.file_type();
     Some(if file_type.is_symlink() {

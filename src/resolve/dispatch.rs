@@ -1,6 +1,6 @@
 //! A dispatch: what its inputs name, on which commit, and that it may be deployed from there.
 
-use super::release::{on_release_branch, unreachable_release};
+use super::release::{OffBranch, off_branch, on_release_branch};
 use super::source::default_image;
 use super::{
     Before, Commit, Purpose, Resolved, agree, manifest_of_event, refuse_base_on_deploy,
@@ -55,6 +55,8 @@ pub(super) async fn dispatch(
             base: no_before(),
             push: None,
             tip: Tip::Other,
+            default_branch,
+            off_branch: None,
         },
     };
     commit.resolved(context).await
@@ -69,8 +71,11 @@ async fn to_environment(
     purpose: Purpose,
 ) -> Result<Commit<'static>, Failure> {
     let run = (default_branch, at);
-    let (commit, release) =
-        commit_of_dispatch(context, &environment, dispatch, run, purpose).await?;
+    let AskedCommit {
+        commit,
+        release,
+        off_branch,
+    } = commit_of_dispatch(context, &environment, dispatch, run, purpose).await?;
     let name = environment.name;
     if commit != at {
         manifest = manifest_of_event(context, &commit, default_branch, purpose).await?;
@@ -95,6 +100,8 @@ async fn to_environment(
         base: no_before(),
         push: None,
         tip,
+        default_branch: default_branch.to_owned(),
+        off_branch,
     })
 }
 
@@ -182,13 +189,31 @@ pub(super) fn environment_of_dispatch<'m>(
     }
 }
 
+/// The commit that a dispatch is about.
+struct AskedCommit {
+    commit: CommitSha,
+    release: Option<Release>,
+    /// Why the release is refused, unless it was begun before.
+    off_branch: Option<OffBranch>,
+}
+
+impl AskedCommit {
+    const fn of_branch(commit: CommitSha) -> Self {
+        Self {
+            commit,
+            release: None,
+            off_branch: None,
+        }
+    }
+}
+
 async fn commit_of_dispatch(
     context: &Context,
     environment: &Environment,
     dispatch: &Dispatch,
     (default_branch, at): (&str, CommitSha),
     purpose: Purpose,
-) -> Result<(CommitSha, Option<Release>), Failure> {
+) -> Result<AskedCommit, Failure> {
     match &environment.when {
         When::Branch(branch) => {
             if context.request.release.is_some() {
@@ -206,23 +231,29 @@ async fn commit_of_dispatch(
                 } else {
                     tip(context, branch).await?
                 };
-                return Ok((commit, None));
+                return Ok(AskedCommit::of_branch(commit));
             };
             if purpose != Purpose::Plan {
                 must_be_on(context, &commit, branch).await?;
             }
-            Ok((commit, None))
+            Ok(AskedCommit::of_branch(commit))
         }
         When::Release { template, .. } => {
             let (commit, release) =
                 release_of_dispatch(context, environment, template, dispatch).await?;
             agree(context.request.sha.as_ref(), &commit)?;
-            match on_release_branch(context, environment, &release, &commit, default_branch).await {
-                Ancestry::Yes => {}
+            let ancestry =
+                on_release_branch(context, environment, &release, &commit, default_branch).await;
+            let off_branch = match ancestry {
+                Ancestry::Yes => None,
                 Ancestry::Unknown(why) => return Err(Failure::OrderUnknown(why)),
-                Ancestry::No => unreachable_release(environment, &release, default_branch)?,
-            }
-            Ok((commit, Some(release)))
+                Ancestry::No => off_branch(environment, &release, default_branch),
+            };
+            Ok(AskedCommit {
+                commit,
+                release: Some(release),
+                off_branch,
+            })
         }
     }
 }
@@ -360,5 +391,7 @@ fn outside(context: &Context) -> Result<Resolved, Stop> {
         created: None,
         revisions: vec![commit],
         in_fork: false,
+        default_branch: "main".into(),
+        off_branch: None,
     })
 }

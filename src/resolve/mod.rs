@@ -10,9 +10,9 @@ mod rollback;
 mod source;
 
 pub(crate) use candidate::{Candidate, candidate_of_dispatch, candidate_of_push, needs_github};
-pub(crate) use release::previous;
+pub(crate) use release::{OffBranch, on_from_branch, previous};
 pub(crate) use rollback::{ResolvedRollback, rollback};
-pub(crate) use source::{WithoutManifest, manifest_at};
+pub(crate) use source::{WithoutManifest, commit_manifest, manifest_at};
 
 use crate::context::{Context, Stop};
 use crate::decide::{Base, Environments, Subject, Tip};
@@ -52,6 +52,10 @@ pub(crate) struct Resolved {
     pub(crate) revisions: Vec<CommitSha>,
     /// Whether credentials may be missing without anybody's fault.
     pub(crate) in_fork: bool,
+    /// The repository's default branch, as the event says it.
+    pub(crate) default_branch: String,
+    /// Why the release is refused, unless it was begun before.
+    pub(crate) off_branch: Option<OffBranch>,
 }
 
 impl Resolved {
@@ -85,7 +89,9 @@ pub(crate) enum Before {
     /// A commit, or none.
     Commit {
         base: Base,
-        /// The commit from which an unforced push went forward.
+        /// The commit that the branch was on before the push.
+        pushed: Option<CommitSha>,
+        /// The same, where the push went forward from it.
         forward_from: Option<CommitSha>,
     },
     /// Where a pull request branched off, which is to be found out.
@@ -141,6 +147,8 @@ async fn merge_group(
         base,
         push: None,
         tip: Tip::Other,
+        default_branch: group.default_branch.clone(),
+        off_branch: None,
     };
     commit.resolved(context).await
 }
@@ -154,6 +162,8 @@ struct Commit<'a> {
     base: Base,
     push: Option<&'a Push>,
     tip: Tip,
+    default_branch: String,
+    off_branch: Option<OffBranch>,
 }
 
 impl Commit<'_> {
@@ -165,6 +175,7 @@ impl Commit<'_> {
         let given_base = given_base(context).await?;
         let before = Before::Commit {
             base: self.base,
+            pushed: push.and_then(|push| push.before),
             forward_from: push
                 .filter(|push| !push.forced)
                 .and_then(|push| push.before),
@@ -179,6 +190,8 @@ impl Commit<'_> {
             created,
             revisions: vec![self.commit],
             in_fork: push.is_some_and(|push| push.in_fork),
+            default_branch: self.default_branch,
+            off_branch: self.off_branch,
         })
     }
 }

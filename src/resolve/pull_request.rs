@@ -58,6 +58,8 @@ pub(super) async fn pull_request(
             .flatten()
             .collect(),
         in_fork: true,
+        default_branch: branch.clone(),
+        off_branch: None,
     })
 }
 

@@ -1,13 +1,13 @@
 //! A push: of a branch, of a release tag, or of nothing that concerns us.
 
-use super::release::{on_release_branch, unreachable_release};
+use super::release::{OffBranch, off_branch, on_release_branch};
 use super::{
     Commit, Purpose, Resolved, agree, environments_in, manifest_of_event, nothing,
     refuse_base_on_deploy, unknown_environment,
 };
 use crate::context::{Context, Stop};
 use crate::decide::{Base, Concerns, Environments, Subject, Tip, choose, of_branch, of_tag};
-use crate::domain::{CommitSha, Foreign, Manifest, Push, PushedRef, Release};
+use crate::domain::{CommitSha, Environment, Foreign, Manifest, Push, PushedRef, Release};
 use crate::failure::{Failure, ReleaseRefusal};
 use crate::history::Ancestry;
 use crate::intake::inputs::InputError;
@@ -32,6 +32,7 @@ pub(super) async fn push(
     if let Some(before) = push.before {
         base = Base::Commit(before, "what the branch was on before the push".into());
     }
+    let mut off_branch = None;
     if let Subject::Environments {
         environments,
         release: Some(release),
@@ -41,8 +42,9 @@ pub(super) async fn push(
         if matches!(push.pushed, PushedRef::Tag(_)) && is_moved {
             return Err(Failure::Release(ReleaseRefusal::Moved(release.to_string())).into());
         }
-        must_be_released_from_there(context, push, &manifest, environments, release, &commit)
-            .await?;
+        let environments = environments_in(&manifest, environments)?;
+        off_branch =
+            off_branch_of(context, push, &environments, (release, &commit), purpose).await?;
     }
     let tip = if is_default {
         Tip::OfDefaultBranch
@@ -56,6 +58,8 @@ pub(super) async fn push(
         base,
         push: Some(push),
         tip,
+        default_branch: push.default_branch.clone(),
+        off_branch,
     };
     commit.resolved(context).await
 }
@@ -93,34 +97,33 @@ async fn matching(
     Ok(matching)
 }
 
-/// Refuses a release whose commit is on none of the branches that its environments are released from.
-async fn must_be_released_from_there(
+/// Why a release is refused whose commit is on none of the branches that its environments are released from.
+async fn off_branch_of(
     context: &Context,
     push: &Push,
-    manifest: &Manifest,
-    environments: &Environments,
-    release: &Release,
-    commit: &CommitSha,
-) -> Result<(), Failure> {
+    environments: &[&Environment],
+    (release, commit): (&Release, &CommitSha),
+    purpose: Purpose,
+) -> Result<Option<OffBranch>, Failure> {
     let branch = &push.default_branch;
-    for environment in environments_in(manifest, environments)? {
+    let mut refused = None;
+    for environment in environments {
         match on_release_branch(context, environment, release, commit, branch).await {
             Ancestry::Yes => {}
-            Ancestry::Unknown(why) if context.around.is_rerun => {
-                return Err(Failure::OrderUnknown(why));
-            }
             Ancestry::Unknown(why) => {
-                context.warn(
-                    "The release's branch is not known",
-                    &format!(
-                        "whether release {release} is on a release branch is not known: {why}"
-                    ),
-                );
+                let text =
+                    format!("whether release {release} is on a release branch is not known: {why}");
+                match purpose {
+                    Purpose::Deploy => return Err(Failure::OrderUnknown(text)),
+                    Purpose::Plan | Purpose::Verify | Purpose::Promote => {
+                        context.warn("The release's branch is not known", &text);
+                    }
+                }
             }
-            Ancestry::No => unreachable_release(environment, release, branch)?,
+            Ancestry::No => refused = refused.or(off_branch(environment, release, branch)),
         }
     }
-    Ok(())
+    Ok(refused)
 }
 
 pub(super) async fn pushed_commit(context: &Context, push: &Push) -> Result<CommitSha, Failure> {

@@ -61,7 +61,7 @@ pub(super) async fn on_release_branch(
 }
 
 /// Whether a commit is on a branch from which the environment's releases are made.
-pub(super) async fn on_from_branch(
+pub(crate) async fn on_from_branch(
     context: &Context,
     environment: &Environment,
     commit: &CommitSha,
@@ -90,18 +90,31 @@ pub(super) fn branches(environment: &Environment, default_branch: &str) -> Vec<S
     }
 }
 
-pub(super) fn unreachable_release(
+/// A release whose commit is on none of the branches from which its environment's releases are made.
+#[derive(Debug, Clone)]
+pub(crate) struct OffBranch {
+    release: Release,
+    branches: String,
+}
+
+impl From<OffBranch> for Failure {
+    fn from(refused: OffBranch) -> Self {
+        Self::Release(ReleaseRefusal::OffBranch(
+            refused.release.to_string(),
+            refused.branches,
+        ))
+    }
+}
+
+/// Why a release that is on no such branch is refused; `None` where the environment has no releases.
+pub(super) fn off_branch(
     environment: &Environment,
     release: &Release,
     default_branch: &str,
-) -> Result<(), Failure> {
+) -> Option<OffBranch> {
     let branches = branches(environment, default_branch).join(", ");
-    if branches.is_empty() {
-        return Ok(());
-    }
-    let shown = Foreign(branches.as_bytes()).to_string();
-    Err(Failure::Release(ReleaseRefusal::OffBranch(
-        release.to_string(),
-        shown,
-    )))
+    (!branches.is_empty()).then(|| OffBranch {
+        release: release.clone(),
+        branches: Foreign(branches.as_bytes()).to_string(),
+    })
 }

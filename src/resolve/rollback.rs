@@ -18,6 +18,7 @@ pub(crate) struct ResolvedRollback {
     pub(crate) target: Target,
     /// The release that was named.
     pub(crate) release: Option<Release>,
+    pub(crate) default_branch: String,
 }
 
 /// Asks about what the inputs of a dispatch name.
@@ -49,6 +50,7 @@ pub(crate) async fn rollback(
         at,
         target,
         release,
+        default_branch,
     })
 }
 

@@ -1,6 +1,7 @@
 //! The manifest at a commit.
 
 use crate::context::Context;
+use crate::decide::ledger::CommitManifest;
 use crate::domain::{CommitSha, FileAt, Foreign, Manifest, Repository};
 use crate::failure::Failure;
 use crate::intake::manifest::{self, Home};
@@ -27,14 +28,6 @@ pub(crate) async fn manifest_at(
         repo: context.slug.repo(),
         default_branch,
     };
-    let shorthand = || {
-        let image = context
-            .request
-            .image
-            .clone()
-            .map_or_else(|| default_image(context), Ok)?;
-        Ok(manifest::shorthand(image, &home)?)
-    };
     match context.clients.history.file_at(commit, &path.path).await {
         Ok(FileAt::File(bytes)) => {
             manifest::parse(&bytes, &home).map_err(|mistakes| Failure::Manifest {
@@ -46,7 +39,7 @@ pub(crate) async fn manifest_at(
             "{} is not in commit {commit}",
             Foreign(path.path.as_bytes())
         ))),
-        Ok(FileAt::Absent) => shorthand(),
+        Ok(FileAt::Absent) => shorthand(context, &home),
         Ok(FileAt::TooLarge(bytes)) => Err(Failure::NoManifest(format!(
             "{} has {bytes} bytes",
             Foreign(path.path.as_bytes())
@@ -60,13 +53,51 @@ pub(crate) async fn manifest_at(
                 "No manifest could be read",
                 "no manifest could be read, neither from the checkout nor from GitHub, so there is taken to be none",
             );
-            shorthand()
+            shorthand(context, &home)
         }
         Ok(FileAt::CommitMissing) => Err(Failure::NoManifest(format!(
             "commit {commit} is neither in the checkout nor at GitHub"
         ))),
         Err(error) => Err(error.into()),
     }
+}
+
+/// The manifest of a commit that is compared with the run's own. That it cannot be parsed, or is not where it has to be, is an answer.
+pub(crate) async fn commit_manifest(
+    context: &Context,
+    commit: &CommitSha,
+    default_branch: &str,
+) -> CommitManifest {
+    let path = &context.request.manifest;
+    let home = Home {
+        owner: context.slug.owner(),
+        repo: context.slug.repo(),
+        default_branch,
+    };
+    let known = |manifest| CommitManifest::Known(Box::new(manifest));
+    match context.clients.history.file_at(commit, &path.path).await {
+        Ok(FileAt::File(bytes)) => {
+            manifest::parse(&bytes, &home).map_or(CommitManifest::Unusable, known)
+        }
+        Ok(FileAt::Absent) if path.is_explicit => CommitManifest::Unusable,
+        Ok(FileAt::Absent) => shorthand(context, &home).map_or(CommitManifest::Unusable, known),
+        Ok(FileAt::TooLarge(_) | FileAt::NotAFile(_)) => CommitManifest::Unusable,
+        Ok(FileAt::CommitMissing) => CommitManifest::Unknown(format!(
+            "commit {} is neither in the checkout nor at GitHub",
+            commit.short(7)
+        )),
+        Err(error) => CommitManifest::Unknown(error.to_string()),
+    }
+}
+
+/// The manifest that is assumed where there is none.
+fn shorthand(context: &Context, home: &Home<'_>) -> Result<Manifest, Failure> {
+    let image = context
+        .request
+        .image
+        .clone()
+        .map_or_else(|| default_image(context), Ok)?;
+    Ok(manifest::shorthand(image, home)?)
 }
 
 fn is_assumed(context: &Context, without: WithoutManifest) -> bool {

@@ -1,23 +1,16 @@
-//! One service's way: intent, order, look, call, follow, end of the record.
+//! One service's way: intent, look, order, call, follow, end of the record. How a deploy is asked for is in `call`, what is written in `records`.
 
-use super::{DeployRequest, DeployVia, Rollout};
+use super::{DeployRequest, Rollout};
 use crate::context::{InFlightDeploy, Stage};
-use crate::decide::{Closing, Landing, Presence, presence};
-use crate::domain::{DeployId, DeployStatus, FailureWord, ServiceName};
-use crate::github::{Ended as Closed, Ending, RunName};
-use crate::render::{Accepted, CallFailure, RenderError, Repeatable};
+use crate::decide::Landing;
+use crate::decide::ledger::{OnRender, Presence, presence, unlisted};
+use crate::domain::{Deploy, DeployId, DeployStatus, Kind, ServiceName};
+use crate::render::{Accepted, RenderError};
 use crate::report::{Failed, ServiceResult};
-use crate::state::Ordered;
-use http_client::Deadline;
+use crate::state::{Look, Verdict};
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::time::Duration;
-
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// How long one hook is tried: Render's limit of 10 deploys a minute and service passes in this time.
-const PATIENCE: Duration = Duration::from_secs(180);
-/// How often Render is asked for a deploy when it has not acted upon any of the calls.
-const MOST_CALLS: u32 = 5;
 
 /// What came of an attempt.
 pub(super) struct AttemptResult {
@@ -57,6 +50,14 @@ pub(super) struct Attempt<'a> {
     pub(super) known: BTreeSet<DeployId>,
 }
 
+/// An attempt whose record is written, and what a look after that showed.
+pub(super) struct Begun {
+    /// The number of its record.
+    pub(super) record: Option<u64>,
+    /// None where no order is asked for: for a preview, and for going back.
+    pub(super) look: Option<Rc<Look>>,
+}
+
 impl<'a> Attempt<'a> {
     pub(super) const fn new(
         rollout: &'a Rollout<'a>,
@@ -71,21 +72,25 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Runs the attempt. Writes no record if the image's commit is unknown.
-    pub(super) async fn run(mut self) -> ServiceResult {
-        let record = if self.request.is_recorded {
-            self.begin().await
+    /// Writes the intent, unless the image's commit is unknown.
+    pub(super) async fn begin(&self) -> Option<u64> {
+        if self.request.is_recorded {
+            self.write_intent().await
         } else {
             None
-        };
+        }
+    }
+
+    /// Runs the attempt to its end.
+    pub(super) async fn run(mut self, begun: Begun) -> ServiceResult {
         let began = self.rollout.started.elapsed();
         self.say(&format!("deploying {}", self.request.image));
         self.track(Stage::Preparing);
         let log = &self.rollout.context.log;
         log.waits_for(self.service.as_str(), "deploying");
-        let result = self.send_and_follow().await;
+        let result = self.send_and_follow(&begun).await;
         log.has_come(self.service.as_str());
-        self.end(record, &result).await;
+        self.end(begun.record, &result).await;
         self.service_result(result, began)
     }
 
@@ -135,68 +140,63 @@ impl<'a> Attempt<'a> {
         self.rollout.context.progress.track(self.service, deploy);
     }
 
-    fn advance(&self, stage: Stage) {
+    pub(super) fn advance(&self, stage: Stage) {
         self.rollout.context.progress.advance(self.service, stage);
     }
 
-    async fn send_and_follow(&mut self) -> AttemptResult {
-        if self.request.intent.kind == crate::domain::Kind::Deploy {
-            match self
-                .rollout
-                .state
-                .order_now(self.rollout.context, self.service)
-                .await
-            {
-                Ok(Ordered::Current) => {}
-                Ok(Ordered::Superseded(why)) => {
-                    return AttemptResult::at(Landing::Withdrawn, None).saying(why, "");
-                }
-                Err(failure) => {
-                    let landing = Landing::NotTaken(failure.word());
-                    return AttemptResult::at(landing, None)
-                        .saying(failure.to_string(), failure.hint());
-                }
-            }
-        }
-        self.send_and_follow_unordered().await
-    }
-
-    /// Goes on from where nothing newer is there.
-    pub(super) async fn send_and_follow_unordered(&mut self) -> AttemptResult {
-        match self.look_before().await {
-            Ok(Presence::Absent) => {}
-            Ok(Presence::Serves) => {
-                return AttemptResult::at(Landing::Live, None)
-                    .saying("its live deploy has this image already", "");
-            }
-            Ok(Presence::Comes(deploy)) => {
-                self.say(&format!(
-                    "{deploy} is under way with the same image, and is followed"
-                ));
-                self.advance(Stage::Adopted);
-                return self.follow(&deploy).await;
-            }
+    async fn send_and_follow(&mut self, begun: &Begun) -> AttemptResult {
+        let deploys = match self.look_at_render().await {
+            Ok(deploys) => deploys,
             // Without knowing which deploys there were, none could be told to be ours afterwards.
             Err(error) => {
                 let text = format!("which deploys there are is not known: {error}");
                 return AttemptResult::at(Landing::NotTaken(error.word()), None)
                     .saying(text, error.hint());
             }
-        }
-        self.advance(Stage::Calling);
-        let (accepted, note) = match self.persist().await {
-            Ok(accepted) => accepted,
-            Err((landing, failure, note)) => {
-                let text =
-                    note.map_or_else(|| failure.to_string(), |note| format!("{failure} ({note})"));
-                return AttemptResult::at(landing, None).saying(text, failure.hint());
-            }
         };
+        self.known = deploys.iter().map(|deploy| deploy.id.clone()).collect();
+        self.track(Stage::Preparing);
+        if let Some(stopped) = self.must_not_call(begun, &deploys).await {
+            return stopped;
+        }
+        match self.presence(begun, &deploys) {
+            Presence::Absent => {}
+            Presence::Serves(deploy) => {
+                return AttemptResult::at(Landing::Live, Some(&deploy))
+                    .saying("its live deploy has this image already", "");
+            }
+            Presence::Comes(deploy) => {
+                self.say(&format!(
+                    "{deploy} is under way with the same image, and is followed"
+                ));
+                self.advance(Stage::Adopted);
+                return self.follow(&deploy).await;
+            }
+        }
+        if self.request.intent.kind == Kind::Rollback {
+            self.cancel_unbegun(&deploys).await;
+        }
+        self.open_again(begun).await;
+        self.advance(Stage::Calling);
+        let (accepted, note) = match self.persist(begun).await {
+            Ok(accepted) => accepted,
+            Err(stopped) => return *stopped,
+        };
+        self.end_older(begun).await;
         let mut result = self.see_through(accepted).await;
         if result.text.is_none() {
             result.text = note;
         }
         result
+    }
+
+    /// As [`Attempt::run`], of what has no record and no order: a preview.
+    pub(super) async fn send_and_follow_unordered(&mut self) -> AttemptResult {
+        let begun = Begun {
+            record: None,
+            look: None,
+        };
+        self.send_and_follow(&begun).await
     }
 
     /// Follows what Render took, as far as it is followed.
@@ -222,199 +222,79 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Finds out which deploys there are, and whether the bytes serve by now or come anyway.
-    async fn look_before(&mut self) -> Result<Presence, RenderError> {
-        let Some(render) = &self.rollout.context.clients.render else {
-            return Ok(Presence::Absent);
-        };
-        let mut deploys = render.newest(&self.request.id).await?;
-        self.known = deploys.iter().map(|deploy| deploy.id.clone()).collect();
-        self.track(Stage::Preparing);
-        deploys
-            .retain(|deploy| deploy.status.is_in_flight() || deploy.status == DeployStatus::Live);
-        let is_wanted = self.rollout.follows() && !self.request.is_forced;
-        Ok(if is_wanted {
-            presence(&self.request.wanted, &deploys)
-        } else {
-            Presence::Absent
-        })
-    }
-
-    /// Asks for the deploy until Render has taken it, as often as is harmless: any number of times while nothing was heard; where something
-    /// may have been, Render is looked at first, and without an API key it is asked once more at most.
-    async fn persist(
+    /// Why a call must not be made, by what was looked at: something newer, a rollback, or that neither is known.
+    pub(super) async fn must_not_call(
         &self,
-    ) -> Result<(Accepted, Option<String>), (Landing, CallFailure, Option<String>)> {
-        let deadline = Deadline::after(PATIENCE);
-        let mut backoff = self
-            .rollout
-            .context
-            .clients
-            .http
-            .backoff(FIRST_WAIT, LONGEST_WAIT);
-        let (mut requests, mut unanswered) = (1, 0);
-        loop {
-            let failure = match self.send_deploy_request().await {
-                Ok(accepted) => {
-                    let note = (unanswered > 0)
-                        .then(|| "called twice: the first call had no clear answer".to_owned());
-                    return Ok((accepted, note));
-                }
-                Err(failure) => failure,
-            };
-            let hint = match failure.repeatable() {
-                Repeatable::Safely(hint) if requests < MOST_CALLS => hint,
-                Repeatable::Once if unanswered == 0 && requests < MOST_CALLS => {
-                    unanswered += 1;
-                    None
-                }
-                Repeatable::Safely(_) | Repeatable::Once | Repeatable::Never => {
-                    let is_unclear = unanswered > 0 || failure.repeatable() == Repeatable::Once;
-                    if is_unclear
-                        && self.rollout.context.clients.render.is_some()
-                        && deadline.allows(backoff.next(None)).await
-                        && let Some(found) = self.found().await
-                    {
-                        return Ok(found);
-                    }
-                    return Err(given_up(failure, requests, unanswered));
-                }
-            };
-            let wait = backoff.next(hint);
-            self.say(&format!("{failure}; again in {:.1} s", wait.as_secs_f64()));
-            if !deadline.allows(wait).await {
-                return Err(given_up(failure, requests, unanswered));
-            }
-            if unanswered > 0
-                && let Some(found) = self.found().await
+        begun: &Begun,
+        deploys: &[Deploy],
+    ) -> Option<AttemptResult> {
+        if let Some(look) = &begun.look {
+            self.rollout.notice_rollback(look);
+            if self.request.intent.kind == Kind::Deploy
+                && let Some(stopped) = self.judge(look, deploys).await
             {
-                return Ok(found);
+                return Some(stopped);
             }
-            requests += 1;
         }
+        let why = self.rollout.preempted()?;
+        Some(AttemptResult::at(Landing::Withdrawn, None).saying(why, ""))
     }
 
-    async fn send_deploy_request(&self) -> Result<Accepted, CallFailure> {
-        match (&self.request.via, self.rollout.render_writer()) {
-            (DeployVia::Api(id), Some(writer)) => writer.deploy(id, &self.request.image).await,
-            (DeployVia::Hook(hook), _) => {
-                self.rollout
-                    .writers
-                    .hooks
-                    .call(hook, &self.request.image)
-                    .await
-            }
-            (DeployVia::Api(_), None) => Err(CallFailure::Denied(crate::render::Key::Api)),
-        }
-    }
-
-    /// The deploy that a call without a clear answer has begun.
-    async fn found(&self) -> Option<(Accepted, Option<String>)> {
-        let deploy = self.appeared().await?;
-        let note = "the call had no clear answer, and the deploy was found on Render".to_owned();
-        Some((Accepted::Started(Some(deploy)), Some(note)))
-    }
-
-    /// A deploy of our bytes that was not there before.
-    async fn appeared(&self) -> Option<DeployId> {
-        let deploys = self
+    async fn judge(&self, look: &Look, deploys: &[Deploy]) -> Option<AttemptResult> {
+        let on_render = match &self.rollout.context.clients.render {
+            Some(_) => OnRender::Known(current(deploys)),
+            None => OnRender::NoKey,
+        };
+        let verdict = self
             .rollout
-            .context
-            .clients
-            .render
-            .as_ref()?
-            .newest(&self.request.id)
-            .await
-            .ok()?;
-        let is_new = |deploy: &&crate::domain::Deploy| {
-            !self.known.contains(&deploy.id) && deploy.is_of(&self.request.wanted)
-        };
-        deploys.iter().find(is_new).map(|deploy| deploy.id.clone())
-    }
-
-    /// Writes the intent. Where that fails the deploy goes on: what it costs is said once.
-    async fn begin(&self) -> Option<u64> {
-        let (context, record) = (self.rollout.context, self.rollout.records.as_ref()?);
-        let (id, attempt) = context.around.run.unwrap_or_default();
-        let run = RunName {
-            id: id.to_string(),
-            attempt: attempt.to_string(),
-            force: context.request.force.words(),
-        };
-        match record
-            .begin(self.rollout.state.environment(), &self.request.intent, &run)
-            .await
-        {
-            Ok(number) => Some(number),
-            Err(error) => {
-                let text = format!(
-                    "deploys go on without a record ({error}): should this run be cut off, or its commit be reverted, the next run may not see what it has to make good"
-                );
-                if self.rollout.is_warned.replace(true) {
-                    self.say(&format!("no record: {error}"));
-                } else {
-                    context.warn("A deploy is not recorded", &text);
-                }
-                None
+            .state
+            .verdict(self.rollout.context, look, self.service, &on_render)
+            .await;
+        match verdict {
+            Ok(Verdict::Go) => None,
+            Ok(Verdict::Superseded(why)) => {
+                Some(AttemptResult::at(Landing::Withdrawn, None).saying(why, ""))
+            }
+            Ok(Verdict::Held(from)) => {
+                let why = format!("a rollback from {} holds it by now", from.short(7));
+                Some(AttemptResult::at(Landing::Held, None).saying(why, ""))
+            }
+            Err(failure) => {
+                let landing = Landing::NotTaken(failure.word());
+                Some(AttemptResult::at(landing, None).saying(failure.to_string(), failure.hint()))
             }
         }
     }
 
-    async fn end(&self, number: Option<u64>, result: &AttemptResult) {
-        let how = match result.landing.ending().record {
-            Closing::Live => Closed::Live,
-            Closing::Accepted => Closed::Accepted,
-            Closing::Failed => Closed::Failed,
-            Closing::NotSent => Closed::NotSent,
-            Closing::Open => return,
+    /// The newest deploys of the service; none without an API key.
+    pub(super) async fn look_at_render(&self) -> Result<Vec<Deploy>, RenderError> {
+        let Some(render) = &self.rollout.context.clients.render else {
+            return Ok(Vec::new());
         };
-        let (Some(number), Some(record)) = (number, &self.rollout.records) else {
-            return;
-        };
-        let context = self.rollout.context;
-        let description = match result.landing.ending().failure {
-            Some(word) => word.to_string(),
-            None => result.text.clone().unwrap_or_default(),
-        };
-        let url = self
-            .rollout
-            .facts
-            .get(self.service)
-            .and_then(|facts| facts.url.clone());
-        let ending = Ending {
-            how,
-            description,
-            environment_url: url,
-            log_url: context.run_url(),
-        };
-        if let Err(error) = record.end(number, &ending).await {
-            let why = format!("{}: its record stays open: {error}", self.service);
-            if error.word() == FailureWord::PermissionMissing {
-                context.warn("record", &why);
-            } else {
-                self.say(&format!("its record stays open: {error}"));
-            }
+        render.newest(&self.request.id).await
+    }
+
+    /// Whether the bytes serve by now or come anyway.
+    fn presence(&self, begun: &Begun, deploys: &[Deploy]) -> Presence {
+        if !self.rollout.follows() || self.request.is_forced {
+            return Presence::Absent;
         }
+        let deploys = current(deploys);
+        let records = match &begun.look {
+            Some(look) => look.records(self.service),
+            None => self.rollout.state.records(self.service),
+        };
+        let others = records
+            .into_iter()
+            .filter(|record| Some(record.number) != begun.record)
+            .collect::<Vec<_>>();
+        presence(&self.request.wanted, &deploys, &unlisted(&others, &deploys))
     }
 }
 
-fn given_up(
-    failure: CallFailure,
-    requests: u32,
-    unanswered: u32,
-) -> (Landing, CallFailure, Option<String>) {
-    let word: FailureWord = failure.word();
-    let landing = if unanswered > 0 || failure.repeatable() == Repeatable::Once {
-        Landing::Unclear(word)
-    } else {
-        Landing::NotTaken(word)
-    };
-    let note = match (requests, unanswered) {
-        (1, _) => None,
-        (requests, 0) => Some(format!("called {requests} times")),
-        (requests, _) => Some(format!(
-            "called {requests} times; Render may have begun a deploy"
-        )),
-    };
-    (landing, failure, note)
+/// The deploy that is live and those in progress.
+fn current(deploys: &[Deploy]) -> Vec<Deploy> {
+    let counts =
+        |deploy: &&Deploy| deploy.status.is_in_flight() || deploy.status == DeployStatus::Live;
+    deploys.iter().filter(counts).cloned().collect()
 }

@@ -1,7 +1,8 @@
 //! Following a deploy: asked for until it has ended, and what its end means.
 
 use super::attempt::{Attempt, AttemptResult};
-use crate::decide::Landing;
+use crate::context::Stage;
+use crate::decide::{Closing, Landing};
 use crate::domain::{Deploy, DeployId, DeployStatus, FailureWord};
 use crate::render::{Explanation, RenderApi, RenderError};
 use http_client::{Deadline, TransportError, sleep, within};
@@ -80,8 +81,20 @@ impl Attempt<'_> {
         }
     }
 
-    /// Follows a deploy to its end, or to the end of our time.
+    /// Follows a deploy to its end, or to the end of our time. Once a rollback was begun, the record is ended by what was seen, and nothing more
+    /// comes of it.
     pub(super) async fn follow(&self, id: &DeployId) -> AttemptResult {
+        let result = self.follow_to_end(id).await;
+        match self.rollout.preempted() {
+            Some(why) => {
+                let landing = Landing::Preempted(result.landing.ending().record);
+                AttemptResult { landing, ..result }.saying(why, "")
+            }
+            None => result,
+        }
+    }
+
+    async fn follow_to_end(&self, id: &DeployId) -> AttemptResult {
         let timeout = self.rollout.context.request.live_timeout;
         let Some(render) = self.render() else {
             return AttemptResult::at(Landing::Accepted, Some(id));
@@ -96,6 +109,9 @@ impl Attempt<'_> {
                     misses = 0;
                     if !deploy.status.is_in_flight() {
                         return self.ended(&deploy).await;
+                    }
+                    if self.rollout.preempted().is_some() {
+                        return AttemptResult::at(Landing::Preempted(Closing::Open), Some(id));
                     }
                     if !has_begun
                         && !matches!(deploy.status, DeployStatus::Created | DeployStatus::Queued)
@@ -209,6 +225,9 @@ impl Attempt<'_> {
 
     /// It was live, or under way, and is no more: because of which other deploy?
     async fn replaced(&self, id: &DeployId, superseded: Landing) -> AttemptResult {
+        if self.rolled_back().await {
+            return AttemptResult::at(superseded, Some(id));
+        }
         let why = self.told_by_events(id).await;
         if let Some(other) = self.successor(id, why.as_ref()).await {
             return self.replaced_by(&other, Some(id), superseded).await;
@@ -223,6 +242,17 @@ impl Attempt<'_> {
             ToString::to_string,
         );
         AttemptResult::at(landing, Some(id)).saying(text, why.map_or(LOOK, |why| why.hint()))
+    }
+
+    /// Whether a rollback was begun meanwhile: it cancels what has not begun.
+    async fn rolled_back(&self) -> bool {
+        let rollout = self.rollout;
+        if rollout.records.is_none() {
+            return false;
+        }
+        let services = std::slice::from_ref(self.service);
+        let look = rollout.state.look_again(rollout.context, services).await;
+        rollout.notice_rollback(&look)
     }
 
     /// The deploy that took the place of ours: the one that the events name, which may have ended by now, else one that is live or under way
@@ -248,20 +278,19 @@ impl Attempt<'_> {
     ) -> AttemptResult {
         let rollout = self.rollout;
         if other.is_of(&self.request.wanted) {
-            return AttemptResult::at(superseded, id)
-                .saying(format!("{} has the same image", other.id), "");
+            self.say(&format!(
+                "{} took its place with the same image, and is followed",
+                other.id
+            ));
+            self.advance(Stage::Adopted);
+            return Box::pin(self.follow_to_end(&other.id)).await;
         }
         let commit = rollout
             .state
             .commit_now(rollout.context, self.service, &other.digests)
             .await;
         match commit {
-            Some(commit)
-                if rollout
-                    .state
-                    .is_not_older(&rollout.context.clients.history, &commit)
-                    .await =>
-            {
+            Some(commit) if rollout.state.is_not_older(rollout.context, &commit).await => {
                 AttemptResult::at(superseded, id).saying(
                     format!(
                         "{} has commit {}, which is not older",

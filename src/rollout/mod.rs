@@ -1,13 +1,17 @@
 //! Deploys of the changed services in the manifest's order, as many at a time as the order allows, each followed to its end.
 //!
-//! [`attempt`] is one service's deploy, and [`preview`] that of a pull request's preview. [`follow`] watches a deploy. [`restore`] puts
-//! siblings back. [`cancel`] ends a run that is cut off.
+//! [`attempt`] is one service's deploy, and [`preview`] that of a pull request's preview. [`call`] asks Render for it. [`follow`] watches a
+//! deploy. [`records`] writes what is remembered. [`preempt`] gives way to a rollback. [`restore`] puts siblings back. [`cancel`] ends a run
+//! that is cut off.
 
 mod attempt;
+mod call;
 mod cancel;
 pub(crate) mod drift;
 mod follow;
+mod preempt;
 pub(crate) mod preview;
+mod records;
 mod restore;
 mod schedule;
 
@@ -16,20 +20,22 @@ pub(crate) use cancel::cancelled;
 use crate::context::{Context, RenderWriters, Writers};
 use crate::decide::{Plan, PlannedService};
 use crate::domain::{
-    DeployHook, Digest, Intent, PinnedImage, RecordState, ServiceId, ServiceName, Status,
+    DeployHook, Digest, Intent, Kind, PinnedImage, ServiceId, ServiceName, Status,
 };
-use crate::github::{self, Ending, RecordWriter};
+use crate::github::RecordWriter;
 use crate::intake::inputs::{OnFailure, Wait};
 use crate::render::{RenderWriter, ServiceFacts};
 use crate::report::ServiceResult;
 use crate::state::EnvironmentState;
-use attempt::Attempt;
+use attempt::{Attempt, Begun};
 use futures_util::StreamExt as _;
+use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
 use http_client::Stopwatch;
 use schedule::{Schedule, Turn};
-use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 /// How Render is asked for a deploy.
 pub(crate) enum DeployVia {
@@ -85,6 +91,10 @@ pub(crate) struct Rollout<'a> {
     started: Stopwatch,
     /// Whether a record could not be written, which is said once.
     is_warned: Cell<bool>,
+    /// The numbers of the records that this run has written.
+    own: RefCell<BTreeSet<u64>>,
+    /// The rollback of the environment that was begun meanwhile.
+    newer_rollback: Cell<Option<u64>>,
 }
 
 impl<'a> Rollout<'a> {
@@ -106,31 +116,8 @@ impl<'a> Rollout<'a> {
             facts,
             started: Stopwatch::start(),
             is_warned: Cell::new(false),
-        }
-    }
-
-    /// Ends the records that earlier runs of ours left open and of which Render says the end.
-    pub(crate) async fn close_settled(&self) {
-        let Some(records) = &self.records else {
-            return;
-        };
-        for (service, number, state) in self.state.settled() {
-            let how = if *state == RecordState::Success {
-                github::Ended::Live
-            } else {
-                github::Ended::Failed
-            };
-            let ending = Ending {
-                how,
-                description: "seen by a later run".to_owned(),
-                environment_url: None,
-                log_url: self.context.run_url(),
-            };
-            if let Err(error) = records.end(*number, &ending).await {
-                self.context
-                    .log
-                    .say(&format!("{service}: an earlier record stays open: {error}"));
-            }
+            own: RefCell::default(),
+            newer_rollback: Cell::new(None),
         }
     }
 
@@ -149,24 +136,57 @@ impl<'a> Rollout<'a> {
 }
 
 /// Deploys the plan's services, and says how each ended. A service waits for those that it comes after. One that was skipped lets it go.
-/// One that something newer took the place of takes it along. One that failed keeps it from starting.
+/// One that something newer took the place of takes it along. One that failed keeps it from starting. Once a rollback was begun, nothing more
+/// is started.
 pub(crate) async fn run(
     rollout: &Rollout<'_>,
     plan: &Plan,
     requests: &BTreeMap<ServiceName, DeployRequest>,
 ) -> Vec<ServiceResult> {
     let context = rollout.context;
+    rollout.write_index(requests).await;
+    let services: Vec<ServiceName> = requests.keys().cloned().collect();
     let mut schedule = Schedule::new(plan, |name| requests.contains_key(name));
     warn_of_acceptance(context, &schedule.late());
     let mut results = Vec::new();
-    let mut running = FuturesUnordered::new();
+    tokio::select! {
+        biased;
+        () = deploy_all(rollout, requests, &mut schedule, &mut results) => {}
+        () = rollout.watch(&services) => {}
+    }
+    let is_restored = context.request.on_failure == OnFailure::RollBack
+        && schedule.has_failed()
+        && rollout.preempted().is_none();
+    if is_restored {
+        restore::siblings(rollout, requests, &mut results).await;
+    }
+    results
+}
+
+/// What a future of a rollout comes to.
+enum Step<'a> {
+    /// These have their records, and were looked at.
+    Begun(Vec<(&'a PlannedService, Attempt<'a>, Begun)>),
+    /// This one has ended.
+    Ended(&'a PlannedService, ServiceResult),
+}
+
+async fn deploy_all<'a>(
+    rollout: &'a Rollout<'a>,
+    requests: &'a BTreeMap<ServiceName, DeployRequest>,
+    schedule: &mut Schedule<'a>,
+    results: &mut Vec<ServiceResult>,
+) {
+    let context = rollout.context;
+    let mut running: FuturesUnordered<LocalBoxFuture<'a, Step<'a>>> = FuturesUnordered::new();
     loop {
-        for (service, turn) in schedule.turns() {
+        let mut ready = Vec::new();
+        for (service, turn) in schedule.turns(rollout.preempted().is_some()) {
             let name = &service.name;
             let (status, reason) = match turn {
                 Turn::Start => {
                     if let Some(request) = requests.get(name) {
-                        running.push(attempt(rollout, service, request));
+                        ready.push((service, Attempt::new(rollout, name, request)));
                     }
                     continue;
                 }
@@ -178,6 +198,7 @@ pub(crate) async fn run(
                     Status::Superseded,
                     format!("superseded with {before}, which it comes after"),
                 ),
+                Turn::Preempted => (Status::Superseded, rollout.preempted().unwrap_or_default()),
             };
             let result = ServiceResult {
                 began: rollout.started.elapsed(),
@@ -186,30 +207,57 @@ pub(crate) async fn run(
             say_result(context, &result);
             results.push(result);
         }
-        let Some((service, result)) = running.next().await else {
-            if schedule.is_done() {
-                break;
+        if !ready.is_empty() {
+            running.push(Box::pin(begin(rollout, ready)));
+        }
+        match running.next().await {
+            Some(Step::Begun(attempts)) => {
+                for (service, attempt, begun) in attempts {
+                    let run = async move { Step::Ended(service, attempt.run(begun).await) };
+                    running.push(Box::pin(run));
+                }
             }
-            continue;
-        };
-        schedule.ended(service, result.status);
-        say_result(context, &result);
-        results.push(result);
+            Some(Step::Ended(service, result)) => {
+                schedule.ended(service, result.status);
+                say_result(context, &result);
+                results.push(result);
+            }
+            None if schedule.is_done() => return,
+            None => {}
+        }
     }
-    drop(running);
-    if context.request.on_failure == OnFailure::RollBack && schedule.has_failed() {
-        restore::siblings(rollout, requests, &mut results).await;
-    }
-    results
 }
 
-async fn attempt<'p>(
-    rollout: &Rollout<'_>,
-    service: &'p PlannedService,
-    request: &DeployRequest,
-) -> (&'p PlannedService, ServiceResult) {
-    let attempt = Attempt::new(rollout, &service.name, request);
-    (service, attempt.run().await)
+/// Writes the records of services that start together, and looks at them all after that: of two runs at once at least the older one then sees
+/// the other's record.
+async fn begin<'a>(
+    rollout: &'a Rollout<'a>,
+    attempts: Vec<(&'a PlannedService, Attempt<'a>)>,
+) -> Step<'a> {
+    let records = attempts.iter().map(|(_, attempt)| attempt.begin());
+    let records = futures_util::future::join_all(records).await;
+    let is_deploy = attempts
+        .iter()
+        .any(|(_, attempt)| attempt.request.intent.kind == Kind::Deploy);
+    let names: Vec<ServiceName> = attempts
+        .iter()
+        .map(|(service, _)| service.name.clone())
+        .collect();
+    let look = if is_deploy {
+        let look = rollout.state.look_again(rollout.context, &names).await;
+        Some(Rc::new(look))
+    } else {
+        None
+    };
+    let begun = records.into_iter().map(|record| Begun {
+        record,
+        look: look.clone(),
+    });
+    let all = attempts.into_iter().zip(begun);
+    Step::Begun(
+        all.map(|((service, attempt), begun)| (service, attempt, begun))
+            .collect(),
+    )
 }
 
 /// Without an API key nobody sees when a service is live, so those that come after it start sooner than they should.

@@ -2,7 +2,7 @@
 //!
 //! A service that failed still serves its old bytes, so it is left alone. Nothing is held by this: the next run deploys again.
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, Begun};
 use super::{DeployRequest, DeployVia, Rollout};
 use crate::decide::{OnRender, VerifiedImage};
 use crate::domain::{
@@ -11,6 +11,7 @@ use crate::domain::{
 use crate::images::reverify::{self, Unfit};
 use crate::report::ServiceResult;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// Puts them back, all at once. The results of those that are back on their old image say so.
 pub(super) async fn siblings(
@@ -108,7 +109,12 @@ async fn put_back(
     let image = verified(rollout, request, &digests).await?;
     let commit = rollout.state.commit_of(service, &digests);
     let back = request_for(rollout, request, &image, commit);
-    let ended = Attempt::new(rollout, service, &back).run().await;
+    let attempt = Attempt::new(rollout, service, &back);
+    let record = attempt.begin().await;
+    let services = std::slice::from_ref(service);
+    let look = rollout.state.look_again(rollout.context, services).await;
+    let look = Some(Rc::new(look));
+    let ended = attempt.run(Begun { record, look }).await;
     if ended.status != Status::Live {
         return Err(match ended.failed {
             Some(failed) => failed.text,

@@ -22,6 +22,8 @@ pub(super) enum Turn<'p> {
     NotStarted(&'p ServiceName),
     /// Something newer took the place of this service, which it comes after.
     Superseded(&'p ServiceName),
+    /// A rollback was begun.
+    Preempted,
 }
 
 impl<'p> Schedule<'p> {
@@ -55,11 +57,16 @@ impl<'p> Schedule<'p> {
             .collect()
     }
 
-    /// Takes the services that wait no longer, in the manifest's order.
-    pub(super) fn turns(&mut self) -> Vec<(&'p PlannedService, Turn<'p>)> {
+    /// Takes the services that wait no longer, in the manifest's order. Once a rollback was begun, none waits.
+    pub(super) fn turns(&mut self, is_preempted: bool) -> Vec<(&'p PlannedService, Turn<'p>)> {
         let mut turns = Vec::new();
         for service in std::mem::take(&mut self.waiting) {
-            let Some(turn) = self.turn(service) else {
+            let turn = if is_preempted {
+                Some(Turn::Preempted)
+            } else {
+                self.turn(service)
+            };
+            let Some(turn) = turn else {
                 self.waiting.push(service);
                 continue;
             };
@@ -69,7 +76,7 @@ impl<'p> Schedule<'p> {
                     self.open.remove(&service.name);
                     self.failed.insert(&service.name);
                 }
-                Turn::Superseded(_) => {
+                Turn::Superseded(_) | Turn::Preempted => {
                     self.open.remove(&service.name);
                     self.superseded.insert(&service.name);
                 }
@@ -105,6 +112,7 @@ impl<'p> Schedule<'p> {
             }
             Status::Failed
             | Status::NotStarted
+            | Status::Unchanged
             | Status::Skipped
             | Status::Held
             | Status::Refused
@@ -162,8 +170,9 @@ mod tests {
             Turn::Start => format!("{} starts", service.name),
             Turn::NotStarted(before) => format!("{} stays, {before} failed", service.name),
             Turn::Superseded(before) => format!("{} gives way with {before}", service.name),
+            Turn::Preempted => format!("{} gives way to a rollback", service.name),
         };
-        schedule.turns().into_iter().map(shown).collect()
+        schedule.turns(false).into_iter().map(shown).collect()
     }
 
     /// `api`, then `web`, then `job`.

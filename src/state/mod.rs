@@ -1,38 +1,41 @@
-//! What is known of an environment before anything is decided: the record at GitHub, the branch's tip, and what Render says.
+//! What is known of an environment before anything is decided: the records at GitHub, the branch's tip or the release tags, and what Render says.
 //!
-//! The rules are in [`crate::decide`]; here is only what they ask for. What cannot be read is never "nothing".
+//! The rules are in [`crate::decide::ledger`]; here is only what they ask for. What cannot be read is never "nothing".
 
+mod facts;
+mod look;
 mod order;
 mod past;
 mod read;
 mod records;
 mod serving;
 
-pub(crate) use order::Ordered;
+pub(crate) use facts::compared;
+pub(crate) use look::Look;
+use order::Ordered;
+pub(crate) use order::Verdict;
 pub(crate) use read::{KnownState, read};
 pub(crate) use records::records_of;
 
 use crate::context::Context;
-use crate::decide::{
-    Base, Begun, Demand, Differences, OnRender, Order, Serving, Standing, Why, begun, counting,
-    ending, need, serving,
+use crate::decide::ledger::{
+    Before, Comparisons, DeployRecords, Identity, Need, OnRender, ServingState, Shown, begun,
+    identify, need, shown,
 };
+use crate::decide::{Base, Begun, Demand, Serving, Why, serving};
 use crate::domain::{
-    CommitSha, Decision, Digest, Environment, EnvironmentName, ImageTag, Manifest, Reading, Record,
-    RecordState, Release, Repository, Service, ServiceId, ServiceName, When,
+    CommitSha, Decision, Digest, Environment, EnvironmentName, Manifest, Record, RecordState,
+    Release, Repository, Service, ServiceId, ServiceIndex, ServiceKey, ServiceName, TagTemplate,
+    When,
 };
 use crate::failure::Failure;
-use crate::history::{History, Movement};
+use crate::github::Depth;
 use crate::intake::inputs::Recording;
 use crate::render::RenderApi;
 use crate::resolve::hooks;
-use order::Known;
-use records::{ReadRecords, read_records};
+use facts::Known;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The records of an environment's services, or why they cannot be read.
-type Records = Result<BTreeMap<ServiceName, Vec<Record>>, String>;
 
 /// What the state of an environment is read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,8 +43,17 @@ pub(crate) enum Reader {
     /// Nothing is deployed by it.
     Plan,
     Deploy,
-    /// Needs the whole record.
+    /// Has to see what is behind what serves.
     Rollback,
+}
+
+impl Reader {
+    const fn depth(self) -> Depth {
+        match self {
+            Self::Plan | Self::Deploy => Depth::Success,
+            Self::Rollback => Depth::Before,
+        }
+    }
 }
 
 /// What is known of an environment.
@@ -50,27 +62,31 @@ pub(crate) struct EnvironmentState {
     environment: Environment,
     commit: CommitSha,
     release: Option<Release>,
+    default_branch: String,
     services: Vec<ServiceName>,
     repositories: BTreeMap<ServiceName, Repository>,
+    /// How the tags of commits are written, by which a label is checked.
+    commit_tag: TagTemplate,
+    /// Services with paths of their own beside their image's: what an image was built from does not say what was deployed.
+    with_own_paths: BTreeSet<ServiceName>,
     ids: BTreeMap<ServiceName, ServiceId>,
-    records: Records,
-    /// Whether there is a record to write to.
-    is_writable: bool,
+    /// What there was when the run began.
+    first: Look,
     /// Whether deploys are to be recorded at all.
     is_kept: bool,
-    /// The tip of the branch that the environment follows.
-    tip: Result<CommitSha, String>,
     on_render: BTreeMap<ServiceName, OnRender>,
-    /// Records of ours that were open and of which Render says the end: their numbers and what it is.
-    settled: Vec<(ServiceName, u64, RecordState)>,
+    /// Attempts of ours that the records do not say the end of, and Render does.
+    settled: Vec<(ServiceName, Shown)>,
     /// The commits that images say they were built from, where the record does not know their digests.
     labels: BTreeMap<Digest, CommitSha>,
     /// What stands in for the record where there is none and no key: what the event says was there.
     event: Option<Base>,
-    ancestry: RefCell<Known>,
+    /// The commit before the push, where the run is one of a push to the branch.
+    before: Option<Before>,
+    known: RefCell<Known>,
 }
 
-/// What an environment's state is read for, and for which commit.
+/// What a state is about.
 pub(crate) struct StateQuery<'a> {
     pub(crate) reader: Reader,
     pub(crate) manifest: &'a Manifest,
@@ -79,6 +95,9 @@ pub(crate) struct StateQuery<'a> {
     pub(crate) release: Option<&'a Release>,
     /// What the event says was there before.
     pub(crate) event: Base,
+    /// The commit that the branch was on before the push of this run.
+    pub(crate) before: Option<CommitSha>,
+    pub(crate) default_branch: &'a str,
 }
 
 impl EnvironmentState {
@@ -89,57 +108,23 @@ impl EnvironmentState {
     pub(crate) async fn read(context: &Context, query: &StateQuery<'_>) -> Result<Self, Failure> {
         let name = &query.environment.name;
         let services: Vec<&Service> = query.manifest.services_in(name).collect();
-        let names: Vec<ServiceName> = services
-            .iter()
-            .map(|service| service.name.clone())
-            .collect();
-        let ReadRecords {
-            records,
-            tip,
-            is_writable,
-        } = read_records(context, query.reader, query.environment, &names).await;
-        if let Err(why) = &records {
+        let mut state = Self::unread(context, query, &services);
+        let no_names = ServiceIndex::default();
+        let first = Look::at(
+            context,
+            query.environment,
+            query.release,
+            &state.services,
+            &state.ids,
+            &no_names,
+            query.reader.depth(),
+        );
+        state.first = first.await;
+        if let Err(why) = &state.first.records {
             warn_without_records(context, why);
         }
-        let ids = services.iter().filter_map(|service| {
-            Some((service.name.clone(), hooks::id_of(context, service, name)?))
-        });
-        let repository = |service: &&Service| {
-            Some((
-                service.name.clone(),
-                query.manifest.image(&service.image)?.repository.clone(),
-            ))
-        };
-        let has_no_memory =
-            context.request.recording == Recording::Off && context.clients.render.is_none();
-        let mut state = Self {
-            reader: query.reader,
-            environment: query.environment.clone(),
-            commit: query.commit,
-            release: query.release.cloned(),
-            repositories: services.iter().filter_map(repository).collect(),
-            services: names,
-            ids: ids.collect(),
-            records,
-            is_writable,
-            is_kept: context.request.recording == Recording::On,
-            tip,
-            on_render: BTreeMap::new(),
-            settled: Vec::new(),
-            labels: BTreeMap::new(),
-            event: has_no_memory.then(|| query.event.clone()),
-            ancestry: RefCell::default(),
-        };
         if let Some(render) = &context.clients.render {
-            let unknown = state
-                .services
-                .iter()
-                .filter(|service| !state.ids.contains_key(service));
-            let unknown: Vec<&str> = unknown.map(|service| service.as_str()).collect();
-            if !unknown.is_empty() {
-                let names = unknown.join(", ");
-                context.log.say(&format!("Render is not asked about {names}: neither an id in the manifest nor a hook says which service it is."));
-            }
+            state.say_what_is_not_asked(context);
             state.on_render = serving::ask(context, render, &state.ids).await?;
             state.settle_open(render).await;
             state.labels = serving::labels(context, &state).await;
@@ -147,72 +132,110 @@ impl EnvironmentState {
         Ok(state)
     }
 
+    fn unread(context: &Context, query: &StateQuery<'_>, services: &[&Service]) -> Self {
+        let name = &query.environment.name;
+        let has_no_memory =
+            context.request.recording == Recording::Off && context.clients.render.is_none();
+        let run = context.around.run.map(|(id, _)| id);
+        let (mut repositories, mut ids, mut with_own_paths) =
+            (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        for service in services {
+            if let Some(image) = query.manifest.image(&service.image) {
+                repositories.insert(service.name.clone(), image.repository.clone());
+            }
+            if let Some(id) = hooks::id_of(context, service, name) {
+                ids.insert(service.name.clone(), id);
+            }
+            if service.paths.iter().next().is_some() {
+                with_own_paths.insert(service.name.clone());
+            }
+        }
+        let path = &context.request.manifest.path;
+        Self {
+            reader: query.reader,
+            environment: query.environment.clone(),
+            commit: query.commit,
+            release: query.release.cloned(),
+            default_branch: query.default_branch.to_owned(),
+            services: services
+                .iter()
+                .map(|service| service.name.clone())
+                .collect(),
+            repositories,
+            commit_tag: query.manifest.tags.commit.clone(),
+            with_own_paths,
+            ids,
+            first: Look::of_nothing(),
+            is_kept: context.request.recording == Recording::On,
+            on_render: BTreeMap::new(),
+            settled: Vec::new(),
+            labels: BTreeMap::new(),
+            event: has_no_memory.then(|| query.event.clone()),
+            before: query.before.map(|commit| Before { commit, run }),
+            known: RefCell::new(Known::new(Comparisons::new(
+                path,
+                query.commit,
+                query.manifest,
+            ))),
+        }
+    }
+
     /// Nothing: what goes by no record of an environment, and is written into none.
     pub(crate) fn of_nothing(
+        context: &Context,
         environment: &Environment,
         commit: CommitSha,
         manifest: &Manifest,
     ) -> Self {
-        let repository = |service: &Service| {
-            Some((
-                service.name.clone(),
-                manifest.image(&service.image)?.repository.clone(),
-            ))
-        };
-        Self {
+        let query = StateQuery {
             reader: Reader::Deploy,
-            environment: environment.clone(),
+            manifest,
+            environment,
             commit,
             release: None,
-            services: Vec::new(),
-            repositories: manifest.services.iter().filter_map(repository).collect(),
-            ids: BTreeMap::new(),
-            records: Ok(BTreeMap::new()),
-            is_writable: false,
-            is_kept: false,
-            tip: Err("a preview follows no branch".into()),
-            on_render: BTreeMap::new(),
-            settled: Vec::new(),
-            labels: BTreeMap::new(),
-            event: None,
-            ancestry: RefCell::default(),
+            event: Base::None("a preview is compared with nothing".into()),
+            before: None,
+            default_branch: "",
+        };
+        let services: Vec<&Service> = manifest.services.iter().collect();
+        let mut nothing = Self::unread(context, &query, &services);
+        (nothing.services, nothing.is_kept, nothing.event) = (Vec::new(), false, None);
+        nothing.ids.clear();
+        nothing
+    }
+
+    fn say_what_is_not_asked(&self, context: &Context) {
+        let unknown = self
+            .services
+            .iter()
+            .filter(|service| !self.ids.contains_key(service));
+        let unknown: Vec<&str> = unknown.map(|service| service.as_str()).collect();
+        if !unknown.is_empty() {
+            let names = unknown.join(", ");
+            context.log.say(&format!("Render is not asked about {names}: neither an id in the manifest nor a hook says which service it is."));
         }
     }
 
     /// What each service needs, its order among others regarded.
     ///
     /// # Errors
-    /// [`Failure::OrderUnknown`], where nobody pushed just now who may be believed to be newest.
+    /// [`Failure::OrderUnknown`].
     pub(crate) async fn demands(
         &self,
         context: &Context,
-        manifest: &Manifest,
     ) -> Result<BTreeMap<ServiceName, Demand>, Failure> {
-        let standings: Vec<(&ServiceName, Standing)> = self
-            .services
-            .iter()
-            .map(|service| (service, self.standing(context, service)))
-            .collect();
-        let differences = self
-            .differences(&context.clients.history, manifest, &standings)
-            .await;
         let mut demands = BTreeMap::new();
-        for (service, standing) in standings {
-            let mut demand =
-                Demand::from(need(&standing, |commit| differences.of(service, commit)));
+        for service in &self.services {
+            let mut state = self.serving_state(&self.first, service, self.on_render(service));
+            if context.request.force.held && state.hold.take().is_some() {
+                context.log.say(&format!(
+                    "{service}: the rollback that holds it is set aside (force: held)."
+                ));
+            }
+            let need = self.need(context, service, &state).await;
+            let mut demand = Demand::from(need);
             if demand.why.decision() == Decision::Deploy {
-                let order = self
-                    .order(&context.clients.history, service, &self.records, &self.tip)
-                    .await;
-                let order = match (&self.records, order) {
-                    // Something newer may stand in it, unless this is the branch's tip.
-                    (Err(why), Order::Current)
-                        if self.is_kept && self.tip.as_ref() != Ok(&self.commit) =>
-                    {
-                        Order::Unknown(format!("the record of deploys is not known: {why}"))
-                    }
-                    (_, order) => order,
-                };
+                let order = self.order(context, &self.first, service, &state).await;
                 if let Ordered::Superseded(why) = self.judged(context, order)? {
                     demand.why = Why::Superseded(why);
                 }
@@ -220,6 +243,74 @@ impl EnvironmentState {
             demands.insert(service.clone(), demand);
         }
         Ok(demands)
+    }
+
+    async fn need(&self, context: &Context, service: &ServiceName, state: &ServingState) -> Need {
+        let identity = self.identity(service);
+        self.decide(context, &self.first, &identity, |facts| {
+            need(state, |commit| facts.equality(commit, &self.commit))
+        })
+        .await
+    }
+
+    /// What serves of a service or may come to, by one look and by Render's word.
+    pub(super) fn serving_state(
+        &self,
+        look: &Look,
+        service: &ServiceName,
+        on_render: &OnRender,
+    ) -> ServingState {
+        if let Some(base) = &self.event {
+            return ServingState::of_event(base);
+        }
+        let found = look.records.as_ref().map_err(String::as_str);
+        let records: Vec<&Record> = look.counting(service).iter().collect();
+        let known = found.map(|seen| DeployRecords {
+            records: &records,
+            is_cut_off: seen
+                .counting
+                .get(service)
+                .is_some_and(|found| found.is_cut_off),
+        });
+        let state = ServingState::new(known, on_render, self.before, |digests| {
+            self.labelled(service, digests)
+        });
+        match &self.release {
+            Some(release) => state.for_release(release.number(), &self.begun_in(look)),
+            None => state,
+        }
+    }
+
+    /// How a service is recognized in the manifests of other commits.
+    pub(super) fn identity(&self, service: &ServiceName) -> Identity {
+        let id = self.id_by_record(service);
+        let index = self.index();
+        let mut names: BTreeSet<ServiceKey> =
+            id.iter().flat_map(|id| index.names(id)).cloned().collect();
+        names.insert(ServiceKey::new(&self.environment.name, service));
+        Identity { id, names }
+    }
+
+    /// The id that the manifest or a hook says, else that of the newest record of our own.
+    fn id_by_record(&self, service: &ServiceName) -> Option<ServiceId> {
+        let of_record = || {
+            let newest = self.first.counting(service).first()?;
+            newest.intent.id.clone()
+        };
+        self.ids.get(service).cloned().or_else(of_record)
+    }
+
+    /// The names that services have had.
+    pub(crate) fn index(&self) -> ServiceIndex {
+        match &self.first.records {
+            Ok(seen) => seen.index.clone(),
+            Err(_) => ServiceIndex::default(),
+        }
+    }
+
+    /// Whether the environment follows this branch.
+    pub(super) fn follows(&self, branch: &str) -> bool {
+        matches!(&self.environment.when, When::Branch(own) if own == branch)
     }
 
     /// The environment.
@@ -254,32 +345,37 @@ impl EnvironmentState {
 
     /// Whether there is a record to write to: one that could not be read just now is still written.
     pub(crate) const fn is_writable(&self) -> bool {
-        self.is_writable
+        self.first.is_writable
     }
 
     /// Whether the record could be read.
     pub(crate) const fn is_recorded(&self) -> bool {
-        self.records.is_ok()
+        self.first.records.is_ok()
     }
 
-    /// Everything that is recorded, of whatever id on Render and image repository; none where that cannot be read.
+    /// Everything that is recorded under the present names, of whatever id on Render and image repository; none where that cannot be read.
     pub(crate) fn all_records(&self) -> Option<&BTreeMap<ServiceName, Vec<Record>>> {
-        self.records.as_ref().ok()
+        self.first.records.as_ref().ok().map(|seen| &seen.named)
     }
 
     /// The records of a service that count, newest first.
     pub(crate) fn records(&self, service: &ServiceName) -> Vec<&Record> {
-        self.of(&self.records, service).unwrap_or_default()
+        self.first.counting(service).iter().collect()
     }
 
-    /// Records of ours that were open and of which Render says the end.
-    pub(crate) fn settled(&self) -> &[(ServiceName, u64, RecordState)] {
+    /// What there was when the run began.
+    pub(crate) const fn first(&self) -> &Look {
+        &self.first
+    }
+
+    /// Attempts of ours that the records do not say the end of, and Render does.
+    pub(crate) fn settled(&self) -> &[(ServiceName, Shown)] {
         &self.settled
     }
 
     /// The commit whose bytes one of these digests is.
     pub(crate) fn commit_of(&self, service: &ServiceName, digests: &[Digest]) -> Option<CommitSha> {
-        crate::decide::identify(&self.records(service), digests).or_else(|| self.labelled(digests))
+        identify(&self.records(service), digests).or_else(|| self.labelled(service, digests))
     }
 
     /// As [`EnvironmentState::commit_of`], with what the record says by now.
@@ -289,147 +385,77 @@ impl EnvironmentState {
         service: &ServiceName,
         digests: &[Digest],
     ) -> Option<CommitSha> {
-        let now = read_records(
-            context,
-            self.reader,
-            &self.environment,
-            std::slice::from_ref(service),
-        )
-        .await
-        .records;
-        let known = self
-            .of(&now, service)
-            .ok()
-            .and_then(|records| crate::decide::identify(&records, digests));
+        let now = self
+            .look_again(context, std::slice::from_ref(service))
+            .await;
+        let records: Vec<&Record> = now.counting(service).iter().collect();
+        let known = identify(&records, digests);
         match known.or_else(|| self.commit_of(service, digests)) {
             Some(commit) => Some(commit),
-            None => serving::label_of(context, self.repositories.get(service)?, digests).await,
+            None => serving::label_of(context, self, service, digests).await,
         }
     }
 
-    /// Finds out what became of the attempts of ours that nobody ended in the record, as far as Render shows it beyond doubt.
+    /// Finds out what became of the attempts of ours that the records do not say the end of, as far as Render shows it beyond doubt.
     async fn settle_open(&mut self, render: &RenderApi) {
-        let Ok(records) = &mut self.records else {
+        let Ok(seen) = &mut self.first.records else {
             return;
         };
         for (service, id) in &self.ids {
-            let of_service = records
-                .get_mut(service)
-                .map(Vec::as_mut_slice)
-                .unwrap_or_default();
-            let is_open = |record: &&mut Record| {
-                record.is_own
-                    && record.state == RecordState::Open
-                    && record.intent.id.as_ref() == Some(id)
+            let Some(found) = seen.counting.get_mut(service) else {
+                continue;
             };
-            let mut open = of_service.iter_mut().filter(is_open).peekable();
-            if open.peek().is_none() {
+            let has_open = found
+                .records
+                .iter()
+                .any(|record| record.is_own && crate::decide::ledger::may_still_come(record));
+            if !has_open {
                 continue;
             }
             let Ok(deploys) = render.newest(id).await else {
                 continue;
             };
-            for record in open {
-                let digests = [
-                    record.intent.image.digest.clone(),
-                    record.intent.platform.clone(),
-                ];
-                if let Some(state) = ending(&digests, &deploys) {
-                    (record.state, record.was_live) = (state, state == RecordState::Success);
-                    self.settled.push((service.clone(), record.number, state));
+            let records: Vec<&Record> = found.records.iter().collect();
+            for ended in shown(&records, &deploys) {
+                let record = found
+                    .records
+                    .iter_mut()
+                    .find(|record| record.number == ended.number);
+                if let Some(record) = record {
+                    record.state = ended.state;
+                    record.was_live = ended.state == RecordState::Success;
+                    record.deploy = Some(ended.deploy.clone());
                 }
+                self.settled.push((service.clone(), ended));
             }
         }
     }
 
-    fn labelled(&self, digests: &[Digest]) -> Option<CommitSha> {
+    /// The commit that an image says it was built from. Where a service has paths of its own, that is not what was deployed.
+    fn labelled(&self, service: &ServiceName, digests: &[Digest]) -> Option<CommitSha> {
+        if self.with_own_paths.contains(service) {
+            return None;
+        }
         digests
             .iter()
             .find_map(|digest| self.labels.get(digest).copied())
     }
 
-    fn of<'r>(
-        &self,
-        records: &'r Records,
-        service: &ServiceName,
-    ) -> Result<Vec<&'r Record>, &'r str> {
-        let records = records.as_ref().map_err(String::as_str)?;
-        let of_service = records.get(service).map(Vec::as_slice).unwrap_or_default();
-        let Some(repository) = self.repositories.get(service) else {
-            return Ok(Vec::new());
-        };
-        Ok(counting(of_service, self.ids.get(service), repository).collect())
-    }
-
-    fn standing(&self, context: &Context, service: &ServiceName) -> Standing {
-        if let Some(base) = &self.event {
-            return Standing::of_event(base);
+    /// The releases that were deployed or begun in the environment, by what there was first and by a look.
+    pub(super) fn begun_in(&self, look: &Look) -> Vec<Begun> {
+        let mut all = Vec::new();
+        for service in &self.services {
+            let now = look.counting(service);
+            let records = if now.is_empty() {
+                self.first.counting(service)
+            } else {
+                now
+            };
+            let records: Vec<&Record> = records.iter().collect();
+            all.extend(begun(&records, |tag| self.number_of(tag)));
         }
-        let records = self.of(&self.records, service);
-        let records = records.as_deref().map_err(|why| *why);
-        let mut standing = Standing::new(records, self.on_render(service), |digests| {
-            self.labelled(digests)
-        });
-        if let Some(release) = &self.release {
-            standing = standing.for_release(release.number(), &self.begun_in(&self.records));
-        }
-        if context.request.force.held && standing.hold.take().is_some() {
-            context.log.say(&format!(
-                "{service}: the rollback that holds it is set aside (force: held)."
-            ));
-        }
-        standing
+        all
     }
-
-    async fn differences(
-        &self,
-        history: &History,
-        manifest: &Manifest,
-        standings: &[(&ServiceName, Standing)],
-    ) -> Differences {
-        let commits = standings.iter().flat_map(|(_, standing)| {
-            standing
-                .commits
-                .iter()
-                .copied()
-                .chain(standing.hold.iter().map(|hold| hold.from))
-        });
-        differences(history, manifest, self.commit, commits).await
-    }
-
-    /// The releases that were deployed or begun in the environment.
-    fn begun_in(&self, records: &Records) -> Vec<Begun> {
-        let When::Release { template, .. } = &self.environment.when else {
-            return Vec::new();
-        };
-        let number = |tag: &ImageTag| match template.read(tag.as_str()) {
-            Reading::Release(release) => Some(release.number()),
-            Reading::Malformed | Reading::Foreign => None,
-        };
-        let of = |service| begun(&self.of(records, service).unwrap_or_default(), number);
-        self.services.iter().flat_map(of).collect()
-    }
-}
-
-/// What differs between a commit and each of several others.
-pub(crate) async fn differences(
-    history: &History,
-    manifest: &Manifest,
-    head: CommitSha,
-    commits: impl Iterator<Item = CommitSha>,
-) -> Differences {
-    let mut differences = Differences::with(head);
-    for commit in commits
-        .filter(|commit| *commit != head)
-        .collect::<BTreeSet<_>>()
-    {
-        differences.learn(
-            manifest,
-            commit,
-            history.changes(&commit, &head, Movement::Forward).await,
-        );
-    }
-    differences
 }
 
 /// Says what is then possible, in one line.

@@ -2,7 +2,8 @@
 
 use super::{EnvironmentState, serving};
 use crate::context::Context;
-use crate::decide::{Past, Pasts, Standing, is_cut_off, left, left_release};
+use crate::decide::ledger::{DeployRecords, ServingState};
+use crate::decide::{Past, Pasts, is_cut_off, left, left_release};
 use crate::domain::{CommitSha, Digest, Record, RecordState, Release, ServiceName};
 
 impl EnvironmentState {
@@ -21,14 +22,14 @@ impl EnvironmentState {
         let is_live = |number| {
             self.settled
                 .iter()
-                .any(|(_, settled, state)| *settled == number && *state == RecordState::Success)
+                .any(|(_, shown)| shown.number == number && shown.state == RecordState::Success)
         };
         is_cut_off(&self.pasts(), is_live)
     }
 
     /// The commit that a rollback of a service leaves.
     pub(crate) fn left(&self, service: &ServiceName) -> Option<CommitSha> {
-        left(&self.standing_as_it_is(service))
+        left(&self.own_state(service))
     }
 
     /// The commit of the highest release that any service leaves.
@@ -37,28 +38,28 @@ impl EnvironmentState {
             self.services
                 .iter()
                 .filter_map(|service| self.left(service)),
-            &self.begun_in(&self.records),
+            &self.begun_in(&self.first),
         )
     }
 
     /// The commit whose bytes serve, where it is known.
     pub(crate) fn serving_commit(&self, service: &ServiceName) -> Option<CommitSha> {
-        self.standing_as_it_is(service).commits.first().copied()
+        self.own_state(service).commits.first().copied()
     }
 
     /// Whether a rollback holds a service.
     pub(crate) fn is_held(&self, service: &ServiceName) -> bool {
-        self.standing_as_it_is(service).hold.is_some()
+        self.own_state(service).hold.is_some()
     }
 
     /// The tip of the branch that the environment follows, where it is known.
     pub(crate) fn tip(&self) -> Option<CommitSha> {
-        self.tip.as_ref().ok().copied()
+        self.first.tip.commit()
     }
 
     /// Why the record is not known.
     pub(crate) fn unknown(&self) -> Option<&str> {
-        self.records.as_ref().err().map(String::as_str)
+        self.first.records.as_ref().err().map(String::as_str)
     }
 
     /// From now on the run is about this commit.
@@ -73,7 +74,7 @@ impl EnvironmentState {
         service: &ServiceName,
         digests: &[Digest],
     ) -> Option<CommitSha> {
-        serving::label_of(context, self.repositories.get(service)?, digests).await
+        serving::label_of(context, self, service, digests).await
     }
 
     fn own(&self, service: &ServiceName) -> Vec<&Record> {
@@ -83,15 +84,19 @@ impl EnvironmentState {
             .collect()
     }
 
-    fn standing_as_it_is(&self, service: &ServiceName) -> Standing {
+    fn own_state(&self, service: &ServiceName) -> ServingState {
         let own = self.own(service);
         let records = self
+            .first
             .records
             .as_ref()
-            .map(|_| own.as_slice())
+            .map(|_| DeployRecords {
+                records: &own,
+                is_cut_off: false,
+            })
             .map_err(String::as_str);
-        Standing::new(records, self.on_render(service), |digests| {
-            self.labelled(digests)
+        ServingState::new(records, self.on_render(service), None, |digests| {
+            self.labelled(service, digests)
         })
     }
 }

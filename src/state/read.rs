@@ -1,10 +1,12 @@
 //! What a plan goes by: what each service needs by the state of its environment, else what changed.
 
-use super::{EnvironmentState, Ordered, Reader, StateQuery};
+use super::{EnvironmentState, Reader, StateQuery};
 use crate::context::{Context, Stop};
 use crate::decide::{Base, Changes, Ground, Subject};
 use crate::domain::{CommitSha, Decision, Environment, Outcome, Release};
+use crate::failure::Failure;
 use crate::history::Movement;
+use crate::intake::inputs::Recording;
 use crate::resolve::{Before, Purpose, Resolved, previous};
 use std::collections::BTreeMap;
 
@@ -31,12 +33,15 @@ pub(crate) async fn read(
     };
     let has_services = !resolved.manifest.services.is_empty();
     match (reader, &resolved.subject, &resolved.before) {
-        (Some(reader), Subject::Environments { .. }, Before::Commit { base, .. })
+        (Some(reader), Subject::Environments { .. }, Before::Commit { base, pushed, .. })
             if has_services && resolved.given_base.is_none() =>
         {
-            by_state(context, resolved, base, reader).await
+            by_state(context, resolved, (base, *pushed), reader).await
         }
         _ => {
+            if let Some(refused) = resolved.off_branch.clone() {
+                return Err(Failure::from(refused).into());
+            }
             let ground = by_changes(context, resolved, purpose).await?;
             let states = Vec::new();
             Ok(KnownState { ground, states })
@@ -51,14 +56,14 @@ fn superseded(why: &str) -> Stop {
 async fn by_state(
     context: &Context,
     resolved: &Resolved,
-    base: &Base,
+    before: (&Base, Option<CommitSha>),
     reader: Reader,
 ) -> Result<KnownState, Stop> {
     let release = resolved.subject.release();
     let (mut demands, mut states) = (BTreeMap::new(), Vec::new());
     for environment in resolved.environments()? {
-        let state = one(context, resolved, (environment, release), base, reader).await?;
-        for (service, demand) in state.demands(context, &resolved.manifest).await? {
+        let state = one(context, resolved, (environment, release), before, reader).await?;
+        for (service, demand) in state.demands(context).await? {
             let is_needed = demand.why.decision() == Decision::Deploy;
             if is_needed || !demands.contains_key(&service) {
                 demands.insert(service, demand);
@@ -70,18 +75,20 @@ async fn by_state(
     Ok(KnownState { ground, states })
 }
 
-/// The state of one environment, in which nothing newer has taken over.
+/// The state of one environment, to which its release may be deployed.
 async fn one(
     context: &Context,
     resolved: &Resolved,
     (environment, release): (&Environment, Option<&Release>),
-    base: &Base,
+    (base, pushed): (&Base, Option<CommitSha>),
     reader: Reader,
 ) -> Result<EnvironmentState, Stop> {
-    let of_release = match release {
-        // Without a record the tags say which release is newest, and which came before.
-        Some(release) => previous(context, environment, release).await,
-        None => Ok(base.clone()),
+    let event = match (release, context.request.recording) {
+        // Without a record the tags say which release came before.
+        (Some(release), Recording::Off) => previous(context, environment, release)
+            .await
+            .unwrap_or_else(|_| base.clone()),
+        (Some(_) | None, Recording::On) | (None, Recording::Off) => base.clone(),
     };
     let query = StateQuery {
         reader,
@@ -89,17 +96,29 @@ async fn one(
         environment,
         commit: resolved.commit,
         release,
-        event: of_release.clone().unwrap_or_else(|_| base.clone()),
+        event,
+        before: pushed,
+        default_branch: &resolved.default_branch,
     };
     let state = EnvironmentState::read(context, &query).await?;
-    let ordered = match (state.is_recorded(), of_release) {
-        (false, Err(newer)) if !context.request.force.older => Ordered::Superseded(newer),
-        _ => state.order_of_run(context).await?,
+    let Some(release) = release else {
+        return Ok(state);
     };
-    match ordered {
-        Ordered::Current => Ok(state),
-        Ordered::Superseded(why) => Err(superseded(&why)),
+    // Where the record cannot be read, the tags say which release is newest.
+    if !state.is_recorded()
+        && !context.request.force.older
+        && let Err(newer) = previous(context, environment, release).await
+    {
+        return Err(superseded(&newer));
     }
+    // Once it was begun here its branch may be gone.
+    if let Some(refused) = resolved.off_branch.clone()
+        && !state.was_begun(release)
+    {
+        return Err(Failure::from(refused).into());
+    }
+    state.check_release(context).await?;
+    Ok(state)
 }
 
 async fn by_changes(
@@ -124,7 +143,12 @@ async fn by_changes(
             let base = Base::Commit(merge_base.unwrap_or(pull.base), "the merge base".into());
             return Ok(Ground::Changes(base, changes));
         }
-        (Before::Commit { base, forward_from }, _) => (base, *forward_from),
+        (
+            Before::Commit {
+                base, forward_from, ..
+            },
+            _,
+        ) => (base, *forward_from),
     };
     let before = base_of_release(context, resolved, before, purpose).await?;
     let base = resolved.given_base.map_or(before, given);

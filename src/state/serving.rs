@@ -2,7 +2,7 @@
 
 use super::EnvironmentState;
 use crate::context::Context;
-use crate::decide::{Contents, OnRender, identify};
+use crate::decide::{Contents, ImageFacts, OnRender, identify};
 use crate::domain::{CommitName, CommitSha, Digest, Repository, ServiceId, ServiceName};
 use crate::failure::Failure;
 use crate::registry::Asked;
@@ -46,18 +46,19 @@ pub(super) async fn ask(
     Ok(found)
 }
 
-/// Asks the registry which commits images say they were built from that are live or in flight and in no record of ours.
+/// Asks the registry which commits images say they were built from that are live or in progress and in no record of ours.
 pub(super) async fn labels(
     context: &Context,
     state: &EnvironmentState,
 ) -> BTreeMap<Digest, CommitSha> {
     let mut labels = BTreeMap::new();
     for service in &state.services {
-        let (OnRender::Known(deploys), Some(repository)) =
-            (state.on_render(service), state.repositories.get(service))
-        else {
+        let OnRender::Known(deploys) = state.on_render(service) else {
             continue;
         };
+        if state.with_own_paths.contains(service) {
+            continue;
+        }
         let records = state.records(service);
         for deploy in deploys
             .iter()
@@ -65,7 +66,7 @@ pub(super) async fn labels(
         {
             for digest in &deploy.digests {
                 if !labels.contains_key(digest)
-                    && let Some(commit) = label(context, repository, digest).await
+                    && let Some(commit) = label(context, state, service, digest).await
                 {
                     labels.insert(digest.clone(), commit);
                 }
@@ -78,45 +79,62 @@ pub(super) async fn labels(
 /// The commit of this repository that one of these digests says it was built from.
 pub(super) async fn label_of(
     context: &Context,
-    repository: &Repository,
+    state: &EnvironmentState,
+    service: &ServiceName,
     digests: &[Digest],
 ) -> Option<CommitSha> {
     for digest in digests {
-        if let Some(commit) = label(context, repository, digest).await {
+        if let Some(commit) = label(context, state, service, digest).await {
             return Some(commit);
         }
     }
     None
 }
 
-/// The commit of this repository that an image says it was built from.
-async fn label(context: &Context, repository: &Repository, digest: &Digest) -> Option<CommitSha> {
-    let asked = Asked::Digest(digest.clone());
-    let facts = context
-        .clients
-        .registry()
-        .examine(repository, &asked, &Deadline::after(ONE_LOOK))
-        .await
-        .ok()?;
+/// The commit of this repository that an image says it was built from. A build that sets no labels inherits those of its base image, which may be
+/// of this repository too. So the commit's own tag has to be on this very image.
+async fn label(
+    context: &Context,
+    state: &EnvironmentState,
+    service: &ServiceName,
+    digest: &Digest,
+) -> Option<CommitSha> {
+    let repository = state.repositories.get(service)?;
+    let labelled = examine(context, repository, Asked::Digest(digest.clone())).await?;
     let Contents::Image {
         revision: Some(revision),
         ..
-    } = facts.contents
+    } = &labelled.contents
     else {
         return None;
     };
     let ours = format!("{}/{}", context.server_url(), context.slug);
-    let is_ours = revision
-        .source
-        .is_some_and(|source| source.trim_end_matches('/').eq_ignore_ascii_case(&ours));
-    let commit = CommitSha::parse(revision.revision.as_bytes())
-        .ok()
-        .filter(|_| is_ours)?;
-    context
-        .clients
-        .history
-        .resolve(&CommitName::Full(commit))
-        .await
-        .ok()
-        .flatten()
+    let source = revision.source.as_deref()?;
+    if !source.trim_end_matches('/').eq_ignore_ascii_case(&ours) {
+        return None;
+    }
+    let commit = CommitSha::parse(revision.revision.as_bytes()).ok()?;
+    let tag = state.commit_tag.commit_tag(&commit).ok()?;
+    let tagged = examine(context, repository, Asked::Tag(tag)).await?;
+    if !is_same_image(&tagged, &labelled) {
+        return None;
+    }
+    let name = CommitName::Full(commit);
+    context.clients.history.resolve(&name).await.ok().flatten()
+}
+
+async fn examine(context: &Context, repository: &Repository, asked: Asked) -> Option<ImageFacts> {
+    let registry = context.clients.registry();
+    let deadline = Deadline::after(ONE_LOOK);
+    registry.examine(repository, &asked, &deadline).await.ok()
+}
+
+/// Whether both are one image. An index and its linux/amd64 manifest are.
+fn is_same_image(one: &ImageFacts, other: &ImageFacts) -> bool {
+    let manifest = |facts: &ImageFacts| match &facts.contents {
+        Contents::Image { manifest, .. } => Some(manifest.clone()),
+        Contents::Others(_) | Contents::Broken(_) => None,
+    };
+    one.digest == other.digest
+        || manifest(one).is_some_and(|own| manifest(other).is_some_and(|other| own == other))
 }

@@ -154,7 +154,7 @@ fn came(ends: &Ends<'_>, service: &PlannedService) -> Came {
         (Status::Live | Status::Accepted, _) => Came::Took,
         // A dry run deploys nothing, and says what would follow if it did.
         (Status::Skipped, why) if ends.is_dry && why.status() == Status::NotStarted => Came::Took,
-        (Status::Skipped | Status::Held, _) => Came::Left,
+        (Status::Unchanged | Status::Skipped | Status::Held, _) => Came::Left,
         (Status::Superseded | Status::Failed | Status::NotStarted, _)
         | (Status::Refused | Status::Cancelled | Status::Unknown, _) => Came::Unsure,
     }

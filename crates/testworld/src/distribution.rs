@@ -262,6 +262,7 @@ fn token_server(password: String, signer: Signer, service: String) -> Server {
             &json!({"token": signer.token(&service, path, &["pull"]), "expires_in": 300}),
         )
     })
+    .listening()
 }
 
 /// Signs tokens with a key whose certificate signs itself.

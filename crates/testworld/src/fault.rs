@@ -198,7 +198,7 @@ impl Fault {
 }
 
 /// The host that redirects lead to. Whoever asks it anything follows what a stranger said.
-fn stranger() -> &'static Server {
+pub(crate) fn stranger() -> &'static Server {
     static STRANGER: OnceLock<Server> = OnceLock::new();
     STRANGER.get_or_init(|| Server::start(|_| Reply::text(200, "{}")))
 }

@@ -379,9 +379,9 @@ impl State {
     }
 
     /// The answer of the repository's first trouble that still holds.
-    fn trouble(&mut self, path: &str, is_tag: bool) -> Option<Reply> {
+    fn trouble(&mut self, path: &str, is_tag: bool, now: Instant) -> Option<Reply> {
         let repository = self.repositories.get_mut(path)?;
-        let first_asked = *repository.first_asked.get_or_insert_with(Instant::now);
+        let first_asked = *repository.first_asked.get_or_insert(now);
         let absent = || error(404, "MANIFEST_UNKNOWN", "manifest unknown");
         let take = |left: &mut u32| {
             let holds = *left > 0;
@@ -391,9 +391,7 @@ impl State {
         for trouble in &mut repository.troubles {
             let reply = match trouble {
                 Trouble::AbsentFor(left) => (is_tag && take(left)).then(absent),
-                Trouble::AbsentUntil(wait) => {
-                    (is_tag && first_asked.elapsed() < *wait).then(absent)
-                }
+                Trouble::AbsentUntil(wait) => (is_tag && now - first_asked < *wait).then(absent),
                 Trouble::Limited(left) => take(left).then(|| {
                     error(
                         429,
@@ -435,7 +433,7 @@ impl State {
     }
 
     fn manifest(&mut self, call: &Call, path: &str, reference: &str) -> Reply {
-        if let Some(reply) = self.trouble(path, !reference.starts_with("sha256:")) {
+        if let Some(reply) = self.trouble(path, !reference.starts_with("sha256:"), call.at) {
             return reply;
         }
         let Some(repository) = self.repositories.get(path) else {

@@ -10,6 +10,8 @@
     reason = "tests have an environment, a clock and a wait of their own"
 )]
 
+mod address;
+mod call;
 pub mod container;
 pub mod distribution;
 pub mod event;
@@ -18,6 +20,7 @@ pub mod ghcr;
 pub mod github;
 pub mod image;
 pub mod lists;
+mod loopback;
 pub mod markdown;
 mod memory;
 pub mod meter;
@@ -27,16 +30,19 @@ pub mod protocol;
 mod pulls;
 pub mod registry;
 pub mod render;
+mod reply;
 pub mod repo;
 mod run;
 pub mod runner;
 pub mod secrets;
 pub mod server;
+mod start;
 mod steps;
 pub mod tally;
 pub mod tls;
 pub mod trap;
 
+pub use address::server_at;
 pub use event::Event;
 pub use image::{Image, Kind};
 pub use program::program;
@@ -112,6 +118,11 @@ pub fn own_view() -> String {
             " --user --map-root-user"
         }
     )
+}
+
+/// Whether every run is a process of its own, whatever its journey says.
+fn all_as_processes() -> bool {
+    std::env::var("JOURNEYS").is_ok_and(|ways| ways == "process") || true
 }
 
 /// The user that the world's registry knows.
@@ -300,6 +311,9 @@ impl World {
         for (name, server) in self.servers() {
             server.lay(trap.map(|trap| (name, trap.clone())));
             server.spoil(fault.map(|fault| (name, fault.clone())));
+        }
+        if fault.is_some() {
+            fault::stranger().listen();
         }
     }
 

@@ -1,17 +1,14 @@
 //! A run of the program: what it left, and what a journey may expect of it.
 
-use super::container::{Container, docker};
+use super::World;
 use super::oracle::{self, Heard};
-use super::protocol::{self, LogCommand};
+use super::protocol::LogCommand;
 use super::render::HookCall;
-use super::repo::{git, init};
-use super::runner::{self, ACTION_INPUTS, variable};
-use super::trap::{Sprung, Trap};
-use super::{Checkout, World};
+use super::trap::Sprung;
 use serde_json::Value;
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// What a run left.
@@ -44,261 +41,13 @@ pub struct Run {
     pub is_killed: bool,
     /// The output file could not be written.
     pub is_output_lost: bool,
-    shown: String,
-    account: Account,
-}
-
-impl World {
-    pub fn plan(self) -> Run {
-        self.run("plan")
-    }
-
-    pub fn verify(self) -> Run {
-        self.run("verify")
-    }
-
-    pub fn deploy(self) -> Run {
-        self.run("deploy")
-    }
-
-    /// Makes a release, which no other command may.
-    pub fn release(self) -> Run {
-        let github = self.github.clone();
-        github.let_make_tags(true);
-        let run = self.run("release");
-        github.let_make_tags(false);
-        run
-    }
-
-    /// The environment of the step.
-    pub fn environment(&self, command: &str) -> BTreeMap<String, String> {
-        let event = self
-            .event
-            .as_ref()
-            .expect("an event: push_to_main, pull_request, on_event …");
-        let mut environment = self.rooms.environment(event, &self.github.server.origin());
-        for (name, default) in ACTION_INPUTS {
-            let value = self.inputs.get(*name).map_or(*default, String::as_str);
-            environment.insert(variable(name), value.to_owned());
-        }
-        environment.insert(
-            variable("command"),
-            self.inputs
-                .get("command")
-                .map_or(command, String::as_str)
-                .to_owned(),
-        );
-        for (name, value) in &self.variables {
-            match value {
-                Some(value) => environment.insert(name.clone(), value.clone()),
-                None => environment.remove(name),
-            };
-        }
-        environment
-    }
-
-    /// Checks the event's commit out as actions/checkout does: a repository of its own, the one ref fetched.
-    pub fn check_out(&self) {
-        let workspace = &self.rooms.workspace;
-        if self.checkout == Checkout::None || workspace.join(".git").exists() {
-            return;
-        }
-        let event = self.event.as_ref().expect("an event");
-        let (origin, sha) = (
-            format!("file://{}", self.origin.path().display()),
-            event.sha.as_str(),
-        );
-        if sha.is_empty()
-            || self.origin.is_empty()
-            || !sha.bytes().all(|byte| byte.is_ascii_hexdigit())
-        {
-            return;
-        }
-        let local = event
-            .git_ref
-            .replace("refs/heads/", "refs/remotes/origin/")
-            .replace("refs/pull/", "refs/remotes/pull/");
-        let local = if local.starts_with("refs/") {
-            local
-        } else {
-            "refs/remotes/other".to_owned()
-        };
-        init(
-            workspace,
-            "[remote \"origin\"]\n\turl = https://github.com/acme/shop\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n",
-        );
-        match self.checkout {
-            Checkout::Shallow => {
-                git(
-                    workspace,
-                    &[
-                        "fetch",
-                        "-q",
-                        "--no-tags",
-                        "--depth=1",
-                        &origin,
-                        &format!("+{sha}:{local}"),
-                    ],
-                );
-            }
-            Checkout::Full => {
-                // The branch of the event is among all of them, and may have gone on since: it is put back to what it was, as the second fetch of
-                // actions/checkout does.
-                let all = [
-                    "+refs/heads/*:refs/remotes/origin/*",
-                    "+refs/tags/*:refs/tags/*",
-                ];
-                git(
-                    workspace,
-                    &[
-                        "fetch",
-                        "-q",
-                        "--no-tags",
-                        &origin,
-                        all[0],
-                        all[1],
-                        &format!("+{sha}:refs/own"),
-                    ],
-                );
-                let (own, local) = (
-                    workspace.join(".git/refs/own"),
-                    workspace.join(".git").join(&local),
-                );
-                std::fs::create_dir_all(local.parent().expect("a parent"))
-                    .expect("a directory of refs");
-                std::fs::rename(own, local).expect("a ref");
-            }
-            Checkout::None => {}
-        }
-        git(workspace, &["checkout", "-q", "--detach", sha]);
-    }
-
-    /// Starts the action, as the runner does, and checks what always holds.
-    pub fn run(self, command: &str) -> Run {
-        let environment = self.environment(command);
-        self.remember();
-        self.check_out();
-        self.start(&environment, &[], false)
-    }
-
-    /// Starts the program as a person does: nothing of the runner's, and these arguments.
-    pub fn on_laptop(self, arguments: &[&str]) -> Run {
-        let arguments: Vec<String> = arguments
-            .iter()
-            .map(|argument| (*argument).to_owned())
-            .collect();
-        self.start(&BTreeMap::new(), &arguments, true)
-    }
-
-    fn start(
-        self,
-        environment: &BTreeMap<String, String>,
-        arguments: &[String],
-        is_plain: bool,
-    ) -> Run {
-        if let Some(event) = &self.event {
-            self.rooms.prepare(event);
-        }
-        let before = contents(self.root.path());
-        let hooked = self.render.calls().len();
-        let trap = self.trap.as_ref();
-        self.lay(trap, self.fault.as_ref());
-        let contained = self
-            .image
-            .as_ref()
-            .map(|image| Container::new(image, &self.rooms, environment, arguments));
-        let (program, line, given) = match &contained {
-            Some(container) => (
-                docker(),
-                container.arguments.clone(),
-                &container.environment,
-            ),
-            None => (
-                self.program.clone(),
-                [&self.before, arguments].concat(),
-                environment,
-            ),
-        };
-        let ended = runner::start(
-            &program,
-            &line,
-            &self.rooms.workspace,
-            given,
-            self.deadline,
-            trap,
-        );
-        self.lay(None, None);
-        assert!(
-            contained.is_none_or(|container| container.is_gone()),
-            "a container is left"
-        );
-        let sprung = trap.and_then(Trap::sprung);
-        let cut = sprung.map(|sprung| {
-            (
-                sprung.clone(),
-                ended.at.saturating_duration_since(sprung.at),
-            )
-        });
-        let after = contents(self.root.path());
-        let left = after
-            .into_iter()
-            .filter(|(path, bytes)| before.get(path) != Some(bytes))
-            .collect();
-        let read = |variable: &str| {
-            let path = environment
-                .get(variable)
-                .map(PathBuf::from)
-                .unwrap_or_default();
-            if !path.is_file() {
-                return None;
-            }
-            std::fs::read(path)
-                .ok()
-                .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-        };
-        let output_file = read("GITHUB_OUTPUT");
-        let is_regular =
-            |path: &String| std::fs::symlink_metadata(path).is_ok_and(|data| data.is_file());
-        let is_output_lost = !environment.get("GITHUB_OUTPUT").is_some_and(is_regular);
-        let output_file = output_file.unwrap_or_default();
-        let parsed = protocol::outputs(&output_file);
-        let mut run = Run {
-            exit: ended.exit,
-            commands: ended.commands(),
-            shown: ended.shown(),
-            stdout: ended.stdout,
-            stderr: ended.stderr,
-            said: ended.said,
-            output_error: parsed.as_ref().err().cloned(),
-            outputs: parsed.unwrap_or_default().into_iter().collect(),
-            output_file,
-            summary: read("GITHUB_STEP_SUMMARY").unwrap_or_default(),
-            hooks: self.render.calls().split_off(hooked),
-            left,
-            took: ended.took,
-            cut,
-            is_plain,
-            things: self.things(),
-            is_output_lost,
-            is_killed: trap.is_some_and(|trap| trap.kills()) && ended.exit == -1,
-            account: Account {
-                is_settled: Cell::new(false),
-                hooks: self.render.calls().len() - hooked,
-            },
-            world: self,
-        };
-        let faults = run.faults();
-        if !faults.is_empty() {
-            run.account.is_settled.set(true);
-            run.fail(&faults.join("\n"));
-        }
-        run.forget_own_files();
-        run
-    }
+    pub(crate) shown: String,
+    pub(crate) account: Account,
 }
 
 impl Run {
-    fn faults(&self) -> Vec<String> {
+    /// What is wrong with it by itself.
+    pub(crate) fn faults(&self) -> Vec<String> {
         let world = &self.world;
         let hosts = [&world.github.server, &world.render.server];
         let mut heard: Vec<Heard> = hosts
@@ -343,7 +92,7 @@ impl Run {
     }
 
     /// Of the files that it left, keeps those that are not the step's own command files.
-    fn forget_own_files(&mut self) {
+    pub(crate) fn forget_own_files(&mut self) {
         let own = self.world.rooms.files.clone();
         self.left.retain(|(path, _)| !path.starts_with(&own));
     }
@@ -596,6 +345,12 @@ impl Run {
 
     /// There was something to do, and a reason not to.
     #[track_caller]
+    pub fn expect_unchanged(self) -> Self {
+        self.ended(0, "nothing", "").no_hooks()
+    }
+
+    /// A reason not to deploy what there was to deploy.
+    #[track_caller]
     pub fn expect_skipped(self) -> Self {
         self.ended(0, "skipped", "").no_hooks()
     }
@@ -638,9 +393,18 @@ impl Run {
 
 /// Whether the test has said which hooks it expected.
 #[derive(Debug, Default)]
-struct Account {
+pub(crate) struct Account {
     is_settled: Cell<bool>,
     hooks: usize,
+}
+
+impl Account {
+    pub(crate) fn of(hooks: usize) -> Self {
+        Self {
+            is_settled: Cell::new(false),
+            hooks,
+        }
+    }
 }
 
 impl Drop for Account {
@@ -652,25 +416,4 @@ impl Drop for Account {
             self.hooks
         );
     }
-}
-
-/// Every file below a directory, but for what the models keep.
-fn contents(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut open = vec![root.join("work")];
-    while let Some(directory) = open.pop() {
-        for entry in std::fs::read_dir(&directory)
-            .into_iter()
-            .flatten()
-            .flatten()
-        {
-            let (path, kind) = (entry.path(), entry.file_type().expect("a kind"));
-            if kind.is_dir() {
-                open.push(path);
-            } else if kind.is_file() && entry.metadata().is_ok_and(|data| data.len() < 8 << 20) {
-                found.insert(path.clone(), std::fs::read(path).unwrap_or_default());
-            }
-        }
-    }
-    found
 }

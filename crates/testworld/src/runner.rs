@@ -159,7 +159,7 @@ impl Rooms {
             ("GITHUB_REPOSITORY_OWNER_ID", "7".into()),
             ("GITHUB_RETENTION_DAYS", "90".into()),
             ("GITHUB_RUN_ATTEMPT", "1".into()),
-            ("GITHUB_RUN_ID", "1658821493".into()),
+            ("GITHUB_RUN_ID", run_of(event)),
             ("GITHUB_RUN_NUMBER", "3".into()),
             ("GITHUB_SERVER_URL", "https://github.com".into()),
             ("GITHUB_SHA", event.sha.clone()),
@@ -187,6 +187,22 @@ impl Rooms {
             .into_iter()
             .map(|(key, value)| (key.to_owned(), value))
             .collect()
+    }
+}
+
+/// The run of an event: each push has one of its own, which all of its attempts share.
+fn run_of(event: &Event) -> String {
+    let number = event.payload["after"]
+        .as_str()
+        .unwrap_or_default()
+        .bytes()
+        .chain(event.git_ref.bytes())
+        .fold(0_u64, |number, byte| {
+            (number * 31 + u64::from(byte)) % 900_000_007
+        });
+    match event.name.as_str() {
+        "push" => (10_000_000_000 + number).to_string(),
+        _ => "1658821493".to_owned(),
     }
 }
 

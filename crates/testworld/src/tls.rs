@@ -1,6 +1,6 @@
 //! Real TLS before the world's servers: an authority of one's own, and doors that open what comes and hand it on.
 
-use super::server::runtime;
+use super::loopback::runtime;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
 };

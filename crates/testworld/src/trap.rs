@@ -110,18 +110,18 @@ impl Trap {
     /// The one has been answered.
     pub(super) async fn spring_when_read(self) {
         tokio::time::sleep(READ).await;
-        self.spring();
+        self.spring(tokio::time::Instant::now().into_std());
     }
 
     /// Cancels the run. From then on Render's deploys stay as they are, so that what was so at the signal can be told.
-    pub(super) fn spring(&self) {
+    pub(super) fn spring(&self, now: Instant) {
         let mut state = self.state.lock().expect("a trap");
         let (Some(process), None) = (state.process, &state.sprung) else {
             return;
         };
         self.render.stands_still();
         state.sprung = Some(Sprung {
-            at: Instant::now(),
+            at: now,
             standing: self.render.standing(),
         });
         for signal in self.signals {

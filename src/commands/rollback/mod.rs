@@ -88,6 +88,8 @@ async fn read_state(
         commit: resolved.at,
         release: None,
         event: Base::None("a rollback does not go by the event".into()),
+        before: None,
+        default_branch: &resolved.default_branch,
     };
     EnvironmentState::read(context, &query).await
 }
@@ -103,6 +105,7 @@ fn decide(
     let ResolvedRollback {
         manifest,
         environment,
+        default_branch,
         ..
     } = resolved;
     let demands = demands(&manifest, &environment.name, state, target);
@@ -131,6 +134,8 @@ fn decide(
             created: None,
             revisions: Vec::new(),
             in_fork: false,
+            default_branch,
+            off_branch: None,
         },
         states: Vec::new(),
         plan,
@@ -205,6 +210,9 @@ async fn act(
     let Some(writers) = writers else {
         return Ok(dry(context, &requests, target));
     };
+    if context.clients.render.is_none() {
+        context.log.say("Deploys of this repository that have not begun cannot be cancelled without an API key: one that is queued on Render may still go live after this.");
+    }
     let rollout = Rollout::new(context, writers, state, facts);
     rollout.close_settled().await;
     context
@@ -212,7 +220,10 @@ async fn act(
         .group(&format!("Back to {} in {environment}", target.name));
     results.extend(rollout::run(&rollout, &run.plan, &requests).await);
     context.log.end_group();
-    drift::warn(context, run, &rollout, &images, &results).await;
+    let is_preempted = rollout.preempted().is_some();
+    if !is_preempted {
+        drift::warn(context, run, &rollout, &images, &results).await;
+    }
     let outcome = deploy::conclude(context, run, environment, &images, &mut results);
     say_holds(context, run, state, &results);
     let ends = Ends {
@@ -222,7 +233,10 @@ async fn act(
         results: &results,
         is_dry: false,
     };
-    tags::moves::follow(context, Some(writers), run, &ends).await?;
+    // The tags follow what a newer rollback brings.
+    if !is_preempted {
+        tags::moves::follow(context, Some(writers), run, &ends).await?;
+    }
     Ok(CommandOutcome {
         headline: format!("Rollback to {}: {}", target.name, outcome.headline),
         ..outcome

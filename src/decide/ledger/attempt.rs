@@ -1,49 +1,158 @@
 //! What Render shows of an attempt: what became of one that nobody ended in the record, and whether one is needed at all.
 
-use crate::domain::{Deploy, DeployId, DeployStatus, Digest, RecordState};
+use super::state::may_still_come;
+use crate::domain::{Deploy, DeployId, DeployStatus, Digest, Record, RecordState};
 
-/// What Render's deploys say of an open record's bytes, where it is certain; `deploys` are the newest of any status, newest first.
-///
-/// A deploy that was live and has been replaced proves nothing: an earlier attempt may have put the same bytes there.
+/// What Render shows of an attempt that the record does not say the end of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// The number of the attempt's record.
+    pub number: u64,
+    /// What became of it: [`RecordState::Success`] says that it was live, [`RecordState::Failure`] that it was not.
+    pub state: RecordState,
+    /// The deploy that shows it.
+    pub deploy: DeployId,
+}
+
+/// What Render's deploys say of our attempts that the record does not say the end of, where it is certain. `records` are those of the service
+/// that count, newest first; `deploys` are its newest of any status, newest first.
 #[must_use]
-pub fn ending(digests: &[Digest], deploys: &[Deploy]) -> Option<RecordState> {
-    let own = || deploys.iter().filter(|deploy| deploy.is_of(digests));
-    if own().any(|deploy| deploy.status == DeployStatus::Live) {
-        return Some(RecordState::Success);
-    }
-    let may_serve = |deploy: &Deploy| {
-        deploy.status.is_in_flight() || deploy.status == DeployStatus::Deactivated
+pub fn shown(records: &[&Record], deploys: &[Deploy]) -> Vec<Shown> {
+    let open = records
+        .iter()
+        .filter(|record| record.is_own && may_still_come(record));
+    open.filter_map(|record| shown_of(record, records, deploys))
+        .collect()
+}
+
+fn shown_of(record: &Record, records: &[&Record], deploys: &[Deploy]) -> Option<Shown> {
+    let found = |state, deploy: &Deploy| {
+        Some(Shown {
+            number: record.number,
+            state,
+            deploy: deploy.id.clone(),
+        })
     };
-    if own().next().is_none() || own().any(may_serve) {
+    if let Some(id) = &record.deploy {
+        let deploy = deploys.iter().find(|deploy| deploy.id == *id)?;
+        return found(ended_as(deploy.status)?, deploy);
+    }
+    // Without an id only the digest tells. A deploy of another record is not this one's, and a digest that several records have tells nothing.
+    let is_shared = records.iter().any(|other| {
+        other.number != record.number
+            && other.is_own
+            && other.may_serve()
+            && have_same(other, record)
+    });
+    let is_claimed = |deploy: &Deploy| {
+        records
+            .iter()
+            .any(|other| other.deploy.as_ref() == Some(&deploy.id))
+    };
+    let own: Vec<&Deploy> = deploys
+        .iter()
+        .filter(|deploy| deploy.is_of(&record.digests()) && !is_claimed(deploy))
+        .collect();
+    let was_live = |deploy: &&&Deploy| {
+        matches!(
+            deploy.status,
+            DeployStatus::Live | DeployStatus::Deactivated
+        )
+    };
+    // A deploy that Render has queued may not be listed before the one in progress has ended.
+    let is_busy = deploys.iter().any(|deploy| deploy.status.is_in_flight());
+    if own.iter().any(|deploy| deploy.status.is_in_flight()) {
         return None;
     }
-    Some(RecordState::Failure)
+    if let Some(deploy) = own.iter().find(was_live) {
+        let is_certain = !is_shared && (deploy.status == DeployStatus::Live || !is_busy);
+        return if is_certain {
+            found(RecordState::Success, deploy)
+        } else {
+            None
+        };
+    }
+    match own.first() {
+        Some(deploy) if !is_busy => found(RecordState::Failure, deploy),
+        Some(_) | None => None,
+    }
+}
+
+fn have_same(one: &Record, other: &Record) -> bool {
+    let digests = other.digests();
+    one.digests().iter().any(|digest| digests.contains(digest))
+}
+
+/// What the end of a deploy means for its record; `None` while it may still go live.
+const fn ended_as(status: DeployStatus) -> Option<RecordState> {
+    match status {
+        DeployStatus::Live | DeployStatus::Deactivated => Some(RecordState::Success),
+        DeployStatus::BuildFailed
+        | DeployStatus::PreDeployFailed
+        | DeployStatus::UpdateFailed
+        | DeployStatus::Canceled => Some(RecordState::Failure),
+        DeployStatus::Created
+        | DeployStatus::Queued
+        | DeployStatus::Building
+        | DeployStatus::PreDeploying
+        | DeployStatus::Updating
+        | DeployStatus::Other => None,
+    }
 }
 
 /// What is there already of the bytes that are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Presence {
-    /// They serve, and nothing is on its way to replace them.
-    Serves,
+    /// This deploy serves them, and nothing is on its way to replace them.
+    Serves(DeployId),
     /// This deploy brings them, and nothing waits behind it: it is followed, and no other is asked for.
     Comes(DeployId),
     /// They have to be asked for.
     Absent,
 }
 
-/// Finds out whether the wanted bytes serve or come anyway, from the live deploy and those in flight, newest first. Of several deploys in
-/// flight only the newest will serve.
+/// Finds out whether the wanted bytes serve or come anyway, from the live deploy and those in progress, newest first. Of several deploys in
+/// progress only the newest will serve. An attempt that Render does not list yet, of other bytes, would replace them.
 #[must_use]
-pub fn presence(digests: &[Digest], deploys: &[Deploy]) -> Presence {
+pub fn presence(wanted: &[Digest], deploys: &[Deploy], unlisted: &[&Record]) -> Presence {
+    let is_other = |record: &&&Record| {
+        !record
+            .digests()
+            .iter()
+            .any(|digest| wanted.contains(digest))
+    };
+    if unlisted.iter().any(|record| is_other(&record)) {
+        return Presence::Absent;
+    }
     match coming(deploys) {
-        Some(deploy) if !deploy.is_of(digests) => Presence::Absent,
-        Some(deploy) if deploy.status == DeployStatus::Live => Presence::Serves,
+        Some(deploy) if !deploy.is_of(wanted) => Presence::Absent,
+        Some(deploy) if deploy.status == DeployStatus::Live => Presence::Serves(deploy.id.clone()),
         Some(deploy) => Presence::Comes(deploy.id.clone()),
         None => Presence::Absent,
     }
 }
 
-/// The deploy that serves once everything in flight has ended well.
+/// The attempts that may come and that none of Render's deploys shows: those newer than what brought the live bytes.
+#[must_use]
+pub fn unlisted<'a>(records: &[&'a Record], deploys: &[Deploy]) -> Vec<&'a Record> {
+    let live = deploys
+        .iter()
+        .find(|deploy| deploy.status == DeployStatus::Live);
+    let brought = live.and_then(|live| super::state::record_of(records, live));
+    records
+        .iter()
+        .copied()
+        .filter(|record| may_still_come(record))
+        .filter(|record| brought.is_none_or(|brought| record.number > brought.number))
+        .filter(|record| {
+            !deploys
+                .iter()
+                .any(|deploy| record.deploy.as_ref() == Some(&deploy.id))
+        })
+        .collect()
+}
+
+/// The deploy that serves once everything in progress has ended well.
 pub(super) fn coming(deploys: &[Deploy]) -> Option<&Deploy> {
     let live = || {
         deploys
@@ -54,60 +163,4 @@ pub(super) fn coming(deploys: &[Deploy]) -> Option<&Deploy> {
         .iter()
         .find(|deploy| deploy.status.is_in_flight())
         .or_else(live)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::testing::{deploy, digest};
-    use super::*;
-    use crate::domain::DeployStatus::{
-        Canceled, Deactivated, Live, Queued, UpdateFailed, Updating,
-    };
-
-    #[test]
-    fn an_open_record_is_ended_by_what_is_certain_only() {
-        let ended = |list: &[(u8, DeployStatus)]| {
-            let list: Vec<_> = list
-                .iter()
-                .map(|(commit, status)| deploy(*commit, *status))
-                .collect();
-            ending(&[digest(1)], &list)
-        };
-        assert_eq!(ended(&[(2, Queued), (1, Live)]), Some(RecordState::Success));
-        assert_eq!(
-            ended(&[(2, Live), (1, UpdateFailed), (1, Canceled)]),
-            Some(RecordState::Failure)
-        );
-        assert_eq!(ended(&[(2, Live), (1, Updating)]), None);
-        assert_eq!(
-            ended(&[(1, UpdateFailed), (2, Live), (1, Deactivated)]),
-            None,
-            "it may have been the earlier one"
-        );
-        assert_eq!(ended(&[(2, Live)]), None);
-    }
-
-    #[test]
-    fn only_the_newest_of_those_in_flight_is_adopted() {
-        let present = |list: &[(u8, DeployStatus)]| {
-            let list: Vec<_> = list
-                .iter()
-                .map(|(commit, status)| deploy(*commit, *status))
-                .collect();
-            presence(&[digest(1)], &list)
-        };
-        let first = || deploy(1, Queued).id;
-        assert_eq!(present(&[(1, Live)]), Presence::Serves);
-        assert_eq!(
-            present(&[(1, Queued), (2, Updating), (3, Live)]),
-            Presence::Comes(first())
-        );
-        assert_eq!(present(&[(1, Queued), (1, Live)]), Presence::Comes(first()));
-        assert_eq!(
-            present(&[(2, Queued), (1, Updating), (3, Live)]),
-            Presence::Absent
-        );
-        assert_eq!(present(&[(2, Queued), (1, Live)]), Presence::Absent);
-        assert_eq!(present(&[]), Presence::Absent);
-    }
 }

@@ -1,30 +1,40 @@
 //! Never losing a deploy: what is or may become live, whether a commit is needed there, and which of two is newer.
 //!
-//! The rules were found by simulation, after simpler ones that look right had lost deploys. tests/simulation drives these very functions
-//! through thousands of histories, and shows that the simpler ones fail in them.
-//!
-//! - **Need.** A service is skipped only if the commit equals, on the service's paths, everything that is or may become live there. What
-//!   is unknown is deployed. The event's `before` plays no part: a run that was evicted from a queue never was anybody's `before`.
-//! - **Order** comes from git and the record, never from Render and never from a clock.
-//! - **Holds.** After a rollback the commit that was left is not put back by accident, as long as nothing else was deployed since. What was cut off
-//!   counts as what it would have done.
-//! - What others wrote into the record may make a service deploy, and never keeps one from it.
+//! - **Identity.** A service is its id on Render. Records of the same id count under any name ([`counting`]).
+//! - **Equality.** Two commits are equal on a service if both have it, with the same entry in each commit's own manifest and the same tree
+//!   under its paths ([`Comparisons`]).
+//! - **Need.** A service is skipped only if the commit equals everything that is or may become live there ([`ServingState`], [`need`]). What is
+//!   unknown is deployed.
+//! - **Order** comes from git, the records and the trees that serve ([`order`]). What is unknown is not deployed.
+//! - **Holds.** After a rollback the commit that was left is not put back by accident, as long as nothing else was deployed since.
+//! - What others wrote into the record may make a service deploy and may order. It never keeps a service from a deploy otherwise.
 
 mod attempt;
-mod differences;
-mod order;
+mod comparison;
+mod entry;
+mod facts;
+mod hold;
+mod merge;
+pub mod order;
 mod required;
 mod serving;
-mod standing;
+mod state;
+#[cfg(test)]
+mod tests;
 
-pub use attempt::{Presence, ending, presence};
-pub use differences::Differences;
-pub use order::{
-    Begun, Order, begun, of_branch as order_in_branch, of_release as order_of_release,
-};
+pub use attempt::{Presence, Shown, presence, shown, unlisted};
+pub use comparison::{CommitManifest, Comparisons};
+pub use entry::{BuildEntry, Candidate, Entry, Identity, candidates};
+pub use facts::{Answer, Facts, Missing, Unanswered};
+pub use hold::{Hold, Until, hold_after_rollback};
+pub use merge::{ServiceRecords, merged};
+pub use order::{Asked, Begun, BranchTip, Order, begun};
 pub use required::{Required, judge as judge_required};
 pub use serving::{Serving, Since, decisive, serving};
-pub use standing::{Hold, OnRender, Standing, Until, counting, hold_after_rollback, identify};
+pub use state::{
+    Before, DeployRecords, OnRender, ServingState, counting, identify, identify_all,
+    may_still_come, record_of,
+};
 
 use super::Cause;
 use crate::domain::CommitSha;
@@ -60,26 +70,26 @@ pub enum Need {
 
 /// Decides whether a service needs the commit that `equal` compares with others.
 #[must_use]
-pub fn need(standing: &Standing, equal: impl Fn(&CommitSha) -> Equality) -> Need {
-    if let Some(hold) = standing.hold.as_ref().filter(|hold| hold.holds(&equal)) {
+pub fn need(state: &ServingState, equal: impl Fn(&CommitSha) -> Equality) -> Need {
+    if let Some(hold) = state.hold.as_ref().filter(|hold| hold.holds(&equal)) {
         return Need::Held(hold.from);
     }
-    if let Some(why) = &standing.unknown {
+    if let Some(why) = &state.unknown {
         return Need::Unknown(why.clone());
     }
     let mut unknown = None;
-    for commit in &standing.commits {
+    for commit in &state.commits {
         match equal(commit) {
             Equality::Equal => {}
             Equality::Differs(cause) => return Need::Differs(*commit, cause),
             Equality::Unknown(why) => unknown = Some(why),
         }
     }
-    match (unknown, standing.commits.first()) {
+    match (unknown, state.commits.first()) {
         (Some(why), _) => Need::Unknown(why),
         (None, Some(base)) => Need::Has {
             base: *base,
-            is_confirmed: standing.is_confirmed,
+            is_confirmed: state.is_confirmed,
         },
         (None, None) => Need::Unknown("nothing is known to serve there".into()),
     }
@@ -87,9 +97,10 @@ pub fn need(standing: &Standing, equal: impl Fn(&CommitSha) -> Equality) -> Need
 
 #[cfg(test)]
 pub(in crate::decide) mod testing {
+    use super::{DeployRecords, OnRender, ServingState};
     use crate::domain::{
-        CommitSha, Deploy, DeployId, DeployStatus, Digest, Intent, Kind, PinnedImage, Record,
-        RecordState, Repository, ServiceName,
+        CommitSha, Deploy, DeployId, DeployStatus, Digest, EnvironmentName, Intent, Kind,
+        PinnedImage, Record, RecordState, Repository, ServiceName,
     };
 
     /// A commit by number.
@@ -122,9 +133,15 @@ pub(in crate::decide) mod testing {
                 from: None,
                 to: None,
             },
+            environment: EnvironmentName::parse("staging").unwrap(),
             state,
             was_live: true,
             is_own: true,
+            deploy: None,
+            run: None,
+            // Each ended before the next one began.
+            began: Some(2),
+            ended: Some(1),
         }
     }
 
@@ -136,6 +153,32 @@ pub(in crate::decide) mod testing {
         record
     }
 
+    /// These records, newest first, with numbers in that order.
+    pub(crate) fn numbered(records: &[Record]) -> Vec<Record> {
+        let count = records.len() as u64;
+        let number = |(place, record): (usize, &Record)| Record {
+            number: count - place as u64,
+            ..record.clone()
+        };
+        records.iter().enumerate().map(number).collect()
+    }
+
+    /// What serves by these records, without an API key.
+    pub(crate) fn keyless(records: &[Record]) -> ServingState {
+        with(records, &OnRender::NoKey)
+    }
+
+    /// What serves by these records and by Render.
+    pub(crate) fn with(records: &[Record], render: &OnRender) -> ServingState {
+        let records = numbered(records);
+        let records: Vec<&Record> = records.iter().collect();
+        let known = DeployRecords {
+            records: &records,
+            is_cut_off: false,
+        };
+        ServingState::new(Ok(known), render, None, |_| None)
+    }
+
     /// A deploy of the image of a commit.
     pub(crate) fn deploy(commit: u8, status: DeployStatus) -> Deploy {
         let id = DeployId::parse(&format!("dep-{commit}")).unwrap();
@@ -145,133 +188,5 @@ pub(in crate::decide) mod testing {
             digests: vec![digest(commit)],
             by_rollback: false,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::testing::{record, rollback, sha};
-    use super::*;
-    use crate::domain::RecordState::{Error, Failure, Open, Success};
-
-    /// Commits with the same number modulo ten are equal.
-    fn equal_to(head: u8) -> impl Fn(&CommitSha) -> Equality {
-        move |commit| match commit.as_bytes()[0] {
-            99 => Equality::Unknown("gone".into()),
-            number if number % 10 == head % 10 => Equality::Equal,
-            _ => Equality::Differs(Cause {
-                pattern: "**".into(),
-                path: b"x".to_vec(),
-                matched: 1,
-            }),
-        }
-    }
-
-    fn needs(head: u8, records: &[crate::domain::Record]) -> Need {
-        let records: Vec<_> = records.iter().collect();
-        need(
-            &Standing::new(Ok(&records), &OnRender::NoKey, |_| None),
-            equal_to(head),
-        )
-    }
-
-    #[test]
-    fn only_what_equals_all_that_may_serve_is_skipped() {
-        let cause = || Cause {
-            pattern: "**".into(),
-            path: b"x".to_vec(),
-            matched: 1,
-        };
-        let has = |base: u8| Need::Has {
-            base: sha(base),
-            is_confirmed: true,
-        };
-        assert_eq!(needs(11, &[record(1, Success)]), has(1));
-        assert_eq!(
-            needs(12, &[record(1, Success)]),
-            Need::Differs(sha(1), cause())
-        );
-        // An intent that was left open may have become live; one that Render ended or that was never sent did not.
-        assert_eq!(
-            needs(11, &[record(2, Open), record(1, Success)]),
-            Need::Differs(sha(2), cause())
-        );
-        assert_eq!(needs(11, &[record(2, Failure), record(1, Success)]), has(1));
-        assert_eq!(needs(11, &[record(2, Error), record(1, Success)]), has(1));
-        assert!(matches!(
-            needs(11, &[record(99, Success)]),
-            Need::Unknown(_)
-        ));
-        assert!(matches!(needs(11, &[]), Need::Unknown(_)));
-        assert!(matches!(needs(11, &[record(1, Open)]), Need::Unknown(_)));
-    }
-
-    #[test]
-    fn what_others_wrote_may_cause_a_deploy_and_never_a_skip() {
-        let foreign = |commit, state| {
-            let mut record = record(commit, state);
-            record.is_own = false;
-            record
-        };
-        assert!(matches!(
-            needs(11, &[foreign(1, Success)]),
-            Need::Unknown(_)
-        ));
-        assert!(matches!(
-            needs(11, &[foreign(2, Success), record(1, Success)]),
-            Need::Differs(..)
-        ));
-        assert!(matches!(
-            needs(12, &[foreign(2, Success), record(1, Success)]),
-            Need::Differs(..)
-        ));
-        let mut hold = rollback(1, 2);
-        hold.is_own = false;
-        assert!(matches!(
-            needs(12, &[hold, record(2, Success)]),
-            Need::Differs(..)
-        ));
-    }
-
-    #[test]
-    fn a_rollback_holds_until_something_else_is_deployed() {
-        let back = [rollback(1, 2), record(2, Success), record(1, Success)];
-        assert_eq!(needs(12, &back), Need::Held(sha(2)));
-        assert!(matches!(needs(3, &back), Need::Differs(..)));
-        assert!(matches!(needs(11, &back), Need::Has { .. }));
-        let on = [record(3, Success), rollback(1, 2), record(2, Success)];
-        assert!(matches!(needs(12, &on), Need::Differs(..)));
-        let tried = [record(3, Failure), rollback(1, 2), record(2, Success)];
-        assert_eq!(needs(12, &tried), Need::Held(sha(2)));
-    }
-
-    #[test]
-    fn what_was_cut_off_counts_as_what_it_would_have_done() {
-        let cut_off = |mut record: crate::domain::Record| {
-            record.state = Open;
-            record
-        };
-        let back = [
-            cut_off(rollback(1, 2)),
-            record(2, Success),
-            record(1, Success),
-        ];
-        assert_eq!(
-            needs(12, &back),
-            Need::Held(sha(2)),
-            "the rollback may serve"
-        );
-        let on = [record(3, Open), rollback(1, 2), record(2, Success)];
-        assert!(
-            matches!(needs(12, &on), Need::Differs(..)),
-            "what came after the rollback may serve, and is not to stay"
-        );
-        let unsure = [cut_off(rollback(1, 2)), record(3, Open), record(2, Success)];
-        assert!(
-            matches!(needs(12, &unsure), Need::Differs(..)),
-            "neither is known to serve"
-        );
-        let twice = [cut_off(rollback(0, 2)), rollback(1, 2), record(2, Success)];
-        assert_eq!(needs(12, &twice), Need::Held(sha(2)));
     }
 }

@@ -1,7 +1,7 @@
 //! Which bytes a service serves, and which of several decide where a tag goes that follows them.
 
 use super::attempt::coming;
-use super::standing::OnRender;
+use super::state::{OnRender, record_of};
 use crate::domain::{CommitSha, DeployStatus, Digest, Record, RecordState, ServiceName};
 
 /// What a service serves.
@@ -60,7 +60,8 @@ pub fn serving(records: &[&Record], render: &OnRender) -> Option<Serving> {
                     ])
             };
             let is_settled = deploy.status == DeployStatus::Live;
-            if let Some(record) = records.iter().find(is_of) {
+            let found = record_of(records, deploy).or_else(|| records.iter().find(is_of).copied());
+            if let Some(record) = found {
                 return Some(of_record(record, is_settled));
             }
             let is_named = !deploy.digests.is_empty();

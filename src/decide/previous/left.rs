@@ -1,7 +1,7 @@
 //! What is known of a service before it goes back, and what a rollback leaves behind.
 
 use super::{Past, Pasts};
-use crate::decide::ledger::{Begun, OnRender, Standing};
+use crate::decide::ledger::{Begun, OnRender, ServingState};
 use crate::domain::{CommitSha, Digest, Kind, Record, RecordState};
 
 impl<'a> Past<'a> {
@@ -70,15 +70,11 @@ pub fn is_cut_off(pasts: &Pasts<'_>, was_settled: impl Fn(u64) -> bool) -> bool 
 }
 
 /// The commit that a rollback of a service leaves, and that is not to come back by itself: that of a rollback which stands already, else of
-/// what comes, else of what serves. `standing` is by our own records.
+/// what comes, else of what serves. `state` is by our own records.
 #[must_use]
-pub fn left(standing: &Standing) -> Option<CommitSha> {
-    let serving = standing
-        .commits
-        .get(1)
-        .or(standing.commits.first())
-        .copied();
-    standing.hold.as_ref().map(|hold| hold.from).or(serving)
+pub fn left(state: &ServingState) -> Option<CommitSha> {
+    let serving = state.commits.get(1).or(state.commits.first()).copied();
+    state.hold.as_ref().map(|hold| hold.from).or(serving)
 }
 
 /// The commit of the highest release that any service leaves: all of them are to be held until a higher one, whichever release theirs had

@@ -2,17 +2,21 @@
 //!
 //! Reading is [`GitHub::memory`]; writing takes a [`RecordWriter`], which a run that may not write never holds.
 
+mod account;
+mod index;
 mod mention;
 mod read;
+mod status;
 mod wire;
 mod write;
 
+pub(super) use account::ActorWire;
 pub use mention::Mention;
-pub use read::Memory;
+pub use read::{Depth, Memory, RecordsQuery};
 pub(super) use read::{List, alias, query};
+pub(super) use wire::DeploymentWire;
 #[cfg(fuzzing)]
 pub(super) use wire::fuzzing;
-pub(super) use wire::{ActorWire, DeploymentWire};
 pub(super) use write::{Begun, StatusWire, cut};
 pub use write::{Ended, Ending, RecordWriter, RunName};
 
@@ -31,10 +35,24 @@ fn environment_of(environment: &EnvironmentName, service: &ServiceName) -> Strin
 }
 
 #[cfg(test)]
-mod testing {
+pub(super) mod testing {
     use crate::domain::{
         CommitSha, Digest, ImageTag, Intent, Kind, PinnedImage, Repository, ServiceId, ServiceName,
     };
+
+    /// The account of this login, as a creator is told of: an app's bot, or a person.
+    pub(in crate::github) fn actor(login: &str) -> serde_json::Value {
+        let (kind, number) = match login {
+            "github-actions" => ("Bot", 41_898_282),
+            _ => ("User", login.len()),
+        };
+        serde_json::json!({"__typename": kind, "login": login, "databaseId": number})
+    }
+
+    /// The account that a job's token belongs to.
+    pub(in crate::github) fn viewer() -> serde_json::Value {
+        serde_json::json!({"login": "github-actions[bot]", "databaseId": 41_898_282})
+    }
 
     pub(super) const COMMIT: CommitSha = CommitSha::from_bytes([0x11; 20]);
 

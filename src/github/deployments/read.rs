@@ -1,9 +1,13 @@
 //! Reading the record: one GraphQL query for many services, where REST would need one request a deployment for its statuses.
 
 use super::super::ask::Reply;
-use super::wire::{ActorWire, DeploymentWire, Unusable};
-use super::{GitHub, GitHubError, environment_of};
-use crate::domain::{CommitSha, EnvironmentName, Foreign, Kind, Record, RecordState, ServiceName};
+use super::account::{ACCOUNT, ActorWire, VIEWER};
+use super::index::{INDEX, NEWEST};
+use super::wire::{DeploymentWire, Unusable};
+use super::{GitHub, GitHubError};
+use crate::domain::{
+    CommitSha, Foreign, Kind, Record, RecordList, RecordState, ServiceId, ServiceIndex, ServiceKey,
+};
 use crate::github::Aim;
 use http_client::sleep;
 use serde::Deserialize;
@@ -15,8 +19,12 @@ use std::time::Duration;
 
 /// How many deployments of a service are read first: nearly always there is a success among them.
 const FIRST: usize = 20;
-/// How many are read at most.
-const MOST: usize = 100;
+/// How many deployments are read at once after that, the most that GitHub gives.
+const PAGE_SIZE: usize = 100;
+/// How many deployments of a name are read at most, whoever wrote them: eleven requests in a row. A list without a success among these is cut off.
+const MOST: usize = 1000;
+/// How many are read where all of them are wanted.
+const WHOLE: usize = 100;
 /// How many deployments one query asks for: 50 services at first. With their statuses that is 7,000 nodes; GitHub takes 500,000
 /// (<https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api>), but gives up after 10 seconds.
 const AT_ONCE: usize = 1000;
@@ -26,33 +34,65 @@ const PAUSE: Duration = Duration::from_secs(1);
 const NEEDED: &str = "deployments: read";
 
 /// What a page of deployments is asked for.
-const PAGE: &str = "fragment page on DeploymentConnection { pageInfo { hasNextPage endCursor } nodes { databaseId task payload commitOid \
-     originalEnvironment creator { login } latestStatus { ...status } statuses(first: 5) { nodes { ...status } } } } \
-     fragment status on DeploymentStatus { state description creator { login } }";
+const PAGE: &str = "fragment page on DeploymentConnection { pageInfo { hasNextPage endCursor } nodes { databaseId createdAt task payload \
+     commitOid originalEnvironment creator { ...account } latestStatus { ...status } statuses(first: 5) { nodes { ...status } } } } \
+     fragment status on DeploymentStatus { state description createdAt creator { ...account } }";
 
-/// What GitHub remembers of an environment's services, and where its branch is now.
+/// What is to be read.
+#[derive(Debug, Clone, Copy)]
+pub struct RecordsQuery<'a> {
+    /// The names to read, each with the id of its service where that is known: the success of another service ends no search.
+    pub keys: &'a [(ServiceKey, Option<ServiceId>)],
+    /// The branch whose tip is asked for as well.
+    pub branch: Option<&'a str>,
+    /// Whether the index is read as well.
+    pub index: bool,
+    /// How far back to read.
+    pub depth: Depth,
+}
+
+/// What GitHub remembers of services, and where a branch is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Memory {
     /// The branch's tip; `None` when it was not asked for, or there is no such branch.
     pub tip: Option<CommitSha>,
-    /// For each service that was asked for its records, newest first: back to a success that serves as a base, or the newest 100.
-    pub records: BTreeMap<ServiceName, Vec<Record>>,
+    /// The records under each name, in the order in which the names were asked for.
+    pub lists: Vec<RecordList>,
+    /// The names that services have had; empty when it was not asked for.
+    pub index: ServiceIndex,
 }
 
 /// How far back a record is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Depth {
-    /// To a success that serves as a base.
-    Base,
-    /// As far as it is read at all.
-    Whole,
+pub enum Depth {
+    /// To the newest success of a deploy.
+    Success,
+    /// To that, and the newest 100 at least: what was live before stands behind what is.
+    Before,
 }
 
-/// A service whose records are being read.
+/// A list that is being read.
 struct Reading<'a> {
-    service: &'a ServiceName,
     list: List,
-    records: Vec<Record>,
+    of: Of<'a>,
+    /// How many deployments were read, whoever wrote them.
+    count: usize,
+}
+
+/// What a list is of.
+enum Of<'a> {
+    Service {
+        key: &'a ServiceKey,
+        id: Option<&'a ServiceId>,
+        /// Its place among the names that were asked for.
+        place: usize,
+        found: RecordList,
+    },
+    Index {
+        found: ServiceIndex,
+        /// How many index records of ours were read.
+        own: usize,
+    },
 }
 
 /// A list of an environment's deployments that is being read, newest first.
@@ -109,83 +149,72 @@ struct TargetWire {
 }
 
 impl GitHub {
-    /// The records of these services in an environment, and the tip of `branch`: one query for every 50 services, and some more for services
-    /// whose last deploys all failed.
+    /// The records under these names, the tip of a branch and the index: one query for every 50 names, and some more for names without a
+    /// success among the newest.
     ///
     /// # Errors
     /// [`GitHubError`], also where the answer lacks anything that was asked for: what cannot be read is never an empty record.
-    pub async fn memory(
-        &self,
-        environment: &EnvironmentName,
-        services: &[ServiceName],
-        branch: Option<&str>,
-    ) -> Result<Memory, GitHubError> {
-        self.read_back(environment, services, branch, Depth::Base)
-            .await
-    }
-
-    /// As [`GitHub::memory`], but of each service the newest 100 records: what was live before stands behind what is.
-    ///
-    /// # Errors
-    /// As [`GitHub::memory`].
-    pub async fn whole_memory(
-        &self,
-        environment: &EnvironmentName,
-        services: &[ServiceName],
-        branch: Option<&str>,
-    ) -> Result<Memory, GitHubError> {
-        self.read_back(environment, services, branch, Depth::Whole)
-            .await
-    }
-
-    async fn read_back(
-        &self,
-        environment: &EnvironmentName,
-        services: &[ServiceName],
-        branch: Option<&str>,
-        depth: Depth,
-    ) -> Result<Memory, GitHubError> {
-        let what = format!("the record of {environment}");
+    pub async fn memory(&self, asked: &RecordsQuery<'_>) -> Result<Memory, GitHubError> {
         let mut memory = Memory {
             tip: None,
-            records: BTreeMap::new(),
+            lists: vec![RecordList::default(); asked.keys.len()],
+            index: ServiceIndex::default(),
         };
-        let mut branch = branch;
-        let mut waiting: Vec<Reading<'_>> = services
-            .iter()
-            .map(|service| Reading::new(environment, service))
-            .collect();
-        for size in [FIRST, MOST - FIRST] {
+        let what = match asked.keys.first() {
+            Some((key, _)) => format!("the record of {}", key.environment),
+            None => "the record of deploys".to_owned(),
+        };
+        let mut branch = asked.branch;
+        let index = asked.index.then(Reading::of_index);
+        let services = asked.keys.iter().enumerate().map(Reading::of_service);
+        let mut waiting: Vec<Reading<'_>> = index.into_iter().chain(services).collect();
+        let mut size = FIRST;
+        while !waiting.is_empty() || branch.is_some() {
             let mut unfinished = Vec::new();
             while !waiting.is_empty() || branch.is_some() {
                 let rest = waiting.split_off(waiting.len().min(AT_ONCE / size));
-                let mut asked = std::mem::replace(&mut waiting, rest);
-                let lists: Vec<&List> = asked.iter().map(|reading| &reading.list).collect();
-                let query = query(&self.repository, &lists, size, branch);
-                let mut answer = self.answer(&what, &query).await?;
-                if branch.take().is_some() {
-                    memory.tip = answer.tip()?;
+                let chunk = std::mem::replace(&mut waiting, rest);
+                for read in self
+                    .read_on(&what, chunk, size, &mut branch, &mut memory)
+                    .await?
+                {
+                    if read.goes_on(asked.depth) {
+                        unfinished.push(read);
+                    } else {
+                        read.done(&mut memory);
+                    }
                 }
-                for (index, reading) in asked.iter_mut().enumerate() {
-                    answer.records(&alias(index), reading)?;
-                }
-                let (further, done): (Vec<_>, Vec<_>) = asked
-                    .into_iter()
-                    .partition(|reading| reading.goes_on(depth));
-                unfinished.extend(further);
-                memory.records.extend(
-                    done.into_iter()
-                        .map(|done| (done.service.clone(), done.records)),
-                );
             }
             waiting = unfinished;
+            // The first page and the second one are a hundred together.
+            size = if size == FIRST {
+                PAGE_SIZE - FIRST
+            } else {
+                PAGE_SIZE
+            };
         }
-        memory.records.extend(
-            waiting
-                .into_iter()
-                .map(|done| (done.service.clone(), done.records)),
-        );
         Ok(memory)
+    }
+
+    /// Reads the next page of each of these lists.
+    async fn read_on<'a>(
+        &self,
+        what: &str,
+        mut lists: Vec<Reading<'a>>,
+        size: usize,
+        branch: &mut Option<&str>,
+        memory: &mut Memory,
+    ) -> Result<Vec<Reading<'a>>, GitHubError> {
+        let asked: Vec<&List> = lists.iter().map(|reading| &reading.list).collect();
+        let query = query(&self.repository, &asked, size, *branch);
+        let mut answer = self.answer(what, &query).await?;
+        if branch.take().is_some() {
+            memory.tip = answer.tip()?;
+        }
+        for (index, reading) in lists.iter_mut().enumerate() {
+            answer.read_page(&alias(index), reading)?;
+        }
+        Ok(lists)
     }
 
     /// The answer to a query. One that broke off inside GitHub is asked once more: that has status 200, which nothing else asks again.
@@ -212,28 +241,72 @@ impl GitHub {
 }
 
 impl<'a> Reading<'a> {
-    fn new(environment: &EnvironmentName, service: &'a ServiceName) -> Self {
-        let list = List {
-            environment: environment_of(environment, service),
-            after: None,
-        };
+    fn of_service((place, asked): (usize, &'a (ServiceKey, Option<ServiceId>))) -> Self {
+        let (key, id) = asked;
         Self {
-            service,
-            list,
-            records: Vec::new(),
+            list: List {
+                environment: key.to_string(),
+                after: None,
+            },
+            of: Of::Service {
+                key,
+                id: id.as_ref(),
+                place,
+                found: RecordList::default(),
+            },
+            count: 0,
         }
     }
 
-    /// Whether older records may matter: there are some, and no deploy of ours that succeeded is known yet. A rollback is none to stop at, nor
-    /// is a restore: what they went back from is behind them (tests/simulation finds what is lost otherwise).
-    fn goes_on(&self, depth: Depth) -> bool {
-        let is_base = |record: &Record| {
-            record.is_own
-                && record.state == RecordState::Success
-                && record.intent.kind == Kind::Deploy
-        };
-        self.list.after.is_some() && (depth == Depth::Whole || !self.records.iter().any(is_base))
+    fn of_index() -> Self {
+        Self {
+            list: List {
+                environment: INDEX.to_owned(),
+                after: None,
+            },
+            of: Of::Index {
+                found: ServiceIndex::default(),
+                own: 0,
+            },
+            count: 0,
+        }
     }
+
+    /// Whether older deployments may matter: there are some, and no deploy of ours that succeeded is known yet. A rollback is none to stop at,
+    /// nor is a restore: what they went back from is behind them.
+    fn goes_on(&self, depth: Depth) -> bool {
+        if self.list.after.is_none() || self.count >= MOST {
+            return false;
+        }
+        match &self.of {
+            Of::Index { own, .. } => *own < NEWEST,
+            Of::Service { id, found, .. } => {
+                let is_deep_enough = depth == Depth::Success || self.count >= WHOLE;
+                !is_deep_enough || !found.records.iter().any(|record| is_base(record, *id))
+            }
+        }
+    }
+
+    fn done(self, memory: &mut Memory) {
+        match self.of {
+            Of::Index { found, .. } => memory.index.extend(found),
+            Of::Service {
+                place, mut found, ..
+            } => {
+                found.has_more = self.list.after.is_some();
+                if let Some(list) = memory.lists.get_mut(place) {
+                    *list = found;
+                }
+            }
+        }
+    }
+}
+
+fn is_base(record: &Record, id: Option<&ServiceId>) -> bool {
+    record.is_own
+        && record.state == RecordState::Success
+        && record.intent.kind == Kind::Deploy
+        && (id.is_none() || record.intent.id.as_ref() == id)
 }
 
 /// What a list is called in a query, and in its answer.
@@ -275,9 +348,13 @@ pub(in crate::github) fn query(
             alias(index)
         );
     }
-    let fragments = if lists.is_empty() { "" } else { PAGE };
+    let fragments = if lists.is_empty() {
+        String::new()
+    } else {
+        format!("{PAGE} {ACCOUNT}")
+    };
     let text = format!(
-        "query({declared}) {{ viewer {{ login }} repository(owner: $owner, name: $name) {{ {asked}}} }} {fragments}"
+        "query({declared}) {{ {VIEWER} repository(owner: $owner, name: $name) {{ {asked}}} }} {fragments}"
     );
     json!({"query": text.trim_end(), "variables": variables})
 }
@@ -330,20 +407,30 @@ impl<'a> Answer<'a> {
             .map_err(|refused| self.reply.broken(self.what, &refused.to_string()))
     }
 
-    /// Adds a page to what is known of a service.
-    fn records(&mut self, alias: &str, reading: &mut Reading<'_>) -> Result<(), GitHubError> {
-        for node in self.page(alias, &mut reading.list)? {
-            match node.into_record(
-                &reading.list.environment,
-                reading.service,
-                self.viewer.as_ref(),
-            ) {
-                Ok(record) => reading.records.extend(record),
-                Err(Unusable::NoNumber) => {
-                    return Err(self.broken("a deployment in it has no number"));
+    /// Adds a page to what is known of a service, or of the index.
+    fn read_page(&mut self, alias: &str, reading: &mut Reading<'_>) -> Result<(), GitHubError> {
+        let nodes = self.page(alias, &mut reading.list)?;
+        reading.count += nodes.len();
+        for node in nodes {
+            match &mut reading.of {
+                Of::Index { found, own } => {
+                    if let Some(index) = node.into_index(self.viewer.as_ref()) {
+                        *own += 1;
+                        found.extend(index.read());
+                    }
                 }
-                Err(Unusable::Later) => {
-                    return Err(self.broken("a later version of this action wrote a part of it"));
+                Of::Service { key, found, .. } => {
+                    found.read_to = node.database_id.or(found.read_to);
+                    match node.into_record(key, self.viewer.as_ref()) {
+                        Ok(record) => found.records.extend(record),
+                        Err(Unusable::NoNumber) => {
+                            return Err(self.broken("a deployment in it has no number"));
+                        }
+                        Err(Unusable::Later) => {
+                            let why = "a later version of this action wrote a part of it";
+                            return Err(self.broken(why));
+                        }
+                    }
                 }
             }
         }

@@ -1,9 +1,12 @@
 //! The record's JSON: what is written into a deployment's payload, and what is believed of one that is read.
 
-use super::{LIVE, RunName, TASK};
+use super::account::{ActorWire, is_same};
+use super::index::INDEX;
+use super::status::{StatusWire, outcome};
+use super::{RunName, TASK};
 use crate::domain::{
     CommitSha, Digest, ImageTag, Intent, Kind, PinnedImage, Record, RecordState, Repository,
-    ServiceId, ServiceName,
+    ServiceId, ServiceKey, ServiceName,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -11,7 +14,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// The version of the payload. A record of another one is none that can be read.
-const VERSION: u64 = 1;
+pub(super) const VERSION: u64 = 1;
 /// How often a payload may be text within text: GitHub gives what was posted as an object as text, and has given it as text of text.
 const WRAPPED: usize = 3;
 
@@ -34,9 +37,10 @@ pub(super) struct PayloadWire {
     from: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     to: Option<u64>,
-    // For people only: nothing is decided by which run it was, or by what was set aside for it.
+    /// The workflow run. A run of a push that has recorded a success itself need not go by the commit before the push.
     #[serde(default)]
     run: String,
+    // For people only: nothing is decided by these two.
     #[serde(default)]
     attempt: String,
     /// The rules that a person set aside.
@@ -130,6 +134,7 @@ fn given<T>(text: Option<&String>, parse: impl Fn(&String) -> Option<T>) -> Opti
 #[serde(rename_all = "camelCase")]
 pub(in crate::github) struct DeploymentWire {
     pub(in crate::github) database_id: Option<u64>,
+    created_at: Option<String>,
     task: Option<String>,
     payload: Box<RawValue>,
     pub(in crate::github) commit_oid: String,
@@ -137,18 +142,6 @@ pub(in crate::github) struct DeploymentWire {
     creator: Option<ActorWire>,
     latest_status: Option<StatusWire>,
     statuses: Option<ListWire<StatusWire>>,
-}
-
-#[derive(Deserialize)]
-pub(in crate::github) struct ActorWire {
-    pub(super) login: String,
-}
-
-#[derive(Deserialize)]
-pub(in crate::github) struct StatusWire {
-    pub(in crate::github) state: String,
-    pub(in crate::github) description: Option<String>,
-    creator: Option<ActorWire>,
 }
 
 /// A list in GraphQL's shape, whose entries may each be null.
@@ -192,7 +185,7 @@ impl DeploymentWire {
     ) -> Option<&StatusWire> {
         self.latest_status
             .as_ref()
-            .filter(|status| is_same(status.creator.as_ref(), viewer))
+            .filter(|status| status.is_by(viewer))
     }
 
     /// The latest status, and after it the others that are listed, in whichever order: those that the viewer wrote.
@@ -207,21 +200,21 @@ impl DeploymentWire {
         self.latest_status
             .iter()
             .chain(older)
-            .filter(move |status| is_same(status.creator.as_ref(), viewer))
+            .filter(move |status| status.is_by(viewer))
     }
 
     /// The record that this deployment is; `None` for what is none: another task, another service, malformed.
     pub(super) fn into_record(
         self,
-        environment: &str,
-        service: &ServiceName,
+        key: &ServiceKey,
         viewer: Option<&ActorWire>,
     ) -> Result<Option<Record>, Unusable> {
-        if !self.is_ours_in(environment) {
+        if !self.is_ours_in(&key.to_string()) {
             return Ok(None);
         }
-        let intent = PayloadWire::read(&self.payload)
-            .and_then(|wire| wire.into_intent(service, &self.commit_oid));
+        let payload = PayloadWire::read(&self.payload);
+        let run = payload.as_ref().and_then(|wire| wire.run.parse().ok());
+        let intent = payload.and_then(|wire| wire.into_intent(&key.service, &self.commit_oid));
         let is_own = self.is_own(viewer);
         let Some(intent) = intent else {
             return if is_own && is_later(&self.payload) {
@@ -230,69 +223,46 @@ impl DeploymentWire {
                 Ok(None)
             };
         };
-        let counts = |status: &&StatusWire| !is_own || is_same(status.creator.as_ref(), viewer);
+        let counts = |status: &&StatusWire| !is_own || status.is_by(viewer);
         let older = self
             .statuses
             .iter()
             .flat_map(|list| list.nodes.iter().flatten());
-        let (state, was_live) = end(
-            self.latest_status.iter().filter(counts),
-            older.filter(counts),
+        let ended = outcome(
+            self.latest_status.iter().find(counts),
+            &older.filter(counts).collect::<Vec<_>>(),
         );
         let number = self.database_id.ok_or(Unusable::NoNumber)?;
         Ok(Some(Record {
             number,
+            environment: key.environment.clone(),
             intent,
-            state,
-            was_live,
+            state: ended.state,
+            was_live: ended.was_live,
             is_own,
+            deploy: ended.deploy,
+            run,
+            began: self.created_at.as_deref().and_then(seconds),
+            ended: match ended.state {
+                RecordState::Open => None,
+                _ => ended.at,
+            },
         }))
     }
-}
 
-/// What became of an attempt, and whether it was seen live.
-///
-/// A status that ends nothing (`INACTIVE`, which anything may set) leaves standing what was said before it. In which order older statuses are
-/// listed is not documented; where they contradict each other, nobody knows.
-fn end<'a>(
-    latest: impl Iterator<Item = &'a StatusWire>,
-    older: impl Iterator<Item = &'a StatusWire>,
-) -> (RecordState, bool) {
-    let ending = |status: &StatusWire| {
-        let is_live = status
-            .description
-            .as_deref()
-            .is_some_and(|text| text.starts_with(LIVE));
-        match status.state.as_str() {
-            "SUCCESS" => Some((RecordState::Success, is_live)),
-            "FAILURE" => Some((RecordState::Failure, false)),
-            "ERROR" => Some((RecordState::Error, false)),
-            _ => None,
+    /// The names of services in an index record; `None` where it is none that the viewer wrote.
+    pub(super) fn into_index(self, viewer: Option<&ActorWire>) -> Option<super::index::IndexWire> {
+        if !self.is_ours_in(INDEX) || !self.is_own(viewer) {
+            return None;
         }
-    };
-    if let Some(last) = latest.filter_map(ending).next() {
-        return last;
-    }
-    let mut endings = older.filter_map(ending);
-    match endings.next() {
-        Some(first) if endings.all(|other| other == first) => first,
-        _ => (RecordState::Open, false),
+        self.payload()
     }
 }
 
-/// Whether two are the same account. GraphQL gives an app's login with `[bot]` where it is the viewer, and without where it is a creator.
-fn is_same(one: Option<&ActorWire>, other: Option<&ActorWire>) -> bool {
-    let bare = |actor: &ActorWire| {
-        actor
-            .login
-            .strip_suffix("[bot]")
-            .unwrap_or(&actor.login)
-            .to_owned()
-    };
-    match (one.map(bare), other.map(bare)) {
-        (Some(one), Some(other)) => one == other,
-        _ => false,
-    }
+/// A moment of GitHub's, in seconds since 1970.
+pub(super) fn seconds(text: &str) -> Option<i64> {
+    let moment: jiff::Timestamp = text.parse().ok()?;
+    Some(moment.as_second())
 }
 
 /// What fuzzing opens: a deployment, which is a record of ours or none.
@@ -304,13 +274,17 @@ pub(in crate::github) mod fuzzing {
         let Ok(service) = ServiceName::parse("api") else {
             return;
         };
-        let viewer = ActorWire {
-            login: "github-actions[bot]".into(),
+        let viewer = r#"{"login":"github-actions[bot]","databaseId":41898282}"#;
+        let (Ok(viewer), Some(key)) = (
+            serde_json::from_str::<ActorWire>(viewer),
+            ServiceKey::parse("staging/api"),
+        ) else {
+            return;
         };
         let read = || {
             serde_json::from_slice::<DeploymentWire>(body)
                 .ok()?
-                .into_record("staging/api", &service, Some(&viewer))
+                .into_record(&key, Some(&viewer))
                 .ok()?
         };
         let Some(record) = read() else { return };
@@ -337,9 +311,9 @@ pub(in crate::github) mod fuzzing {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{COMMIT, intent, run, service};
+    use super::super::testing::{COMMIT, actor, intent, run, viewer};
     use super::*;
-    use crate::domain::RecordState::{Error, Failure, Open, Success};
+    use crate::domain::RecordState::{Error, Failure, Open, Replaced, Success};
     use serde_json::{Value, json};
 
     fn payload(intent: &Intent) -> Value {
@@ -348,26 +322,22 @@ mod tests {
 
     fn deployment(payload: &Value) -> Value {
         json!({"databaseId": 5, "task": "ghcr-to-render", "payload": payload, "commitOid": COMMIT.to_string(),
-            "originalEnvironment": "staging/api", "creator": {"login": "github-actions"}, "latestStatus": null,
+            "createdAt": "2026-11-20T10:00:00Z", "originalEnvironment": "staging/api", "creator": actor("github-actions"), "latestStatus": null,
             "statuses": {"nodes": []}})
     }
 
-    fn read_by(viewer: Option<&str>, deployment: Value) -> Option<Record> {
-        let viewer = viewer.map(|login| ActorWire {
-            login: login.into(),
-        });
-        let wire: DeploymentWire = serde_json::from_value(deployment).unwrap();
-        wire.into_record("staging/api", &service("api"), viewer.as_ref())
-            .ok()
-            .unwrap()
+    fn key() -> ServiceKey {
+        ServiceKey::parse("staging/api").unwrap()
     }
 
     fn read(deployment: Value) -> Option<Record> {
-        read_by(Some("github-actions[bot]"), deployment)
+        let viewer: ActorWire = serde_json::from_value(viewer()).unwrap();
+        let wire: DeploymentWire = serde_json::from_value(deployment).unwrap();
+        wire.into_record(&key(), Some(&viewer)).ok().unwrap()
     }
 
     fn status(state: &str, description: &str, login: &str) -> Value {
-        json!({"state": state, "description": description, "creator": {"login": login}})
+        json!({"state": state, "description": description, "creator": actor(login)})
     }
 
     fn state(latest: &Value, all: &Value) -> (RecordState, bool) {
@@ -390,10 +360,15 @@ mod tests {
             for payload in [object, once, twice] {
                 let record = Record {
                     number: 5,
+                    environment: key().environment,
                     intent: intent.clone(),
                     state: Open,
                     was_live: false,
                     is_own: true,
+                    deploy: None,
+                    run: Some(7),
+                    began: Some(1_795_168_800),
+                    ended: None,
                 };
                 assert_eq!(read(deployment(&payload)), Some(record), "{payload}");
             }
@@ -463,11 +438,7 @@ mod tests {
             deployment["databaseId"] = json!(null);
             let wire: DeploymentWire = serde_json::from_value(deployment).unwrap();
             let is_ours = payload != json!("");
-            assert_eq!(
-                wire.into_record("staging/api", &service("api"), None)
-                    .is_err(),
-                is_ours
-            );
+            assert_eq!(wire.into_record(&key(), None).is_err(), is_ours);
         }
     }
 
@@ -529,30 +500,68 @@ mod tests {
         assert_eq!(state(&other, &json!([other])), (Open, false));
         assert_eq!(state(&other, &json!([other, own])), (Success, false));
         let mut foreign = deployment(&payload(&intent("api")));
-        foreign["creator"] = json!({"login": "mallory"});
+        foreign["creator"] = actor("mallory");
         foreign["latestStatus"] = other;
         let record = read(foreign).unwrap();
         assert_eq!((record.state, record.is_own), (Failure, false));
     }
 
     #[test]
-    fn an_app_is_known_by_both_spellings_of_its_login_and_nobody_by_none() {
-        let by = |viewer: Option<&str>, creator: Value| {
-            let mut deployment = deployment(&payload(&intent("api")));
-            deployment["creator"] = creator;
-            read_by(viewer, deployment).unwrap().is_own
+    fn of_several_statuses_the_newest_counts() {
+        let at = |word: &str, description: &str, second: u32| {
+            let mut one = status(word, description, "github-actions");
+            one["createdAt"] = json!(format!("2026-11-20T10:00:{second:02}Z"));
+            one
         };
-        let actor = |login: &str| json!({ "login": login });
-        assert!(by(Some("github-actions[bot]"), actor("github-actions")));
-        assert!(by(Some("github-actions"), actor("github-actions[bot]")));
-        assert!(by(
-            Some("github-actions[bot]"),
-            actor("github-actions[bot]")
-        ));
-        assert!(by(Some("ada"), actor("ada")));
-        assert!(!by(Some("ada"), actor("adam")));
-        assert!(!by(None, actor("ada")));
-        assert!(!by(Some("ada"), json!(null)));
-        assert!(!by(None, json!(null)));
+        let (accepted, inactive) = (at("SUCCESS", "accepted", 5), at("INACTIVE", "x", 6));
+        let replaced = at("INACTIVE", "replaced: record 9 came after it", 3);
+        let reopened = at("IN_PROGRESS", "open: it calls after all", 4);
+        assert_eq!(state(&replaced, &json!([replaced])), (Replaced, false));
+        assert_eq!(
+            state(&reopened, &json!([reopened, replaced])),
+            (Open, false)
+        );
+        assert_eq!(
+            state(&inactive, &json!([replaced, accepted, reopened, inactive])),
+            (Success, false)
+        );
+        let same_second = at("FAILURE", "failed", 5);
+        assert_eq!(
+            state(&inactive, &json!([same_second, accepted, inactive])),
+            (Open, false),
+            "nobody knows which came last"
+        );
+        let other = {
+            let mut other = replaced.clone();
+            other["creator"] = actor("mallory");
+            other
+        };
+        assert_eq!(state(&other, &json!([other])), (Open, false));
+    }
+
+    #[test]
+    fn a_status_names_the_deploy_and_when_it_ended() {
+        let mut deployment = deployment(&payload(&intent("api")));
+        let mut live = status(
+            "SUCCESS",
+            "live dep-abc123: as it was asked",
+            "github-actions",
+        );
+        live["createdAt"] = json!("2026-11-20T10:00:05Z");
+        deployment["latestStatus"] = live.clone();
+        deployment["statuses"] = json!({ "nodes": [live] });
+        let record = read(deployment.clone()).unwrap();
+        assert_eq!(
+            record.deploy,
+            crate::domain::DeployId::parse("dep-abc123").ok()
+        );
+        assert_eq!(record.ended, Some(1_795_168_805));
+        let mut open = status("IN_PROGRESS", "open dep-9", "github-actions");
+        open["createdAt"] = json!("2026-11-20T10:00:06Z");
+        deployment["latestStatus"] = open.clone();
+        deployment["statuses"] = json!({ "nodes": [open] });
+        let record = read(deployment).unwrap();
+        assert_eq!((record.state, record.ended), (Open, None));
+        assert_eq!(record.deploy, crate::domain::DeployId::parse("dep-9").ok());
     }
 }

@@ -1,9 +1,11 @@
 //! Writing the record: an intent before a hook is called, and its end once that is known.
 
 use super::super::ask::Reply;
+use super::index::{INDEX, IndexWire};
+use super::status::{OPEN, REPLACED};
 use super::wire::PayloadWire;
 use super::{GitHub, GitHubError, LIVE, TASK, environment_of};
-use crate::domain::{EnvironmentName, Intent};
+use crate::domain::{CommitSha, DeployId, EnvironmentName, Intent, ServiceIndex};
 use crate::intake::inputs::WriteAccess;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -18,10 +20,10 @@ const NEEDED: &str = "deployments: write";
 #[derive(Clone, Copy)]
 pub struct RecordWriter<'a>(&'a GitHub);
 
-/// The run that writes, for those who read a record. Nothing is decided by it.
+/// The run that writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunName {
-    /// `GITHUB_RUN_ID`.
+    /// `GITHUB_RUN_ID`, by which a run knows its own records.
     pub id: String,
     /// `GITHUB_RUN_ATTEMPT`.
     pub attempt: String,
@@ -40,27 +42,42 @@ pub enum Ended {
     Failed,
     /// No hook was called.
     NotSent,
+    /// A later deploy of ours was accepted, so this one does not matter any more.
+    Replaced,
+    /// It has not ended: its run calls a hook after another run had ended its record, or leaves the record open with what it knows.
+    Open,
 }
 
 impl Ended {
     /// Every way to end.
-    pub const ALL: &[Self] = &[Self::Live, Self::Accepted, Self::Failed, Self::NotSent];
+    pub const ALL: &[Self] = &[
+        Self::Live,
+        Self::Accepted,
+        Self::Failed,
+        Self::NotSent,
+        Self::Replaced,
+        Self::Open,
+    ];
 
     const fn state(self) -> &'static str {
         match self {
             Self::Live | Self::Accepted => "success",
             Self::Failed => "failure",
             Self::NotSent => "error",
+            Self::Replaced => "inactive",
+            Self::Open => "in_progress",
         }
     }
 
-    /// The word with which its description begins. [`LIVE`] is read back.
+    /// The word with which its description begins. [`LIVE`], [`REPLACED`] and [`OPEN`] are read back.
     const fn word(self) -> &'static str {
         match self {
             Self::Live => LIVE,
             Self::Accepted => "accepted",
             Self::Failed => "failed",
             Self::NotSent => "not sent",
+            Self::Replaced => REPLACED,
+            Self::Open => OPEN,
         }
     }
 }
@@ -70,6 +87,8 @@ impl Ended {
 pub struct Ending {
     /// How it ended.
     pub how: Ended,
+    /// The deploy on Render, where it is known. It is read back.
+    pub deploy: Option<DeployId>,
     /// What more there is to say, without a word for how it ended; may be empty. Cut where it is too long for GitHub.
     pub description: String,
     /// Where the service is.
@@ -222,24 +241,41 @@ impl<'a> RecordWriter<'a> {
         self.0.make_deployment(&what, begun).await
     }
 
+    /// Writes which services have which names. `commit` is any that GitHub has.
+    ///
+    /// # Errors
+    /// [`GitHubError`].
+    pub async fn write_index(
+        &self,
+        commit: &CommitSha,
+        index: &ServiceIndex,
+    ) -> Result<u64, GitHubError> {
+        let begun = Begun {
+            commit: commit.to_string(),
+            environment: INDEX.to_owned(),
+            description: "index of the names of services".to_owned(),
+            payload: IndexWire::new(index),
+            is_transient: false,
+        };
+        self.0.make_deployment("the index of services", begun).await
+    }
+
     /// Ends an attempt.
     ///
     /// # Errors
     /// [`GitHubError`]. The record then stays open, unless only the answer was lost.
     pub async fn end(&self, number: u64, ending: &Ending) -> Result<(), GitHubError> {
         let what = format!("the end of record {number}");
-        let separator = if ending.description.is_empty() {
-            ""
-        } else {
-            ": "
-        };
+        let mut description = ending.how.word().to_owned();
+        if let Some(deploy) = &ending.deploy {
+            description = format!("{description} {deploy}");
+        }
+        if !ending.description.is_empty() {
+            description = format!("{description}: {}", ending.description);
+        }
         let wire = StatusWire {
             state: ending.how.state(),
-            description: cut(&format!(
-                "{}{separator}{}",
-                ending.how.word(),
-                ending.description
-            )),
+            description: cut(&description),
             environment_url: ending.environment_url.as_ref().map(Url::as_str),
             log_url: ending.log_url.as_ref().map(Url::as_str),
             auto_inactive: false,
@@ -289,6 +325,7 @@ mod tests {
     fn ending(how: Ended, description: &str) -> Ending {
         Ending {
             how,
+            deploy: None,
             description: description.into(),
             environment_url: None,
             log_url: None,
@@ -398,6 +435,8 @@ mod tests {
             (Ended::Accepted, "success", "accepted: as sha256:aa"),
             (Ended::Failed, "failure", "failed: as sha256:aa"),
             (Ended::NotSent, "error", "not sent: as sha256:aa"),
+            (Ended::Replaced, "inactive", "replaced: as sha256:aa"),
+            (Ended::Open, "in_progress", "open: as sha256:aa"),
         ];
         assert_eq!(table.map(|(how, ..)| how), Ended::ALL);
         let path = format!("{BELOW}/9000000005/statuses");

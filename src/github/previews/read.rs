@@ -77,6 +77,7 @@ mod tests {
     use super::super::super::testing::{Exchange, Server, exchange};
     use super::super::testing::{COMMIT, intent, run};
     use super::*;
+    use crate::github::deployments::testing::{actor, viewer};
     use serde_json::{Value, json};
 
     fn service(name: &str) -> ServiceName {
@@ -88,7 +89,7 @@ mod tests {
             serde_json::to_value(wire::PayloadWire::new(&intent(Some("srv-own")), &run())).unwrap();
         payload["service"] = json!(name);
         json!({"databaseId": number, "task": "ghcr-to-render", "payload": payload.to_string(), "commitOid": COMMIT.to_string(),
-            "originalEnvironment": format!("preview/{name}"), "creator": {"login": "github-actions"},
+            "originalEnvironment": format!("preview/{name}"), "creator": actor("github-actions"),
             "latestStatus": null, "statuses": {"nodes": []}})
     }
 
@@ -97,8 +98,7 @@ mod tests {
     }
 
     fn answer(repository: &Value, variables: Value) -> Exchange {
-        let body =
-            json!({"data": {"viewer": {"login": "github-actions[bot]"}, "repository": repository}});
+        let body = json!({"data": {"viewer": viewer(), "repository": repository}});
         let mut wanted = json!({"owner": "acme", "name": "shop"});
         wanted
             .as_object_mut()

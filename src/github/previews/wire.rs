@@ -145,6 +145,7 @@ pub(in crate::github) mod fuzzing {
 mod tests {
     use super::super::testing::{COMMIT, id, intent, run};
     use super::*;
+    use crate::github::deployments::testing::{actor, viewer};
     use serde_json::{Value, json};
 
     fn payload(intent: &PreviewIntent) -> Value {
@@ -155,17 +156,16 @@ mod tests {
         let nodes: Vec<Value> = statuses
             .iter()
             .map(|(state, description, login)| {
-                json!({"state": state, "description": description, "creator": {"login": login}})
+                json!({"state": state, "description": description, "creator": actor(login)})
             })
             .collect();
         json!({"databaseId": 5, "task": "ghcr-to-render", "payload": payload.to_string(), "commitOid": COMMIT.to_string(),
-            "originalEnvironment": "preview/api", "creator": {"login": "github-actions"},
+            "originalEnvironment": "preview/api", "creator": actor("github-actions"),
             "latestStatus": nodes.first(), "statuses": {"nodes": nodes}})
     }
 
     fn read(deployment: Value) -> Option<PreviewRecord> {
-        let viewer: ActorWire =
-            serde_json::from_value(json!({"login": "github-actions[bot]"})).unwrap();
+        let viewer: ActorWire = serde_json::from_value(viewer()).unwrap();
         let wire: DeploymentWire = serde_json::from_value(deployment).unwrap();
         record(&wire, &intent(None).service, Some(&viewer))
     }
@@ -248,7 +248,7 @@ mod tests {
             assert_eq!(read(deployment(&bad, &[])), None, "{name}: {value}");
         }
         let mut foreign = good;
-        foreign["creator"] = json!({"login": "mallory"});
+        foreign["creator"] = actor("mallory");
         assert!(!read(foreign).unwrap().is_own);
     }
 

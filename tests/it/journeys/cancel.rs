@@ -317,7 +317,7 @@ fn made_good(place: &Place, has_time_passed: bool, run: Run) {
     let run = world.deploy();
     run.settled();
     let is_needed = run.output("outcome") == "live";
-    let run = run.ended(0, if is_needed { "live" } else { "skipped" }, "");
+    let run = run.ended(0, if is_needed { "live" } else { "nothing" }, "");
     for service in SERVICES {
         let live = run.world.render.live(service);
         run.equal(service, &live, &Some(wanted(&run.world, service)));

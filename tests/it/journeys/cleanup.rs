@@ -14,6 +14,9 @@ fn world() -> World {
     world.github.keep_packages(world.registry.ghcr());
     world.github.pull(7, "closed");
     world.github.pull(12, "open");
+    for commit in [HEAD.to_owned(), HEAD.replace("4f", "5f"), "5".repeat(40)] {
+        world.github.has_commit(&commit);
+    }
     world.base();
     world
 }
@@ -728,4 +731,18 @@ fn the_comment_is_edited_and_none_is_made_for_it() {
             .body
             .contains("### closed; some of what it left stays")
     );
+}
+
+#[test]
+fn an_image_of_a_commit_that_this_repository_never_had_stays_and_it_is_said() {
+    let foreign = "9".repeat(40);
+    let world = with_latest(world());
+    put(&world, "ours", Kind::Amd64, &[&tag(7)]);
+    put(&world, "theirs", Kind::Amd64, &[&format!("pr-7-{foreign}")]);
+    let run = merged(world).run("cleanup");
+    let run = run.says(&format!(
+        "this repository never had the commit of pr-7-{foreign}"
+    ));
+    let is_there = |tag: &str| run.world.tag("api", tag).is_some();
+    assert!(is_there(&format!("pr-7-{foreign}")) && !is_there(&tag(7)));
 }

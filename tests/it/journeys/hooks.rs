@@ -37,14 +37,48 @@ fn a_queued_deploy_is_accepted_without_an_id() {
 #[test]
 fn an_answer_without_an_id_or_with_nonsense_is_still_accepted() {
     for body in [
-        "",
-        "ok",
+        "{}",
         "{\"deploy\":{\"id\":\"##[set-output name=tags]evil\"}}",
         "{\"deploy\":{\"id\":7}}",
-        "<html>",
     ] {
         web([Answer::Body(200, body.into())]).expect_accepted(["web"]);
     }
+}
+
+#[test]
+fn an_answer_that_render_does_not_document_leaves_the_record_open() {
+    let answers = [
+        Answer::Body(200, "<html>".into()),
+        Answer::Body(201, String::new()),
+        Answer::Status(204),
+        Answer::Status(206),
+        Answer::Status(408),
+        Answer::Status(418),
+    ];
+    for answer in answers {
+        let shown = format!("{answer:?}");
+        let run = web([answer]).ended(1, "failed", "deploy-failed");
+        run.equal(&shown, &run.service("web")["status"], &"unknown".into());
+        let record = run.world.github.records().pop().expect("a record");
+        run.equal(&shown, &record.state, &"open".to_owned());
+        let run = run.hooked(&["web"]);
+        // The next run of the same commit deploys it again, and ends the open record.
+        let run = run.again().deploy().expect_accepted(["web"]);
+        let records = run.world.github.records();
+        let states: Vec<&str> = records
+            .iter()
+            .rev()
+            .take(2)
+            .map(|record| record.state.as_str())
+            .collect();
+        run.equal(&shown, &states, &vec!["success", "inactive"]);
+    }
+}
+
+#[test]
+fn a_hook_that_answers_403_is_denied() {
+    let run = web([Answer::Status(403)]).ended(1, "failed", "hook-denied");
+    run.says("Render answered 403").hooked(&["web"]);
 }
 
 #[test]

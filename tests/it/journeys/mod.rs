@@ -19,6 +19,7 @@ mod hooks;
 mod images;
 mod init;
 mod inputs;
+mod ledger_histories;
 mod live;
 mod manifests;
 mod never_lost;

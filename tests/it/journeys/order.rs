@@ -50,12 +50,7 @@ fn written(run: &Run, service: &str) -> Vec<(String, String, String)> {
         .skip(seeded)
         .filter(|record| record.service == service);
     own.map(|record| {
-        let word = record
-            .description
-            .split(':')
-            .next()
-            .unwrap_or_default()
-            .to_owned();
+        let word = record.word().to_owned();
         (record.kind, record.state, word)
     })
     .collect()
@@ -166,7 +161,7 @@ fn a_release_goes_in_order_too_and_is_recorded_with_its_tag() {
         &[
             ("api", "accepted"),
             ("workers", "accepted"),
-            ("web", "skipped"),
+            ("web", "unchanged"),
         ],
     );
     let places = (
@@ -225,7 +220,7 @@ fn a_service_that_fails_stops_those_after_it_and_no_others() {
         .hooked(&["api", "workers"]);
     statuses(
         &run,
-        &[("api", "live"), ("workers", "live"), ("web", "skipped")],
+        &[("api", "live"), ("workers", "live"), ("web", "unchanged")],
     );
 }
 
@@ -250,7 +245,7 @@ fn a_service_that_is_not_live_in_time_stops_those_after_it() {
     run.equal(
         "records of api",
         &written(&run, "api"),
-        &vec![record("deploy", "open", "")],
+        &vec![record("deploy", "open", "open")],
     );
 }
 
@@ -301,7 +296,11 @@ fn a_service_that_is_skipped_lets_those_after_it_go() {
         .hooked(&["workers"]);
     statuses(
         &run,
-        &[("api", "skipped"), ("workers", "live"), ("web", "skipped")],
+        &[
+            ("api", "unchanged"),
+            ("workers", "live"),
+            ("web", "unchanged"),
+        ],
     );
 }
 

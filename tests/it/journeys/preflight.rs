@@ -336,7 +336,7 @@ fn what_the_api_answers_in_a_hooks_place_has_words_of_its_own() {
         let run = run.ended(exit, outcome, failure).hooked(&calls);
         let records = run.world.github.records();
         let last = records.last().expect("a record");
-        let word = last.description.split(':').next().unwrap_or_default();
+        let word = last.word();
         run.equal(&format!("the record after {answers:?}"), &word, &record);
         run.equal("open", &(last.state == "open"), &record.is_empty());
     });

@@ -1,10 +1,12 @@
 //! The world's record of deploys: the program's own hands write and read it, and what is not theirs does not pass.
 
 use ghcr_to_render::domain::{
-    CommitSha, Digest, EnvironmentName, Intent, Kind, PinnedImage, RecordState, Repository, Secret,
-    ServiceId, ServiceName,
+    CommitSha, DeployId, Digest, EnvironmentName, Intent, Kind, PinnedImage, RecordState,
+    Repository, Secret, ServiceId, ServiceIndex, ServiceKey, ServiceName,
 };
-use ghcr_to_render::github::{Ended, Ending, GitHub, GitHubError, Memory, RecordWriter, RunName};
+use ghcr_to_render::github::{
+    Depth, Ended, Ending, GitHub, GitHubError, Memory, RecordWriter, RecordsQuery, RunName,
+};
 use ghcr_to_render::intake::inputs::{Given, Request, WriteAccess};
 use http_client::{Client, Proxies, Random, Roots, connect};
 use serde_json::{Value, json};
@@ -89,6 +91,7 @@ async fn end(world: &World, number: u64, how: Ended) -> Result<(), GitHubError> 
     let url = Some(url::Url::parse("https://api.example.com").expect("an address"));
     let ending = Ending {
         how,
+        deploy: DeployId::parse("dep-abc").ok(),
         description: "by run 12".into(),
         environment_url: url,
         log_url: None,
@@ -99,10 +102,15 @@ async fn end(world: &World, number: u64, how: Ended) -> Result<(), GitHubError> 
 }
 
 async fn memory(world: &World, services: &[&str]) -> Result<Memory, GitHubError> {
-    let services: Vec<_> = services.iter().map(|name| service(name)).collect();
-    client(world)
-        .memory(&staging(), &services, Some("main"))
-        .await
+    let key = |name: &&str| (ServiceKey::new(&staging(), &service(name)), None);
+    let keys: Vec<_> = services.iter().map(key).collect();
+    let asked = RecordsQuery {
+        keys: &keys,
+        branch: Some("main"),
+        index: true,
+        depth: Depth::Success,
+    };
+    client(world).memory(&asked).await
 }
 
 fn seed(world: &World, service: &str) -> Seed {
@@ -115,17 +123,23 @@ async fn what_is_written_is_remembered() {
     let intent = intent(&world);
     let before = memory(&world, &["api", "web"]).await.unwrap();
     assert_eq!(before.tip, Some(intent.commit));
-    assert!(before.records.values().all(Vec::is_empty) && before.records.len() == 2);
+    assert!(before.lists.len() == 2 && before.lists.iter().all(|list| list.records.is_empty()));
     let number = begin(&world, &intent).await.unwrap();
-    let open = memory(&world, &["api"]).await.unwrap().records[&service("api")].clone();
+    let open = memory(&world, &["api"]).await.unwrap().lists[0]
+        .records
+        .clone();
     assert_eq!(
         (open.len(), open[0].number, open[0].state, open[0].is_own),
         (1, number, RecordState::Open, true)
     );
     assert_eq!(open[0].intent, intent);
     end(&world, number, Ended::Live).await.unwrap();
-    let ended = &memory(&world, &["api"]).await.unwrap().records[&service("api")][0];
+    let ended = &memory(&world, &["api"]).await.unwrap().lists[0].records[0];
     assert_eq!((ended.state, ended.was_live), (RecordState::Success, true));
+    assert_eq!(
+        (ended.deploy.clone(), ended.run, ended.ended > ended.began),
+        (DeployId::parse("dep-abc").ok(), Some(12), true)
+    );
     let wanted = Recorded {
         number,
         environment: "staging".into(),
@@ -136,11 +150,30 @@ async fn what_is_written_is_remembered() {
         image_commit: String::new(),
         force: String::new(),
         state: "success".into(),
-        description: "live: by run 12".into(),
+        description: "live dep-abc: by run 12".into(),
         url: Some("https://api.example.com/".into()),
         statuses: vec!["success".into()],
     };
     assert_eq!(world.github.records(), [wanted]);
+    assert_eq!(world.github.violations(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn names_are_remembered_by_the_id_of_their_service() {
+    let world = world();
+    let id = ServiceId::parse("srv-api00000000000000000").expect("an id");
+    let mut index = ServiceIndex::default();
+    for name in ["staging/api", "stage/backend"] {
+        index.insert(id.clone(), ServiceKey::parse(name).expect("a name"));
+    }
+    let commit = CommitSha::parse(world.commit().as_bytes()).expect("a commit");
+    RecordWriter::new(&access(), &client(&world))
+        .write_index(&commit, &index)
+        .await
+        .unwrap();
+    assert_eq!(memory(&world, &["api"]).await.unwrap().index, index);
+    let written = json!({"srv-api00000000000000000": ["stage/backend", "staging/api"]});
+    assert_eq!(world.github.index(), [written]);
     assert_eq!(world.github.violations(), Vec::<String>::new());
 }
 
@@ -174,7 +207,7 @@ async fn what_was_there_before_is_found_page_by_page() {
         ..seed(&world, "web")
     });
     let memory = memory(&world, &["api", "web"]).await.unwrap();
-    let api = &memory.records[&service("api")];
+    let api = &memory.lists[0].records;
     let (first, last) = (&api[0], &api[31]);
     assert_eq!(
         (api.len(), first.is_own, first.state),
@@ -187,7 +220,7 @@ async fn what_was_there_before_is_found_page_by_page() {
     assert!(
         last.intent.from.is_some() && last.intent.release.is_some() && last.intent.id.is_none()
     );
-    let web = &memory.records[&service("web")];
+    let web = &memory.lists[1].records;
     assert_eq!(
         (web.len(), web[0].number, web[0].state),
         (1, open, RecordState::Open)
@@ -344,6 +377,8 @@ async fn a_request_that_is_not_exactly_ours_is_a_violation() {
     let status = [
         ("/auto_inactive", json!(true)),
         ("/state", json!("inactive")),
+        ("/state", json!("in_progress")),
+        ("/state", json!("queued")),
         ("/state", json!("failure")),
         ("/description", json!("done")),
         ("/description", json!(format!("live {}", "x".repeat(140)))),
@@ -355,6 +390,7 @@ async fn a_request_that_is_not_exactly_ours_is_a_violation() {
         ("/variables/name", json!("other")),
         ("/variables/more", json!(1)),
         ("/variables/e0", json!(["staging/api", "staging/web"])),
+        ("/variables/e1", json!([])),
         ("/operationName", json!("x")),
     ];
     let tables: [&[(&str, Value)]; 3] = [&graphql, &rest, &status];

@@ -18,7 +18,7 @@ impl State {
         {
             return self.violation("not a way to list tags", call);
         }
-        if let Some(reply) = self.trouble(path, false) {
+        if let Some(reply) = self.trouble(path, false, call.at) {
             return reply;
         }
         let Some(repository) = self

@@ -37,4 +37,17 @@ impl State {
             .collect();
         Some(Reply::json(200, &Value::Array(commits)))
     }
+
+    /// The commits of a comparison, the oldest first, at most 250.
+    pub(super) fn commits_between(&self, base: &str, head: &str) -> Vec<Value> {
+        let range = format!("{base}..{head}");
+        let listed = self.git(&["rev-list", "--topo-order", "--reverse", "--parents", &range]);
+        let commit = |line: &str| {
+            let mut names = line.split(' ').filter(|name| !name.is_empty());
+            let sha = names.next().unwrap_or_default();
+            let parents: Vec<Value> = names.map(|parent| json!({"sha": parent})).collect();
+            json!({"sha": sha, "parents": parents})
+        };
+        listed.lines().map(commit).take(250).collect()
+    }
 }

@@ -10,13 +10,14 @@ const FRAGMENTS: &str = "
     fragment page on DeploymentConnection {
         pageInfo { hasNextPage endCursor }
         nodes {
-            databaseId task payload commitOid originalEnvironment
-            creator { login }
+            databaseId createdAt task payload commitOid originalEnvironment
+            creator { ...account }
             latestStatus { ...status }
             statuses(first: 5) { nodes { ...status } }
         }
     }
-    fragment status on DeploymentStatus { state description creator { login } }";
+    fragment status on DeploymentStatus { state description createdAt creator { ...account } }
+    fragment account on Actor { __typename login ... on Bot { databaseId } ... on User { databaseId } }";
 
 /// What the variables of a query ask for.
 struct Asked {
@@ -54,7 +55,7 @@ fn query(asked: &Asked) -> String {
         FRAGMENTS
     };
     format!(
-        "query({declared}) {{ viewer {{ login }} repository(owner: $owner, name: $name) {{ {parts} }} }} {fragments}"
+        "query({declared}) {{ viewer {{ login databaseId }} repository(owner: $owner, name: $name) {{ {parts} }} }} {fragments}"
     )
 }
 
@@ -107,9 +108,32 @@ fn asked(body: &Map<String, Value>) -> Option<Asked> {
     (variables.len() == known + cursors && words(text) == words(&query(&asked))).then_some(asked)
 }
 
+/// An account, as GraphQL tells of a creator. A name with `user:` before it is a person's, though an app may be called the same.
+fn account(creator: &str) -> Value {
+    let (kind, login) = match creator.strip_prefix("user:") {
+        Some(login) => ("User", login),
+        None if creator == WRITER => ("Bot", creator),
+        None => ("User", creator),
+    };
+    json!({"__typename": kind, "login": login, "databaseId": number_of(creator)})
+}
+
+/// The number of an account: each has its own.
+fn number_of(creator: &str) -> u64 {
+    let bytes = creator.bytes().map(u64::from);
+    bytes.fold(7, |number, byte| (number * 31 + byte) % 1_000_000_007)
+}
+
+/// A moment of the model: seconds since the first deployment.
+fn moment(at: u64) -> String {
+    let (hours, minutes, seconds) = (at / 3600, at / 60 % 60, at % 60);
+    format!("2026-11-20T{hours:02}:{minutes:02}:{seconds:02}Z")
+}
+
 impl Status {
     fn shown(&self) -> Value {
-        json!({"state": self.state.to_uppercase(), "description": self.description, "creator": {"login": self.creator}})
+        json!({"state": self.state.to_uppercase(), "description": self.description, "createdAt": moment(self.at),
+            "creator": account(&self.creator)})
     }
 }
 
@@ -122,8 +146,8 @@ impl Deployment {
             .take(5)
             .map(Status::shown)
             .collect();
-        json!({"databaseId": self.number, "task": self.task, "payload": self.payload.to_string(),
-            "commitOid": self.commit, "originalEnvironment": self.environment, "creator": {"login": self.creator},
+        json!({"databaseId": self.number, "createdAt": moment(self.at), "task": self.task, "payload": self.payload.to_string(),
+            "commitOid": self.commit, "originalEnvironment": self.environment, "creator": account(&self.creator),
             "latestStatus": newest_first.first(), "statuses": {"nodes": newest_first}})
     }
 }
@@ -188,7 +212,7 @@ impl State {
             };
             repository.insert(format!("s{index}"), page);
         }
-        let viewer = json!({"login": format!("{WRITER}[bot]")});
+        let viewer = json!({"login": format!("{WRITER}[bot]"), "databaseId": number_of(WRITER)});
         Reply::json(
             200,
             &json!({"data": {"viewer": viewer, "repository": repository}}),

@@ -37,6 +37,8 @@ pub enum Trouble {
     Compare(u16),
     /// Every connection is closed without an answer.
     Dropped,
+    /// git's own protocol gives no refs: 503.
+    GitDown,
     /// The record can be neither read nor written: 502.
     RecordDown,
     /// GraphQL answers with an error of this type.
@@ -60,6 +62,8 @@ struct State {
     violations: Vec<String>,
     ledger: Ledger,
     refs: refs::Refs,
+    /// Commits that GitHub has though the repository here has not, as the heads of pull requests from forks are.
+    commits: Vec<String>,
     /// What GitHub keeps of images, where a test is about that.
     packages: Option<packages::Packages>,
     /// Comments on pull requests, oldest first.
@@ -86,6 +90,7 @@ impl GitHub {
             violations: Vec::new(),
             ledger: Ledger::default(),
             refs: refs::Refs::default(),
+            commits: Vec::new(),
             packages: None,
             comments: Vec::new(),
             overtaking: None,
@@ -118,6 +123,15 @@ impl GitHub {
     /// Makes everything well again.
     pub fn heal(&self) {
         self.state.lock().expect("GitHub").troubles.clear();
+    }
+
+    /// From now on GitHub has a commit that the repository here has not.
+    pub fn has_commit(&self, commit: &str) {
+        self.state
+            .lock()
+            .expect("GitHub")
+            .commits
+            .push(commit.to_owned());
     }
 
     /// What should not have been asked.
@@ -185,9 +199,17 @@ impl State {
             )
             .header("x-accepted-github-permissions", "contents=read");
         }
+        // git's own protocol takes the token as a password.
+        let is_git = call.path.starts_with("/acme/shop.git/");
+        let pair = format!("x-access-token:{}", self.token);
+        let wanted = if is_git {
+            format!("Basic {}", base64::prelude::BASE64_STANDARD.encode(pair))
+        } else {
+            format!("Bearer {}", self.token)
+        };
         if call
             .header("authorization")
-            .is_none_or(|value| value != format!("Bearer {}", self.token))
+            .is_none_or(|value| value != wanted)
         {
             self.violations
                 .push(format!("without the job's token: {}", call.line()));
@@ -197,6 +219,9 @@ impl State {
             self.violations
                 .push(format!("without a user agent: {}", call.line()));
             return message(403, "Request forbidden by administrative rules");
+        }
+        if is_git {
+            return self.advertise(call);
         }
         if let Some(reply) = self.answer_packages(call) {
             return reply;
@@ -409,11 +434,24 @@ impl State {
         Some(Reply::json(
             200,
             &json!({"status": status, "ahead_by": ahead, "behind_by": behind, "total_commits": ahead,
-            "base_commit": {"sha": base}, "merge_base_commit": {"sha": merge}, "commits": [], "files": files}),
+            "base_commit": {"sha": base}, "merge_base_commit": {"sha": merge}, "commits": self.commits_between(&base, &head),
+            "files": files}),
         ))
     }
 
     fn commit(&self, revision: &str) -> Option<Reply> {
+        let is_long = revision.len() >= 7;
+        if let Some(sha) = self
+            .commits
+            .iter()
+            .find(|commit| is_long && commit.starts_with(revision))
+        {
+            let committer = json!({"date": "2026-11-20T10:00:00Z"});
+            return Some(Reply::json(
+                200,
+                &json!({"sha": sha, "tree": {"sha": "0".repeat(40)}, "committer": committer, "commit": {"committer": committer}}),
+            ));
+        }
         let sha = self.object(&format!("{revision}^{{commit}}"))?;
         let time = self
             .git(&["show", "-s", "--format=%cI", &sha])

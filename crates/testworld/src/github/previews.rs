@@ -159,6 +159,7 @@ pub(super) fn intent(body: &Map<String, Value>) -> Result<Deployment, Wrong> {
         task: "ghcr-to-render".into(),
         payload: body["payload"].clone(),
         creator: WRITER.into(),
+        at: 0,
         statuses: Vec::new(),
     })
 }
@@ -201,6 +202,7 @@ pub(super) fn status(body: &Map<String, Value>) -> Result<Status, Wrong> {
         state: state.into(),
         description: description.into(),
         creator: WRITER.into(),
+        at: 0,
         url,
     })
 }

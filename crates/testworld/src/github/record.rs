@@ -28,6 +28,8 @@ pub(super) struct Deployment {
     pub(super) creator: String,
     /// Oldest first.
     pub(super) statuses: Vec<Status>,
+    /// When it was made, in seconds.
+    pub(super) at: u64,
 }
 
 /// A deployment's status.
@@ -37,11 +39,16 @@ pub(super) struct Status {
     pub(super) description: String,
     pub(super) creator: String,
     pub(super) url: Option<String>,
+    /// When it was written, in seconds.
+    pub(super) at: u64,
 }
 
 /// Every deployment, oldest first.
 #[derive(Debug, Default)]
-pub(super) struct Ledger(pub(super) Vec<Deployment>);
+pub(super) struct Ledger(pub(super) Vec<Deployment>, u64);
+
+/// The environment of the index of names.
+pub const INDEX: &str = "ghcr-to-render";
 
 /// A record that was there before.
 #[derive(Debug, Clone)]
@@ -115,6 +122,14 @@ pub struct Recorded {
     pub statuses: Vec<String>,
 }
 
+impl Recorded {
+    /// The word with which the last description begins, without the deploy that it names.
+    pub fn word(&self) -> &str {
+        let word = self.description.split(':').next().unwrap_or_default();
+        word.split(" dep-").next().unwrap_or_default()
+    }
+}
+
 impl GitHub {
     /// Puts a record there and gives its number.
     pub fn seed_record(&self, seed: Seed) -> u64 {
@@ -142,6 +157,7 @@ impl GitHub {
             description: description.into(),
             creator: seed.creator.into(),
             url: None,
+            at: 0,
         };
         self.state.lock().expect("GitHub").ledger.add(Deployment {
             number: 0,
@@ -151,6 +167,7 @@ impl GitHub {
             payload,
             creator: seed.creator.into(),
             statuses: seed.statuses.into_iter().map(status).collect(),
+            at: 0,
         })
     }
 
@@ -162,8 +179,66 @@ impl GitHub {
             .ledger
             .0
             .iter()
+            .filter(|deployment| deployment.environment != INDEX)
             .map(Deployment::looked_at)
             .collect()
+    }
+
+    /// The names that the index records have, by id, in the order in which they were written.
+    pub fn index(&self) -> Vec<Value> {
+        let state = self.state.lock().expect("GitHub");
+        let records = state.ledger.0.iter();
+        records
+            .filter(|deployment| deployment.environment == INDEX)
+            .map(|deployment| deployment.payload["index"].clone())
+            .collect()
+    }
+
+    /// Puts an index record there.
+    pub fn seed_index(&self, names: &[(&str, &str)]) {
+        let mut index = Map::new();
+        for (id, name) in names {
+            let entry = index.entry(*id).or_insert_with(|| json!([]));
+            if let Some(list) = entry.as_array_mut() {
+                list.push(json!(name));
+            }
+        }
+        self.state.lock().expect("GitHub").ledger.add(Deployment {
+            number: 0,
+            environment: INDEX.into(),
+            commit: "0".repeat(40),
+            task: TASK.into(),
+            payload: json!({"v": 1, "index": index}),
+            creator: WRITER.into(),
+            statuses: Vec::new(),
+            at: 0,
+        });
+    }
+
+    /// Takes a record away.
+    pub fn forget_record(&self, number: u64) {
+        let mut state = self.state.lock().expect("GitHub");
+        state
+            .ledger
+            .0
+            .retain(|deployment| deployment.number != number);
+    }
+
+    /// Adds a status to a record now.
+    pub fn end_record(&self, number: u64, state: &str, description: &str) {
+        let mut all = self.state.lock().expect("GitHub");
+        let at = all.ledger.now();
+        for deployment in &mut all.ledger.0 {
+            if deployment.number == number {
+                deployment.statuses.push(Status {
+                    state: state.to_owned(),
+                    description: description.to_owned(),
+                    creator: deployment.creator.clone(),
+                    url: None,
+                    at,
+                });
+            }
+        }
     }
 
     /// Puts a record there right after the program has written one: another run goes on beside it.
@@ -191,7 +266,12 @@ impl Deployment {
             kind: text("kind"),
             image_commit: text("image_commit"),
             force: text("force"),
-            state: last.map_or("open", |status| &status.state).into(),
+            state: last
+                .map_or("open", |status| match status.state.as_str() {
+                    "in_progress" => "open",
+                    state => state,
+                })
+                .into(),
             description: last
                 .map(|status| status.description.clone())
                 .unwrap_or_default(),
@@ -206,13 +286,26 @@ impl Deployment {
 }
 
 impl Ledger {
-    fn add(&mut self, deployment: Deployment) -> u64 {
-        let number = FIRST + self.0.len() as u64;
-        self.0.push(Deployment {
-            number,
-            ..deployment
-        });
+    pub(super) fn add(&mut self, mut deployment: Deployment) -> u64 {
+        let number = self
+            .0
+            .iter()
+            .map(|last| last.number + 1)
+            .max()
+            .unwrap_or(FIRST);
+        deployment.number = number;
+        deployment.at = self.now();
+        for status in &mut deployment.statuses {
+            status.at = self.now();
+        }
+        self.0.push(deployment);
         number
+    }
+
+    /// The next second: no two writes are of the same one.
+    pub(super) fn now(&mut self) -> u64 {
+        self.1 += 1;
+        self.1
     }
 }
 
@@ -276,6 +369,9 @@ pub(super) fn description(object: &Map<String, Value>) -> Result<&str, Wrong> {
 
 /// The deployment that a body asks for.
 fn intent(body: &Map<String, Value>) -> Result<Deployment, Wrong> {
+    if body.get("environment") == Some(&json!(INDEX)) {
+        return index(body);
+    }
     let always = [
         "ref",
         "task",
@@ -376,6 +472,43 @@ fn intent(body: &Map<String, Value>) -> Result<Deployment, Wrong> {
         payload: body["payload"].clone(),
         creator: WRITER.into(),
         statuses: Vec::new(),
+        at: 0,
+    })
+}
+
+/// The index record that a body asks for.
+fn index(body: &Map<String, Value>) -> Result<Deployment, Wrong> {
+    description(body)?;
+    let commit = text(body, "ref")?;
+    ensure(is_hex(commit, 40), "ref is no full commit")?;
+    ensure(text(body, "task")? == TASK, "task is not ours")?;
+    let payload = body["payload"].as_object().ok_or("payload is no object")?;
+    fields(payload, &["v", "index"], &[])?;
+    let index = payload["index"].as_object().ok_or("payload: no index")?;
+    for (id, names) in index {
+        let names = names.as_array().ok_or("payload: names are no list")?;
+        let is_name = |name: &Value| {
+            name.as_str()
+                .is_some_and(|name| name.split('/').count() == 2)
+        };
+        ensure(
+            id.starts_with("srv-") || id.starts_with("crn-"),
+            "payload: an id of nothing on Render",
+        )?;
+        ensure(
+            !names.is_empty() && names.iter().all(is_name),
+            "payload: a name that is none",
+        )?;
+    }
+    Ok(Deployment {
+        number: 0,
+        environment: INDEX.into(),
+        commit: commit.into(),
+        task: TASK.into(),
+        payload: body["payload"].clone(),
+        creator: WRITER.into(),
+        statuses: Vec::new(),
+        at: 0,
     })
 }
 
@@ -392,8 +525,8 @@ fn ending(body: &Map<String, Value>) -> Result<Status, Wrong> {
     )?;
     let state = text(body, "state")?;
     ensure(
-        ["success", "failure", "error"].contains(&state),
-        "state ends nothing",
+        ["success", "failure", "error", "inactive", "in_progress"].contains(&state),
+        "state says nothing",
     )?;
     let description = description(body)?;
     for name in ["environment_url", "log_url"]
@@ -406,7 +539,9 @@ fn ending(body: &Map<String, Value>) -> Result<Status, Wrong> {
     }
     let says_how = description.starts_with("live") || description.starts_with("accepted");
     ensure(
-        says_how == (state == "success"),
+        says_how == (state == "success")
+            && description.starts_with("replaced") == (state == "inactive")
+            && description.starts_with("open") == (state == "in_progress"),
         "a description that does not begin as the state wants it",
     )?;
     let url = body
@@ -418,6 +553,7 @@ fn ending(body: &Map<String, Value>) -> Result<Status, Wrong> {
         description: description.into(),
         creator: WRITER.into(),
         url,
+        at: 0,
     })
 }
 
@@ -503,7 +639,8 @@ impl State {
             .0
             .iter()
             .any(|own| own.number == number && own.environment.starts_with("preview/"));
-        let status = if is_preview {
+        let at = self.ledger.now();
+        let mut status = if is_preview {
             super::previews::status(&body)?
         } else {
             ending(&body)?
@@ -519,6 +656,7 @@ impl State {
         }
         let shown = json!({"id": 1, "state": status.state, "description": status.description,
             "environment": deployment.environment});
+        status.at = at;
         deployment.statuses.push(status);
         Ok(Reply::json(201, &shown))
     }

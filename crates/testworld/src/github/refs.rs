@@ -98,6 +98,35 @@ impl State {
         )
     }
 
+    /// Every ref, by git's own protocol (<https://git-scm.com/docs/http-protocol>).
+    pub(super) fn advertise(&mut self, call: &Call) -> Reply {
+        let is_asked = call.method == "GET"
+            && call.path == "/acme/shop.git/info/refs"
+            && call.parameter("service").as_deref() == Some("git-upload-pack");
+        if !is_asked {
+            self.violations
+                .push(format!("not asked for in this world: {}", call.line()));
+            return message(404, "Not Found");
+        }
+        if self.troubles.contains(&super::Trouble::GitDown) {
+            return Reply::text(503, "down");
+        }
+        let format = "--format=%(objectname) %(refname)%09%(*objectname)";
+        let listed = self.git(&["for-each-ref", format, "refs/heads", "refs/tags"]);
+        let line = |text: &str| format!("{:04x}{text}", text.len() + 4);
+        let mut body = line("# service=git-upload-pack\n") + "0000";
+        let mut capabilities = "\0side-band-64k";
+        for entry in listed.lines() {
+            let (entry, peeled) = entry.split_once('\t').unwrap_or((entry, ""));
+            body += &line(&format!("{entry}{capabilities}\n"));
+            capabilities = "";
+            if let (false, Some((_, name))) = (peeled.is_empty(), entry.split_once(' ')) {
+                body += &line(&format!("{peeled} {name}^{{}}\n"));
+            }
+        }
+        Reply::text(200, &(body + "0000"))
+    }
+
     /// Whether a tag that is there is not shown yet.
     pub(super) fn is_hidden(&mut self, name: &str) -> bool {
         match &mut self.refs.hidden {

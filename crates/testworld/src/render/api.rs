@@ -189,7 +189,7 @@ impl Model {
                 let image = body["imageUrl"].as_str().filter(|image| is_pinned(image));
                 match image {
                     Some(image) if fields == ["imageUrl"] => {
-                        Ok(self.ask(id, image.to_owned(), Door::Api))
+                        Ok(self.ask(id, image.to_owned(), Door::Api, call.at))
                     }
                     _ => Err((
                         400,

@@ -16,7 +16,7 @@ pub(super) enum Door {
 impl Model {
     pub(super) fn answer_hook(&mut self, call: &Call) -> Reply {
         match self.check_hook(call) {
-            Ok((id, image)) => self.ask(&id, image, Door::Hook),
+            Ok((id, image)) => self.ask(&id, image, Door::Hook, call.at),
             Err((status, why)) => self.refuse(call, status, &why),
         }
     }
@@ -52,7 +52,7 @@ impl Model {
     }
 
     /// A well-formed call for a deploy: answered as the test said, else as the settings say.
-    pub(super) fn ask(&mut self, id: &str, image: String, door: Door) -> Reply {
+    pub(super) fn ask(&mut self, id: &str, image: String, door: Door, at: Instant) -> Reply {
         if self.api_key.is_none() {
             self.settle();
         }
@@ -77,7 +77,7 @@ impl Model {
         self.calls.push(HookCall {
             service: name,
             image,
-            at: Instant::now(),
+            at,
             answered,
         });
         self.troubles.extend(self.later.take());

@@ -8,7 +8,6 @@ use super::{HookCall, Render, service_id};
 use crate::server::{Call, Reply};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
-use std::time::Instant;
 
 /// The filters of the list of services.
 const FILTERS: &[&str] = &[
@@ -198,7 +197,7 @@ impl Model {
             let call = HookCall {
                 service: name.to_owned(),
                 image: image.to_owned(),
-                at: Instant::now(),
+                at: call.at,
                 answered,
             };
             model.calls.push(call);

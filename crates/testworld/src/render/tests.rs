@@ -31,6 +31,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let render = Render::start(Duration::ZERO, "ghcr.io");
+        render.server.listen();
         let origin = RenderOrigin::parse(&render.server.origin()).unwrap();
         let hook = DeployHook::parse(&render.add("api", HOOK_KEY), &origin).unwrap();
         let client = Client::new(
@@ -485,6 +486,7 @@ fn asked(render: &Render, line: &str, authorization: Option<&str>, body: &str) -
         query,
         headers,
         body: body.as_bytes().to_vec(),
+        at: std::time::Instant::now(),
         answered: 0,
     };
     match render.with(|model| model.answer(&call)) {

@@ -1,5 +1,5 @@
 use super::super::super::testing::{Exchange, Server, TOKEN, exchange};
-use super::super::testing::{COMMIT, intent, run, service};
+use super::super::testing::{COMMIT, actor, intent, run, service, viewer};
 use super::super::wire::PayloadWire;
 use super::*;
 
@@ -16,9 +16,9 @@ fn deploy(name: &str) -> crate::domain::Intent {
 /// A deployment of `api` or another service in `staging`, as GraphQL tells of it.
 fn node(name: &str, number: u64, state: &str, creator: &str) -> Value {
     let payload = serde_json::to_string(&PayloadWire::new(&deploy(name), &run())).unwrap();
-    let status = json!({"state": state, "description": "live", "creator": {"login": creator}});
+    let status = json!({"state": state, "description": "live", "creator": actor(creator)});
     json!({"databaseId": number, "task": "ghcr-to-render", "payload": payload, "commitOid": COMMIT.to_string(),
-        "originalEnvironment": format!("staging/{name}"), "creator": {"login": creator},
+        "originalEnvironment": format!("staging/{name}"), "creator": actor(creator),
         "latestStatus": status, "statuses": {"nodes": [status]}})
 }
 
@@ -27,8 +27,7 @@ fn page(nodes: &[Value], next: Option<&str>) -> Value {
 }
 
 fn answer(repository: &Value) -> Exchange {
-    let body =
-        json!({"data": {"viewer": {"login": "github-actions[bot]"}, "repository": repository}});
+    let body = json!({"data": {"viewer": viewer(), "repository": repository}});
     exchange(PATH, 200, &[], &body.to_string())
 }
 
@@ -47,24 +46,40 @@ fn of(exchange: Exchange, services: &[&str], cursors: &[&str], branch: Option<&s
     exchange.posting("/variables", &variables)
 }
 
+/// The names of services in `staging`, without their ids.
+fn keys(services: &[&str]) -> Vec<(ServiceKey, Option<ServiceId>)> {
+    let environment = crate::domain::EnvironmentName::parse("staging").unwrap();
+    services
+        .iter()
+        .map(|name| (ServiceKey::new(&environment, &service(name)), None))
+        .collect()
+}
+
 async fn memory(
     script: Vec<Exchange>,
     services: &[&str],
     branch: Option<&str>,
 ) -> Result<Memory, GitHubError> {
+    let keys = keys(services);
+    let asked = RecordsQuery {
+        keys: &keys,
+        branch,
+        index: false,
+        depth: Depth::Success,
+    };
+    read(script, &asked).await
+}
+
+async fn read(script: Vec<Exchange>, asked: &RecordsQuery<'_>) -> Result<Memory, GitHubError> {
     let server = Server::start(script);
-    let services: Vec<_> = services.iter().map(|name| service(name)).collect();
-    let environment = EnvironmentName::parse("staging").unwrap();
-    let answer = server
-        .github()
-        .memory(&environment, &services, branch)
-        .await;
+    let answer = server.github().memory(asked).await;
     server.finish();
     answer
 }
 
-fn numbers(memory: &Memory, name: &str) -> Vec<u64> {
-    memory.records[&service(name)]
+fn numbers(memory: &Memory, place: usize) -> Vec<u64> {
+    memory.lists[place]
+        .records
         .iter()
         .map(|record| record.number)
         .collect()
@@ -89,10 +104,10 @@ async fn one_query_asks_for_every_service_and_the_branch() {
         .unwrap();
     assert_eq!(memory.tip, Some(COMMIT));
     assert_eq!(
-        (numbers(&memory, "api"), numbers(&memory, "web")),
+        (numbers(&memory, 0), numbers(&memory, 1)),
         (vec![9_000_000_005, 4], vec![])
     );
-    let first = &memory.records[&service("api")][0];
+    let first = &memory.lists[0].records[0];
     assert_eq!(
         (first.state, first.is_own, &first.intent),
         (RecordState::Open, true, &deploy("api"))
@@ -113,14 +128,15 @@ fn the_query_is_the_one_that_was_checked_against_the_schema() {
         Some("main"),
     );
     let wanted = "query($owner: String!, $name: String!, $branch: String!, $e0: [String!]!, $e1: [String!]!, $a1: String!) \
-        { viewer { login } repository(owner: $owner, name: $name) \
+        { viewer { login databaseId } repository(owner: $owner, name: $name) \
         { branch: ref(qualifiedName: $branch) { target { oid } } \
         s0: deployments(environments: $e0, first: 20, orderBy: {field: CREATED_AT, direction: DESC}) { ...page } \
         s1: deployments(environments: $e1, first: 20, after: $a1, orderBy: {field: CREATED_AT, direction: DESC}) { ...page } } } \
         fragment page on DeploymentConnection { pageInfo { hasNextPage endCursor } \
-        nodes { databaseId task payload commitOid originalEnvironment creator { login } \
+        nodes { databaseId createdAt task payload commitOid originalEnvironment creator { ...account } \
         latestStatus { ...status } statuses(first: 5) { nodes { ...status } } } } \
-        fragment status on DeploymentStatus { state description creator { login } }";
+        fragment status on DeploymentStatus { state description createdAt creator { ...account } } \
+        fragment account on Actor { __typename login ... on Bot { databaseId } ... on User { databaseId } }";
     assert_eq!(body["query"], json!(wanted));
 }
 
@@ -146,7 +162,8 @@ async fn a_branch_may_be_asked_for_alone_be_missing_or_not_be_asked_for() {
         nothing,
         Memory {
             tip: None,
-            records: BTreeMap::new()
+            lists: Vec::new(),
+            index: ServiceIndex::default()
         }
     );
 }
@@ -163,15 +180,15 @@ async fn older_records_are_read_until_a_success_of_ours() {
     let done = [node("job", 7, "SUCCESS", "github-actions")];
     let first = json!({"s0": page(&failed("api", 80..100), Some("A")), "s1": page(&foreign, Some("W")),
         "s2": page(&done, Some("J"))});
-    let second = json!({"s0": page(&failed("api", 0..80), Some("AA")), "s1": page(&[node("web", 2, "SUCCESS", "github-actions")], None)});
+    let second = json!({"s0": page(&failed("api", 0..80), None), "s1": page(&[node("web", 2, "SUCCESS", "github-actions")], None)});
     let script = vec![
         of(answer(&first), &["api", "web", "job"], &[], None),
         of(answer(&second), &["api", "web"], &["A", "W"], None),
     ];
     let memory = memory(script, &["api", "web", "job"], None).await.unwrap();
-    assert_eq!(numbers(&memory, "api"), (0..100).rev().collect::<Vec<_>>());
+    assert_eq!(numbers(&memory, 0), (0..100).rev().collect::<Vec<_>>());
     assert_eq!(
-        (numbers(&memory, "web"), numbers(&memory, "job")),
+        (numbers(&memory, 1), numbers(&memory, 2)),
         (vec![3, 2], vec![7])
     );
 }
@@ -197,7 +214,7 @@ async fn going_back_is_not_the_end_of_the_search() {
             of(answer(&json!({ "s0": older })), &["api"], &["A"], None),
         ];
         assert_eq!(
-            numbers(&memory(script, &["api"], None).await.unwrap(), "api"),
+            numbers(&memory(script, &["api"], None).await.unwrap(), 0),
             [9, 8],
             "{kind}"
         );
@@ -247,7 +264,7 @@ async fn many_services_are_asked_for_in_portions() {
         memory(script, &names, Some("main"))
             .await
             .unwrap()
-            .records
+            .lists
             .len(),
         120
     );
@@ -393,7 +410,79 @@ async fn a_query_is_asked_again_like_any_question() {
         of(answer(&json!({"s0": page(&[], None)})), &["api"], &[], None),
     ];
     assert_eq!(
-        numbers(&memory(script, &["api"], None).await.unwrap(), "api"),
+        numbers(&memory(script, &["api"], None).await.unwrap(), 0),
         Vec::<u64>::new()
     );
+}
+
+#[tokio::test]
+async fn a_list_is_read_up_to_a_bound_and_what_is_left_is_said() {
+    let foreign = |count: u64| -> Vec<Value> {
+        (0..count)
+            .map(|number| node("api", 5000 - number, "SUCCESS", "mallory"))
+            .collect()
+    };
+    let list = |count| page(&foreign(count), Some("A"));
+    let mut script = vec![of(answer(&json!({"s0": list(20)})), &["api"], &[], None)];
+    for count in [80, 100, 100, 100, 100, 100, 100, 100, 100, 100] {
+        let next = answer(&json!({ "s0": list(count) }));
+        script.push(of(next, &["api"], &["A"], None));
+    }
+    let memory = memory(script, &["api"], None).await.unwrap();
+    assert_eq!(memory.lists[0].records.len(), 1000);
+    assert!(memory.lists[0].has_more && memory.lists[0].read_to.is_some());
+}
+
+#[tokio::test]
+async fn the_success_of_another_service_ends_no_search() {
+    let id = |text: &str| ServiceId::parse(text).ok();
+    let (key, _) = keys(&["api"]).remove(0);
+    let asked = |id: Option<ServiceId>| [(key.clone(), id)];
+    // The records of the test are of srv-abc123.
+    for (own, is_other) in [(id("srv-abc123"), false), (id("srv-other"), true)] {
+        let first = page(&[node("api", 9, "SUCCESS", "github-actions")], Some("A"));
+        let mut script = vec![of(answer(&json!({ "s0": first })), &["api"], &[], None)];
+        if is_other {
+            let next = answer(&json!({"s0": page(&[], None)}));
+            script.push(of(next, &["api"], &["A"], None));
+        }
+        let keys = asked(own);
+        let query = RecordsQuery {
+            keys: &keys,
+            branch: None,
+            index: false,
+            depth: Depth::Success,
+        };
+        read(script, &query).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_index_is_the_union_of_our_own_newest_records_of_it() {
+    let index = |names: &str, creator: &str, number: u64| {
+        let payload = format!(r#"{{"v":1,"index":{{"srv-a":[{names}]}}}}"#);
+        json!({"databaseId": number, "createdAt": "2026-11-20T10:00:00Z", "task": "ghcr-to-render", "payload": payload,
+            "commitOid": COMMIT.to_string(), "originalEnvironment": "ghcr-to-render", "creator": actor(creator),
+            "latestStatus": null, "statuses": {"nodes": []}})
+    };
+    let nodes = [
+        index(r#""staging/api""#, "github-actions", 3),
+        index(r#""staging/evil""#, "mallory", 2),
+        index(r#""stage/backend""#, "github-actions", 1),
+    ];
+    let repository = json!({"s0": page(&nodes, None), "s1": page(&[], None)});
+    let variables =
+        json!({"owner": "acme", "name": "shop", "e0": ["ghcr-to-render"], "e1": ["staging/api"]});
+    let script = vec![answer(&repository).posting("/variables", &variables)];
+    let keys = keys(&["api"]);
+    let asked = RecordsQuery {
+        keys: &keys,
+        branch: None,
+        index: true,
+        depth: Depth::Success,
+    };
+    let memory = read(script, &asked).await.unwrap();
+    let id = ServiceId::parse("srv-a").unwrap();
+    let names: Vec<String> = memory.index.names(&id).map(ToString::to_string).collect();
+    assert_eq!(names, ["stage/backend", "staging/api"]);
 }

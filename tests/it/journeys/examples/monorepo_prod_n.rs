@@ -222,7 +222,7 @@ fn the_deploy_runs_where_nothing_had_to_be_built() {
         .play("staging.yml")
         .ended(&NOTHING_TO_BUILD)
         .builds(&[]);
-    let run = played.run("deploy").ended(0, "skipped", "").no_hooks();
+    let run = played.run("deploy").ended(0, "nothing", "").no_hooks();
     run.equal("warnings", &run.annotations("warning"), &Vec::new());
     // A revert: the image from before is used again, and not built.
     let mut stage = changed(stage, |repo| repo.write("apps/web/main.txt", "2"));

@@ -28,7 +28,7 @@ fn the_tag_is_put_on_what_skipped_services_serve_where_it_is_not_there_yet() {
         (tags(&run.world, "staging"), puts(&run)),
         (digests(&run.world), 3)
     );
-    let run = run.again().deploy().expect_skipped();
+    let run = run.again().deploy().expect_unchanged();
     assert_eq!(puts(&run), 3, "it is there");
     let run = pushed()
         .with_key()
@@ -57,7 +57,7 @@ fn a_run_that_died_between_live_and_the_tag_is_made_good_by_the_next() {
             .hooked(&["api"]);
         run.world.drained();
         assert_eq!(tags(&run.world, "staging"), [None, None, None]);
-        let run = run.again().deploy().expect_skipped();
+        let run = run.again().deploy().expect_unchanged();
         assert_eq!(tags(&run.world, "staging"), digests(&run.world));
     }
 }
@@ -86,7 +86,7 @@ fn a_tag_that_somebody_put_elsewhere_comes_back() {
         .again()
         .input("dry-run", "false")
         .deploy()
-        .expect_skipped();
+        .expect_unchanged();
     assert_eq!(tags(&run.world, "staging"), wanted);
 }
 

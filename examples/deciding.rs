@@ -6,16 +6,18 @@
 )]
 #![expect(clippy::disallowed_methods, reason = "time is what is measured")]
 
-use ghcr_to_render::decide::{
-    Changes, Demand, Differences, Ground, OnRender, Order, Plan, Standing, Subject, Wishes,
-    counting, need, order_in_branch,
+use ghcr_to_render::decide::ledger::order::{Asked, BranchTip, Order, in_branch};
+use ghcr_to_render::decide::ledger::{
+    Answer, CommitManifest, Comparisons, DeployRecords, Equality, Facts, Identity, OnRender,
+    ServingState, need,
 };
+use ghcr_to_render::decide::{Changes, Demand, Ground, Plan, Subject, Wishes};
 use ghcr_to_render::domain::{
     CommitSha, Decision, Digest, EnvironmentName, Intent, Kind, Manifest, PinnedImage, Record,
-    RecordState, Service,
+    RecordState, Service, ServiceKey,
 };
 use ghcr_to_render::intake::manifest::{self, Home};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -68,27 +70,44 @@ fn once(
     let few = |number: usize| sorted.iter().skip(number).step_by(100).cloned().collect();
     let mut changes = vec![(commit(1), Changes::Known(sorted.clone()))];
     changes.extend((2..7).map(|number| (commit(number), Changes::Known(few(number)))));
-    let (tip, started) = (commit(9), Instant::now());
-    let mut differences = Differences::with(head);
-    changes
-        .into_iter()
-        .for_each(|(commit, changes)| differences.learn(manifest, commit, changes));
+    let started = Instant::now();
+    let mut comparisons = Comparisons::new("deploy-manifest.yml", head, manifest);
+    for (base, changes) in changes {
+        let known = CommitManifest::Known(Box::new(manifest.clone()));
+        comparisons.learn_manifest(base, known);
+        comparisons.learn_changes(base, head, changes);
+    }
+    let environment = EnvironmentName::parse("staging").unwrap();
     let mut demands = BTreeMap::new();
     for (service, records) in manifest.services.iter().zip(records) {
-        let repository = &manifest.image(&service.image).unwrap().repository;
-        let records: Vec<&Record> = counting(records, None, repository).collect();
-        let standing = Standing::new(Ok(&records), &OnRender::NoKey, |_| None);
-        let demand = Demand::from(need(&standing, |commit| {
-            differences.of(&service.name, commit)
-        }));
-        let order = order_in_branch(&head, Ok(&tip), &records, |_, other| Ok(*other == tip));
+        let records: Vec<&Record> = records.iter().collect();
+        let known = DeployRecords {
+            records: &records,
+            is_cut_off: false,
+        };
+        let serving = ServingState::new(Ok(known), &OnRender::NoKey, None, |_| None);
+        let line = Line {
+            comparisons: &comparisons,
+            identity: Identity {
+                id: None,
+                names: BTreeSet::from([ServiceKey {
+                    environment: environment.clone(),
+                    service: service.name.clone(),
+                }]),
+            },
+        };
+        let demand = Demand::from(need(&serving, |commit| line.equality(commit, &head)));
+        let asked = Asked {
+            head,
+            records: Ok(&records),
+            serving: &serving,
+        };
+        let order = in_branch(&asked, &BranchTip::At(commit(9)), &line);
         assert_eq!(order, Order::Current);
         demands.insert(service.name.clone(), demand);
     }
     let subject = Subject::Environments {
-        environments: ghcr_to_render::decide::Environments::one(
-            EnvironmentName::parse("staging").unwrap(),
-        ),
+        environments: ghcr_to_render::decide::Environments::one(environment),
         release: None,
     };
     let plan = Plan::new(
@@ -108,6 +127,37 @@ fn once(
     assert!(deployed >= AT_ONE, "{deployed}");
     black_box(plan);
     took
+}
+
+/// One line of commits, whose tip is newer than all others.
+struct Line<'a> {
+    comparisons: &'a Comparisons,
+    identity: Identity,
+}
+
+impl Facts for Line<'_> {
+    fn reaches(&self, _: &CommitSha, descendant: &CommitSha) -> Answer<bool> {
+        Ok(*descendant == commit(9))
+    }
+
+    fn equality(&self, one: &CommitSha, other: &CommitSha) -> Equality {
+        match self.comparisons.compare(one, other, &self.identity) {
+            Ok(equality) => equality,
+            Err(_) => Equality::Unknown("it was not asked for".into()),
+        }
+    }
+
+    fn newer(&self, _: &CommitSha, _: &CommitSha) -> Answer<Vec<CommitSha>> {
+        Ok(Vec::new())
+    }
+
+    fn has_service(&self, _: &CommitSha) -> Answer<bool> {
+        Ok(true)
+    }
+
+    fn tip_of(&self, _: &Record) -> Answer<Option<CommitSha>> {
+        Ok(None)
+    }
 }
 
 fn a_manifest() -> Manifest {
@@ -168,9 +218,14 @@ fn record(manifest: &Manifest, service: &Service, commit: CommitSha, state: Reco
             from: None,
             to: None,
         },
+        environment: EnvironmentName::parse("staging").unwrap(),
         state,
         was_live: true,
         is_own: true,
+        deploy: None,
+        run: None,
+        began: Some(2),
+        ended: Some(1),
     }
 }
 

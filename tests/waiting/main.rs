@@ -5,9 +5,14 @@
 //!
 //! `DOCUMENTS=write cargo test --test waiting` writes the tables.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the variable that asks for writing is read here"
+)]
+
 mod model;
 
-use model::{GitHub, Group, Job, Queue, Task, Workflow};
+use model::{Done, GitHub, Group, Job, Queue, Task, Workflow};
 use std::path::Path;
 
 const PUSHES: u32 = 20;
@@ -118,65 +123,92 @@ struct Hour {
     rollback: Option<u32>,
 }
 
-fn play(design: Design, seed: u64, has_rollback: bool) -> Hour {
-    let builds = builds(seed);
-    let mut github = GitHub::default();
-    let (mut pushed, mut of_push) = (0, Vec::new());
-    let mut rollback = None;
-    let (mut sandbox, mut production) = (None, None);
-    let mut hour = Hour {
-        sandbox: 0,
-        production: 0,
-        waited: vec![DAY; PUSHES as usize],
-        rollback: None,
-    };
-    for (push, waited) in (0..PUSHES).zip(&mut hour.waited) {
-        *waited = DAY - push * EVERY;
+/// An hour of pushes on its way.
+struct Day {
+    builds: Vec<u32>,
+    github: GitHub,
+    /// The run of each push.
+    runs: Vec<usize>,
+    /// The newest push that each environment has.
+    sandbox: Option<usize>,
+    production: Option<usize>,
+    hour: Hour,
+}
+
+impl Day {
+    fn new(seed: u64) -> Self {
+        let hour = Hour {
+            sandbox: 0,
+            production: 0,
+            waited: (0..PUSHES).map(|push| DAY - push * EVERY).collect(),
+            rollback: None,
+        };
+        Self {
+            builds: builds(seed),
+            github: GitHub::default(),
+            runs: Vec::new(),
+            sandbox: None,
+            production: None,
+            hour,
+        }
     }
-    for now in 0..=DAY {
-        if pushed < PUSHES && now == pushed * EVERY {
-            of_push.push(github.start(&design.deploy()));
-            pushed += 1;
-        }
-        if has_rollback && now == ROLLBACK_AT {
-            rollback = Some(github.start(&design.rollback()));
-        }
-        let seen = github.done.len();
-        let push_of = |run: usize| of_push.iter().position(|other| *other == run);
-        let (at_sandbox, at_production) = (sandbox, production);
+
+    fn minute(&mut self, now: u32) {
+        let seen = self.github.done.len();
+        let (runs, builds) = (&self.runs, &self.builds);
+        let push_of = |run: usize| runs.iter().position(|other| *other == run);
+        let (sandbox, production) = (self.sandbox, self.production);
         let mut minutes = |run: usize, task: Task| match task {
             Task::Build => builds[push_of(run).expect("a push")],
-            Task::Sandbox if at_sandbox > push_of(run) => SUPERSEDED,
-            Task::Production if at_production > push_of(run) => SUPERSEDED,
+            Task::Sandbox if sandbox > push_of(run) => SUPERSEDED,
+            Task::Production if production > push_of(run) => SUPERSEDED,
             Task::Sandbox | Task::Production | Task::Rollback => DEPLOY,
             Task::Approve => 0,
         };
-        github.minute(now, &mut minutes, &|run| {
-            (push_of(run) != Some(0)).then_some(APPROVAL)
-        });
-        for done in github.done[seen..].to_vec() {
-            let push = push_of(done.run);
-            match done.task {
-                Task::Sandbox if push > sandbox => {
-                    hour.sandbox += 1;
-                    for had in sandbox.map_or(0, |had| had + 1)..=push.expect("a push") {
-                        hour.waited[had] = now - u32::try_from(had).expect("small") * EVERY;
-                    }
-                    sandbox = push;
-                }
-                Task::Production if push > production => {
-                    hour.production += 1;
-                    production = push;
-                }
-                Task::Rollback => hour.rollback = Some(done.began - ROLLBACK_AT),
-                Task::Build | Task::Sandbox | Task::Approve | Task::Production => {}
-            }
+        let approval = |run| (push_of(run) != Some(0)).then_some(APPROVAL);
+        self.github.minute(now, &mut minutes, &approval);
+        let ended: Vec<Done> = self.github.done.iter().skip(seen).copied().collect();
+        for done in ended {
+            self.note(done, now);
         }
     }
-    if let Some(run) = rollback {
-        assert!(hour.rollback.is_none() || !github.is_cancelled(run));
+
+    /// Writes down what a job changed.
+    fn note(&mut self, done: Done, now: u32) {
+        let push = self.runs.iter().position(|run| *run == done.run);
+        match (done.task, push) {
+            (Task::Sandbox, Some(new)) if push > self.sandbox => {
+                self.hour.sandbox += 1;
+                let first = self.sandbox.map_or(0, |had| had + 1);
+                for (had, pushed_at) in (first..=new).zip((0..).step_by(EVERY as usize).skip(first))
+                {
+                    self.hour.waited[had] = now - pushed_at;
+                }
+                self.sandbox = push;
+            }
+            (Task::Production, Some(_)) if push > self.production => {
+                self.hour.production += 1;
+                self.production = push;
+            }
+            (Task::Rollback, _) => self.hour.rollback = Some(done.began - ROLLBACK_AT),
+            _ => {}
+        }
     }
-    hour
+}
+
+fn play(design: Design, seed: u64, has_rollback: bool) -> Hour {
+    let mut day = Day::new(seed);
+    for now in 0..=DAY {
+        if now % EVERY == 0 && now / EVERY < PUSHES {
+            let run = day.github.start(&design.deploy());
+            day.runs.push(run);
+        }
+        if has_rollback && now == ROLLBACK_AT {
+            day.github.start(&design.rollback());
+        }
+        day.minute(now);
+    }
+    day.hour
 }
 
 const DESIGNS: [Design; 4] = [

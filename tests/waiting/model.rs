@@ -87,7 +87,6 @@ pub(crate) struct Done {
     pub(crate) run: usize,
     pub(crate) task: Task,
     pub(crate) began: u32,
-    pub(crate) ended: u32,
 }
 
 /// GitHub, with the runs of one repository.
@@ -116,11 +115,6 @@ impl GitHub {
             Some(group) => self.join(run, group),
         }
         run
-    }
-
-    /// Whether the run was cancelled because a newer one took its place in a queue.
-    pub(crate) fn is_cancelled(&self, run: usize) -> bool {
-        self.runs[run].state == State::Cancelled
     }
 
     fn join(&mut self, run: usize, group: Group) {
@@ -180,7 +174,6 @@ impl GitHub {
                 run: number,
                 task: job.task,
                 began: self.began[&number],
-                ended: now,
             });
             self.leave(number, job.group);
             if is_over {

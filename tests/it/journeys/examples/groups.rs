@@ -1,6 +1,6 @@
 //! Where the concurrency groups and the approvals of the workflows are: docs/concurrency.md has the reasons.
 
-use super::stage::ancestors;
+use super::job::ancestors;
 use super::{directory, yaml, yaml_files};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

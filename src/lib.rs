@@ -3,29 +3,41 @@
 //!
 //! ARCHITECTURE.md says which room is on which floor, and why.
 
-pub mod command;
+mod cleanup;
+mod commands;
+mod context;
 pub mod decide;
 pub mod domain;
+pub mod failure;
+mod gate;
 pub mod github;
+pub mod history;
+mod images;
 pub mod intake;
+mod previews;
 pub mod registry;
 pub mod render;
 pub mod report;
 pub mod repository;
+mod resolve;
+mod rollout;
 pub mod runner;
+mod state;
+mod tags;
 pub mod transport;
 
-use command::{Failure, Scene};
+use context::Context;
 use domain::{DeployHook, Level, Notice, Outcome, Secret};
+use failure::Failure;
 use intake::inputs::Request;
-use report::{Story, summary};
+use report::{RunReport, summary};
 use runner::{Arguments, Asked, Log, OutputsFile, Signals, Surroundings, Tongue};
 use std::cell::RefCell;
 use std::process::ExitCode;
 
 /// The end of a run: what happened, and the exit code where the outcome alone does not say it.
 struct End {
-    story: Story,
+    report: RunReport,
     failure: Option<Failure>,
 }
 
@@ -85,7 +97,12 @@ async fn act(
 ) -> End {
     let request = match Request::read(given) {
         Ok(request) => request,
-        Err(errors) => return stopped(Story::new(Outcome::Refused, ""), Failure::Inputs(errors)),
+        Err(errors) => {
+            return stopped(
+                RunReport::new(Outcome::Refused, ""),
+                Failure::Inputs(errors),
+            );
+        }
     };
     for hook in request
         .deploy_hook
@@ -94,38 +111,38 @@ async fn act(
     {
         mask_hook(log, hook);
     }
-    let story = RefCell::new(Story::new(Outcome::Nothing, "nothing was done"));
-    if let Some(result) = command::run_locally(&request, &around, log, &story) {
-        let story = story.into_inner();
+    let report = RefCell::new(RunReport::new(Outcome::Nothing, "nothing was done"));
+    if let Some(result) = commands::run_locally(&request, &around, log, &report) {
+        let report = report.into_inner();
         return match result {
             Ok(()) => End {
-                story,
+                report,
                 failure: None,
             },
-            Err(failure) => stopped(story, failure),
+            Err(failure) => stopped(report, failure),
         };
     }
-    let scene = match Scene::enter(request, around, log.clone()) {
-        Ok(scene) => scene,
-        Err(failure) => return stopped(Story::new(Outcome::Refused, ""), failure),
+    let context = match Context::enter(request, around, log.clone()) {
+        Ok(context) => context,
+        Err(failure) => return stopped(RunReport::new(Outcome::Refused, ""), failure),
     };
     let result = tokio::select! {
         biased;
         () = signals.interrupted() => {
-            command::cancelled(&scene).await;
+            rollout::cancelled(&context).await;
             Ok(())
         }
-        result = command::run(&scene) => result,
+        result = commands::run(&context) => result,
         () = log.keep_alive() => Ok(()),
     };
     log.waits_no_more();
-    let story = scene.story.borrow().clone();
+    let report = context.progress.borrow().clone();
     match result {
         Ok(()) => End {
-            story,
+            report,
             failure: None,
         },
-        Err(failure) => stopped(story, failure),
+        Err(failure) => stopped(report, failure),
     }
 }
 
@@ -134,7 +151,7 @@ fn warn_of_masked_outputs(end: &End, username: Option<&str>, log: &Log) {
     let Some(username) = username.filter(|username| !username.is_empty()) else {
         return;
     };
-    let values = report::outputs::outputs(&end.story);
+    let values = report::outputs::outputs(&end.report);
     let names: Vec<&str> = values
         .iter()
         .filter(|(_, value)| value.contains(username))
@@ -159,21 +176,21 @@ fn mask_hook(log: &Log, hook: &DeployHook) {
 }
 
 /// A story that a failure ended.
-fn stopped(mut story: Story, failure: Failure) -> End {
+fn stopped(mut report: RunReport, failure: Failure) -> End {
     let told = failure.told();
-    story.outcome = failure.outcome();
-    story.headline = format!(
+    report.outcome = failure.outcome();
+    report.headline = format!(
         "{}: {}",
-        if story.outcome == Outcome::Refused {
+        if report.outcome == Outcome::Refused {
             "Refused"
         } else {
             "Failed"
         },
         told.text
     );
-    story.failed = Some(told);
+    report.failed = Some(told);
     End {
-        story,
+        report,
         failure: Some(failure),
     }
 }
@@ -186,10 +203,10 @@ fn report(
     is_json: bool,
 ) -> ExitCode {
     log.end_group();
-    let story = &end.story;
+    let report = &end.report;
     let mut code = exit_code(end);
-    let mut values = report::outputs::outputs(story);
-    if story.outcome == Outcome::Refused {
+    let mut values = report::outputs::outputs(report);
+    if report.outcome == Outcome::Refused {
         // What is refused leaves nothing behind that a later step could take for a result.
         values.retain(|name, _| matches!(*name, "outcome" | "failure"));
     }
@@ -207,9 +224,9 @@ fn report(
     for notice in notices(end, log) {
         log.notice(&notice);
     }
-    log.say(&story.headline);
-    if let Some(checked) = story.checked.as_ref().filter(|_| is_json) {
-        let failure = story
+    log.say(&report.headline);
+    if let Some(checked) = report.checked.as_ref().filter(|_| is_json) {
+        let failure = report
             .failure()
             .map(|failed| failed.word.as_str())
             .unwrap_or_default();
@@ -217,14 +234,14 @@ fn report(
             "{}\n",
             log.blot(&report::check_json(
                 checked,
-                story.outcome.as_str(),
+                report.outcome.as_str(),
                 failure
             ))
         ));
-    } else if let Some(written) = story.written.as_ref().filter(|_| is_json) {
+    } else if let Some(written) = report.written.as_ref().filter(|_| is_json) {
         log.result(&format!(
             "{}\n",
-            log.blot(&written.json(story.outcome.as_str()))
+            log.blot(&written.json(report.outcome.as_str()))
         ));
     } else if is_json {
         let object: serde_json::Map<String, serde_json::Value> = values
@@ -244,7 +261,7 @@ fn report(
     if let Some(Err(error)) = around
         .summary
         .as_deref()
-        .map(|path| runner::append_summary(path, &log.blot(&summary(story))))
+        .map(|path| runner::append_summary(path, &log.blot(&summary(report))))
     {
         log.notice(&Notice::new(
             Level::Warning,
@@ -293,11 +310,11 @@ fn notices(end: &End, log: &Log) -> Vec<Notice> {
         )
     };
     let of_run = end
-        .story
+        .report
         .failed
         .iter()
         .map(|failed| tell(String::new(), failed));
-    let of_services = end.story.services.iter().filter_map(|ended| {
+    let of_services = end.report.services.iter().filter_map(|ended| {
         ended
             .failed
             .as_ref()
@@ -319,7 +336,7 @@ fn exit_code(end: &End) -> u8 {
     if let Some(failure) = &end.failure {
         return failure.exit_code();
     }
-    match end.story.outcome {
+    match end.report.outcome {
         Outcome::Cancelled | Outcome::Failed | Outcome::Refused => 1,
         Outcome::Superseded
         | Outcome::Accepted

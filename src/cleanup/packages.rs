@@ -1,0 +1,401 @@
+//! The images: what GitHub keeps of them, what of it may go, and deleting that.
+
+use super::left;
+use crate::context::Context;
+use crate::decide::{Closed, Fate, Holdings, Links, Version, leftovers};
+use crate::domain::{
+    Digest, Foreign, Image, ImageTag, Manifest, PrNumber, Reading, TagTemplate, When,
+};
+use crate::failure::{Failure, NoAdminRight};
+use crate::github::{Deletion, GitHub, Package, PackageWriter, Shelf};
+use crate::intake::inputs::Writes;
+use crate::registry::Named;
+use crate::report::CleanupResult;
+use crate::transport::{Deadline, sleep};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// How long reading what the versions of one package need may take.
+const READING: Duration = Duration::from_secs(10 * 60);
+/// How long reading its tags once more may take.
+const ONCE_MORE: Duration = Duration::from_secs(2 * 60);
+/// GitHub asks for a second between two requests that change something
+/// (<https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api>).
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// An image with all that GitHub keeps of it.
+pub(super) struct PackageVersions<'a> {
+    pub(super) image: &'a Image,
+    package: Package,
+    pub(super) versions: Vec<Version>,
+}
+
+impl PackageVersions<'_> {
+    /// A version, for people.
+    pub(super) fn named(&self, version: &Version) -> String {
+        let tags: Vec<&str> = version.tags.iter().take(5).map(ImageTag::as_str).collect();
+        let more = if version.tags.len() > tags.len() {
+            " ..."
+        } else {
+            ""
+        };
+        format!(
+            "{} {} ({}{more})",
+            self.image.name,
+            version.digest.short(),
+            tags.join(" ")
+        )
+    }
+
+    /// The pull requests of which a version is left that has only tags of pull requests.
+    pub(super) fn left_of(&self, template: &TagTemplate) -> BTreeSet<PrNumber> {
+        let owners = |version: &Version| -> Option<Vec<PrNumber>> {
+            version
+                .tags
+                .iter()
+                .map(|tag| template.pull_request_of(tag))
+                .collect()
+        };
+        self.versions.iter().filter_map(owners).flatten().collect()
+    }
+}
+
+/// Reads what GitHub keeps of every image of the manifest. An image that is not GitHub's, or of another repository, is left and said.
+pub(super) async fn packages<'m>(
+    context: &Context,
+    github: &GitHub,
+    manifest: &'m Manifest,
+    troubles: &mut Vec<Failure>,
+) -> Vec<PackageVersions<'m>> {
+    let mut packages = Vec::new();
+    for image in &manifest.images {
+        match read_package(context, github, image).await {
+            Ok(Some(package)) => packages.push(package),
+            Ok(None) => {}
+            Err(failure) => troubles.push(failure),
+        }
+    }
+    packages
+}
+
+async fn read_package<'m>(
+    context: &Context,
+    github: &GitHub,
+    image: &'m Image,
+) -> Result<Option<PackageVersions<'m>>, Failure> {
+    let name = &image.name;
+    let leave = |why: &str| {
+        let text = format!("image {name} is left alone: {why}");
+        context.log.say(&text);
+        context.progress.borrow_mut().notes.push(text);
+    };
+    if !github.keeps(image.repository.host()) {
+        leave(&format!(
+            "{} is not this GitHub's registry",
+            image.repository.host()
+        ));
+        return Ok(None);
+    }
+    let failed = |error| Failure::Package(name.clone(), Box::new(error));
+    let package = github.package(&image.repository).await.map_err(failed)?;
+    if let Some(other) = package
+        .linked
+        .as_ref()
+        .filter(|linked| !linked.eq_ignore_ascii_case(&context.slug.to_string()))
+    {
+        leave(&format!(
+            "package {package} is linked with {}, whose pull requests have numbers of their own",
+            Foreign(other.as_bytes())
+        ));
+        return Ok(None);
+    }
+    match github.versions(&package).await.map_err(failed)? {
+        Shelf::Absent => {
+            leave(&format!("GitHub shows no package {package}"));
+            Ok(None)
+        }
+        Shelf::TooMany => {
+            leave(&format!(
+                "package {package} has more than 10,000 versions, which are not all read"
+            ));
+            Ok(None)
+        }
+        Shelf::Versions(versions) => {
+            context.log.say(&format!(
+                "Package {package} has {} versions.",
+                versions.len()
+            ));
+            Ok(Some(PackageVersions {
+                image,
+                package,
+                versions,
+            }))
+        }
+    }
+}
+
+/// Decides about the versions of one package, and deletes what may go.
+///
+/// # Errors
+/// [`Failure`]: something could not be found out or done, and nothing more of this package is deleted; or a tag that has to stay is not as it was.
+pub(super) async fn clean(
+    context: &Context,
+    github: &GitHub,
+    manifest: &Manifest,
+    package: &PackageVersions<'_>,
+    closed: &Closed<'_>,
+    needed: &BTreeMap<Digest, String>,
+) -> Result<(), Failure> {
+    let may_go = package
+        .versions
+        .iter()
+        .any(|version| closed.owns_all(&version.tags));
+    let (links, trouble) = if may_go {
+        links(context, package, closed).await
+    } else {
+        (BTreeMap::new(), None)
+    };
+    let holdings = Holdings {
+        versions: &package.versions,
+        links: &links,
+        needed,
+    };
+    let mut going = Vec::new();
+    for (version, fate) in leftovers(&holdings, closed) {
+        match (fate, context.request.writes) {
+            (Fate::Keep(why), _) => left(
+                context,
+                package.named(version),
+                CleanupResult::Kept,
+                why.to_string(),
+            ),
+            (Fate::Delete, Writes::Withheld) => left(
+                context,
+                package.named(version),
+                CleanupResult::WouldGo,
+                only_theirs(),
+            ),
+            (Fate::Delete, Writes::Allowed) => going.push(version),
+        }
+    }
+    if going.is_empty() {
+        return trouble.map_or(Ok(()), Err);
+    }
+    let before = standing(manifest, package, closed);
+    let deleted = delete(context, github, package, closed, &going).await;
+    let after = compare(context, package, &before).await;
+    // A tag that is gone is the worse news.
+    after.and(deleted)
+}
+
+fn only_theirs() -> String {
+    "all of its tags are theirs, and nothing else needs it".into()
+}
+
+/// What every version of a package names, as far as it can be read; and why some of it cannot.
+///
+/// Versions with a tag are read first: what they say to be an image without parts need not be.
+async fn links(
+    context: &Context,
+    package: &PackageVersions<'_>,
+    closed: &Closed<'_>,
+) -> (BTreeMap<Digest, Links>, Option<Failure>) {
+    let (registry, deadline) = (context.registry(), Deadline::after(READING));
+    let (mut links, mut leaves, mut trouble) = (BTreeMap::new(), BTreeSet::new(), None);
+    let (tagged, untagged): (Vec<&Version>, Vec<&Version>) = package
+        .versions
+        .iter()
+        .partition(|version| !version.tags.is_empty());
+    for round in [tagged, untagged] {
+        let unknown = round
+            .iter()
+            .filter(|version| !leaves.contains(&version.digest));
+        let asked = unknown.map(|version| async {
+            (
+                *version,
+                registry
+                    .links(&package.image.repository, &version.digest, &deadline)
+                    .await,
+            )
+        });
+        let answers = futures_util::future::join_all(asked).await;
+        let known = round
+            .iter()
+            .filter(|version| leaves.contains(&version.digest));
+        links.extend(known.map(|version| (version.digest.clone(), Links::default())));
+        for (version, answer) in answers {
+            match answer {
+                Ok(Named {
+                    links: found,
+                    leaves: more,
+                }) => {
+                    // What a pull request's own index says of others is not believed.
+                    if !closed.owns_all(&version.tags) {
+                        leaves.extend(more);
+                    }
+                    links.insert(version.digest.clone(), found);
+                }
+                Err(error) => {
+                    trouble = trouble.or(Some(Failure::Registry(package.image.name.clone(), error)))
+                }
+            }
+        }
+    }
+    (links, trouble)
+}
+
+/// Deletes versions, each after one more look at it.
+async fn delete(
+    context: &Context,
+    github: &GitHub,
+    package: &PackageVersions<'_>,
+    closed: &Closed<'_>,
+    going: &[&Version],
+) -> Result<(), Failure> {
+    let (name, address) = (&package.image.name, &package.package);
+    let writer = PackageWriter::new(github);
+    let failed = |error| Failure::Package(name.clone(), Box::new(error));
+    let mut has_deleted = false;
+    for version in going {
+        let what = package.named(version);
+        let now = github.version(address, version.id).await.map_err(failed)?;
+        if let Some(now) =
+            now.filter(|now| !closed.owns_all(&now.tags) || now.digest != version.digest)
+        {
+            let tag = now.tags.iter().find(|tag| !closed.owns(tag));
+            let why = tag.map_or_else(
+                || "its tags were taken away".into(),
+                |tag| format!("it has just been tagged {tag}"),
+            );
+            left(context, what, CleanupResult::Kept, why);
+            continue;
+        }
+        if std::mem::replace(&mut has_deleted, true) {
+            sleep(PAUSE).await;
+        }
+        match writer.delete(address, version.id).await.map_err(failed)? {
+            Deletion::Gone => left(context, what, CleanupResult::Deleted, only_theirs()),
+            Deletion::LastTagged => {
+                let why = "GitHub keeps the last version of a package that has a tag; delete the package by hand if it is of no use";
+                left(context, what, CleanupResult::Kept, why.into());
+            }
+            Deletion::ManyDownloads => {
+                let why = "GitHub keeps public versions with more than 5,000 downloads; its support deletes them";
+                left(context, what, CleanupResult::Kept, why.into());
+            }
+            Deletion::NotAdmin(trace) => {
+                left(
+                    context,
+                    what,
+                    CleanupResult::Kept,
+                    "the token has no admin right on the package".into(),
+                );
+                return Err(Failure::NotAdmin(Box::new(NoAdminRight {
+                    image: name.clone(),
+                    package: address.to_string(),
+                    version: version.id,
+                    settings: format!("{}/{}", context.server_url(), address.settings()),
+                    repository: context.slug.to_string(),
+                    trace,
+                })));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A tag that has to stay, and whether it is ever moved.
+struct Standing<'a> {
+    tag: &'a ImageTag,
+    digest: &'a Digest,
+    moves: bool,
+}
+
+/// The tags that people rely on: `latest`, releases, and those of `moves`.
+fn standing<'a>(
+    manifest: &Manifest,
+    package: &'a PackageVersions<'_>,
+    closed: &Closed<'_>,
+) -> Vec<Standing<'a>> {
+    let is_release = |tag: &ImageTag| {
+        manifest
+            .environments
+            .iter()
+            .any(|environment| match &environment.when {
+                When::Release { template, .. } => {
+                    matches!(template.read(tag.as_str()), Reading::Release(_))
+                }
+                When::Branch(_) => false,
+            })
+    };
+    let moves = |tag: &ImageTag| {
+        tag.as_str() == "latest"
+            || manifest
+                .environments
+                .iter()
+                .any(|environment| environment.moves.contains(tag))
+    };
+    let tags = package
+        .versions
+        .iter()
+        .flat_map(|version| version.tags.iter().map(move |tag| (tag, &version.digest)));
+    let tags = tags.filter(|(tag, _)| !closed.owns(tag) && (is_release(tag) || moves(tag)));
+    tags.map(|(tag, digest)| Standing {
+        tag,
+        digest,
+        moves: moves(tag),
+    })
+    .collect()
+}
+
+/// Reads those tags once more: they have to be where they were. One that moves may have been moved by a push in the meantime, if what it was on
+/// is still there.
+async fn compare(
+    context: &Context,
+    package: &PackageVersions<'_>,
+    before: &[Standing<'_>],
+) -> Result<(), Failure> {
+    let (registry, deadline) = (context.registry(), Deadline::after(ONCE_MORE));
+    let repository = &package.image.repository;
+    let (registry, deadline) = (&registry, &deadline);
+    let asked = before
+        .iter()
+        .map(|tag| async move { (tag, registry.has_tag(repository, tag.tag, deadline).await) });
+    let mut changed = Vec::new();
+    for (Standing { tag, digest, moves }, answer) in futures_util::future::join_all(asked).await {
+        let now = match answer {
+            Ok(Some(now)) if now == **digest => continue,
+            Ok(now) => now,
+            Err(error) => {
+                changed.push(format!(
+                    "whether {tag} is still on {} cannot be read ({error})",
+                    digest.short()
+                ));
+                continue;
+            }
+        };
+        let was_moved =
+            *moves && now.is_some() && registry.links(repository, digest, deadline).await.is_ok();
+        let now = now.map_or_else(|| "gone".to_owned(), |now| format!("on {}", now.short()));
+        let text = format!(
+            "tag {tag} was on {} before the clean-up, and is {now} now",
+            digest.short()
+        );
+        if was_moved {
+            context.warn(
+                "A tag was moved in the meantime",
+                &format!("image {}: {text}", package.image.name),
+            );
+        } else {
+            changed.push(text);
+        }
+    }
+    if changed.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::TagsChanged(
+            package.image.name.clone(),
+            changed.join("; "),
+        ))
+    }
+}

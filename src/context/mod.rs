@@ -1,0 +1,248 @@
+//! Where a command finds itself: the request, the event, the repository, and the hands that it reads with.
+
+use crate::domain::{
+    Dispatch, Level, Notice, Outcome, PushedRef, Secret, ServiceName, Slug, Trigger,
+};
+use crate::failure::Failure;
+use crate::github::GitHub;
+use crate::history::History;
+use crate::intake::event::{self, Ambient};
+use crate::intake::inputs::{InputError, Request};
+use crate::registry::{Credentials, Registry};
+use crate::render::RenderApi;
+use crate::report::RunReport;
+use crate::repository::{Checkout, Trust};
+use crate::rollout::InFlightDeploy;
+use crate::runner::{self, Log, Surroundings, Workspace};
+use crate::transport::{Client, Proxies, Roots};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+const GITHUB: &str = "https://github.com";
+const GITHUB_API: &str = "https://api.github.com";
+/// A bundle of every public root there is has a quarter of this.
+const LARGEST_BUNDLE: u64 = 1 << 20;
+
+/// Everything that a command starts from.
+pub(crate) struct Context {
+    pub(crate) request: Request,
+    pub(crate) around: Surroundings,
+    pub(crate) log: Log,
+    pub(crate) workspace: Workspace,
+    pub(crate) client: Client,
+    pub(crate) history: History,
+    pub(crate) slug: Slug,
+    pub(crate) trigger: Trigger,
+    /// Render's API, where there is a key for it.
+    pub(crate) render: Option<RenderApi>,
+    /// The deploys that are under way.
+    pub(crate) in_flight: RefCell<BTreeMap<ServiceName, InFlightDeploy>>,
+    /// What happened so far. A run that is cancelled reports from it.
+    pub(crate) progress: RefCell<RunReport>,
+}
+
+impl Context {
+    /// Reads the event and opens what there is to read from.
+    pub(crate) fn enter(request: Request, around: Surroundings, log: Log) -> Result<Self, Failure> {
+        let workspace = Workspace::new(around.workspace.clone());
+        let client = client(&request, &around, &workspace, &log)?;
+        // An event is a runner's too where it does not say that it is one; a laptop has none.
+        let is_laptop = !around.on_runner && around.event_name.is_none();
+        let trust = if is_laptop {
+            Trust::OnLaptop
+        } else {
+            Trust::OnRunner
+        };
+        let opened = Checkout::open(&around.workspace, trust);
+        let checkout = opened.as_ref().ok().and_then(Option::as_ref);
+        let origin = checkout.and_then(Checkout::origin);
+        let slug = match around.repository.clone().or(origin) {
+            Some(text) => Slug::parse(&text)?,
+            None => {
+                return Err(InputError::of(
+                    "GITHUB_REPOSITORY",
+                    "it is not set, and the checkout has no origin on GitHub",
+                )
+                .into());
+            }
+        };
+        let trigger = trigger(&around, checkout)?;
+        let asks_github = around.api_url.is_some() || request.github_token.is_some();
+        let api_url = around.api_url.as_deref().unwrap_or(GITHUB_API);
+        let github = if asks_github {
+            Some(GitHub::new(
+                &client,
+                api_url,
+                request.github_token.as_ref(),
+                &slug.to_string(),
+            )?)
+        } else {
+            None
+        };
+        let progress = RefCell::new(RunReport::new(Outcome::Nothing, "nothing was done"));
+        let history = History::new(opened, github);
+        let key = request.render_api_key.clone();
+        let render = key.map(|key| RenderApi::new(client.clone(), &request.render_api_url, key));
+        let in_flight = RefCell::default();
+        Ok(Self {
+            request,
+            around,
+            log,
+            workspace,
+            client,
+            history,
+            slug,
+            trigger,
+            render,
+            in_flight,
+            progress,
+        })
+    }
+
+    /// This repository's address: what an image's `source` label says.
+    pub(crate) fn server_url(&self) -> &str {
+        self.around.server_url.as_deref().unwrap_or(GITHUB)
+    }
+
+    /// The page of this run, where a runner says which it is.
+    pub(crate) fn run_url(&self) -> Option<url::Url> {
+        let (id, attempt) = self.around.run?;
+        let page = format!(
+            "{}/{}/actions/runs/{id}/attempts/{attempt}",
+            self.server_url(),
+            self.slug
+        );
+        url::Url::parse(&page).ok()
+    }
+
+    /// The page of this run whichever attempt it is.
+    pub(crate) fn run_page(&self) -> Option<url::Url> {
+        let (id, _) = self.around.run?;
+        url::Url::parse(&format!(
+            "{}/{}/actions/runs/{id}",
+            self.server_url(),
+            self.slug
+        ))
+        .ok()
+    }
+
+    /// The registry, asked with credentials where there are some, and only at the host of the input `registry`.
+    pub(crate) fn registry(&self) -> Registry {
+        Registry::new(self.client.clone(), self.credentials())
+    }
+
+    /// For ghcr.io the actor and the token of the job will do; elsewhere nothing is guessed.
+    pub(crate) fn credentials(&self) -> Option<Credentials> {
+        let request = &self.request;
+        let is_ghcr = request.registry.as_str() == "ghcr.io";
+        let password: Option<Secret> =
+            match (&request.registry_password, &request.registry_username) {
+                (Some(password), _) => Some(password.clone()),
+                (None, Some(_)) => None,
+                (None, None) if is_ghcr => request.github_token.clone(),
+                (None, None) => None,
+            };
+        // GHCR takes any username with a token; `x-access-token` says what it is.
+        let actor = self.around.actor.clone().filter(|_| is_ghcr);
+        let username = request
+            .registry_username
+            .clone()
+            .or(actor)
+            .unwrap_or_else(|| "x-access-token".into());
+        password.map(|password| Credentials::new(request.registry.clone(), username, password))
+    }
+
+    /// A username without a password is a credential that somebody meant to set.
+    pub(crate) const fn lacks_registry_password(&self) -> bool {
+        self.request.registry_username.is_some() && self.request.registry_password.is_none()
+    }
+
+    /// Says something beside the log, and keeps it for the summary.
+    pub(crate) fn warn(&self, title: &str, text: &str) {
+        self.log.notice(&Notice::new(Level::Warning, title, text));
+        self.progress.borrow_mut().notes.push(text.to_owned());
+    }
+}
+
+fn trigger(around: &Surroundings, checkout: Option<&Checkout>) -> Result<Trigger, Failure> {
+    let Some(name) = &around.event_name else {
+        return Ok(Trigger::Dispatch(laptop(checkout)));
+    };
+    let path = around
+        .event_path
+        .as_ref()
+        .ok_or_else(|| InputError::of("GITHUB_EVENT_PATH", "it is not set"))?;
+    let payload = runner::read_event(path)
+        .map_err(|error| InputError::of("GITHUB_EVENT_PATH", error.to_string()))?;
+    let ambient = Ambient {
+        git_ref: around.git_ref.as_deref(),
+        sha: around.sha.as_deref(),
+        actor: around.actor.as_deref(),
+    };
+    Ok(event::read(name, &payload, &ambient)?)
+}
+
+/// Without an event a person asks, about the commit that is checked out.
+fn laptop(checkout: Option<&Checkout>) -> Dispatch {
+    let (git_ref, commit) = checkout
+        .and_then(Checkout::head)
+        .map_or((None, None), |(git_ref, commit)| (git_ref, Some(commit)));
+    let branch = git_ref
+        .as_deref()
+        .and_then(|full| full.strip_prefix("refs/heads/"))
+        .map(str::to_owned);
+    Dispatch {
+        pushed: branch.map(PushedRef::Branch),
+        commit,
+        default_branch: None,
+        by_person: true,
+    }
+}
+
+fn client(
+    request: &Request,
+    around: &Surroundings,
+    workspace: &Workspace,
+    log: &Log,
+) -> Result<Client, Failure> {
+    let mut roots = Roots::built_in();
+    if let Some(text) = &request.ca_bundle {
+        let pem = if text.contains("-----BEGIN") {
+            text.clone().into_bytes()
+        } else {
+            {
+                let read = workspace.read(text, LARGEST_BUNDLE);
+                read.map_err(|error| InputError::of("ca-bundle", error.to_string()))?
+            }
+        };
+        roots
+            .add(&pem)
+            .map_err(|error| InputError::of("ca-bundle", error.to_string()))?;
+    }
+    let names = around.network.join(", ");
+    // Whoever runs his own machine has said there whom he trusts. On GitHub's, an earlier step may have said so.
+    if !around.is_hosted {
+        Surroundings::root_files()
+            .iter()
+            .for_each(|pem| roots.add_readable(pem));
+    }
+    let proxies = match (around.is_hosted, around.network.is_empty()) {
+        (_, true) => Proxies::FromEnvironment,
+        (true, false) => {
+            let text = format!(
+                "{names} ignored: on a GitHub-hosted runner only an earlier step can have set them (use ca-bundle for roots)"
+            );
+            log.notice(&Notice::new(
+                Level::Warning,
+                "Proxy and root variables are ignored",
+                text,
+            ));
+            Proxies::Ignored
+        }
+        (false, false) => {
+            log.say(&format!("Network: {names} of the environment are used."));
+            Proxies::FromEnvironment
+        }
+    };
+    Ok(Client::new(roots, proxies)?)
+}

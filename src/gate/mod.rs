@@ -1,0 +1,5 @@
+//! What must be true before anything is sent: deploy hooks, Render's settings, required environments.
+
+pub(crate) mod hooks;
+pub(crate) mod preflight;
+pub(crate) mod required_environment;

@@ -1,0 +1,351 @@
+//! A dispatch: what its inputs name, on which commit, and that it may be deployed from there.
+
+use super::release::{on_release_branch, unreachable_release};
+use super::source::{default_image, manifest_at};
+use super::{
+    Resolution, Resolved, Work, agree, found, refuse_base_on_deploy, resolve, unknown_environment,
+    work,
+};
+use crate::context::Context;
+use crate::decide::{Base, Changes, Concerns, Ground, Subject, Tip, of_branch, of_tag};
+use crate::domain::{
+    CommitName, CommitSha, Dispatch, Environment, EnvironmentName, Foreign, Level, Manifest,
+    Notice, PushedRef, Reading, Release, ReleaseTemplate, Repository, Source, When,
+};
+use crate::failure::{Failure, ReleaseRefusal};
+use crate::history::Ancestry;
+use crate::intake::inputs::{Command, InputError};
+use crate::intake::manifest::{self, Home};
+
+/// Asks about what the inputs of a dispatch name.
+pub(crate) async fn dispatch(
+    context: &Context,
+    dispatch: &Dispatch,
+) -> Result<Resolution, Failure> {
+    refuse_base_on_deploy(context)?;
+    if context.request.pr_number.is_some() || is_outside(context) {
+        return outside(context);
+    }
+    let default_branch = default_branch_of(dispatch);
+    let at = match (dispatch.commit, &context.request.sha) {
+        (Some(commit), _) => commit,
+        (None, Some(name)) => resolve(context, "sha", name).await?,
+        (None, None) => tip(context, &default_branch).await?,
+    };
+    let mut manifest = manifest_at(context, &at, &default_branch).await?;
+    let is_known = |image: &Repository| {
+        manifest
+            .images
+            .iter()
+            .any(|known| known.repository == *image)
+    };
+    if manifest.source == Source::File
+        && context
+            .request
+            .image
+            .as_ref()
+            .is_some_and(|image| !is_known(image))
+    {
+        return outside(context);
+    }
+    let Some(name) = environment_of_dispatch(context, &manifest, dispatch)? else {
+        let commit = asked_commit(context).await?.unwrap_or(at);
+        let base = Base::None("a dispatch does not say what was there before".into());
+        let subject = Subject::Commit;
+        return work(
+            context,
+            Work {
+                manifest,
+                subject,
+                commit,
+                base,
+                push: None,
+                tip: Tip::Other,
+            },
+        )
+        .await;
+    };
+    let environment = manifest
+        .environment(&name)
+        .cloned()
+        .ok_or_else(|| unknown_environment(&name))?;
+    let (commit, release) =
+        commit_of_dispatch(context, &environment, dispatch, &default_branch, at).await?;
+    if commit != at {
+        manifest = manifest_at(context, &commit, &default_branch).await?;
+        manifest
+            .environment(&name)
+            .ok_or_else(|| unknown_environment(&name))?;
+    }
+    let base = Base::None("a dispatch does not say what was there before".into());
+    let is_default = matches!(&environment.when, When::Branch(branch) if *branch == default_branch)
+        && context.request.sha.is_none();
+    let tip = if is_default {
+        Tip::OfDefaultBranch
+    } else {
+        Tip::Other
+    };
+    let subject = Subject::Environments {
+        environments: vec![name],
+        release,
+    };
+    work(
+        context,
+        Work {
+            manifest,
+            subject,
+            commit,
+            base,
+            push: None,
+            tip,
+        },
+    )
+    .await
+}
+
+/// A schedule says no default branch, and always runs on it.
+pub(super) fn default_branch_of(dispatch: &Dispatch) -> String {
+    let of_run = match &dispatch.pushed {
+        Some(PushedRef::Branch(name)) => Some(name.clone()),
+        Some(PushedRef::Tag(_) | PushedRef::Either(_)) | None => None,
+    };
+    dispatch
+        .default_branch
+        .clone()
+        .or(of_run)
+        .unwrap_or_else(|| "main".into())
+}
+
+/// Which environment a dispatch means: the named one, the one that its ref matches, or the only one.
+pub(super) fn environment_of_dispatch(
+    context: &Context,
+    manifest: &Manifest,
+    dispatch: &Dispatch,
+) -> Result<Option<EnvironmentName>, Failure> {
+    if let Some(name) = &context.request.environment {
+        return if manifest.environment(name).is_some() {
+            Ok(Some(name.clone()))
+        } else {
+            Err(unknown_environment(name))
+        };
+    }
+    let concerns = match &dispatch.pushed {
+        Some(PushedRef::Branch(name)) => of_branch(manifest, name),
+        Some(PushedRef::Tag(name)) => of_tag(manifest, name),
+        Some(PushedRef::Either(_)) | None => Concerns::None,
+    };
+    let by_release = context
+        .request
+        .release
+        .as_ref()
+        .map(|tag| of_tag(manifest, tag));
+    let matching = match (by_release, concerns) {
+        (Some(Concerns::Environments(names, _)), _) | (None, Concerns::Environments(names, _)) => {
+            names
+        }
+        (Some(Concerns::None | Concerns::Malformed), _)
+        | (None, Concerns::None | Concerns::Malformed) => Vec::new(),
+    };
+    match (matching.as_slice(), manifest.environments.as_slice()) {
+        ([one], _) => Ok(Some(one.clone())),
+        ([], [only]) => Ok(Some(only.name.clone())),
+        ([], []) => Ok(None),
+        _ if context.request.command == Command::Plan => Ok(None),
+        _ => {
+            let names: Vec<&str> = manifest
+                .environments
+                .iter()
+                .map(|environment| environment.name.as_str())
+                .collect();
+            Err(InputError::of(
+                "environment",
+                format!("a dispatch needs it, one of {}", names.join(", ")),
+            )
+            .into())
+        }
+    }
+}
+
+async fn commit_of_dispatch(
+    context: &Context,
+    environment: &Environment,
+    dispatch: &Dispatch,
+    default_branch: &str,
+    at: CommitSha,
+) -> Result<(CommitSha, Option<Release>), Failure> {
+    match &environment.when {
+        When::Branch(branch) => {
+            if context.request.release.is_some() {
+                return Err(InputError::of(
+                    "release",
+                    format!("environment {} deploys from a branch", environment.name),
+                )
+                .into());
+            }
+            let is_here = matches!(&dispatch.pushed, Some(PushedRef::Branch(name)) if name == branch)
+                && dispatch.commit.is_some();
+            let Some(commit) = asked_commit(context).await? else {
+                let commit = if is_here {
+                    at
+                } else {
+                    tip(context, branch).await?
+                };
+                return Ok((commit, None));
+            };
+            if context.request.command != Command::Plan {
+                must_be_on(context, &commit, branch).await?;
+            }
+            Ok((commit, None))
+        }
+        When::Release { template, .. } => {
+            let (commit, release) =
+                release_of_dispatch(context, environment, template, dispatch).await?;
+            agree(context.request.sha.as_ref(), &commit)?;
+            match on_release_branch(context, environment, &release, &commit, default_branch).await?
+            {
+                Ancestry::Yes => {}
+                Ancestry::Unknown(why) => return Err(Failure::OrderUnknown(why)),
+                Ancestry::No => unreachable_release(environment, &release, default_branch)?,
+            }
+            Ok((commit, Some(release)))
+        }
+    }
+}
+
+async fn must_be_on(context: &Context, commit: &CommitSha, branch: &str) -> Result<(), Failure> {
+    let shown = Foreign(branch.as_bytes());
+    match context.history.is_on_branch(commit, branch).await {
+        Ancestry::Yes => Ok(()),
+        Ancestry::No => Err(Failure::NotReachable(format!(
+            "commit {commit} is not on branch {shown}"
+        ))),
+        Ancestry::Unknown(why) => Err(Failure::OrderUnknown(format!(
+            "whether commit {commit} is on branch {shown} is not known: {why}"
+        ))),
+    }
+}
+
+async fn release_of_dispatch(
+    context: &Context,
+    environment: &Environment,
+    template: &ReleaseTemplate,
+    dispatch: &Dispatch,
+) -> Result<(CommitSha, Release), Failure> {
+    let of_run = match &dispatch.pushed {
+        Some(PushedRef::Tag(name)) => Some(name.clone()),
+        Some(PushedRef::Branch(_) | PushedRef::Either(_)) | None => None,
+    };
+    let tag = context.request.release.clone().or(of_run).ok_or_else(|| {
+        InputError::of(
+            "release",
+            format!(
+                "environment {} deploys releases: name one like {template}",
+                environment.name
+            ),
+        )
+    })?;
+    let shown = Foreign(tag.as_bytes()).to_string();
+    let release = match template.read(&tag) {
+        Reading::Release(release) => release,
+        Reading::Malformed | Reading::Foreign => {
+            return Err(InputError::of(
+                "release",
+                format!("it is \"{shown}\", wanted one like {template}"),
+            )
+            .into());
+        }
+    };
+    let commit = context
+        .history
+        .tag_commit(&tag)
+        .await?
+        .ok_or(Failure::Release(ReleaseRefusal::Absent(shown)))?;
+    Ok((commit, release))
+}
+
+pub(super) async fn tip(context: &Context, branch: &str) -> Result<CommitSha, Failure> {
+    let shown = Foreign(branch.as_bytes());
+    context.history.tip(branch).await?.ok_or_else(|| {
+        Failure::OrderUnknown(format!(
+            "branch {shown} is neither in the checkout nor at GitHub"
+        ))
+    })
+}
+
+async fn asked_commit(context: &Context) -> Result<Option<CommitSha>, Failure> {
+    match &context.request.sha {
+        Some(name) => resolve(context, "sha", name).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Whether the named image is none of this repository's: another owner's, or, where no hook says what to deploy, another name's.
+fn is_outside(context: &Context) -> bool {
+    let Some(image) = &context.request.image else {
+        return false;
+    };
+    let (owner, repo) = (
+        context.slug.owner().to_ascii_lowercase(),
+        context.slug.repo().to_ascii_lowercase(),
+    );
+    let mut parts = image.path().split('/');
+    let has_owner = parts.next() == Some(owner.as_str());
+    let has_repo = parts.next() == Some(repo.as_str());
+    let is_wanted = context.request.deploy_hook.is_some()
+        || context.request.environment.is_some()
+        || !context.request.deploy_hooks.is_empty();
+    !has_owner || !(has_repo || is_wanted)
+}
+
+/// An image of another repository, or a pull request's by number: verified by its full commit, and nothing is looked up in git.
+fn outside(context: &Context) -> Result<Resolution, Failure> {
+    let Some(CommitName::Full(commit)) = context.request.sha else {
+        return Err(InputError::of(
+            "sha",
+            "with pr-number, or an image of another repository, all 40 digits are needed",
+        )
+        .into());
+    };
+    if context.request.release.is_some() {
+        return Err(InputError::of(
+            "release",
+            "it has no meaning with pr-number, or with an image of another repository",
+        )
+        .into());
+    }
+    let home = Home {
+        owner: context.slug.owner(),
+        repo: context.slug.repo(),
+        default_branch: "main",
+    };
+    let image = context
+        .request
+        .image
+        .clone()
+        .map_or_else(|| default_image(context), Ok)?;
+    let manifest = manifest::shorthand(image, &home)?;
+    let named = |number| Subject::PullRequest {
+        number,
+        cannot_push: None,
+    };
+    let subject = context.request.pr_number.map_or(Subject::Commit, named);
+    let base = Base::None("an image that is named is verified whatever changed".into());
+    let changes = Changes::Unknown("an image that is named is verified whatever changed".into());
+    context.log.notice(&Notice::new(
+        Level::Notice,
+        "Verified only",
+        "with pr-number, or an image of another repository, nothing is deployed",
+    ));
+    Ok(found(Resolved {
+        manifest,
+        subject,
+        commit,
+        ground: Ground::Changes(base, changes),
+        state: None,
+        others: Vec::new(),
+        tip: Tip::Other,
+        created: None,
+        revisions: vec![commit],
+        in_fork: false,
+    }))
+}

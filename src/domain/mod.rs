@@ -5,6 +5,7 @@
 //! clock, environment or disk, and nothing here is `Serialize` or `Deserialize`: shapes of other systems stay
 //! in the rooms that talk to them.
 
+mod branch_filter;
 mod deploy;
 mod file;
 mod foreign;
@@ -26,6 +27,7 @@ mod trigger;
 mod wiring;
 mod word;
 
+pub use branch_filter::{BranchFilter, takes_branch};
 pub use deploy::{Deploy, DeployId, DeployStatus};
 pub use file::FileAt;
 pub use foreign::{Foreign, Refused};

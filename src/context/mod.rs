@@ -196,6 +196,7 @@ fn laptop(checkout: Option<&Checkout>) -> Dispatch {
         commit,
         default_branch: None,
         by_person: true,
+        of_workflow: false,
     }
 }
 

@@ -43,5 +43,5 @@ pub use source::{
     recorded as recorded_images, required as required_images,
 };
 pub use subject::{ChoiceError, Concerns, Subject, choose, of_branch, of_tag};
-pub use tags::{Tags, Tip, labels};
+pub use tags::{Tags, Tip, labels, may_be_of};
 pub use why::{Base, Demand, Why};

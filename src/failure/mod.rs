@@ -399,9 +399,9 @@ impl Failure {
         match self {
             Self::Inputs(_) | Self::Value(_) => "Correct the input in the workflow's with: block.".into(),
             Self::File(_) => "Check the path, and what an earlier step put there.".into(),
-            Self::Event(_) => "Use the action on push, pull_request, merge_group, workflow_run, workflow_dispatch, repository_dispatch or schedule.".into(),
+            Self::Event(error) => error.hint(),
             Self::Manifest { mistakes, .. } => format!("Correct the manifest: {}", mistakes[0].remedy()),
-            Self::NoManifest(_) => "Check the input manifest, and that the commit has the file.".into(),
+            Self::NoManifest(_) => "Check the input manifest, that the commit has the file, and that the job checks it out or has contents: read.".into(),
             Self::Choice(_) => "Name one environment with the input environment.".into(),
             Self::Plan(_) => "Correct the input services.".into(),
             Self::Release(ReleaseRefusal::Malformed(_)) => "Delete the tag and make one like the environment's tag in the manifest.".into(),

@@ -9,8 +9,8 @@ pub(crate) mod reverify;
 mod sources;
 
 use crate::context::Context;
-use crate::decide::{Plan, PlannedImage, Reach, Tags, VerifiedImage};
-use crate::domain::{CommitSha, Digest, Image, ImageName, ImageTag, Repository};
+use crate::decide::{Plan, PlannedImage, Reach, Subject, Tags, VerifiedImage, may_be_of};
+use crate::domain::{CommitSha, Digest, Image, ImageName, ImageTag, Repository, When};
 use crate::failure::{Failure, MissingImage};
 use crate::intake::inputs::InputError;
 use crate::registry::{Asked, Registry};
@@ -292,7 +292,7 @@ impl<'a> Search<'a> {
         };
         let own = (!self.digests.contains_key(&image.name)).then_some(self.resolved.commit);
         let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
-        let mut is_first = true;
+        let (mut is_first, mut other) = (true, None);
         loop {
             // Tags have been asked for a moment ago.
             let asked_now = if is_first && own.is_some() {
@@ -330,13 +330,24 @@ impl<'a> Search<'a> {
             }
             let left = self.deadline.left();
             if left.is_zero() {
-                return Ok(Ending::Missing(MissingImage {
-                    image: image.name.clone(),
-                    looked_for,
-                }));
+                return match other {
+                    Some(found) => Err(Failure::ImageOtherTag {
+                        image: image.name.clone(),
+                        expected: looked_for,
+                        found,
+                    }),
+                    None => Ok(Ending::Missing(MissingImage {
+                        image: image.name.clone(),
+                        looked_for,
+                    })),
+                };
             }
             // The last look is at the deadline itself, not some time before it.
-            sleep(backoff.next(None).min(left)).await;
+            let next = backoff.next(None);
+            if next >= left && own.is_some() {
+                other = self.probably_pushed_as(image).await;
+            }
+            sleep(next.min(self.deadline.left())).await;
         }
     }
 
@@ -346,7 +357,10 @@ impl<'a> Search<'a> {
             return Ok(());
         }
         let deadline = Deadline::after(GLANCE);
-        let others: Vec<ImageTag> = self.tags.usual_others(&self.resolved.commit);
+        let branch = self.branch();
+        let others: Vec<ImageTag> = self
+            .tags
+            .usual_others(&self.resolved.commit, branch.as_deref());
         for tag in others {
             if let Ok(Some(_)) = self
                 .registry
@@ -361,6 +375,35 @@ impl<'a> Search<'a> {
             }
         }
         Ok(())
+    }
+}
+
+impl Search<'_> {
+    /// The branch that is deployed, where it is one.
+    fn branch(&self) -> Option<String> {
+        let Subject::Environments { environments, .. } = &self.resolved.subject else {
+            return None;
+        };
+        let environment = self.resolved.manifest.environment(environments.first()?)?;
+        match &environment.when {
+            When::Branch(branch) => Some(branch.clone()),
+            When::Release { .. } => None,
+        }
+    }
+
+    /// A tag of the repository that has the first digits of the commit. Asked once, shortly before the time is over; an error is no reason to
+    /// stop.
+    async fn probably_pushed_as(&self, image: &Image) -> Option<String> {
+        let commit = &self.resolved.commit;
+        let keep = |tag: &str| may_be_of(tag, commit);
+        let deadline = Deadline::after(GLANCE);
+        let listed = self.registry.tags(&image.repository, keep, &deadline).await;
+        let tags = listed.ok().flatten().unwrap_or_default();
+        let tag = tags.iter().find(|tag| {
+            let tag = ImageTag::parse(tag);
+            tag.is_ok_and(|tag| !self.tags.to_find.contains(&tag))
+        });
+        tag.cloned()
     }
 }
 

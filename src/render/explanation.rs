@@ -207,7 +207,10 @@ impl fmt::Display for Explanation {
                     after_colon(reason.as_deref().unwrap_or_default())
                 )
             }
-            Self::Unhealthy(why) => write!(f, "it failed its health check{}", after_colon(why)),
+            Self::Unhealthy(why) => match phrase::error_status(why) {
+                Some(status) => write!(f, "it failed its health check: status {status}"),
+                None => write!(f, "it failed its health check{}", after_colon(why)),
+            },
             Self::PreDeployFailed { code: Some(code) } => {
                 write!(f, "its pre-deploy command ended with exit code {code}")
             }
@@ -280,7 +283,7 @@ mod tests {
             ),
             (
                 failure(r#","unhealthy":"GET /health: ::500","timedOutSeconds":900"#),
-                "it failed its health check: GET /health: :\\:500",
+                "it failed its health check: status 500",
                 FailureWord::Unhealthy,
             ),
             (

@@ -78,6 +78,15 @@ pub(super) fn size(text: &str) -> Option<&str> {
     ((1..=8).contains(&digits) && is_unit).then_some(text)
 }
 
+/// The status of an answer that is an error, where a message names one: three digits by themselves.
+pub(super) fn error_status(message: &str) -> Option<u16> {
+    let mut numbers = message
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| word.len() == 3)
+        .filter_map(|word| word.parse::<u16>().ok());
+    numbers.find(|number| (400..600).contains(number))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,6 +108,13 @@ mod tests {
         ] {
             assert_eq!(known(message), shown, "{message}");
         }
+    }
+
+    #[test]
+    fn an_error_status_is_three_digits_by_themselves() {
+        assert_eq!(error_status("GET /health: ::500"), Some(500));
+        assert_eq!(error_status("x500 5000 200 503-"), Some(503));
+        assert_eq!(error_status("no answer"), None);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::domain::{
 };
 use crate::failure::{Failure, ReleaseRefusal};
 use crate::history::Ancestry;
+use crate::intake::event::EventError;
 use crate::intake::inputs::{Command, InputError};
 use crate::intake::manifest::{self, Home};
 
@@ -69,6 +70,7 @@ pub(crate) async fn dispatch(
         .environment(&name)
         .cloned()
         .ok_or_else(|| unknown_environment(&name))?;
+    refuse_other_branch(context, &environment, dispatch)?;
     let (commit, release) =
         commit_of_dispatch(context, &environment, dispatch, &default_branch, at).await?;
     if commit != at {
@@ -101,6 +103,36 @@ pub(crate) async fn dispatch(
         },
     )
     .await
+}
+
+/// Refuses a run by hand on another branch than the environment's: it would deploy the tip of the environment's branch, and the person meant
+/// what he ran it on. Naming the commit says what is meant.
+fn refuse_other_branch(
+    context: &Context,
+    environment: &Environment,
+    dispatch: &Dispatch,
+) -> Result<(), Failure> {
+    let asks = matches!(
+        context.request.command,
+        Command::Plan | Command::Verify | Command::Deploy | Command::Promote
+    );
+    let When::Branch(branch) = &environment.when else {
+        return Ok(());
+    };
+    if !dispatch.of_workflow || !asks || context.request.sha.is_some() {
+        return Ok(());
+    }
+    let ran_on = match &dispatch.pushed {
+        Some(PushedRef::Branch(name)) if name == branch => return Ok(()),
+        Some(PushedRef::Branch(name)) => format!("branch {}", Foreign(name.as_bytes())),
+        Some(PushedRef::Tag(name)) => format!("tag {}", Foreign(name.as_bytes())),
+        Some(PushedRef::Either(_)) | None => return Ok(()),
+    };
+    Err(Failure::Event(EventError::OtherBranch {
+        environment: environment.name.to_string(),
+        branch: Foreign(branch.as_bytes()).to_string(),
+        ran_on,
+    }))
 }
 
 /// A schedule says no default branch, and always runs on it.

@@ -186,7 +186,7 @@ fn stopped(mut report: RunReport, failure: Failure) -> End {
         } else {
             "Failed"
         },
-        told.text
+        failure.headline()
     );
     report.failed = Some(told);
     End {

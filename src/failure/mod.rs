@@ -155,6 +155,10 @@ pub enum Failure {
     },
 }
 
+/// Why a service has no hook where `deploy-hooks` has its line.
+pub(crate) const EMPTY_LINE: &str =
+    "its line in deploy-hooks is there, and the secret in it is empty";
+
 /// What GitHub says where a tag is protected, and now and then for no reason (<https://github.com/github/rest-api-description/issues/4887>).
 pub(crate) const UPDATE_FAILED: &str = "Reference update failed";
 
@@ -266,12 +270,16 @@ pub struct MissingImage {
     pub looked_for: String,
 }
 
+/// One per line, each once.
 fn list(errors: &[InputError]) -> String {
-    errors
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("; ")
+    let mut lines: Vec<String> = Vec::new();
+    for error in errors {
+        let line = error.to_string();
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines.join("\n")
 }
 
 fn missing(images: &[MissingImage]) -> String {
@@ -397,7 +405,7 @@ impl Failure {
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
-            Self::Inputs(_) | Self::Value(_) => "Correct the input in the workflow's with: block.".into(),
+            Self::Inputs(_) | Self::Value(_) => "Correct the input: in the workflow's with: block, or the flag.".into(),
             Self::File(_) => "Check the path, and what an earlier step put there.".into(),
             Self::Event(error) => error.hint(),
             Self::Manifest { mistakes, .. } => format!("Correct the manifest: {}", mistakes[0].remedy()),
@@ -435,6 +443,7 @@ impl Failure {
             Self::Required(required, _) => format!("Deploy this commit to {required} first, then run this again; nothing was sent."),
             Self::GoingBack(_) => "Use rollback if going back is what you mean (force: older deploys it all the same).".into(),
             Self::Back(refusal) => refusal.hint().into(),
+            Self::HookMissing(hooks) if hooks.iter().any(|(_, why)| why == EMPTY_LINE) => "Check that the secret exists under exactly this name; that the job has the environment: whose secret it is; and that the run is not a fork's or Dependabot's, which get no secrets.".into(),
             Self::HookMissing(_) => "Pass the hook as service=URL in deploy-hooks, or in the variable of that name.".into(),
             Self::HookMalformed(_) => "Copy the deploy hook from the service's settings on Render.".into(),
             Self::HooksConfused(_) => "Give every service its own deploy hook.".into(),
@@ -515,6 +524,17 @@ impl Failure {
             | Self::HookMissing(_)
             | Self::HookMalformed(_)
             | Self::HooksConfused(_) => Outcome::Refused,
+        }
+    }
+
+    /// What the first line of a report says of it.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        match self {
+            Self::Inputs(errors) if errors.len() > 1 => {
+                format!("{} inputs are wrong", errors.len())
+            }
+            _ => self.to_string(),
         }
     }
 

@@ -4,9 +4,9 @@ use crate::context::Context;
 use crate::decide::{Plan, Subject};
 use crate::domain::{
     Decision, DeployHook, EnvironmentName, FailureWord, HookError, Manifest, Service, ServiceId,
-    ServiceName, Source,
+    ServiceName, Source, known_names,
 };
-use crate::failure::Failure;
+use crate::failure::{EMPTY_LINE, Failure};
 use crate::intake::inputs::{Command, InputError, OnMissingCredential, Writes};
 use crate::resolve::Resolved;
 use crate::runner::Surroundings;
@@ -47,11 +47,16 @@ pub(crate) fn find(context: &Context, resolved: &Resolved, plan: &Plan) -> Resul
         .keys()
         .find(|name| !known(name))
     {
-        return Err(InputError::of(
-            "deploy-hooks",
-            format!("there is no service {name} in the deploy manifest"),
-        )
-        .into());
+        let names: Vec<&str> = manifest
+            .services
+            .iter()
+            .map(|service| service.name.as_str())
+            .collect();
+        let text = format!(
+            "there is no service {name} in the deploy manifest ({})",
+            known_names(name.as_str(), &names)
+        );
+        return Err(InputError::of("deploy-hooks", text).into());
     }
     if context.request.deploy_hook.is_some() && manifest.services.len() > 1 {
         return Err(InputError::of(
@@ -90,6 +95,9 @@ pub(crate) fn find(context: &Context, resolved: &Resolved, plan: &Plan) -> Resul
             }
             // With an API key the id will do.
             None if is_needed && context.render.is_some() && id_in(plan, service).is_some() => {}
+            None if is_needed && context.request.empty_hooks.contains(&service.name) => hooks
+                .missing
+                .push((service.name.clone(), EMPTY_LINE.to_owned())),
             None if is_needed => hooks
                 .missing
                 .push((service.name.clone(), variable(service, manifest.source))),
@@ -173,8 +181,9 @@ fn hook_of(context: &Context, service: &Service) -> Option<Result<DeployHook, Ho
     }
     let secret = Surroundings::hook(&service.hook)?;
     context.log.mask(&secret);
+    // A secret that was pasted or piped often ends with a newline.
     Some(DeployHook::parse(
-        secret.expose(),
+        secret.expose().trim_ascii(),
         &context.request.render_api_url,
     ))
 }

@@ -69,7 +69,7 @@ pub(crate) async fn dispatch(
     let environment = manifest
         .environment(&name)
         .cloned()
-        .ok_or_else(|| unknown_environment(&name))?;
+        .ok_or_else(|| unknown_environment(&manifest, &name))?;
     refuse_other_branch(context, &environment, dispatch)?;
     let (commit, release) =
         commit_of_dispatch(context, &environment, dispatch, &default_branch, at).await?;
@@ -77,7 +77,7 @@ pub(crate) async fn dispatch(
         manifest = manifest_at(context, &commit, &default_branch).await?;
         manifest
             .environment(&name)
-            .ok_or_else(|| unknown_environment(&name))?;
+            .ok_or_else(|| unknown_environment(&manifest, &name))?;
     }
     let base = Base::None("a dispatch does not say what was there before".into());
     let is_default = matches!(&environment.when, When::Branch(branch) if *branch == default_branch)
@@ -158,7 +158,7 @@ pub(super) fn environment_of_dispatch(
         return if manifest.environment(name).is_some() {
             Ok(Some(name.clone()))
         } else {
-            Err(unknown_environment(name))
+            Err(unknown_environment(manifest, name))
         };
     }
     let concerns = match &dispatch.pushed {

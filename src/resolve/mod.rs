@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::decide::{Base, Changes, Ground, Subject, Tip};
 use crate::domain::{
     CommitName, CommitSha, Decision, Environment, EnvironmentName, Manifest, MergeGroup,
-    PullRequest, Push, Source,
+    PullRequest, Push, Source, known_names,
 };
 use crate::failure::Failure;
 use crate::history::Movement;
@@ -322,12 +322,17 @@ fn found(resolved: Resolved) -> Resolution {
     Resolution::Work(Box::new(resolved))
 }
 
-fn unknown_environment(name: &EnvironmentName) -> Failure {
-    InputError::of(
-        "environment",
-        format!("there is no environment {name} in the deploy manifest"),
-    )
-    .into()
+fn unknown_environment(manifest: &Manifest, name: &EnvironmentName) -> Failure {
+    let known: Vec<&str> = manifest
+        .environments
+        .iter()
+        .map(|environment| environment.name.as_str())
+        .collect();
+    let text = format!(
+        "there is no environment {name} in the deploy manifest ({})",
+        known_names(name.as_str(), &known)
+    );
+    InputError::of("environment", text).into()
 }
 
 async fn given_base(context: &Context) -> Result<Option<CommitSha>, Failure> {

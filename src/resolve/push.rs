@@ -147,7 +147,7 @@ fn subject_of_push(
 ) -> Result<Subject, Failure> {
     let chosen = context.request.environment.as_ref();
     if let Some(name) = chosen.filter(|name| manifest.environment(name).is_none()) {
-        return Err(unknown_environment(name));
+        return Err(unknown_environment(manifest, name));
     }
     if matching.is_empty() {
         return Ok(Subject::Commit);

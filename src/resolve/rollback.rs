@@ -37,7 +37,7 @@ pub(crate) async fn rollback(
     let environment = manifest
         .environment(&name)
         .cloned()
-        .ok_or_else(|| unknown_environment(&name))?;
+        .ok_or_else(|| unknown_environment(&manifest, &name))?;
     let (target, release) = target(context, &environment).await?;
     Ok(ResolvedRollback {
         manifest,

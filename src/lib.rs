@@ -62,6 +62,11 @@ pub async fn run(line: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    // A file of SARIF holds nothing else, in a workflow too.
+    let log = match arguments.is_sarif() {
+        true => Log::new(Tongue::Terminal, around.is_debug),
+        false => log,
+    };
     let given = Surroundings::inputs(&arguments);
     // Before anything else is said: whatever may be a secret.
     for secret in given
@@ -85,6 +90,14 @@ pub async fn run(line: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
     };
     let end = act(&given, around.clone(), &log, &mut signals).await;
     warn_of_masked_outputs(&end, given.get("registry-username"), &log);
+    if arguments.is_sarif() {
+        let checked = end.report.checked.as_ref();
+        let found = checked.map(|checked| report::sarif(checked, env!("CARGO_PKG_VERSION")));
+        found
+            .iter()
+            .for_each(|text| log.result(&format!("{}\n", log.blot(text))));
+        return report(&end, &around, &log, outputs.as_mut(), false);
+    }
     report(&end, &around, &log, outputs.as_mut(), arguments.is_json())
 }
 

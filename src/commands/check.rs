@@ -1,15 +1,16 @@
 //! `check`: the manifest against the tree and the workflows. Reads this machine only, and writes nothing.
 
 use super::local_repository::LocalRepository;
-use crate::decide::{self, Checkup, Finding, Part, Remark, Spot, Wiring};
-use crate::domain::{Foreign, Level, Notice, Outcome};
+use crate::decide::{self, Finding, LintCode, Part, Silences, Span, Wiring};
+use crate::domain::{ActionStep, Foreign, Level, Notice, Outcome};
 use crate::failure::Failure;
-use crate::intake::inputs::{DEFAULT_MANIFEST, Request};
+use crate::intake::inputs::{DEFAULT_MANIFEST, Given, INPUTS, Request};
 use crate::intake::manifest::{self, EntryPlaces, Mistake, Place, Places};
 use crate::intake::workflow;
 use crate::report::{CheckReport, Placed, RunReport, files_of_nobody};
 use crate::runner::{Log, Surroundings};
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 /// The runner shows ten annotations of a kind for a step, and one more sums them up.
 const MOST_ANNOTATIONS: usize = 9;
@@ -57,17 +58,28 @@ pub(crate) fn run(
         ),
         Err(why) => (None, Some(why)),
     };
-    let wiring = wiring(&repository, path, files.as_deref());
+    let (mut wiring, mut texts) = wiring(&repository, path, files.as_deref());
+    texts.insert(path.clone(), String::from_utf8_lossy(&bytes).into_owned());
+    let silences: BTreeMap<String, Silences> = texts
+        .into_iter()
+        .map(|(file, text)| (file, Silences::read(&text)))
+        .collect();
+    for (file, own) in &silences {
+        let unknown = own
+            .unknown()
+            .map(|(name, place)| (file.clone(), place, name.to_owned()));
+        wiring.unknown_lints.extend(unknown);
+    }
     let mut checkup = decide::check(&manifest, files.as_deref(), &wiring);
     if let Some(why) = untold {
         let hint = "Commit first, or check the commit out whole.";
         let text = format!("which files are tracked is not known: {why}");
         checkup.note(
             Level::Warning,
-            Remark::TreeNotCompared,
+            LintCode::TreeNotCompared,
             text,
             hint,
-            Spot::Manifest,
+            Span::Manifest,
         );
     }
     let places = manifest::places(&bytes);
@@ -75,46 +87,107 @@ pub(crate) fn run(
         .findings
         .iter()
         .map(|finding| placed(path, &places, finding))
+        .filter(|finding| {
+            let (file, line, _) = &finding.place;
+            let own = silences.get(file);
+            !own.is_some_and(|own| own.covers(finding.code, *line))
+        })
         .collect();
+    report.silenced = checkup.findings.len() - report.findings.len();
+    report.docs = wiring
+        .workflows
+        .iter()
+        .flat_map(|workflow| &workflow.steps)
+        .find_map(|step| docs_of(&step.uses.0));
     report.files = checkup.files;
     report.unowned = checkup.unowned.clone();
     tell(log, &report);
-    end(&checkup, &shown, report, run_report);
+    end(&shown, report, run_report);
     Ok(())
 }
 
-/// What the workflows hand over to runs with this manifest.
-fn wiring(repository: &LocalRepository, manifest: &str, files: Option<&[Vec<u8>]>) -> Wiring {
-    let mut wiring = Wiring::default();
+/// What the workflows hand over to runs with this manifest. Also their texts, in which comments silence lints.
+fn wiring(
+    repository: &LocalRepository,
+    manifest: &str,
+    files: Option<&[Vec<u8>]>,
+) -> (Wiring, BTreeMap<String, String>) {
+    let names = |is_secret: bool| {
+        let inputs = INPUTS.iter().filter(|input| !is_secret || input.is_secret);
+        inputs.map(|input| input.name).collect()
+    };
+    let mut wiring = Wiring {
+        inputs: names(false),
+        secret_inputs: names(true),
+        ..Wiring::default()
+    };
+    let texts = RefCell::new(BTreeMap::new());
+    let read = |path: &str| {
+        let bytes = repository.read(path).ok().flatten()?;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        texts.borrow_mut().insert(path.to_owned(), text);
+        Some(bytes)
+    };
     for path in repository.workflows(files) {
-        let read = match repository.read(&path) {
-            Ok(Some(bytes)) => workflow::parse(&path, &bytes).map_err(|mistake| {
-                (
-                    (mistake.line(), mistake.column()),
-                    format!("{} ({})", mistake.what(), mistake.remedy()),
-                )
-            }),
-            Ok(None) => continue,
-            Err(why) => Err(((1, 1), why)),
-        };
-        match read {
+        if let Err(why) = repository.read(&path) {
+            wiring.unread.push((path, (1, 1), why));
+            continue;
+        }
+        let Some(bytes) = read(&path) else { continue };
+        match workflow::parse_with(&path, &bytes, &read) {
             Ok(workflow) => {
+                let is_own = |named: Option<&str>| {
+                    let named = named.unwrap_or(DEFAULT_MANIFEST);
+                    named == manifest || named.contains("${{")
+                };
                 let own = workflow
                     .handovers
                     .into_iter()
                     .filter(|own| own.is_about(manifest, DEFAULT_MANIFEST));
                 wiring.handovers.extend(own);
+                let mut facts = workflow.facts;
+                facts.steps.retain(|step| is_own(step.input("manifest")));
+                for step in &facts.steps {
+                    wiring.bad_values.extend(bad_values(step));
+                }
+                wiring.workflows.push(facts);
             }
-            Err((place, why)) => wiring.unread.push((path, place, why)),
+            Err(mistake) => {
+                let why = format!("{} ({})", mistake.what(), mistake.remedy());
+                wiring
+                    .unread
+                    .push((path, (mistake.line(), mistake.column()), why));
+            }
         }
     }
-    wiring
+    (wiring, texts.into_inner())
+}
+
+/// The literal inputs of a step that the program would refuse, as it would say it.
+fn bad_values(step: &ActionStep) -> Vec<(String, (u32, u32), String)> {
+    let is_literal = |value: &str| !value.contains("${{");
+    let given = Given::collect(|input| {
+        let (_, value, _) = step.inputs.iter().find(|(name, _, _)| name == input.name)?;
+        // A secret that stands here is a finding of its own.
+        (is_literal(value) && !input.is_secret).then(|| value.clone())
+    });
+    let Err(errors) = Request::read(&given) else {
+        return Vec::new();
+    };
+    let found = errors.iter().filter_map(|error| {
+        let (_, _, place) = step
+            .inputs
+            .iter()
+            .find(|(name, _, _)| name == error.input())?;
+        Some((step.path.clone(), *place, error.to_string()))
+    });
+    found.collect()
 }
 
 fn of_mistake(path: &str, mistake: &Mistake) -> Placed {
     Placed {
         level: Level::Error,
-        remark: Remark::Mistake,
+        code: LintCode::Mistake,
         text: mistake.what().to_owned(),
         hint: mistake.remedy().to_owned(),
         place: (path.to_owned(), mistake.line(), mistake.column()),
@@ -122,17 +195,17 @@ fn of_mistake(path: &str, mistake: &Mistake) -> Placed {
 }
 
 fn placed(path: &str, places: &Places, finding: &Finding) -> Placed {
-    let place = match &finding.spot {
-        Spot::Manifest => None,
-        Spot::Entry(whose) => entry(places, whose).and_then(|entry| entry.name),
-        Spot::Pattern(whose, at) => match whose {
+    let place = match &finding.span {
+        Span::Manifest => None,
+        Span::Entry(whose) => entry(places, whose).and_then(|entry| entry.name),
+        Span::Pattern(whose, at) => match whose {
             Part::Ignore => places.ignore.get(*at).copied(),
             Part::Shared => places.shared.get(*at).copied(),
             Part::Image(_) | Part::Service(_) => {
                 entry(places, whose).and_then(|entry| entry.paths.get(*at).copied())
             }
         },
-        Spot::File(file, place) => return at(file, *place, finding),
+        Span::File(file, place) => return at(file, *place, finding),
     };
     at(path, place.unwrap_or((1, 1)), finding)
 }
@@ -148,7 +221,7 @@ fn entry<'p>(places: &'p Places, whose: &Part) -> Option<&'p EntryPlaces> {
 fn at(file: &str, (line, column): Place, finding: &Finding) -> Placed {
     Placed {
         level: finding.level,
-        remark: finding.remark,
+        code: finding.code,
         text: finding.text.clone(),
         hint: finding.hint.clone(),
         place: (file.to_owned(), line, column),
@@ -171,17 +244,23 @@ fn tell(log: &Log, report: &CheckReport) {
             log.notice(&Notice {
                 level,
                 title: "Deploy manifest".into(),
-                text: format!("{}\n{}", finding.text, finding.hint),
+                text: format!(
+                    "{}\n{} ({})",
+                    finding.text,
+                    finding.hint,
+                    report.link(finding.code)
+                ),
                 place: Some(finding.place.clone()),
             });
         }
         for finding in rest {
             let (file, line, column) = &finding.place;
             log.say(&format!(
-                "{}: {file}:{line}:{column}: {} {}",
+                "{}: {file}:{line}:{column}: {} {} ({})",
                 level.as_str(),
                 finding.text,
-                finding.hint
+                finding.hint,
+                report.link(finding.code)
             ));
         }
         if !rest.is_empty() {
@@ -200,15 +279,19 @@ fn tell(log: &Log, report: &CheckReport) {
     }
 }
 
-fn end(checkup: &Checkup, shown: &str, report: CheckReport, run_report: &RefCell<RunReport>) {
-    let (errors, warnings) = (checkup.count(Level::Error), checkup.count(Level::Warning));
+fn end(shown: &str, report: CheckReport, run_report: &RefCell<RunReport>) {
+    let (errors, warnings) = (report.count(Level::Error), report.count(Level::Warning));
     let counted = |number: usize, what: &str| match number {
         0 => format!("no {what}s"),
         1 => format!("1 {what}"),
         number => format!("{number} {what}s"),
     };
+    let silenced = match report.silenced {
+        0 => String::new(),
+        number => format!(", {number} silenced"),
+    };
     let found = format!(
-        "{}, {}",
+        "{}, {}{silenced}",
         counted(errors, "error"),
         counted(warnings, "warning")
     );
@@ -224,8 +307,24 @@ fn end(checkup: &Checkup, shown: &str, report: CheckReport, run_report: &RefCell
         run_report.failed = Some(crate::report::Failed {
             word: crate::domain::FailureWord::BadManifest,
             text: format!("{shown} does not fit this repository: {found}"),
-            hint: "Mend what is marked as an error; each says how.".into(),
+            hint: "Fix the errors above.".into(),
             page: None,
         });
     }
+}
+
+/// Where the documents of the action are that a workflow uses: in its repository, at the same ref.
+fn docs_of(uses: &str) -> Option<String> {
+    let (name, git_ref) = uses.split_once('@')?;
+    let (owner, rest) = name.split_once('/')?;
+    let is_name = |text: &str| {
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
+    };
+    let repository = rest.split('/').next()?;
+    let is_known = owner != "OWNER" && repository == "ghcr-to-render";
+    (is_known && is_name(owner) && is_name(git_ref))
+        .then(|| format!("https://github.com/{owner}/{repository}/blob/{git_ref}/docs/checks.md"))
 }

@@ -1,6 +1,6 @@
 //! `deploy`: plan, verify, then the deploy hooks of the changed services, in order.
 
-use super::{PlannedRun, tell, verify};
+use super::{PlannedRun, idle_patterns, tell, verify};
 use crate::context::Context;
 use crate::decide::{OnRender, Plan, Presence, Subject, Why, presence};
 use crate::domain::{Digest, EnvironmentName, Intent, Kind, Outcome, ServiceName, Status, Trigger};
@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 
 /// Runs it.
 pub(crate) async fn run(context: &Context, run: &PlannedRun) -> Result<(), Failure> {
+    idle_patterns::warn(context, run);
     let environment = match &run.plan.subject {
         Subject::Environments { environments, .. } => environments.first(),
         Subject::PullRequest { .. } => {

@@ -2,6 +2,7 @@
 
 mod check;
 mod deploy;
+mod idle_patterns;
 mod init;
 mod local_repository;
 mod plan;

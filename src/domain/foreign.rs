@@ -127,6 +127,7 @@ mod tests {
                 "\u{200b}\u{a0}\u{667}\u{2028}".as_bytes(),
                 "\\u{200b}\\u{a0}\\u{667}\\u{2028}",
             ),
+            ("m\u{430}in/\u{430}pi".as_bytes(), "m\\u{430}in/\\u{430}pi"),
             (b"\xff\xfe", "\\xff\\xfe"),
         ];
         for (value, shown) in table {

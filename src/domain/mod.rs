@@ -48,5 +48,5 @@ pub use sha::{CommitName, CommitSha};
 pub use template::{Shape, TagTemplate, can_collide};
 pub use tone::{Tone, TonedLine};
 pub use trigger::{Dispatch, MergeGroup, PullRequest, Push, PushedRef, Trigger};
-pub use wiring::Handover;
+pub use wiring::{ActionStep, Handover, Permissions, Triggers, WorkflowFacts};
 pub use word::{Decision, FailureWord, Outcome, Status};

@@ -34,6 +34,12 @@ impl InputError {
         Self::new(input, FailureWord::BadInput, why.into())
     }
 
+    /// The input's name.
+    #[must_use]
+    pub const fn input(&self) -> &'static str {
+        self.input
+    }
+
     /// The failure word.
     #[must_use]
     pub const fn word(&self) -> FailureWord {

@@ -365,14 +365,68 @@ pub(super) fn config(bytes: &[u8]) -> Result<Config, String> {
     })
 }
 
-/// What an error's body says.
+/// What an error's body says, as far as it is known: nothing of a stranger's text.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Complaint {
-    pub(super) code: Option<String>,
-    pub(super) message: Option<String>,
+    pub(super) code: Option<&'static str>,
+    pub(super) phrase: Option<&'static str>,
+    /// How long it asks us to wait.
+    pub(super) wait: Option<Duration>,
+    /// The digest that its detail names, which may be shown only if it is one of ours.
+    pub(super) about: Option<Digest>,
 }
 
-/// Reads an OCI error body. Whatever else stands in a body (HTML of a gateway) is never shown.
+/// The codes of the specification
+/// (<https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes>) and of Distribution.
+const CODES: &[&str] = &[
+    "BLOB_UNKNOWN",
+    "BLOB_UPLOAD_INVALID",
+    "BLOB_UPLOAD_UNKNOWN",
+    "DENIED",
+    "DIGEST_INVALID",
+    "MANIFEST_BLOB_UNKNOWN",
+    "MANIFEST_INVALID",
+    "MANIFEST_UNKNOWN",
+    "MANIFEST_UNVERIFIED",
+    "NAME_INVALID",
+    "NAME_UNKNOWN",
+    "SIZE_INVALID",
+    "TAG_INVALID",
+    "TOOMANYREQUESTS",
+    "UNAUTHORIZED",
+    "UNAVAILABLE",
+    "UNKNOWN",
+    "UNSUPPORTED",
+];
+
+/// A secondary rate limit of GitHub's. GHCR answers it as a 403 with `DENIED` and GitHub's answer as JSON in the message
+/// (<https://github.com/virtualcell/vcell/issues/1888>).
+pub(super) const SECONDARY_LIMIT: &str = "secondary rate limit";
+
+/// The phrases of messages that are shown. The first that occurs counts.
+const PHRASES: &[&str] = &[
+    SECONDARY_LIMIT,
+    "installation not allowed to Create organization package",
+    "installation not allowed to Write organization package",
+    "installation not allowed to Read organization package",
+    "permission_denied: create_package",
+    "permission_denied: write_package",
+    "permission_denied: read_package",
+    "OCI index found, but Accept header does not support OCI indexes",
+    "User cannot be authenticated with the token provided",
+    "The token provided does not match expected scopes",
+    "authentication required",
+    "invalid token",
+    "requested access to the resource is denied",
+    "manifest blob unknown to registry",
+    "blob unknown to registry",
+    "manifest unknown",
+    "repository name not known to registry",
+    "The operation is unsupported",
+    "denied",
+];
+
+/// Reads an OCI error body. What else stands in a body (HTML of a gateway) is never shown.
 pub(super) fn complaint(body: &[u8]) -> Complaint {
     #[derive(Deserialize)]
     struct Wire {
@@ -382,23 +436,41 @@ pub(super) fn complaint(body: &[u8]) -> Complaint {
     struct One {
         code: Option<String>,
         message: Option<String>,
+        #[serde(default)]
+        detail: Option<Box<serde_json::value::RawValue>>,
     }
     let first = serde_json::from_slice::<Wire>(body)
         .ok()
         .and_then(|wire| wire.errors.into_iter().next());
-    let Some(One { code, message }) = first else {
-        return Complaint::default();
+    let Some(One {
+        code,
+        message,
+        detail,
+    }) = first
+    else {
+        // GitHub's own answer, where no registry has wrapped it.
+        let is_limit = String::from_utf8_lossy(body).contains(SECONDARY_LIMIT);
+        return Complaint {
+            phrase: is_limit.then_some(SECONDARY_LIMIT),
+            ..Complaint::default()
+        };
     };
-    let is_code = |code: &String| {
-        (1..=64).contains(&code.len())
-            && code
-                .bytes()
-                .all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_'))
-    };
+    let code = code.unwrap_or_default();
+    let message = message.unwrap_or_default();
+    let lower = message.to_ascii_lowercase();
+    let is_in_message = |phrase: &&&str| lower.contains(&phrase.to_ascii_lowercase());
     Complaint {
-        code: code.filter(is_code),
-        message: message.filter(|message| !message.is_empty()),
+        code: CODES.iter().find(|known| **known == code).copied(),
+        phrase: PHRASES.iter().find(is_in_message).copied(),
+        wait: wait_in(&message),
+        about: detail.and_then(|detail| digest_in(detail.get())),
     }
+}
+
+/// The first digest in a text.
+fn digest_in(text: &str) -> Option<Digest> {
+    let at = text.find("sha256:")?;
+    Digest::parse(text.get(at..at + 71)?).ok()
 }
 
 /// How long GHCR asks us to wait, in words: `retry-after: 1.16676ms, allowed: 44000/minute`

@@ -530,12 +530,12 @@ impl Failure {
     /// What the first line of a report says of it.
     #[must_use]
     pub fn headline(&self) -> String {
-        match self {
-            Self::Inputs(errors) if errors.len() > 1 => {
-                format!("{} inputs are wrong", errors.len())
-            }
-            _ => self.to_string(),
+        if let Self::Inputs(errors) = self
+            && errors.len() > 1
+        {
+            return format!("{} inputs are wrong", errors.len());
         }
+        self.to_string()
     }
 
     /// The failure for reports.

@@ -99,7 +99,8 @@ fn regular_expression(mark: &str, body: &str) -> Option<PatternError> {
             .iter()
             .any(|count| body.contains(&format!("{class}{count}")))
     });
-    if !is_anchored && !(ends && has_dots) && !has_class {
+    let is_regular = is_anchored || has_class || (ends && has_dots);
+    if !is_regular {
         return None;
     }
     let inside = body.strip_prefix('^').unwrap_or(body);

@@ -43,7 +43,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("octocrab", &["github"]),
     ("oci_distribution", &["registry"]),
     ("saphyr_parser", &["intake"]),
-    ("strsim", &["intake"]),
+    ("strsim", &["domain"]),
     ("clap", &["runner"]),
     ("tracing_subscriber", &["runner"]),
 ];

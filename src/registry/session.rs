@@ -1,8 +1,9 @@
 //! One request to a registry, made good: authorized, redirected, retried, and explained where it fails.
 
 use super::auth::{Access, Scheme, Unfollowed};
+use super::complaint::{Complaint, SECONDARY_LIMIT, complaint};
 use super::tokens::Token;
-use super::wire::{self, Complaint};
+use super::wire;
 use super::{Asker, Credentials, Exchange, RegistryError};
 use crate::domain::{Digest, RegistryHost, Repository, Secret};
 use http::{Method, header};
@@ -312,7 +313,7 @@ impl Session {
             },
             _ if is_limited(&exchange) => failed(&reply.answer, exchange),
             400 | 404 if want.method == Method::PUT && is_child_missing(&exchange) => {
-                let about = wire::complaint(reply.answer.body()).about;
+                let about = complaint(reply.answer.body()).about;
                 RegistryError::ChildMissing {
                     child: about.filter(|child| want.holds(child)),
                     exchange,
@@ -373,7 +374,7 @@ impl Session {
             phrase,
             wait,
             about: _,
-        } = wire::complaint(answer.body());
+        } = complaint(answer.body());
         Box::new(Exchange {
             status: Some(answer.status()),
             code,
@@ -422,7 +423,7 @@ fn request_id(answer: &Answer) -> Option<String> {
 
 /// Whether the answer is a rate limit, whatever its status.
 pub(super) fn is_limited(exchange: &Exchange) -> bool {
-    exchange.code() == Some("TOOMANYREQUESTS") || exchange.phrase == Some(wire::SECONDARY_LIMIT)
+    exchange.code() == Some("TOOMANYREQUESTS") || exchange.phrase == Some(SECONDARY_LIMIT)
 }
 
 /// Distribution says so of an index whose images are gone.

@@ -1,7 +1,9 @@
 //! Whether a manifest without mistakes also fits its repository: its tree, and the workflows that deploy with it.
 
+mod across;
 mod code;
 mod silence;
+mod steps;
 mod tree;
 mod workflows;
 

@@ -656,7 +656,112 @@ fn sarif_stands_alone_on_standard_output() {
     let result = &log["runs"][0]["results"][0];
     assert_eq!(result["ruleId"], "pattern-matches-nothing");
     assert_eq!(run.stdout.lines().count(), 1);
-    // Where a validator is at hand, .ci/run holds this file against the published schema.
-    let place = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("check.sarif");
-    std::fs::write(place, &run.stdout).expect("a file");
+    let schema = jsonschema::validator_for(&sarif_schema()).expect("a schema");
+    let errors: Vec<String> = schema
+        .iter_errors(&log)
+        .map(|error| error.to_string())
+        .collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    // It is strict enough to see a mistake.
+    let mut wrong = log.clone();
+    wrong["runs"][0]["results"][0]["level"] = "bad".into();
+    assert!(!schema.is_valid(&wrong));
+}
+
+/// What SARIF 2.1.0 wants of the objects that are written here, after OASIS's schema; nothing else may be in them.
+fn sarif_schema() -> Value {
+    let text = serde_json::json!({
+        "type": "object",
+        "properties": { "text": { "type": "string", "minLength": 1 } },
+        "required": ["text"],
+        "additionalProperties": false,
+    });
+    let uri = serde_json::json!({ "type": "string", "pattern": "^https://[!-~]+$" });
+    let rule = serde_json::json!({
+        "type": "object",
+        "properties": {
+            "id": { "type": "string", "pattern": "^[a-z0-9-]+$" },
+            "shortDescription": text,
+            "help": text,
+            "helpUri": uri,
+        },
+        "required": ["id"],
+        "additionalProperties": false,
+    });
+    let location = serde_json::json!({
+        "type": "object",
+        "properties": { "physicalLocation": {
+            "type": "object",
+            "properties": {
+                "artifactLocation": {
+                    "type": "object",
+                    "properties": {
+                        "uri": { "type": "string", "pattern": "^([A-Za-z0-9/._~-]|%[0-9A-F]{2})+$" },
+                        "uriBaseId": { "const": "%SRCROOT%" },
+                    },
+                    "required": ["uri"],
+                    "additionalProperties": false,
+                },
+                "region": {
+                    "type": "object",
+                    "properties": {
+                        "startLine": { "type": "integer", "minimum": 1 },
+                        "startColumn": { "type": "integer", "minimum": 1 },
+                    },
+                    "required": ["startLine"],
+                    "additionalProperties": false,
+                },
+            },
+            "required": ["artifactLocation", "region"],
+            "additionalProperties": false,
+        } },
+        "additionalProperties": false,
+    });
+    let result = serde_json::json!({
+        "type": "object",
+        "properties": {
+            "ruleId": { "type": "string" },
+            "ruleIndex": { "type": "integer", "minimum": 0 },
+            "level": { "enum": ["none", "note", "warning", "error"] },
+            "message": text,
+            "locations": { "type": "array", "items": location },
+        },
+        "required": ["message"],
+        "additionalProperties": false,
+    });
+    let driver = serde_json::json!({
+        "type": "object",
+        "properties": {
+            "name": { "type": "string" },
+            "semanticVersion": { "type": "string" },
+            "informationUri": uri,
+            "rules": { "type": "array", "items": rule, "uniqueItems": true },
+        },
+        "required": ["name"],
+        "additionalProperties": false,
+    });
+    serde_json::json!({
+        "type": "object",
+        "properties": {
+            "$schema": uri,
+            "version": { "const": "2.1.0" },
+            "runs": { "type": "array", "items": {
+                "type": "object",
+                "properties": {
+                    "tool": {
+                        "type": "object",
+                        "properties": { "driver": driver },
+                        "required": ["driver"],
+                        "additionalProperties": false,
+                    },
+                    "columnKind": { "enum": ["utf16CodeUnits", "unicodeCodePoints"] },
+                    "results": { "type": "array", "items": result },
+                },
+                "required": ["tool"],
+                "additionalProperties": false,
+            } },
+        },
+        "required": ["version", "runs"],
+        "additionalProperties": false,
+    })
 }

@@ -4,10 +4,13 @@
 //! is told. So what picomatch, minimatch, bash, regular expressions, git's pathspecs or a list in one text would mean is
 //! refused, and the message says how to write it. docs/migrating.md has the table.
 
-use super::{Pattern, PatternError, shown};
+mod braces;
+mod extended_glob;
 
-/// The most values of a range that a message writes out.
-const MOST_VALUES: usize = 20;
+use super::{Pattern, PatternError, shown};
+use braces::braces;
+use extended_glob::extended_glob;
+
 /// The longest pattern, in bytes, for which a message works out what was meant. It bounds the time and the recursion.
 const LONGEST_MEANT: usize = 200;
 
@@ -99,7 +102,8 @@ fn regular_expression(mark: &str, body: &str) -> Option<PatternError> {
             .iter()
             .any(|count| body.contains(&format!("{class}{count}")))
     });
-    if !is_anchored && !(ends && has_dots) && !has_class {
+    let is_regular = is_anchored || has_class || (ends && has_dots);
+    if !is_regular {
         return None;
     }
     let inside = body.strip_prefix('^').unwrap_or(body);
@@ -163,180 +167,6 @@ fn expression(body: &str) -> Option<PatternError> {
         "an expression, and nothing is filled in here",
         help,
     ))
-}
-
-/// `+(a|b)`, `@(a|b)`, `?(a)`, `*(a)`, `!(a)`, `(a|b)`, and `a|b`.
-fn extended_glob(text: &str) -> Option<PatternError> {
-    let signs = plain(text);
-    let is_group = |at: usize| {
-        let before = at.checked_sub(1).map(|before| text.as_bytes()[before]);
-        let is_plain = signs.iter().any(|(own, _, _)| own + 1 == at);
-        is_plain && matches!(before, Some(b'?' | b'*' | b'+' | b'@' | b'!'))
-    };
-    let has_group = signs
-        .iter()
-        .any(|(at, byte, _)| *byte == b'(' && is_group(*at));
-    let has_bar = signs.iter().any(|(_, byte, _)| *byte == b'|');
-    if !has_group && !has_bar {
-        return None;
-    }
-    let (what, general) = match has_group {
-        true => (
-            "an extended glob",
-            "write choices as {a,b}, and what to leave out as a second pattern that begins with !",
-        ),
-        false => ("a | between choices", "write choices as {a,b}"),
-    };
-    let outside = text.starts_with('!') && !text.starts_with("!(");
-    let (mark, body) = if outside {
-        text.split_at(1)
-    } else {
-        ("", text)
-    };
-    let rewritten = if body.len() <= LONGEST_MEANT {
-        rewrite(body)
-    } else {
-        None
-    };
-    let help = match rewritten {
-        Some(Rewritten {
-            include,
-            exclude: None,
-        }) if Pattern::parse(&include).is_ok() => {
-            format!("write {}", shown(&format!("{mark}{include}")))
-        }
-        Some(Rewritten {
-            include,
-            exclude: Some(exclude),
-        }) if mark.is_empty()
-            && Pattern::parse(&include).is_ok()
-            && Pattern::parse(&exclude).is_ok() =>
-        {
-            format!(
-                "write two patterns: {} and then !{}",
-                shown(&include),
-                shown(&exclude)
-            )
-        }
-        Some(_) | None => general.to_owned(),
-    };
-    let escape = match (has_group, text.starts_with("!(")) {
-        (true, true) => "; write !\\( to exclude a name that begins with (",
-        (true, false) => "; write \\( for the character itself",
-        (false, _) => "; write \\| for the character itself",
-    };
-    Some(dialect(what, format!("{help}{escape}")))
-}
-
-/// An extended glob in this program's dialect.
-#[derive(Default)]
-struct Rewritten {
-    include: String,
-    /// What `!(..)` leaves out.
-    exclude: Option<String>,
-}
-
-impl Rewritten {
-    fn push(&mut self, text: &str) {
-        self.include.push_str(text);
-        if let Some(exclude) = &mut self.exclude {
-            exclude.push_str(text);
-        }
-    }
-}
-
-/// Writes groups as braces; `None` where that cannot be done.
-fn rewrite(text: &str) -> Option<Rewritten> {
-    let signs = plain(text);
-    if let Some(choices) = split(text, &signs, b'|') {
-        // A list of alternatives without parentheses.
-        let choices: Option<Vec<String>> = choices.into_iter().map(rewritten_choice).collect();
-        return Some(Rewritten {
-            include: grouped("", &choices?),
-            exclude: None,
-        });
-    }
-    let mut out = Rewritten::default();
-    let mut from = 0;
-    while let Some((open, close)) = group(text, from)? {
-        let kind = open.checked_sub(1).map(|at| text.as_bytes()[at]);
-        let inside = &text[open + 1..close];
-        let is_extended = matches!(kind, Some(b'?' | b'*' | b'+' | b'@' | b'!')) && open > from;
-        let has_bar = split(inside, &plain(inside), b'|').is_some();
-        if !is_extended && !has_bar {
-            out.push(&text[from..=close]);
-            from = close + 1;
-            continue;
-        }
-        out.push(&text[from..open - usize::from(is_extended)]);
-        let pieces = split(inside, &plain(inside), b'|').unwrap_or_else(|| vec![inside]);
-        let choices: Option<Vec<String>> = pieces.into_iter().map(rewritten_choice).collect();
-        let choices = choices?;
-        // A whole segment cannot be empty.
-        let starts = out.include.is_empty() || out.include.ends_with('/');
-        let ends = matches!(text.as_bytes().get(close + 1), None | Some(b'/'));
-        let none = if starts && ends { "" } else { "," };
-        match kind.filter(|_| is_extended) {
-            Some(b'?') => out.push(&grouped(none, &choices)),
-            Some(b'*') if choices.iter().any(|choice| varies(choice)) => out.push("*"),
-            Some(b'*') => out.push(&grouped(none, &choices)),
-            Some(b'+') if choices.len() == 1 && varies(&choices[0]) => {
-                out.push(&format!("{}*", choices[0]));
-            }
-            Some(b'!') => {
-                if out.exclude.is_some() {
-                    return None;
-                }
-                let left_out = format!("{}{}", out.include, grouped("", &choices));
-                out.include.push('*');
-                out.exclude = Some(left_out);
-            }
-            _ => out.push(&grouped("", &choices)),
-        }
-        from = close + 1;
-    }
-    out.push(&text[from..]);
-    Some(out)
-}
-
-fn rewritten_choice(text: &str) -> Option<String> {
-    let rewritten = rewrite(text)?;
-    match rewritten.exclude {
-        Some(_) => None,
-        None => Some(rewritten.include),
-    }
-}
-
-/// Whether it can stand for different texts.
-fn varies(choice: &str) -> bool {
-    choice.contains(['[', '*', '?'])
-}
-
-fn grouped(first: &str, choices: &[String]) -> String {
-    match choices {
-        [one] if first.is_empty() => one.clone(),
-        _ => format!("{{{first}{}}}", choices.join(",")),
-    }
-}
-
-/// The next parentheses from `from` on: `Some(None)` without any, `None` where they are not closed.
-#[expect(clippy::option_option, reason = "absent and unclosed are two answers")]
-fn group(text: &str, from: usize) -> Option<Option<(usize, usize)>> {
-    let signs = plain(text);
-    let mut open = None;
-    let mut depth = 0_usize;
-    for (at, byte, _) in signs.into_iter().filter(|(at, _, _)| *at >= from) {
-        match byte {
-            b'(' => {
-                open = open.or(Some(at));
-                depth += 1;
-            }
-            b')' if depth == 1 => return Some(open.map(|open| (open, at))),
-            b')' if depth > 1 => depth -= 1,
-            _ => {}
-        }
-    }
-    if open.is_some() { None } else { Some(None) }
 }
 
 /// `[[:alpha:]]`.
@@ -403,106 +233,6 @@ fn each_by_itself(pieces: &[&str]) -> String {
         "write each as an item of its own: {}",
         shown(&items.join(", "))
     )
-}
-
-/// `{1..3}`, and braces around one choice, which are text in other tools.
-fn braces(mark: &str, body: &str) -> Option<PatternError> {
-    let signs = plain(body);
-    let mut open: Vec<(usize, bool)> = Vec::new();
-    for (at, byte, _) in &signs {
-        match byte {
-            b'{' => open.push((*at, false)),
-            b',' => {
-                if let Some((_, has_comma)) = open.last_mut() {
-                    *has_comma = true;
-                }
-            }
-            b'}' => {
-                let Some((start, has_comma)) = open.pop() else {
-                    continue;
-                };
-                if has_comma {
-                    continue;
-                }
-                let inside = &body[start + 1..*at];
-                return Some(one_choice(mark, body, inside));
-            }
-            _ => {}
-        }
-    }
-    None
-}
-
-fn one_choice(mark: &str, body: &str, inside: &str) -> PatternError {
-    if let Some(values) = range(inside) {
-        let general = "write the values, like {1,2,3}".to_owned();
-        let help = match values {
-            Some(values) => {
-                let written = format!("{{{inside}}}");
-                let meant =
-                    format!("{mark}{body}").replace(&written, &format!("{{{}}}", values.join(",")));
-                write_or(&meant, &general)
-            }
-            None => general,
-        };
-        return dialect("a range in braces", help);
-    }
-    let help = "write {a,b} with the choices, or \\{ and \\} for the characters; nothing is filled in here";
-    dialect("braces around one choice", help)
-}
-
-/// The values of `1..3`, `01..10..2` or `a..e`: `Some(None)` where they are too many to write out.
-#[expect(
-    clippy::option_option,
-    reason = "no range and too long a range are two answers"
-)]
-fn range(inside: &str) -> Option<Option<Vec<String>>> {
-    let mut parts = inside.split("..");
-    let (low, high) = (parts.next()?, parts.next()?);
-    let step: usize = match parts.next() {
-        Some(step) => step.trim_start_matches('-').parse().ok()?,
-        None => 1,
-    };
-    if parts.next().is_some() {
-        return None;
-    }
-    let letter = |text: &str| {
-        let mut characters = text.chars();
-        let letter = characters.next().filter(char::is_ascii_alphabetic)?;
-        characters
-            .next()
-            .is_none()
-            .then_some(i64::from(u32::from(letter)))
-    };
-    let numbers = low.parse::<i64>().ok().zip(high.parse::<i64>().ok());
-    let (from, to) = numbers.or_else(|| letter(low).zip(letter(high)))?;
-    let step = i64::try_from(step.max(1)).ok()?;
-    let count = from.abs_diff(to) / step.unsigned_abs() + 1;
-    if usize::try_from(count).map_or(true, |count| count > MOST_VALUES) {
-        return Some(None);
-    }
-    let width = match [low, high]
-        .iter()
-        .any(|text| text.len() > 1 && text.starts_with('0'))
-    {
-        true => low.len().max(high.len()),
-        false => 0,
-    };
-    let value = |at: i64| {
-        let value = if from <= to {
-            from + at * step
-        } else {
-            from - at * step
-        };
-        match numbers {
-            Some(_) => format!("{value:0width$}"),
-            None => u32::try_from(value)
-                .ok()
-                .and_then(char::from_u32)
-                .map_or_else(String::new, String::from),
-        }
-    };
-    Some(Some((0..i64::try_from(count).ok()?).map(value).collect()))
 }
 
 /// `./a`, `a//b`, `a/../b`: paths that a shell would tidy up.

@@ -20,21 +20,30 @@ print(inputs.rstrip() + "\n")
 print("outputs:")
 for name, description in re.findall(r"^  ([a-z-]+):\n    description: (.*)$", outputs, re.MULTILINE):
     print(f"  {name}:\n    description: {description}\n    value: ${{{{ steps.run.outputs.{name} }}}}")
-print("""
+# What an earlier step could have left for the loader of glibc and for OpenSSL: they act before a script of ours could take them back.
+EMPTIED = ("LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "LD_DEBUG", "LD_DEBUG_OUTPUT", "LD_PROFILE", "LD_PROFILE_OUTPUT", "GLIBC_TUNABLES",
+           "GCONV_PATH", "LOCPATH", "NLSPATH", "OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_ENGINES")
+emptied = "\n".join(f'        {name}: ""' for name in EMPTIED)
+
+print(f"""
 # Two steps, so that fetching is given no secret. The shell is named by its path and reads no file, variable or function that an earlier step
-# could have left; inputs go by the environment, and none is put into a script.
+# could have left; inputs go by the environment, and none is put into a script. What the loader reads is emptied for each step: only `env:` takes
+# effect before the shell itself is loaded.
 runs:
   using: composite
   steps:
     - name: Fetch
       id: fetch
-      shell: /bin/bash --noprofile --norc -peo pipefail {0}
+      shell: /bin/bash --noprofile --norc -peo pipefail {{0}}
       run: '"$GITHUB_ACTION_PATH/fetch"'
+      env:
+{emptied}
     - name: Run
       id: run
-      shell: /bin/bash --noprofile --norc -peo pipefail {0}
+      shell: /bin/bash --noprofile --norc -peo pipefail {{0}}
       run: exec "$PROGRAM"
       env:
-        PROGRAM: ${{ steps.fetch.outputs.program }}""")
+{emptied}
+        PROGRAM: ${{{{ steps.fetch.outputs.program }}}}""")
 for name in names(inputs):
     print(f"        INPUT_{name.upper()}: ${{{{ inputs.{name} }}}}")

@@ -63,7 +63,10 @@ pub async fn run(
     io: Io,
 ) -> u8 {
     let around = Surroundings::read(environment);
-    let tongue = if around.on_runner {
+    let asked = Arguments::parse(arguments, around.directory());
+    // With --sarif standard output holds the findings and nothing else, in a workflow too.
+    let is_sarif = matches!(&asked, Asked::Run(arguments) if arguments.is_sarif());
+    let tongue = if around.on_runner && !is_sarif {
         Tongue::Runner
     } else {
         Tongue::Terminal
@@ -76,7 +79,7 @@ pub async fn run(
         random,
     } = io;
     let log = Log::new(tongue, around.is_debug, stdout, stderr).on(around.screen);
-    let arguments = match Arguments::parse(arguments, around.directory()) {
+    let arguments = match asked {
         Asked::Run(arguments) => arguments,
         Asked::Print(text) => {
             log.result(&text);
@@ -120,14 +123,19 @@ pub async fn run(
         None => acting.await,
     };
     warn_of_masked_outputs(&end, given.get("registry-username"), &log);
-    report(
-        &end,
-        &around,
-        &log,
-        outputs.as_mut(),
-        arguments.is_json(),
-        &random,
-    )
+    if is_sarif {
+        print_sarif(&end.report, &log);
+    }
+    let is_json = arguments.is_json() && !is_sarif;
+    report(&end, &around, &log, outputs.as_mut(), is_json, &random)
+}
+
+/// Prints what `check` found, in SARIF.
+fn print_sarif(report: &RunReport, log: &Log) {
+    if let Some(checked) = &report.checked {
+        let text = report::sarif(checked, env!("CARGO_PKG_VERSION"));
+        log.result(&format!("{}\n", log.blot(&text)));
+    }
 }
 
 /// Reads the request and runs its command, until it is done or `cancelled` ends it.
@@ -257,7 +265,7 @@ fn stopped(mut report: RunReport, failure: Failure) -> End {
         } else {
             "Failed"
         },
-        told.text
+        failure.headline()
     );
     report.failed = Some(told);
     End {

@@ -146,10 +146,31 @@ mod slow {
             Some((first, rest)) if first.as_slice() == ['*', '*'] => {
                 (0..=names.len()).any(|skipped| all(rest, &names[skipped..]))
             }
-            Some((first, rest)) => names
-                .split_first()
-                .is_some_and(|(name, others)| one(first, &signs(name)) && all(rest, others)),
+            Some((first, rest)) => names.split_first().is_some_and(|(name, others)| {
+                let name = signs(name);
+                (one(first, &name) || one(&bare(first), &name)) && all(rest, others)
+            }),
         }
+    }
+
+    /// A segment whose brackets are text.
+    fn bare(segment: &[char]) -> Vec<char> {
+        let (mut bare, mut at) = (Vec::new(), 0);
+        while at < segment.len() {
+            let to = match segment[at] {
+                '[' => class_end(segment, at) + 1,
+                '\\' => (at + 2).min(segment.len()),
+                _ => at + 1,
+            };
+            for sign in &segment[at..to] {
+                if segment[at] == '[' {
+                    bare.push('\\');
+                }
+                bare.push(*sign);
+            }
+            at = to;
+        }
+        bare
     }
 
     /// The characters of a name; what is no UTF-8 counts byte by byte.

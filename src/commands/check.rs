@@ -2,14 +2,16 @@
 
 use super::LocalStop;
 use super::local_repository::LocalRepository;
-use crate::decide::{self, Checkup, Finding, Part, Remark, Spot, Wiring};
-use crate::domain::{Foreign, Level, Manifest, Notice, Outcome};
+use crate::decide::{self, Finding, LintCode, LintReport, Part, Silences, Span, Wiring};
+use crate::domain::{ActionStep, Foreign, Level, Manifest, Notice, Outcome};
 use crate::failure::Failure;
-use crate::intake::inputs::{DEFAULT_MANIFEST, Request};
+use crate::intake::inputs::{DEFAULT_MANIFEST, Given, INPUTS, Request};
 use crate::intake::manifest::{self, EntryPlaces, Mistake, Place, Places};
 use crate::intake::workflow;
 use crate::report::{CheckReport, Placed, RunReport, files_of_nobody};
 use crate::runner::{Log, Surroundings};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 /// The runner shows ten annotations of a kind for a step, and one more sums them up.
 const MOST_ANNOTATIONS: usize = 9;
@@ -53,77 +55,168 @@ pub(super) fn run(
             });
         }
     };
-    let checkup = checkup(&repository, path, &manifest);
+    let files = tracked(&repository);
+    let (mut wiring, mut texts) = wiring(&repository, path, files.as_deref().ok());
+    texts.insert(path.clone(), String::from_utf8_lossy(&bytes).into_owned());
+    let silences: BTreeMap<String, Silences> = texts
+        .into_iter()
+        .map(|(file, text)| (file, Silences::read(&text)))
+        .collect();
+    wiring.unknown_lints = unknown_lints(&silences);
+    let checked = compare(&manifest, files, &wiring);
     let places = manifest::places(&bytes);
-    report.findings = checkup
+    report.findings = checked
         .findings
         .iter()
         .map(|finding| placed(path, &places, finding))
+        .filter(|finding| !is_silenced(&silences, finding))
         .collect();
-    report.files = checkup.files;
-    report.unowned = checkup.unowned.clone();
+    report.silenced = checked.findings.len() - report.findings.len();
+    report.docs = wiring
+        .workflows
+        .iter()
+        .flat_map(|workflow| &workflow.steps)
+        .find_map(|step| docs_of(&step.uses.0));
+    report.files = checked.files;
+    report.unowned = checked.unowned;
     show(log, &report);
-    Ok(run_report(&checkup, &shown, report))
+    Ok(run_report(&shown, report))
 }
 
-/// Holds the manifest against the tracked files and the workflows.
-fn checkup(repository: &LocalRepository, path: &str, manifest: &Manifest) -> Checkup {
-    let (files, untold) = match repository.tracked() {
-        Ok(Some(files)) => (Some(files), None),
-        Ok(None) => (
-            None,
-            Some("there is no commit, or not all of it is in the checkout".to_owned()),
-        ),
+/// The tracked files, or why they are not known.
+fn tracked(repository: &LocalRepository) -> Result<Vec<Vec<u8>>, String> {
+    let files = repository.tracked()?;
+    files.ok_or_else(|| "there is no commit, or not all of it is in the checkout".to_owned())
+}
+
+/// The names in comments that are of no lint: the file, the place, the name.
+fn unknown_lints(silences: &BTreeMap<String, Silences>) -> Vec<(String, Place, String)> {
+    let mut all = Vec::new();
+    for (file, own) in silences {
+        let unknown = own
+            .unknown()
+            .map(|(name, place)| (file.clone(), place, name.to_owned()));
+        all.extend(unknown);
+    }
+    all
+}
+
+/// Whether a comment in the finding's file silences it.
+fn is_silenced(silences: &BTreeMap<String, Silences>, finding: &Placed) -> bool {
+    let (file, line, _) = &finding.place;
+    match silences.get(file) {
+        Some(own) => own.covers(finding.code, *line),
+        None => false,
+    }
+}
+
+/// Compares the manifest with the tracked files and the workflows.
+fn compare(
+    manifest: &Manifest,
+    files: Result<Vec<Vec<u8>>, String>,
+    wiring: &Wiring,
+) -> LintReport {
+    let (files, untold) = match files {
+        Ok(files) => (Some(files), None),
         Err(why) => (None, Some(why)),
     };
-    let wiring = wiring(repository, path, files.as_deref());
-    let mut checkup = decide::check(manifest, files.as_deref(), &wiring);
+    let mut report = decide::check(manifest, files.as_deref(), wiring);
     if let Some(why) = untold {
         let hint = "Commit first, or check the commit out whole.";
         let text = format!("which files are tracked is not known: {why}");
-        checkup.note(
+        report.note(
             Level::Warning,
-            Remark::TreeNotCompared,
+            LintCode::TreeNotCompared,
             text,
             hint,
-            Spot::Manifest,
+            Span::Manifest,
         );
     }
-    checkup
+    report
 }
 
-/// What the workflows hand over to runs with this manifest.
-fn wiring(repository: &LocalRepository, manifest: &str, files: Option<&[Vec<u8>]>) -> Wiring {
-    let mut wiring = Wiring::default();
+/// What the workflows hand over to runs with this manifest. Also their texts, in which comments silence lints.
+fn wiring(
+    repository: &LocalRepository,
+    manifest: &str,
+    files: Option<&[Vec<u8>]>,
+) -> (Wiring, BTreeMap<String, String>) {
+    let names = |is_secret: bool| {
+        let inputs = INPUTS.iter().filter(|input| !is_secret || input.is_secret);
+        inputs.map(|input| input.name).collect()
+    };
+    let mut wiring = Wiring {
+        inputs: names(false),
+        secret_inputs: names(true),
+        ..Wiring::default()
+    };
+    let texts = RefCell::new(BTreeMap::new());
+    let read = |path: &str| {
+        let bytes = repository.read(path).ok().flatten()?;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        texts.borrow_mut().insert(path.to_owned(), text);
+        Some(bytes)
+    };
     for path in repository.workflows(files) {
-        let read = match repository.read(&path) {
-            Ok(Some(bytes)) => workflow::parse(&path, &bytes).map_err(|mistake| {
-                (
-                    (mistake.line(), mistake.column()),
-                    format!("{} ({})", mistake.what(), mistake.remedy()),
-                )
-            }),
-            Ok(None) => continue,
-            Err(why) => Err(((1, 1), why)),
-        };
-        match read {
+        if let Err(why) = repository.read(&path) {
+            wiring.unread.push((path, (1, 1), why));
+            continue;
+        }
+        let Some(bytes) = read(&path) else { continue };
+        match workflow::parse_with(&path, &bytes, &read) {
             Ok(workflow) => {
+                let is_own = |named: Option<&str>| {
+                    let named = named.unwrap_or(DEFAULT_MANIFEST);
+                    named == manifest || named.contains("${{")
+                };
                 let own = workflow
                     .handovers
                     .into_iter()
                     .filter(|own| own.is_about(manifest, DEFAULT_MANIFEST));
                 wiring.handovers.extend(own);
+                let mut facts = workflow.facts;
+                facts.steps.retain(|step| is_own(step.input("manifest")));
+                for step in &facts.steps {
+                    wiring.bad_values.extend(bad_values(step));
+                }
+                wiring.workflows.push(facts);
             }
-            Err((place, why)) => wiring.unread.push((path, place, why)),
+            Err(mistake) => {
+                let why = format!("{} ({})", mistake.what(), mistake.remedy());
+                wiring
+                    .unread
+                    .push((path, (mistake.line(), mistake.column()), why));
+            }
         }
     }
-    wiring
+    (wiring, texts.into_inner())
+}
+
+/// The literal inputs of a step that the program would refuse, as it would say it.
+fn bad_values(step: &ActionStep) -> Vec<(String, (u32, u32), String)> {
+    let is_literal = |value: &str| !value.contains("${{");
+    let given = Given::collect(|input| {
+        let (_, value, _) = step.inputs.iter().find(|(name, _, _)| name == input.name)?;
+        // A secret that stands here is a finding of its own.
+        (is_literal(value) && !input.is_secret).then(|| value.clone())
+    });
+    let Err(errors) = Request::read(&given) else {
+        return Vec::new();
+    };
+    let found = errors.iter().filter_map(|error| {
+        let (_, _, place) = step
+            .inputs
+            .iter()
+            .find(|(name, _, _)| name == error.input())?;
+        Some((step.path.clone(), *place, error.to_string()))
+    });
+    found.collect()
 }
 
 fn of_mistake(path: &str, mistake: &Mistake) -> Placed {
     Placed {
         level: Level::Error,
-        remark: Remark::Mistake,
+        code: LintCode::Mistake,
         text: mistake.what().to_owned(),
         hint: mistake.remedy().to_owned(),
         place: (path.to_owned(), mistake.line(), mistake.column()),
@@ -131,17 +224,17 @@ fn of_mistake(path: &str, mistake: &Mistake) -> Placed {
 }
 
 fn placed(path: &str, places: &Places, finding: &Finding) -> Placed {
-    let place = match &finding.spot {
-        Spot::Manifest => None,
-        Spot::Entry(whose) => entry(places, whose).and_then(|entry| entry.name),
-        Spot::Pattern(whose, at) => match whose {
+    let place = match &finding.span {
+        Span::Manifest => None,
+        Span::Entry(whose) => entry(places, whose).and_then(|entry| entry.name),
+        Span::Pattern(whose, at) => match whose {
             Part::Ignore => places.ignore.get(*at).copied(),
             Part::Shared => places.shared.get(*at).copied(),
             Part::Image(_) | Part::Service(_) => {
                 entry(places, whose).and_then(|entry| entry.paths.get(*at).copied())
             }
         },
-        Spot::File(file, place) => return at(file, *place, finding),
+        Span::File(file, place) => return at(file, *place, finding),
     };
     at(path, place.unwrap_or((1, 1)), finding)
 }
@@ -157,7 +250,7 @@ fn entry<'p>(places: &'p Places, whose: &Part) -> Option<&'p EntryPlaces> {
 fn at(file: &str, (line, column): Place, finding: &Finding) -> Placed {
     Placed {
         level: finding.level,
-        remark: finding.remark,
+        code: finding.code,
         text: finding.text.clone(),
         hint: finding.hint.clone(),
         place: (file.to_owned(), line, column),
@@ -180,17 +273,23 @@ fn show(log: &Log, report: &CheckReport) {
             log.notice(&Notice {
                 level,
                 title: "Deploy manifest".into(),
-                text: format!("{}\n{}", finding.text, finding.hint),
+                text: format!(
+                    "{}\n{} ({})",
+                    finding.text,
+                    finding.hint,
+                    report.link(finding.code)
+                ),
                 place: Some(finding.place.clone()),
             });
         }
         for finding in rest {
             let (file, line, column) = &finding.place;
             log.say(&format!(
-                "{}: {file}:{line}:{column}: {} {}",
+                "{}: {file}:{line}:{column}: {} {} ({})",
                 level.as_str(),
                 finding.text,
-                finding.hint
+                finding.hint,
+                report.link(finding.code)
             ));
         }
         if !rest.is_empty() {
@@ -209,15 +308,19 @@ fn show(log: &Log, report: &CheckReport) {
     }
 }
 
-fn run_report(checkup: &Checkup, shown: &str, report: CheckReport) -> RunReport {
-    let (errors, warnings) = (checkup.count(Level::Error), checkup.count(Level::Warning));
+fn run_report(shown: &str, report: CheckReport) -> RunReport {
+    let (errors, warnings) = (report.count(Level::Error), report.count(Level::Warning));
     let counted = |number: usize, what: &str| match number {
         0 => format!("no {what}s"),
         1 => format!("1 {what}"),
         number => format!("{number} {what}s"),
     };
+    let silenced = match report.silenced {
+        0 => String::new(),
+        number => format!(", {number} silenced"),
+    };
     let found = format!(
-        "{}, {}",
+        "{}, {}{silenced}",
         counted(errors, "error"),
         counted(warnings, "warning")
     );
@@ -232,9 +335,25 @@ fn run_report(checkup: &Checkup, shown: &str, report: CheckReport) -> RunReport 
         run_report.failed = Some(crate::report::Failed {
             word: crate::domain::FailureWord::BadManifest,
             text: format!("{shown} does not fit this repository: {found}"),
-            hint: "Mend what is marked as an error; each says how.".into(),
+            hint: "Fix the errors above.".into(),
             page: None,
         });
     }
     run_report
+}
+
+/// Where the documents of the action are that a workflow uses: in its repository, at the same ref.
+fn docs_of(uses: &str) -> Option<String> {
+    let (name, git_ref) = uses.split_once('@')?;
+    let (owner, rest) = name.split_once('/')?;
+    let is_name = |text: &str| {
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
+    };
+    let repository = rest.split('/').next()?;
+    let is_known = owner != "OWNER" && repository == "ghcr-to-render";
+    (is_known && is_name(owner) && is_name(git_ref))
+        .then(|| format!("https://github.com/{owner}/{repository}/blob/{git_ref}/docs/checks.md"))
 }

@@ -1,6 +1,6 @@
 //! `deploy`: plan, verify, then the deploy hooks of the changed services, in order.
 
-use super::verify;
+use super::{idle_patterns, verify};
 use crate::context::{CommandOutcome, Context, Stop, Writers};
 use crate::decide::ledger::{OnRender, Presence, presence, unlisted};
 use crate::decide::{Plan, Subject, Why};
@@ -32,6 +32,7 @@ pub(super) async fn run(
         None => Calls::Shown,
     };
     let run = decide(context, resolved, known, Purpose::Deploy, calls)?;
+    idle_patterns::warn(context, &run);
     match &run.plan.subject {
         Subject::Environments { environments, .. } => {
             to_environment(context, writers, &run, environments.only()?).await

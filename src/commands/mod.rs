@@ -3,6 +3,7 @@
 mod check;
 mod cleanup;
 mod deploy;
+mod idle_patterns;
 mod init;
 mod local_repository;
 mod plan;

@@ -219,6 +219,7 @@ fn laptop(checkout: Option<&Checkout>) -> Dispatch {
         commit,
         default_branch: None,
         by_person: true,
+        of_workflow: false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Whether an image may be deployed, from what the registry room found.
 
 mod problem;
+mod revision;
 
 pub use problem::{ImageProblem, ImageWarning};
 
@@ -10,8 +11,6 @@ use std::fmt;
 
 /// The most that Render takes: 10 GB compressed (<https://render.com/docs/deploying-an-image>).
 const LARGEST: u64 = 10_000_000_000;
-/// How many digits of a revision label name a commit beyond doubt: the fewest that the contract allows in a SHA.
-const FEWEST_DIGITS: usize = 7;
 
 /// What was found under a tag or a digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -275,12 +274,17 @@ pub fn judge(facts: ImageFacts, expected: &Expectation<'_>) -> Verdict {
     let Some(said) = revision else {
         return Verdict::Verified(image, vec![ImageWarning::NoRevision]);
     };
-    let found = said.revision.to_ascii_lowercase();
+    let named = revision::commit_in(&said.revision);
     if expected.commits.is_empty() {
-        image.revision = CommitSha::parse(found.as_bytes()).ok();
+        image.revision = named.and_then(|named| CommitSha::parse(named.as_bytes()).ok());
         return Verdict::Verified(image, Vec::new());
     }
-    if let Some(commit) = expected.commits.iter().find(|commit| names(&found, commit)) {
+    let wanted = expected.commits.iter();
+    let right = named.as_ref().and_then(|named| {
+        let mut wanted = wanted;
+        wanted.find(|commit| commit.to_string().starts_with(named.as_str()))
+    });
+    if let Some(commit) = right {
         image.revision = Some(*commit);
         return Verdict::Verified(image, Vec::new());
     }
@@ -291,7 +295,10 @@ pub fn judge(facts: ImageFacts, expected: &Expectation<'_>) -> Verdict {
     {
         return Verdict::Verified(image, vec![ImageWarning::InheritedRevision(said)]);
     }
-    let commit = CommitSha::parse(found.as_bytes()).ok();
+    let Some(named) = named else {
+        return Verdict::Verified(image, vec![ImageWarning::NoCommit(said)]);
+    };
+    let commit = CommitSha::parse(named.as_bytes()).ok();
     if expected.digest.is_some() {
         image.revision = commit;
         return Verdict::Verified(image, vec![ImageWarning::OtherRevision(said)]);
@@ -311,11 +318,6 @@ pub fn judge(facts: ImageFacts, expected: &Expectation<'_>) -> Verdict {
             wanted,
         }),
     }
-}
-
-/// Whether a revision names the commit, in full or by its first digits.
-fn names(revision: &str, commit: &CommitSha) -> bool {
-    revision.len() >= FEWEST_DIGITS && commit.to_string().starts_with(revision)
 }
 
 /// Whether a source is the address of a repository that is not `ours`. What is no such address decides nothing.
@@ -508,11 +510,49 @@ mod tests {
     }
 
     #[test]
-    fn a_revision_that_is_no_commit_is_another_commit() {
-        for said in ["v1.2.3", &HEAD[..6], "##[x]", &format!("{HEAD}0")] {
-            let problem = problem(judged(image(1, Some((said, None))), None));
-            assert_eq!(problem.word(), FailureWord::ImageOtherCommit);
-            assert!(!problem.to_string().contains("##["));
+    fn a_revision_without_a_commit_in_it_is_a_warning() {
+        for said in [
+            "v1.2.3",
+            "unknown",
+            "main",
+            "${{ github.sha }}",
+            &HEAD[..6],
+            "##[x]",
+        ] {
+            let Verdict::Verified(image, warnings) = judged(image(1, Some((said, None))), None)
+            else {
+                panic!("{said} refused")
+            };
+            assert_eq!(image.revision(), None, "{said}");
+            assert!(
+                matches!(warnings[..], [ImageWarning::NoCommit(_)]),
+                "{said}"
+            );
+            assert!(!warnings[0].to_string().contains("##["));
+        }
+    }
+
+    #[test]
+    fn a_revision_with_more_around_its_commit_is_compared_by_it() {
+        for (said, is_right) in [
+            (format!("{HEAD}-dirty"), true),
+            (format!("v1-3-g{}", &HEAD[..7]), true),
+            (format!("{STALE}-dirty"), false),
+            (format!("v1-3-g{}", &STALE[..7]), false),
+            (STALE[..7].to_owned(), false),
+        ] {
+            let verdict = judged(image(1, Some((&said, None))), None);
+            match verdict {
+                Verdict::Verified(image, warnings) => {
+                    assert!(is_right, "{said}");
+                    assert_eq!((image.revision(), warnings), (Some(&sha(HEAD)), vec![]));
+                }
+                Verdict::OtherCommit(other) => assert!(!is_right && *other.found() == sha(STALE)),
+                Verdict::Refused(problem) => {
+                    assert!(!is_right, "{said}");
+                    assert_eq!(problem.word(), FailureWord::ImageOtherCommit);
+                }
+            }
         }
     }
 

@@ -3,11 +3,11 @@
 
 mod affected;
 mod changes;
-mod checkup;
 mod ending;
 mod image;
 pub mod ledger;
 mod leftovers;
+mod lint;
 mod number;
 mod plan;
 mod preview;
@@ -19,7 +19,6 @@ mod why;
 
 pub use affected::{Affected, Cause, image_cause, service_cause};
 pub use changes::Changes;
-pub use checkup::{Checkup, Finding, Part, Remark, Spot, Unowned, Wiring, check};
 pub use ending::{Closing, Ending, Landing};
 pub use image::{
     Contents, Expectation, ImageFacts, ImageProblem, ImageWarning, OtherCommit, Platform, Revision,
@@ -30,6 +29,9 @@ pub use ledger::{
     counting, decisive, identify, judge_required, need, presence, serving,
 };
 pub use leftovers::{Closed, Fate, Holdings, Kept, Links, Version, leftovers};
+pub use lint::{
+    Finding, LintCode, LintReport, Part, Silences, Span, Unowned, Wiring, check, idle_patterns,
+};
 pub use number::{NoNumber, number};
 pub use plan::{Ground, Plan, PlanError, PlannedImage, PlannedService, Wishes};
 pub use preview::{PreviewOf, Whose, is_forestalled, known_preview, may_be_unknown};
@@ -42,5 +44,5 @@ pub use source::{
     recorded as recorded_images, required as required_images,
 };
 pub use subject::{ChoiceError, Concerns, Environments, Subject, choose, of_branch, of_tag};
-pub use tags::{Tags, Tip, labels};
+pub use tags::{Tags, Tip, labels, may_be_of};
 pub use why::{Base, Demand, Why};

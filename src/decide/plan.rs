@@ -3,7 +3,7 @@
 use super::affected::Affected;
 use super::why::{Base, Demand, Why};
 use super::{Changes, Subject};
-use crate::domain::{CommitSha, Decision, ImageName, Manifest, Service, ServiceName};
+use crate::domain::{CommitSha, Decision, ImageName, Manifest, Service, ServiceName, known_names};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A service and what is to be done with it.
@@ -72,9 +72,9 @@ pub struct Wishes {
 /// Why there is no plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    /// `services` names one that the manifest has not.
-    #[error("there is no service {0} in the deploy manifest")]
-    UnknownService(ServiceName),
+    /// `services` names one that the manifest has not; which there are.
+    #[error("there is no service {0} in the deploy manifest ({1})")]
+    UnknownService(ServiceName, String),
     /// `services` leaves out a changed one that a listed one comes after.
     #[error("{listed} comes after {left_out}, which changed too: list both or neither")]
     LeftOut {
@@ -218,7 +218,13 @@ fn planned_services(
                 .any(|service| service.name == **name)
         });
         if let Some(name) = unknown {
-            return Err(PlanError::UnknownService(name.clone()));
+            let known: Vec<&str> = manifest
+                .services
+                .iter()
+                .map(|service| service.name.as_str())
+                .collect();
+            let known = known_names(name.as_str(), &known);
+            return Err(PlanError::UnknownService(name.clone(), known));
         }
     }
     let is_listed = |name: &ServiceName| {
@@ -495,7 +501,7 @@ mod tests {
         ));
         assert!(matches!(
             plan(staging(), Some(&[]), &listed(&["nobody"])),
-            Err(PlanError::UnknownService(_))
+            Err(PlanError::UnknownService(..))
         ));
         Ok(())
     }

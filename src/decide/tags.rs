@@ -92,17 +92,42 @@ impl Tags {
         }
     }
 
-    /// The tags that other tools would have given the commit: a hint when the expected one is missing.
+    /// The tags that other tools would have given the commit of this branch: a hint when the expected one is missing.
     #[must_use]
-    pub fn usual_others(&self, commit: &CommitSha) -> Vec<ImageTag> {
-        let short = commit.short(USUAL_SHORT);
-        let spellings = [commit.to_string(), short.clone(), format!("sha-{short}")];
+    pub fn usual_others(&self, commit: &CommitSha, branch: Option<&str>) -> Vec<ImageTag> {
+        let (whole, short) = (commit.to_string(), commit.short(USUAL_SHORT));
+        let mut spellings = vec![
+            whole.clone(),
+            short.clone(),
+            format!("sha-{short}"),
+            format!("sha-{whole}"),
+        ];
+        spellings.extend(branch.map(|branch| format!("{}-{short}", as_tag(branch))));
         spellings
             .iter()
             .filter_map(|text| ImageTag::parse(text).ok())
             .filter(|tag| !self.to_find.contains(tag))
             .collect()
     }
+}
+
+/// A branch's name as docker/metadata-action writes it into a tag.
+fn as_tag(branch: &str) -> String {
+    let mut tag = String::new();
+    for c in branch.chars() {
+        if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') {
+            tag.push(c);
+        } else if !tag.ends_with('-') {
+            tag.push('-');
+        }
+    }
+    tag
+}
+
+/// Whether a tag that somebody gave an image is probably the commit's: it has the first seven digits.
+#[must_use]
+pub fn may_be_of(tag: &str, commit: &CommitSha) -> bool {
+    tag.contains(&commit.short(USUAL_SHORT))
 }
 
 /// The labels of an image, sorted by key: `created revision source title url version` of `org.opencontainers.image`.
@@ -220,6 +245,26 @@ mod tests {
                 .collect::<Vec<_>>(),
             ["prod-2"]
         );
+        Ok(())
+    }
+
+    #[test]
+    fn other_tools_spell_a_commits_tag_in_five_ways() -> Result<(), Refused> {
+        let commit = CommitSha::parse(SHA.as_bytes())?;
+        let tags = Tags::new(&rules()?, &Subject::Commit, &commit, Tip::Other)?;
+        let told: Vec<String> = tags
+            .usual_others(&commit, Some("feature/one two"))
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let wanted = [
+            "4f2c1d9",
+            "sha-4f2c1d9",
+            &format!("sha-{SHA}"),
+            "feature-one-two-4f2c1d9",
+        ];
+        assert_eq!(told, wanted);
+        assert!(may_be_of("build-77-4f2c1d90", &commit) && !may_be_of("4f2c1d", &commit));
         Ok(())
     }
 

@@ -5,38 +5,72 @@ use std::fmt;
 /// How many characters of a refused value are shown before it is cut.
 const SHOWN: usize = 80;
 
-/// Foreign bytes that show themselves in printable ASCII on one line.
+/// Foreign bytes that show themselves on one line, in printable ASCII and in the letters of other alphabets.
 ///
-/// Everything outside `0x20..=0x7e` is escaped (`\n`, `\u{…}`, `\x…` for bytes that are no UTF-8), and the two ways to
-/// begin a workflow command (`::` and `##[`) are broken by a backslash. Cut after 80 characters.
+/// Everything else is escaped (`\n`, `\u{…}`, `\x…` for bytes that are no UTF-8), and the two ways to begin a workflow command (`::` and
+/// `##[`) are broken by a backslash. Cut after 80 characters.
 pub struct Foreign<'a>(pub &'a [u8]);
 
 impl fmt::Display for Foreign<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = String::new();
+        let (mut shown, mut count) = (String::new(), 0);
         for chunk in self.0.utf8_chunks() {
-            for c in chunk.valid().chars() {
+            let mut characters = chunk.valid().chars().peekable();
+            let mut last = ' ';
+            while let Some(c) = characters.next() {
+                let before = shown.len();
+                let near = [Some(last), characters.peek().copied()];
+                let is_among_latin = near.iter().flatten().any(char::is_ascii_alphabetic);
+                last = c;
                 match c {
                     ':' if shown.ends_with(':') => shown.push_str("\\:"),
                     '[' if shown.ends_with("##") => shown.push_str("\\["),
                     ' '..='~' => shown.push(c),
+                    c if is_double(c) && is_among_latin => shown.extend(c.escape_default()),
+                    c if is_letter(c) || (is_accent(c) && shown.ends_with(is_letter)) => {
+                        shown.push(c)
+                    }
                     _ => shown.extend(c.escape_default()),
                 }
-                if shown.len() > SHOWN {
+                count += shown[before..].chars().count();
+                if count > SHOWN {
                     break;
                 }
             }
             for byte in chunk.invalid() {
                 shown.push_str(&format!("\\x{byte:02x}"));
+                count += 4;
             }
-            if shown.len() > SHOWN {
-                shown.truncate(SHOWN);
+            if count > SHOWN {
+                let end = shown
+                    .char_indices()
+                    .nth(SHOWN)
+                    .map_or(shown.len(), |(at, _)| at);
+                shown.truncate(end);
                 shown.push_str("...");
                 break;
             }
         }
         f.write_str(&shown)
     }
+}
+
+/// A letter that can be seen: fillers of Hangul are letters too, and show nothing.
+fn is_letter(c: char) -> bool {
+    c.is_alphabetic()
+        && !matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}')
+        && !is_accent(c)
+}
+
+/// Letters of alphabets that have doubles of Latin letters: Greek, Cyrillic, Armenian, Cherokee and Latin of full width. Between Latin letters
+/// they would hide what is wrong with a value.
+const fn is_double(c: char) -> bool {
+    matches!(c, '\u{370}'..='\u{58f}' | '\u{13a0}'..='\u{13ff}' | '\u{ff21}'..='\u{ff5a}')
+}
+
+/// Accents that stand behind their letter, as file names on macOS have them.
+const fn is_accent(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}')
 }
 
 /// A value that is not exactly right, shown safely, with what would be.
@@ -78,12 +112,22 @@ mod tests {
 
     #[test]
     fn shows_foreign_text_on_one_inert_line() {
-        let table: [(&[u8], &str); 6] = [
+        let table: [(&[u8], &str); 10] = [
             (b"plain/path-1.rs", "plain/path-1.rs"),
             (b"a\nb\r\tc", "a\\nb\\r\\tc"),
             (b"::set-output name=x::y", ":\\:set-output name=x:\\:y"),
             (b"na##[set-output name=t]x", "na##\\[set-output name=t]x"),
-            ("é\u{202e}".as_bytes(), "\\u{e9}\\u{202e}"),
+            ("é\u{202e}".as_bytes(), "é\\u{202e}"),
+            ("Größe/Ж/日本/e\u{301}".as_bytes(), "Größe/Ж/日本/e\u{301}"),
+            (
+                "\u{301}e\u{301}\u{302}\u{3164}".as_bytes(),
+                "\\u{301}e\u{301}\\u{302}\\u{3164}",
+            ),
+            (
+                "\u{200b}\u{a0}\u{667}\u{2028}".as_bytes(),
+                "\\u{200b}\\u{a0}\\u{667}\\u{2028}",
+            ),
+            ("m\u{430}in/\u{430}pi".as_bytes(), "m\\u{430}in/\\u{430}pi"),
             (b"\xff\xfe", "\\xff\\xfe"),
         ];
         for (value, shown) in table {
@@ -95,5 +139,7 @@ mod tests {
     fn cuts_long_foreign_text() {
         assert_eq!(Foreign(&[b'a'; 10_000]).to_string().len(), SHOWN + 3);
         assert!(Foreign(&[0xff; 10_000]).to_string().len() <= SHOWN + 3);
+        let letters = Foreign("é".repeat(10_000).as_bytes()).to_string();
+        assert_eq!(letters.chars().count(), SHOWN + 3);
     }
 }

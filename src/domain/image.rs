@@ -235,11 +235,12 @@ impl Digest {
                     .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
         });
         if !well_formed {
-            return Err(Refused::new(
-                "digest",
-                text.as_bytes(),
-                "sha256: and 64 lower-case hex digits",
-            ));
+            let is_bare = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let wanted = match is_bare {
+                true => "sha256: and 64 lower-case hex digits: write sha256: before it",
+                false => "sha256: and 64 lower-case hex digits",
+            };
+            return Err(Refused::new("digest", text.as_bytes(), wanted));
         }
         Ok(Self(text.to_owned()))
     }

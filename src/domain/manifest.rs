@@ -1,8 +1,8 @@
 //! The deploy manifest, as it was meant: every name resolves, every template is sound, every default is filled in.
 
 use super::{
-    EnvironmentName, HookVariable, ImageName, ImageTag, PatternList, ReleaseTemplate, Repository,
-    ServiceId, ServiceName, TagTemplate,
+    BranchFilter, EnvironmentName, HookVariable, ImageName, ImageTag, PatternList, ReleaseTemplate,
+    Repository, ServiceId, ServiceName, TagTemplate,
 };
 use std::collections::BTreeMap;
 
@@ -70,8 +70,8 @@ pub enum When {
     Release {
         /// How its tags are written.
         template: ReleaseTemplate,
-        /// Branches of which the release must be a commit (short names); empty means the default branch.
-        from: Vec<String>,
+        /// Branches on one of which the release's commit must be; empty means the default branch.
+        from: Vec<BranchFilter>,
     },
 }
 

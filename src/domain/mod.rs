@@ -5,6 +5,7 @@
 //! clock, environment or disk, and nothing here is `Serialize` or `Deserialize`: shapes of other systems stay
 //! in the rooms that talk to them.
 
+mod branch_filter;
 mod deploy;
 mod file;
 mod foreign;
@@ -12,6 +13,7 @@ mod home;
 mod image;
 mod manifest;
 mod name;
+mod nearest;
 mod notice;
 mod pattern;
 mod preview;
@@ -26,6 +28,7 @@ mod trigger;
 mod wiring;
 mod word;
 
+pub use branch_filter::{BranchFilter, takes_branch};
 pub use deploy::{Deploy, DeployId, DeployStatus};
 pub use file::FileAt;
 pub use foreign::{Foreign, Refused};
@@ -33,6 +36,7 @@ pub use home::Slug;
 pub use image::{Digest, ImageTag, Pin, PinnedImage, RegistryHost, Repository};
 pub use manifest::{Environment, Image, Manifest, Service, Source, TagRules, When};
 pub use name::{EnvironmentName, HookVariable, ImageName, ServiceName};
+pub use nearest::{known_names, nearest};
 pub use notice::{Level, Notice};
 pub use pattern::{Pattern, PatternError, PatternList};
 pub use preview::{PreviewIntent, PreviewName, PreviewRecord, PreviewState};
@@ -44,5 +48,5 @@ pub use sha::{CommitName, CommitSha};
 pub use template::{Shape, TagTemplate, can_collide};
 pub use tone::{Tone, TonedLine};
 pub use trigger::{Dispatch, MergeGroup, PullRequest, Push, PushedRef, Trigger};
-pub use wiring::Handover;
+pub use wiring::{ActionStep, Handover, Permissions, Triggers, WorkflowFacts};
 pub use word::{Decision, FailureWord, Outcome, Status};

@@ -63,7 +63,7 @@ pub enum Reading {
     Release(Release),
     /// It begins like a release but has no such number: a mistake to be told, never a release.
     Malformed,
-    /// Something else altogether.
+    /// Something else altogether: also a version that is no release of `X.Y.Z`, like `v1.3.0-rc.1` or `v2`.
     Foreign,
 }
 
@@ -119,6 +119,7 @@ impl ReleaseTemplate {
         });
         match (number, ImageTag::parse(tag)) {
             (Some(number), Ok(tag)) => Reading::Release(Release { tag, number }),
+            _ if self.is_version && is_other_version(rest) => Reading::Foreign,
             _ if self.begins_alike(rest) => Reading::Malformed,
             _ => Reading::Foreign,
         }
@@ -182,6 +183,43 @@ impl fmt::Display for ReleaseTemplate {
     }
 }
 
+/// Whether it is a version that other tools release: with a pre-release or a build suffix (<https://semver.org>, items 9 and 10), or of
+/// fewer than three numbers (`2`, `1.3`).
+fn is_other_version(text: &str) -> bool {
+    let (text, build) = match text.split_once('+') {
+        Some((text, build)) => (text, Some(build)),
+        None => (text, None),
+    };
+    let (core, pre_release) = match text.split_once('-') {
+        Some((core, pre_release)) => (core, Some(pre_release)),
+        None => (text, None),
+    };
+    let numbers: Vec<&str> = core.split('.').collect();
+    let is_number = |part: &&str| *part == "0" || positive(part).is_some();
+    let is_version = numbers.len() <= 3 && numbers.iter().all(is_number);
+    let has_suffix = pre_release.is_some() || build.is_some();
+    let is_word = |part: &str| {
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    let starts_with_zero = |part: &str| {
+        part.len() > 1 && part.starts_with('0') && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let is_good = |suffix: Option<&str>, zeros: bool| {
+        suffix.is_none_or(|suffix| {
+            suffix
+                .split('.')
+                .all(|part| is_word(part) && (zeros || !starts_with_zero(part)))
+        })
+    };
+    is_version
+        && (numbers.len() < 3 || has_suffix)
+        && is_good(pre_release, false)
+        && is_good(build, true)
+}
+
 /// `[1-9][0-9]{0,8}`.
 fn positive(text: &str) -> Option<u32> {
     let well_formed = (1..=9).contains(&text.len())
@@ -235,8 +273,36 @@ mod tests {
         let versions = template("v{version}");
         assert!(matches!(versions.read("v1.20.3"), Reading::Release(_)));
         assert!(matches!(versions.read("v0.0.0"), Reading::Release(_)));
-        for text in ["v1", "v1.2", "v1.2.3.4", "v01.2.3", "v1.2.3-rc1"] {
+        for text in [
+            "v1.2.3.4",
+            "v01.2.3",
+            "v1.2.3-",
+            "v1.2.3-rc.01",
+            "v1.2.3+",
+            "v1.2.3-a_b",
+            "v1.2.03",
+            "v1.2.3x",
+            "v01-rc.1",
+            "v1..2",
+            "v1.2.9999999999",
+        ] {
             assert_eq!(versions.read(text), Reading::Malformed, "{text:?}");
+        }
+        for text in [
+            "v1",
+            "v1.2",
+            "v2",
+            "v0",
+            "v1.2.3-rc1",
+            "v1.3.0-rc.1",
+            "v1.3.0+b5",
+            "v1.3.0-rc.1+b5",
+            "v1.3-beta",
+            "v1.3.0-0.3.7",
+            "v1.3.0-x-y-z.4",
+            "v1.3.0+001",
+        ] {
+            assert_eq!(versions.read(text), Reading::Foreign, "{text:?}");
         }
         assert_eq!(versions.read("vendor-2"), Reading::Foreign);
     }

@@ -105,7 +105,7 @@ impl RenderOrigin {
 pub enum HookError {
     /// It is not of the one shape that deploy hooks have.
     #[error(
-        "not a deploy hook: wanted <origin of render-api-url>/deploy/srv-...?key=... and nothing else (value not shown)"
+        "not a deploy hook: wanted https://api.render.com/deploy/srv-...?key=... and nothing else (value not shown)"
     )]
     Malformed,
     /// It is a Blueprint's sync hook: it would answer with success and deploy no code.

@@ -100,4 +100,6 @@ pub struct Dispatch {
     pub default_branch: Option<String>,
     /// Whether `force` may be used: by a person (`workflow_dispatch`, a laptop), not by a machine.
     pub by_person: bool,
+    /// Whether it is a `workflow_dispatch`, for which a person chose the branch.
+    pub of_workflow: bool,
 }

@@ -160,6 +160,10 @@ pub enum Failure {
     },
 }
 
+/// Why a service has no hook where `deploy-hooks` has its line.
+pub(crate) const EMPTY_LINE: &str =
+    "its line in deploy-hooks is there, and the secret in it is empty";
+
 /// What GitHub says where a tag is protected, and now and then for no reason (<https://github.com/github/rest-api-description/issues/4887>).
 pub(crate) const UPDATE_FAILED: &str = "Reference update failed";
 
@@ -209,12 +213,16 @@ pub struct MissingImage {
     pub looked_for: String,
 }
 
+/// One per line, each once.
 fn list(errors: &[InputError]) -> String {
-    errors
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("; ")
+    let mut lines: Vec<String> = Vec::new();
+    for error in errors {
+        let line = error.to_string();
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines.join("\n")
 }
 
 fn missing(images: &[MissingImage]) -> String {
@@ -330,11 +338,11 @@ impl Failure {
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
-            Self::Inputs(_) | Self::Value(_) => "Correct the input in the workflow's with: block.".into(),
+            Self::Inputs(_) | Self::Value(_) => "Correct the input: in the workflow's with: block, or the flag.".into(),
             Self::File(_) => "Check the path, and what an earlier step put there.".into(),
-            Self::Event(_) => "Use the action on push, pull_request, merge_group, workflow_run, workflow_dispatch, repository_dispatch or schedule.".into(),
+            Self::Event(error) => error.hint(),
             Self::Manifest { mistakes, .. } => format!("Correct the manifest: {}", mistakes[0].remedy()),
-            Self::NoManifest(_) => "Check the input manifest, and that the commit has the file.".into(),
+            Self::NoManifest(_) => "Check the input manifest, that the commit has the file, and that the job checks it out or has contents: read.".into(),
             Self::Choice(_) => "Name one environment with the input environment.".into(),
             Self::Plan(_) => "Correct the input services.".into(),
             Self::Release(ReleaseRefusal::Malformed(_)) => "Delete the tag and make one like the environment's tag in the manifest.".into(),
@@ -368,6 +376,7 @@ impl Failure {
             Self::Required(required, _) => format!("Deploy this commit to {required} first, then run this again; nothing was sent."),
             Self::GoingBack(_) => "Use rollback if going back is what you mean (force: older deploys it all the same).".into(),
             Self::Back(refusal) => refusal.hint().into(),
+            Self::HookMissing(hooks) if hooks.iter().any(|(_, why)| why == EMPTY_LINE) => "Check that the secret exists under exactly this name; that the job has the environment: whose secret it is; and that the run is not a fork's or Dependabot's, which get no secrets.".into(),
             Self::HookMissing(_) => "Pass the hook as service=URL in deploy-hooks, or in the variable of that name.".into(),
             Self::HookMalformed(_) => "Copy the deploy hook from the service's settings on Render.".into(),
             Self::WrongEvent(_) => {
@@ -455,6 +464,17 @@ impl Failure {
             | Self::HookMalformed(_)
             | Self::HooksConfused(_) => Outcome::Refused,
         }
+    }
+
+    /// What the first line of a report says of it.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        if let Self::Inputs(errors) = self
+            && errors.len() > 1
+        {
+            return format!("{} inputs are wrong", errors.len());
+        }
+        self.to_string()
     }
 
     /// The failure for reports.

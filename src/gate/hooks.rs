@@ -3,9 +3,9 @@
 use crate::context::Context;
 use crate::decide::Plan;
 use crate::domain::{
-    Decision, DeployHook, FailureWord, HookError, Service, ServiceId, ServiceName,
+    Decision, DeployHook, FailureWord, HookError, Service, ServiceId, ServiceName, known_names,
 };
-use crate::failure::Failure;
+use crate::failure::{EMPTY_LINE, Failure};
 use crate::intake::inputs::InputError;
 use crate::resolve::Resolved;
 use crate::resolve::hooks::{hook_of, id_in, variable};
@@ -51,11 +51,16 @@ pub(crate) fn find(context: &Context, resolved: &Resolved, plan: &Plan) -> Resul
         .keys()
         .find(|name| !known(name))
     {
-        return Err(InputError::of(
-            "deploy-hooks",
-            format!("there is no service {name} in the deploy manifest"),
-        )
-        .into());
+        let names: Vec<&str> = manifest
+            .services
+            .iter()
+            .map(|service| service.name.as_str())
+            .collect();
+        let text = format!(
+            "there is no service {name} in the deploy manifest ({})",
+            known_names(name.as_str(), &names)
+        );
+        return Err(InputError::of("deploy-hooks", text).into());
     }
     if context.request.deploy_hook.is_some() && manifest.services.len() > 1 {
         return Err(InputError::of(
@@ -96,6 +101,9 @@ pub(crate) fn find(context: &Context, resolved: &Resolved, plan: &Plan) -> Resul
             None if is_needed
                 && context.clients.render.is_some()
                 && id_in(plan, service).is_some() => {}
+            None if is_needed && context.request.empty_hooks.contains(&service.name) => hooks
+                .missing
+                .push((service.name.clone(), EMPTY_LINE.to_owned())),
             None if is_needed => hooks
                 .missing
                 .push((service.name.clone(), variable(service, manifest.source))),

@@ -84,6 +84,28 @@ impl GitHub {
         ))
     }
 
+    /// The short names of the branches that begin with `prefix` and that `keep` takes, in GitHub's order; `None` when there are more than
+    /// 10,000 with that prefix.
+    ///
+    /// # Errors
+    /// [`GitHubError`].
+    pub async fn matching_branches(
+        &self,
+        prefix: &str,
+        keep: impl Fn(&str) -> bool,
+    ) -> Result<Option<Vec<String>>, GitHubError> {
+        let what = format!("branches beginning with {}", Foreign(prefix.as_bytes()));
+        let path = format!("git/matching-refs/heads/{}?per_page=100", escape(prefix));
+        let Some(refs) = self.pages::<RefWire>(&path, &what, MOST_TAGS).await? else {
+            return Ok(None);
+        };
+        let names = refs.into_iter().filter_map(|found| {
+            let name = found.name.strip_prefix("refs/heads/")?;
+            keep(name).then(|| name.to_owned())
+        });
+        Ok(Some(names.collect()))
+    }
+
     /// The commit that a tag is on, peeled; `None` when there is no such tag.
     ///
     /// # Errors

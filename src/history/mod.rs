@@ -4,6 +4,7 @@
 //! asked; where neither can, the answer says so and is never "nothing changed". What moves (a branch's tip, which tags there are)
 //! is GitHub's to say, because a checkout shows it as it was.
 
+mod branches;
 mod changes;
 mod order;
 

@@ -54,6 +54,17 @@ pub(super) fn given_digests(
                 Ok(digests)
             }
         }
+        Some(GivenDigests::ByRepository(pairs)) => {
+            let mut digests = BTreeMap::new();
+            for (repository, digest) in pairs {
+                let image = images.iter().find(|image| image.repository == *repository);
+                let image = image.ok_or_else(|| {
+                    refused(format!("no image of the deploy manifest is {repository}"))
+                })?;
+                digests.insert(image.name.clone(), digest.clone());
+            }
+            Ok(digests)
+        }
         Some(GivenDigests::Directory(path)) => {
             let Some(files) = context
                 .workspace

@@ -9,8 +9,8 @@ pub(crate) mod reverify;
 mod sources;
 
 use crate::context::{Context, Stop};
-use crate::decide::{PlannedImage, Reach, VerifiedImage};
-use crate::domain::{CommitSha, Digest, Image, ImageName, ImageTag, Outcome, Repository};
+use crate::decide::{PlannedImage, Reach, Subject, VerifiedImage, may_be_of};
+use crate::domain::{CommitSha, Digest, Image, ImageName, ImageTag, Outcome, Repository, When};
 use crate::failure::{Failure, MissingImage};
 use crate::intake::inputs::{InputError, OnMissing};
 use crate::planned_run::PlannedRun;
@@ -335,7 +335,7 @@ impl<'a> Search<'a> {
         };
         let own = (!self.digests.contains_key(&image.name)).then_some(self.run.resolved.commit);
         let mut backoff = self.context.clients.http.backoff(FIRST_WAIT, LONGEST_WAIT);
-        let mut is_first = true;
+        let (mut is_first, mut other) = (true, None);
         loop {
             // Tags have been asked for a moment ago.
             let asked_now = if is_first && own.is_some() {
@@ -373,13 +373,24 @@ impl<'a> Search<'a> {
             }
             let left = self.deadline.left();
             if left.is_zero() {
-                return Ok(Ending::Missing(MissingImage {
-                    image: image.name.clone(),
-                    looked_for,
-                }));
+                return match other {
+                    Some(found) => Err(Failure::ImageOtherTag {
+                        image: image.name.clone(),
+                        expected: looked_for,
+                        found,
+                    }),
+                    None => Ok(Ending::Missing(MissingImage {
+                        image: image.name.clone(),
+                        looked_for,
+                    })),
+                };
             }
             // The last look is at the deadline itself, not some time before it.
-            sleep(backoff.next(None).min(left)).await;
+            let next = backoff.next(None);
+            if next >= left && own.is_some() {
+                other = self.probably_pushed_as(image).await;
+            }
+            sleep(next.min(self.deadline.left())).await;
         }
     }
 
@@ -389,7 +400,11 @@ impl<'a> Search<'a> {
             return Ok(());
         }
         let deadline = Deadline::after(GLANCE);
-        let others: Vec<ImageTag> = self.run.tags.usual_others(&self.run.resolved.commit);
+        let branch = self.branch();
+        let others: Vec<ImageTag> = self
+            .run
+            .tags
+            .usual_others(&self.run.resolved.commit, branch.as_deref());
         for tag in others {
             if let Ok(Some(_)) = self
                 .registry
@@ -404,6 +419,36 @@ impl<'a> Search<'a> {
             }
         }
         Ok(())
+    }
+}
+
+impl Search<'_> {
+    /// The branch that is deployed, where it is one.
+    fn branch(&self) -> Option<String> {
+        let resolved = &self.run.resolved;
+        let Subject::Environments { environments, .. } = &resolved.subject else {
+            return None;
+        };
+        let environment = resolved.manifest.environment(environments.only().ok()?)?;
+        match &environment.when {
+            When::Branch(branch) => Some(branch.clone()),
+            When::Release { .. } => None,
+        }
+    }
+
+    /// A tag of the repository that has the first digits of the commit. Asked once, shortly before the time is over; an error is no reason to
+    /// stop.
+    async fn probably_pushed_as(&self, image: &Image) -> Option<String> {
+        let commit = &self.run.resolved.commit;
+        let keep = |tag: &str| may_be_of(tag, commit);
+        let deadline = Deadline::after(GLANCE);
+        let listed = self.registry.tags(&image.repository, keep, &deadline).await;
+        let tags = listed.ok().flatten().unwrap_or_default();
+        let tag = tags.iter().find(|tag| {
+            let tag = ImageTag::parse(tag);
+            tag.is_ok_and(|tag| !self.run.tags.to_find.contains(&tag))
+        });
+        tag.cloned()
     }
 }
 

@@ -364,6 +364,7 @@ fn dispatch(kind: Kind, payload: &Payload, ambient: &Ambient<'_>) -> Result<Trig
         commit: commit_of_run(ambient),
         default_branch,
         by_person,
+        of_workflow: by_person,
     }))
 }
 

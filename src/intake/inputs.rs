@@ -77,17 +77,17 @@ pub const INPUTS: &[Input] = &[
     secret(
         "deploy-hooks",
         "",
-        "Render deploy hook URLs, one service=URL a line",
+        "Render deploy hook URLs, one service=URL per line",
     ),
     secret(
         "render-api-key",
         "",
-        "Render API key: deploys are followed until they are live, and services with an id need no hook",
+        "Render API key, of the services' workspace: deploys are followed until they are live, and services with an id need no hook",
     ),
     input(
         "digest",
         "",
-        "The image is this digest and no tag is looked up: a digest, image=sha256:... lines, bake's metadata JSON, or a directory with one file an image",
+        "The image is this digest and no tag is looked up: a digest, repository@sha256:... or image=sha256:... lines, a build's metadata JSON, or a directory with one file per image",
     ),
     input(
         "services",
@@ -138,7 +138,7 @@ pub const INPUTS: &[Input] = &[
     secret(
         "registry-password",
         "",
-        "Password or token for the registry (default for ghcr.io: github-token)",
+        "Password or token for the registry (default for ghcr.io: github-token; another token for ghcr.io has to be a classic one)",
     ),
     input(
         "promote-on-release",

@@ -2,14 +2,25 @@
 //!
 //! Whatever is not understood is left out. A file that cannot be read is an answer too, with the place that stopped the reading.
 
+mod facts;
+
 use super::manifest::Mistake;
 use super::yaml::{self, Node, Value};
-use crate::domain::Handover;
+use crate::domain::{Handover, WorkflowFacts};
+use facts::{JobFacts, composite_steps, triggers};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// What this action is called wherever it is used from.
 const NAME: &str = "ghcr-to-render";
+/// How many composite actions are read of one workflow: they may use each other, and themselves.
+const MOST_ACTIONS: usize = 200;
+/// How deep composite actions may call each other, as on GitHub's runners.
+const DEEPEST: usize = 10;
+
+/// The content of a file of the repository; `None` where it is not there, or cannot be read.
+pub type ReadFile<'a> = &'a dyn Fn(&str) -> Option<Vec<u8>>;
 
 /// A workflow, as far as it matters here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,6 +35,8 @@ pub struct Workflow {
     pub tags: Vec<String>,
     /// Its docker/build-push-action steps.
     pub builds: Vec<Build>,
+    /// What lints ask.
+    pub facts: WorkflowFacts,
 }
 
 /// A step that builds an image.
@@ -39,24 +52,60 @@ pub struct Build {
     pub tags: Vec<String>,
 }
 
-/// Reads a workflow.
+/// Reads a workflow by itself.
 ///
 /// # Errors
 /// The first thing that cannot be read as the YAML that this program reads.
 pub fn parse(path: &str, bytes: &[u8]) -> Result<Workflow, Mistake> {
+    parse_with(path, bytes, &|_| None)
+}
+
+/// Reads a workflow, and the composite actions of the repository that it uses.
+///
+/// # Errors
+/// The first thing that cannot be read as the YAML that this program reads.
+pub fn parse_with(path: &str, bytes: &[u8], read: ReadFile<'_>) -> Result<Workflow, Mistake> {
+    let mut workflow = Workflow {
+        facts: WorkflowFacts {
+            path: path.to_owned(),
+            ..WorkflowFacts::default()
+        },
+        ..Workflow::default()
+    };
     if yaml::is_blank(bytes) {
-        return Ok(Workflow::default());
+        return Ok(workflow);
     }
     let mut mistakes = Vec::new();
     let root = yaml::parse(bytes, &mut mistakes);
     let Some(root) = root else {
-        return mistakes
-            .into_iter()
-            .next()
-            .map_or_else(|| Ok(Workflow::default()), Err);
+        return match mistakes.into_iter().next() {
+            Some(mistake) => Err(mistake),
+            None => Ok(workflow),
+        };
     };
-    let mut workflow = Workflow::default();
-    for (_, job) in entries(get(&root, "jobs")) {
+    let left = Cell::new(MOST_ACTIONS);
+    let facts = &mut workflow.facts;
+    facts.triggers = triggers(&root);
+    facts.concurrency = get(&root, "concurrency").map(|node| (node.at.line, node.at.column));
+    for (name, job) in entries(get(&root, "jobs")) {
+        let facts = &mut workflow.facts;
+        if facts.approval.is_none() && get(job, "environment").is_some() {
+            facts.approval = Some(name.to_owned());
+        }
+        if let Some(uses) = get(job, "uses")
+            && let Some(called) = as_text(uses).filter(|called| !called.starts_with("./"))
+        {
+            facts
+                .foreign
+                .push((called.to_owned(), (uses.at.line, uses.at.column)));
+        }
+        let place = StepPlace {
+            path: path.to_owned(),
+            depth: 0,
+            job: JobFacts::of(&root, job),
+            read,
+            left: &left,
+        };
         let job_env = [&root, job].map(|node| variables(node));
         for step in items(get(job, "steps")) {
             let mut environment: BTreeMap<&str, &str> = BTreeMap::new();
@@ -64,14 +113,29 @@ pub fn parse(path: &str, bytes: &[u8]) -> Result<Workflow, Mistake> {
                 environment.extend(own);
             }
             environment.extend(variables(step));
-            workflow.read_step(path, step, &environment);
+            workflow.read_step(&place, step, &environment);
         }
     }
     Ok(workflow)
 }
 
+/// Where a step stands.
+struct StepPlace<'a> {
+    path: String,
+    depth: usize,
+    job: JobFacts,
+    read: ReadFile<'a>,
+    left: &'a Cell<usize>,
+}
+
 impl Workflow {
-    fn read_step(&mut self, path: &str, step: &Node, environment: &BTreeMap<&str, &str>) {
+    fn read_step(
+        &mut self,
+        place: &StepPlace<'_>,
+        step: &Node,
+        environment: &BTreeMap<&str, &str>,
+    ) {
+        let path = place.path.as_str();
         let with = get(step, "with");
         let input = |name: &str| {
             with.and_then(|with| text(with, name))
@@ -80,11 +144,14 @@ impl Workflow {
         let uses = text(step, "uses").unwrap_or_default();
         if is_ours(uses) {
             self.uses_us = true;
+            self.facts.steps.push(place.job.step(path, step, uses));
             let command = input("command").unwrap_or("deploy");
             if command.contains("${{") || matches!(command, "deploy" | "rollback") {
                 self.handovers
                     .push(handover(path, step, &input, environment));
             }
+        } else if let Some(directory) = uses.strip_prefix("./") {
+            self.read_composite(place, directory, with, environment);
         } else if let Some(script) = text(step, "run").filter(|script| script.contains(NAME)) {
             self.uses_us = true;
             if script.contains("deploy") || script.contains("rollback") {
@@ -110,6 +177,49 @@ impl Workflow {
                     .map(|tags| lines(&resolve(tags, environment)))
                     .unwrap_or_default(),
             });
+        }
+    }
+
+    /// The steps of a composite action of the repository run as steps of the job that uses it.
+    fn read_composite(
+        &mut self,
+        place: &StepPlace<'_>,
+        directory: &str,
+        with: Option<&Node>,
+        environment: &BTreeMap<&str, &str>,
+    ) {
+        let Some(left) = place.left.get().checked_sub(1) else {
+            return;
+        };
+        if place.depth == DEEPEST {
+            return;
+        }
+        place.left.set(left);
+        let directory = plain_path(directory);
+        for name in ["action.yml", "action.yaml"] {
+            let path = match directory.is_empty() {
+                true => name.to_owned(),
+                false => format!("{directory}/{name}"),
+            };
+            let Some(bytes) = (place.read)(&path) else {
+                continue;
+            };
+            let Some(action) = yaml::parse(&bytes, &mut Vec::new()) else {
+                return;
+            };
+            let inside = StepPlace {
+                path,
+                depth: place.depth + 1,
+                job: place.job.clone(),
+                read: place.read,
+                left: place.left,
+            };
+            for step in composite_steps(&action, with) {
+                let mut environment = environment.clone();
+                environment.extend(variables(&step));
+                self.read_step(&inside, &step, &environment);
+            }
+            return;
         }
     }
 }
@@ -256,7 +366,7 @@ pub(super) fn items(node: Option<&Node>) -> impl Iterator<Item = &Node> {
     items.iter().map(|item| &**item)
 }
 
-fn as_text(node: &Node) -> Option<&str> {
+pub(super) fn as_text(node: &Node) -> Option<&str> {
     match &node.value {
         Value::Text { text, .. } if !node.is_null() => Some(text),
         Value::Text { .. } | Value::List(_) | Value::Map(_) => None,
@@ -373,7 +483,8 @@ jobs:
             );
         }
         assert!(parse("x.yml", b"a: [").is_err());
-        assert_eq!(parse("x.yml", b"# on: push\n\n"), Ok(Workflow::default()));
+        let blank = parse("x.yml", b"# on: push\n\n").expect("a blank file");
+        assert!(blank.facts.triggers.events.is_empty() && !blank.uses_us);
     }
 
     #[test]

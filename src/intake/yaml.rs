@@ -44,7 +44,7 @@ pub(super) enum Style {
 }
 
 /// A key of a map.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Key {
     pub(super) at: Position,
     pub(super) text: String,

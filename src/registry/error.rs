@@ -1,6 +1,6 @@
 //! Why a registry did not give what was asked of it.
 
-use crate::domain::{Digest, FailureWord, Foreign};
+use crate::domain::{Digest, FailureWord};
 use http::Method;
 use http_client::UNTRUSTED;
 use std::fmt;
@@ -14,8 +14,10 @@ pub struct Exchange {
     pub(super) path: String,
     pub(super) redirected: bool,
     pub(super) status: Option<u16>,
-    pub(super) code: Option<String>,
-    pub(super) message: Option<String>,
+    pub(super) code: Option<&'static str>,
+    pub(super) phrase: Option<&'static str>,
+    /// How long the answer asks us to wait, in words.
+    pub(super) wait: Option<Duration>,
     pub(super) request_id: Option<String>,
 }
 
@@ -28,8 +30,8 @@ impl Exchange {
 
     /// The OCI error code, such as `MANIFEST_UNKNOWN`.
     #[must_use]
-    pub fn code(&self) -> Option<&str> {
-        self.code.as_deref()
+    pub const fn code(&self) -> Option<&'static str> {
+        self.code
     }
 
     /// GitHub's id of the request, for its support.
@@ -51,8 +53,8 @@ impl fmt::Display for Exchange {
         if let Some(code) = &self.code {
             write!(f, " {code}")?;
         }
-        if let Some(message) = &self.message {
-            write!(f, " \"{}\"", Foreign(message.as_bytes()))?;
+        if let Some(phrase) = self.phrase {
+            write!(f, " \"{phrase}\"")?;
         }
         if let Some(id) = &self.request_id {
             write!(f, " (request {id})")?;
@@ -129,6 +131,14 @@ pub enum RegistryError {
         /// What is wrong with the answer.
         why: String,
     },
+    /// It does not take an index, because an image that belongs to it is gone.
+    #[error("a part of the image is gone{}: {exchange}", named(child.as_ref()))]
+    ChildMissing {
+        /// The part, where the registry names one that the index has.
+        child: Option<Digest>,
+        /// What was said.
+        exchange: Box<Exchange>,
+    },
     /// It answered with a status that makes no sense for the request.
     #[error("the registry rejects the request: {0}")]
     Rejected(Box<Exchange>),
@@ -163,6 +173,10 @@ pub enum RegistryError {
     },
 }
 
+fn named(child: Option<&Digest>) -> String {
+    child.map_or_else(String::new, |child| format!(" ({child})"))
+}
+
 fn because(why: &str) -> String {
     if why.is_empty() {
         String::new()
@@ -181,6 +195,7 @@ impl RegistryError {
             | Self::Rejected(exchange)
             | Self::TooManyTags(exchange) => exchange,
             Self::Denied { exchange, .. }
+            | Self::ChildMissing { exchange, .. }
             | Self::Unauthenticated { exchange, .. }
             | Self::RateLimited { exchange, .. }
             | Self::Unavailable { exchange, .. }
@@ -206,7 +221,7 @@ impl RegistryError {
             | Self::Untrusted { .. }
             | Self::Broken { .. }
             | Self::Rejected(_) => FailureWord::RegistryUnavailable,
-            Self::TooLarge { .. } => FailureWord::ImageBroken,
+            Self::TooLarge { .. } | Self::ChildMissing { .. } => FailureWord::ImageBroken,
             Self::DigestDiffers { .. } => FailureWord::DigestDiffers,
             Self::TooManyTags(_) => FailureWord::OrderUnknown,
         }
@@ -226,7 +241,8 @@ impl RegistryError {
                 ..
             } => {
                 "check both causes: the package may be absent (is the name right, was it ever pushed?), or the credentials may not \
-                 read it (`packages: read` in the job, and this repository under the package's \"Manage Actions access\")"
+                 read it (`packages: read` in the job, and this repository under the package's \"Manage Actions access\"; a token of your \
+                 own has to be a classic one, because GHCR takes no fine-grained tokens)"
             }
             Self::Denied {
                 asker: Asker::Anonymous,
@@ -252,6 +268,9 @@ impl RegistryError {
             Self::Broken { .. } | Self::Rejected(_) => {
                 "check that a registry answers at this host and nothing stands between, then run this job again"
             }
+            Self::ChildMissing { .. } => {
+                "build and push the image again, and see that no clean-up deletes untagged versions: the parts of an index have no tags"
+            }
             Self::TooLarge { .. } => {
                 "build the image again; no image that can run has a manifest or config of that size"
             }
@@ -272,6 +291,7 @@ impl RegistryError {
             // Bytes that were damaged on the way are good the next time; bytes that are others will stay others.
             Self::DigestDiffers { .. } => Some(3),
             Self::Missing(_)
+            | Self::ChildMissing { .. }
             | Self::Denied { .. }
             | Self::Unauthenticated { .. }
             | Self::WriteDenied(_)
@@ -289,6 +309,7 @@ impl RegistryError {
         match self {
             Self::RateLimited { after, .. } | Self::Unavailable { after, .. } => *after,
             Self::Missing(_)
+            | Self::ChildMissing { .. }
             | Self::Denied { .. }
             | Self::Unauthenticated { .. }
             | Self::WriteDenied(_)

@@ -7,6 +7,7 @@
 //! Credentials are sent to one host and to the token server it may name, and nowhere else.
 
 mod auth;
+mod complaint;
 mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;

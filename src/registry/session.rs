@@ -1,10 +1,11 @@
 //! One request to a registry, made good: authorized, redirected, retried, and explained where it fails.
 
 use super::auth::{Access, Scheme, Unfollowed};
+use super::complaint::{Complaint, SECONDARY_LIMIT, complaint};
 use super::tokens::Token;
-use super::wire::{self, Complaint};
+use super::wire;
 use super::{Asker, Credentials, Exchange, RegistryError};
-use crate::domain::{RegistryHost, Repository, Secret};
+use crate::domain::{Digest, RegistryHost, Repository, Secret};
 use http::{Method, header};
 use http_client::{Answer, Client, Deadline, Request, TransportError, within};
 use std::collections::HashMap;
@@ -39,6 +40,15 @@ pub(super) struct Want<'a> {
 }
 
 impl Want<'_> {
+    /// Whether what it sends names the digest.
+    fn holds(&self, digest: &Digest) -> bool {
+        let text = self
+            .body
+            .as_ref()
+            .map(|(body, _)| String::from_utf8_lossy(body));
+        text.is_some_and(|text| text.contains(digest.as_str()))
+    }
+
     fn path(&self) -> String {
         format!("/v2/{}/{}", self.repository.path(), self.target)
     }
@@ -52,7 +62,8 @@ impl Want<'_> {
             redirected: false,
             status: None,
             code: None,
-            message: None,
+            phrase: None,
+            wait: None,
             request_id: None,
         }
     }
@@ -300,7 +311,14 @@ impl Session {
                 exchange,
                 why: String::new(),
             },
-            _ if exchange.code() == Some("TOOMANYREQUESTS") => failed(&reply.answer, exchange),
+            _ if is_limited(&exchange) => failed(&reply.answer, exchange),
+            400 | 404 if want.method == Method::PUT && is_child_missing(&exchange) => {
+                let about = complaint(reply.answer.body()).about;
+                RegistryError::ChildMissing {
+                    child: about.filter(|child| want.holds(child)),
+                    exchange,
+                }
+            }
             401 | 403 if want.access == Access::PullPush => RegistryError::WriteDenied(exchange),
             401 => RegistryError::Unauthenticated { asker, exchange },
             403 => RegistryError::Denied { asker, exchange },
@@ -322,7 +340,7 @@ impl Session {
         )
     }
 
-    /// Completes an exchange with what the answer says, but for what repeats a secret of ours.
+    /// Completes an exchange with what the answer says, as far as that is known words.
     pub(super) fn complaint(
         &self,
         exchange: Exchange,
@@ -337,17 +355,31 @@ impl Session {
             .and_then(|header| header.expose().split_once(' '))
             .map(|(_, sent)| sent);
         let secrets = [password, sent];
+        // Its id is the one text of an answer that is shown. It has hex digits only, so a secret could stand in it as such.
         let is_fit = |text: &String| {
-            !secrets
-                .iter()
-                .flatten()
-                .any(|secret| !secret.is_empty() && text.contains(secret))
+            let id = text.replace(':', "").to_ascii_lowercase();
+            let hex = |secret: &str| -> String {
+                secret
+                    .bytes()
+                    .take(4)
+                    .map(|byte| format!("{byte:02x}"))
+                    .collect()
+            };
+            !secrets.iter().flatten().any(|secret| {
+                !secret.is_empty() && (text.contains(secret) || id.contains(&hex(secret)))
+            })
         };
-        let Complaint { code, message } = wire::complaint(answer.body());
+        let Complaint {
+            code,
+            phrase,
+            wait,
+            about: _,
+        } = complaint(answer.body());
         Box::new(Exchange {
             status: Some(answer.status()),
-            code: code.filter(is_fit),
-            message: message.filter(is_fit),
+            code,
+            phrase,
+            wait,
             request_id: request_id(answer).filter(is_fit),
             ..exchange
         })
@@ -382,26 +414,35 @@ fn is_loopback(at: &Url) -> bool {
 /// GitHub's ids are hex digits in groups: `E48C:3B1F2D:9A01:B2C3:65F0A1B2`.
 fn request_id(answer: &Answer) -> Option<String> {
     let id = answer.header("x-github-request-id")?;
-    let well_formed = (1..=80).contains(&id.len())
-        && id
-            .bytes()
-            .all(|byte| byte.is_ascii_hexdigit() || byte == b':');
+    let is_group = |group: &str| {
+        (1..=8).contains(&group.len()) && group.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    let well_formed = id.split(':').count() <= 6 && id.split(':').all(is_group);
     well_formed.then(|| id.to_owned())
+}
+
+/// Whether the answer is a rate limit, whatever its status.
+pub(super) fn is_limited(exchange: &Exchange) -> bool {
+    exchange.code() == Some("TOOMANYREQUESTS") || exchange.phrase == Some(SECONDARY_LIMIT)
+}
+
+/// Distribution says so of an index whose images are gone.
+fn is_child_missing(exchange: &Exchange) -> bool {
+    matches!(
+        exchange.code(),
+        Some("MANIFEST_BLOB_UNKNOWN" | "BLOB_UNKNOWN")
+    )
 }
 
 /// What a status means that says nothing about what was asked for.
 pub(super) fn failed(answer: &Answer, exchange: Box<Exchange>) -> RegistryError {
-    let after = || {
-        answer
-            .wait_hint()
-            .or_else(|| wire::wait_in(exchange.message.as_deref().unwrap_or_default()))
-    };
+    let after = || answer.wait_hint().or(exchange.wait);
     match answer.status() {
         429 => RegistryError::RateLimited {
             after: after(),
             exchange,
         },
-        _ if exchange.code() == Some("TOOMANYREQUESTS") => RegistryError::RateLimited {
+        _ if is_limited(&exchange) => RegistryError::RateLimited {
             after: after(),
             exchange,
         },

@@ -1,7 +1,7 @@
 //! Tokens: made once for a repository and what is done there, and used until they run out.
 
 use super::auth::{Access, TokenServer, read_token};
-use super::session::{Session, Want, failed, slot, unanswered};
+use super::session::{Session, Want, failed, is_limited, slot, unanswered};
 use super::{Credentials, Exchange, RegistryError};
 use crate::domain::Secret;
 use http::Method;
@@ -96,6 +96,7 @@ impl Session {
                 exchange,
                 why: "a token server that redirects is not followed".into(),
             }),
+            _ if is_limited(&exchange) => Err(failed(&answer, exchange)),
             // No token for a repository is how GHCR says that it is private or absent.
             401 | 403 | 404 if want.access == Access::PullPush => {
                 Err(RegistryError::WriteDenied(exchange))

@@ -10,7 +10,6 @@ use oci_distribution::manifest::{
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use sha2::{Digest as _, Sha256};
-use std::time::Duration;
 
 /// The media types that we read. A registry may say "not there" of what is there in another
 /// (<https://github.com/Mic92/niks3/issues/229>).
@@ -363,68 +362,4 @@ pub(super) fn config(bytes: &[u8]) -> Result<Config, String> {
         platform: Platform { os, architecture },
         revision: revision(labels),
     })
-}
-
-/// What an error's body says.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Complaint {
-    pub(super) code: Option<String>,
-    pub(super) message: Option<String>,
-}
-
-/// Reads an OCI error body. Whatever else stands in a body (HTML of a gateway) is never shown.
-pub(super) fn complaint(body: &[u8]) -> Complaint {
-    #[derive(Deserialize)]
-    struct Wire {
-        errors: Vec<One>,
-    }
-    #[derive(Deserialize)]
-    struct One {
-        code: Option<String>,
-        message: Option<String>,
-    }
-    let first = serde_json::from_slice::<Wire>(body)
-        .ok()
-        .and_then(|wire| wire.errors.into_iter().next());
-    let Some(One { code, message }) = first else {
-        return Complaint::default();
-    };
-    let is_code = |code: &String| {
-        (1..=64).contains(&code.len())
-            && code
-                .bytes()
-                .all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_'))
-    };
-    Complaint {
-        code: code.filter(is_code),
-        message: message.filter(|message| !message.is_empty()),
-    }
-}
-
-/// How long GHCR asks us to wait, in words: `retry-after: 1.16676ms, allowed: 44000/minute`
-/// (<https://github.com/falcosecurity/plugins/issues/1069>).
-pub(super) fn wait_in(message: &str) -> Option<Duration> {
-    let text = message.split_once("retry-after:")?.1.trim_start();
-    let mut rest = text.split([',', ' ']).next()?;
-    let mut seconds = 0.0;
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
-        let (number, after) = rest.split_at(end);
-        let end = after
-            .find(|c: char| c.is_ascii_digit())
-            .unwrap_or(after.len());
-        let (unit, after) = after.split_at(end);
-        let factor = match unit {
-            "ns" => 1e-9,
-            "us" | "\u{b5}s" | "\u{3bc}s" => 1e-6,
-            "ms" => 1e-3,
-            "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3600.0,
-            _ => return None,
-        };
-        seconds += number.parse::<f64>().ok()? * factor;
-        rest = after;
-    }
-    Duration::try_from_secs_f64(seconds).ok()
 }

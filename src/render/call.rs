@@ -1,7 +1,7 @@
 //! What Render says to being asked for a deploy, by a hook or by its API.
 
 use super::wire;
-use crate::domain::{DeployId, FailureWord, Secret};
+use crate::domain::{DeployId, FailureWord};
 use http_client::{Answer, TransportError};
 use std::fmt;
 use std::time::Duration;
@@ -33,31 +33,36 @@ impl fmt::Display for Key {
     }
 }
 
-/// What Render's API said in words of its own; empty for a hook, whose answers are not shown.
+/// What Render's API said, where that is a known phrase; empty for a hook.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Said(Option<String>);
+pub struct Said(Option<&'static str>);
 
 impl Said {
-    /// The `message` of an error's body. One that holds the key is not repeated.
-    pub(super) fn by(answer: &Answer, key: &Secret) -> Self {
-        Self(wire::message(answer.body()).filter(|message| !message.contains(key.expose())))
+    /// The known phrase in the `message` of an error's body.
+    pub(super) fn by(answer: &Answer) -> Self {
+        Self(wire::phrase(answer.body()))
     }
 }
 
 impl fmt::Display for Said {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.as_ref().map_or(Ok(()), |message| {
-            write!(f, " (it says \"{}\")", wire::shown(message))
-        })
+        self.0
+            .map_or(Ok(()), |phrase| write!(f, " (it says \"{phrase}\")"))
     }
 }
 
 /// Why Render did not deploy.
 #[derive(Debug, thiserror::Error)]
 pub enum CallFailure {
-    /// 400.
-    #[error("Render answered 400: the image does not match the one in the service's settings{0}")]
-    OtherImage(Said),
+    /// 400 about another repository.
+    #[error("Render answered 400: the image does not match the one in the service's settings")]
+    OtherImage,
+    /// 400 about an image that Render cannot pull.
+    #[error("Render answered 400: it cannot fetch the image")]
+    ImageNotFetched,
+    /// Any other 400; its text is not shown.
+    #[error("Render answered 400, for an unknown reason")]
+    BadRequest,
     /// 401.
     #[error("Render answered 401: {0} is not valid (any more)")]
     Denied(Key),
@@ -134,14 +139,14 @@ impl CallFailure {
     #[must_use]
     pub const fn word(&self) -> FailureWord {
         match self {
-            Self::OtherImage(_) | Self::OtherImageOrNoService => {
-                FailureWord::ImageRepositoryDiffers
-            }
+            Self::OtherImage | Self::OtherImageOrNoService => FailureWord::ImageRepositoryDiffers,
+            Self::ImageNotFetched => FailureWord::ImagePullFailed,
             Self::Denied(Key::Hook) | Self::Forbidden => FailureWord::HookDenied,
             Self::Denied(Key::Api) | Self::NoAccess { .. } => FailureWord::PermissionMissing,
             Self::Suspended(_) => FailureWord::ServiceSuspended,
             Self::RateLimited(_) | Self::PreviewLimited(_) => FailureWord::RateLimited,
-            Self::MethodRefused
+            Self::BadRequest
+            | Self::MethodRefused
             | Self::Redirected(_)
             | Self::Unknown(_)
             | Self::NotJson(_)
@@ -154,7 +159,10 @@ impl CallFailure {
     #[must_use]
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::OtherImage(_) => {
+            Self::ImageNotFetched => {
+                "Give the service on Render a registry credential that can read the package: for GHCR a classic personal access token with read:packages that has not expired."
+            }
+            Self::OtherImage => {
                 "Set the service's image on Render to the same registry, owner and name as in the deploy manifest."
             }
             Self::OtherImageOrNoService => {
@@ -164,14 +172,16 @@ impl CallFailure {
                 "Copy the deploy hook from the service's settings again; it was probably regenerated."
             }
             Self::Denied(Key::Api) => {
-                "Make a new API key in Render's account settings and put it into the secret."
+                "Make a new API key in Render's account settings and put it into the secret. A key belongs to one workspace: it has to be the services' own."
             }
             Self::NoAccess { .. } => {
-                "Compare the service's id with the one on Render, and use an API key of a member of its workspace."
+                "Compare the service's id with the one on Render, and use an API key of its workspace: a key belongs to one workspace."
             }
-            Self::MethodRefused | Self::Redirected(_) | Self::Unknown(_) | Self::NotJson(_) => {
-                "Look at the service's deploys and its deploy hook on Render."
-            }
+            Self::BadRequest
+            | Self::MethodRefused
+            | Self::Redirected(_)
+            | Self::Unknown(_)
+            | Self::NotJson(_) => "Look at the service's deploys and its deploy hook on Render.",
             Self::PreviewRefused { status: 402, .. } => {
                 "Look at the workspace's billing and plan on Render: a preview is a service of its own, and is billed."
             }
@@ -195,7 +205,9 @@ impl CallFailure {
             Self::RateLimited(hint) | Self::PreviewLimited(hint) => Repeatable::Safely(*hint),
             Self::Transport(error) if error.was_never_sent() => Repeatable::Safely(None),
             Self::Transport(_) | Self::Broken(_) => Repeatable::Once,
-            Self::OtherImage(_)
+            Self::OtherImage
+            | Self::ImageNotFetched
+            | Self::BadRequest
             | Self::Denied(_)
             | Self::Forbidden
             | Self::NoAccess { .. }

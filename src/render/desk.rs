@@ -23,10 +23,6 @@ impl Desk {
         }
     }
 
-    pub(super) const fn key(&self) -> &Secret {
-        &self.key
-    }
-
     /// A request for `path` below `/v1/services/`; a query alone (`?name=x`) is for the list of services.
     pub(super) fn request(&self, method: Method, path: &str) -> Request {
         let separator = if path.starts_with('?') { "" } else { "/" };

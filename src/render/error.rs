@@ -89,10 +89,10 @@ impl RenderError {
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::KeyInvalid => {
-                "Make a new API key in Render's account settings and put it into the secret."
+                "Make a new API key in Render's account settings and put it into the secret. A key belongs to one workspace: it has to be the services' own."
             }
             Self::NoAccess { .. } => {
-                "Compare the service's id with the one on Render, and use an API key of a member of its workspace."
+                "Compare the service's id with the one on Render, and use an API key of its workspace: a key belongs to one workspace."
             }
             Self::NoDeploy { .. } => {
                 "Look at the service's deploys on Render, then run this again."

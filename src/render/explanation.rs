@@ -3,11 +3,12 @@
 //! An image that cannot be pulled, or a process that ends, has an event of its own that does not name the deploy; it is the deploy's
 //! when it stands between the deploy's beginning and its end. The list is newest first.
 
-use super::wire::{self, Details, Reason, WireEvent, WireFailure};
+use super::phrase;
+use super::wire::{Details, Reason, WireEvent, WireFailure};
 use crate::domain::{DeployId, FailureWord};
 use std::fmt;
 
-/// Why a deploy did not go live, or did not stay it. `Display` is a lower-case sentence in which foreign text is inert.
+/// Why a deploy did not go live, or did not stay it. `Display` is a lower-case sentence in which of Render's text only known phrases are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Explanation {
     /// Render could not pull the image; its own words.
@@ -149,15 +150,8 @@ impl Explanation {
             .find_map(|reason| Self::of(&reason.own))
     }
 
-    /// Render's message, with the image's name (which is known, and long) taken out of it.
     fn pull(details: &Details) -> Self {
-        let message = details.message.as_deref().unwrap_or_default();
-        Self::ImagePull(
-            match details.image_url.as_deref().filter(|url| !url.is_empty()) {
-                Some(url) => message.replace(url, "the image"),
-                None => message.to_owned(),
-            },
-        )
+        Self::ImagePull(details.message.clone().unwrap_or_default())
     }
 
     /// How a process ended, the most telling first.
@@ -183,13 +177,11 @@ impl Explanation {
     }
 }
 
-/// `: text`, or nothing where there is no text.
+/// `: phrase`, or nothing where no phrase of the text is known.
 fn after_colon(text: &str) -> String {
-    let text = wire::shown(text);
-    if text.is_empty() {
-        text
-    } else {
-        format!(": {text}")
+    match phrase::known(text) {
+        Some(phrase) => format!(": {phrase}"),
+        None => String::new(),
     }
 }
 
@@ -199,14 +191,10 @@ impl fmt::Display for Explanation {
             Self::ImagePull(message) => {
                 write!(f, "Render could not pull the image{}", after_colon(message))
             }
-            Self::OutOfMemory { limit: Some(limit) } => {
-                write!(
-                    f,
-                    "it took more memory than it may ({})",
-                    wire::shown(limit)
-                )
-            }
-            Self::OutOfMemory { limit: None } => f.write_str("it took more memory than it may"),
+            Self::OutOfMemory { limit } => match limit.as_deref().and_then(phrase::size) {
+                Some(limit) => write!(f, "it took more memory than it may ({limit})"),
+                None => f.write_str("it took more memory than it may"),
+            },
             Self::Exited { code: 0 } => f.write_str("its process ended early, with exit code 0"),
             Self::Exited { code } => write!(f, "its process ended with exit code {code}"),
             Self::TimedOut { seconds, reason } => {
@@ -219,7 +207,10 @@ impl fmt::Display for Explanation {
                     after_colon(reason.as_deref().unwrap_or_default())
                 )
             }
-            Self::Unhealthy(why) => write!(f, "it failed its health check{}", after_colon(why)),
+            Self::Unhealthy(why) => match phrase::error_status(why) {
+                Some(status) => write!(f, "it failed its health check: status {status}"),
+                None => write!(f, "it failed its health check{}", after_colon(why)),
+            },
             Self::PreDeployFailed { code: Some(code) } => {
                 write!(f, "its pre-deploy command ended with exit code {code}")
             }
@@ -235,7 +226,7 @@ impl fmt::Display for Explanation {
 
 #[cfg(test)]
 mod tests {
-    use super::super::wire::EventEntry;
+    use super::super::wire::{self, EventEntry};
     use super::*;
 
     /// What these events, newest first, say of `dep-1`.
@@ -292,7 +283,7 @@ mod tests {
             ),
             (
                 failure(r#","unhealthy":"GET /health: ::500","timedOutSeconds":900"#),
-                "it failed its health check: GET /health: :\\:500",
+                "it failed its health check: status 500",
                 FailureWord::Unhealthy,
             ),
             (
@@ -342,7 +333,7 @@ mod tests {
         let found = find(&[end, PULL, STARTED]).unwrap();
         assert_eq!(
             found.to_string(),
-            "Render could not pull the image: failed to resolve the image: not found"
+            "Render could not pull the image: not found"
         );
         assert_eq!(found.word(), FailureWord::ImagePullFailed);
         for events in [

@@ -29,11 +29,8 @@ pub fn answer(kind: u8, body: &[u8]) {
             }
         })),
         _ => {
-            if let Some(message) = wire::message(body) {
-                let shown = wire::shown(&message);
-                assert!(shown.len() < 400, "{} characters of a message", shown.len());
-                told(Err(shown));
-            }
+            let failure = wire::bad_request(body);
+            told(Err(failure.to_string()));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The hand that calls deploy hooks: <https://render.com/docs/deploy-hooks>.
 //!
-//! Nothing that Render answers to a hook is shown except an id of a deploy.
+//! Nothing that Render answers to a hook is shown except an id of a deploy; a 400 is told apart by its text.
 
 use super::wire;
 use super::{Accepted, CallFailure, Key, Said};
@@ -60,7 +60,7 @@ fn judge(answer: &Answer) -> Result<Accepted, CallFailure> {
         }
         200 | 201 => Ok(Accepted::Started(wire::hooked(answer.body()))),
         status @ 300..=399 => Err(CallFailure::Redirected(status)),
-        400 => Err(CallFailure::OtherImage(Said::default())),
+        400 => Err(wire::bad_request(answer.body())),
         401 => Err(CallFailure::Denied(Key::Hook)),
         403 => Err(CallFailure::Forbidden),
         404 => Err(CallFailure::OtherImageOrNoService),

@@ -16,6 +16,7 @@ mod explanation;
 pub mod fuzzing;
 mod hook;
 mod pace;
+mod phrase;
 mod preview;
 mod remove;
 mod service;

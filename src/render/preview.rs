@@ -42,7 +42,7 @@ impl RenderWriter {
             .header(header::CONTENT_TYPE, "application/json");
         let request = request.body(body.into_bytes()).cap(CAP).status_is_enough();
         let answer = self.0.send(request, &format!("POST {path}")).await?;
-        let said = || Said::by(&answer, self.0.key());
+        let said = || Said::by(&answer);
         match answer.status() {
             200..=299 => Ok(made(&answer, name)),
             status @ 300..=399 => Err(CallFailure::Redirected(status)),
@@ -154,7 +154,7 @@ mod tests {
                 400,
                 FailureWord::DeployFailed,
                 Repeatable::Never,
-                "it does not make the preview (it says \"no ##\\[x]\")",
+                "it does not make the preview (it says \"denied\")",
             ),
             (
                 402,
@@ -205,7 +205,7 @@ mod tests {
                 PREVIEW,
                 status,
                 &["Ratelimit-Reset: 9"],
-                r#"{"message":"no ##[x]"}"#,
+                r#"{"message":"denied ##[x]"}"#,
             );
             let error = asked(answer).await.unwrap_err();
             assert_eq!(

@@ -1,14 +1,10 @@
 //! The JSON of Render's API, as far as it is read: tolerant of what is new, and nothing of it leaves the room as it came.
 //! Shapes: the schemas `deploy`, `deployWithCursor`, `service` and `serviceEventWithCursor` of Render's OpenAPI document.
 
-use crate::domain::{Deploy, DeployId, DeployStatus, Digest, Foreign};
+use super::{CallFailure, phrase};
+use crate::domain::{Deploy, DeployId, DeployStatus, Digest};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-
-/// How many lines of [`Foreign`]'s length a message of Render's may have.
-const LINES: usize = 3;
-/// The length of a line: below the one at which [`Foreign`] cuts, for a word that has to be escaped a little.
-const LINE: usize = 72;
 
 /// Reads an answer's body. The error is why not, without any of it.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
@@ -35,39 +31,31 @@ pub(super) fn is_object(body: &[u8]) -> bool {
         .is_ok()
 }
 
-/// The `message` of an error's body, where it has one.
-pub(super) fn message(body: &[u8]) -> Option<String> {
+/// The `message` of an error's body, where it has one. It may only be compared, never shown.
+fn message(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Error {
         message: String,
     }
-    serde_json::from_slice::<Error>(body)
-        .ok()
-        .map(|error| error.message)
-        .filter(|message| !message.trim().is_empty())
+    let error = serde_json::from_slice::<Error>(body).ok();
+    error.map(|error| error.message)
 }
 
-/// A message of Render's, fit to be shown and cut to a few lines' length. Its words are made inert one line at a time: no workflow
-/// command goes over a space.
-pub(super) fn shown(message: &str) -> String {
-    let mut lines = vec![String::new()];
-    for word in message.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) if line.len() + word.len() < LINE => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
+/// The known phrase in the `message` of an error's body.
+pub(super) fn phrase(body: &[u8]) -> Option<&'static str> {
+    phrase::known(&message(body)?)
+}
+
+/// What a 400 to a deploy means (attested in public reports; Render documents neither).
+pub(super) fn bad_request(body: &[u8]) -> CallFailure {
+    match phrase(body) {
+        Some("unable to fetch image") => CallFailure::ImageNotFetched,
+        Some(
+            "cannot change the host, project, or image name"
+            | "only the image tag or digest can be updated",
+        ) => CallFailure::OtherImage,
+        Some(_) | None => CallFailure::BadRequest,
     }
-    let more = if lines.len() > LINES { " ..." } else { "" };
-    let lines: Vec<String> = lines
-        .iter()
-        .take(LINES)
-        .map(|line| Foreign(line.as_bytes()).to_string())
-        .collect();
-    format!("{}{more}", lines.join(" "))
 }
 
 /// The id in a hook's `{"deploy":{"id":"dep-…"}}`, where there is one of that shape.
@@ -298,14 +286,28 @@ mod tests {
     }
 
     #[test]
-    fn a_long_message_is_inert_and_cut() {
-        assert_eq!(shown("not\n  found"), "not found");
-        assert_eq!(shown(" "), "");
-        let long = shown(&"failed to pull::x ##[set-output name=a]b ".repeat(100));
-        assert!(!long.contains("::") && !long.contains("##["), "{long}");
-        assert!(long.len() <= 3 * 83 + 6 && long.ends_with(" ..."), "{long}");
-        let word = shown(&"a".repeat(10_000));
-        assert!(word.len() <= 83 && word.ends_with("..."), "{word}");
+    fn a_400_means_what_its_message_says() {
+        for (body, wanted) in [
+            (
+                r#"{"message":"unable to fetch image with provided input"}"#,
+                "image-pull-failed",
+            ),
+            (
+                r#"{"message":"deploy hook cannot change the host, project, or image name. Only the digest or tag may be modified"}"#,
+                "image-repository-differs",
+            ),
+            (
+                r#"{"message":"only the image tag or digest can be updated when creating a deploy"}"#,
+                "image-repository-differs",
+            ),
+            (r#"{"message":"a SECRET of another kind"}"#, "deploy-failed"),
+            ("", "deploy-failed"),
+            ("<html>SECRET</html>", "deploy-failed"),
+        ] {
+            let failure = bad_request(body.as_bytes());
+            assert_eq!(failure.word().as_str(), wanted, "{body}");
+            assert!(failure.to_string().contains("400") && !failure.to_string().contains("SECRET"));
+        }
     }
 
     #[test]

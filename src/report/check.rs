@@ -1,7 +1,7 @@
 //! What `check` found, for people and for machines.
 
 use super::summary::{escape, table};
-use crate::decide::{Remark, Unowned};
+use crate::decide::{LintCode, Unowned};
 use crate::domain::{CommitSha, Foreign, Level};
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ pub struct Placed {
     /// How bad it is.
     pub level: Level,
     /// What kind of thing.
-    pub remark: Remark,
+    pub code: LintCode,
     /// What is so.
     pub text: String,
     /// What to do.
@@ -36,6 +36,26 @@ pub struct CheckReport {
     pub files: Option<usize>,
     /// Files of nobody.
     pub unowned: Vec<Unowned>,
+    /// How many findings comments silenced.
+    pub silenced: usize,
+    /// The address of docs/checks.md, where a workflow says whose action it uses.
+    pub docs: Option<String>,
+}
+
+impl CheckReport {
+    /// How many findings of that level there are.
+    #[must_use]
+    pub fn count(&self, level: Level) -> usize {
+        let of_level = |finding: &&Placed| finding.level == level;
+        self.findings.iter().filter(of_level).count()
+    }
+
+    /// Where a lint is explained.
+    #[must_use]
+    pub fn link(&self, code: LintCode) -> String {
+        let page = self.docs.as_deref().unwrap_or("docs/checks.md");
+        format!("{page}#{code}")
+    }
 }
 
 /// The files of nobody, one a line, the largest directories first.
@@ -67,7 +87,13 @@ pub(super) fn section(report: &CheckReport) -> String {
     let row = |finding: &Placed| {
         let (file, line, _) = &finding.place;
         let place = escape(&Foreign(file.as_bytes()).to_string());
-        let text = format!("{}<br>{}", escape(&finding.text), escape(&finding.hint));
+        // No address: a workflow of strangers says whose documents they are.
+        let text = format!(
+            "{}<br>{} ({})",
+            escape(&finding.text),
+            escape(&finding.hint),
+            escape(&format!("docs/checks.md: {}", finding.code))
+        );
         format!("| {} | {place}:{line} | {text} |\n", sign(finding.level))
     };
     let rows: Vec<String> = report.findings.iter().map(row).collect();
@@ -101,13 +127,6 @@ const fn sign(level: Level) -> &'static str {
 /// Paths stand there as they are, so the one way to begin a workflow command inside of a line is broken by an escape.
 #[must_use]
 pub fn json(report: &CheckReport, outcome: &str, failure: &str) -> String {
-    let count = |level| {
-        report
-            .findings
-            .iter()
-            .filter(|finding| finding.level == level)
-            .count()
-    };
     let findings: Vec<Value> = report
         .findings
         .iter()
@@ -115,7 +134,7 @@ pub fn json(report: &CheckReport, outcome: &str, failure: &str) -> String {
             let (file, line, column) = &finding.place;
             json!({
                 "level": finding.level.as_str(),
-                "remark": finding.remark.to_string(),
+                "remark": finding.code.to_string(),
                 "text": finding.text,
                 "hint": finding.hint,
                 "file": file,
@@ -132,8 +151,8 @@ pub fn json(report: &CheckReport, outcome: &str, failure: &str) -> String {
         "failure": failure,
         "manifest": report.manifest,
         "commit": report.commit.map(|commit| commit.to_string()),
-        "errors": count(Level::Error),
-        "warnings": count(Level::Warning),
+        "errors": report.count(Level::Error),
+        "warnings": report.count(Level::Warning),
         "findings": findings,
         "files": report.files,
         "files-of-nobody": unowned.collect::<Vec<_>>(),
@@ -156,7 +175,7 @@ mod tests {
             unowned: vec![unowned("a##[set-output name=x]", 1), unowned("docs/", 8)],
             findings: vec![Placed {
                 level: Level::Warning,
-                remark: Remark::PatternMatchesNothing,
+                code: LintCode::PatternMatchesNothing,
                 text: "\"a|b\" of shared matches no tracked file".into(),
                 hint: "Correct it, or remove it.".into(),
                 place: ("m.yml".into(), 3, 5),

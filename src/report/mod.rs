@@ -8,6 +8,7 @@ pub mod outputs;
 mod picture;
 mod plan;
 mod run_report;
+mod sarif;
 mod summary;
 
 pub use check::{CheckReport, Placed, files_of_nobody, json as check_json};
@@ -18,4 +19,5 @@ pub use run_report::{
     CleanupItem, CleanupResult, Failed, Preview, Released, RunReport, ServiceResult, Verified,
     outcome_of,
 };
+pub use sarif::sarif;
 pub use summary::summary;

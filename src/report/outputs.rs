@@ -373,19 +373,39 @@ fn reason(planned: String, ended: Option<&ServiceResult>) -> String {
 
 /// Keeps to `[A-Za-z0-9 ._:/@,()+-]`, which is safe in a shell, in JSON, in Markdown and in a chat.
 fn alphabet(text: &str) -> String {
-    let shown = |c: char| match c {
-        '\'' | '"' => None,
-        ';' => Some(','),
-        c if c.is_ascii_alphanumeric() || " ._:/@,()+-".contains(c) => Some(c),
-        _ => Some('-'),
-    };
-    text.chars().filter_map(shown).collect()
+    let mut plain = String::new();
+    for c in text.chars() {
+        match c {
+            '\'' | '"' => {}
+            ';' => plain.push(','),
+            // `image@sha256:..` is no mention; what stands by itself would call people in a chat.
+            '@' if !plain.ends_with(|last: char| last.is_ascii_alphanumeric()) => plain.push('-'),
+            // No chat makes a link of it.
+            '/' if plain.ends_with(":/") => plain.push(' '),
+            c if c.is_ascii_alphanumeric() || " ._:/@,()+-".contains(c) => plain.push(c),
+            _ => plain.push('-'),
+        }
+    }
+    plain
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::Outcome;
+
+    #[test]
+    fn the_line_for_a_chat_calls_nobody_and_links_nowhere() {
+        for (text, plain) in [
+            ("@everyone see", "-everyone see"),
+            ("(@here) <!channel> <@U123>", "(-here) --channel- --U123-"),
+            ("see https://evil.example/x", "see https:/ evil.example/x"),
+            ("ghcr.io/acme/api@sha256:ab", "ghcr.io/acme/api@sha256:ab"),
+            ("it's \"x\"; é", "its x, -"),
+        ] {
+            assert_eq!(alphabet(text), plain);
+        }
+    }
 
     #[test]
     fn every_declared_output_is_set_and_no_other() {

@@ -159,7 +159,7 @@ fn chosen(
     if let Some(name) = &context.request.environment {
         manifest
             .environment(name)
-            .ok_or_else(|| unknown_environment(name))?;
+            .ok_or_else(|| unknown_environment(manifest, name))?;
         let found = releasing
             .iter()
             .find(|(environment, _)| environment.name == *name);

@@ -14,6 +14,7 @@ use crate::domain::{
 };
 use crate::failure::{Failure, ReleaseRefusal};
 use crate::history::Ancestry;
+use crate::intake::event::EventError;
 use crate::intake::inputs::InputError;
 use crate::intake::manifest::{self, Home};
 
@@ -70,6 +71,7 @@ async fn to_environment(
     (default_branch, at): (&str, CommitSha),
     purpose: Purpose,
 ) -> Result<Commit<'static>, Failure> {
+    refuse_other_branch(context, &environment, dispatch)?;
     let run = (default_branch, at);
     let AskedCommit {
         commit,
@@ -81,7 +83,7 @@ async fn to_environment(
         manifest = manifest_of_event(context, &commit, default_branch, purpose).await?;
         manifest
             .environment(&name)
-            .ok_or_else(|| unknown_environment(&name))?;
+            .ok_or_else(|| unknown_environment(&manifest, &name))?;
     }
     let is_default = matches!(&environment.when, When::Branch(branch) if branch == default_branch);
     let tip = if is_default && context.request.sha.is_none() {
@@ -118,6 +120,32 @@ fn names_other_image(context: &Context, manifest: &Manifest) -> bool {
     !known.any(|known| known.repository == *image)
 }
 
+/// Refuses a run by hand on another branch than the environment's: it would deploy the tip of the environment's branch, and the person meant
+/// what he ran it on. Naming the commit says what is meant.
+fn refuse_other_branch(
+    context: &Context,
+    environment: &Environment,
+    dispatch: &Dispatch,
+) -> Result<(), Failure> {
+    let When::Branch(branch) = &environment.when else {
+        return Ok(());
+    };
+    if !dispatch.of_workflow || context.request.sha.is_some() {
+        return Ok(());
+    }
+    let ran_on = match &dispatch.pushed {
+        Some(PushedRef::Branch(name)) if name == branch => return Ok(()),
+        Some(PushedRef::Branch(name)) => format!("branch {}", Foreign(name.as_bytes())),
+        Some(PushedRef::Tag(name)) => format!("tag {}", Foreign(name.as_bytes())),
+        Some(PushedRef::Either(_)) | None => return Ok(()),
+    };
+    Err(Failure::Event(EventError::OtherBranch {
+        environment: environment.name.to_string(),
+        branch: Foreign(branch.as_bytes()).to_string(),
+        ran_on,
+    }))
+}
+
 /// A schedule says no default branch, and always runs on it.
 pub(super) fn default_branch_of(dispatch: &Dispatch) -> String {
     let of_run = match &dispatch.pushed {
@@ -133,8 +161,8 @@ pub(super) fn default_branch_of(dispatch: &Dispatch) -> String {
 
 /// Why a dispatch means no environment that can be told.
 pub(super) enum NoEnvironment {
-    /// The named one is not in the manifest.
-    Unknown(EnvironmentName),
+    /// The named one is not in the manifest. The error lists those that are.
+    Unknown(InputError),
     /// It could be any of these.
     Several(Vec<EnvironmentName>),
 }
@@ -142,7 +170,7 @@ pub(super) enum NoEnvironment {
 impl From<NoEnvironment> for Failure {
     fn from(error: NoEnvironment) -> Self {
         match error {
-            NoEnvironment::Unknown(name) => unknown_environment(&name),
+            NoEnvironment::Unknown(error) => error.into(),
             NoEnvironment::Several(names) => {
                 let names: Vec<&str> = names.iter().map(EnvironmentName::as_str).collect();
                 InputError::of(
@@ -163,7 +191,7 @@ pub(super) fn environment_of_dispatch<'m>(
 ) -> Result<Option<&'m Environment>, NoEnvironment> {
     let find = |name: &EnvironmentName| {
         let found = manifest.environment(name);
-        found.ok_or_else(|| NoEnvironment::Unknown(name.clone()))
+        found.ok_or_else(|| NoEnvironment::Unknown(unknown_environment(manifest, name)))
     };
     if let Some(name) = &context.request.environment {
         return find(name).map(Some);

@@ -22,8 +22,9 @@ pub(crate) fn hook_of(
     }
     let secret = context.around.hook(&service.hook)?;
     context.log.mask(&secret);
+    // A secret that was pasted or piped often ends with a newline.
     Some(DeployHook::parse(
-        secret.expose(),
+        secret.expose().trim_ascii(),
         &context.request.render_api_url,
     ))
 }

@@ -18,7 +18,7 @@ use crate::context::{Context, Stop};
 use crate::decide::{Base, Environments, Subject, Tip};
 use crate::domain::{
     CommitName, CommitSha, Environment, EnvironmentName, Manifest, MergeGroup, Outcome,
-    PullRequest, Push, Trigger,
+    PullRequest, Push, Trigger, known_names,
 };
 use crate::failure::Failure;
 use crate::intake::inputs::InputError;
@@ -79,7 +79,7 @@ fn environments_in<'m>(
 ) -> Result<Vec<&'m Environment>, Failure> {
     let find = |name| {
         let found = manifest.environment(name);
-        found.ok_or_else(|| unknown_environment(name))
+        found.ok_or_else(|| unknown_environment(manifest, name).into())
     };
     names.iter().map(find).collect()
 }
@@ -220,12 +220,17 @@ fn checkout_time(context: &Context, commit: &CommitSha) -> Option<String> {
         .and_then(|checkout| checkout.commit_time(commit))
 }
 
-fn unknown_environment(name: &EnvironmentName) -> Failure {
-    InputError::of(
-        "environment",
-        format!("there is no environment {name} in the deploy manifest"),
-    )
-    .into()
+fn unknown_environment(manifest: &Manifest, name: &EnvironmentName) -> InputError {
+    let known: Vec<&str> = manifest
+        .environments
+        .iter()
+        .map(|environment| environment.name.as_str())
+        .collect();
+    let text = format!(
+        "there is no environment {name} in the deploy manifest ({})",
+        known_names(name.as_str(), &known)
+    );
+    InputError::of("environment", text)
 }
 
 async fn given_base(context: &Context) -> Result<Option<CommitSha>, Failure> {

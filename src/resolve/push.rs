@@ -170,7 +170,7 @@ fn subject_of_push(
     if let Some(name) = chosen
         && manifest.environment(name).is_none()
     {
-        return Err(unknown_environment(name));
+        return Err(unknown_environment(manifest, name).into());
     }
     let Some((matching, release)) = matching else {
         return Ok(Subject::Commit);

@@ -67,25 +67,32 @@ pub(crate) async fn on_from_branch(
     commit: &CommitSha,
     default_branch: &str,
 ) -> Ancestry {
+    let When::Release { from, .. } = &environment.when else {
+        return Ancestry::Yes;
+    };
+    let branches = match from.as_slice() {
+        [] => vec![default_branch.to_owned()],
+        filters => match context.clients.history.branches(filters).await {
+            Ok(branches) => branches,
+            Err(why) => return Ancestry::Unknown(why),
+        },
+    };
     let mut unknown = None;
-    for branch in branches(environment, default_branch) {
+    for branch in branches {
         match context.clients.history.is_on_branch(commit, &branch).await {
             Ancestry::Yes => return Ancestry::Yes,
             Ancestry::No => {}
             Ancestry::Unknown(why) => unknown = Some(why),
         }
     }
-    match &environment.when {
-        When::Branch(_) => Ancestry::Yes,
-        When::Release { .. } => unknown.map_or(Ancestry::No, Ancestry::Unknown),
-    }
+    unknown.map_or(Ancestry::No, Ancestry::Unknown)
 }
 
-/// The branches from which an environment's releases are made; none where it has no releases.
+/// The branches from which an environment's releases are made, as the manifest names them; none where it has no releases.
 pub(super) fn branches(environment: &Environment, default_branch: &str) -> Vec<String> {
     match &environment.when {
         When::Release { from, .. } if from.is_empty() => vec![default_branch.to_owned()],
-        When::Release { from, .. } => from.clone(),
+        When::Release { from, .. } => from.iter().map(ToString::to_string).collect(),
         When::Branch(_) => Vec::new(),
     }
 }

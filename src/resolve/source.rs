@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::decide::ledger::CommitManifest;
-use crate::domain::{CommitSha, FileAt, Foreign, Manifest, Repository};
+use crate::domain::{CommitSha, FileAt, Foreign, Manifest, Repository, ServiceName};
 use crate::failure::Failure;
 use crate::intake::manifest::{self, Home};
 
@@ -28,6 +28,11 @@ pub(crate) async fn manifest_at(
         repo: context.slug.repo(),
         default_branch,
     };
+    let shorthand = || {
+        let assumed = shorthand(context, &home)?;
+        say_assumed(context, &path.path, commit, &assumed)?;
+        Ok(assumed)
+    };
     match context.clients.history.file_at(commit, &path.path).await {
         Ok(FileAt::File(bytes)) => {
             manifest::parse(&bytes, &home).map_err(|mistakes| Failure::Manifest {
@@ -39,7 +44,7 @@ pub(crate) async fn manifest_at(
             "{} is not in commit {commit}",
             Foreign(path.path.as_bytes())
         ))),
-        Ok(FileAt::Absent) => shorthand(context, &home),
+        Ok(FileAt::Absent) => shorthand(),
         Ok(FileAt::TooLarge(bytes)) => Err(Failure::NoManifest(format!(
             "{} has {bytes} bytes",
             Foreign(path.path.as_bytes())
@@ -51,9 +56,9 @@ pub(crate) async fn manifest_at(
         Ok(FileAt::CommitMissing) | Err(_) if !path.is_explicit && is_assumed(context, without) => {
             context.warn(
                 "No manifest could be read",
-                "no manifest could be read, neither from the checkout nor from GitHub, so there is taken to be none",
+                "no manifest could be read, neither from the checkout nor from GitHub, so none is assumed to be there: check the commit out first, or give the job contents: read",
             );
-            shorthand(context, &home)
+            shorthand()
         }
         Ok(FileAt::CommitMissing) => Err(Failure::NoManifest(format!(
             "commit {commit} is neither in the checkout nor at GitHub"
@@ -98,6 +103,46 @@ fn shorthand(context: &Context, home: &Home<'_>) -> Result<Manifest, Failure> {
         .clone()
         .map_or_else(|| default_image(context), Ok)?;
     Ok(manifest::shorthand(image, home)?)
+}
+
+/// Says that there is no manifest, where it was looked for, and what is assumed: who has one does not get it read.
+///
+/// # Errors
+/// [`Failure::NoManifest`] where hooks of several services are given: then there has to be one.
+fn say_assumed(
+    context: &Context,
+    path: &str,
+    commit: &CommitSha,
+    assumed: &Manifest,
+) -> Result<(), Failure> {
+    let path = Foreign(path.as_bytes());
+    let hooks: Vec<&str> = context
+        .request
+        .deploy_hooks
+        .keys()
+        .map(ServiceName::as_str)
+        .collect();
+    if hooks.len() > 1 {
+        let text = format!(
+            "no manifest was found ({path} in commit {}), and deploy-hooks names several services: {}",
+            commit.short(7),
+            hooks.join(", ")
+        );
+        return Err(Failure::NoManifest(text));
+    }
+    let (Some(image), Some(service)) = (assumed.images.first(), assumed.services.first()) else {
+        return Ok(());
+    };
+    let text = format!(
+        "no manifest was found ({path} in commit {}): one image, {}, and one service, {}, are assumed",
+        commit.short(7),
+        image.repository,
+        service.name
+    );
+    if context.progress.note_once(&text) {
+        context.log.say(&format!("{text}."));
+    }
+    Ok(())
 }
 
 fn is_assumed(context: &Context, without: WithoutManifest) -> bool {

@@ -10,6 +10,7 @@ use std::path::Path;
 pub struct Arguments {
     values: BTreeMap<&'static str, String>,
     is_json: bool,
+    is_sarif: bool,
 }
 
 /// What a command line asks for.
@@ -42,7 +43,12 @@ impl Arguments {
         let mut arguments = Self {
             values: BTreeMap::new(),
             is_json: matches.get_flag("json"),
+            is_sarif: matches.get_flag("sarif"),
         };
+        let command = matches.get_one::<String>("command").map(String::as_str);
+        if arguments.is_sarif && command != Some("check") {
+            return Asked::Wrong("error: --sarif is for check\n".to_owned());
+        }
         for input in INPUTS {
             let Some(text) = matches.get_one::<String>(input.name) else {
                 continue;
@@ -64,7 +70,13 @@ impl Arguments {
     /// Whether `--json` asks for the outputs as one JSON object on standard output.
     #[must_use]
     pub const fn is_json(&self) -> bool {
-        self.is_json
+        self.is_json || self.is_sarif
+    }
+
+    /// Whether `--sarif` asks for the findings of `check` in that format instead.
+    #[must_use]
+    pub const fn is_sarif(&self) -> bool {
+        self.is_sarif
     }
 }
 
@@ -110,6 +122,7 @@ fn program() -> clap::Command {
         .after_help(format!("Commands:\n{}\n\nEvery flag is an input of the action too (INPUT_<NAME> in the environment).", commands.join("\n")))
         .arg(clap::Arg::new("command").value_parser(words).help("What to do [deploy]"))
         .arg(clap::Arg::new("json").long("json").action(clap::ArgAction::SetTrue).help("Print the outputs as one JSON object"))
+        .arg(clap::Arg::new("sarif").long("sarif").action(clap::ArgAction::SetTrue).conflicts_with("json").help("check: print the findings as SARIF 2.1.0"))
         .args(flags)
 }
 
@@ -149,6 +162,14 @@ mod tests {
         assert!(matches!(parse(&["--version"]), Asked::Print(_)));
         assert!(matches!(parse(&["undeploy"]), Asked::Wrong(_)));
         assert!(matches!(parse(&["--bas", "x"]), Asked::Wrong(_)));
+        assert!(
+            matches!(parse(&["check", "--sarif"]), Asked::Run(arguments) if arguments.is_sarif())
+        );
+        assert!(matches!(parse(&["plan", "--sarif"]), Asked::Wrong(_)));
+        assert!(matches!(
+            parse(&["check", "--sarif", "--json"]),
+            Asked::Wrong(_)
+        ));
     }
 
     #[test]

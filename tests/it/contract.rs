@@ -280,7 +280,7 @@ fn the_second_door_has_the_inputs_and_outputs_of_the_first() {
         .and_then(|rest| rest.split("id: run").next())
         .expect("a step");
     assert!(
-        !fetch.contains("env:") && !fetch.contains("INPUT_"),
+        !fetch.contains("${{") && !fetch.contains("INPUT_"),
         "{fetch}"
     );
 }

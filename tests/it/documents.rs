@@ -94,7 +94,8 @@ fn blocks() -> Vec<Block> {
 fn every_block_says_in_which_language_it_is() {
     for Block { at, language, .. } in blocks() {
         assert!(
-            ["yaml", "sh", "text", "mermaid"].contains(&language.as_str()),
+            // What is "yml" is a fragment of a file, which nobody could play.
+            ["yaml", "yml", "sh", "text", "mermaid"].contains(&language.as_str()),
             "{at}: {language:?}"
         );
     }
@@ -473,6 +474,12 @@ fn every_command_line_in_a_document_is_run() {
                 }
                 let run = begun.on_laptop(&arguments);
                 run.equal(&line, &run.exit, &0);
+                // What init cannot know, and check asks for.
+                let place = ".github/workflows/deploy-to-render.yml";
+                let place = run.world.rooms.workspace.join(place);
+                if let Ok(text) = std::fs::read_to_string(&place) {
+                    std::fs::write(&place, text.replace("OWNER", "acme")).expect("a file");
+                }
                 world = Some(run.world);
             }
             Ran::By(file, text) | Ran::ByPeople(file, text) => {

@@ -60,7 +60,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tower_service", &["github"]),
     ("oci_distribution", &["registry"]),
     ("saphyr_parser", &["intake"]),
-    ("strsim", &["intake"]),
+    ("strsim", &["domain"]),
     ("clap", &["runner"]),
     ("tracing_subscriber", &["runner"]),
 ];

@@ -82,6 +82,8 @@ impl ImageProblem {
 pub enum ImageWarning {
     /// It does not say from which commit it was built.
     NoRevision,
+    /// Its revision names no commit.
+    NoCommit(Revision),
     /// It names another commit of another repository: labels that were inherited from a base image.
     InheritedRevision(Revision),
     /// It names another commit, but it was named by its digest.
@@ -93,6 +95,11 @@ impl fmt::Display for ImageWarning {
         match self {
             Self::NoRevision => f.write_str(
                 "the image has no org.opencontainers.image.revision, so nothing shows from which commit it was built",
+            ),
+            Self::NoCommit(Revision { revision, .. }) => write!(
+                f,
+                "the image's org.opencontainers.image.revision is \"{}\", which names no commit, so nothing shows from which commit it was built",
+                Foreign(revision.as_bytes()),
             ),
             Self::InheritedRevision(Revision { revision, source }) => write!(
                 f,

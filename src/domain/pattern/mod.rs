@@ -4,7 +4,10 @@
 //! other in just the cases that matter (`dir/**` and `dir`, `**.md`, literal brackets), and a matcher without
 //! backtracking over whole paths is bounded for every pattern that a stranger can write.
 
+mod dialect;
 mod syntax;
+#[cfg(test)]
+mod tests;
 
 use super::Foreign;
 use std::ops::RangeInclusive;
@@ -55,6 +58,14 @@ pub enum PatternError {
     /// Its braces stand for too many patterns.
     #[error("braces that stand for more than {MOST_ALTERNATIVES} patterns")]
     TooManyAlternatives,
+    /// It is written as another tool would read it. Says what is wrong, and what to write here.
+    #[error("{what}; {help}")]
+    Dialect {
+        /// What is wrong.
+        what: &'static str,
+        /// What to write; begins with a verb.
+        help: String,
+    },
     /// A list that only excludes.
     #[error("only exclusions: nothing could ever match; put ** before them")]
     OnlyExclusions,
@@ -64,7 +75,7 @@ pub enum PatternError {
 ///
 /// `*` and `?` stay inside a segment, `**` spans segments (zero too: `dir/**` matches `dir`), `{a,b}` and `[a-z]` choose, a backslash
 /// takes the next character as it is, dotfiles count, and `**.md` means `**/*.md`. A pattern also matches the path that it is
-/// letter for letter. A leading `!` excludes.
+/// letter for letter, and so do the brackets of one segment. A leading `!` excludes.
 #[derive(Debug, Clone)]
 pub struct Pattern {
     text: String,
@@ -77,7 +88,11 @@ pub struct Pattern {
 #[derive(Debug, Clone)]
 enum Segment {
     AnyDepth,
-    Name(Vec<Token>),
+    Name {
+        tokens: Vec<Token>,
+        /// The same with brackets as text, where it has some: `app/[slug]/**` is about a directory of that name too.
+        literal: Option<Vec<Token>>,
+    },
 }
 
 impl Segment {
@@ -86,13 +101,14 @@ impl Segment {
     fn steps(&self) -> usize {
         match self {
             Self::AnyDepth => 1,
-            Self::Name(tokens) => {
+            Self::Name { tokens, literal } => {
                 let of = |token: &Token| match token {
                     Token::Literal(text) => 1 + text.len() / 16,
                     Token::AnyCharacter | Token::AnyText => 1,
                     Token::Class { ranges, .. } => 1 + ranges.len(),
                 };
-                1 + tokens.iter().map(of).sum::<usize>()
+                let all = tokens.iter().chain(literal.iter().flatten());
+                1 + all.map(of).sum::<usize>()
             }
         }
     }
@@ -101,7 +117,7 @@ impl Segment {
     fn literal(&self) -> Option<&str> {
         match self {
             Self::AnyDepth => None,
-            Self::Name(tokens) => match tokens.as_slice() {
+            Self::Name { tokens, .. } => match tokens.as_slice() {
                 [Token::Literal(text)] => Some(text),
                 _ => None,
             },
@@ -139,15 +155,19 @@ impl Pattern {
         if body.contains('\0') {
             return Err(PatternError::Nul);
         }
-        if let Some(rest) = body.strip_prefix('/') {
-            return Err(PatternError::Absolute(
-                Foreign(rest.trim_start_matches('/').as_bytes()).to_string(),
-            ));
+        if let Some(error) = dialect::refuse(text) {
+            return Err(error);
         }
-        if body.ends_with('/') {
-            return Err(PatternError::Directory(
-                Foreign(format!("{body}**").as_bytes()).to_string(),
-            ));
+        if let Some(rest) = body.strip_prefix('/') {
+            let meant = rest.trim_start_matches('/');
+            return Err(PatternError::Absolute(shown(meant)));
+        }
+        if let Some(directory) = body.strip_suffix('/') {
+            let meant = match directory.ends_with("/**") || directory == "**" {
+                true => directory.to_owned(),
+                false => format!("{}/**", directory.trim_end_matches('/')),
+            };
+            return Err(PatternError::Directory(shown(&meant)));
         }
         let mut alternatives = Vec::new();
         for alternative in expand_braces(body)? {
@@ -262,6 +282,11 @@ impl PatternList {
     }
 }
 
+/// A pattern as messages show it.
+fn shown(pattern: &str) -> String {
+    Foreign(pattern.as_bytes()).to_string()
+}
+
 /// The longest run of whole literal segments with which every alternative begins.
 fn common_prefix(alternatives: &[Vec<Segment>]) -> Vec<u8> {
     let prefixes: Vec<Vec<&str>> = alternatives
@@ -292,12 +317,17 @@ fn matches_path(segments: &[Segment], names: &[&[u8]]) -> bool {
                 segment += 1;
                 continue;
             }
-            Some(Segment::Name(tokens)) if matches_name(tokens, names[name]) => {
+            Some(Segment::Name { tokens, literal })
+                if matches_name(tokens, names[name])
+                    || literal
+                        .as_ref()
+                        .is_some_and(|own| matches_name(own, names[name])) =>
+            {
                 segment += 1;
                 name += 1;
                 continue;
             }
-            Some(Segment::Name(_)) | None => {}
+            Some(Segment::Name { .. }) | None => {}
         }
         let Some((any_depth, from)) = retry else {
             return false;
@@ -367,132 +397,4 @@ fn first_character(bytes: &[u8]) -> (Option<char>, usize) {
         .chars()
         .next()
         .map_or((None, 1), |c| (Some(c), c.len_utf8()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pattern(text: &str) -> Pattern {
-        Pattern::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
-    }
-
-    #[test]
-    fn patterns_match_as_the_contract_says() {
-        let table = [
-            ("src/**", "src/a/b.rs", true),
-            ("src/**", "src", true),
-            ("src/**", "srcs/a", false),
-            ("**", "anything/at/all", true),
-            ("services/*", "services/a", true),
-            ("services/*", "services/a/b", false),
-            ("services/a", "services/a/b", false),
-            ("**/*.md", "README.md", true),
-            ("**/*.md", "docs/x/y.md", true),
-            ("**.md", "docs/x.md", true),
-            ("**.md", "x.md", true),
-            ("src/**.ts", "src/a/b.ts", true),
-            ("a/**/b", "a/b", true),
-            ("a/**/b", "a/x/y/b", true),
-            ("a/**/b", "a/x", false),
-            ("?.rs", "a.rs", true),
-            ("?.rs", "\u{e9}.rs", true),
-            ("?.rs", "ab.rs", false),
-            ("[a-c].rs", "b.rs", true),
-            ("[!a].rs", "b.rs", true),
-            ("[^a].rs", "a.rs", false),
-            ("[]]", "]", true),
-            ("[a-]", "-", true),
-            ("{a,b}/x", "b/x", true),
-            ("{a,b{c,d}}", "bd", true),
-            ("{a,b}/x", "c/x", false),
-            ("x{,y}", "x", true),
-            ("app/[slug]/page.tsx", "app/[slug]/page.tsx", true),
-            ("app/[slug]/page.tsx", "app/s/page.tsx", true),
-            ("app/\\[slug\\]/**", "app/[slug]/page.tsx", true),
-            ("*", ".env", true),
-            ("**", ".github/x.yml", true),
-            ("SRC/**", "src/a", false),
-            ("a b/$(id)", "a b/$(id)", true),
-            ("a,b", "a,b", true),
-            ("a}", "a}", true),
-            ("*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false),
-        ];
-        for (text, path, matches) in table {
-            assert_eq!(
-                pattern(text).matches(path.as_bytes()),
-                matches,
-                "{text} on {path}"
-            );
-        }
-    }
-
-    #[test]
-    fn names_are_bytes() {
-        assert!(pattern("dir/*").matches(b"dir/\xff\xfe"));
-        assert!(pattern("dir/??").matches(b"dir/\xff\xfe"));
-        assert!(!pattern("dir/\u{ff}").matches(b"dir/\xff"));
-    }
-
-    #[test]
-    fn refuses_patterns_that_can_never_match() {
-        let table = [
-            "",
-            "!",
-            "/abs",
-            "../up",
-            "a/../b",
-            "./a",
-            "a//b",
-            "a/",
-            "**/../..",
-            "a**",
-            "a**b",
-            "[",
-            "a[",
-            "{a",
-            "a\\",
-            "[z-a]",
-            "\0",
-            &"a".repeat(5000),
-            &"{a,b}".repeat(30),
-        ];
-        for text in table {
-            assert!(Pattern::parse(text).is_err(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn the_last_pattern_that_matches_decides() -> Result<(), PatternError> {
-        let list =
-            |texts: &[&str]| PatternList::new(texts.iter().map(|text| pattern(text)).collect());
-        let decided = |list: &PatternList, path: &str| {
-            list.decide(path.as_bytes())
-                .map(|pattern| pattern.as_str().to_owned())
-        };
-        let excluded = list(&["libs/**", "!libs/ui/**"])?;
-        assert_eq!(decided(&excluded, "libs/a"), Some("libs/**".into()));
-        assert_eq!(decided(&excluded, "libs/ui/a"), None);
-        let again = list(&["libs/**", "!libs/ui/**", "libs/ui/core/**"])?;
-        assert_eq!(
-            decided(&again, "libs/ui/core/x"),
-            Some("libs/ui/core/**".into())
-        );
-        assert_eq!(list(&["!a"]).map(|_| ()), Err(PatternError::OnlyExclusions));
-        assert!(decided(&list(&[])?, "a").is_none());
-        Ok(())
-    }
-
-    #[test]
-    fn the_prefix_never_hides_a_match() {
-        for (text, prefix) in [
-            ("a/b/**", "a/b"),
-            ("a/{b,c}/**", "a"),
-            ("**/x", ""),
-            ("a/b*/c", "a"),
-            ("a/b", "a/b"),
-        ] {
-            assert_eq!(pattern(text).prefix(), prefix.as_bytes(), "{text}");
-        }
-    }
 }

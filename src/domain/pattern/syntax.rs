@@ -63,7 +63,7 @@ fn first_brace(pattern: &str) -> Result<Option<Brace<'_>>, PatternError> {
 }
 
 /// The index of the `]` that closes the bracket expression at `open`. A `]` right behind the opening (or its `!`) is a member.
-fn class_end(bytes: &[u8], open: usize) -> Option<usize> {
+pub(super) fn class_end(bytes: &[u8], open: usize) -> Option<usize> {
     let mut at = open + 1;
     if matches!(bytes.get(at), Some(b'!' | b'^')) {
         at += 1;
@@ -99,12 +99,26 @@ pub(super) fn compile(pattern: &str) -> Result<Vec<Segment>, PatternError> {
             }
             None => text.to_owned(),
         };
-        segments.push(Segment::Name(tokens(&name)?));
+        let literal = match name.contains('[') {
+            true => Some(tokens(&name, Brackets::Literal)?),
+            false => None,
+        };
+        segments.push(Segment::Name {
+            tokens: tokens(&name, Brackets::Class)?,
+            literal,
+        });
     }
     Ok(segments)
 }
 
-fn tokens(text: &str) -> Result<Vec<Token>, PatternError> {
+/// How a bracket expression is read.
+#[derive(Clone, Copy)]
+enum Brackets {
+    Class,
+    Literal,
+}
+
+fn tokens(text: &str, brackets: Brackets) -> Result<Vec<Token>, PatternError> {
     let mut tokens = Vec::new();
     let mut at = 0;
     while let Some(c) = text[at..].chars().next() {
@@ -125,7 +139,12 @@ fn tokens(text: &str) -> Result<Vec<Token>, PatternError> {
             '?' => tokens.push(Token::AnyCharacter),
             '[' => {
                 let end = class_end(text.as_bytes(), at - 1).ok_or(PatternError::Unclosed('['))?;
-                tokens.push(class(&text[at..end])?);
+                match brackets {
+                    Brackets::Class => tokens.push(class(&text[at..end])?),
+                    Brackets::Literal => text[at - 1..=end]
+                        .chars()
+                        .for_each(|c| literal(&mut tokens, c)),
+                }
                 at = end + 1;
             }
             other => literal(&mut tokens, other),

@@ -73,4 +73,60 @@ pub enum EventError {
         /// The name, shown safely.
         name: String,
     },
+    /// Somebody ran the workflow by hand on another ref than the environment's branch, and did not say which commit is meant.
+    #[error("this run is on {ran_on}, and environment {environment} deploys from branch {branch}")]
+    OtherBranch {
+        /// The environment.
+        environment: String,
+        /// Its branch, shown safely.
+        branch: String,
+        /// What the run is on, shown safely.
+        ran_on: String,
+    },
+}
+
+impl EventError {
+    /// What to do about it; begins with a verb.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::OtherBranch { branch, .. } => format!(
+                "Run the workflow on branch {branch}, or name the commit that is meant with the input sha."
+            ),
+            Self::NotSupported { name } => instead_of(name).into(),
+            Self::Empty
+            | Self::TooLarge { .. }
+            | Self::TooDeep
+            | Self::NotJson { .. }
+            | Self::Repeated { .. }
+            | Self::Missing { .. }
+            | Self::Wrong { .. }
+            | Self::OtherEvent { .. }
+            | Self::NotThatEvent { .. } => {
+                format!("Use the action on {}.", supported())
+            }
+        }
+    }
+}
+
+/// The lines to write where an event is not supported.
+fn instead_of(event: &str) -> &'static str {
+    match event {
+        "release" => {
+            "Write `on: { push: { tags: [\"prod-*\"] } }` instead of `on: release`, with the environment's tag: publishing a release pushes its tag, and that push starts the run."
+        }
+        "create" => "Write `on: push` instead of `on: create`: a new branch or tag is pushed too.",
+        "registry_package" | "package" => {
+            "Write `on: push`, and a job that needs the build; or `on: { workflow_run: { workflows: [Build], types: [completed] } }`."
+        }
+        "check_suite" | "check_run" | "status" => {
+            "Write `on: { workflow_run: { workflows: [CI], types: [completed] } }` instead: it says which push was checked."
+        }
+        "deployment" | "deployment_status" | "issues" | "issue_comment" | "pull_request_review" => {
+            "Write `on: { workflow_dispatch: }` with inputs, or `on: push`: this event names no commit of a branch that was pushed."
+        }
+        _ => {
+            "Use the action on push, pull_request, merge_group, workflow_run, workflow_dispatch, repository_dispatch or schedule."
+        }
+    }
 }

@@ -132,6 +132,7 @@ fn asked() -> Dispatch {
         commit: Some(sha('2')),
         default_branch: Some("main".into()),
         by_person: false,
+        of_workflow: false,
     }
 }
 
@@ -263,6 +264,7 @@ fn every_event_is_read_as_what_it_is() {
             "workflow_dispatch.main",
             Ok(Trigger::Dispatch(Dispatch {
                 by_person: true,
+                of_workflow: true,
                 ..asked()
             })),
         ),
@@ -579,6 +581,7 @@ fn a_dispatch_is_on_the_ref_that_names_its_namespace() {
             commit: None,
             default_branch: None,
             by_person: true,
+            of_workflow: true,
         };
         assert_eq!(trigger, Ok(Trigger::Dispatch(wanted)), "{theirs} {ours:?}");
     }

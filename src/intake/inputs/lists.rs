@@ -44,13 +44,18 @@ pub(super) fn services(text: &str) -> Result<Vec<ServiceName>, InputError> {
         .collect()
 }
 
-/// Reads `deploy-hooks`. A line whose URL is empty is an unset secret: absent. Every mistake is reported.
-pub(super) fn hooks(
-    text: &str,
-    origin: &RenderOrigin,
-) -> Result<BTreeMap<ServiceName, DeployHook>, Vec<InputError>> {
+/// What `deploy-hooks` says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Hooks {
+    pub(super) hooks: BTreeMap<ServiceName, DeployHook>,
+    /// The services whose line is there without a URL: an unset secret.
+    pub(super) empty: Vec<ServiceName>,
+}
+
+/// Reads `deploy-hooks`. Every mistake is reported.
+pub(super) fn hooks(text: &str, origin: &RenderOrigin) -> Result<Hooks, Vec<InputError>> {
     let refused = |word, why: String| InputError::new("deploy-hooks", word, why);
-    let (mut hooks, mut errors) = (BTreeMap::new(), Vec::new());
+    let (mut hooks, mut empty, mut errors) = (BTreeMap::new(), Vec::new(), Vec::new());
     if text.lines().count() > MOST_LINES {
         return Err(vec![refused(
             FailureWord::BadInput,
@@ -78,6 +83,7 @@ pub(super) fn hooks(
         };
         let url = url.trim_ascii();
         if url.is_empty() {
+            empty.push(name);
             continue;
         }
         match DeployHook::parse(url, origin) {
@@ -94,7 +100,7 @@ pub(super) fn hooks(
         }
     }
     if errors.is_empty() {
-        Ok(hooks)
+        Ok(Hooks { hooks, empty })
     } else {
         Err(errors)
     }
@@ -146,7 +152,8 @@ mod tests {
             ),
             &origin,
         );
-        assert_eq!(read.map(|hooks| hooks.len()), Ok(2));
+        let read = read.map(|read| (read.hooks.len(), read.empty.len()));
+        assert_eq!(read, Ok((2, 1)));
         let errors = hooks(
             &format!("api={url}\napi={url}\nno url SECRETKEY\nw=https://evil/SECRETKEY\n"),
             &origin,

@@ -34,6 +34,12 @@ impl InputError {
         Self::new(input, FailureWord::BadInput, why.into())
     }
 
+    /// The input's name.
+    #[must_use]
+    pub const fn input(&self) -> &'static str {
+        self.input
+    }
+
     /// The failure word.
     #[must_use]
     pub const fn word(&self) -> FailureWord {
@@ -178,6 +184,8 @@ pub struct Request {
     pub deploy_hook: Option<DeployHook>,
     /// Hooks by service.
     pub deploy_hooks: BTreeMap<ServiceName, DeployHook>,
+    /// Services whose line in `deploy-hooks` is there and whose secret is empty.
+    pub empty_hooks: Vec<ServiceName>,
     /// For Render's API.
     pub render_api_key: Option<Secret>,
     /// Digests that a build handed on.
@@ -300,6 +308,7 @@ impl Request {
         let (Some(origin), Some(registry)) = (origin, registry) else {
             return Err(reader.errors);
         };
+        let hooks = deploy_hooks(&mut reader, &origin);
         let request = Self {
             command: reader.choose(
                 "command",
@@ -310,7 +319,8 @@ impl Request {
             manifest: manifest(&mut reader),
             image: reader.read("image", Repository::parse),
             deploy_hook: deploy_hook(&mut reader, &origin),
-            deploy_hooks: deploy_hooks(&mut reader, &origin),
+            deploy_hooks: hooks.hooks,
+            empty_hooks: hooks.empty,
             render_api_key: credential(&mut reader, "render-api-key"),
             digest: reader.read("digest", GivenDigests::parse),
             services: reader
@@ -422,31 +432,28 @@ fn manifest(reader: &mut Reader<'_>) -> SourcePath {
     }
 }
 
-/// White space alone is an unset secret.
+/// White space alone is an unset secret, and a secret that was piped or pasted often ends with a newline.
 fn deploy_hook(reader: &mut Reader<'_>, origin: &RenderOrigin) -> Option<DeployHook> {
     let text = reader
         .text("deploy-hook")
-        .filter(|text| !text.trim_ascii().is_empty())?;
+        .map(str::trim_ascii)
+        .filter(|text| !text.is_empty())?;
     let hook = DeployHook::parse(text, origin).map_err(|error| {
         InputError::new("deploy-hook", lists::hook_word(error), error.to_string())
     });
     reader.keep(hook)
 }
 
-fn deploy_hooks(
-    reader: &mut Reader<'_>,
-    origin: &RenderOrigin,
-) -> BTreeMap<ServiceName, DeployHook> {
-    match reader
-        .text("deploy-hooks")
-        .map(|text| lists::hooks(text, origin))
-    {
-        Some(Ok(hooks)) => hooks,
-        Some(Err(errors)) => {
+fn deploy_hooks(reader: &mut Reader<'_>, origin: &RenderOrigin) -> lists::Hooks {
+    let Some(text) = reader.text("deploy-hooks") else {
+        return lists::Hooks::default();
+    };
+    match lists::hooks(text, origin) {
+        Ok(hooks) => hooks,
+        Err(errors) => {
             reader.errors.extend(errors);
-            BTreeMap::new()
+            lists::Hooks::default()
         }
-        None => BTreeMap::new(),
     }
 }
 

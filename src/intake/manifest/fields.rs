@@ -1,7 +1,7 @@
 //! Reading one value at a time: what is of the wrong kind becomes a mistake, and the reading goes on.
 
 use super::mistake::{Mistake, Position};
-use crate::domain::{Foreign, Pattern, PatternError, PatternList, Refused};
+use crate::domain::{Foreign, Pattern, PatternError, PatternList, Refused, nearest};
 use crate::intake::yaml::{Key, Node, Style, Value};
 use std::rc::Rc;
 
@@ -10,8 +10,6 @@ use std::rc::Rc;
 const MOST_PATTERNS: usize = 10_000;
 /// How long they may be together, counted in the same way: what every run has to hold.
 const MOST_BYTES: usize = 2 << 20;
-/// The longest key for which the nearest known one is looked for.
-const LONGEST_GUESSED: usize = 64;
 /// Beyond this many mistakes nobody reads guesses.
 const MOST_GUESSED: usize = 1000;
 
@@ -334,15 +332,4 @@ impl Reader {
         };
         self.note(node.at, format!("{what} is {found}"), remedy);
     }
-}
-
-/// The known word that was probably meant.
-fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
-    if word.len() > LONGEST_GUESSED {
-        return None;
-    }
-    let close = |other: &&str| strsim::osa_distance(word, other);
-    let best = known.iter().copied().min_by_key(close)?;
-    let likeness = strsim::jaro_winkler(word, best);
-    (close(&best) <= 2.max(word.len() / 3) || likeness > 0.85).then_some(best)
 }

@@ -202,7 +202,7 @@ mod tests {
         assert!(matches!(&staging.when, When::Branch(branch) if branch == "main"));
         assert_eq!(staging.moves[0].as_str(), "staging");
         assert!(matches!(&production.when, When::Release { template, from }
-            if template.to_string() == "prod-{number}" && from[..] == ["main", "hotfix"]));
+            if template.to_string() == "prod-{number}" && from.iter().map(ToString::to_string).eq(["main", "hotfix"])));
         assert_eq!(production.requires.as_ref(), Some(&staging.name));
         let [api, workers] = &manifest.images[..] else {
             panic!("two images")

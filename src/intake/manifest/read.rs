@@ -5,8 +5,8 @@ use super::fields::{At, Fields, Reader};
 use super::json::json;
 use super::mistake::Position;
 use crate::domain::{
-    EnvironmentName, Foreign, HookVariable, ImageName, ImageTag, PatternList, Refused,
-    ReleaseTemplate, Repository, ServiceId, ServiceName, TagTemplate, When,
+    BranchFilter, EnvironmentName, Foreign, HookVariable, ImageName, ImageTag, PatternList,
+    Refused, ReleaseTemplate, Repository, ServiceId, ServiceName, TagTemplate, When,
 };
 use crate::intake::yaml::{Key, Node};
 use std::rc::Rc;
@@ -303,9 +303,16 @@ impl Reader {
             (None, Some(node)) => {
                 let template = self.value(node, "tag", ReleaseTemplate::parse);
                 let from = from
-                    .map(|node| self.list(node, "from", MOST_ENVIRONMENTS, branch))
+                    .map(|node| self.list(node, "from", MOST_ENVIRONMENTS, BranchFilter::parse))
                     .unwrap_or_default();
-                let from = from.into_iter().map(|branch| branch.value).collect();
+                if let Some(first) = from.first()
+                    && from.iter().all(|filter| filter.value.is_exclusion())
+                {
+                    let what =
+                        format!("from of {whose} only excludes, so no release could ever be made");
+                    self.note(first.at, what, "put a filter like ** before them");
+                }
+                let from = from.into_iter().map(|filter| filter.value).collect();
                 let template = template?;
                 Some(At {
                     at: template.at,

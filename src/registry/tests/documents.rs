@@ -1,6 +1,7 @@
 //! What the bytes of manifests, indexes, configs and complaints are read as.
 
-use super::super::wire::{self, Complaint, Document};
+use super::super::complaint::{Complaint, SECONDARY_LIMIT, complaint, wait_in};
+use super::super::wire::{self, Document};
 use super::image::{Blob, config, docker_list, docker_manifest, entry, index, manifest};
 use oci_distribution::manifest::{
     IMAGE_MANIFEST_LIST_MEDIA_TYPE, OCI_IMAGE_INDEX_MEDIA_TYPE, OCI_IMAGE_MEDIA_TYPE,
@@ -205,15 +206,13 @@ fn a_config_without_a_platform_is_broken() {
 
 #[test]
 fn complaints_are_read_and_pages_are_not() {
-    let complaint = |body: &str| wire::complaint(body.as_bytes());
+    let complaint = |body: &str| super::super::complaint::complaint(body.as_bytes());
     let said = complaint(r#"{"errors":[{"code":"DENIED","message":"no"},{"code":"X"}]}"#);
-    assert_eq!(
-        said,
-        Complaint {
-            code: Some("DENIED".into()),
-            message: Some("no".into())
-        }
-    );
+    let denied = Complaint {
+        code: Some("DENIED"),
+        ..Complaint::default()
+    };
+    assert_eq!(said, denied);
     assert_eq!(
         complaint(r#"{"errors":[{"code":"a b","message":""}]}"#),
         Complaint::default()
@@ -226,6 +225,52 @@ fn complaints_are_read_and_pages_are_not() {
         r#"{"message":"x"}"#,
     ] {
         assert_eq!(complaint(body), Complaint::default(), "{body}");
+    }
+}
+
+#[test]
+fn of_a_complaint_only_known_words_are_kept() {
+    let complaint = |body: &str| super::super::complaint::complaint(body.as_bytes());
+    let said = complaint(
+        r#"{"errors":[{"code":"SECRETKEY","message":"secret permission_denied: write_package secret"}]}"#,
+    );
+    assert_eq!(
+        (said.code, said.phrase),
+        (None, Some("permission_denied: write_package"))
+    );
+    assert_eq!(
+        complaint(r#"{"errors":[{"code":"UNKNOWN","message":"the password is hunter2"}]}"#).phrase,
+        None
+    );
+}
+
+#[test]
+fn a_secondary_limit_is_found_however_it_is_wrapped() {
+    let inner = r#"{"documentation_url":"https://docs.github.com/","message":"You have exceeded a secondary rate limit. Please wait a few minutes"}"#;
+    let wrapped = serde_json::json!({"errors": [{"code": "DENIED", "message": inner}]}).to_string();
+    for body in [inner, wrapped.as_str()] {
+        assert_eq!(
+            complaint(body.as_bytes()).phrase,
+            Some(SECONDARY_LIMIT),
+            "{body}"
+        );
+    }
+    let said = complaint("{\"errors\":[{\"code\":\"DENIED\",\"message\":\"secondary rate limit, retry-after: 880.092\u{b5}s\"}]}".as_bytes());
+    assert_eq!(said.wait, Some(std::time::Duration::from_nanos(880_092)));
+}
+
+#[test]
+fn a_missing_part_of_an_index_is_named_by_its_digest() {
+    let digest = format!("sha256:{}", "a".repeat(64));
+    for detail in [
+        format!("\"{digest}\""),
+        format!("{{\"digest\":\"{digest}\"}}"),
+    ] {
+        let body = format!(
+            r#"{{"errors":[{{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown to registry","detail":{detail}}}]}}"#
+        );
+        let about = complaint(body.as_bytes()).about;
+        assert_eq!(about.map(|digest| digest.to_string()), Some(digest.clone()));
     }
 }
 
@@ -251,6 +296,6 @@ fn reads_waits_in_gos_words() {
         ("retry-after: 99999999999999999999999h", None),
         ("denied", None),
     ] {
-        assert_eq!(wire::wait_in(text), wanted, "{text}");
+        assert_eq!(wait_in(text), wanted, "{text}");
     }
 }

@@ -159,6 +159,10 @@ fn fails(world: World, status: &'static str, why: Why) -> World {
     ends(world, Fate::Fails(status, why))
 }
 
+fn refused(message: &str) -> Answer {
+    Answer::Body(400, format!(r#"{{"message":"{message}"}}"#))
+}
+
 type Scenario = fn(World) -> World;
 
 /// How each ending comes about.
@@ -188,7 +192,22 @@ const SCENARIOS: &[(&str, Scenario)] = &[
             answers(ends(world, Fate::Superseded(newer)), [Answer::Queued])
         },
     ),
-    ("The hook answers 400", |world| {
+    ("The hook answers 400 about another image", |world| {
+        answers(
+            world,
+            [refused("cannot change the host, project, or image name")],
+        )
+    }),
+    (
+        "The hook answers 400 about an image that it cannot fetch",
+        |world| {
+            answers(
+                world,
+                [refused("unable to fetch image with provided input")],
+            )
+        },
+    ),
+    ("The hook answers 400 for another reason", |world| {
         answers(world, [Answer::Status(400)])
     }),
     ("The hook answers 401", |world| {

@@ -84,7 +84,7 @@ fn a_hook_that_answers_403_is_denied() {
 #[test]
 fn every_refusal_of_a_hook_has_words_of_its_own_and_is_not_repeated() {
     let table = [
-        (400, "image-repository-differs"),
+        (400, "deploy-failed"),
         (404, "image-repository-differs"),
         (401, "hook-denied"),
         (405, "deploy-failed"),
@@ -95,6 +95,35 @@ fn every_refusal_of_a_hook_has_words_of_its_own_and_is_not_repeated() {
             .ended(1, "failed", failure)
             .hooked(&["web"]);
         assert_eq!(run.service("web")["status"], "failed");
+    }
+}
+
+#[test]
+fn a_400_is_told_apart_by_its_text_which_is_not_shown() {
+    let table = [
+        (
+            "unable to fetch image with provided input",
+            "image-pull-failed",
+            "a registry credential that can read the package",
+        ),
+        (
+            "deploy hook cannot change the host, project, or image name. Only the digest or tag may be modified",
+            "image-repository-differs",
+            "Set the service's image on Render",
+        ),
+        (
+            "something else @everyone",
+            "deploy-failed",
+            "for an unknown reason",
+        ),
+    ];
+    for (message, failure, says) in table {
+        let body = serde_json::json!({"message": message}).to_string();
+        let run = web([Answer::Body(400, body)])
+            .ended(1, "failed", failure)
+            .hooked(&["web"])
+            .says(says);
+        assert!(!run.shown().contains("everyone"));
     }
 }
 

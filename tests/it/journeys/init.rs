@@ -69,7 +69,12 @@ fn what_it_writes_passes_check() {
             manifest.contains("# decide") && workflow.contains("deploy-hooks: |"),
             "{manifest}{workflow}"
         );
-        let checked = run
+        // What it cannot know is who the action's owner is.
+        let begun = run.world.on_laptop(&["check"]).says("owner-placeholder");
+        begun.equal("exit", &begun.exit, &1);
+        let place = begun.world.rooms.workspace.join(WORKFLOW);
+        std::fs::write(&place, workflow.replace("OWNER", "acme")).expect("a file");
+        let checked = begun
             .world
             .on_laptop(&["check"])
             .says("no errors, no warnings");

@@ -8,6 +8,7 @@ mod cleanup;
 mod comments;
 mod container;
 mod credentials;
+mod dialects;
 mod drift;
 mod endings;
 mod events;

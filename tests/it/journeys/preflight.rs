@@ -305,12 +305,16 @@ fn a_service_with_an_id_and_a_key_needs_no_hook() {
         .says("RENDER_HOOK_WEB");
 }
 
+const OTHER_IMAGE: &str =
+    r#"{"message":"only the image tag or digest can be updated when creating a deploy"}"#;
+
 #[test]
 fn what_the_api_answers_in_a_hooks_place_has_words_of_its_own() {
     let table = [
         (vec![Answer::Queued], "", "live"),
+        (vec![Answer::Status(400)], "deploy-failed", "not sent"),
         (
-            vec![Answer::Status(400)],
+            vec![Answer::Body(400, OTHER_IMAGE.into())],
             "image-repository-differs",
             "not sent",
         ),

@@ -31,6 +31,36 @@ fn step(number: usize) -> (String, String) {
     (value("shell: "), value("run: "))
 }
 
+/// The variables that a step's `env:` sets to a text of its own, not to an expression.
+fn step_env(number: usize) -> BTreeMap<String, String> {
+    let action =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("no-docker/action.yml"))
+            .expect("a file");
+    let steps: Vec<&str> = action.split("\n    - name: ").skip(1).collect();
+    let (_, env) = steps[number].split_once("      env:\n").expect("an env");
+    env.lines()
+        .filter_map(|line| line.trim().strip_suffix(": \"\""))
+        .map(|name| (name.to_owned(), String::new()))
+        .collect()
+}
+
+/// A library that leaves a mark as soon as the loader takes it into a process.
+fn library(directory: &Path, mark: &Path) -> PathBuf {
+    let (source, library) = (directory.join("mark.c"), directory.join("mark.so"));
+    let text = format!(
+        "#include <stdio.h>\n__attribute__((constructor)) static void mark(void) {{ FILE *f = fopen(\"{}\", \"a\"); if (f) {{ fputs(\"x\", f); fclose(f); }} }}\n",
+        mark.display()
+    );
+    std::fs::write(&source, text).expect("a file");
+    let built = Command::new("cc")
+        .args(["-shared", "-fPIC", "-o"])
+        .args([&library, &source])
+        .status()
+        .expect("a compiler");
+    assert!(built.success());
+    library
+}
+
 /// What a fetch gave.
 struct Fetched {
     exit: i32,
@@ -112,6 +142,15 @@ impl Door {
         }
         // In a shell that is not privileged this would keep every command from running.
         environment.insert("SHELLOPTS".to_owned(), "noexec".to_owned());
+        // Taken in by every program that is loaded, the shell itself too.
+        let planted = library(directory.path(), &mark);
+        environment.insert("LD_PRELOAD".to_owned(), text(planted));
+        let loaded = Command::new("/bin/true").envs(&environment).status();
+        assert!(
+            loaded.expect("a process").success() && mark.exists(),
+            "the trap works"
+        );
+        std::fs::remove_file(&mark).expect("a file");
         Self {
             directory,
             environment,
@@ -141,6 +180,7 @@ impl Door {
             .args(&words[1..])
             .env_clear()
             .envs(&self.environment)
+            .envs(step_env(0))
             .output()
             .expect("a process");
         let output = std::fs::read_to_string(self.path("output")).expect("a file");
@@ -222,6 +262,9 @@ fn deployed(world: World) -> Run {
             "GITHUB_ACTION_PATH" | "RUNNER_TEMP" | "GITHUB_OUTPUT" => world,
             _ => world.variable(name, value),
         });
+    let world = step_env(1)
+        .iter()
+        .fold(world, |world, (name, value)| world.variable(name, value));
     let run = world
         .variable("PROGRAM", found.to_str().expect("a path"))
         .through(&shell, &file)

@@ -127,3 +127,41 @@ fn a_tag_that_may_not_be_put_names_the_permission() {
         "{denied}"
     );
 }
+
+#[test]
+fn an_index_whose_parts_are_gone_is_broken_and_the_part_is_named() {
+    let server = Server::start();
+    let (_, manifest, index) = serve_image(&server);
+    let stranger = format!("sha256:{}", "5".repeat(64));
+    for (detail, is_named) in [(manifest.digest(), true), (stranger, false)] {
+        let body = serde_json::json!({"errors": [{"code": "MANIFEST_BLOB_UNKNOWN", "message": "blob unknown to registry", "detail": detail}]});
+        server.on(get("manifests", &index), served(&index));
+        server.on("HEAD /v2/acme/api/manifests/prod-7", Reply::new(404, ""));
+        server.on(
+            "PUT /v2/acme/api/manifests/prod-7",
+            Reply::new(400, body.to_string()),
+        );
+        let broken = put(&server, &index, Moving::Allowed).unwrap_err();
+        assert_eq!(broken.word(), FailureWord::ImageBroken, "{broken}");
+        assert_eq!(broken.to_string().contains(&detail), is_named, "{broken}");
+    }
+}
+
+#[test]
+fn a_403_that_is_a_rate_limit_is_waited_for_when_a_tag_is_put() {
+    let server = Server::start();
+    let (_, _, index) = serve_image(&server);
+    server.on(get("manifests", &index), served(&index));
+    server.on("HEAD /v2/acme/api/manifests/prod-7", Reply::new(404, ""));
+    server.on("HEAD /v2/acme/api/manifests/prod-7", served(&index));
+    let inner = r#"{"message":"You have exceeded a secondary rate limit."}"#;
+    server.on(
+        "PUT /v2/acme/api/manifests/prod-7",
+        Reply::new(403, error("DENIED", inner)),
+    );
+    server.on("PUT /v2/acme/api/manifests/prod-7", Reply::new(201, ""));
+    assert_eq!(
+        put(&server, &index, Moving::Allowed).unwrap(),
+        TagPut::Put { replaced: None }
+    );
+}

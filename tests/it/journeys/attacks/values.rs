@@ -274,13 +274,13 @@ fn row_37_a_release_that_is_none_is_refused_on_every_event() {
 
 #[test]
 fn row_37_a_digest_that_is_none_is_not_taken_for_no_digest() {
-    for value in ["x\\\"", "sha256:", "\\"] {
+    for value in ["x\\\"", "sha256:", "\\", "sha256-0123"] {
         let run = pushed().input("digest", value).deploy().no_hooks();
         assert!(run.exit != 0, "{value:?} was taken");
     }
     // What could be a directory that no build made is said to be missing.
     pushed()
-        .input("digest", "sha256-0123")
+        .input("digest", "digests-0123")
         .deploy()
         .expect_accepted(["api"])
         .annotates("warning", "digest");

@@ -1,8 +1,9 @@
 use super::*;
 use crate::domain::{
-    Environment, EnvironmentName, Image, Pattern, Repository, Source, TagRules, TagTemplate, When,
+    Environment, EnvironmentName, Image, Pattern, PatternList, Repository, Service, Source,
+    TagRules, TagTemplate, When,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn list(texts: &[&str]) -> PatternList {
     PatternList::new(
@@ -89,16 +90,16 @@ fn handover() -> Handover {
     }
 }
 
-fn told(checkup: &Checkup) -> Vec<String> {
+fn told(report: &LintReport) -> Vec<String> {
     let tell = |finding: &Finding| {
         format!(
             "{} {}: {}",
             finding.level.as_str(),
-            finding.remark,
+            finding.code,
             finding.text
         )
     };
-    checkup.findings.iter().map(tell).collect()
+    report.findings.iter().map(tell).collect()
 }
 
 fn wired(manifest: &Manifest, handover: Handover) -> Vec<String> {
@@ -107,7 +108,7 @@ fn wired(manifest: &Manifest, handover: Handover) -> Vec<String> {
         None,
         &Wiring {
             handovers: vec![handover],
-            unread: Vec::new(),
+            ..Wiring::default()
         },
     ))
 }
@@ -119,28 +120,28 @@ fn patterns_without_a_match_are_told_with_their_place() {
         Vec::new(),
     );
     (manifest.ignore, manifest.shared) = (list(&["**/*.md"]), list(&["uv.lock", "uv.lok"]));
-    let checkup = check(
+    let report = check(
         &manifest,
         Some(&files(&["api/a", "uv.lock"])),
         &Wiring::default(),
     );
     let api = Part::Image(ImageName::parse("api").unwrap());
-    let spots: Vec<(Level, &Spot)> = checkup
+    let spots: Vec<(Level, &Span)> = report
         .findings
         .iter()
-        .map(|own| (own.level, &own.spot))
+        .map(|own| (own.level, &own.span))
         .collect();
     assert_eq!(
         spots,
         [
-            (Level::Warning, &Spot::Pattern(Part::Shared, 1)),
-            (Level::Warning, &Spot::Pattern(api.clone(), 1)),
-            (Level::Warning, &Spot::Pattern(api, 2)),
-            (Level::Notice, &Spot::Pattern(Part::Ignore, 0)),
+            (Level::Warning, &Span::Pattern(Part::Shared, 1)),
+            (Level::Warning, &Span::Pattern(api.clone(), 1)),
+            (Level::Warning, &Span::Pattern(api, 2)),
+            (Level::Notice, &Span::Pattern(Part::Ignore, 0)),
         ]
     );
     assert_eq!(
-        told(&checkup)[2],
+        told(&report)[2],
         "warning pattern-matches-nothing: \"!api/x\" of image api excludes no tracked file"
     );
 }
@@ -152,13 +153,13 @@ fn an_image_that_no_file_changes_is_an_error() {
         Vec::new(),
     );
     manifest.ignore = list(&["**/*.md"]);
-    let checkup = check(
+    let report = check(
         &manifest,
         Some(&files(&["api/README.md", "web/a"])),
         &Wiring::default(),
     );
     assert_eq!(
-        told(&checkup),
+        told(&report),
         [
             "error image-of-nothing: no tracked file is a reason to build image api, so no change would ever deploy it"
         ]
@@ -193,16 +194,16 @@ fn files_of_nobody_are_put_together_by_directory() {
         (&["docs/api.txt", "x.y", "x/y"], &[("x.y", 1), ("x/", 1)]),
     ];
     for (paths, wanted) in table {
-        let checkup = check(&manifest, Some(&files(paths)), &Wiring::default());
-        let found: Vec<(&str, usize)> = checkup
+        let report = check(&manifest, Some(&files(paths)), &Wiring::default());
+        let found: Vec<(&str, usize)> = report
             .unowned
             .iter()
             .map(|own| (std::str::from_utf8(&own.path).unwrap(), own.files))
             .collect();
         assert_eq!(found, wanted, "{paths:?}");
         assert_eq!(
-            checkup.files_of_nobody() > 0,
-            checkup.count(Level::Notice) == 1
+            report.files_of_nobody() > 0,
+            report.count(Level::Notice) == 1
         );
     }
 }
@@ -257,26 +258,27 @@ fn a_service_without_hook_and_key_cannot_be_deployed() {
 fn what_is_not_known_of_workflows_is_no_error() {
     let manifest = manifest(vec![image("api", &["**"])], vec![service("api", &[])]);
     let unread = vec![("x.yml".to_owned(), (3, 1), "not YAML".to_owned())];
-    let checkup = check(
+    let report = check(
         &manifest,
         None,
         &Wiring {
             handovers: vec![handover()],
             unread,
+            ..Wiring::default()
         },
     );
     assert_eq!(
-        (checkup.count(Level::Error), checkup.count(Level::Warning)),
+        (report.count(Level::Error), report.count(Level::Warning)),
         (0, 2)
     );
-    let checkup = check(&manifest, None, &Wiring::default());
+    let report = check(&manifest, None, &Wiring::default());
     assert_eq!(
-        checkup
+        report
             .findings
             .iter()
-            .map(|own| own.remark)
+            .map(|own| own.code)
             .collect::<Vec<_>>(),
-        [Remark::NoDeployStep]
+        [LintCode::NoDeployStep]
     );
 }
 
@@ -287,7 +289,7 @@ fn a_hook_for_nobody_is_an_error_in_the_workflow() {
         vec![service("api", &[]), service("job", &[])],
     );
     let hooks = ["api", "job", "jobs"].map(str::to_owned).to_vec();
-    let checkup = check(
+    let report = check(
         &manifest,
         None,
         &Wiring {
@@ -296,18 +298,18 @@ fn a_hook_for_nobody_is_an_error_in_the_workflow() {
                 has_only_hook: true,
                 ..handover()
             }],
-            unread: Vec::new(),
+            ..Wiring::default()
         },
     );
-    let found: Vec<(Level, Remark)> = checkup
+    let found: Vec<(Level, LintCode)> = report
         .findings
         .iter()
-        .map(|own| (own.level, own.remark))
+        .map(|own| (own.level, own.code))
         .collect();
-    assert_eq!(found, [(Level::Error, Remark::HookForNobody); 2]);
+    assert_eq!(found, [(Level::Error, LintCode::HookForNobody); 2]);
     assert_eq!(
-        checkup.findings[0].spot,
-        Spot::File(".github/workflows/ci.yml".into(), (7, 9))
+        report.findings[0].span,
+        Span::File(".github/workflows/ci.yml".into(), (7, 9))
     );
 }
 
@@ -319,6 +321,6 @@ fn too_much_to_compare_is_said() {
     let many: Vec<Vec<u8>> = (0..7000)
         .map(|at| format!("{at:05}").into_bytes())
         .collect();
-    let checkup = check(&manifest, Some(&many), &Wiring::default());
-    assert_eq!(checkup.findings[0].remark, Remark::TreeNotCompared);
+    let report = check(&manifest, Some(&many), &Wiring::default());
+    assert_eq!(report.findings[0].code, LintCode::TreeNotCompared);
 }

@@ -4,6 +4,10 @@
 //! reviewer approves after two minutes, but the first run that asks gets no answer. The day ends after eight hours.
 //!
 //! `DOCUMENTS=write cargo test --test waiting` writes the tables.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a test reads its own environment"
+)]
 
 mod model;
 
@@ -154,7 +158,7 @@ fn play(design: Design, seed: u64, has_rollback: bool) -> Hour {
         github.minute(now, &mut minutes, &|run| {
             (push_of(run) != Some(0)).then_some(APPROVAL)
         });
-        for done in github.done[seen..].to_vec() {
+        for done in &github.done[seen..] {
             let push = push_of(done.run);
             match done.task {
                 Task::Sandbox if push > sandbox => {

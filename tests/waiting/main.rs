@@ -4,7 +4,6 @@
 //! reviewer approves after two minutes, but the first run that asks gets no answer. The day ends after eight hours.
 //!
 //! `DOCUMENTS=write cargo test --test waiting` writes the tables.
-
 #![allow(
     clippy::disallowed_methods,
     reason = "the variable that asks for writing is read here"

@@ -222,7 +222,9 @@ impl Server {
             }
             let opens = match *self.0.entrance.lock().expect("the entrance") {
                 Entrance::Until(then) if !refuses => then.into(),
-                _ => now + Duration::from_secs(3600),
+                Entrance::Until(_) | Entrance::Open | Entrance::For(_) | Entrance::Closed => {
+                    now + Duration::from_secs(3600)
+                }
             };
             tokio::select! {
                 biased;

@@ -30,4 +30,4 @@ bench *arguments:
 
 # Formats the code.
 fmt:
-    cargo fmt
+    cargo fmt --all

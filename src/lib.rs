@@ -13,15 +13,18 @@ pub mod render;
 pub mod report;
 pub mod repository;
 pub mod runner;
-pub mod transport;
 
 use command::{Failure, Scene};
 use domain::{DeployHook, Level, Notice, Outcome, Secret};
+use http_client::Random;
 use intake::inputs::Request;
 use report::{Story, summary};
-use runner::{Arguments, Asked, Log, OutputsFile, Signals, Surroundings, Tongue};
+use runner::{Arguments, Asked, Connect, Log, OutputsFile, Surroundings, Tongue};
 use std::cell::RefCell;
-use std::process::ExitCode;
+use std::ffi::OsString;
+use tracing::instrument::WithSubscriber as _;
+
+pub use runner::{Environment, Io};
 
 /// The end of a run: what happened, and the exit code where the outcome alone does not say it.
 struct End {
@@ -30,36 +33,47 @@ struct End {
 }
 
 /// Runs the program: reads the request, does what it asks, reports, and answers the exit code.
-pub async fn run(line: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
-    let mut signals = Signals::listen();
-    let around = Surroundings::read();
+///
+/// It reads no global of the process: not the environment, not the standard streams, no clock but tokio's. So a test can run it.
+pub async fn run(
+    environment: Environment,
+    arguments: impl Iterator<Item = OsString>,
+    io: Io,
+) -> u8 {
+    let around = Surroundings::read(environment);
     let tongue = if around.on_runner {
         Tongue::Runner
     } else {
         Tongue::Terminal
     };
-    let log = Log::new(tongue, around.is_debug).on(around.screen);
-    let arguments = match Arguments::parse(line) {
+    let Io {
+        stdout,
+        stderr,
+        connect,
+        cancelled,
+        random,
+    } = io;
+    let log = Log::new(tongue, around.is_debug, stdout, stderr).on(around.screen);
+    let arguments = match Arguments::parse(arguments, around.directory()) {
         Asked::Run(arguments) => arguments,
         Asked::Print(text) => {
             log.result(&text);
-            return ExitCode::SUCCESS;
+            return 0;
         }
         Asked::Wrong(text) => {
             log.say(text.trim_end());
-            return ExitCode::from(2);
+            return 2;
         }
     };
-    let given = Surroundings::inputs(&arguments);
+    let given = around.inputs(&arguments);
     // Before anything else is said: whatever may be a secret.
     for secret in given
         .secrets()
         .map(Secret::new)
-        .chain(Surroundings::likely_hooks())
+        .chain(around.likely_hooks())
     {
         log.mask_lines(&secret);
     }
-    runner::trace_to(&log);
     let mut outputs = match around.outputs.as_deref().map(OutputsFile::open).transpose() {
         Ok(outputs) => outputs,
         Err(error) => {
@@ -68,20 +82,40 @@ pub async fn run(line: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
                 "Outputs cannot be written",
                 format!("{error}; nothing was done"),
             ));
-            return ExitCode::FAILURE;
+            return 1;
         }
     };
-    let end = act(&given, around.clone(), &log, &mut signals).await;
+    let acting = act(
+        &given,
+        around.clone(),
+        &log,
+        cancelled,
+        &*connect,
+        random.clone(),
+    );
+    let end = match runner::traces(&log) {
+        Some(traces) => acting.with_subscriber(traces).await,
+        None => acting.await,
+    };
     warn_of_masked_outputs(&end, given.get("registry-username"), &log);
-    report(&end, &around, &log, outputs.as_mut(), arguments.is_json())
+    report(
+        &end,
+        &around,
+        &log,
+        outputs.as_mut(),
+        arguments.is_json(),
+        &random,
+    )
 }
 
-/// Does what is asked, until it is done or a signal ends it.
+/// Does what is asked, until it is done or `cancelled` ends it.
 async fn act(
     given: &intake::inputs::Given,
     around: Surroundings,
     log: &Log,
-    signals: &mut Signals,
+    cancelled: impl Future<Output = ()>,
+    connect: &Connect,
+    random: Random,
 ) -> End {
     let request = match Request::read(given) {
         Ok(request) => request,
@@ -105,13 +139,13 @@ async fn act(
             Err(failure) => stopped(story, failure),
         };
     }
-    let scene = match Scene::enter(request, around, log.clone()) {
+    let scene = match Scene::enter(request, around, log.clone(), connect, random) {
         Ok(scene) => scene,
         Err(failure) => return stopped(Story::new(Outcome::Refused, ""), failure),
     };
     let result = tokio::select! {
         biased;
-        () = signals.interrupted() => {
+        () = cancelled => {
             command::cancelled(&scene).await;
             Ok(())
         }
@@ -184,7 +218,8 @@ fn report(
     log: &Log,
     outputs: Option<&mut OutputsFile>,
     is_json: bool,
-) -> ExitCode {
+    random: &Random,
+) -> u8 {
     log.end_group();
     let story = &end.story;
     let mut code = exit_code(end);
@@ -233,7 +268,7 @@ fn report(
             .collect();
         log.result(&format!("{}\n", serde_json::Value::Object(object)));
     }
-    if let Some(Err(error)) = outputs.map(|file| file.write(&values)) {
+    if let Some(Err(error)) = outputs.map(|file| file.write(&values, random)) {
         log.notice(&Notice::new(
             Level::Error,
             "Outputs cannot be written",
@@ -252,7 +287,7 @@ fn report(
             error.to_string(),
         ));
     }
-    ExitCode::from(code)
+    code
 }
 
 /// The runner shows ten annotations of a kind for a step; the last one says how many there are.

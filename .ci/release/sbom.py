@@ -43,11 +43,17 @@ def main(commit, seconds):
     def purl(crate):
         return f"pkg:cargo/{crate[0]}@{crate[1]}"
 
+    def reference(crate):
+        # A crate of this repository is on no registry: it has no checksum, and the registry's crate of the same name is another one.
+        return purl(crate) if crate in known or crate == root else f"{crate[0]}@{crate[1]}"
+
     def component(crate):
-        described = {"type": "library", "bom-ref": purl(crate), "name": crate[0], "version": crate[1], "purl": purl(crate)}
+        described = {"type": "library", "bom-ref": reference(crate), "name": crate[0], "version": crate[1]}
         if licenses[crate]:
             described["licenses"] = [{"expression": licenses[crate].replace("/", " OR ")}]
-        if crate != root:
+        if crate in known or crate == root:
+            described["purl"] = purl(crate)
+        if crate in known:
             described["hashes"] = [{"alg": "SHA-256", "content": known[crate]}]
         return described
 
@@ -62,7 +68,7 @@ def main(commit, seconds):
             "component": {**component(root), "type": "application", "properties": [{"name": "commit", "value": commit}]},
         },
         "components": [component(crate) for crate in order if crate != root],
-        "dependencies": [{"ref": purl(crate), "dependsOn": sorted(map(purl, needs[crate]))} for crate in order],
+        "dependencies": [{"ref": reference(crate), "dependsOn": sorted(map(reference, needs[crate]))} for crate in order],
     }, sys.stdout, indent=1)
 
 

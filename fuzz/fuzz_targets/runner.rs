@@ -6,25 +6,48 @@
 mod protocol;
 
 use ghcr_to_render::domain::{Level, Notice};
-use ghcr_to_render::runner::{Log, OutputsFile, Tongue, fuzzing};
+use ghcr_to_render::runner::{Log, OutputsFile, Tongue};
+use http_client::Random;
 use libfuzzer_sys::fuzz_target;
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Write};
+use std::sync::{Arc, LazyLock, Mutex};
+
+/// What was printed.
+#[derive(Clone, Default)]
+struct Printed(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Printed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("it").write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
-    let printed = fuzzing::printed(|| {
-        let log = Log::new(Tongue::Runner, true);
-        log.group(&text);
-        log.say(&text);
-        log.debug(&text);
-        let place = Some((text.to_string(), 1, 1));
-        log.notice(&Notice {
-            place,
-            ..Notice::new(Level::Error, text.to_string(), text.to_string())
-        });
-        log.end_group();
+    let printed = Printed::default();
+    let log = Log::new(
+        Tongue::Runner,
+        true,
+        Box::new(printed.clone()),
+        Box::new(io::sink()),
+    );
+    log.group(&text);
+    log.say(&text);
+    log.debug(&text);
+    let place = Some((text.to_string(), 1, 1));
+    log.notice(&Notice {
+        place,
+        ..Notice::new(Level::Error, text.to_string(), text.to_string())
     });
+    log.end_group();
+    let printed = printed.0.lock().expect("it").clone();
+    let printed = String::from_utf8(printed).expect("text");
     let commands: Vec<String> = protocol::lines(&printed)
         .filter_map(protocol::command)
         .map(|found| format!("{:?} {}", found.syntax, found.name))
@@ -38,6 +61,7 @@ fuzz_target!(|data: &[u8]| {
     static FILE: LazyLock<tempfile::NamedTempFile> =
         LazyLock::new(|| tempfile::NamedTempFile::new().expect("a file"));
     let path = FILE.path();
+    let random = Random::new(|| RandomState::new().hash_one(0_u8));
     std::fs::write(path, "").expect("a file");
     let outputs = BTreeMap::from([
         ("images", text.to_string()),
@@ -45,7 +69,7 @@ fuzz_target!(|data: &[u8]| {
         ("tags", text.to_string()),
     ]);
     OutputsFile::open(path)
-        .and_then(|mut file| file.write(&outputs))
+        .and_then(|mut file| file.write(&outputs, &random))
         .expect("outputs");
     let written = std::fs::read_to_string(path).expect("outputs");
     let read = protocol::outputs(&written).expect("what the runner reads");

@@ -8,7 +8,7 @@ use crate::decide::{
 };
 use crate::domain::{CommitSha, FailureWord, PinnedImage};
 use crate::registry::{Asked, RegistryError};
-use crate::transport::Deadline;
+use http_client::Deadline;
 use std::time::Duration;
 
 /// The image was there once: it is there, or it is gone.

@@ -7,7 +7,7 @@ use crate::decide::{OnRender, VerifiedImage};
 use crate::domain::{Decision, DeployStatus, Digest, PinnedImage, Repository, Status};
 use crate::registry::{Asked, RegistryError};
 use crate::render::ServiceImage;
-use crate::transport::Deadline;
+use http_client::Deadline;
 use std::time::Duration;
 
 const ONE_LOOK: Duration = Duration::from_secs(20);

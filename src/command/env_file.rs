@@ -34,7 +34,7 @@ pub(super) async fn check(scene: &Scene, brief: &Brief) -> Result<(), Failure> {
     if scene.request.writes == Writes::Allowed {
         scene
             .workspace
-            .try_beside(path)
+            .try_beside(path, &scene.random)
             .map_err(|error| refused(error.to_string()))?;
     }
     Ok(())
@@ -76,7 +76,9 @@ pub(super) fn write(
     {
         lines.push(("IMAGE_TAG".to_owned(), tag.to_string()));
     }
-    Ok(scene.workspace.write_lines(path, &lines, &is_own_key)?)
+    Ok(scene
+        .workspace
+        .write_lines(path, &lines, &is_own_key, &scene.random)?)
 }
 
 fn key(image: &ImageName) -> String {

@@ -15,7 +15,7 @@ use crate::registry::RegistryError;
 use crate::render::RenderError;
 use crate::report::Failed;
 use crate::runner::FileError;
-use crate::transport::TransportError;
+use http_client::TransportError;
 
 /// Why a run stopped.
 #[derive(Debug, thiserror::Error)]

@@ -9,7 +9,6 @@ use crate::domain::{
     ServiceName, Source,
 };
 use crate::intake::inputs::{Command, InputError, OnMissingCredential, Writes};
-use crate::runner::Surroundings;
 use std::collections::BTreeMap;
 
 /// The hooks of the services that have one, and the services that lack one with the variable that would hold it.
@@ -166,7 +165,7 @@ fn hook_of(scene: &Scene, service: &Service) -> Option<Result<DeployHook, HookEr
     if let Some(hook) = given {
         return Some(Ok(hook.clone()));
     }
-    let secret = Surroundings::hook(&service.hook)?;
+    let secret = scene.around.hook(&service.hook)?;
     scene.log.mask(&secret);
     Some(DeployHook::parse(
         secret.expose(),

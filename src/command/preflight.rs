@@ -6,7 +6,7 @@ use super::scene::Scene;
 use crate::domain::{FailureWord, PinnedImage, Repository, ServiceId, ServiceName};
 use crate::registry::{Asked, Registry, RegistryError};
 use crate::render::{ServiceFacts, ServiceKind};
-use crate::transport::Deadline;
+use http_client::Deadline;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

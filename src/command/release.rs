@@ -12,7 +12,7 @@ use crate::domain::{CommitSha, Level, Notice, Outcome, Reading, Release, Release
 use crate::github::{GitHub, GitHubError, GitTag, TagMade, TagWriter};
 use crate::intake::inputs::Writes;
 use crate::report::Released;
-use crate::transport::{Backoff, sleep};
+use http_client::sleep;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -91,7 +91,7 @@ async fn numbered(
         Writes::Allowed => Some(TagWriter::new(github)),
         Writes::Withheld => None,
     };
-    let (mut backoff, mut stumbles) = (Backoff::new(PAUSES.0, PAUSES.1), 0);
+    let (mut backoff, mut stumbles) = (github.backoff(PAUSES.0, PAUSES.1), 0);
     for _ in 0..TRIES {
         // Read right before a number is taken: the registry may have needed its time.
         let tags = releases(github, candidate).await?;
@@ -282,7 +282,7 @@ async fn whose(
     release: &Release,
     answer: Result<TagMade, GitHubError>,
 ) -> Result<Option<CommitSha>, Failure> {
-    let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
+    let mut backoff = github.backoff(PAUSES.0, PAUSES.1);
     for look in 1..=LOOKS {
         match (github.tag_commit(release.tag().as_str()).await, &answer) {
             (Ok(Some(on)), _) => return Ok(Some(on)),

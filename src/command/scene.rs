@@ -13,8 +13,8 @@ use crate::registry::{Credentials, Registry};
 use crate::render::RenderApi;
 use crate::report::Story;
 use crate::repository::{Checkout, Trust};
-use crate::runner::{self, Log, Surroundings, Workspace};
-use crate::transport::{Client, Proxies, Roots};
+use crate::runner::{self, Connect, Log, Surroundings, Workspace};
+use http_client::{Client, Proxies, Random, Roots, TransportError};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -30,6 +30,7 @@ pub(crate) struct Scene {
     pub(crate) log: Log,
     pub(crate) workspace: Workspace,
     pub(crate) client: Client,
+    pub(crate) random: Random,
     pub(crate) history: History,
     pub(crate) slug: Slug,
     pub(crate) trigger: Trigger,
@@ -43,9 +44,17 @@ pub(crate) struct Scene {
 
 impl Scene {
     /// Reads the event and opens what there is to read from.
-    pub(crate) fn enter(request: Request, around: Surroundings, log: Log) -> Result<Self, Failure> {
+    pub(crate) fn enter(
+        request: Request,
+        around: Surroundings,
+        log: Log,
+        connect: &Connect,
+        random: Random,
+    ) -> Result<Self, Failure> {
         let workspace = Workspace::new(around.workspace.clone());
-        let client = client(&request, &around, &workspace, &log)?;
+        let (roots, proxies) = network(&request, &around, &workspace, &log)?;
+        let exchange = connect(roots, &proxies).map_err(TransportError::from)?;
+        let client = Client::new(exchange, random.clone());
         // An event is a runner's too where it does not say that it is one; a laptop has none.
         let is_laptop = !around.on_runner && around.event_name.is_none();
         let trust = if is_laptop {
@@ -90,6 +99,7 @@ impl Scene {
             log,
             workspace,
             client,
+            random,
             history,
             slug,
             trigger,
@@ -199,12 +209,13 @@ fn laptop(checkout: Option<&Checkout>) -> Dispatch {
     }
 }
 
-fn client(
+/// Whom to trust and through which proxies to connect.
+fn network(
     request: &Request,
     around: &Surroundings,
     workspace: &Workspace,
     log: &Log,
-) -> Result<Client, Failure> {
+) -> Result<(Roots, Proxies), Failure> {
     let mut roots = Roots::built_in();
     if let Some(text) = &request.ca_bundle {
         let pem = if text.contains("-----BEGIN") {
@@ -222,12 +233,13 @@ fn client(
     let names = around.network.join(", ");
     // Whoever runs his own machine has said there whom he trusts. On GitHub's, an earlier step may have said so.
     if !around.is_hosted {
-        Surroundings::root_files()
+        around
+            .root_files()
             .iter()
             .for_each(|pem| roots.add_readable(pem));
     }
     let proxies = match (around.is_hosted, around.network.is_empty()) {
-        (_, true) => Proxies::FromEnvironment,
+        (_, true) => Proxies::default(),
         (true, false) => {
             let text = format!(
                 "{names} ignored: on a GitHub-hosted runner only an earlier step can have set them (use ca-bundle for roots)"
@@ -237,12 +249,12 @@ fn client(
                 "Proxy and root variables are ignored",
                 text,
             ));
-            Proxies::Ignored
+            Proxies::default()
         }
         (false, false) => {
             log.say(&format!("Network: {names} of the environment are used."));
-            Proxies::FromEnvironment
+            around.proxies()
         }
     };
-    Ok(Client::new(roots, proxies)?)
+    Ok((roots, proxies))
 }

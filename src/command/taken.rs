@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::scene::Scene;
 use crate::domain::{Environment, Manifest, Reading, ReleaseNumber, ReleaseTemplate};
 use crate::registry::{Registry, RegistryError};
-use crate::transport::Deadline;
+use http_client::Deadline;
 use std::time::Duration;
 
 /// The numbers of release tags in the registry, in no order, and sentences about the images that cannot be asked.

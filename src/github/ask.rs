@@ -1,10 +1,10 @@
 //! One request and its answer: sending, trying again, paging, and what a status means.
 
+use super::library::Library;
 use super::{Aim, GitHub, GitHubError, Trace};
 use crate::domain::Foreign;
-use crate::transport::{Backoff, BodyError, Deadline, distrust, read_body, wait_hint};
 use http::HeaderMap;
-use octocrab::Octocrab;
+use http_client::{BodyError, Deadline, ExchangeError, wait_hint};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::sync::atomic::Ordering;
@@ -280,7 +280,7 @@ impl GitHub {
     async fn ask(&self, question: &Question<'_>) -> Result<Reply, GitHubError> {
         let Question { what, aim, .. } = *question;
         let deadline = Deadline::after(PATIENCE);
-        let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
+        let mut backoff = self.backoff(PAUSES.0, PAUSES.1);
         let mut tries = 0;
         let most = if self.is_silent.load(Ordering::Relaxed) {
             1
@@ -359,23 +359,26 @@ impl GitHub {
         let Question {
             url, what, verb, ..
         } = *question;
-        let octocrab = self.octocrab(what)?;
-        let sent = match verb {
-            Verb::Get => octocrab._get(url).await,
-            Verb::Post(body) => octocrab._post(url, Some(body)).await,
-            Verb::Patch(body) => octocrab._patch(url, Some(body)).await,
-            Verb::Delete => octocrab._delete(url, None::<&()>).await,
-        };
-        let response = match sent {
+        let library = self.library(what)?;
+        let octocrab = library.octocrab();
+        let sent = library.run(async {
+            match verb {
+                Verb::Get => octocrab._get(url).await,
+                Verb::Post(body) => octocrab._post(url, Some(body)).await,
+                Verb::Patch(body) => octocrab._patch(url, Some(body)).await,
+                Verb::Delete => octocrab._delete(url, None::<&()>).await,
+            }
+        });
+        let response = match sent.await {
             Ok(response) => response,
-            Err(error) => match distrust(&error) {
-                Some(why) => {
+            Err(error) => match exchange_error(&error) {
+                Some(ExchangeError::Tls(why)) => {
                     return Err(GitHubError::Untrusted {
                         what: what.to_owned(),
-                        why,
+                        why: why.clone(),
                     });
                 }
-                None => return Ok(Err(root_cause(&error))),
+                _ => return Ok(Err(root_cause(&error))),
             },
         };
         let (parts, body) = response.into_parts();
@@ -384,7 +387,7 @@ impl GitHub {
             headers: parts.headers,
             body: Vec::new(),
         };
-        match read_body(body, CAP, &mut reply.body).await {
+        match self.client.read(body, CAP, &mut reply.body).await {
             Ok(()) => Ok(Ok(reply)),
             Err(BodyError::TooLarge) => {
                 Err(reply.broken(what, &format!("more than {} MiB", CAP >> 20)))
@@ -393,34 +396,17 @@ impl GitHub {
         }
     }
 
-    fn octocrab(&self, what: &str) -> Result<&Octocrab, GitHubError> {
-        if let Some(octocrab) = self.octocrab.get() {
-            return Ok(octocrab);
+    fn library(&self, what: &str) -> Result<&Library, GitHubError> {
+        if let Some(library) = self.library.get() {
+            return Ok(library);
         }
-        let broken = |error: octocrab::Error| GitHubError::Broken {
+        let made = Library::new(self.client.clone(), origin(&self.base), self.token.as_ref());
+        let library = made.map_err(|error| GitHubError::Broken {
             what: what.to_owned(),
             why: format!("the client cannot be made: {}", root_cause(&error)),
             trace: Trace::default(),
-        };
-        let mut builder = Octocrab::builder()
-            // Every address is asked whole. The library puts the base's path before those that do not have it, as GraphQL's has not.
-            .base_uri(origin(&self.base))
-            .map_err(broken)?
-            .add_header(
-                http::header::ACCEPT,
-                "application/vnd.github+json".to_owned(),
-            )
-            .add_header(
-                http::header::USER_AGENT,
-                concat!("ghcr-to-render/", env!("CARGO_PKG_VERSION")).to_owned(),
-            );
-        if let Some(token) = &self.token {
-            builder = builder.personal_token(token.expose());
-        }
-        let octocrab = builder
-            .build_with_reqwest(self.client.library())
-            .map_err(broken)?;
-        Ok(self.octocrab.get_or_init(|| octocrab))
+        })?;
+        Ok(self.library.get_or_init(|| library))
     }
 }
 
@@ -476,13 +462,31 @@ fn next_page(link: &str) -> Option<&str> {
     })
 }
 
+/// The client's own error, behind a library's.
+fn exchange_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a ExchangeError> {
+    match error.downcast_ref() {
+        Some(error) => Some(error),
+        None => exchange_error(error.source()?),
+    }
+}
+
 /// The innermost cause of a library error: the outer ones hold addresses.
 fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    let text = cause.to_string();
+    let text = match exchange_error(error) {
+        Some(
+            ExchangeError::NeverSent(cause)
+            | ExchangeError::NoAnswer(cause)
+            | ExchangeError::NotARequest(cause),
+        ) => cause.root().to_owned(),
+        Some(ExchangeError::Tls(why)) => why.clone(),
+        None => {
+            let mut cause = error;
+            while let Some(source) = cause.source() {
+                cause = source;
+            }
+            cause.to_string()
+        }
+    };
     if text.contains("://") {
         "the connection broke".to_owned()
     } else {

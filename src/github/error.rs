@@ -1,7 +1,7 @@
 //! What can go wrong when GitHub is asked.
 
 use crate::domain::{CommitSha, FailureWord};
-use crate::transport::UNTRUSTED;
+use http_client::UNTRUSTED;
 use std::fmt;
 
 /// What a request is for.

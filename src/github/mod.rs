@@ -13,6 +13,7 @@ mod error;
 mod file;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod library;
 mod new_tag;
 mod packages;
 mod previews;
@@ -32,10 +33,11 @@ pub use pulls::PullState;
 pub use refs::GitTag;
 
 use crate::domain::{Refused, RegistryHost, Secret};
-use crate::transport::Client;
-use octocrab::Octocrab;
-use std::sync::OnceLock;
+use http_client::{Backoff, Client};
+use library::Library;
+use std::cell::OnceCell;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -46,8 +48,8 @@ pub struct GitHub {
     base: String,
     token: Option<Secret>,
     repository: String,
-    /// Made when it is first needed: it starts a task, and most runs with a checkout never ask.
-    octocrab: OnceLock<Octocrab>,
+    /// Made when it is first needed: most runs with a checkout never ask.
+    library: OnceCell<Library>,
     /// Whether the last question found nobody: the next one is then asked once only, so that an outage costs no more than seconds.
     is_silent: AtomicBool,
 }
@@ -85,9 +87,14 @@ impl GitHub {
             base,
             token: token.cloned(),
             repository: repository.to_owned(),
-            octocrab: OnceLock::new(),
+            library: OnceCell::new(),
             is_silent: AtomicBool::new(false),
         })
+    }
+
+    /// Waits between tries, from `first` to `longest`.
+    pub(crate) fn backoff(&self, first: Duration, longest: Duration) -> Backoff {
+        self.client.backoff(first, longest)
     }
 
     fn repository(&self) -> &str {

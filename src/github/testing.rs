@@ -2,7 +2,7 @@
 
 use super::GitHub;
 use crate::domain::Secret;
-use crate::transport::{Client, Proxies, Roots};
+use http_client::{Client, Proxies, Random, Roots, connect};
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -202,5 +202,6 @@ fn serve(listener: &TcpListener, script: Vec<Exchange>, wrong: &Mutex<Vec<String
 
 /// The program's client, without the environment's proxies.
 pub(crate) fn client() -> Client {
-    Client::new(Roots::built_in(), Proxies::Ignored).unwrap()
+    let exchange = connect(Roots::built_in(), &Proxies::default()).unwrap();
+    Client::new(exchange, Random::new(|| 0))
 }

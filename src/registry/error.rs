@@ -1,8 +1,8 @@
 //! Why a registry did not give what was asked of it.
 
 use crate::domain::{Digest, FailureWord, Foreign};
-use crate::transport::UNTRUSTED;
 use http::Method;
+use http_client::UNTRUSTED;
 use std::fmt;
 use std::time::Duration;
 

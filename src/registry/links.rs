@@ -6,7 +6,7 @@ use super::session::Want;
 use super::{Registry, RegistryError, wire};
 use crate::decide::Links;
 use crate::domain::{Digest, Repository};
-use crate::transport::Deadline;
+use http_client::Deadline;
 
 /// How often a version that is listed is asked for before it counts as gone: GHCR shows what was pushed some moments later.
 const TRIES: u32 = 3;

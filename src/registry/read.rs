@@ -6,8 +6,8 @@ use super::wire::{self, Document, Entry, digest_of};
 use super::{Credentials, RegistryError};
 use crate::decide::{Contents, ImageFacts, Revision};
 use crate::domain::{Digest, ImageTag, Repository};
-use crate::transport::{Answer, Client, Deadline};
 use http::Method;
+use http_client::{Answer, Client, Deadline};
 
 /// The largest manifest or index that is read: the OCI limit.
 pub(super) const MANIFEST_CAP: usize = 4 << 20;

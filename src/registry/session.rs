@@ -5,12 +5,10 @@ use super::tokens::Token;
 use super::wire::{self, Complaint};
 use super::{Asker, Credentials, Exchange, RegistryError};
 use crate::domain::{RegistryHost, Repository, Secret};
-use crate::transport::{Answer, Backoff, Client, Deadline, Request, TransportError, sleep};
-use futures_util::future::{Either, select};
 use http::{Method, header};
+use http_client::{Answer, Client, Deadline, Request, TransportError, within};
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Mutex as Turn, Semaphore};
@@ -106,7 +104,7 @@ impl Session {
         deadline: &Deadline,
         read: impl Fn(&Answer) -> Result<T, RegistryError>,
     ) -> Result<T, RegistryError> {
-        let mut backoff = Backoff::new(WAITS.0, WAITS.1);
+        let mut backoff = self.client.backoff(WAITS.0, WAITS.1);
         let mut tries = 0;
         loop {
             let error = match self
@@ -141,9 +139,9 @@ impl Session {
             let _permit = self.gate.acquire().await;
             self.once(want).await
         };
-        match select(pin!(once), pin!(sleep(deadline.left().max(LEAST)))).await {
-            Either::Left((result, _)) => result,
-            Either::Right(_) => Err(RegistryError::Unavailable {
+        match within(deadline.left().max(LEAST), once).await {
+            Some(result) => result,
+            None => Err(RegistryError::Unavailable {
                 after: None,
                 exchange: Box::new(want.exchange()),
                 why: "no answer in the time that was left".into(),

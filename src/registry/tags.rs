@@ -5,8 +5,8 @@ use super::read::{MANIFEST_CAP, Registry};
 use super::session::Want;
 use super::{Exchange, RegistryError};
 use crate::domain::Repository;
-use crate::transport::{Answer, Deadline};
 use http::Method;
+use http_client::{Answer, Deadline};
 use serde::Deserialize;
 use url::Url;
 

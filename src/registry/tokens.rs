@@ -4,8 +4,8 @@ use super::auth::{Access, TokenServer, read_token};
 use super::session::{Session, Want, failed, slot, unanswered};
 use super::{Credentials, Exchange, RegistryError};
 use crate::domain::Secret;
-use crate::transport::{Request, Stopwatch, TransportError};
 use http::Method;
+use http_client::{Request, Stopwatch, TransportError};
 use std::time::Duration;
 
 /// The largest token answer that is read.

@@ -5,8 +5,8 @@ use super::read::{raw, tag_digest};
 use super::session::{Session, Want};
 use super::{Credentials, RegistryError, wire};
 use crate::domain::{Digest, ImageTag, PinnedImage};
-use crate::transport::{Backoff, Client, Deadline};
 use http::Method;
+use http_client::{Client, Deadline};
 use std::time::Duration;
 
 /// How often a new tag is looked at before it counts as not put: GHCR shows what was pushed some moments later.
@@ -85,7 +85,10 @@ impl RegistryWriter {
             ..Want::manifest(repository, tag.as_str(), Access::PullPush)
         };
         self.0.ask(&put, deadline, |_| Ok(())).await?;
-        let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(4));
+        let mut backoff = self
+            .0
+            .client
+            .backoff(Duration::from_millis(250), Duration::from_secs(4));
         let mut looks = 1;
         loop {
             let after = tag_digest(&self.0, repository, tag, Access::PullPush, deadline).await?;

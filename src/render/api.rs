@@ -8,8 +8,8 @@ use super::pace::Pace;
 use super::wire::{self, Entry, EventEntry, ServiceEntry, WireDeploy, WireService};
 use super::{Explanation, RenderError, Repeatable, ServiceFacts};
 use crate::domain::{Deploy, DeployId, DeployStatus, PreviewName, RenderOrigin, Secret, ServiceId};
-use crate::transport::{Answer, Backoff, Client, Deadline, sleep};
 use http::Method;
+use http_client::{Answer, Client, Deadline, sleep};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
@@ -184,7 +184,7 @@ impl RenderApi {
         what: &'static str,
     ) -> Result<T, RenderError> {
         let deadline = Deadline::after(self.patience);
-        let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
+        let mut backoff = self.desk.backoff(PAUSES.0, PAUSES.1);
         loop {
             let error = match self.once(path, about).await {
                 Ok(answer) => {
@@ -255,7 +255,7 @@ mod tests {
     };
     use super::*;
     use crate::domain::FailureWord;
-    use crate::transport::{Stopwatch, TransportError};
+    use http_client::{Stopwatch, TransportError};
 
     const LIVE_AND_IN_FLIGHT: &str = "srv-a/deploys?status=created&status=queued&status=build_in_progress&status=pre_deploy_in_progress&status=update_in_progress&status=live&limit=20";
     const SERVICE: &str = r#"{"id":"srv-a","type":"web_service","suspended":"not_suspended","imagePath":"ghcr.io/acme/api:main"}"#;

@@ -2,7 +2,7 @@
 
 use super::wire;
 use crate::domain::{DeployId, FailureWord, Secret};
-use crate::transport::{Answer, TransportError};
+use http_client::{Answer, TransportError};
 use std::fmt;
 use std::time::Duration;
 

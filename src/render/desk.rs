@@ -1,8 +1,9 @@
 //! Where the API is asked, and with what key. Both hands go through here.
 
 use crate::domain::{RenderOrigin, Secret};
-use crate::transport::{Answer, Client, Request, TransportError};
 use http::{Method, header};
+use http_client::{Answer, Backoff, Client, Request, TransportError};
+use std::time::Duration;
 
 /// The API's address and the key for it. The key goes to this origin and to no other: the client follows no redirects, and paths
 /// are made of ids that hold letters and digits only, of names of a-z, 0-9 and -, and of cursors that are escaped.
@@ -32,6 +33,11 @@ impl Desk {
         Request::new(method, format!("{}{separator}{path}", self.base))
             .authorization(&format!("Bearer {}", self.key.expose()))
             .header(header::ACCEPT, "application/json")
+    }
+
+    /// Waits between tries, from `first` to `longest`.
+    pub(super) fn backoff(&self, first: Duration, longest: Duration) -> Backoff {
+        self.client.backoff(first, longest)
     }
 
     pub(super) async fn send(

@@ -2,7 +2,7 @@
 
 use super::{Repeatable, Said};
 use crate::domain::{DeployId, FailureWord, ServiceId};
-use crate::transport::TransportError;
+use http_client::TransportError;
 use std::time::Duration;
 
 /// Why there is no answer of the API that can be used.

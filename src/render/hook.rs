@@ -5,7 +5,7 @@
 use super::wire;
 use super::{Accepted, CallFailure, Key, Said};
 use crate::domain::{DeployHook, PinnedImage};
-use crate::transport::{Answer, Client, Request, TransportError};
+use http_client::{Answer, Client, Request, TransportError};
 
 /// An answer holds an id; more than this is none of ours to read.
 pub(super) const CAP: usize = 64 << 10;

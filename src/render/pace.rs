@@ -1,7 +1,7 @@
 //! How fast the API may be read: 400 times a minute and user (<https://api-docs.render.com/reference/rate-limiting>), by all runs
 //! together that use a key of that user.
 
-use crate::transport::{Answer, Deadline, wait_hint};
+use http_client::{Answer, Deadline, wait_hint};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 

@@ -5,8 +5,8 @@ use super::hook::CAP;
 use super::wire::{self, WirePreview};
 use super::{CallFailure, Key, RenderWriter, Said, ServiceFacts};
 use crate::domain::{DeployId, PinnedImage, PreviewName, ServiceId};
-use crate::transport::Answer;
 use http::{Method, header};
+use http_client::Answer;
 
 /// A preview that Render made.
 #[derive(Debug, Clone, PartialEq, Eq)]

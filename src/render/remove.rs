@@ -6,8 +6,8 @@ use super::desk::Desk;
 use super::hook::CAP;
 use super::{RenderApi, RenderError, Repeatable};
 use crate::domain::{RenderOrigin, Secret, ServiceId};
-use crate::transport::{Backoff, Client, Deadline};
 use http::Method;
+use http_client::{Client, Deadline};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ impl PreviewRemover {
     /// [`RenderError`], after our patience where waiting may help.
     pub async fn remove(&self, preview: &ProvenPreview) -> Result<(), RenderError> {
         let deadline = Deadline::after(PATIENCE);
-        let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
+        let mut backoff = self.0.backoff(PAUSES.0, PAUSES.1);
         loop {
             let Err(error) = self.once(&preview.0).await else {
                 return Ok(());

@@ -4,7 +4,7 @@ use super::{PreviewRemover, RenderApi, RenderWriter};
 use crate::domain::{
     DeployHook, DeployId, PinnedImage, RenderOrigin, Repository, Secret, ServiceId,
 };
-use crate::transport::{Client, Proxies, Roots};
+use http_client::{Client, Proxies, Random, Roots, connect};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -185,7 +185,8 @@ fn serve(listener: &TcpListener, script: Vec<Exchange>, wrong: &Mutex<Vec<String
 
 /// The program's client, without the environment's proxies.
 pub(super) fn client() -> Client {
-    Client::new(Roots::built_in(), Proxies::Ignored).unwrap()
+    let exchange = connect(Roots::built_in(), &Proxies::default()).unwrap();
+    Client::new(exchange, Random::new(|| 0))
 }
 
 pub(super) fn service() -> ServiceId {

@@ -6,8 +6,8 @@ use super::hook::CAP;
 use super::wire;
 use super::{Accepted, CallFailure, Key, RenderError, Repeatable, Said};
 use crate::domain::{DeployId, PinnedImage, RenderOrigin, Secret, ServiceId};
-use crate::transport::{Answer, Client, sleep};
 use http::{Method, header};
+use http_client::{Answer, Client, sleep};
 use std::time::Duration;
 
 /// How long to wait before a cancellation is asked for a second time. A run that is cancelled has five seconds for everything.

@@ -3,6 +3,7 @@
 use crate::intake::inputs::{Command, INPUTS, Input};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::path::Path;
 
 /// What the command line says.
 #[derive(Default)]
@@ -22,9 +23,9 @@ pub enum Asked {
 }
 
 impl Arguments {
-    /// Reads a command line, the program's name included. A container action gets none.
+    /// Reads a command line, the program's name included. A container action gets none. `directory` is where the paths of files start from.
     #[must_use]
-    pub fn parse(line: impl Iterator<Item = OsString>) -> Asked {
+    pub fn parse(line: impl Iterator<Item = OsString>, directory: &Path) -> Asked {
         use clap::error::ErrorKind;
         let matches = match program().try_get_matches_from(line) {
             Ok(matches) => matches,
@@ -46,7 +47,7 @@ impl Arguments {
             let Some(text) = matches.get_one::<String>(input.name) else {
                 continue;
             };
-            match value(input, text) {
+            match value(input, text, directory) {
                 Ok(text) => arguments.values.insert(input.name, text),
                 Err(why) => return Asked::Wrong(why),
             };
@@ -68,7 +69,7 @@ impl Arguments {
 }
 
 /// A secret on a command line is visible to every process of the machine, so its flag takes `@file` only.
-fn value(input: &Input, text: &str) -> Result<String, String> {
+fn value(input: &Input, text: &str, directory: &Path) -> Result<String, String> {
     if !input.is_secret {
         return Ok(text.to_owned());
     }
@@ -78,7 +79,7 @@ fn value(input: &Input, text: &str) -> Result<String, String> {
             "error: --{name} takes a secret: put it into a file and write --{name} @file (value not shown)\n"
         ));
     };
-    std::fs::read_to_string(path)
+    std::fs::read_to_string(directory.join(path))
         .map_err(|error| format!("error: the file of --{name} cannot be read: {error}\n"))
 }
 
@@ -121,6 +122,7 @@ mod tests {
             std::iter::once("ghcr-to-render")
                 .chain(line.iter().copied())
                 .map(OsString::from),
+            Path::new("."),
         )
     }
 

@@ -1,9 +1,9 @@
 //! Files that the runner and the workflow hand to us, and the few that we write.
 
 use base64::Engine as _;
+use http_client::Random;
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::hash::{BuildHasher, RandomState};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Component, Path, PathBuf};
@@ -108,11 +108,15 @@ impl OutputsFile {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn write(&mut self, outputs: &BTreeMap<&'static str, String>) -> Result<(), FileError> {
+    pub fn write(
+        &mut self,
+        outputs: &BTreeMap<&'static str, String>,
+        random: &Random,
+    ) -> Result<(), FileError> {
         let mut text = String::new();
         for (name, value) in outputs {
             if value.contains(['\n', '\r']) {
-                let delimiter = delimiter(value);
+                let delimiter = delimiter(value, random);
                 text.push_str(&format!("{name}<<{delimiter}\n{value}\n{delimiter}\n"));
             } else {
                 text.push_str(&format!("{name}={value}\n"));
@@ -124,13 +128,10 @@ impl OutputsFile {
     }
 }
 
-/// 128 random bits from the standard library's hash seeds, in few characters: outputs are counted by the byte. Never a part of the value.
-fn delimiter(value: &str) -> String {
+/// 128 random bits in few characters: outputs are counted by the byte. Never a part of the value.
+fn delimiter(value: &str, random: &Random) -> String {
     loop {
-        let seeds = [
-            RandomState::new().hash_one(0_u8),
-            RandomState::new().hash_one(1_u8),
-        ];
+        let seeds = [random.bits(), random.bits()];
         let bits: Vec<u8> = seeds.into_iter().flat_map(u64::to_be_bytes).collect();
         let delimiter = format!(
             "_{}",
@@ -320,11 +321,11 @@ impl Workspace {
     ///
     /// # Errors
     /// It is outside, or cannot be made.
-    pub fn try_beside(&self, path: &str) -> Result<(), FileError> {
+    pub fn try_beside(&self, path: &str, random: &Random) -> Result<(), FileError> {
         let draft = self
             .0
             .join(self.inside(path)?)
-            .with_file_name(format!(".{}", delimiter("")));
+            .with_file_name(format!(".{}", delimiter("", random)));
         let made = OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -343,11 +344,12 @@ impl Workspace {
         path: &str,
         lines: &[(String, String)],
         is_own_key: &dyn Fn(&str) -> bool,
+        random: &Random,
     ) -> Result<(), FileError> {
         self.check_writable(path, is_own_key)?;
         let failed = |error| FileError::io(shown(path), error);
         let file = self.0.join(self.inside(path)?);
-        let draft = file.with_file_name(format!(".{}", delimiter("")));
+        let draft = file.with_file_name(format!(".{}", delimiter("", random)));
         let text: String = lines
             .iter()
             .map(|(key, value)| format!("{key}={value}\n"))
@@ -377,6 +379,13 @@ fn shown(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// Numbers that differ.
+    fn random() -> Random {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Random::new(|| NEXT.fetch_add(1, Ordering::Relaxed))
+    }
 
     fn workspace() -> (tempfile::TempDir, Workspace) {
         let directory = tempfile::tempdir().unwrap();
@@ -424,10 +433,10 @@ mod tests {
                 ),
                 "{path}"
             );
-            assert!(workspace.try_beside(path).is_err(), "{path}");
+            assert!(workspace.try_beside(path, &random()).is_err(), "{path}");
         }
         workspace.check_writable("x.env", &|_| true).unwrap();
-        workspace.try_beside("x.env").unwrap();
+        workspace.try_beside("x.env", &random()).unwrap();
         assert_eq!(
             fs::read_dir(directory.path()).unwrap().count(),
             1,
@@ -440,14 +449,18 @@ mod tests {
         let (directory, workspace) = workspace();
         let keys = |key: &str| key == "ENV";
         let lines = [("ENV".to_owned(), "staging".to_owned())];
-        workspace.write_lines(".env", &lines, &keys).unwrap();
-        workspace.write_lines(".env", &lines, &keys).unwrap();
+        workspace
+            .write_lines(".env", &lines, &keys, &random())
+            .unwrap();
+        workspace
+            .write_lines(".env", &lines, &keys, &random())
+            .unwrap();
         let written = directory.path().join(".env");
         assert_eq!(fs::read_to_string(&written).unwrap(), "ENV=staging\n");
         assert_eq!(fs::metadata(&written).unwrap().mode() & 0o777, 0o600);
         fs::write(&written, "SECRET=1\n").unwrap();
         assert!(matches!(
-            workspace.write_lines(".env", &lines, &keys),
+            workspace.write_lines(".env", &lines, &keys, &random()),
             Err(FileError::Foreign(_))
         ));
         assert_eq!(
@@ -485,7 +498,10 @@ mod tests {
         std::os::unix::fs::symlink(&path, directory.path().join("link")).unwrap();
         assert!(OutputsFile::open(&directory.path().join("link")).is_err());
         let outputs = BTreeMap::from([("a", "1".to_owned()), ("b", "x\ny<<EOF".to_owned())]);
-        OutputsFile::open(&path).unwrap().write(&outputs).unwrap();
+        OutputsFile::open(&path)
+            .unwrap()
+            .write(&outputs, &random())
+            .unwrap();
         let text = fs::read_to_string(&path).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!((lines[0], lines[2], lines[3]), ("a=1", "x", "y<<EOF"));

@@ -6,8 +6,8 @@
 
 use super::terminal::{Screen, Waiting, cut, painted};
 use crate::domain::{Level, Notice, Secret, Tone, TonedLine};
-use crate::transport::sleep;
-use std::io::Write as _;
+use http_client::sleep;
+use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,12 +21,17 @@ pub enum Tongue {
     Terminal,
 }
 
+/// One of the two standard streams.
+type Stream = Arc<Mutex<Box<dyn Write + Send>>>;
+
 /// The writer. Cheap to clone; all clones share what they know to be secret.
 #[derive(Clone)]
 pub struct Log {
     tongue: Tongue,
     is_debug: bool,
     screen: Screen,
+    stdout: Stream,
+    stderr: Stream,
     secrets: Arc<Mutex<Vec<String>>>,
     is_folded: Arc<AtomicBool>,
     waiting: Arc<Mutex<Waiting>>,
@@ -38,13 +43,20 @@ const SHORTEST_MASK: usize = 6;
 const CLEAR_LINE: &str = "\r\u{1b}[2K";
 
 impl Log {
-    /// A writer; `debug` lines are printed where `is_debug`.
+    /// A writer to these streams; `debug` lines are printed where `is_debug`.
     #[must_use]
-    pub fn new(tongue: Tongue, is_debug: bool) -> Self {
+    pub fn new(
+        tongue: Tongue,
+        is_debug: bool,
+        stdout: Box<dyn Write + Send>,
+        stderr: Box<dyn Write + Send>,
+    ) -> Self {
         Self {
             tongue,
             is_debug,
             screen: Screen::default(),
+            stdout: Arc::new(Mutex::new(stdout)),
+            stderr: Arc::new(Mutex::new(stderr)),
             secrets: Arc::default(),
             is_folded: Arc::default(),
             waiting: Arc::default(),
@@ -191,10 +203,9 @@ impl Log {
         });
         let clear = if waiting.is_drawn { CLEAR_LINE } else { "" };
         waiting.is_drawn = line.is_some();
-        let _ = write!(
-            std::io::stderr().lock(),
-            "{clear}{}",
-            line.unwrap_or_default()
+        put(
+            &self.stderr,
+            &format!("{clear}{}", line.unwrap_or_default()),
         );
     }
 
@@ -285,7 +296,7 @@ impl Log {
 
     /// Prints a result on standard output as it is, for machines (`--json`) and for `--help`.
     pub fn result(&self, text: &str) {
-        let _ = std::io::stdout().lock().write_all(text.as_bytes());
+        put(&self.stdout, text);
     }
 
     /// Blots out every secret that is known.
@@ -304,28 +315,25 @@ impl Log {
         secrets.iter().any(|secret| text.contains(secret.as_str()))
     }
 
-    /// A log that cannot be written to must not stop a deploy that is under way.
     fn write(&self, text: &str) {
-        #[cfg(fuzzing)]
-        return super::fuzzing::take(text);
-        #[cfg(not(fuzzing))]
-        self.print(text);
-    }
-
-    #[cfg(not(fuzzing))]
-    fn print(&self, text: &str) {
         if self.screen.columns.is_some() {
             // The changing line makes room, and comes back below.
             let was_drawn = std::mem::take(&mut self.waiting().is_drawn);
             let clear = if was_drawn { CLEAR_LINE } else { "" };
-            let _ = write!(std::io::stderr().lock(), "{clear}{text}");
+            put(&self.stderr, &format!("{clear}{text}"));
             return self.draw();
         }
-        let _ = match self.tongue {
-            Tongue::Runner => std::io::stdout().lock().write_all(text.as_bytes()),
-            Tongue::Terminal => std::io::stderr().lock().write_all(text.as_bytes()),
-        };
+        match self.tongue {
+            Tongue::Runner => put(&self.stdout, text),
+            Tongue::Terminal => put(&self.stderr, text),
+        }
     }
+}
+
+/// Writes to a stream. A log that cannot be written to must not stop a deploy that is under way.
+fn put(stream: &Stream, text: &str) {
+    let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
+    let _ = stream.write_all(text.as_bytes());
 }
 
 /// Text in which no `##[` is left and no control character but line breaks.
@@ -392,7 +400,12 @@ mod tests {
 
     #[test]
     fn secrets_are_blotted_out_whole_and_by_their_parts() {
-        let log = Log::new(Tongue::Terminal, false);
+        let log = Log::new(
+            Tongue::Terminal,
+            false,
+            Box::new(std::io::sink()),
+            Box::new(std::io::sink()),
+        );
         log.mask(&Secret::new(
             "https://api.render.com/deploy/srv-abc?key=KEYKEYKEY\n",
         ));

@@ -3,19 +3,19 @@
 //! Every environment variable's name is in this room. What it hands out is raw text; reading meaning into it is `intake`'s work.
 
 mod arguments;
+mod environment;
 mod files;
-#[cfg(fuzzing)]
-pub mod fuzzing;
+mod io;
 mod log;
-mod signals;
 mod surroundings;
 mod terminal;
 mod trace;
 
 pub use arguments::{Arguments, Asked};
+pub use environment::Environment;
 pub use files::{FileError, OutputsFile, Workspace, append_summary, read_event};
+pub use io::{Connect, Io};
 pub use log::{Log, Tongue};
-pub use signals::Signals;
 pub use surroundings::Surroundings;
 pub use terminal::Screen;
-pub use trace::trace_to;
+pub use trace::traces;

@@ -1,13 +1,10 @@
-//! The environment, read once.
-#![allow(
-    clippy::disallowed_methods,
-    reason = "this is the one place that reads the environment"
-)]
+//! What the environment says about the run.
 
-use super::{Arguments, Screen};
+use super::{Arguments, Environment, Screen};
 use crate::domain::{HookVariable, Secret};
 use crate::intake::inputs::{Given, Input};
-use std::path::PathBuf;
+use http_client::Proxies;
+use std::path::{Path, PathBuf};
 
 /// What the runner says about the run, as raw text. A variable that is empty is absent.
 #[derive(Debug, Clone, Default)]
@@ -48,26 +45,23 @@ pub struct Surroundings {
     pub screen: Screen,
     /// Proxy and root variables that are set, by name.
     pub network: Vec<&'static str>,
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var_os(name)
-        .map(|value| value.to_string_lossy().into_owned())
-        .filter(|value| !value.is_empty())
+    /// What all of this was read from.
+    environment: Environment,
 }
 
 /// Colours only on a terminal, and not where `NO_COLOR` is set (no-color.org); a changing line needs one that can move its cursor.
-fn screen() -> Screen {
-    let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    if !is_terminal || variable("TERM").is_none_or(|terminal| terminal == "dumb") {
+fn screen(environment: &Environment) -> Screen {
+    let terminal = environment.text("TERM");
+    if !environment.is_terminal() || terminal.is_none_or(|terminal| terminal == "dumb") {
         return Screen::default();
     }
     // Shells tell it to themselves only, so most often it is not there: then the width that every terminal has.
-    let columns = variable("COLUMNS")
+    let columns = environment
+        .text("COLUMNS")
         .and_then(|text| text.parse().ok())
         .filter(|columns| *columns >= 20);
     Screen {
-        has_colours: variable("NO_COLOR").is_none(),
+        has_colours: environment.text("NO_COLOR").is_none(),
         columns: Some(columns.unwrap_or(80)),
     }
 }
@@ -75,7 +69,8 @@ fn screen() -> Screen {
 impl Surroundings {
     /// Reads the environment.
     #[must_use]
-    pub fn read() -> Self {
+    pub fn read(environment: Environment) -> Self {
+        let variable = |name: &str| environment.text(name);
         let number = |name| variable(name).and_then(|text| text.parse::<u64>().ok());
         let is = |name, wanted| variable(name).as_deref() == Some(wanted);
         const NETWORK: [&str; 8] = [
@@ -90,82 +85,111 @@ impl Surroundings {
         ];
         Self {
             event_name: variable("GITHUB_EVENT_NAME"),
-            event_path: variable("GITHUB_EVENT_PATH").map(PathBuf::from),
+            event_path: environment.path("GITHUB_EVENT_PATH"),
             git_ref: variable("GITHUB_REF"),
             sha: variable("GITHUB_SHA"),
             repository: variable("GITHUB_REPOSITORY"),
             actor: variable("GITHUB_ACTOR"),
             api_url: variable("GITHUB_API_URL"),
             server_url: variable("GITHUB_SERVER_URL"),
-            workspace: variable("GITHUB_WORKSPACE").map_or_else(
-                || std::env::current_dir().unwrap_or_default(),
-                PathBuf::from,
-            ),
-            outputs: variable("GITHUB_OUTPUT").map(PathBuf::from),
-            summary: variable("GITHUB_STEP_SUMMARY").map(PathBuf::from),
+            workspace: environment
+                .path("GITHUB_WORKSPACE")
+                .unwrap_or_else(|| environment.directory().to_owned()),
+            outputs: environment.path("GITHUB_OUTPUT"),
+            summary: environment.path("GITHUB_STEP_SUMMARY"),
             run: number("GITHUB_RUN_ID").zip(number("GITHUB_RUN_ATTEMPT")),
             is_rerun: variable("GITHUB_RUN_ATTEMPT").is_some_and(|attempt| attempt != "1"),
             on_runner: is("GITHUB_ACTIONS", "true"),
             is_hosted: is("RUNNER_ENVIRONMENT", "github-hosted"),
             is_debug: is("RUNNER_DEBUG", "1"),
-            screen: screen(),
+            screen: screen(&environment),
             network: NETWORK
                 .into_iter()
                 .filter(|name| variable(name).is_some())
                 .collect(),
+            environment,
         }
+    }
+
+    /// The directory that relative paths start from.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.environment.directory()
     }
 
     /// Collects the inputs: a flag first, then `INPUT_DEPLOY-HOOK`, and `INPUT_DEPLOY_HOOK` only where the former is not in the environment at all.
     ///
     /// The runner keeps hyphens; some others replace them. An earlier step can set the second form, so the first wins even when it is empty.
     #[must_use]
-    pub fn inputs(arguments: &Arguments) -> Given {
+    pub fn inputs(&self, arguments: &Arguments) -> Given {
         Given::collect(|input: &Input| {
             if let Some(text) = arguments.get(input.name) {
                 return Some(text.to_owned());
             }
             let name = format!("INPUT_{}", input.name.to_ascii_uppercase());
-            let value =
-                std::env::var_os(&name).or_else(|| std::env::var_os(name.replace('-', "_")))?;
+            let underscored = name.replace('-', "_");
+            let value = self
+                .environment
+                .raw(&name)
+                .or_else(|| self.environment.raw(&underscored))?;
             Some(value.to_string_lossy().into_owned())
         })
     }
 
     /// What stands in a service's hook variable. White space alone is an unset secret.
     #[must_use]
-    pub fn hook(variable_name: &HookVariable) -> Option<Secret> {
-        variable(variable_name.as_str())
+    pub fn hook(&self, variable_name: &HookVariable) -> Option<Secret> {
+        self.environment
+            .text(variable_name.as_str())
             .filter(|text| !text.trim_ascii().is_empty())
             .map(Secret::new)
     }
 
     /// Everything in variables that look like deploy hooks, whichever manifest names them: to be masked before anything is said.
     #[must_use]
-    pub fn likely_hooks() -> Vec<Secret> {
+    pub fn likely_hooks(&self) -> Vec<Secret> {
         let is_likely = |name: &str, value: &str| {
             name.starts_with("RENDER_HOOK_")
                 || value.contains("/deploy/srv-")
                 || value.contains("/deploy/crn-")
         };
-        std::env::vars_os()
-            .map(|(name, value)| {
-                (
-                    name.to_string_lossy().into_owned(),
-                    value.to_string_lossy().into_owned(),
-                )
-            })
+        self.environment
+            .texts()
             .filter(|(name, value)| !name.starts_with("INPUT_") && is_likely(name, value))
             .map(|(_, value)| Secret::new(value))
             .collect()
     }
 
+    /// The proxies that the environment names, in the spelling that comes first. curl's rules, which an empty value obeys too: it means none.
+    #[must_use]
+    pub fn proxies(&self) -> Proxies {
+        // Where a server runs a program for each request, a header `Proxy` of anybody's becomes HTTP_PROXY (CVE-2016-5385).
+        if self.environment.raw("REQUEST_METHOD").is_some() {
+            return Proxies::default();
+        }
+        let first = |names: [&str; 2]| {
+            let mut values = names
+                .iter()
+                .filter_map(|name| self.environment.raw(name)?.to_str());
+            values.next().map(str::to_owned)
+        };
+        Proxies {
+            http: first(["HTTP_PROXY", "http_proxy"]),
+            https: first(["HTTPS_PROXY", "https_proxy"]),
+            all: first(["ALL_PROXY", "all_proxy"]),
+            no_proxy: first(["NO_PROXY", "no_proxy"]),
+        }
+    }
+
     /// The bundles of the machine: its own, and those that `SSL_CERT_FILE` and `SSL_CERT_DIR` (a list like `PATH`) name, as far as they can be read.
     #[must_use]
-    pub fn root_files() -> Vec<Vec<u8>> {
-        let file = variable("SSL_CERT_FILE").map(PathBuf::from);
-        let directories = variable("SSL_CERT_DIR").unwrap_or_default();
-        let inside = std::env::split_paths(&directories)
+    pub fn root_files(&self) -> Vec<Vec<u8>> {
+        let file = self.environment.path("SSL_CERT_FILE");
+        let directories = self.environment.text("SSL_CERT_DIR").unwrap_or_default();
+        let inside = directories
+            .split(':')
+            .filter(|path| !path.is_empty())
+            .map(|path| self.environment.directory().join(path))
             .filter_map(|path| std::fs::read_dir(path).ok())
             .flatten()
             .filter_map(|entry| Some(entry.ok()?.path()));
@@ -192,10 +216,76 @@ const SYSTEM_BUNDLES: [&str; 4] = [
 ];
 
 /// A regular file of at most 4 MiB: a bundle of every public root there is has a sixteenth of this.
-fn bundle(path: &std::path::Path) -> Option<Vec<u8>> {
+fn bundle(path: &Path) -> Option<Vec<u8>> {
     let data = std::fs::metadata(path)
         .ok()
         .filter(|data| data.is_file() && data.len() <= 4 << 20)?;
     let text = std::fs::read(path).ok()?;
     (data.len() > 0).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Surroundings {
+        let variables = variables
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()));
+        Surroundings::read(Environment::new(variables, "/work".into(), true))
+    }
+
+    #[test]
+    fn proxies_are_those_of_the_first_spelling_even_if_it_is_empty() {
+        let proxies = read(&[
+            ("HTTPS_PROXY", ""),
+            ("https_proxy", "http://small:1"),
+            ("http_proxy", "http://small:2"),
+            ("ALL_PROXY", "http://all:3"),
+            ("NO_PROXY", "example.com"),
+            ("no_proxy", "example.org"),
+        ])
+        .proxies();
+        assert_eq!(proxies.https.as_deref(), Some(""));
+        assert_eq!(proxies.http.as_deref(), Some("http://small:2"));
+        assert_eq!(proxies.all.as_deref(), Some("http://all:3"));
+        assert_eq!(proxies.no_proxy.as_deref(), Some("example.com"));
+        let none = read(&[("HTTP_PROXY", "http://evil:1"), ("REQUEST_METHOD", "GET")]);
+        assert!(none.proxies() == Proxies::default());
+    }
+
+    #[test]
+    fn relative_paths_start_from_the_directory() {
+        let around = read(&[("GITHUB_OUTPUT", "out"), ("GITHUB_EVENT_PATH", "/event")]);
+        assert_eq!(around.outputs, Some("/work/out".into()));
+        assert_eq!(around.event_path, Some("/event".into()));
+        assert_eq!(around.workspace, PathBuf::from("/work"));
+        let around = read(&[("GITHUB_WORKSPACE", "shop"), ("GITHUB_OUTPUT", "")]);
+        assert_eq!(around.workspace, PathBuf::from("/work/shop"));
+        assert_eq!(around.outputs, None);
+    }
+
+    #[test]
+    fn the_first_form_of_an_input_wins_even_if_it_is_empty() {
+        let arguments = Arguments::default();
+        let around = read(&[
+            ("INPUT_DEPLOY-HOOK", ""),
+            ("INPUT_DEPLOY_HOOK", "planted"),
+            ("INPUT_DEPLOY_HOOKS", "only"),
+        ]);
+        let given = around.inputs(&arguments);
+        assert_eq!(given.get("deploy-hook").unwrap_or_default(), "");
+        assert_eq!(given.get("deploy-hooks"), Some("only"));
+    }
+
+    #[test]
+    fn a_screen_is_a_terminal_that_moves_its_cursor() {
+        let screen = |variables| read(variables).screen;
+        assert_eq!(screen(&[]), Screen::default());
+        assert_eq!(screen(&[("TERM", "dumb")]), Screen::default());
+        let shown = screen(&[("TERM", "xterm"), ("COLUMNS", "100"), ("NO_COLOR", "1")]);
+        assert_eq!((shown.columns, shown.has_colours), (Some(100), false));
+        let pipe = Environment::new([("TERM".into(), "xterm".into())], "/".into(), false);
+        assert_eq!(Surroundings::read(pipe).screen, Screen::default());
+    }
 }

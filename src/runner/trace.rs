@@ -2,11 +2,13 @@
 
 use super::Log;
 use std::io;
+use tracing::Dispatch;
 
-/// Sends traced events to the log's debug lines. Where the log does not want them, nothing is set up and nothing is formatted.
-pub fn trace_to(log: &Log) {
+/// What takes traced events to the log's debug lines. Where the log does not want them there is none, and nothing is formatted.
+#[must_use]
+pub fn traces(log: &Log) -> Option<Dispatch> {
     if !log.is_debug() {
-        return;
+        return None;
     }
     let log = log.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -16,8 +18,7 @@ pub fn trace_to(log: &Log) {
         .with_level(false)
         .with_writer(move || Lines(log.clone()))
         .finish();
-    // The second call of a process is refused; the first one holds.
-    let _ = tracing::subscriber::set_global_default(subscriber);
+    Some(Dispatch::new(subscriber))
 }
 
 /// One event is written at once, as one line.

@@ -319,10 +319,10 @@ fn the_release_workflow_calls_scripts_that_are_there_and_little_else() {
 }
 
 #[test]
-fn the_container_is_built_from_the_manifest_and_src_alone() {
+fn the_container_is_built_from_the_manifest_crates_and_src_alone() {
     assert!(
         text("Dockerfile")
-            .contains("COPY Cargo.toml Cargo.lock ./\nCOPY src src\nCOPY crates crates\n")
+            .contains("COPY Cargo.toml Cargo.lock ./\nCOPY crates crates\nCOPY src src\n")
     );
     // A target that is named has to be there, or cargo builds nothing: those outside src are found by themselves.
     for section in ["[[bench]]", "[[example]]", "[[test]]", "build = "] {
@@ -358,7 +358,7 @@ fn sources(directory: &str) -> String {
 fn the_threat_model_names_tests_that_are_there() {
     let (page, sources) = (
         text("docs/threat-model.md"),
-        sources("tests") + &sources("src"),
+        sources("tests") + &sources("src") + &sources("crates"),
     );
     let table = page
         .split("## What must never happen")

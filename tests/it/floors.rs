@@ -8,20 +8,18 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("intake", &["domain"]),
     ("decide", &["domain"]),
-    ("transport", &["domain"]),
     ("report", &["domain", "decide", "intake"]),
-    ("github", &["domain", "decide", "intake", "transport"]),
-    ("registry", &["domain", "decide", "intake", "transport"]),
-    ("render", &["domain", "decide", "intake", "transport"]),
-    ("runner", &["domain", "decide", "intake", "transport"]),
-    ("repository", &["domain", "decide", "intake", "transport"]),
+    ("github", &["domain", "decide", "intake"]),
+    ("registry", &["domain", "decide", "intake"]),
+    ("render", &["domain", "decide", "intake"]),
+    ("runner", &["domain", "decide", "intake"]),
+    ("repository", &["domain", "decide", "intake"]),
     (
         "command",
         &[
             "domain",
             "intake",
             "decide",
-            "transport",
             "report",
             "github",
             "registry",
@@ -34,22 +32,29 @@ const ROOMS: &[(&str, &[&str])] = &[
 
 /// Each outside crate with the rooms that may name it.
 const CRATES: &[(&str, &[&str])] = &[
-    ("reqwest", &["transport"]),
-    ("rustls", &["transport"]),
-    ("webpki_root_certs", &["transport"]),
+    ("reqwest", &[]),
+    ("rustls", &[]),
+    ("webpki_root_certs", &[]),
+    (
+        "http_client",
+        &[
+            "main",
+            "lib",
+            "github",
+            "registry",
+            "render",
+            "runner",
+            "repository",
+            "command",
+        ],
+    ),
     (
         "jiff",
-        &[
-            "transport",
-            "intake",
-            "repository",
-            "github",
-            "report",
-            "decide",
-        ],
+        &["intake", "repository", "github", "report", "decide"],
     ),
     ("gix", &["repository"]),
     ("octocrab", &["github"]),
+    ("tower_service", &["github"]),
     ("oci_distribution", &["registry"]),
     ("saphyr_parser", &["intake"]),
     ("strsim", &["intake"]),
@@ -73,7 +78,12 @@ const PURE: &[&str] = &["domain", "intake", "decide", "report"];
 
 /// The files of the source: room, path, text.
 fn files() -> Vec<(String, PathBuf, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    files_in("src")
+}
+
+/// The files of a folder: its first name inside, path inside, text.
+fn files_in(folder: &str) -> Vec<(String, PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let (mut found, mut open) = (Vec::new(), vec![root.clone()]);
     while let Some(directory) = open.pop() {
         for entry in std::fs::read_dir(&directory).expect("the source").flatten() {
@@ -261,6 +271,33 @@ fn a_file_is_a_room_and_not_a_hall() {
             path.display()
         );
     }
+}
+
+/// What opens a connection, or can make another library open one.
+const CONNECTING: &[&str] = &["reqwest", "TcpStream", "UdpSocket", "UnixStream"];
+
+#[test]
+fn one_file_opens_connections() {
+    let tests = ["testing.rs", "tests"];
+    let naming: Vec<PathBuf> = files()
+        .into_iter()
+        .chain(files_in("crates/http/src"))
+        .filter(|(_, path, _)| {
+            !path
+                .iter()
+                .any(|part| tests.iter().any(|name| part == *name))
+        })
+        .filter(|(_, _, text)| CONNECTING.iter().any(|word| text.contains(word)))
+        .map(|(_, path, _)| path)
+        .collect();
+    assert_eq!(naming, [PathBuf::from("connect.rs")]);
+}
+
+#[test]
+fn the_http_client_depends_on_nothing_of_ours() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = std::fs::read_to_string(root.join("crates/http/Cargo.toml")).expect("it");
+    assert!(!manifest.contains("path ="), "{manifest}");
 }
 
 #[test]

@@ -7,4 +7,5 @@
 mod contract;
 mod documents;
 mod floors;
+mod in_process;
 mod journeys;

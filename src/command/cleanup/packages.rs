@@ -11,7 +11,7 @@ use crate::github::{Deletion, GitHub, Package, PackageWriter, Shelf};
 use crate::intake::inputs::Writes;
 use crate::registry::Named;
 use crate::report::Became;
-use crate::transport::{Deadline, sleep};
+use http_client::{Deadline, sleep};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use crate::domain::{DeployId, DeployStatus, FailureWord, ServiceName};
 use crate::github::{Ended as Closed, Ending, RunName};
 use crate::render::{Accepted, CallFailure, RenderError, Repeatable};
 use crate::report::{Ended, Failed};
-use crate::transport::{Backoff, Deadline};
+use http_client::Deadline;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -249,7 +249,7 @@ impl Attempt<'_> {
         &self,
     ) -> Result<(Accepted, Option<String>), (Landing, CallFailure, Option<String>)> {
         let deadline = Deadline::after(PATIENCE);
-        let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
+        let mut backoff = self.hands.scene.client.backoff(FIRST_WAIT, LONGEST_WAIT);
         let (mut calls, mut unanswered) = (1, 0);
         loop {
             let failure = match self.knock().await {

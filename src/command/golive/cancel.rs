@@ -9,7 +9,7 @@ use crate::domain::{
 use crate::intake::inputs::Writes;
 use crate::render::{RenderApi, RenderWriter};
 use crate::report::{Ended, Failed};
-use crate::transport::within;
+use http_client::within;
 use std::time::Duration;
 
 /// How long Render is spoken to of each service. The runner kills what has not ended some seconds after it asked, and there is still a report to write.

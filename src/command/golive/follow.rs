@@ -4,7 +4,7 @@ use super::attempt::{Attempt, Landed};
 use crate::decide::Landing;
 use crate::domain::{Deploy, DeployId, DeployStatus, FailureWord};
 use crate::render::{Explanation, RenderApi, RenderError};
-use crate::transport::{Deadline, TransportError, sleep, within};
+use http_client::{Deadline, TransportError, sleep, within};
 use std::future::Future;
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use super::sources::Place;
 use crate::decide::{Affected, Expectation, Sight, Source, Verdict, VerifiedImage, judge};
 use crate::domain::{CommitSha, Image};
 use crate::registry::{Asked, RegistryError};
-use crate::transport::Deadline;
+use http_client::Deadline;
 
 /// What one look found.
 pub(super) enum Look {

@@ -14,10 +14,10 @@ use crate::domain::{CommitSha, Digest, Image, ImageName, ImageTag, Repository};
 use crate::intake::inputs::InputError;
 use crate::registry::{Asked, Registry};
 use crate::report::Verified;
-use crate::transport::{Backoff, Deadline, Stopwatch, sleep};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use given::given_digests;
+use http_client::{Deadline, Stopwatch, sleep};
 use look::Look;
 use sources::{Found, Known, Place};
 use std::cell::RefCell;
@@ -289,7 +289,7 @@ impl<'a> Search<'a> {
             }
         };
         let own = (!self.digests.contains_key(&image.name)).then_some(self.gathered.commit);
-        let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
+        let mut backoff = self.scene.client.backoff(FIRST_WAIT, LONGEST_WAIT);
         let mut is_first = true;
         loop {
             // Tags have been asked for a moment ago.

@@ -17,7 +17,7 @@ use crate::domain::{
     CommitSha, Environment, EnvironmentName, Image, ImageTag, Manifest, Record, Service,
     ServiceName,
 };
-use crate::transport::Deadline;
+use http_client::Deadline;
 use std::collections::BTreeMap;
 use tokio::sync::{Mutex, OnceCell};
 

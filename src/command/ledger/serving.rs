@@ -7,7 +7,7 @@ use crate::decide::{Contents, OnRender, identify};
 use crate::domain::{CommitName, CommitSha, Digest, Repository, ServiceId, ServiceName};
 use crate::registry::Asked;
 use crate::render::{RenderApi, RenderError};
-use crate::transport::Deadline;
+use http_client::Deadline;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

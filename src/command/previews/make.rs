@@ -7,7 +7,7 @@ use crate::decide::{Closing, is_forestalled};
 use crate::domain::{DeployId, Intent, Kind, PreviewRecord, PreviewState, ServiceId};
 use crate::render::{CallFailure, Made, RenderWriter, Repeatable, ServiceFacts};
 use crate::report::Ended;
-use crate::transport::{Backoff, Deadline, sleep};
+use http_client::{Deadline, sleep};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -160,7 +160,8 @@ impl Job<'_> {
         };
         let writer = RenderWriter::new(self.scene.client.clone(), &request.render_api_url, key);
         let image = self.image.pinned(request.pin);
-        let (deadline, mut backoff) = (Deadline::after(PATIENCE), Backoff::new(PAUSES.0, PAUSES.1));
+        let deadline = Deadline::after(PATIENCE);
+        let mut backoff = self.scene.client.backoff(PAUSES.0, PAUSES.1);
         for calls in 1.. {
             self.say(&format!(
                 "making the preview {} of {} with {image}",

@@ -21,8 +21,8 @@ use crate::domain::{
 use crate::intake::inputs::Writes;
 use crate::render::{RenderApi, ServiceFacts, ServiceKind};
 use crate::report::{Ended, Preview, outcome_of};
-use crate::transport::Stopwatch;
 use find::{Target, Unknown};
+use http_client::Stopwatch;
 use record::Remembered;
 use std::collections::BTreeMap;
 

@@ -12,7 +12,7 @@ use crate::decide::VerifiedImage;
 use crate::domain::{Digest, ImageName, ImageTag, Pin, PinnedImage};
 use crate::intake::inputs::Writes;
 use crate::registry::{Moving, RegistryError, RegistryWriter, TagPut};
-use crate::transport::Deadline;
+use http_client::Deadline;
 use std::time::Duration;
 
 /// How long looking for a tag, or putting one, may take.

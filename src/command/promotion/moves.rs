@@ -10,7 +10,7 @@ use crate::decide::{PlannedService, Serving, decisive};
 use crate::domain::{Digest, EnvironmentName, Image, ImageTag, ServiceName, Status};
 use crate::intake::inputs::Writes;
 use crate::registry::Moving;
-use crate::transport::Deadline;
+use http_client::Deadline;
 
 /// What is to be done about one image.
 enum Turn {

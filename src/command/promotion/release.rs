@@ -11,7 +11,7 @@ use crate::domain::{
 };
 use crate::intake::inputs::OnRelease;
 use crate::registry::Moving;
-use crate::transport::Deadline;
+use http_client::Deadline;
 
 /// Puts the release's tag on the images of its environment.
 ///

@@ -11,7 +11,7 @@ use crate::domain::{
     CommitSha, ImageTag, PinnedImage, Reading, Record, Release, Repository, Service, ServiceName,
     When,
 };
-use crate::transport::Deadline;
+use http_client::Deadline;
 use std::collections::BTreeMap;
 
 /// The bytes that a service is to have again.

@@ -5,7 +5,7 @@ use super::wire::{ActorWire, DeploymentWire, Unusable};
 use super::{GitHub, GitHubError, environment_of};
 use crate::domain::{CommitSha, EnvironmentName, Foreign, Kind, Record, RecordState, ServiceName};
 use crate::github::Aim;
-use crate::transport::sleep;
+use http_client::sleep;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};

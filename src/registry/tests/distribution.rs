@@ -8,8 +8,8 @@ use crate::domain::{CommitSha, ImageTag, Pin, Repository, Secret};
 use crate::registry::{
     Asked, Asker, Credentials, Moving, Registry, RegistryError, RegistryWriter, TagPut,
 };
-use crate::transport::{Client, Deadline, Proxies, Request, Roots};
 use http::Method;
+use http_client::{Client, Deadline, Proxies, Random, Request, Roots, connect};
 use oci_distribution::client::{ClientConfig, ClientProtocol};
 use oci_distribution::secrets::RegistryAuth;
 use process::{PASSWORD, Process, USER};
@@ -28,7 +28,8 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn client() -> Client {
-    Client::new(Roots::built_in(), Proxies::Ignored).unwrap()
+    let exchange = connect(Roots::built_in(), &Proxies::default()).unwrap();
+    Client::new(exchange, Random::new(|| 0))
 }
 
 fn soon() -> Deadline {
@@ -55,7 +56,7 @@ impl<'a> Pusher<'a> {
         url: &str,
         body: &[u8],
         media_type: &str,
-    ) -> crate::transport::Answer {
+    ) -> http_client::Answer {
         let request = Request::new(method, url)
             .body(body.to_vec())
             .header(http::header::CONTENT_TYPE, media_type);

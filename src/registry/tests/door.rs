@@ -7,16 +7,17 @@ use super::server::{Reply, Server};
 use crate::decide::Contents;
 use crate::domain::{Digest, FailureWord, ImageTag, RegistryHost, Repository, Secret};
 use crate::registry::{Asked, Credentials, Registry, RegistryError};
-use crate::transport::{Client, Deadline, Proxies, Roots, Stopwatch};
 use futures_util::future::join_all;
+use http_client::{Client, Deadline, Proxies, Random, Roots, Stopwatch, connect};
 use serde_json::json;
 use std::time::Duration;
 
 const PASSWORD: &str = "s3cret-pa55word";
 const BASIC: &str = "Basic Y2k6czNjcmV0LXBhNTV3b3Jk";
 
-fn client() -> Client {
-    Client::new(Roots::built_in(), Proxies::Ignored).unwrap()
+pub(super) fn client() -> Client {
+    let exchange = connect(Roots::built_in(), &Proxies::default()).unwrap();
+    Client::new(exchange, Random::new(|| 0))
 }
 
 fn anonymous() -> Registry {

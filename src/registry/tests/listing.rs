@@ -3,17 +3,14 @@
 use super::server::{Reply, Server};
 use crate::domain::{FailureWord, Repository};
 use crate::registry::{Registry, RegistryError};
-use crate::transport::{Client, Deadline, Proxies, Roots};
+use http_client::Deadline;
 use std::time::Duration;
 
 const FIRST: &str = "GET /v2/acme/api/tags/list?n=1000";
 
 /// Lists the release tags of `acme/api`.
 fn list(server: &Server) -> Result<Option<Vec<String>>, RegistryError> {
-    let registry = Registry::new(
-        Client::new(Roots::built_in(), Proxies::Ignored).unwrap(),
-        None,
-    );
+    let registry = Registry::new(super::door::client(), None);
     let repository = Repository::parse(&format!("{}/acme/api", server.host())).unwrap();
     let deadline = Deadline::after(Duration::from_secs(2));
     let listing = registry.tags(&repository, |tag| tag.starts_with("prod-"), &deadline);

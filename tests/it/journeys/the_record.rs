@@ -5,7 +5,7 @@ use ghcr_to_render::domain::{
     ServiceId, ServiceName,
 };
 use ghcr_to_render::github::{Ended, Ending, GitHub, GitHubError, Memory, RecordWriter, RunName};
-use ghcr_to_render::transport::{Client, Proxies, Roots};
+use http_client::{Client, Proxies, Random, Roots, connect};
 use serde_json::{Value, json};
 use std::process::Command;
 use testworld::World;
@@ -27,7 +27,10 @@ fn token(world: &World) -> String {
 
 /// The program's client for the world's GitHub.
 fn client(world: &World) -> GitHub {
-    let client = Client::new(Roots::built_in(), Proxies::Ignored).expect("a client");
+    let client = Client::new(
+        connect(Roots::built_in(), &Proxies::default()).expect("a client"),
+        Random::new(|| 0),
+    );
     GitHub::new(
         &client,
         &world.github.server.origin(),

@@ -11,7 +11,7 @@ use ghcr_to_render::render::{
     Accepted, CallFailure, Explanation, HookCaller, RenderApi, RenderError, RenderWriter,
     ServiceKind,
 };
-use ghcr_to_render::transport::{Client, Proxies, Roots};
+use http_client::{Client, Proxies, Random, Roots, connect};
 use std::time::Duration;
 
 const HOOK_KEY: &str = "AbCdEf123456";
@@ -33,7 +33,10 @@ impl Bench {
         render.server.listen();
         let origin = RenderOrigin::parse(&render.server.origin()).unwrap();
         let hook = DeployHook::parse(&render.add("api", HOOK_KEY), &origin).unwrap();
-        let client = Client::new(Roots::built_in(), Proxies::Ignored).unwrap();
+        let client = Client::new(
+            connect(Roots::built_in(), &Proxies::default()).unwrap(),
+            Random::new(|| 0),
+        );
         let key = Secret::new(render.api_key());
         Self {
             hook,

@@ -1,7 +1,8 @@
-//! Time: read and waited for here and nowhere else, and always on the monotonic clock.
+//! Time, read and waited for here and nowhere else: tokio's monotonic clock, which a test can pause.
 #![allow(clippy::disallowed_methods, reason = "this is the one place")]
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Waits.
 pub async fn sleep(duration: Duration) {
@@ -38,6 +39,11 @@ impl Deadline {
         }
         sleep(duration).await;
         true
+    }
+
+    /// Waits for the moment.
+    pub(super) fn reached(&self) -> tokio::time::Sleep {
+        tokio::time::sleep_until(self.0)
     }
 }
 

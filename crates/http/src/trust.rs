@@ -3,8 +3,8 @@
 //! The judging is rustls's own. What it leaves out is the name of the authority, which is all that a reader needs to know: behind a
 //! proxy that opens TLS it is the company's.
 
+use super::printable::printable;
 use super::roots::Roots;
-use crate::domain::Foreign;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -38,7 +38,7 @@ pub(super) fn configuration(roots: Roots) -> Result<ClientConfig, String> {
 }
 
 /// Why no TLS connection came about, in words for a reader, where that is what lies behind an error.
-pub fn distrust(error: &(dyn StdError + 'static)) -> Option<String> {
+pub(super) fn distrust(error: &(dyn StdError + 'static)) -> Option<String> {
     if let Some(error) = error.downcast_ref::<Error>() {
         return Some(words(error));
     }
@@ -53,7 +53,7 @@ pub fn distrust(error: &(dyn StdError + 'static)) -> Option<String> {
 }
 
 fn words(error: &Error) -> String {
-    let theirs = |text: String| Foreign(text.as_bytes()).to_string();
+    let theirs = |text: String| printable(text.as_bytes());
     if matches!(error, Error::InvalidMessage(_)) {
         return "the other side does not speak TLS".into();
     }
@@ -168,7 +168,7 @@ fn issuer(certificate: &[u8]) -> Option<String> {
         let Some(value) = Element::first(kind.rest, None) else {
             continue;
         };
-        let value = Some(Foreign(value.content).to_string()).filter(|text| !text.is_empty());
+        let value = Some(printable(value.content)).filter(|text| !text.is_empty());
         match kind.content {
             COMMON_NAME => common = value,
             ORGANISATION => organisation = value,

@@ -1,0 +1,77 @@
+//! What a process is started with.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A snapshot of what a process is started with. Cheap to clone.
+///
+/// Its `Debug` shows nothing: variables hold secrets.
+#[derive(Clone, Default)]
+pub struct Environment {
+    variables: Arc<BTreeMap<OsString, OsString>>,
+    directory: PathBuf,
+    is_terminal: bool,
+}
+
+impl Environment {
+    /// The environment of these variables, in that directory; `is_terminal` says whether standard error is one.
+    #[must_use]
+    pub fn new(
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+        directory: PathBuf,
+        is_terminal: bool,
+    ) -> Self {
+        Self {
+            variables: Arc::new(variables.into_iter().collect()),
+            directory,
+            is_terminal,
+        }
+    }
+
+    /// A variable's bytes.
+    pub(super) fn raw(&self, name: &str) -> Option<&OsStr> {
+        self.variables
+            .get(OsStr::new(name))
+            .map(OsString::as_os_str)
+    }
+
+    /// A variable's text. One that is empty is absent.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        let value = self.raw(name)?;
+        Some(value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
+    }
+
+    /// A path that a variable holds.
+    pub(super) fn path(&self, name: &str) -> Option<PathBuf> {
+        Some(self.directory.join(self.text(name)?))
+    }
+
+    /// Every variable as text.
+    pub(super) fn texts(&self) -> impl Iterator<Item = (String, String)> {
+        self.variables.iter().map(|(name, value)| {
+            (
+                name.to_string_lossy().into_owned(),
+                value.to_string_lossy().into_owned(),
+            )
+        })
+    }
+
+    /// The directory that relative paths start from.
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Whether standard error is a terminal.
+    pub(super) const fn is_terminal(&self) -> bool {
+        self.is_terminal
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Environment")
+    }
+}

@@ -20,6 +20,23 @@ const LONG: &[&str] = &["{ref}", "{basehead}"];
 /// How deep schemas are followed: some hold themselves.
 const DEPTH: usize = 24;
 
+/// Parameters that GitHub takes and its description leaves out: both lists are paged, as their Link headers say.
+const LEFT_OUT: &[(&str, &str)] = &[
+    ("/repos/{owner}/{repo}/git/matching-refs/{ref}", "per_page"),
+    (
+        "/users/{username}/packages/{package_type}/{package_name}/versions",
+        "page",
+    ),
+    (
+        "/users/{username}/packages/{package_type}/{package_name}/versions",
+        "per_page",
+    ),
+    (
+        "/users/{username}/packages/{package_type}/{package_name}/versions",
+        "state",
+    ),
+];
+
 const METHODS: &[&str] = &["get", "post", "put", "patch", "delete"];
 
 /// How much of an API a description describes.
@@ -123,7 +140,7 @@ impl Api {
             Some(place) => place
                 .operation
                 .get_or_init(|| place.read(&self.document))
-                .faults(call),
+                .faults(call, &place.path),
             None => vec![format!("no such method is described: {}", call.line())],
         }
     }
@@ -171,12 +188,13 @@ impl Place {
 }
 
 impl Operation {
-    fn faults(&self, call: &Call) -> Vec<String> {
+    fn faults(&self, call: &Call, path: &str) -> Vec<String> {
         let mut faults = Vec::new();
         let given = call.parameters();
         for (name, value) in &given {
             match self.parameters.iter().find(|known| known.name == *name) {
                 Some(parameter) => faults.extend(parameter.fault(value)),
+                None if LEFT_OUT.contains(&(path, name)) => {}
                 None => faults.push(format!("the parameter {name} is not described")),
             }
         }

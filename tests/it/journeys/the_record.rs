@@ -5,7 +5,7 @@ use ghcr_to_render::domain::{
     ServiceId, ServiceName,
 };
 use ghcr_to_render::github::{Ended, Ending, GitHub, GitHubError, Memory, RecordWriter, RunName};
-use http_client::{Client, Proxies, Random, Roots, connect};
+use http_client::{Client, Random};
 use serde_json::{Value, json};
 use std::process::Command;
 use testworld::World;
@@ -27,10 +27,7 @@ fn token(world: &World) -> String {
 
 /// The program's client for the world's GitHub.
 fn client(world: &World) -> GitHub {
-    let client = Client::new(
-        connect(Roots::built_in(), &Proxies::default()).expect("a client"),
-        Random::new(|| 0),
-    );
+    let client = Client::new(testworld::network(), Random::new(|| 0));
     GitHub::new(
         &client,
         &world.github.server.origin(),
@@ -100,7 +97,7 @@ fn seed(world: &World, service: &str) -> Seed {
     Seed::live("staging", service, &world.commit(), REPOSITORY, DIGEST)
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_is_written_is_remembered() {
     let world = world();
     let intent = intent(&world);
@@ -135,7 +132,7 @@ async fn what_is_written_is_remembered() {
     assert_eq!(world.github.violations(), Vec::<String>::new());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_was_there_before_is_found_page_by_page() {
     let world = world();
     let old = world.github.seed_record(Seed {
@@ -186,7 +183,7 @@ async fn what_was_there_before_is_found_page_by_page() {
     assert_eq!(world.github.violations(), Vec::<String>::new());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn trouble_with_the_record_is_told_by_its_cause() {
     let world = world();
     let number = world.github.seed_record(Seed {
@@ -265,6 +262,7 @@ async fn trouble_with_the_record_is_told_by_its_cause() {
 
 /// Posts with a client that is not ours; gives the status.
 fn post(world: &World, path: &str, body: &Value) -> String {
+    world.github.server.listen();
     let url = format!("{}{path}", world.github.server.origin());
     let output = Command::new("curl")
         .args([
@@ -299,7 +297,7 @@ async fn posted(world: &World) -> Vec<(String, Value)> {
         .collect()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_request_that_is_not_exactly_ours_is_a_violation() {
     let world = world();
     let bodies = posted(&world).await;
@@ -356,9 +354,8 @@ async fn a_request_that_is_not_exactly_ours_is_a_violation() {
             let mut changed = body.clone();
             changed.pointer_mut(parent).unwrap()[name] = value.clone();
             post(&world, path, &changed);
-            assert_eq!(
-                world.github.violations().len(),
-                seen + 1,
+            assert!(
+                world.github.violations().len() > seen,
                 "{pointer} as {value} passes at {path}"
             );
         }
@@ -372,9 +369,8 @@ async fn a_request_that_is_not_exactly_ours_is_a_violation() {
             let mut changed = body.clone();
             changed.as_object_mut().unwrap().remove(name);
             post(&world, path, &changed);
-            assert_eq!(
-                world.github.violations().len(),
-                seen + 1,
+            assert!(
+                world.github.violations().len() > seen,
                 "{path} passes without {name}"
             );
         }

@@ -23,23 +23,28 @@ static ADDRESSES: Mutex<Addresses> = Mutex::new(Addresses {
 });
 
 thread_local! {
-    /// Whether the servers that this thread starts are at IPv6 addresses.
-    static IS_IPV6: Cell<bool> = const { Cell::new(false) };
+    /// Where the servers are that this thread starts, if not at this process's own address.
+    static ELSEWHERE: Cell<Option<IpAddr>> = const { Cell::new(None) };
 }
 
-/// The servers that are started meanwhile have an IPv6 address and no other, and listen there.
-pub fn with_ipv6_only<T>(start: impl FnOnce() -> T) -> T {
-    IS_IPV6.set(true);
+/// The servers that are started meanwhile have this loopback address and no other, and listen there.
+pub fn with_address<T>(address: impl Into<IpAddr>, start: impl FnOnce() -> T) -> T {
+    ELSEWHERE.set(Some(address.into()));
     let started = start();
-    IS_IPV6.set(false);
+    ELSEWHERE.set(None);
     started
+}
+
+/// The servers that are started meanwhile have an IPv6 address and no other.
+pub fn with_ipv6_only<T>(start: impl FnOnce() -> T) -> T {
+    with_address(Ipv6Addr::LOCALHOST, start)
 }
 
 /// An address that nobody has.
 pub(super) fn free() -> SocketAddr {
-    if IS_IPV6.get() {
-        // There is one such address, and others have ports there too.
-        let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).expect("a free port");
+    if let Some(address) = ELSEWHERE.get() {
+        // Others have ports there too.
+        let listener = TcpListener::bind((address, 0)).expect("a free port");
         return listener.local_addr().expect("an address");
     }
     let mut addresses = ADDRESSES.lock().expect("addresses");
@@ -63,7 +68,7 @@ fn own() -> IpAddr {
 
 /// Whether servers have to listen from the beginning.
 pub(super) fn is_real(address: SocketAddr) -> bool {
-    address.is_ipv6() || super::all_as_processes()
+    address.ip() != own() || super::all_as_processes()
 }
 
 /// Writes down who is there.

@@ -16,15 +16,20 @@ pub mod container;
 pub mod distribution;
 pub mod event;
 pub mod fault;
+mod flow;
 pub mod ghcr;
 pub mod github;
 pub mod image;
+mod in_process;
 pub mod lists;
 mod loopback;
 pub mod markdown;
+mod meanwhile;
 mod memory;
 pub mod meter;
+mod openapi;
 pub mod oracle;
+mod overlap;
 mod program;
 pub mod protocol;
 mod pulls;
@@ -45,6 +50,8 @@ pub mod trap;
 pub use address::server_at;
 pub use event::Event;
 pub use image::{Image, Kind};
+pub use in_process::network;
+pub use overlap::{Part, together};
 pub use program::program;
 pub use registry::Registry;
 pub use render::Answer;
@@ -54,10 +61,12 @@ pub use run::Run;
 use fault::Faulty;
 use ghcr::Ghcr;
 use github::GitHub;
+use meanwhile::Deed;
 use meter::Meter;
 use render::Render;
 use runner::Rooms;
 use secrets::{Planted, invent};
+use server::Disturbance;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use trap::{Place, Then, Trap};
@@ -104,6 +113,14 @@ pub struct World {
     before: Vec<String>,
     /// The image whose container it is started in.
     image: Option<String>,
+    /// Whether it is a process of its own.
+    is_process: bool,
+    /// What others do during the next run.
+    meanwhile: Vec<Deed>,
+    /// The clock of runs in this process.
+    clock: in_process::Clock,
+    /// What the random numbers of runs in this process begin with.
+    pub seed: u64,
 }
 
 /// The shell for a script that mounts something for the program alone: in a view of the file system of its own.
@@ -121,8 +138,8 @@ pub fn own_view() -> String {
 }
 
 /// Whether every run is a process of its own, whatever its journey says.
-fn all_as_processes() -> bool {
-    std::env::var("JOURNEYS").is_ok_and(|ways| ways == "process") || true
+pub fn all_as_processes() -> bool {
+    std::env::var("JOURNEYS").is_ok_and(|ways| ways == "process")
 }
 
 /// The user that the world's registry knows.
@@ -148,7 +165,8 @@ impl World {
     /// A world with this registry and the password that its user has there.
     pub fn on(registry: Registry, password: Option<&str>) -> Self {
         static WORLDS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-        let world = Self::with(registry, password, Duration::ZERO);
+        let mut world = Self::with(registry, password, Duration::ZERO);
+        world.is_process |= matches!(world.registry, Registry::Distribution(_));
         // The real registries are shared, so every world needs commits, and with them tags, of its own.
         let number = WORLDS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         world.origin.write("docs/world.txt", &number.to_string());
@@ -191,6 +209,10 @@ impl World {
             program: program(),
             before: Vec::new(),
             image: container::image(),
+            is_process: all_as_processes(),
+            meanwhile: Vec::new(),
+            clock: in_process::Clock::default(),
+            seed: 0,
             registry,
             root,
         };
@@ -306,21 +328,55 @@ impl World {
         self.servers().for_each(|(_, server)| server.drained());
     }
 
-    /// Lays the trap and the fault before every server, or takes them away.
-    fn lay(&self, trap: Option<&Trap>, fault: Option<&Faulty>) {
-        for (name, server) in self.servers() {
-            server.lay(trap.map(|trap| (name, trap.clone())));
-            server.spoil(fault.map(|fault| (name, fault.clone())));
+    /// What the test lets happen to the next run.
+    fn disturbance(&self) -> Disturbance {
+        Disturbance {
+            names: self
+                .servers()
+                .map(|(name, server)| (server.address(), name))
+                .collect(),
+            trap: self.trap.clone(),
+            fault: self.fault.clone(),
         }
-        if fault.is_some() {
-            fault::stranger().listen();
-        }
+    }
+
+    /// Somebody else does something, when the next run has lasted for so long.
+    pub fn after(mut self, wait: Duration, act: impl FnOnce() + Send + Sync + 'static) -> Self {
+        self.meanwhile.push(Deed::after(wait, act));
+        self
+    }
+
+    /// Somebody else does something during the next run, once this holds.
+    pub fn once(
+        mut self,
+        holds: impl Fn() -> bool + Send + Sync + 'static,
+        act: impl FnOnce() + Send + Sync + 'static,
+    ) -> Self {
+        self.meanwhile.push(Deed::once(holds, act));
+        self
+    }
+
+    /// Listens, for programs that are no run of ours.
+    pub fn listening(self) -> Self {
+        self.servers().for_each(|(_, server)| server.listen());
+        self
+    }
+
+    /// The clock of its runs in this process.
+    pub(crate) fn clock(&self) -> in_process::Clock {
+        self.clock.clone()
+    }
+
+    /// Starts the program as a process of its own, with real sockets and the machine's clock, where a run in this process would show too little.
+    pub fn as_process(mut self) -> Self {
+        self.is_process = true;
+        self
     }
 
     /// Starts another program in the place of ours: a shell script, to see whether the world would notice.
     pub fn impostor(mut self, script: &str) -> Self {
         self.program = self.outside("impostor");
-        self.image = None;
+        (self.image, self.is_process) = (None, true);
         std::fs::write(&self.program, format!("#!/bin/sh\n{script}\n")).expect("a script");
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(&self.program, mode).expect("a script's mode");
@@ -333,7 +389,7 @@ impl World {
         let mut words = shell.split(' ').map(|word| word.replace("{0}", script));
         self.program = words.next().expect("a shell").into();
         self.before = words.collect();
-        self.image = None;
+        (self.image, self.is_process) = (None, true);
         self
     }
 
@@ -342,7 +398,7 @@ impl World {
         let meter = Meter::new();
         let program = std::mem::replace(&mut self.program, meter::python());
         self.before = meter.arguments(&program);
-        self.image = None;
+        (self.image, self.is_process) = (None, true);
         (self, meter)
     }
 
@@ -370,6 +426,10 @@ impl World {
             program: self.program.clone(),
             before: self.before.clone(),
             image: self.image.clone(),
+            is_process: self.is_process,
+            meanwhile: Vec::new(),
+            clock: self.clock.clone(),
+            seed: self.seed,
         }
     }
 

@@ -1,17 +1,15 @@
 //! Real sockets before the world's servers, by hyper on loopback, for programs that are processes of their own.
 
 use super::call::Call;
-use super::reply::Reply;
+use super::flow::{self, Flow};
 use super::server::Server;
 use http_body_util::{BodyExt as _, Limited};
-use hyper::body::{Body, Bytes, Frame, Incoming};
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpStream};
-use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpSocket};
 
@@ -169,62 +167,7 @@ async fn serve(
     if let Some(trap) = taken.springs {
         tokio::spawn(trap.spring_when_read());
     }
-    let mut reply = taken.reply;
-    while let Reply::After(wait, inner) = reply {
-        tokio::time::sleep(wait).await;
-        reply = *inner;
-    }
-    match reply {
-        Reply::Dropped | Reply::After(..) => Err(std::io::Error::other("dropped on purpose")),
-        Reply::Silent => std::future::pending().await,
-        Reply::Broken {
-            status,
-            headers,
-            body,
-        } => {
-            let mut response = hyper::Response::builder()
-                .status(status)
-                .header("content-length", body.len().max(2));
-            for (name, value) in headers
-                .into_iter()
-                .filter(|(name, _)| name != "content-length")
-            {
-                response = response.header(name, value);
-            }
-            response
-                .body(Flow::broken(Bytes::from(body)))
-                .map_err(std::io::Error::other)
-        }
-        Reply::Whole {
-            status,
-            headers,
-            body,
-        } => {
-            let mut response = hyper::Response::builder().status(status);
-            if is_head && !headers.iter().any(|(name, _)| name == "content-length") {
-                response = response.header("content-length", body.len());
-            }
-            for (name, value) in headers {
-                response = response.header(name, value);
-            }
-            let piece = if is_head {
-                Bytes::new()
-            } else {
-                Bytes::from(body)
-            };
-            response
-                .body(Flow::once(piece))
-                .map_err(std::io::Error::other)
-        }
-        Reply::Flood {
-            status,
-            bytes,
-            pause,
-        } => hyper::Response::builder()
-            .status(status)
-            .body(Flow::flood(bytes, pause))
-            .map_err(std::io::Error::other),
-    }
+    flow::response(taken.reply, is_head).await
 }
 
 /// Reads a request whole.
@@ -237,86 +180,4 @@ async fn read(request: hyper::Request<Incoming>) -> Result<Call, std::io::Error>
         .to_bytes()
         .to_vec();
     Ok(Call::new(&parts, body, Instant::now()))
-}
-
-/// A body: one piece, or the same piece many times; one that breaks off ends with an error.
-struct Flow {
-    piece: Bytes,
-    left: u64,
-    pause: Duration,
-    breaks: bool,
-    sleep: Option<Pin<Box<tokio::time::Sleep>>>,
-}
-
-impl Flow {
-    fn once(piece: Bytes) -> Self {
-        let left = piece.len() as u64;
-        Self {
-            piece,
-            left,
-            pause: Duration::ZERO,
-            breaks: false,
-            sleep: None,
-        }
-    }
-
-    /// The first half of it.
-    fn broken(mut whole: Bytes) -> Self {
-        whole.truncate(whole.len() / 2);
-        Self {
-            breaks: true,
-            ..Self::once(whole)
-        }
-    }
-
-    fn flood(bytes: u64, pause: Duration) -> Self {
-        let size = if pause.is_zero() { 1 << 16 } else { 1 };
-        Self {
-            piece: Bytes::from(vec![b'a'; size]),
-            left: bytes,
-            pause,
-            breaks: false,
-            sleep: None,
-        }
-    }
-}
-
-impl Body for Flow {
-    type Data = Bytes;
-    type Error = std::io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
-        if self.left == 0 {
-            let broken = || Err(std::io::Error::other("broken off on purpose"));
-            return Poll::Ready(self.breaks.then(broken));
-        }
-        if !self.pause.is_zero() {
-            let pause = self.pause;
-            let sleep = self
-                .sleep
-                .get_or_insert_with(|| Box::pin(tokio::time::sleep(pause)));
-            if sleep.as_mut().poll(context).is_pending() {
-                return Poll::Pending;
-            }
-            self.sleep = None;
-        }
-        let piece = self.piece.clone();
-        self.left = self.left.saturating_sub(piece.len() as u64);
-        Poll::Ready(Some(Ok(Frame::data(piece))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.left == 0 && !self.breaks
-    }
-
-    fn size_hint(&self) -> hyper::body::SizeHint {
-        if self.pause.is_zero() && !self.breaks {
-            hyper::body::SizeHint::with_exact(self.left)
-        } else {
-            hyper::body::SizeHint::default()
-        }
-    }
 }

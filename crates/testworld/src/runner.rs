@@ -3,7 +3,7 @@
 
 use super::event::Event;
 use super::protocol::{self, LogCommand};
-use super::trap::Trap;
+use super::trap::{Trap, to_process};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -266,7 +266,7 @@ pub fn start(
     let stdout = std::thread::spawn(move || reader(&mut out));
     let stderr = std::thread::spawn(move || reader(&mut err));
     if let Some(trap) = trap {
-        trap.aim(Some(child.id()));
+        trap.aim(Some(to_process(child.id())));
     }
     let status: ExitStatus = loop {
         if let Some(status) = child.try_wait().expect("the process") {
@@ -294,27 +294,37 @@ pub fn start(
         stdout.join().expect("stdout"),
         stderr.join().expect("stderr"),
     );
-    let is_mask = |line: &&[u8]| line.starts_with(b"::add-mask::");
-    let lines = [&stdout, &stderr]
-        .into_iter()
-        .flat_map(|bytes| bytes.split(|byte| *byte == b'\n'));
-    let said = lines
-        .filter(|line| !is_mask(line))
-        .collect::<Vec<_>>()
-        .join(&b'\n');
-    let [stdout, stderr] =
-        [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    Ended {
-        exit: status.code().unwrap_or(-1),
-        stdout,
-        stderr,
-        said,
-        took: started.elapsed(),
-        at,
-    }
+    let exit = status.code().unwrap_or(-1);
+    Ended::of(exit, stdout, stderr, started.elapsed(), at)
 }
 
 impl Ended {
+    pub(crate) fn of(
+        exit: i32,
+        stdout: Vec<u8>,
+        stderr: Vec<u8>,
+        took: Duration,
+        at: Instant,
+    ) -> Self {
+        let is_mask = |line: &&[u8]| line.starts_with(b"::add-mask::");
+        let said = [&stdout, &stderr]
+            .into_iter()
+            .flat_map(|bytes| bytes.split(|byte| *byte == b'\n'))
+            .filter(|line| !is_mask(line))
+            .collect::<Vec<_>>()
+            .join(&b'\n');
+        let [stdout, stderr] =
+            [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        Self {
+            exit,
+            stdout,
+            stderr,
+            said,
+            took,
+            at,
+        }
+    }
+
     /// Every command that the runner would find, in both streams.
     pub fn commands(&self) -> Vec<LogCommand> {
         [&self.stdout, &self.stderr]

@@ -2,12 +2,13 @@
 //! [`loopback`](super::loopback) brings those that come through real sockets.
 
 use super::address;
-pub use super::address::with_ipv6_only;
+pub use super::address::{with_address, with_ipv6_only};
 pub use super::call::Call;
 use super::fault::{Fault, Faulty};
 use super::loopback::Listener;
 pub use super::reply::Reply;
 use super::trap::{Moment, Trap};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant};
@@ -15,9 +16,6 @@ use tokio::sync::Notify;
 
 /// How long a server that refuses connections once does so.
 const REFUSES: Duration = Duration::from_millis(700);
-
-/// What is laid there, and under which name of the server.
-type Laid<T> = Mutex<Option<(&'static str, T)>>;
 
 /// A server: a model at an address of its own.
 #[derive(Debug, Clone)]
@@ -27,8 +25,7 @@ struct Inner {
     address: SocketAddr,
     model: Box<dyn Fn(&Call) -> Reply + Send + Sync>,
     calls: Mutex<Vec<Call>>,
-    trap: Laid<Trap>,
-    fault: Laid<Faulty>,
+    disturbed: Mutex<Option<Arc<Disturbance>>>,
     date: Mutex<Option<String>>,
     stuffing: Mutex<Option<Arc<str>>>,
     entrance: Mutex<Entrance>,
@@ -67,6 +64,15 @@ pub(crate) struct Taken {
     pub(crate) springs: Option<Trap>,
 }
 
+/// What a test lets happen to a run at one of its requests.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Disturbance {
+    /// What the servers are called in kinds of requests.
+    pub(crate) names: BTreeMap<SocketAddr, &'static str>,
+    pub(crate) trap: Option<Trap>,
+    pub(crate) fault: Option<Faulty>,
+}
+
 /// A server that may be gone.
 #[derive(Debug, Clone)]
 pub(crate) struct Known(Weak<Inner>);
@@ -97,8 +103,7 @@ impl Server {
             address,
             model: Box::new(model),
             calls: Mutex::default(),
-            trap: Mutex::default(),
-            fault: Mutex::default(),
+            disturbed: Mutex::default(),
             date: Mutex::default(),
             stuffing: Mutex::default(),
             entrance: Mutex::new(entrance),
@@ -123,10 +128,21 @@ impl Server {
         self
     }
 
-    /// Takes a request: the trap and the fault act, the model answers, and the request is written down.
-    pub(crate) fn take(&self, mut call: Call) -> Taken {
-        let trap = self.0.trap.lock().expect("a trap").clone();
-        let met = trap.and_then(|(name, trap)| Some((trap.meets(name, &call)?, trap)));
+    /// Takes a request that came through a socket.
+    pub(crate) fn take(&self, call: Call) -> Taken {
+        let disturbed = self.0.disturbed.lock().expect("a disturbance").clone();
+        self.take_of(
+            call,
+            disturbed.as_deref().unwrap_or(&Disturbance::default()),
+        )
+    }
+
+    /// Takes a request of a run: its trap and its fault act, the model answers, and the request is written down.
+    pub(crate) fn take_of(&self, mut call: Call, disturbed: &Disturbance) -> Taken {
+        let name = disturbed.names.get(&self.0.address).copied();
+        let name = name.unwrap_or_default();
+        let trap = disturbed.trap.clone();
+        let met = trap.and_then(|trap| Some((trap.meets(name, &call)?, trap)));
         let (now, silent) = (
             call.at,
             Taken {
@@ -139,8 +155,8 @@ impl Server {
             trap.spring(now);
             return silent;
         }
-        let fault = self.0.fault.lock().expect("a fault").clone();
-        let struck = fault.and_then(|(name, faulty)| faulty.meets(name, &call).then_some(faulty));
+        let fault = disturbed.fault.clone();
+        let struck = fault.filter(|faulty| faulty.meets(name, &call));
         if let Some(Faulty {
             fault: Fault::Refused,
             lasts,
@@ -222,7 +238,9 @@ impl Server {
             }
             let opens = match *self.0.entrance.lock().expect("the entrance") {
                 Entrance::Until(then) if !refuses => then.into(),
-                _ => now + Duration::from_secs(3600),
+                Entrance::Until(_) | Entrance::Open | Entrance::For(_) | Entrance::Closed => {
+                    now + Duration::from_secs(3600)
+                }
             };
             tokio::select! {
                 biased;
@@ -249,17 +267,13 @@ impl Server {
         *self.0.stuffing.lock().expect("the stuffing") = Some(text.into());
     }
 
-    /// Lays a trap, or takes it away.
-    pub(crate) fn lay(&self, trap: Option<(&'static str, Trap)>) {
-        *self.0.trap.lock().expect("a trap") = trap;
+    /// Lets something happen to the runs whose requests come through sockets, or nothing any more.
+    pub(crate) fn disturb(&self, disturbed: Option<Arc<Disturbance>>) {
+        *self.0.disturbed.lock().expect("a disturbance") = disturbed;
     }
 
-    /// Lets something go wrong, or takes it away.
-    pub(crate) fn spoil(&self, fault: Option<(&'static str, Faulty)>) {
-        let before = std::mem::replace(&mut *self.0.fault.lock().expect("a fault"), fault);
-        if before.is_none() {
-            return;
-        }
+    /// Takes connections again, after a fault has closed it.
+    pub(crate) fn open(&self) {
         self.set_entrance(Entrance::Open);
         if let Some(listener) = self.0.listener.get() {
             listener.is_back();

@@ -1,6 +1,9 @@
 //! Starts the program in a world, as the runner does or as a person does.
 
 use super::container::{Container, docker};
+use super::fault;
+use super::in_process;
+use super::meanwhile::Others;
 use super::protocol;
 use super::repo::{git, init};
 use super::run::{Account, Run};
@@ -9,6 +12,7 @@ use super::trap::Trap;
 use super::{Checkout, World};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 impl World {
@@ -153,20 +157,64 @@ impl World {
         self.start(&BTreeMap::new(), &arguments, true)
     }
     fn start(
-        self,
+        mut self,
         environment: &BTreeMap<String, String>,
         arguments: &[String],
         is_plain: bool,
     ) -> Run {
+        let found = self.found();
+        let meanwhile = std::mem::take(&mut self.meanwhile);
+        let ended = if self.is_in_process() {
+            let run = in_process::run(&self, environment, arguments, meanwhile);
+            in_process::block_on(&self.clock, run)
+        } else {
+            let others = Others::begin(meanwhile);
+            let ended = self.play_as_process(environment, arguments);
+            others.end();
+            ended
+        };
+        self.ended(environment, &found, ended, is_plain)
+    }
+
+    /// Starts the action on the runtime of who asks, whose clock is paused.
+    pub(crate) async fn run_here(mut self, command: &str) -> Run {
+        let environment = self.environment(command);
+        self.remember();
+        self.check_out();
+        let found = self.found();
+        let meanwhile = std::mem::take(&mut self.meanwhile);
+        let ended = in_process::run(&self, &environment, &[], meanwhile).await;
+        self.ended(&environment, &found, ended, false)
+    }
+
+    /// Whether a run is one in this process.
+    pub(crate) fn is_in_process(&self) -> bool {
+        !self.is_process && self.image.is_none()
+    }
+
+    /// Prepares the runner's files and looks at what is there before a run.
+    fn found(&self) -> Found {
         if let Some(event) = &self.event {
             self.rooms.prepare(event);
         }
-        let before = contents(self.root.path());
-        let hooked = self.render.calls().len();
-        self.lay(self.trap.as_ref(), self.fault.as_ref());
-        let ended = self.as_a_process(environment, arguments);
-        self.lay(None, None);
-        let mut run = self.left(environment, &before, hooked, ended, is_plain);
+        Found {
+            files: contents(self.root.path()),
+            hooks: self.render.calls().len(),
+        }
+    }
+
+    /// Opens what a fault closed, and checks what always holds.
+    fn ended(
+        self,
+        environment: &BTreeMap<String, String>,
+        found: &Found,
+        ended: Ended,
+        is_plain: bool,
+    ) -> Run {
+        if self.fault.is_some() {
+            self.servers().for_each(|(_, server)| server.open());
+        }
+        let mut run = self.left(environment, found, ended, is_plain);
         let faults = run.faults();
         if !faults.is_empty() {
             run.settled();
@@ -177,11 +225,20 @@ impl World {
     }
 
     /// Starts the program as a process of its own, or in a container, with real sockets and the machine's clock.
-    fn as_a_process(&self, environment: &BTreeMap<String, String>, arguments: &[String]) -> Ended {
+    fn play_as_process(
+        &self,
+        environment: &BTreeMap<String, String>,
+        arguments: &[String],
+    ) -> Ended {
         let now = Instant::now();
+        let disturbed = Arc::new(self.disturbance());
         for (_, server) in self.servers() {
             server.listen();
             server.run_begins(now);
+            server.disturb(Some(Arc::clone(&disturbed)));
+        }
+        if self.fault.is_some() {
+            fault::stranger().listen();
         }
         let contained = self
             .image
@@ -207,6 +264,7 @@ impl World {
             self.deadline,
             self.trap.as_ref(),
         );
+        self.servers().for_each(|(_, server)| server.disturb(None));
         assert!(
             contained.is_none_or(|container| container.is_gone()),
             "a container is left"
@@ -218,8 +276,7 @@ impl World {
     fn left(
         self,
         environment: &BTreeMap<String, String>,
-        before: &BTreeMap<PathBuf, Vec<u8>>,
-        hooked: usize,
+        found: &Found,
         ended: Ended,
         is_plain: bool,
     ) -> Run {
@@ -231,14 +288,14 @@ impl World {
         let after = contents(self.root.path());
         let left = after
             .into_iter()
-            .filter(|(path, bytes)| before.get(path) != Some(bytes))
+            .filter(|(path, bytes)| found.files.get(path) != Some(bytes))
             .collect();
         let is_regular =
             |path: &String| std::fs::symlink_metadata(path).is_ok_and(|data| data.is_file());
         let is_output_lost = !environment.get("GITHUB_OUTPUT").is_some_and(is_regular);
         let output_file = text_of_file(environment, "GITHUB_OUTPUT");
         let parsed = protocol::outputs(&output_file);
-        let hooks = self.render.calls().split_off(hooked);
+        let hooks = self.render.calls().split_off(found.hooks);
         Run {
             exit: ended.exit,
             commands: ended.commands(),
@@ -262,6 +319,12 @@ impl World {
             world: self,
         }
     }
+}
+
+/// What was there before a run.
+struct Found {
+    files: BTreeMap<PathBuf, Vec<u8>>,
+    hooks: usize,
 }
 
 /// The file that a variable names.

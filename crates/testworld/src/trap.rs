@@ -46,10 +46,14 @@ pub struct Sprung {
     pub standing: Vec<Standing>,
 }
 
-#[derive(Debug, Default)]
+/// Sends these signals to the run.
+pub(crate) type Send = dyn Fn(&[&str]) + std::marker::Send + Sync;
+
+#[derive(Default)]
 struct State {
     seen: usize,
-    process: Option<u32>,
+    /// How the run gets signals; `None` once it has ended.
+    send: Option<Arc<Send>>,
     sprung: Option<Sprung>,
 }
 
@@ -79,9 +83,9 @@ impl Trap {
         }
     }
 
-    /// Says which process is cancelled; none is, once it has ended.
-    pub(super) fn aim(&self, process: Option<u32>) {
-        self.state.lock().expect("a trap").process = process;
+    /// Says how the run gets signals; it gets none once it has ended.
+    pub(super) fn aim(&self, send: Option<Arc<Send>>) {
+        self.state.lock().expect("a trap").send = send;
     }
 
     /// What was so when the signal was sent, if it was.
@@ -116,7 +120,7 @@ impl Trap {
     /// Cancels the run. From then on Render's deploys stay as they are, so that what was so at the signal can be told.
     pub(super) fn spring(&self, now: Instant) {
         let mut state = self.state.lock().expect("a trap");
-        let (Some(process), None) = (state.process, &state.sprung) else {
+        let (Some(send), None) = (state.send.clone(), &state.sprung) else {
             return;
         };
         self.render.stands_still();
@@ -124,12 +128,26 @@ impl Trap {
             at: now,
             standing: self.render.standing(),
         });
-        for signal in self.signals {
+        drop(state);
+        send(self.signals);
+    }
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "seen {}, {:?}", self.seen, self.sprung)
+    }
+}
+
+/// Sends signals to a process.
+pub(crate) fn to_process(process: u32) -> Arc<Send> {
+    Arc::new(move |signals| {
+        for signal in signals {
             let _ = Command::new("/bin/kill")
                 .args([signal, process.to_string().as_str()])
                 .status();
         }
-    }
+    })
 }
 
 /// What a request is one of: its method and path without what is of this run alone, and the names of its parameters.

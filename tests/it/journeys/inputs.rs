@@ -362,6 +362,7 @@ fn row_38_proxies_and_roots_of_the_environment_count_on_ones_own_runners_only() 
     // A door that nobody answers: whoever goes through it gets nowhere.
     let planted = |runner: &str| {
         let world = everything()
+            .as_process()
             .input("image-timeout", "1s")
             .variable("RUNNER_ENVIRONMENT", runner);
         let world = world.variable("SSL_CERT_FILE", "/nowhere/roots.pem");

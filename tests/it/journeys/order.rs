@@ -495,15 +495,13 @@ fn what_somebody_else_deployed_since_is_not_undone() {
         format!("{}@sha256:{}", world.repository("api"), "c".repeat(64)),
     );
     let (render, image) = (world.render.clone(), theirs.clone());
-    let somebody = std::thread::spawn(move || {
-        while render.live("api").as_deref() != Some(ours.as_str()) {
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        std::thread::sleep(Duration::from_secs(1));
-        render.seed_live("api", &image);
-    });
-    let run = world.deploy();
-    somebody.join().expect("somebody");
+    let seen = world.render.clone();
+    let is_ours = move || seen.live("api").as_deref() == Some(ours.as_str());
+    let run = world
+        .once(is_ours, move || {
+            render.seed_live("api", &image);
+        })
+        .deploy();
     let (now, before) = (
         ["api", "workers", "web"].map(|name| image_of(&run.world, name)),
         image_before(&run, "workers"),

@@ -1,12 +1,11 @@
 //! `release`: the next number, given once, and kept.
 
-use super::at_once;
 use std::collections::BTreeSet;
 use testworld::event::ZEROS;
 use testworld::ghcr::Trouble;
 use testworld::github::refs::Odd;
 use testworld::repo::git;
-use testworld::{Checkout, Event, Kind, Repo, Run, World};
+use testworld::{Checkout, Event, Kind, Part, Repo, Run, World, together};
 
 const SERVICES: [&str; 3] = ["api", "workers", "web"];
 
@@ -652,6 +651,18 @@ fn twenty(world: &World) -> Vec<String> {
         .collect()
 }
 
+/// Twenty runs at the same time, each of which makes a release.
+fn race(racers: Vec<World>) -> [Run; 20] {
+    let first = racers.first().expect("a racer");
+    let github = first.github.clone();
+    github.let_make_tags(true);
+    let parts = racers.into_iter().map(|racer| Part::now(racer, "release"));
+    let parts: Vec<Part> = parts.collect();
+    let runs = together(<[Part; 20]>::try_from(parts).ok().expect("twenty"));
+    github.let_make_tags(false);
+    runs
+}
+
 #[test]
 fn twenty_runs_for_twenty_commits_get_twenty_numbers() {
     let world = pushed()
@@ -666,11 +677,10 @@ fn twenty_runs_for_twenty_commits_get_twenty_numbers() {
             racer
         })
         .collect();
-    at_once(racers, |racer| {
-        let tag = racer.release();
-        let release = tag.output("release").to_owned();
-        released(tag, &release);
-    });
+    for run in race(racers) {
+        let release = run.output("release").to_owned();
+        released(run, &release);
+    }
     let numbers: BTreeSet<u32> = world
         .origin
         .tags()
@@ -689,8 +699,8 @@ fn twenty_runs_for_one_commit_get_one_number() {
     let world = pushed()
         .checkout(Checkout::None)
         .deadline(std::time::Duration::from_secs(240));
-    at_once((0..20).map(|_| world.beside()), |racer| {
-        released(racer.release(), "prod-11");
-    });
+    for run in race((0..20).map(|_| world.beside()).collect()) {
+        released(run, "prod-11");
+    }
     assert_eq!(world.origin.tags(), ["prod-10", "prod-11", "prod-9"]);
 }

@@ -291,7 +291,7 @@ fn an_image_that_we_take_is_the_one_that_skopeo_finds() {
         let password = registry.password().expect("a password");
         let real = World::on(Registry::Distribution(registry), Some(password));
         let real = (real, Some(format!("robot:{password}")));
-        let model = World::new();
+        let model = World::new().listening();
         let credentials = Some(format!("robot:{}", model.text_of("registry-password")));
         for (world, credentials) in [real, (model, credentials)] {
             let world = world

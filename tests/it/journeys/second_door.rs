@@ -2,10 +2,11 @@
 //! could have prepared.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use testworld::repo::git;
-use testworld::server::{Reply, Server};
+use testworld::server::{Call, Reply, Server, with_address};
 use testworld::{Run, World};
 
 const NAME: &str = if cfg!(target_arch = "aarch64") {
@@ -223,7 +224,7 @@ impl Door {
 
 /// Where releases are, which hands out these bytes.
 fn releases(bytes: Vec<u8>) -> Server {
-    Server::start(move |call| match call.path.strip_prefix("/v1.2.3/") {
+    let answer = move |call: &Call| match call.path.strip_prefix("/v1.2.3/") {
         // GitHub sends what is attached to a release by a redirect.
         Some(name) if name == NAME => Reply::text(302, "").header("location", "/assets/1"),
         _ if call.path == "/assets/1" => Reply::Whole {
@@ -232,7 +233,9 @@ fn releases(bytes: Vec<u8>) -> Server {
             body: bytes.clone(),
         },
         _ => Reply::text(404, "Not Found"),
-    })
+    };
+    // What fetches it speaks plain HTTP with this address only.
+    with_address(Ipv4Addr::LOCALHOST, || Server::start(answer))
 }
 
 /// The program that is released: it starts ours, which is too large as it is built for tests.

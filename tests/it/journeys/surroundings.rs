@@ -1,7 +1,6 @@
 //! Machines as they may be: crowded, full, with other addresses than usual. Proxies, certificates, clocks and command files that are none stand
 //! with the rows of attacks and with `tls`.
 
-use super::at_once;
 use super::attacks::pushed;
 use testworld::server::with_ipv6_only;
 use testworld::{Checkout, World, own_view};
@@ -9,16 +8,22 @@ use testworld::{Checkout, World, own_view};
 #[test]
 fn two_hundred_runs_on_one_machine_keep_out_of_each_others_way() {
     // Twenty repositories, as what one run's servers heard is searched whole after each of its runs.
-    let repositories: Vec<World> = (0..20).map(|_| pushed().checkout(Checkout::None)).collect();
+    let repositories: Vec<World> = (0..20)
+        .map(|_| pushed().checkout(Checkout::None).as_process())
+        .collect();
     let worlds: Vec<World> = repositories
         .iter()
         .flat_map(|world| (0..10).map(|_| world.beside()))
         .collect();
-    at_once(worlds.into_iter().enumerate(), |(nth, world)| {
-        if nth % 2 == 0 {
-            world.plan().expect_planned(["api"]);
-        } else {
-            world.verify().expect_verified();
+    std::thread::scope(|scope| {
+        for (nth, world) in worlds.into_iter().enumerate() {
+            scope.spawn(move || {
+                if nth % 2 == 0 {
+                    world.plan().expect_planned(["api"]);
+                } else {
+                    world.verify().expect_verified();
+                }
+            });
         }
     });
 }
@@ -56,7 +61,7 @@ fn what_a_full_disk_does_not_take_is_told_and_nothing_is_sent_twice() {
 
 #[test]
 fn servers_that_have_an_ipv6_address_only_are_reached() {
-    let world = with_ipv6_only(World::new);
+    let world = with_ipv6_only(World::new).as_process();
     assert!(
         world.github.server.host().starts_with("[::1]:")
             && world.registry.host().starts_with("[::1]:")

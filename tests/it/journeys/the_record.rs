@@ -8,7 +8,7 @@ use ghcr_to_render::github::{
     Depth, Ended, Ending, GitHub, GitHubError, Memory, RecordWriter, RecordsQuery, RunName,
 };
 use ghcr_to_render::intake::inputs::{Given, Request, WriteAccess};
-use http_client::{Client, Proxies, Random, Roots, connect};
+use http_client::{Client, Random};
 use serde_json::{Value, json};
 use std::process::Command;
 use testworld::World;
@@ -30,10 +30,7 @@ fn token(world: &World) -> String {
 
 /// The program's client for the world's GitHub.
 fn client(world: &World) -> GitHub {
-    let client = Client::new(
-        connect(Roots::built_in(), &Proxies::default()).expect("a client"),
-        Random::new(|| 0),
-    );
+    let client = Client::new(testworld::network(), Random::new(|| 0));
     GitHub::new(
         &client,
         &world.github.server.origin(),
@@ -117,7 +114,7 @@ fn seed(world: &World, service: &str) -> Seed {
     Seed::live("staging", service, &world.commit(), REPOSITORY, DIGEST)
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_is_written_is_remembered() {
     let world = world();
     let intent = intent(&world);
@@ -158,7 +155,7 @@ async fn what_is_written_is_remembered() {
     assert_eq!(world.github.violations(), Vec::<String>::new());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn names_are_remembered_by_the_id_of_their_service() {
     let world = world();
     let id = ServiceId::parse("srv-api00000000000000000").expect("an id");
@@ -177,7 +174,7 @@ async fn names_are_remembered_by_the_id_of_their_service() {
     assert_eq!(world.github.violations(), Vec::<String>::new());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_was_there_before_is_found_page_by_page() {
     let world = world();
     let old = world.github.seed_record(Seed {
@@ -228,7 +225,7 @@ async fn what_was_there_before_is_found_page_by_page() {
     assert_eq!(world.github.violations(), Vec::<String>::new());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn trouble_with_the_record_is_told_by_its_cause() {
     let world = world();
     let number = world.github.seed_record(Seed {
@@ -307,6 +304,7 @@ async fn trouble_with_the_record_is_told_by_its_cause() {
 
 /// Posts with a client that is not ours; gives the status.
 fn post(world: &World, path: &str, body: &Value) -> String {
+    world.github.server.listen();
     let url = format!("{}{path}", world.github.server.origin());
     let output = Command::new("curl")
         .args([
@@ -341,7 +339,7 @@ async fn posted(world: &World) -> Vec<(String, Value)> {
         .collect()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_request_that_is_not_exactly_ours_is_a_violation() {
     let world = world();
     let bodies = posted(&world).await;
@@ -401,9 +399,8 @@ async fn a_request_that_is_not_exactly_ours_is_a_violation() {
             let mut changed = body.clone();
             changed.pointer_mut(parent).unwrap()[name] = value.clone();
             post(&world, path, &changed);
-            assert_eq!(
-                world.github.violations().len(),
-                seen + 1,
+            assert!(
+                world.github.violations().len() > seen,
                 "{pointer} as {value} passes at {path}"
             );
         }
@@ -417,9 +414,8 @@ async fn a_request_that_is_not_exactly_ours_is_a_violation() {
             let mut changed = body.clone();
             changed.as_object_mut().unwrap().remove(name);
             post(&world, path, &changed);
-            assert_eq!(
-                world.github.violations().len(),
-                seen + 1,
+            assert!(
+                world.github.violations().len() > seen,
                 "{path} passes without {name}"
             );
         }

@@ -68,6 +68,7 @@ fn skopeo_reads_every_registry_of_the_world() {
 #[test]
 fn skopeo_reads_the_model_of_ghcr_and_is_denied_without_a_password() {
     let world = World::new()
+        .listening()
         .three_services()
         .push_to_main(|repo| repo.write("x", "1"))
         .images();
@@ -91,6 +92,7 @@ fn a_deleted_child_is_missing_from_the_real_registry_too() {
 #[test]
 fn curl_learns_what_github_knows_of_a_real_repository() {
     let world = World::new()
+        .listening()
         .three_services()
         .push_to_main(|repo| repo.rename("libs/shared.txt", "services/web/shared.txt"));
     let token = world.environment("deploy")["INPUT_GITHUB-TOKEN"].clone();
@@ -144,7 +146,7 @@ fn curl_learns_what_github_knows_of_a_real_repository() {
 
 #[test]
 fn curl_deploys_by_a_hook_and_nothing_else_passes_for_one() {
-    let world = World::new().three_services();
+    let world = World::new().listening().three_services();
     let (hook, digest) = (world.hook("api"), "a".repeat(64));
     let image = format!("imgURL={}@sha256:{digest}", world.repository("api"));
     let (_, text) = tool(

@@ -9,6 +9,7 @@ const OWN: &str = "self-hosted";
 /// A push that changes `web`, on that kind of runner, in a company whose proxy opens TLS. All that is known of git is known by GitHub.
 fn company(runner: &str) -> (World, Authority) {
     let world = World::new()
+        .as_process()
         .three_services()
         .push_to_main(|repo| repo.write("services/web/main.txt", "2"))
         .images();

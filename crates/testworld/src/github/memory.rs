@@ -2,7 +2,7 @@
 
 use super::super::server::{Call, Reply};
 use super::record::{Deployment, Status, WRITER, object};
-use super::{State, Trouble, message};
+use super::{State, Trouble, message, schema};
 use serde_json::{Map, Value, json};
 
 /// What is asked of a deployment.
@@ -165,6 +165,11 @@ impl State {
     pub(super) fn graphql(&mut self, call: &Call) -> Reply {
         if self.troubles.contains(&Trouble::RecordDown) {
             return message(502, "Server Error");
+        }
+        if let Ok(body) = object(call) {
+            let faults = schema::faults(&body);
+            self.violations
+                .extend(faults.iter().map(|fault| format!("GraphQL: {fault}")));
         }
         if let Some(reply) = self.viewer(call) {
             return reply;

@@ -8,8 +8,10 @@ mod packages;
 pub mod previews;
 pub mod record;
 pub mod refs;
+mod schema;
 
 use super::event::repository;
+use super::openapi;
 use super::repo::git;
 use super::server::{Call, Reply, Server};
 use base64::Engine as _;
@@ -223,6 +225,7 @@ impl State {
         if is_git {
             return self.advertise(call);
         }
+        self.violations.extend(openapi::GITHUB.faults(call));
         if let Some(reply) = self.answer_packages(call) {
             return reply;
         }

@@ -16,6 +16,7 @@ mod tests;
 
 pub use model::{Fate, Policy};
 
+use super::openapi;
 use super::secrets::invent;
 use super::server::{Call, Reply, Server};
 use model::{Model, Service, Trouble};
@@ -316,6 +317,7 @@ pub fn service_id(name: &str) -> String {
 impl Model {
     fn answer(&mut self, call: &Call) -> Reply {
         if call.path.starts_with("/v1/") {
+            self.violations.extend(openapi::RENDER.faults(call));
             self.answer_api(call)
         } else {
             self.answer_hook(call)

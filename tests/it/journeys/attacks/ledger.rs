@@ -3,11 +3,11 @@
 use super::super::at_once;
 use super::pushed;
 use serde_json::json;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use testworld::github::Trouble;
 use testworld::github::record::{Seed, TASK};
 use testworld::trap::{Moment, Place, Then};
-use testworld::{Answer, Checkout, Kind, Repo, Run, World};
+use testworld::{Answer, Checkout, Kind, Part, Repo, Run, World, together};
 
 #[test]
 fn row_28_an_old_push_that_is_run_again_gives_way_to_what_was_deployed_since() {
@@ -211,21 +211,9 @@ fn row_35_a_deployment_that_github_does_not_make_costs_one_warning() {
     }
 }
 
-/// Waits for something in the world.
-fn until(what: &str, holds: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(
-            begun.elapsed() < Duration::from_secs(30),
-            "{what} did not come"
-        );
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
 /// Two runs of two pushes on two runners. The older one waits for its image; the newer one runs meanwhile, until `is_time`. Then the older one
 /// gets its image.
-fn race(newer_answers: Option<Answer>, is_time: impl Fn(&World) -> bool + Sync) -> (Run, Run) {
+fn race(newer_answers: Option<Answer>, is_time: fn(&World) -> bool) -> [Run; 2] {
     let older = World::new()
         .three_services()
         .push_to_main(|repo| repo.write("services/api/x", "1"));
@@ -240,23 +228,19 @@ fn race(newer_answers: Option<Answer>, is_time: impl Fn(&World) -> bool + Sync) 
     let watched = newer.beside();
     let (commit, registry) = (older.commit(), older.registry.ghcr().clone());
     let image = testworld::Image::make(Kind::Amd64, "api", &commit, "https://github.com/acme/shop");
-    std::thread::scope(|scope| {
-        let old = scope.spawn(|| older.deploy());
-        until("the older run's look for its image", || {
-            registry
-                .server
-                .calls()
-                .iter()
-                .any(|call| call.path.ends_with(&commit))
-        });
-        let new = scope.spawn(|| newer.deploy());
-        until("the moment of the race", || is_time(&watched));
-        registry.put("acme/api", std::slice::from_ref(&commit), &image);
-        (
-            old.join().expect("the older run"),
-            new.join().expect("the newer run"),
-        )
-    })
+    let (asked, wanted) = (registry.server.clone(), commit.clone());
+    let looks_for_its_image = move || {
+        let calls = asked.calls();
+        calls.iter().any(|call| call.path.ends_with(&wanted))
+    };
+    let older = older.once(
+        move || is_time(&watched),
+        move || registry.put("acme/api", &[commit], &image),
+    );
+    together([
+        Part::now(older, "deploy"),
+        Part::once(newer, "deploy", looks_for_its_image),
+    ])
 }
 
 fn of_run<'a>(run: &'a Run, commit: &str) -> Vec<(&'a str, String)> {
@@ -287,7 +271,7 @@ fn row_41_of_two_runs_at_once_the_older_one_withdraws() {
         (None, is_done),
         (Some(Answer::Slow(Duration::from_secs(4))), is_calling),
     ] {
-        let (old, new) = race(answer, is_time);
+        let [old, new] = race(answer, is_time);
         let (commit, newest) = (old.world.commit(), new.world.commit());
         let newest_image = format!(
             "{}@{}",
@@ -317,13 +301,11 @@ fn row_41_a_newer_run_goes_on_while_an_older_one_calls_its_hook() {
         .beside()
         .push_to_main(|repo| repo.write("services/api/x", "2"))
         .images();
-    let render = older.render.clone();
-    let (old, new) = std::thread::scope(|scope| {
-        let old = scope.spawn(|| older.deploy());
-        until("the older run's hook", || !render.calls().is_empty());
-        let new = newer.deploy();
-        (old.join().expect("the older run"), new)
-    });
+    let (render, seen) = (older.render.clone(), older.render.clone());
+    let [old, new] = together([
+        Part::now(older, "deploy"),
+        Part::once(newer, "deploy", move || !seen.calls().is_empty()),
+    ]);
     let pinned = |run: &Run| {
         format!(
             "{}@{}",

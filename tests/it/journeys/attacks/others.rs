@@ -89,22 +89,18 @@ fn row_46_a_tag_that_moves_before_the_deploy_is_harmless() {
         .images();
     let world = world.hook_answers("api", [Answer::Slow(Duration::from_secs(2))]);
     let (render, registry, commit) = (world.render.clone(), world.registry.clone(), world.commit());
-    let run = std::thread::scope(|scope| {
-        // `workers` comes after `api`: its image was verified, and its hook has not been called.
-        scope.spawn(|| {
-            while render.calls().is_empty() {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            let other = testworld::Image::make(
-                Kind::Arm64,
-                "workers",
-                &"b".repeat(40),
-                "https://github.com/acme/shop",
-            );
-            registry.put("acme/workers", std::slice::from_ref(&commit), &other);
-        });
-        world.deploy()
-    });
+    // `workers` comes after `api`: its image was verified, and its hook has not been called.
+    let is_calling = move || !render.calls().is_empty();
+    let move_tag = move || {
+        let other = testworld::Image::make(
+            Kind::Arm64,
+            "workers",
+            &"b".repeat(40),
+            "https://github.com/acme/shop",
+        );
+        registry.put("acme/workers", &[commit], &other);
+    };
+    let run = world.once(is_calling, move_tag).deploy();
     let moved = run
         .world
         .registry

@@ -17,8 +17,6 @@ use std::time::Duration;
 use testworld::fault::{Fault, Faulty};
 use testworld::tally;
 
-/// How many are played at once: they wait more than they work.
-const AT_ONCE: usize = 48;
 /// How long a run may take: the longest that any command waits for the same thing, and a little more.
 const LONGEST: Duration = Duration::from_secs(11 * 60);
 
@@ -160,23 +158,15 @@ fn every_journey_survives_every_fault() {
     }
     // The slow ones first, so that none is waited for alone at the end.
     all.sort_by_key(|case| !case.faulty.fault.is_slow());
-    let (queue, failures, unmet) = (
-        Mutex::new(all.iter()),
-        Mutex::new(Vec::new()),
-        Mutex::new(Vec::new()),
-    );
-    at_once(0..AT_ONCE, |_| {
-        loop {
-            let next = queue.lock().expect("the queue").next();
-            let Some(case) = next else { break };
-            match catch_unwind(AssertUnwindSafe(|| case.play())) {
-                Ok(true) => {}
-                Ok(false) => unmet.lock().expect("what was not met").push(case.name()),
-                Err(why) => {
-                    let text = why.downcast_ref::<String>().cloned().unwrap_or_default();
-                    println!("### {}\n{text}", case.name());
-                    failures.lock().expect("failures").push(case.name());
-                }
+    let (failures, unmet) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
+    at_once(all.iter(), |case| {
+        match catch_unwind(AssertUnwindSafe(|| case.play())) {
+            Ok(true) => {}
+            Ok(false) => unmet.lock().expect("what was not met").push(case.name()),
+            Err(why) => {
+                let text = why.downcast_ref::<String>().cloned().unwrap_or_default();
+                println!("### {}\n{text}", case.name());
+                failures.lock().expect("failures").push(case.name());
             }
         }
     });

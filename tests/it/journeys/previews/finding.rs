@@ -140,26 +140,20 @@ fn of_two_runs_at_once_one_makes_the_preview() {
     let world = world
         .push_to_pull_request(7, |repo| repo.write("services/web/main.txt", "more"))
         .images_of(&["web"]);
-    let beside = world.beside();
     let wanted = image(&world, "web");
-    std::thread::scope(|scope| {
-        let second = scope.spawn(move || world.deploy());
-        // It was heard after all, while the second one waits.
-        std::thread::sleep(Duration::from_secs(5));
-        beside.render.plant(
-            "web-pr-7",
-            Some("web"),
-            &format!("{}@sha256:{}", beside.repository("web"), "e".repeat(64)),
-        );
-        let run = second
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        let run = run
-            .ended(0, "live", "")
-            .hooked_with(&[("web-pr-7", &wanted)])
-            .says("is waited for");
-        serves(run, &wanted);
-    });
+    let first = format!("{}@sha256:{}", world.repository("web"), "e".repeat(64));
+    // It was heard after all, while the second one waits.
+    let render = world.render.clone();
+    let heard = move || {
+        render.plant("web-pr-7", Some("web"), &first);
+    };
+    let run = world
+        .after(Duration::from_secs(5), heard)
+        .deploy()
+        .ended(0, "live", "")
+        .hooked_with(&[("web-pr-7", &wanted)])
+        .says("is waited for");
+    serves(run, &wanted);
 }
 
 #[test]

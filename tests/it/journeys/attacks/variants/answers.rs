@@ -135,15 +135,8 @@ variants! {
             let world = World::new().three_services().push_to_main(|repo| repo.write("libs/x", "1")).images();
             let world = world.hook_answers("api", [Answer::Slow(Duration::from_secs(2))]);
             let (render, registry, commit) = (world.render.clone(), world.registry.ghcr().clone(), world.commit());
-            let run = std::thread::scope(|scope| {
-                scope.spawn(|| {
-                    while render.calls().is_empty() {
-                        std::thread::sleep(Duration::from_millis(5));
-                    }
-                    registry.delete_tag("acme/workers", &commit);
-                });
-                world.deploy()
-            });
+            let is_calling = move || !render.calls().is_empty();
+            let run = world.once(is_calling, move || registry.delete_tag("acme/workers", &commit)).deploy();
             assert_eq!(run.world.registry.ghcr().tag("acme/workers", &run.world.commit()), None);
             run.expect_accepted(["api", "workers"]);
         },

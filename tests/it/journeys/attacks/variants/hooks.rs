@@ -110,7 +110,7 @@ variants! {
             pushed().hook_answers("api", [Answer::Lost(None)]).deploy().hooked(&["api", "api"]);
         },
         "a proxy with a password that nobody is behind" => || {
-            let world = pushed().variable("RUNNER_ENVIRONMENT", "self-hosted").input("image-timeout", "1s");
+            let world = pushed().as_process().variable("RUNNER_ENVIRONMENT", "self-hosted").input("image-timeout", "1s");
             let world = world.secret("the proxy's password", KEY, &[]);
             let proxy = format!("http://robot:{KEY}@127.0.0.1:9");
             let world = world.variable("HTTP_PROXY", &proxy).variable("http_proxy", &proxy);

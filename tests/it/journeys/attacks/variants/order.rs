@@ -10,7 +10,7 @@ use testworld::github::record::{Seed, TASK};
 use testworld::render::Fate;
 use testworld::render::model::Why;
 use testworld::trap::{Moment, Place, Then};
-use testworld::{Checkout, Kind, Repo, World, ghcr};
+use testworld::{Checkout, Kind, Part, Repo, World, ghcr, together};
 
 const MARK: &str = "<!-- ghcr-to-render:pull-request:v1 -->";
 
@@ -217,11 +217,7 @@ variants! {
             let first = pushed();
             first.remember();
             let second = first.beside();
-            let (one, other) = std::thread::scope(|scope| {
-                let one = scope.spawn(|| first.deploy());
-                let other = scope.spawn(|| second.deploy());
-                (one.join().expect("a run"), other.join().expect("a run"))
-            });
+            let [one, other] = together([Part::now(first, "deploy"), Part::now(second, "deploy")]);
             // The same bytes at most twice, and both say what is so.
             let calls = one.world.render.calls();
             let wanted = format!("{}@{}", one.world.repository("api"), one.world.digest("api"));
@@ -235,11 +231,7 @@ variants! {
             let first = World::new().three_services().tagged("prod-9").push_to_main(|repo| repo.write("services/api/x", "1"));
             let second = first.beside();
             first.github.let_make_tags(true);
-            let (one, other) = std::thread::scope(|scope| {
-                let one = scope.spawn(|| first.run("release"));
-                let other = scope.spawn(|| second.run("release"));
-                (one.join().expect("a run"), other.join().expect("a run"))
-            });
+            let [one, other] = together([Part::now(first, "release"), Part::now(second, "release")]);
             let made = one.world.origin.git(&["tag", "--points-at", &one.world.commit()]);
             assert_eq!((made.as_str(), one.output("release"), other.output("release")), ("prod-10", "prod-10", "prod-10"));
         },

@@ -374,7 +374,7 @@ impl Failure {
             Self::TagsChanged(..) => "Restore the version on the package's page (within 30 days), or build and push the tag again.".into(),
             Self::Preflight(_) => "Correct these settings on Render, or the deploy manifest, then run this again; nothing was sent.".into(),
             Self::Required(required, _) => format!("Deploy this commit to {required} first, then run this again; nothing was sent."),
-            Self::GoingBack(_) => "Use rollback if going back is what you mean (force: older deploys it all the same).".into(),
+            Self::GoingBack(_) => "Delete the tag, or tag a newer commit. Use rollback if going back is what you mean (force: older deploys it all the same).".into(),
             Self::Back(refusal) => refusal.hint().into(),
             Self::HookMissing(hooks) if hooks.iter().any(|(_, why)| why == EMPTY_LINE) => "Check that the secret exists under exactly this name; that the job has the environment: whose secret it is; and that the run is not a fork's or Dependabot's, which get no secrets.".into(),
             Self::HookMissing(_) => "Pass the hook as service=URL in deploy-hooks, or in the variable of that name.".into(),

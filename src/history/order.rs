@@ -189,7 +189,9 @@ impl History {
             return Ok(seen);
         };
         let error = match github.branch_tip(branch).await {
-            Ok(tip) => return Ok(tip),
+            Ok(Some(tip)) => return Ok(Some(tip)),
+            // Who may not read the repository is told of no branch either.
+            Ok(None) => return Ok(github.advertised_refs().await?.branch(branch)),
             Err(error) => error,
         };
         match self.advertised(github, &error).await {

@@ -332,14 +332,6 @@ const LINES: &[(&str, Ran)] = &[
         ),
     ),
     (
-        "HISTORIES=100000 cargo test --test simulation ten_thousand -- --nocapture",
-        Ran::ByPeople("tests/simulation/main.rs", "\"HISTORIES\""),
-    ),
-    (
-        "SEED=42 HISTORIES=1 cargo test --test simulation ten_thousand",
-        Ran::ByPeople("tests/simulation/main.rs", "\"SEED\""),
-    ),
-    (
         "HISTORIES=200 cargo test --test it histories",
         Ran::ByPeople("tests/it/journeys/histories/mod.rs", "\"HISTORIES\""),
     ),

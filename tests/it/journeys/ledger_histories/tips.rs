@@ -2,7 +2,7 @@
 
 use super::{BOTH, With, api_1, api_2, at_once, begun, deploys, of, push, superseded};
 use testworld::github::Trouble;
-use testworld::{Checkout, Event, World};
+use testworld::{Checkout, Event, Run, World};
 
 #[test]
 fn two_environments_that_share_a_hook_are_one_service() {
@@ -67,6 +67,17 @@ fn nothing_is_deployed_where_nobody_says_where_the_branch_is() {
     }
 }
 
+/// The run deploys `api` to production, by its hook.
+fn api_in_production(run: Run) -> Run {
+    let image = format!(
+        "{}@{}",
+        run.world.repository("api"),
+        run.world.digest("api")
+    );
+    run.ended(0, "accepted", "")
+        .hooked_with(&[("api-production", &image)])
+}
+
 /// Production has `prod-1`; `prod-2` changes `api`.
 fn released() -> World {
     let world = World::new().three_services();
@@ -75,13 +86,14 @@ fn released() -> World {
         .in_production("prod-1")
         .commit_on_main(api_1)
         .push_tag("prod-2")
+        .on_event(|world| Event::tag(&world.origin, "prod-2"))
         .images()
         .may_write()
 }
 
 #[test]
 fn a_release_whose_tag_was_deleted_is_taken_back() {
-    let run = deploys(released().deploy(), With::Hook, &["api-production"]);
+    let run = api_in_production(released().deploy());
     let world = run.into_world();
     let first = world.origin.commit_of("prod-1");
     let deleted = world.event.clone();
@@ -90,7 +102,7 @@ fn a_release_whose_tag_was_deleted_is_taken_back() {
     let world = run.into_world();
     let world = world.image_tagged("api", testworld::Kind::Amd64, &first, &[&first]);
     let world = world.on_event(|world| Event::tag(&world.origin, "prod-1"));
-    deploys(world.deploy(), With::Hook, &["api-production"]);
+    api_in_production(world.deploy());
 }
 
 #[test]
@@ -104,9 +116,10 @@ fn a_release_whose_branch_was_deleted_stays_one() {
     world.base();
     let world = world.in_production("prod-1");
     world.origin.git(&["checkout", "-q", "-b", "hotfix"]);
-    let world = world.commit_on_main(api_1).push_tag("prod-2").images();
-    let world = world.may_write();
-    let run = deploys(world.deploy(), With::Hook, &["api-production"]);
+    let world = world.commit_on_main(api_1).push_tag("prod-2");
+    let world = world.on_event(|world| Event::tag(&world.origin, "prod-2"));
+    let world = world.images().may_write();
+    let run = api_in_production(world.deploy());
     let world = run.into_world();
     let late = Some(Event::tag(&world.origin, "prod-1"));
     world.origin.git(&["checkout", "-q", "main"]);

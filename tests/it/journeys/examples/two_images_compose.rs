@@ -225,12 +225,8 @@ fn a_tag_that_is_no_version_starts_nothing() {
 }
 
 #[test]
-fn act_says_the_same_of_both_servers() {
+fn act_says_the_same() {
     let told = both(begun, "deploy.yml");
     told.ended(&WELL).ran("server: outcome=verified");
     assert!(told.said.contains("docker compose up"), "{told:#?}");
-    let begin = || begun().with(|world| world.push_tag("v1.4.0"));
-    both(begin, "deploy.yml")
-        .ended(&WELL)
-        .ran("server: outcome=verified");
 }

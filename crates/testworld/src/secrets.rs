@@ -116,8 +116,8 @@ const SPELLINGS: &[Spelling] = &[
 struct Needles {
     /// Those that begin with these bytes: no needle is shorter than that.
     parts: HashMap<[u8; RAW], Vec<(Vec<u8>, &'static str)>>,
-    /// Whether any of them begins with these two bytes, which few do.
-    beginnings: Vec<bool>,
+    /// The places of all beginnings in a [`Filter`].
+    places: Vec<usize>,
 }
 
 impl Needles {
@@ -137,13 +137,13 @@ impl Needles {
         assert!(secret.len() >= RAW, "a secret too short to be looked for");
         let mut needles = Self {
             parts: HashMap::new(),
-            beginnings: vec![false; 1 << 16],
+            places: Vec::new(),
         };
         for spelling in SPELLINGS {
             for text in (spelling.spell)(secret.as_bytes()) {
                 for part in text.windows(spelling.width.min(text.len())) {
                     let head = *part.first_chunk::<RAW>().expect("a needle's beginning");
-                    needles.beginnings[beginning(head[0], head[1])] = true;
+                    needles.places.push(Filter::place(head));
                     let parts = needles.parts.entry(head).or_default();
                     // A secret that repeats itself has the same needle many times.
                     if !parts
@@ -158,34 +158,58 @@ impl Needles {
         needles
     }
 
-    /// A spelling in which some of the secret stands in these bytes.
-    fn find(&self, bytes: &[u8]) -> Option<&'static str> {
-        (0..bytes.len().saturating_sub(RAW - 1)).find_map(|at| {
-            if !self.beginnings[beginning(bytes[at], bytes[at + 1])] {
-                return None;
-            }
-            let rest = &bytes[at..];
-            let parts = self.parts.get(rest.first_chunk::<RAW>()?)?;
-            parts
-                .iter()
-                .find(|(part, _)| rest.starts_with(part))
-                .map(|(_, kind)| *kind)
-        })
+    /// The spelling of a part of the secret that these bytes begin with.
+    fn begins(&self, bytes: &[u8], head: [u8; RAW]) -> Option<&'static str> {
+        let parts = self.parts.get(&head)?;
+        parts
+            .iter()
+            .find(|(part, _)| bytes.starts_with(part))
+            .map(|(_, kind)| *kind)
+    }
+}
+
+/// Says of almost all bytes that no needle begins with them: a place for each beginning, which others may share.
+#[derive(Debug)]
+struct Filter(Vec<u64>);
+
+impl Filter {
+    /// The number of places, as a power of two.
+    const SIZE: u32 = 20;
+
+    fn place(head: [u8; RAW]) -> usize {
+        let mixed = u64::from_le_bytes(head).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        usize::try_from(mixed >> (u64::BITS - Self::SIZE)).expect("a place")
+    }
+
+    fn of<'a>(needles: impl Iterator<Item = &'a Needles>) -> Self {
+        let mut places = vec![0; 1 << (Self::SIZE - 6)];
+        for place in needles.flat_map(|needles| &needles.places) {
+            places[place / 64] |= 1 << (place % 64);
+        }
+        Self(places)
+    }
+
+    fn may_begin(&self, head: [u8; RAW]) -> bool {
+        let place = Self::place(head);
+        self.0[place / 64] >> (place % 64) & 1 == 1
     }
 }
 
 /// The search for some secrets, in every spelling, over all that a run left.
 #[derive(Debug)]
-pub struct Search<'a>(Vec<(&'a Planted, Arc<Needles>)>);
+pub struct Search<'a> {
+    secrets: Vec<(&'a Planted, Arc<Needles>)>,
+    filter: Filter,
+}
 
 impl<'a> Search<'a> {
     pub fn of(secrets: &'a [Planted]) -> Self {
-        Self(
-            secrets
-                .iter()
-                .map(|secret| (secret, Needles::of(&secret.text)))
-                .collect(),
-        )
+        let secrets: Vec<_> = secrets
+            .iter()
+            .map(|secret| (secret, Needles::of(&secret.text)))
+            .collect();
+        let filter = Filter::of(secrets.iter().map(|(_, needles)| needles.as_ref()));
+        Self { secrets, filter }
     }
 
     /// The secrets that stand in these bytes, each with a spelling that it was seen in; but for those that may be told to this origin.
@@ -193,17 +217,26 @@ impl<'a> Search<'a> {
         let is_home = |secret: &Planted| {
             origin.is_some_and(|origin| secret.homes.iter().any(|home| home == origin))
         };
-        let foreign = self.0.iter().filter(|(secret, _)| !is_home(secret));
-        foreign
-            .filter_map(|(secret, needles)| {
-                Some(format!("{} {}", secret.name, needles.find(bytes)?))
-            })
+        let foreign: Vec<_> = self
+            .secrets
+            .iter()
+            .filter(|(secret, _)| !is_home(secret))
+            .collect();
+        let mut kinds: Vec<Option<&'static str>> = vec![None; foreign.len()];
+        for (at, window) in bytes.windows(RAW).enumerate() {
+            let head = *window.first_chunk::<RAW>().expect("a window");
+            if !self.filter.may_begin(head) {
+                continue;
+            }
+            for ((_, needles), kind) in foreign.iter().zip(&mut kinds) {
+                *kind = kind.or_else(|| needles.begins(&bytes[at..], head));
+            }
+        }
+        let found = foreign.iter().zip(kinds);
+        found
+            .filter_map(|((secret, _), kind)| Some(format!("{} {}", secret.name, kind?)))
             .collect()
     }
-}
-
-fn beginning(first: u8, second: u8) -> usize {
-    usize::from(first) << 8 | usize::from(second)
 }
 
 /// Every byte in hex, with something before and behind.

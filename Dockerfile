@@ -26,6 +26,7 @@ RUN case "${TARGETARCH:-$(uname -m)}" in \
  && if command -v rustup >/dev/null; then rustup target add "${machine}-unknown-linux-musl"; fi
 COPY Cargo.toml Cargo.lock ./
 COPY src src
+COPY crates crates
 # Rust's own linker does for both machines.
 RUN machine="$(cat /machine)" target="${machine}-unknown-linux-musl" cc=gcc \
  && if [ "${machine}" != "$(uname -m)" ]; then cc="${machine}-linux-gnu-gcc"; fi \

@@ -1,5 +1,6 @@
 //! One request and its answer: sending, trying again, paging, and what a status means.
 
+use super::address::{graphql, next_page, origin};
 use super::library::Library;
 use super::{Aim, GitHub, GitHubError, Trace};
 use crate::domain::Foreign;
@@ -435,33 +436,6 @@ fn meaning(reply: &Reply, aim: Aim) -> Meaning {
     }
 }
 
-/// Where GraphQL is asked: beside the REST API, and on Enterprise Server, whose REST API has a version in its path, beside that.
-fn graphql(base: &str) -> String {
-    match base.strip_suffix("/api/v3") {
-        Some(host) => format!("{host}/api/graphql"),
-        None => format!("{base}/graphql"),
-    }
-}
-
-/// The address without its path.
-fn origin(base: &str) -> &str {
-    let host = base.find("://").map_or(0, |at| at + "://".len());
-    base[host..]
-        .find('/')
-        .map_or(base, |path| &base[..host + path])
-}
-
-/// The address of the next page in a `Link` header.
-fn next_page(link: &str) -> Option<&str> {
-    link.split(',').find_map(|part| {
-        let (address, parameters) = part.trim().strip_prefix('<')?.split_once('>')?;
-        parameters
-            .split(';')
-            .any(|parameter| parameter.trim() == "rel=\"next\"")
-            .then_some(address)
-    })
-}
-
 /// The client's own error, behind a library's.
 fn exchange_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a ExchangeError> {
     match error.downcast_ref() {
@@ -494,22 +468,9 @@ fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
     }
 }
 
-/// Text as part of an address: every byte that could mean something there is escaped, except `/`.
-pub(super) fn escape(text: &str) -> String {
-    let mut escaped = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {
-                escaped.push(char::from(byte))
-            }
-            _ => escaped.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    escaped
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::address::escape;
     use super::super::testing::{Exchange, Server, TOKEN, closed, exchange, found, missing};
     use super::*;
 

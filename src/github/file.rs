@@ -1,6 +1,6 @@
 //! One file of a commit.
 
-use super::ask::escape;
+use super::address::escape;
 use super::{GitHub, GitHubError};
 use crate::domain::{CommitSha, FileAt};
 use base64::Engine as _;

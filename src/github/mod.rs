@@ -4,6 +4,7 @@
 //! a hand of its own ([`RecordWriter`], [`PreviewWriter`], [`TagWriter`], [`CommentWriter`], [`PackageWriter`]). Requests go through octocrab on the program's one HTTP client, without its retries, and replies are read
 //! through a cap of our own into private structs. A list that GitHub may have cut short is `None`, never a shorter list.
 
+mod address;
 mod ancestors;
 mod ask;
 mod comments;

@@ -1,6 +1,6 @@
 //! Tags, branches and commits by name.
 
-use super::ask::escape;
+use super::address::escape;
 use super::{GitHub, GitHubError};
 use crate::domain::{CommitName, CommitSha, Foreign};
 use serde::Deserialize;

@@ -1,6 +1,6 @@
 //! Trees, compared entry by entry where no comparison of GitHub's is complete.
 
-use super::ask::escape;
+use super::address::escape;
 use super::compare::REPLACED;
 use super::{GitHub, GitHubError};
 use crate::domain::CommitSha;

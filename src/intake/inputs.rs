@@ -1,18 +1,22 @@
 //! The inputs: each declared once, for action.yml, for the flags, for `--help` and for the README (a test compares them).
 
 mod access;
+mod choices;
 mod command;
 mod digest;
+mod duration;
 mod lists;
 mod request;
 
 pub use access::{CommentAccess, Permissions, WriteAccess};
+pub use choices::{
+    Commenting, Force, OnFailure, OnMissing, OnMissingCredential, OnRelease, Recording, Wait,
+    Writes,
+};
 pub use command::{Command, LocalCommand, OperationCommand, PipelineCommand};
 pub use digest::GivenDigests;
-pub use request::{
-    Commenting, DEFAULT_MANIFEST, Force, InputError, OnFailure, OnMissing, OnMissingCredential,
-    OnRelease, Recording, Request, SourcePath, Wait, Writes, parse_duration,
-};
+pub use duration::parse_duration;
+pub use request::{DEFAULT_MANIFEST, InputError, Request, SourcePath};
 
 use std::collections::BTreeMap;
 

@@ -9,16 +9,17 @@ import sys
 
 FIELDS = {
     "Query": ["repository", "viewer"],
-    "User": ["login"],
+    "User": ["databaseId", "login"],
+    "Bot": ["databaseId", "login"],
     "Repository": ["deployments", "ref"],
     "Ref": ["target"],
     "GitObject": ["oid"],
     "DeploymentConnection": ["nodes", "pageInfo"],
     "PageInfo": ["endCursor", "hasNextPage"],
-    "Deployment": ["commitOid", "creator", "databaseId", "latestStatus", "originalEnvironment", "payload", "statuses", "task"],
+    "Deployment": ["commitOid", "createdAt", "creator", "databaseId", "latestStatus", "originalEnvironment", "payload", "statuses", "task"],
     "Actor": ["login"],
     "DeploymentStatusConnection": ["nodes"],
-    "DeploymentStatus": ["creator", "description", "state"],
+    "DeploymentStatus": ["createdAt", "creator", "description", "state"],
 }
 BUILT_IN = {"Boolean", "Float", "ID", "Int", "String"}
 
@@ -62,7 +63,9 @@ def main(path):
                 lines.append(f"  {field['name']}{f'({arguments})' if arguments else ''}: {written(field['type'])}")
                 wanted += [named(value["type"]) for value in field["args"]] + [named(field["type"])]
             keyword = "type" if found["kind"] == "OBJECT" else "interface"
-            blocks[name] = f"{keyword} {name} {{\n" + "\n".join(lines) + "\n}\n"
+            kept = [each["name"] for each in found["interfaces"] or [] if each["name"] in FIELDS]
+            implements = f" implements {' & '.join(kept)}" if kept else ""
+            blocks[name] = f"{keyword} {name}{implements} {{\n" + "\n".join(lines) + "\n}\n"
         elif found["kind"] == "INPUT_OBJECT":
             lines = [f"  {argument(field)}" for field in found["inputFields"]]
             wanted += [named(field["type"]) for field in found["inputFields"]]

@@ -1,6 +1,6 @@
 //! Every record, for those who want to know what may still be needed: where it is, and the digests in it.
 
-use super::super::ask::escape;
+use super::super::address::escape;
 use super::TASK;
 use crate::domain::{Digest, Foreign};
 use crate::github::{GitHub, GitHubError};

@@ -5,6 +5,7 @@
 mod account;
 mod index;
 mod mention;
+mod query_error;
 mod read;
 mod status;
 mod wire;

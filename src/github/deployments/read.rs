@@ -3,12 +3,12 @@
 use super::super::ask::Reply;
 use super::account::{ACCOUNT, ActorWire, VIEWER};
 use super::index::{INDEX, NEWEST};
+use super::query_error::ErrorWire;
 use super::wire::{DeploymentWire, Unusable};
 use super::{GitHub, GitHubError};
 use crate::domain::{
-    CommitSha, Foreign, Kind, Record, RecordList, RecordState, ServiceId, ServiceIndex, ServiceKey,
+    CommitSha, Kind, Record, RecordList, RecordState, ServiceId, ServiceIndex, ServiceKey,
 };
-use crate::github::Aim;
 use http_client::sleep;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -31,7 +31,7 @@ const AT_ONCE: usize = 1000;
 /// The pause before a query is asked once more.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The permission without which GitHub shows no deployments.
-const NEEDED: &str = "deployments: read";
+pub(super) const NEEDED: &str = "deployments: read";
 
 /// What a page of deployments is asked for.
 const PAGE: &str = "fragment page on DeploymentConnection { pageInfo { hasNextPage endCursor } nodes { databaseId createdAt task payload \
@@ -106,16 +106,6 @@ pub(in crate::github) struct List {
 struct AnswerWire {
     data: Option<Box<RawValue>>,
     errors: Option<Vec<ErrorWire>>,
-}
-
-#[derive(Deserialize)]
-struct ErrorWire {
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    #[serde(default)]
-    message: String,
-    #[serde(default)]
-    path: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -466,42 +456,6 @@ fn part<T: serde::de::DeserializeOwned>(
 ) -> Result<T, GitHubError> {
     serde_json::from_str(value.get())
         .map_err(|error| reply.broken(what, &format!("{name}: {error}")))
-}
-
-impl ErrorWire {
-    /// What an error in an answer with status 200 means.
-    fn meaning(&self, reply: &Reply, what: &str) -> GitHubError {
-        let (what, trace) = (what.to_owned(), reply.trace());
-        let said = Foreign(self.message.as_bytes()).to_string();
-        match self.kind.as_deref().unwrap_or_default() {
-            "RATE_LIMITED" | "RATE_LIMIT" => GitHubError::RateLimited { trace },
-            _ if self.message.contains("rate limit") => GitHubError::RateLimited { trace },
-            "FORBIDDEN" | "INSUFFICIENT_SCOPES" => self.denied(what, said, reply),
-            _ if self.message.contains("Resource not accessible") => self.denied(what, said, reply),
-            "NOT_FOUND" => GitHubError::NotFound { what, trace },
-            // Without a type these are its own: "Something went wrong while executing your query", also where it took too long.
-            "" => GitHubError::Unavailable {
-                what,
-                why: said,
-                trace,
-            },
-            _ => reply.broken(&what, &self.message),
-        }
-    }
-
-    fn denied(&self, what: String, said: String, reply: &Reply) -> GitHubError {
-        let needed = if self.path.iter().any(|part| part == "branch") {
-            "contents: read"
-        } else {
-            NEEDED
-        };
-        GitHubError::Denied {
-            aim: Aim::Read,
-            what,
-            why: format!("it needs {needed} ({said})"),
-            trace: reply.trace(),
-        }
-    }
 }
 
 #[cfg(test)]

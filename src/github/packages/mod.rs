@@ -30,7 +30,7 @@ pub struct Package {
 impl Package {
     /// The part of an address that names it, below the API and below the site alike.
     fn segment(&self) -> String {
-        super::ask::escape(&self.name).replace('/', "%2F")
+        super::address::escape(&self.name).replace('/', "%2F")
     }
 
     fn owners(&self) -> &'static str {

@@ -1,6 +1,11 @@
 //! The request: every input read, every mistake told at once.
 
+use super::choices::{
+    Commenting, Force, OnFailure, OnMissing, OnMissingCredential, OnRelease, Recording, Wait,
+    Writes,
+};
 use super::digest::GivenDigests;
+use super::duration::parse_duration;
 use super::{Command, Given, Permissions, PipelineCommand, lists};
 use crate::domain::{
     CommitName, DeployHook, EnvironmentName, FailureWord, Foreign, Pin, PrNumber, Refused,
@@ -11,8 +16,6 @@ use std::time::Duration;
 
 /// Where the deploy manifest is unless the input says otherwise.
 pub const DEFAULT_MANIFEST: &str = ".github/deploy-manifest.yml";
-/// The longest duration that an input may name.
-const LONGEST: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// Why an input is refused: its name, what was wrong, and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,119 +57,6 @@ pub struct SourcePath {
     pub path: String,
     /// Whether the input was set to something else than its default: then it has to be there.
     pub is_explicit: bool,
-}
-
-/// What happens when an image is still missing at the end of the wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnMissing {
-    /// Exit 1.
-    Fail,
-    /// Exit 0 with a warning.
-    Warn,
-}
-
-/// What happens when a credential is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnMissingCredential {
-    /// Exit 0 with a warning.
-    Warn,
-    /// Exit 1.
-    Fail,
-    /// Warn on pull requests and in a fork's own pushes, else fail.
-    Auto,
-}
-
-/// What a deploy waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wait {
-    /// Render's acceptance.
-    Accepted,
-    /// The confirmed end, for which an API key is needed.
-    Live,
-    /// Live with an API key, else accepted.
-    Auto,
-}
-
-/// Whether the world may be written to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Writes {
-    /// Yes.
-    Allowed,
-    /// No: a dry run.
-    Withheld,
-}
-
-/// Rules that a person set aside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Force {
-    /// Deploy though nothing changed.
-    pub unchanged: bool,
-    /// Deploy though something newer was deployed, or what is newer cannot be found out.
-    pub older: bool,
-    /// Deploy though a rollback holds the service.
-    pub held: bool,
-    /// Deploy though the environment that has to have it first has not had it.
-    pub requires: bool,
-}
-
-impl Force {
-    /// Each rule's word, and whether it is set aside.
-    const fn rules(self) -> [(&'static str, bool); 4] {
-        [
-            ("unchanged", self.unchanged),
-            ("older", self.older),
-            ("held", self.held),
-            ("requires", self.requires),
-        ]
-    }
-
-    /// The words of what is set aside; `None` where nothing is.
-    #[must_use]
-    pub fn words(self) -> Option<String> {
-        let words: Vec<&str> = self
-            .rules()
-            .iter()
-            .filter(|(_, is)| *is)
-            .map(|(word, _)| *word)
-            .collect();
-        (!words.is_empty()).then(|| words.join(","))
-    }
-}
-
-/// What happens to the services that went live when another one of the run fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnFailure {
-    /// They stay.
-    Keep,
-    /// They are put back on what they ran before.
-    RollBack,
-}
-
-/// What the tag of a release is to its deploy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnRelease {
-    /// It is put on what is deployed, first of all.
-    Promote,
-    /// It names what is deployed: somebody has put it there.
-    AsTagged,
-}
-
-/// Whether what was deployed is remembered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Recording {
-    /// As GitHub Deployments.
-    On,
-    /// Not at all.
-    Off,
-}
-
-/// Whether a pull request is told by a comment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Commenting {
-    /// By one, which is edited from then on.
-    On,
-    /// Not at all.
-    Off,
 }
 
 /// Everything that was asked for, with every default filled in that does not depend on the event.
@@ -519,39 +409,6 @@ fn username(reader: &mut Reader<'_>) -> Option<String> {
         reader.errors.push(InputError::of("registry-username", why));
     }
     (!text.is_empty()).then(|| text.to_owned())
-}
-
-/// Reads `45s`, `4m`, `1h30m`: whole hours, minutes and seconds in that order, at most 6 hours.
-///
-/// # Errors
-/// Refuses other shapes, a number without a unit, and more than 6 hours; `what` names the input.
-pub fn parse_duration(what: &'static str, text: &str) -> Result<Duration, Refused> {
-    let refused = || {
-        Refused::new(
-            what,
-            text.as_bytes(),
-            "a duration of at most 6h, like 45s, 4m or 1h30m",
-        )
-    };
-    let (mut rest, mut seconds, mut units) =
-        (text, 0_u64, [('h', 3600), ('m', 60), ('s', 1)].into_iter());
-    while !rest.is_empty() {
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let unit = rest[digits..].chars().next().ok_or_else(refused)?;
-        let (_, factor) = units.find(|(name, _)| *name == unit).ok_or_else(refused)?;
-        let count: u64 = rest[..digits].parse().map_err(|_| refused())?;
-        seconds = count
-            .checked_mul(factor)
-            .and_then(|more| seconds.checked_add(more))
-            .ok_or_else(refused)?;
-        rest = &rest[digits + 1..];
-    }
-    let duration = Duration::from_secs(seconds);
-    if text.is_empty() || duration > LONGEST {
-        Err(refused())
-    } else {
-        Ok(duration)
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What the parts of a manifest promise each other: names that refer, no circles, no two of what there may be one.
 
+use super::circles::circles;
 use super::fields::{At, Reader};
 use super::mistake::Position;
 use super::read::{Draft, EnvironmentDraft, ServiceDraft};
@@ -471,54 +472,4 @@ fn tell<'k>(circle: &[usize], name: impl Fn(usize) -> &'k str) -> String {
         .map(|at| shown(name(*at)))
         .collect();
     names.join(" -> ")
-}
-
-/// The circles of a graph, at least one of each knot, each beginning at its first member.
-fn circles(next: &[Vec<usize>]) -> Vec<Vec<usize>> {
-    #[derive(Clone, Copy, PartialEq)]
-    enum Seen {
-        Never,
-        OnThePath,
-        Done,
-    }
-    let mut seen = vec![Seen::Never; next.len()];
-    let mut circles = Vec::new();
-    for start in 0..next.len() {
-        // The path from the start, each with how many of its successors were gone through.
-        let mut path = Vec::new();
-        if seen[start] == Seen::Never {
-            seen[start] = Seen::OnThePath;
-            path.push((start, 0));
-        }
-        while let Some((at, through)) = path.last_mut() {
-            let Some(successor) = next[*at].get(*through).copied() else {
-                seen[*at] = Seen::Done;
-                path.pop();
-                continue;
-            };
-            *through += 1;
-            match seen[successor] {
-                Seen::Never => {
-                    seen[successor] = Seen::OnThePath;
-                    path.push((successor, 0));
-                }
-                Seen::OnThePath => {
-                    let from = path
-                        .iter()
-                        .position(|(at, _)| *at == successor)
-                        .unwrap_or_default();
-                    let mut circle: Vec<usize> = path[from..].iter().map(|(at, _)| *at).collect();
-                    let first = circle
-                        .iter()
-                        .enumerate()
-                        .min_by_key(|(_, at)| **at)
-                        .map_or(0, |(place, _)| place);
-                    circle.rotate_left(first);
-                    circles.push(circle);
-                }
-                Seen::Done => {}
-            }
-        }
-    }
-    circles
 }

@@ -4,6 +4,7 @@
 //! commit it comes from is for others; here are only bytes.
 
 mod agree;
+mod circles;
 mod fields;
 #[cfg(test)]
 mod fixtures;

@@ -68,9 +68,6 @@ pub(super) async fn read(context: &Context, environment: &Environment, asked: As
         },
     };
     let tip = match branch {
-        Some(_) if context.request.github_token.is_none() => {
-            BranchTip::Unknown("there is no github-token to ask with".into())
-        }
         Some(branch) => context.clients.history.present_tip(branch).await,
         None => no_branch(),
     };

@@ -382,7 +382,7 @@ fn row_38_proxies_and_roots_of_the_environment_count_on_ones_own_runners_only() 
     );
     hosted.annotates("warning", "SSL_CERT_FILE");
     planted("self-hosted")
-        .ended(1, "failed", "registry-unavailable")
+        .ended(1, "failed", "order-unknown")
         .no_hooks()
         .says("HTTP_PROXY");
 }

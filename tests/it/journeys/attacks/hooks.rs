@@ -1,4 +1,4 @@
-//! Rows 11 to 15: deploy hooks and what answers them.
+//! Rows 11 to 15 and 64: deploy hooks and what answers them.
 
 use super::pushed;
 use std::time::Duration;
@@ -161,4 +161,38 @@ fn row_15_an_error_of_the_http_library_shows_no_key() {
         .deploy();
     run.ended(1, "failed", "render-unavailable")
         .hooked(&["api", "api"]);
+}
+
+#[test]
+fn row_64_an_answer_that_render_does_not_document_is_neither_yes_nor_no() {
+    let elsewhere = Server::start(|_| Reply::text(200, "{}"));
+    let answers = [
+        Answer::Status(408),
+        Answer::Status(418),
+        Answer::Redirect(302, elsewhere.origin()),
+        Answer::Body(204, String::new()),
+        Answer::Body(200, "<html></html>".into()),
+        Answer::Body(201, String::new()),
+    ];
+    for answer in answers {
+        let run = pushed().hook_answers("api", [answer.clone()]).deploy();
+        let run = run.ended(1, "failed", "deploy-failed").hooked(&["api"]);
+        assert_eq!(run.service("api")["status"], "unknown", "{answer:?}");
+        let last = run.world.github.records().pop().expect("a record");
+        assert_eq!(last.state, "open", "{answer:?}");
+        // What may have been taken is made good.
+        run.again()
+            .deploy()
+            .ended(0, "accepted", "")
+            .hooked(&["api"]);
+    }
+    assert!(elsewhere.calls().is_empty(), "a redirect was followed");
+    let run = pushed().hook_answers("api", [Answer::Status(403)]).deploy();
+    let run = run.ended(1, "failed", "hook-denied").hooked(&["api"]);
+    let last = run.world.github.records().pop().expect("a record");
+    assert_eq!(last.state, "error");
+    // With a key Render is asked what it made of it.
+    let page = Answer::Body(200, "<html></html>".into());
+    let run = pushed().with_key().hook_answers("api", [page]).deploy();
+    run.ended(0, "live", "").hooked(&["api"]);
 }

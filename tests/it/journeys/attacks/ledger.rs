@@ -1,4 +1,4 @@
-//! Rows 28, 33 to 35, 41 and 42: the record of deploys, comparisons that are cut short, and runs that meet.
+//! Rows 28, 33 to 35, 41, 42 and 69: the record of deploys, comparisons that are cut short, and runs that meet.
 
 use super::super::at_once;
 use super::pushed;
@@ -350,7 +350,7 @@ fn row_42_a_record_that_a_cancelled_run_left_open_makes_the_next_one_look() {
         let run = run.again().deploy();
         if key {
             // Render says what serves: nothing is deployed twice, and the record is ended.
-            let run = run.expect_skipped();
+            let run = run.expect_unchanged();
             let last = run.world.github.records().pop().unwrap();
             assert_eq!(
                 (last.state.as_str(), last.description.starts_with("live")),
@@ -361,4 +361,41 @@ fn row_42_a_record_that_a_cancelled_run_left_open_makes_the_next_one_look() {
             run.expect_accepted(["api"]);
         }
     });
+}
+
+#[test]
+fn row_69_payloads_that_are_too_large_to_be_read_step_nothing_back() {
+    let world = pushed().first_remembered();
+    let old = world.event.clone();
+    let world = world.deploy().expect_accepted(["api"]).into_world();
+    let world = world
+        .push_to_main(|repo| repo.write("services/api/x", "2"))
+        .images();
+    let tip = world.event.clone();
+    let world = world.deploy().expect_accepted(["api"]).into_world();
+    for _ in 0..20 {
+        let mut seed = world.live("staging", "api", &world.origin.head());
+        seed.creator = "mallory";
+        world.github.plant_record(seed, |payload| {
+            payload["x"] = json!("a".repeat(450_000));
+            TASK
+        });
+    }
+    let mut world = world;
+    world.event = old;
+    let run = world.deploy();
+    assert!(
+        matches!(run.output("outcome"), "superseded" | "failed"),
+        "{}",
+        run.stdout
+    );
+    let mut world = run.no_hooks().into_world();
+    world.event = tip;
+    let run = world.deploy();
+    assert!(
+        matches!(run.output("outcome"), "nothing" | "accepted"),
+        "{}",
+        run.stdout
+    );
+    run.settled();
 }

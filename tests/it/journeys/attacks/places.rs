@@ -1,4 +1,4 @@
-//! Rows 30, 36 and 37d: files and the repository beside us.
+//! Rows 30, 36, 37d and 71: files and the repository beside us.
 
 use super::pushed;
 use std::os::unix::fs::symlink;
@@ -210,4 +210,31 @@ fn row_37d_files_are_read_and_written_inside_the_workspace_only() {
     };
     refused(prepared(pipe), "ca-bundle", "pipe");
     refused(pushed().checkout(Checkout::None), "env-file", "../x");
+}
+
+#[test]
+fn row_71_a_pipe_or_a_directory_where_git_has_a_file_is_not_waited_for() {
+    type Plant = fn(&Path);
+    let plants: [Plant; 2] = [
+        |path| {
+            let made = std::process::Command::new("mkfifo").arg(path).status();
+            assert!(made.expect("mkfifo").success());
+        },
+        |path| std::fs::create_dir_all(path.join("x")).expect("a directory"),
+    ];
+    for name in ["packed-refs", "HEAD", "refs/remotes/origin/main"] {
+        for plant in plants {
+            let world = pushed();
+            world.check_out();
+            let path = world.rooms.workspace.join(".git").join(name);
+            let _ = std::fs::remove_file(&path);
+            std::fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
+            plant(&path);
+            let world = world.deadline(Duration::from_secs(60));
+            let run = world.deploy();
+            assert!(run.took < Duration::from_secs(30), "{name}: {:?}", run.took);
+            // The checkout is not used, and GitHub says the same.
+            run.ended(0, "accepted", "").hooked(&["api"]);
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! History 9, and whose records are ours.
 
 use super::{With, api_1, api_2, begun, deploys, of, push, superseded};
-use testworld::World;
+use testworld::{Image, Kind, World};
 
 /// A hundred deployments of others stand over ours.
 fn crowded(world: World) -> World {
@@ -42,4 +42,34 @@ fn a_person_whose_login_is_an_apps_is_not_us() {
     seed.creator = "user:github-actions";
     world.github.seed_record(seed);
     deploys(world.deploy(), With::Hook, &["api"]);
+}
+
+#[test]
+fn a_label_that_an_image_inherited_says_nothing() {
+    // `api` was built upon an image of this repository and has that one's labels; `web` has its own. Nothing is recorded.
+    let world = World::new().three_services();
+    let first = world.base();
+    let mut world = world;
+    for service in super::SERVICES {
+        let tags = [first.as_str()];
+        world = world.image_tagged(service, Kind::Amd64, &first, &tags);
+        if service == "api" {
+            let child = Image::make(
+                Kind::MultiArch,
+                "child",
+                &first,
+                "https://github.com/acme/shop",
+            );
+            world
+                .registry
+                .put("acme/api", &["child".to_owned()], &child);
+            let image = format!("{}@{}", world.repository(service), child.digest);
+            world.render.seed_live(service, &image);
+        } else {
+            let image = format!("{}@{}", world.repository(service), world.digest(service));
+            world.render.seed_live(service, &image);
+        }
+    }
+    let world = push(world.with_key(), super::docs);
+    deploys(world.deploy(), With::Key, &["api"]);
 }

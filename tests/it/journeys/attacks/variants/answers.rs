@@ -208,7 +208,7 @@ variants! {
         },
         "everything is a bad gateway" => || at_once([502, 503], |status| {
             let run = pushed().github_trouble(github::Trouble::Status(status)).deploy();
-            run.ended(0, "accepted", "").hooked(&["api", "workers", "web"]);
+            run.expect_stopped("order-unknown");
         }),
     }
 }

@@ -107,7 +107,7 @@ fn a_wrong_github_token_stops_a_deploy_whose_order_nobody_can_tell() {
 }
 
 #[test]
-fn without_a_github_token_a_full_checkout_is_enough() {
+fn without_a_github_token_nobody_says_which_commit_is_the_tip() {
     let world = pushed().input("github-token", "").on_event(|world| {
         let (before, after) = (
             world.origin.git(&["rev-parse", "HEAD~1"]),
@@ -115,8 +115,9 @@ fn without_a_github_token_a_full_checkout_is_enough() {
         );
         Event::push("refs/heads/main", &before, &after, &after)
     });
+    world.github.let_strangers_ask();
     world
         .deploy()
-        .expect_accepted(["api", "workers", "web"])
+        .expect_stopped("order-unknown")
         .annotates("warning", "there is no github-token to ask with");
 }

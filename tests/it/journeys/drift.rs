@@ -149,7 +149,7 @@ fn a_live_image_that_is_there_is_not_warned_of() {
     run.equal(
         "workers",
         &run.service("workers")["status"],
-        &"skipped".into(),
+        &"unchanged".into(),
     );
     run.equal("warnings", &warnings(&run, GONE), &vec![]);
 }

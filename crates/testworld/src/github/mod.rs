@@ -213,6 +213,10 @@ impl State {
             .header("authorization")
             .is_none_or(|value| value != wanted)
         {
+            if self.refs.is_asked_anonymously && call.header("authorization").is_none() {
+                // The repository is private: GitHub says that it is not there.
+                return message(404, "Not Found");
+            }
             self.violations
                 .push(format!("without the job's token: {}", call.line()));
             return message(401, "Bad credentials");

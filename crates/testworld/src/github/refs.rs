@@ -29,12 +29,19 @@ pub enum Odd {
 pub(super) struct Refs {
     /// How many runs may make tags.
     makers: usize,
+    /// Whether requests without any token may come.
+    pub(super) is_asked_anonymously: bool,
     odd: VecDeque<Odd>,
     /// The tag that is not shown yet, and for how many looks.
     hidden: Option<(String, usize)>,
 }
 
 impl GitHub {
+    /// From now on requests without any token are answered as those of a stranger, not taken for a mistake.
+    pub fn let_strangers_ask(&self) {
+        self.state.lock().expect("GitHub").refs.is_asked_anonymously = true;
+    }
+
     /// From now on a run more, or less, may make tags.
     pub fn let_make_tags(&self, may: bool) {
         let makers = &mut self.state.lock().expect("GitHub").refs.makers;

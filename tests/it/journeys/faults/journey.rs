@@ -51,8 +51,8 @@ fn pushed() -> World {
 }
 
 const BOTH: &[(&str, &str)] = &[("api", "api"), ("web", "web")];
-const LIVE: &[&str] = &["live", "skipped"];
-const ACCEPTED: &[&str] = &["accepted", "skipped"];
+const LIVE: &[&str] = &["live", "nothing"];
+const ACCEPTED: &[&str] = &["accepted", "nothing"];
 
 pub(super) const JOURNEYS: &[Journey] = &[
     Journey {

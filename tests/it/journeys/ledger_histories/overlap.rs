@@ -1,19 +1,12 @@
 //! Histories 8 and 16: two runs at once.
 
 use super::{With, api_1, api_2, asked, begun, deploys, last, of, open, push, superseded};
-use std::time::{Duration, Instant};
 use testworld::{Answer, World};
 
 /// Does something as soon as a hook was called.
-fn once_called(world: &World, act: impl FnOnce() + Send + 'static) {
+fn once_called(world: World, act: impl FnOnce() + Send + Sync + 'static) -> World {
     let render = world.render.clone();
-    std::thread::spawn(move || {
-        let begun = Instant::now();
-        while render.calls().is_empty() && begun.elapsed() < Duration::from_secs(60) {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        act();
-    });
+    world.once(move || !render.calls().is_empty(), act)
 }
 
 #[test]
@@ -29,7 +22,7 @@ fn a_call_that_is_repeated_asks_for_order_again() {
         // A newer run deploys meanwhile.
         let newer = world.live("staging", "api", &world.origin.head());
         let github = world.github.clone();
-        once_called(&world, move || {
+        let world = once_called(world, move || {
             github.seed_record(newer);
         });
         let run = world.deploy().ended(0, "superseded", "").hooked(&["api"]);

@@ -78,7 +78,7 @@ fn then_a_deploy_needs_no_more_writes() {
         .input("promote-on-release", "false")
         .deploy()
         .expect_accepted(SERVICES);
-    let run = run.again().deploy().expect_skipped();
+    let run = run.again().deploy().expect_unchanged();
     assert_eq!(puts(&run), 3);
 }
 

@@ -144,8 +144,11 @@ fn parse(body: &[u8]) -> Result<AdvertisedRefs, String> {
     Ok(AdvertisedRefs(refs))
 }
 
+/// A packet and what follows it.
+type Packet<'a> = (&'a [u8], &'a [u8]);
+
 /// The next packet and what follows it; `None` at the end. A flush packet is empty.
-fn packet(rest: &[u8]) -> Result<Option<(&[u8], &[u8])>, String> {
+fn packet(rest: &[u8]) -> Result<Option<Packet<'_>>, String> {
     if rest.is_empty() {
         return Ok(None);
     }

@@ -163,7 +163,21 @@ fn after_calls(stopped: AttemptResult, unanswered: u32) -> AttemptResult {
         Landing::Withdrawn => Landing::WithdrawnLate,
         Landing::Held => Landing::HeldLate,
         Landing::NotTaken(word) => Landing::Unclear(word),
-        other => other,
+        other @ (Landing::WithdrawnLate
+        | Landing::HeldLate
+        | Landing::Preempted(_)
+        | Landing::Unclear(_)
+        | Landing::Accepted
+        | Landing::Live
+        | Landing::LiveWithOther
+        | Landing::LiveUnproven
+        | Landing::SupersededLive
+        | Landing::Superseded
+        | Landing::Replaced
+        | Landing::Failed(_)
+        | Landing::Vanished
+        | Landing::NotInTime
+        | Landing::Unseen(_)) => other,
     };
     AttemptResult { landing, ..stopped }
 }

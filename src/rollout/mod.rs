@@ -168,7 +168,7 @@ enum Step<'a> {
     /// These have their records, and were looked at.
     Begun(Vec<(&'a PlannedService, Attempt<'a>, Begun)>),
     /// This one has ended.
-    Ended(&'a PlannedService, ServiceResult),
+    Ended(&'a PlannedService, Box<ServiceResult>),
 }
 
 async fn deploy_all<'a>(
@@ -213,11 +213,13 @@ async fn deploy_all<'a>(
         match running.next().await {
             Some(Step::Begun(attempts)) => {
                 for (service, attempt, begun) in attempts {
-                    let run = async move { Step::Ended(service, attempt.run(begun).await) };
+                    let run =
+                        async move { Step::Ended(service, Box::new(attempt.run(begun).await)) };
                     running.push(Box::pin(run));
                 }
             }
             Some(Step::Ended(service, result)) => {
+                let result = *result;
                 schedule.ended(service, result.status);
                 say_result(context, &result);
                 results.push(result);

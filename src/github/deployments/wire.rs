@@ -245,7 +245,10 @@ impl DeploymentWire {
             began: self.created_at.as_deref().and_then(seconds),
             ended: match ended.state {
                 RecordState::Open => None,
-                _ => ended.at,
+                RecordState::Success
+                | RecordState::Failure
+                | RecordState::Error
+                | RecordState::Replaced => ended.at,
             },
         }))
     }

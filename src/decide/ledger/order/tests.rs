@@ -52,7 +52,7 @@ impl Facts for World {
     }
 
     fn has_service(&self, commit: &CommitSha) -> Answer<bool> {
-        Ok(number(commit) % 10 != 0)
+        Ok(!number(commit).is_multiple_of(10))
     }
 
     fn tip_of(&self, record: &Record) -> Answer<Option<CommitSha>> {

@@ -4,7 +4,7 @@ use crate::counters::Counters;
 use crate::event::History;
 use crate::oracle::{Found, Promise};
 use crate::shrink::shrink;
-use crate::{Listener, number, play, print};
+use crate::{Listener, number, play, print, text};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
@@ -133,4 +133,20 @@ fn random_histories_keep_the_promises() {
         "{}\nto play it again: SEED=<seed> HISTORIES=1 cargo test --test histories",
         broken.join("\n")
     );
+}
+
+/// Prints each history of some seeds that breaks a promise, as short as it can be. `PROMISE` chooses one.
+#[test]
+#[ignore = "for those who look for faults"]
+fn broken_histories_as_short_as_they_can_be() {
+    let wanted = text("PROMISE").unwrap_or_default();
+    for seed in number("SEED", 0)..number("SEED", 0) + number("HISTORIES", 1) {
+        let found = play(&History::of(seed), Listener::Nobody, None).found;
+        let promises: BTreeSet<Promise> = found.iter().map(|found| found.promise).collect();
+        for promise in promises {
+            if wanted.is_empty() || format!("{promise:?}") == wanted {
+                tell(seed, promise);
+            }
+        }
+    }
 }

@@ -25,8 +25,8 @@ RUN case "${TARGETARCH:-$(uname -m)}" in \
     fi \
  && if command -v rustup >/dev/null; then rustup target add "${machine}-unknown-linux-musl"; fi
 COPY Cargo.toml Cargo.lock ./
-COPY crates crates
 COPY src src
+COPY crates crates
 # Rust's own linker does for both machines.
 RUN machine="$(cat /machine)" target="${machine}-unknown-linux-musl" cc=gcc \
  && if [ "${machine}" != "$(uname -m)" ]; then cc="${machine}-linux-gnu-gcc"; fi \

@@ -86,7 +86,9 @@ fn once(
         demands.insert(service.name.clone(), demand);
     }
     let subject = Subject::Environments {
-        environments: vec![EnvironmentName::parse("staging").unwrap()],
+        environments: ghcr_to_render::decide::Environments::one(
+            EnvironmentName::parse("staging").unwrap(),
+        ),
         release: None,
     };
     let plan = Plan::new(

@@ -8,30 +8,14 @@
     reason = "a demonstration has an environment of its own, and prints"
 )]
 
-#[allow(
-    dead_code,
-    reason = "the world is made for the tests; a demonstration uses a part of it"
-)]
-#[path = "../tests/it/world/mod.rs"]
-mod world;
-
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use world::github::record::Seed;
-use world::{Kind, Repo, Run, World};
-
-/// The program that is shown, beside this example's own directory.
-fn binary() -> PathBuf {
-    let own = std::env::current_exe().expect("this program's path");
-    own.ancestors()
-        .nth(2)
-        .expect("the directory above examples")
-        .join("ghcr-to-render")
-}
+use testworld::github::record::Seed;
+use testworld::{Kind, Repo, Run, World, program};
 
 fn main() {
     build();
-    let summaries = binary()
+    let summaries = program()
         .ancestors()
         .nth(2)
         .expect("the target directory")
@@ -143,7 +127,7 @@ fn change<'r>(repo: &'r Repo, service: &str) -> &'r Repo {
 /// Builds the program with the cargo that runs this example, in the same profile.
 fn build() {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let is_release = binary()
+    let is_release = program()
         .parent()
         .is_some_and(|directory| directory.ends_with("release"));
     let mut command = Command::new(cargo);
@@ -169,7 +153,7 @@ fn build() {
     }
     let status = command.status().expect("cargo");
     assert!(
-        status.success() && binary().exists(),
+        status.success() && program().exists(),
         "the program could not be built"
     );
 }

@@ -3,24 +3,37 @@
 //!
 //! ARCHITECTURE.md says which room is on which floor, and why.
 
-pub mod command;
+mod cleanup;
+mod commands;
+mod context;
 pub mod decide;
 pub mod domain;
+pub mod failure;
+mod gate;
 pub mod github;
+pub mod history;
+mod images;
 pub mod intake;
+mod planned_run;
+mod previews;
 pub mod registry;
 pub mod render;
 pub mod report;
 pub mod repository;
+mod resolve;
+mod rollout;
 pub mod runner;
+mod state;
+mod tags;
 
-use command::{Failure, Scene};
+use commands::RemoteCommand;
+use context::{CommandOutcome, Context, Stop, Writers, comment_writer};
 use domain::{DeployHook, Level, Notice, Outcome, Secret};
+use failure::Failure;
 use http_client::Random;
-use intake::inputs::Request;
-use report::{Story, summary};
+use intake::inputs::{Command, LocalCommand, Permissions, Request};
+use report::{RunReport, summary};
 use runner::{Arguments, Asked, Connect, Log, OutputsFile, Surroundings, Tongue};
-use std::cell::RefCell;
 use std::ffi::OsString;
 use tracing::instrument::WithSubscriber as _;
 
@@ -28,8 +41,17 @@ pub use runner::{Environment, Io};
 
 /// The end of a run: what happened, and the exit code where the outcome alone does not say it.
 struct End {
-    story: Story,
+    report: RunReport,
     failure: Option<Failure>,
+}
+
+impl End {
+    fn of(report: RunReport) -> Self {
+        Self {
+            report,
+            failure: None,
+        }
+    }
 }
 
 /// Runs the program: reads the request, does what it asks, reports, and answers the exit code.
@@ -108,7 +130,7 @@ pub async fn run(
     )
 }
 
-/// Does what is asked, until it is done or `cancelled` ends it.
+/// Reads the request and runs its command, until it is done or `cancelled` ends it.
 async fn act(
     given: &intake::inputs::Given,
     around: Surroundings,
@@ -117,9 +139,9 @@ async fn act(
     connect: &Connect,
     random: Random,
 ) -> End {
-    let request = match Request::read(given) {
-        Ok(request) => request,
-        Err(errors) => return stopped(Story::new(Outcome::Refused, ""), Failure::Inputs(errors)),
+    let (request, permissions) = match Request::read(given) {
+        Ok(parsed) => parsed,
+        Err(errors) => return refused(Failure::Inputs(errors)),
     };
     for hook in request
         .deploy_hook
@@ -128,39 +150,66 @@ async fn act(
     {
         mask_hook(log, hook);
     }
-    let story = RefCell::new(Story::new(Outcome::Nothing, "nothing was done"));
-    if let Some(result) = command::run_locally(&request, &around, log, &story) {
-        let story = story.into_inner();
-        return match result {
-            Ok(()) => End {
-                story,
-                failure: None,
-            },
-            Err(failure) => stopped(story, failure),
-        };
-    }
-    let scene = match Scene::enter(request, around, log.clone(), connect, random) {
-        Ok(scene) => scene,
-        Err(failure) => return stopped(Story::new(Outcome::Refused, ""), failure),
+    let command = match request.command {
+        Command::Local(command) => return local(command, &request, &around, log),
+        Command::Pipeline(command) => RemoteCommand::Pipeline(command),
+        Command::Operation(command) => RemoteCommand::Operation(command),
     };
+    match Context::read(request, around, log.clone(), connect, random) {
+        Ok(context) => until_cancelled(command, &context, permissions, cancelled).await,
+        Err(failure) => refused(failure),
+    }
+}
+
+/// Runs a command that needs this machine only.
+fn local(command: LocalCommand, request: &Request, around: &Surroundings, log: &Log) -> End {
+    match commands::local(command, request, around, log) {
+        Ok(report) => End::of(report),
+        Err(stop) => {
+            let mut report = RunReport::new(Outcome::Refused, "");
+            report.checked = stop.checked.map(|checked| *checked);
+            stopped(report, stop.failure)
+        }
+    }
+}
+
+/// Runs the command, until it is done or `cancelled` ends it.
+async fn until_cancelled(
+    command: RemoteCommand,
+    context: &Context,
+    permissions: Permissions,
+    cancelled: impl Future<Output = ()>,
+) -> End {
+    let writers = permissions
+        .writes
+        .map(|access| Writers::new(access, context));
+    let comments = permissions
+        .comments
+        .and_then(|access| comment_writer(access, context));
+    let (writers, comments) = (writers.as_ref(), comments.as_ref());
     let result = tokio::select! {
         biased;
-        () = cancelled => {
-            command::cancelled(&scene).await;
-            Ok(())
-        }
-        result = command::run(&scene) => result,
-        () = log.keep_alive() => Ok(()),
+        () = cancelled => None,
+        result = Box::pin(commands::remote(command, context, writers, comments)) => Some(result),
+        never = context.log.keep_alive() => match never {},
     };
-    log.waits_no_more();
-    let story = scene.story.borrow().clone();
+    let end = match result {
+        Some(result) => ended(context, result),
+        None => End::of(rollout::cancelled(context, writers).await),
+    };
+    context.log.waits_no_more();
+    end
+}
+
+/// The report of a command that ended by itself.
+fn ended(context: &Context, result: Result<CommandOutcome, Stop>) -> End {
+    let mut report = context.progress.report();
     match result {
-        Ok(()) => End {
-            story,
-            failure: None,
-        },
-        Err(failure) => stopped(story, failure),
+        Ok(outcome) => outcome.complete(&mut report),
+        Err(Stop::Early(outcome)) => outcome.complete(&mut report),
+        Err(Stop::Failed(failure)) => return stopped(report, failure),
     }
+    End::of(report)
 }
 
 /// GitHub drops a job output in which any secret stands, and a username is often kept as one.
@@ -168,7 +217,7 @@ fn warn_of_masked_outputs(end: &End, username: Option<&str>, log: &Log) {
     let Some(username) = username.filter(|username| !username.is_empty()) else {
         return;
     };
-    let values = report::outputs::outputs(&end.story);
+    let values = report::outputs::outputs(&end.report);
     let names: Vec<&str> = values
         .iter()
         .filter(|(_, value)| value.contains(username))
@@ -192,22 +241,27 @@ fn mask_hook(log: &Log, hook: &DeployHook) {
     log.mask(hook.key());
 }
 
-/// A story that a failure ended.
-fn stopped(mut story: Story, failure: Failure) -> End {
+/// The end of a run that was refused before it began.
+fn refused(failure: Failure) -> End {
+    stopped(RunReport::new(Outcome::Refused, ""), failure)
+}
+
+/// The end of a run that a failure stopped.
+fn stopped(mut report: RunReport, failure: Failure) -> End {
     let told = failure.told();
-    story.outcome = failure.outcome();
-    story.headline = format!(
+    report.outcome = failure.outcome();
+    report.headline = format!(
         "{}: {}",
-        if story.outcome == Outcome::Refused {
+        if report.outcome == Outcome::Refused {
             "Refused"
         } else {
             "Failed"
         },
         told.text
     );
-    story.failed = Some(told);
+    report.failed = Some(told);
     End {
-        story,
+        report,
         failure: Some(failure),
     }
 }
@@ -221,10 +275,10 @@ fn report(
     random: &Random,
 ) -> u8 {
     log.end_group();
-    let story = &end.story;
+    let report = &end.report;
     let mut code = exit_code(end);
-    let mut values = report::outputs::outputs(story);
-    if story.outcome == Outcome::Refused {
+    let mut values = report::outputs::outputs(report);
+    if report.outcome == Outcome::Refused {
         // What is refused leaves nothing behind that a later step could take for a result.
         values.retain(|name, _| matches!(*name, "outcome" | "failure"));
     }
@@ -242,9 +296,9 @@ fn report(
     for notice in notices(end, log) {
         log.notice(&notice);
     }
-    log.say(&story.headline);
-    if let Some(checked) = story.checked.as_ref().filter(|_| is_json) {
-        let failure = story
+    log.say(&report.headline);
+    if let Some(checked) = report.checked.as_ref().filter(|_| is_json) {
+        let failure = report
             .failure()
             .map(|failed| failed.word.as_str())
             .unwrap_or_default();
@@ -252,14 +306,14 @@ fn report(
             "{}\n",
             log.blot(&report::check_json(
                 checked,
-                story.outcome.as_str(),
+                report.outcome.as_str(),
                 failure
             ))
         ));
-    } else if let Some(written) = story.written.as_ref().filter(|_| is_json) {
+    } else if let Some(written) = report.written.as_ref().filter(|_| is_json) {
         log.result(&format!(
             "{}\n",
-            log.blot(&written.json(story.outcome.as_str()))
+            log.blot(&written.json(report.outcome.as_str()))
         ));
     } else if is_json {
         let object: serde_json::Map<String, serde_json::Value> = values
@@ -279,7 +333,7 @@ fn report(
     if let Some(Err(error)) = around
         .summary
         .as_deref()
-        .map(|path| runner::append_summary(path, &log.blot(&summary(story))))
+        .map(|path| runner::append_summary(path, &log.blot(&summary(report))))
     {
         log.notice(&Notice::new(
             Level::Warning,
@@ -328,11 +382,11 @@ fn notices(end: &End, log: &Log) -> Vec<Notice> {
         )
     };
     let of_run = end
-        .story
+        .report
         .failed
         .iter()
         .map(|failed| tell(String::new(), failed));
-    let of_services = end.story.services.iter().filter_map(|ended| {
+    let of_services = end.report.services.iter().filter_map(|ended| {
         ended
             .failed
             .as_ref()
@@ -354,7 +408,7 @@ fn exit_code(end: &End) -> u8 {
     if let Some(failure) = &end.failure {
         return failure.exit_code();
     }
-    match end.story.outcome {
+    match end.report.outcome {
         Outcome::Cancelled | Outcome::Failed | Outcome::Refused => 1,
         Outcome::Superseded
         | Outcome::Accepted

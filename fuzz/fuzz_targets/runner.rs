@@ -1,7 +1,7 @@
 //! What we write, read by the runner's own rules: whatever text stands in it, no command of a log and no output is any but ours.
 #![no_main]
 
-#[path = "../../tests/it/world/protocol.rs"]
+#[path = "../../crates/testworld/src/protocol.rs"]
 #[allow(dead_code, reason = "the tests use more of it")]
 mod protocol;
 

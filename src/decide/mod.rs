@@ -42,6 +42,6 @@ pub use source::{
     Ancestor, MOST_ANCESTORS, Next, Reach, Records, Search, Sight, Source,
     recorded as recorded_images, required as required_images,
 };
-pub use subject::{ChoiceError, Concerns, Subject, choose, of_branch, of_tag};
+pub use subject::{ChoiceError, Concerns, Environments, Subject, choose, of_branch, of_tag};
 pub use tags::{Tags, Tip, labels};
 pub use why::{Base, Demand, Why};

@@ -310,6 +310,7 @@ fn planned_images(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decide::Environments;
     use crate::domain::{
         EnvironmentName, Image, Pattern, PatternList, Repository, Source, TagRules, TagTemplate,
     };
@@ -377,7 +378,7 @@ mod tests {
 
     fn staging() -> Subject {
         Subject::Environments {
-            environments: vec![EnvironmentName::parse("staging").unwrap()],
+            environments: Environments::one(EnvironmentName::parse("staging").unwrap()),
             release: None,
         }
     }

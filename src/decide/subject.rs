@@ -7,8 +7,8 @@ use crate::domain::{Environment, EnvironmentName, Manifest, PrNumber, Reading, R
 pub enum Subject {
     /// Environments to deploy to: one, but for `plan`, which may answer for several.
     Environments {
-        /// Their names, in the manifest's order; never empty.
-        environments: Vec<EnvironmentName>,
+        /// Their names.
+        environments: Environments,
         /// The release, where a release tag is deployed.
         release: Option<Release>,
     },
@@ -21,6 +21,59 @@ pub enum Subject {
     },
     /// A commit's images and nothing else: a merge group, a branch without an environment, an image of another repository.
     Commit,
+}
+
+/// The names of environments, in the manifest's order: at least one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Environments {
+    first: EnvironmentName,
+    others: Vec<EnvironmentName>,
+}
+
+impl Environments {
+    /// One environment.
+    #[must_use]
+    pub const fn one(name: EnvironmentName) -> Self {
+        let others = Vec::new();
+        Self {
+            first: name,
+            others,
+        }
+    }
+
+    /// These environments; `None` where there is none.
+    pub fn new(names: impl IntoIterator<Item = EnvironmentName>) -> Option<Self> {
+        let mut names = names.into_iter();
+        let first = names.next()?;
+        let others = names.collect();
+        Some(Self { first, others })
+    }
+
+    /// Every name.
+    pub fn iter(&self) -> impl Iterator<Item = &EnvironmentName> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
+    /// The only name.
+    ///
+    /// # Errors
+    /// [`ChoiceError::Several`].
+    pub fn only(&self) -> Result<&EnvironmentName, ChoiceError> {
+        if self.others.is_empty() {
+            Ok(&self.first)
+        } else {
+            Err(ChoiceError::Several(self.to_string()))
+        }
+    }
+}
+
+impl std::fmt::Display for Environments {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.first)?;
+        self.others
+            .iter()
+            .try_for_each(|name| write!(f, ", {name}"))
+    }
 }
 
 impl Subject {
@@ -37,8 +90,8 @@ impl Subject {
 /// The environments that a ref concerns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Concerns {
-    /// These, in the manifest's order.
-    Environments(Vec<EnvironmentName>, Option<Release>),
+    /// These.
+    Environments(Environments, Option<Release>),
     /// None.
     None,
     /// It looks like a release but is none.
@@ -48,16 +101,14 @@ pub enum Concerns {
 /// Finds the environments that deploy from a branch (its short name).
 #[must_use]
 pub fn of_branch(manifest: &Manifest, branch: &str) -> Concerns {
-    let environments: Vec<EnvironmentName> = manifest
+    let matching = manifest
         .environments
         .iter()
         .filter(|environment| matches!(&environment.when, When::Branch(own) if own == branch))
-        .map(|environment| environment.name.clone())
-        .collect();
-    if environments.is_empty() {
-        Concerns::None
-    } else {
-        Concerns::Environments(environments, None)
+        .map(|environment| environment.name.clone());
+    match Environments::new(matching) {
+        Some(environments) => Concerns::Environments(environments, None),
+        None => Concerns::None,
     }
 }
 
@@ -80,7 +131,7 @@ pub fn of_tag(manifest: &Manifest, tag: &str) -> Concerns {
             environments.push(environment.name.clone());
         }
     }
-    if !environments.is_empty() {
+    if let Some(environments) = Environments::new(environments) {
         return Concerns::Environments(environments, release);
     }
     if readings
@@ -109,21 +160,19 @@ pub enum ChoiceError {
 /// # Errors
 /// Several match and none is chosen, or the chosen one is not among them.
 pub fn choose(
-    matching: Vec<EnvironmentName>,
+    matching: Environments,
     chosen: Option<&EnvironmentName>,
-) -> Result<Vec<EnvironmentName>, ChoiceError> {
-    let names = || {
-        matching
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(", ")
+) -> Result<EnvironmentName, ChoiceError> {
+    let Some(name) = chosen else {
+        return matching.only().cloned();
     };
-    match chosen {
-        Some(name) if matching.contains(name) => Ok(vec![name.clone()]),
-        Some(name) => Err(ChoiceError::DoesNotMatch(name.clone(), names())),
-        None if matching.len() > 1 => Err(ChoiceError::Several(names())),
-        None => Ok(matching),
+    if matching.iter().any(|own| own == name) {
+        Ok(name.clone())
+    } else {
+        Err(ChoiceError::DoesNotMatch(
+            name.clone(),
+            matching.to_string(),
+        ))
     }
 }
 
@@ -131,22 +180,28 @@ pub fn choose(
 mod tests {
     use super::*;
 
-    fn names(texts: &[&str]) -> Vec<EnvironmentName> {
-        texts
-            .iter()
-            .map(|text| EnvironmentName::parse(text).unwrap())
-            .collect()
+    fn name(text: &str) -> EnvironmentName {
+        EnvironmentName::parse(text).unwrap()
+    }
+
+    fn environments(texts: &[&str]) -> Environments {
+        Environments::new(texts.iter().copied().map(name)).unwrap()
     }
 
     #[test]
     fn one_run_deploys_to_one_environment() {
-        let (one, two) = (names(&["a"]), names(&["a", "b"]));
-        assert_eq!(choose(one.clone(), None), Ok(one.clone()));
-        assert_eq!(choose(two.clone(), Some(&one[0])), Ok(one.clone()));
+        let (one, two) = (environments(&["a"]), environments(&["a", "b"]));
+        assert_eq!(choose(one.clone(), None), Ok(name("a")));
+        assert_eq!(choose(two.clone(), Some(&name("b"))), Ok(name("b")));
         assert_eq!(choose(two, None), Err(ChoiceError::Several("a, b".into())));
-        assert!(matches!(
-            choose(one, Some(&names(&["b"])[0])),
-            Err(ChoiceError::DoesNotMatch(..))
-        ));
+        assert_eq!(
+            choose(one, Some(&name("b"))),
+            Err(ChoiceError::DoesNotMatch(name("b"), "a".into()))
+        );
+    }
+
+    #[test]
+    fn environments_are_never_none() {
+        assert_eq!(Environments::new([]), None);
     }
 }

@@ -138,7 +138,8 @@ pub fn labels(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{PrNumber, Reading, ReleaseTemplate, TagTemplate};
+    use crate::decide::Environments;
+    use crate::domain::{EnvironmentName, PrNumber, Reading, ReleaseTemplate, TagTemplate};
 
     const SHA: &str = "4f2c1d90a1b2c3d4e5f60718293a4b5c6d7e8f90";
 
@@ -158,7 +159,7 @@ mod tests {
     #[test]
     fn latest_is_the_tip_of_the_default_branch_and_nothing_else() -> Result<(), Refused> {
         let branch = Subject::Environments {
-            environments: Vec::new(),
+            environments: Environments::one(EnvironmentName::parse("staging").unwrap()),
             release: None,
         };
         assert_eq!(pushed(&branch, Tip::OfDefaultBranch)?, [SHA, "latest"]);
@@ -181,7 +182,7 @@ mod tests {
             panic!("a release")
         };
         let subject = Subject::Environments {
-            environments: Vec::new(),
+            environments: Environments::one(EnvironmentName::parse("staging").unwrap()),
             release: Some(release),
         };
         let tags = Tags::new(

@@ -5,6 +5,7 @@
 use super::ask::Reply;
 use super::{GitHub, GitHubError};
 use crate::domain::PrNumber;
+use crate::intake::inputs::CommentAccess;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -71,7 +72,7 @@ struct ViewerData {
 impl<'a> CommentWriter<'a> {
     /// The hand for the repository of `github`.
     #[must_use]
-    pub const fn new(github: &'a GitHub) -> Self {
+    pub const fn new(_access: &CommentAccess, github: &'a GitHub) -> Self {
         Self(github)
     }
 
@@ -224,7 +225,7 @@ mod tests {
         let server = Server::start(script);
         let pull = PrNumber::parse(b"7").unwrap();
         let github = server.github();
-        let kept = CommentWriter::new(&github)
+        let kept = CommentWriter::new(&CommentAccess::for_tests(), &github)
             .keep(pull, BODY, if_absent)
             .await;
         server.finish();

@@ -2,6 +2,7 @@
 
 use super::{GitHub, GitHubError};
 use crate::domain::{CommitSha, ImageTag};
+use crate::intake::inputs::WriteAccess;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -36,7 +37,7 @@ struct ObjectWire {
 impl<'a> TagWriter<'a> {
     /// The hand for the repository of `github`.
     #[must_use]
-    pub const fn new(github: &'a GitHub) -> Self {
+    pub const fn new(_access: &WriteAccess, github: &'a GitHub) -> Self {
         Self(github)
     }
 
@@ -91,7 +92,9 @@ mod tests {
     async fn make(script: Vec<Exchange>) -> Result<TagMade, GitHubError> {
         let server = Server::start(script);
         let tag = ImageTag::parse("prod-7").unwrap();
-        let answer = TagWriter::new(&server.github()).make(&tag, &COMMIT).await;
+        let answer = TagWriter::new(&WriteAccess::for_tests(), &server.github())
+            .make(&tag, &COMMIT)
+            .await;
         server.finish();
         answer
     }

@@ -1,13 +1,17 @@
 //! The inputs: each declared once, for action.yml, for the flags, for `--help` and for the README (a test compares them).
 
+mod access;
+mod command;
 mod digest;
 mod lists;
 mod request;
 
+pub use access::{CommentAccess, Permissions, WriteAccess};
+pub use command::{Command, LocalCommand, OperationCommand, PipelineCommand};
 pub use digest::GivenDigests;
 pub use request::{
-    Command, Commenting, DEFAULT_MANIFEST, Force, InputError, OnFailure, OnMissing,
-    OnMissingCredential, OnRelease, Recording, Request, SourcePath, Wait, Writes, parse_duration,
+    Commenting, DEFAULT_MANIFEST, Force, InputError, OnFailure, OnMissing, OnMissingCredential,
+    OnRelease, Recording, Request, SourcePath, Wait, Writes, parse_duration,
 };
 
 use std::collections::BTreeMap;

@@ -5,6 +5,7 @@ use super::read::{raw, tag_digest};
 use super::session::{Session, Want};
 use super::{Credentials, RegistryError, wire};
 use crate::domain::{Digest, ImageTag, PinnedImage};
+use crate::intake::inputs::WriteAccess;
 use http::Method;
 use http_client::{Client, Deadline};
 use std::time::Duration;
@@ -41,7 +42,7 @@ pub enum TagPut {
 impl RegistryWriter {
     /// Writes with these credentials to their host.
     #[must_use]
-    pub fn new(client: Client, credentials: Option<Credentials>) -> Self {
+    pub fn new(_access: &WriteAccess, client: Client, credentials: Option<Credentials>) -> Self {
         Self(Session::new(client, credentials))
     }
 

@@ -5,6 +5,7 @@
 use super::wire;
 use super::{Accepted, CallFailure, Key, Said};
 use crate::domain::{DeployHook, PinnedImage};
+use crate::intake::inputs::WriteAccess;
 use http_client::{Answer, Client, Request, TransportError};
 
 /// An answer holds an id; more than this is none of ours to read.
@@ -17,7 +18,7 @@ pub struct HookCaller(Client);
 impl HookCaller {
     /// A caller on the one HTTP client.
     #[must_use]
-    pub const fn new(client: Client) -> Self {
+    pub const fn new(_access: &WriteAccess, client: Client) -> Self {
         Self(client)
     }
 
@@ -84,7 +85,10 @@ mod tests {
             exchange(&line, 200, &[], r#"{"deploy":{"id":"dep-1"}}"#),
             exchange(&line, 401, &[], r#"{"message":"SECRET"}"#),
         ]);
-        let (hook, caller) = (server.hook(), HookCaller::new(client()));
+        let (hook, caller) = (
+            server.hook(),
+            HookCaller::new(&WriteAccess::for_tests(), client()),
+        );
         let accepted = caller.call(&hook, &image('a')).await.unwrap();
         assert_eq!(accepted, Accepted::Started(Some(deploy("dep-1"))));
         let error = caller.call(&hook, &image('a')).await.unwrap_err();

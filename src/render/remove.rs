@@ -6,6 +6,7 @@ use super::desk::Desk;
 use super::hook::CAP;
 use super::{RenderApi, RenderError, Repeatable};
 use crate::domain::{RenderOrigin, Secret, ServiceId};
+use crate::intake::inputs::WriteAccess;
 use http::Method;
 use http_client::{Client, Deadline};
 use std::collections::BTreeSet;
@@ -69,7 +70,7 @@ pub struct PreviewRemover(Desk);
 impl PreviewRemover {
     /// A remover at this origin, with this key.
     #[must_use]
-    pub fn new(client: Client, origin: &RenderOrigin, key: Secret) -> Self {
+    pub fn new(_access: &WriteAccess, client: Client, origin: &RenderOrigin, key: Secret) -> Self {
         Self(Desk::new(client, origin, key))
     }
 

@@ -4,6 +4,7 @@ use super::{PreviewRemover, RenderApi, RenderWriter};
 use crate::domain::{
     DeployHook, DeployId, PinnedImage, RenderOrigin, Repository, Secret, ServiceId,
 };
+use crate::intake::inputs::WriteAccess;
 use http_client::{Client, Proxies, Random, Roots, connect};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -107,11 +108,21 @@ impl Server {
     }
 
     pub(super) fn writer(&self) -> RenderWriter {
-        RenderWriter::new(client(), &self.origin(), Secret::new(KEY))
+        RenderWriter::new(
+            &WriteAccess::for_tests(),
+            client(),
+            &self.origin(),
+            Secret::new(KEY),
+        )
     }
 
     pub(super) fn remover(&self) -> PreviewRemover {
-        PreviewRemover::new(client(), &self.origin(), Secret::new(KEY))
+        PreviewRemover::new(
+            &WriteAccess::for_tests(),
+            client(),
+            &self.origin(),
+            Secret::new(KEY),
+        )
     }
 
     /// The hook of `srv-a`.

@@ -6,6 +6,7 @@ use super::hook::CAP;
 use super::wire;
 use super::{Accepted, CallFailure, Key, RenderError, Repeatable, Said};
 use crate::domain::{DeployId, PinnedImage, RenderOrigin, Secret, ServiceId};
+use crate::intake::inputs::WriteAccess;
 use http::{Method, header};
 use http_client::{Answer, Client, sleep};
 use std::time::Duration;
@@ -20,7 +21,7 @@ pub struct RenderWriter(pub(super) Desk);
 impl RenderWriter {
     /// A writer at this origin, with this key.
     #[must_use]
-    pub fn new(client: Client, origin: &RenderOrigin, key: Secret) -> Self {
+    pub fn new(_access: &WriteAccess, client: Client, origin: &RenderOrigin, key: Secret) -> Self {
         Self(Desk::new(client, origin, key))
     }
 

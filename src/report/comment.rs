@@ -1,7 +1,7 @@
 //! A pull request's comment: Markdown of validated values only. No text of others stands in it, not even made inert.
 
 use super::summary::{address, link, sign};
-use super::{Ended, Story};
+use super::{RunReport, ServiceResult};
 use crate::domain::{CommitSha, FailureWord, Outcome, Status};
 use std::fmt::Write as _;
 use url::Url;
@@ -23,17 +23,17 @@ pub struct About {
 
 /// Writes the comment. The same end of the same run has the same text, however often it is repeated.
 #[must_use]
-pub fn comment(story: &Story, about: &About) -> String {
+pub fn comment(report: &RunReport, about: &About) -> String {
     let (outcome, word) = match about.failure {
         Some((outcome, word)) => (outcome, Some(word)),
-        None => (story.outcome, story.failure().map(|failed| failed.word)),
+        None => (report.outcome, report.failure().map(|failed| failed.word)),
     };
     let word = word.map(|word| format!(" ({word})")).unwrap_or_default();
     let mut text = format!("{MARK}\n### {} {outcome}{word}\n\n", sign(outcome));
-    if !story.previews.is_empty() {
+    if !report.previews.is_empty() {
         text.push_str("| Preview | Address | Image | Result |\n|---|---|---|---|\n");
-        for preview in &story.previews {
-            let ended = story
+        for preview in &report.previews {
+            let ended = report
                 .services
                 .iter()
                 .find(|ended| ended.service == preview.service);
@@ -45,15 +45,15 @@ pub fn comment(story: &Story, about: &About) -> String {
                 text,
                 "| {} | {url} | {} | {} |",
                 preview.service,
-                digest(story, &preview.image),
+                digest(report, &preview.image),
                 result(ended, about)
             );
         }
         text.push('\n');
-    } else if !story.images.is_empty() {
+    } else if !report.images.is_empty() {
         text.push_str("| Image | Digest | Result |\n|---|---|---|\n");
-        for name in story.images.keys() {
-            let _ = writeln!(text, "| {name} | {} | verified |", digest(story, name));
+        for name in report.images.keys() {
+            let _ = writeln!(text, "| {name} | {} | verified |", digest(report, name));
         }
         text.push('\n');
     }
@@ -80,15 +80,15 @@ pub fn cleaned(stays: usize, page: Option<&Url>) -> String {
     format!("{MARK}\n### {said}\n\n{page}")
 }
 
-fn digest(story: &Story, image: &crate::domain::ImageName) -> String {
-    story
+fn digest(report: &RunReport, image: &crate::domain::ImageName) -> String {
+    report
         .images
         .get(image)
         .map(|image| format!("`{}`", image.pinned.digest))
         .unwrap_or_default()
 }
 
-fn result(ended: Option<&Ended>, about: &About) -> String {
+fn result(ended: Option<&ServiceResult>, about: &About) -> String {
     match ended {
         Some(ended) => match &ended.failed {
             Some(failed) => format!("{} ({})", ended.status, failed.word),
@@ -116,8 +116,8 @@ mod tests {
         }
     }
 
-    fn story() -> Story {
-        let mut story = Story::new(Outcome::Live, EVIL);
+    fn report() -> RunReport {
+        let mut report = RunReport::new(Outcome::Live, EVIL);
         let image = ImageName::parse("api").unwrap();
         let digest = Digest::parse(&format!("sha256:{}", "aa".repeat(32))).unwrap();
         let pinned = PinnedImage {
@@ -130,23 +130,23 @@ mod tests {
             size: 1,
             revision: EVIL.into(),
         };
-        story.images.insert(image, verified);
-        story
+        report.images.insert(image, verified);
+        report
     }
 
-    fn with_preview(url: &str) -> Story {
-        let mut story = story();
+    fn with_preview(url: &str) -> RunReport {
+        let mut report = report();
         let service = ServiceName::parse("api").unwrap();
-        story.previews = vec![Preview {
+        report.previews = vec![Preview {
             service: service.clone(),
             image: ImageName::parse("api").unwrap(),
         }];
-        let ended = Ended::without_deploy(&service, Status::Live, EVIL);
-        story.services = vec![Ended {
+        let ended = ServiceResult::without_deploy(&service, Status::Live, EVIL);
+        report.services = vec![ServiceResult {
             url: Url::parse(url).ok(),
             ..ended
         }];
-        story
+        report
     }
 
     #[test]
@@ -165,13 +165,13 @@ mod tests {
 
     #[test]
     fn without_previews_it_says_what_was_verified() {
-        let text = comment(&story(), &about(None));
+        let text = comment(&report(), &about(None));
         assert!(
             text.contains("| api | `sha256:aaaa") && text.contains("| verified |"),
             "{text}"
         );
         let text = comment(
-            &Story::new(Outcome::Nothing, ""),
+            &RunReport::new(Outcome::Nothing, ""),
             &about(Some((Outcome::Failed, FailureWord::ImageMissing))),
         );
         assert!(
@@ -182,15 +182,15 @@ mod tests {
 
     #[test]
     fn nothing_in_it_breaks_out() {
-        let mut story = with_preview("https://evil.example.com/a)|b](c`-->@team<img>");
+        let mut report = with_preview("https://evil.example.com/a)|b](c`-->@team<img>");
         let failed = Failed {
             word: FailureWord::Unhealthy,
             text: EVIL.into(),
             hint: EVIL.into(),
             page: None,
         };
-        story.services[0].failed = Some(failed);
-        let text = comment(&story, &about(None));
+        report.services[0].failed = Some(failed);
+        let text = comment(&report, &about(None));
         for part in ["--> @", "@team", "<img", "##[", "::error", "`x`", "](c"] {
             assert!(!text.contains(part), "{part}: {text}");
         }

@@ -7,12 +7,15 @@ mod init;
 pub mod outputs;
 mod picture;
 mod plan;
-mod story;
+mod run_report;
 mod summary;
 
 pub use check::{CheckReport, Placed, files_of_nobody, json as check_json};
 pub use comment::{About, cleaned, comment};
 pub use init::InitReport;
 pub use plan::{plan_lines, service_lines};
-pub use story::{Became, Ended, Failed, Leftover, Preview, Released, Story, Verified, outcome_of};
+pub use run_report::{
+    CleanupItem, CleanupResult, Failed, Preview, Released, RunReport, ServiceResult, Verified,
+    outcome_of,
+};
 pub use summary::summary;

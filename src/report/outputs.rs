@@ -1,6 +1,6 @@
 //! The step's outputs: each declared once, their shapes fixed by the contract, their size bounded by the manifest alone.
 
-use super::{Ended, Released, Story};
+use super::{Released, RunReport, ServiceResult};
 use crate::domain::{Decision, Image, ImageName, Repository, Status};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -135,7 +135,7 @@ fn annotation_list(labels: &[(String, String)]) -> Vec<String> {
 
 /// Writes down every output of a story. Validated values only: no file name, no branch name, no text of others.
 #[must_use]
-pub fn outputs(story: &Story) -> BTreeMap<&'static str, String> {
+pub fn outputs(report: &RunReport) -> BTreeMap<&'static str, String> {
     let mut values: BTreeMap<&'static str, String> = OUTPUTS
         .iter()
         .map(|output| (output.name, String::new()))
@@ -143,20 +143,20 @@ pub fn outputs(story: &Story) -> BTreeMap<&'static str, String> {
     let mut set = |name: &'static str, value: String| {
         values.insert(name, value);
     };
-    set("outcome", story.outcome.to_string());
+    set("outcome", report.outcome.to_string());
     set(
         "failure",
-        story
+        report
             .failure()
             .map(|failed| failed.word.to_string())
             .unwrap_or_default(),
     );
-    set("summary", alphabet(&story.headline));
+    set("summary", alphabet(&report.headline));
     set("services", "[]".into());
     set("matrix", json!({ "include": [] }).to_string());
     set("builds", "0".into());
     set("images", "{}".into());
-    set("previews", previews(story).to_string());
+    set("previews", previews(report).to_string());
     set("deploys", "[]".into());
     set(
         "json",
@@ -164,7 +164,7 @@ pub fn outputs(story: &Story) -> BTreeMap<&'static str, String> {
     );
     set(
         "environment",
-        story
+        report
             .environment
             .as_ref()
             .map(ToString::to_string)
@@ -172,13 +172,13 @@ pub fn outputs(story: &Story) -> BTreeMap<&'static str, String> {
     );
     set(
         "next-release",
-        story
+        report
             .next_release
             .as_ref()
             .map(ToString::to_string)
             .unwrap_or_default(),
     );
-    if let Some(naming) = &story.naming {
+    if let Some(naming) = &report.naming {
         let only = naming.only.as_ref();
         let labels = naming.labels_of(only.map(|(name, _)| name));
         let tags = only
@@ -199,7 +199,7 @@ pub fn outputs(story: &Story) -> BTreeMap<&'static str, String> {
             json!({ "tags": tags, "tag-names": naming.tags, "labels": labels, "annotations": annotations }).to_string(),
         );
     }
-    if let Some(plan) = &story.plan {
+    if let Some(plan) = &report.plan {
         set("sha", plan.commit.to_string());
         if let crate::decide::Subject::Environments {
             release: Some(release),
@@ -217,9 +217,9 @@ pub fn outputs(story: &Story) -> BTreeMap<&'static str, String> {
             )
             .to_string(),
         );
-        set("deploys", deploys(story).to_string());
+        set("deploys", deploys(report).to_string());
     }
-    if let Some(Released { commit, release }) = &story.released {
+    if let Some(Released { commit, release }) = &report.released {
         set("sha", commit.to_string());
         set(
             "release",
@@ -229,10 +229,10 @@ pub fn outputs(story: &Story) -> BTreeMap<&'static str, String> {
                 .unwrap_or_default(),
         );
     }
-    let matrix = matrix(story);
+    let matrix = matrix(report);
     set("builds", matrix.len().to_string());
     set("matrix", json!({ "include": matrix }).to_string());
-    let images: serde_json::Map<String, Value> = story
+    let images: serde_json::Map<String, Value> = report
         .images
         .iter()
         .map(|(name, image)| {
@@ -248,19 +248,20 @@ pub fn outputs(story: &Story) -> BTreeMap<&'static str, String> {
         })
         .collect();
     set("images", Value::Object(images).to_string());
-    let has_one = story
+    let has_one = report
         .manifest
         .as_ref()
         .is_some_and(|manifest| manifest.images.len() == 1);
-    if let Some((_, image)) = story.images.iter().next().filter(|_| has_one) {
+    if let Some((_, image)) = report.images.iter().next().filter(|_| has_one) {
         set("digest", image.pinned.digest.to_string());
         set("image", image.pinned.to_string());
     }
     values
 }
 
-fn matrix(story: &Story) -> Vec<Value> {
-    let (Some(manifest), Some(plan), Some(naming)) = (&story.manifest, &story.plan, &story.naming)
+fn matrix(report: &RunReport) -> Vec<Value> {
+    let (Some(manifest), Some(plan), Some(naming)) =
+        (&report.manifest, &report.plan, &report.naming)
     else {
         return Vec::new();
     };
@@ -291,19 +292,19 @@ fn matrix(story: &Story) -> Vec<Value> {
     manifest
         .images
         .iter()
-        .filter(|image| story.builds.contains(&image.name))
+        .filter(|image| report.builds.contains(&image.name))
         .map(entry)
         .collect()
 }
 
-fn deploys(story: &Story) -> Value {
-    let Some(plan) = &story.plan else {
+fn deploys(report: &RunReport) -> Value {
+    let Some(plan) = &report.plan else {
         return json!([]);
     };
-    let of_previews = story.previews.iter().map(|preview| {
-        let ended = story.services.iter().find(|ended| ended.service == preview.service);
-        let image = story.images.get(&preview.image);
-        let told = |status: Option<&Ended>| status.map_or(Status::NotStarted, |ended| ended.status);
+    let of_previews = report.previews.iter().map(|preview| {
+        let ended = report.services.iter().find(|ended| ended.service == preview.service);
+        let image = report.images.get(&preview.image);
+        let told = |status: Option<&ServiceResult>| status.map_or(Status::NotStarted, |ended| ended.status);
         json!({
             "service": preview.service.as_str(),
             "decision": Decision::Deploy.as_str(),
@@ -318,9 +319,9 @@ fn deploys(story: &Story) -> Value {
         })
     });
     let rows = plan.services.iter().map(|service| {
-        let ended = story.services.iter().find(|ended| ended.service == service.name);
-        let of_image = || Some(&story.images.get(&service.image)?.pinned);
-        let image = story.given.get(&service.name).or_else(of_image);
+        let ended = report.services.iter().find(|ended| ended.service == service.name);
+        let of_image = || Some(&report.images.get(&service.image)?.pinned);
+        let image = report.given.get(&service.name).or_else(of_image);
         let image = image.filter(|_| service.decision == Decision::Deploy);
         json!({
             "service": service.name.as_str(),
@@ -339,9 +340,9 @@ fn deploys(story: &Story) -> Value {
 }
 
 /// The previews that have the pull request's image now, and where they are. One without an address (a background worker) has none to tell.
-fn previews(story: &Story) -> Value {
+fn previews(report: &RunReport) -> Value {
     let entry = |preview: &super::Preview| {
-        let ended = story
+        let ended = report
             .services
             .iter()
             .find(|ended| ended.service == preview.service)?;
@@ -355,10 +356,10 @@ fn previews(story: &Story) -> Value {
             .all(is_plain)
             .then(|| (preview.service.to_string(), json!(url.as_str())))
     };
-    Value::Object(story.previews.iter().filter_map(entry).collect())
+    Value::Object(report.previews.iter().filter_map(entry).collect())
 }
 
-fn reason(planned: String, ended: Option<&Ended>) -> String {
+fn reason(planned: String, ended: Option<&ServiceResult>) -> String {
     let text = ended.and_then(|ended| {
         ended
             .reason
@@ -388,7 +389,7 @@ mod tests {
 
     #[test]
     fn every_declared_output_is_set_and_no_other() {
-        let values = outputs(&Story::new(Outcome::Nothing, "nothing to do"));
+        let values = outputs(&RunReport::new(Outcome::Nothing, "nothing to do"));
         let declared: std::collections::BTreeSet<&str> =
             OUTPUTS.iter().map(|output| output.name).collect();
         assert_eq!(

@@ -2,7 +2,7 @@
 //!
 //! Only validated names and words of our own are in it, so nothing can end the block or mean something else in Mermaid.
 
-use super::{Ended, summary};
+use super::{ServiceResult, summary};
 use crate::domain::Status;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use std::time::Duration;
 const MOST_BARS: usize = 40;
 
 /// Draws a run of several services; nothing for one alone, which has no order.
-pub(super) fn picture(services: &[Ended]) -> String {
-    let was_sent = |ended: &&Ended| {
+pub(super) fn picture(services: &[ServiceResult]) -> String {
+    let was_sent = |ended: &&ServiceResult| {
         matches!(
             ended.status,
             Status::Accepted
@@ -23,7 +23,7 @@ pub(super) fn picture(services: &[Ended]) -> String {
                 | Status::Cancelled
         )
     };
-    let mut ran: Vec<&Ended> = services
+    let mut ran: Vec<&ServiceResult> = services
         .iter()
         .filter(was_sent)
         .filter(|ended| !ended.took.is_zero())
@@ -103,14 +103,14 @@ mod tests {
     use super::*;
     use crate::domain::ServiceName;
 
-    fn ended(name: &str, status: Status, began: u64, took: u64) -> Ended {
+    fn ended(name: &str, status: Status, began: u64, took: u64) -> ServiceResult {
         let service = ServiceName::parse(name).expect("a name");
         let (began, took) = (Duration::from_millis(began), Duration::from_millis(took));
-        Ended {
+        ServiceResult {
             began,
             took,
             reason: None,
-            ..Ended::without_deploy(&service, status, "")
+            ..ServiceResult::without_deploy(&service, status, "")
         }
     }
 
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_picture_never_outgrows_what_github_draws() {
-        let all: Vec<Ended> = (0..500)
+        let all: Vec<ServiceResult> = (0..500)
             .map(|at| {
                 ended(
                     &format!("{}-{at}", "x".repeat(59)),

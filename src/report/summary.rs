@@ -1,7 +1,7 @@
 //! The job summary: Markdown that says the outcome in its first line.
 
 use super::picture::picture;
-use super::{Ended, Failed, Leftover, Story};
+use super::{CleanupItem, Failed, RunReport, ServiceResult};
 use crate::decide::{Base, PlannedService, Subject};
 use crate::domain::{Outcome, Status};
 use std::fmt::Write as _;
@@ -14,40 +14,40 @@ const FEW: usize = 8;
 
 /// Writes the summary of a story.
 #[must_use]
-pub fn summary(story: &Story) -> String {
+pub fn summary(report: &RunReport) -> String {
     let mut text = format!(
         "### {} {}\n\n",
-        sign(story.outcome),
-        escape(&story.headline)
+        sign(report.outcome),
+        escape(&report.headline)
     );
-    text.push_str(&failures(story));
+    text.push_str(&failures(report));
     // Another bullet than that of the failures makes it another list.
-    let notes: Vec<String> = story
+    let notes: Vec<String> = report
         .notes
         .iter()
         .map(|note| format!("* {}\n", escape(note)))
         .collect();
     text.push_str(&folded(&notes, "more remarks"));
-    if story.plan.is_some() {
-        text.push_str(&about(story));
-        text.push_str(&services_or_images(story));
+    if report.plan.is_some() {
+        text.push_str(&about(report));
+        text.push_str(&services_or_images(report));
     }
-    if !story.leftovers.is_empty() {
-        let row = |left: &Leftover| {
+    if !report.cleanup_items.is_empty() {
+        let row = |left: &CleanupItem| {
             format!(
                 "| {} | {} | {} |\n",
                 escape(&left.what),
-                left.became.as_str(),
+                left.result.as_str(),
                 escape(&left.why)
             )
         };
-        let rows: Vec<String> = story.leftovers.iter().map(row).collect();
+        let rows: Vec<String> = report.cleanup_items.iter().map(row).collect();
         text.push_str(&table("| What | Result | Why |\n|---|---|---|\n", &rows));
     }
-    if let Some(checked) = &story.checked {
+    if let Some(checked) = &report.checked {
         text.push_str(&super::check::section(checked));
     }
-    if let Some(written) = &story.written {
+    if let Some(written) = &report.written {
         let steps: Vec<String> = written
             .next
             .iter()
@@ -55,17 +55,17 @@ pub fn summary(story: &Story) -> String {
             .collect();
         text.push_str(&folded(&steps, "more steps"));
     }
-    text.push_str(&picture(&story.services));
+    text.push_str(&picture(&report.services));
     text
 }
 
 /// What went wrong and what to do about it: that of the run, and that of each service.
-fn failures(story: &Story) -> String {
-    let of_services = story
+fn failures(report: &RunReport) -> String {
+    let of_services = report
         .services
         .iter()
         .filter_map(|ended| Some((Some(&ended.service), ended.failed.as_ref()?)));
-    let all = story
+    let all = report
         .failed
         .iter()
         .map(|failed| (None, failed))
@@ -76,7 +76,7 @@ fn failures(story: &Story) -> String {
                 .map(|service| format!("**{service}** "))
                 .unwrap_or_default();
             // What the first line says already is not said again.
-            let is_said = service.is_none() && story.headline.ends_with(&failed.text);
+            let is_said = service.is_none() && report.headline.ends_with(&failed.text);
             let text = if is_said {
                 String::new()
             } else {
@@ -105,15 +105,15 @@ fn fold(title: &str, text: &str) -> String {
     format!("<details><summary>{title}</summary>\n\n{text}\n</details>\n\n")
 }
 
-fn services_or_images(story: &Story) -> String {
-    let Some(plan) = &story.plan else {
+fn services_or_images(report: &RunReport) -> String {
+    let Some(plan) = &report.plan else {
         return String::new();
     };
-    if plan.services.is_empty() && !story.previews.is_empty() {
-        let rows: Vec<String> = story
+    if plan.services.is_empty() && !report.previews.is_empty() {
+        let rows: Vec<String> = report
             .previews
             .iter()
-            .map(|preview| preview_row(story, preview))
+            .map(|preview| preview_row(report, preview))
             .collect();
         return table(
             "| Preview | Address | Image | Result | Time |\n|---|---|---|---|---|\n",
@@ -124,7 +124,7 @@ fn services_or_images(story: &Story) -> String {
         let rows: Vec<String> = plan
             .images
             .iter()
-            .map(|image| image_row(story, image))
+            .map(|image| image_row(report, image))
             .collect();
         return if rows.is_empty() {
             rows.concat()
@@ -133,21 +133,21 @@ fn services_or_images(story: &Story) -> String {
         };
     }
     // A plan has no results, so it has no columns for them.
-    let head = if story.outcome == Outcome::Planned {
+    let head = if report.outcome == Outcome::Planned {
         "| Service | Decision | Why | Image |\n|---|---|---|---|\n"
     } else {
         "| Service | Decision | Why | Image | Result | Time |\n|---|---|---|---|---|---|\n"
     };
-    let all = failures_first(story, &plan.services);
+    let all = failures_first(report, &plan.services);
     let is_left = |service: &&&PlannedService| {
         service.why.status() == Status::Skipped
-            && end_of(story, service).is_none_or(|ended| ended.status == Status::Skipped)
+            && end_of(report, service).is_none_or(|ended| ended.status == Status::Skipped)
     };
     let left: Vec<&PlannedService> = all.iter().filter(is_left).copied().collect();
     let rows = |services: &[&PlannedService]| {
         services
             .iter()
-            .map(|service| row(story, service))
+            .map(|service| row(report, service))
             .collect::<Vec<_>>()
     };
     if left.len() <= FEW || left.len() == all.len() {
@@ -163,16 +163,16 @@ fn services_or_images(story: &Story) -> String {
     table(head, &rows(&others)) + &fold(&title, &format!("{head}{}", rows(&left).concat()))
 }
 
-fn end_of<'a>(story: &'a Story, service: &PlannedService) -> Option<&'a Ended> {
-    story
+fn end_of<'a>(report: &'a RunReport, service: &PlannedService) -> Option<&'a ServiceResult> {
+    report
         .services
         .iter()
         .find(|ended| ended.service == service.name)
 }
 
 /// What was deployed where, compared with what.
-fn about(story: &Story) -> String {
-    let Some(plan) = &story.plan else {
+fn about(report: &RunReport) -> String {
+    let Some(plan) = &report.plan else {
         return String::new();
     };
     let what = match &plan.subject {
@@ -200,9 +200,12 @@ fn about(story: &Story) -> String {
     format!("{what}, commit `{}`, {base}.\n\n", plan.commit.short(7))
 }
 
-fn failures_first<'a>(story: &Story, services: &'a [PlannedService]) -> Vec<&'a PlannedService> {
+fn failures_first<'a>(
+    report: &RunReport,
+    services: &'a [PlannedService],
+) -> Vec<&'a PlannedService> {
     let has_failed = |service: &&PlannedService| {
-        story
+        report
             .services
             .iter()
             .any(|ended| ended.service == service.name && ended.failed.is_some())
@@ -214,14 +217,14 @@ fn failures_first<'a>(story: &Story, services: &'a [PlannedService]) -> Vec<&'a 
         .collect()
 }
 
-fn row(story: &Story, service: &PlannedService) -> String {
-    let ended = end_of(story, service);
+fn row(report: &RunReport, service: &PlannedService) -> String {
+    let ended = end_of(report, service);
     let status = ended.map_or_else(|| service.why.status(), |ended| ended.status);
     let why = ended
         .and_then(|ended| ended.reason.clone())
         .unwrap_or_else(|| service.why.detail());
-    let of_image = || Some(&story.images.get(&service.image)?.pinned);
-    let image = story
+    let of_image = || Some(&report.images.get(&service.image)?.pinned);
+    let image = report
         .given
         .get(&service.name)
         .or_else(of_image)
@@ -241,7 +244,7 @@ fn row(story: &Story, service: &PlannedService) -> String {
         service.decision,
         escape(&why)
     );
-    if story.outcome == Outcome::Planned {
+    if report.outcome == Outcome::Planned {
         return format!("{first}\n");
     }
     let result = result(status, ended);
@@ -252,7 +255,7 @@ fn row(story: &Story, service: &PlannedService) -> String {
     let result = page.map_or(result.clone(), |page| {
         format!("[{result}]({})", address(page))
     });
-    let is_timed = |ended: &&Ended| {
+    let is_timed = |ended: &&ServiceResult| {
         !matches!(
             ended.status,
             Status::Skipped | Status::Held | Status::NotStarted
@@ -267,7 +270,7 @@ fn row(story: &Story, service: &PlannedService) -> String {
 }
 
 /// What became of it, and in a word why not.
-fn result(status: Status, ended: Option<&Ended>) -> String {
+fn result(status: Status, ended: Option<&ServiceResult>) -> String {
     let word = ended
         .and_then(|ended| ended.failed.as_ref())
         .map(|failed| format!(": {}", failed.word));
@@ -285,8 +288,8 @@ const fn mark(status: Status) -> &'static str {
     }
 }
 
-fn preview_row(story: &Story, preview: &super::Preview) -> String {
-    let ended = story
+fn preview_row(report: &RunReport, preview: &super::Preview) -> String {
+    let ended = report
         .services
         .iter()
         .find(|ended| ended.service == preview.service);
@@ -294,7 +297,7 @@ fn preview_row(story: &Story, preview: &super::Preview) -> String {
         .and_then(|ended| ended.url.as_ref())
         .map(link)
         .unwrap_or_default();
-    let image = story.images.get(&preview.image).map_or_else(
+    let image = report.images.get(&preview.image).map_or_else(
         || preview.image.to_string(),
         |image| {
             format!(
@@ -353,8 +356,8 @@ pub(super) fn address(url: &url::Url) -> String {
     url.as_str().bytes().map(shown).collect()
 }
 
-fn image_row(story: &Story, image: &crate::decide::PlannedImage) -> String {
-    let digest = story
+fn image_row(report: &RunReport, image: &crate::decide::PlannedImage) -> String {
+    let digest = report
         .images
         .get(&image.name)
         .map(|verified| format!("`{}`", verified.pinned.digest))
@@ -471,7 +474,7 @@ mod tests {
 
     #[test]
     fn the_first_line_is_the_outcome() {
-        let text = summary(&Story::new(
+        let text = summary(&RunReport::new(
             Outcome::Nothing,
             "Nothing to do: a branch was deleted.",
         ));

@@ -167,7 +167,7 @@ impl Log {
     }
 
     /// Shows what is waited for: on a terminal one line that changes, in a log a line now and then. Never ends; to be dropped.
-    pub async fn keep_alive(&self) {
+    pub async fn keep_alive(&self) -> std::convert::Infallible {
         loop {
             sleep(Duration::from_secs(1)).await;
             if self.screen.columns.is_some() {

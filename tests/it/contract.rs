@@ -166,9 +166,9 @@ fn the_runner_of_the_journeys_gives_what_action_yml_declares() {
         .iter()
         .map(|input| (input.name, input.default))
         .collect();
-    assert_eq!(crate::world::runner::ACTION_INPUTS, wanted);
+    assert_eq!(testworld::runner::ACTION_INPUTS, wanted);
     let mut outputs: Vec<&str> = OUTPUTS.iter().map(|output| output.name).collect();
-    let mut known = crate::world::oracle::OUTPUTS.to_vec();
+    let mut known = testworld::oracle::OUTPUTS.to_vec();
     outputs.sort_unstable();
     known.sort_unstable();
     assert_eq!(known, outputs);
@@ -242,7 +242,7 @@ fn the_second_door_has_the_inputs_and_outputs_of_the_first() {
     for input in INPUTS {
         let line = format!(
             "        {}: ${{{{ inputs.{} }}}}",
-            crate::world::runner::variable(input.name),
+            testworld::runner::variable(input.name),
             input.name
         );
         assert!(found.lines().any(|found| found == line), "{line}");
@@ -319,10 +319,10 @@ fn the_release_workflow_calls_scripts_that_are_there_and_little_else() {
 }
 
 #[test]
-fn the_container_is_built_from_the_manifest_crates_and_src_alone() {
+fn the_container_is_built_from_the_manifest_and_src_alone() {
     assert!(
         text("Dockerfile")
-            .contains("COPY Cargo.toml Cargo.lock ./\nCOPY crates crates\nCOPY src src\n")
+            .contains("COPY Cargo.toml Cargo.lock ./\nCOPY src src\nCOPY crates crates\n")
     );
     // A target that is named has to be there, or cargo builds nothing: those outside src are found by themselves.
     for section in ["[[bench]]", "[[example]]", "[[test]]", "build = "] {

@@ -2,11 +2,11 @@
 //! (`.ci/run`), every command line is run. Manifests in them: `intake::manifest`'s own tests.
 
 use crate::journeys::examples::yaml;
-use crate::world::{Repo, World};
 use ghcr_to_render::intake::inputs::INPUTS;
 use ghcr_to_render::intake::workflow;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use testworld::{Repo, World};
 
 /// A block of a document between fences.
 struct Block {
@@ -94,7 +94,7 @@ fn blocks() -> Vec<Block> {
 fn every_block_says_in_which_language_it_is() {
     for Block { at, language, .. } in blocks() {
         assert!(
-            ["yaml", "sh", "text"].contains(&language.as_str()),
+            ["yaml", "sh", "text", "mermaid"].contains(&language.as_str()),
             "{at}: {language:?}"
         );
     }
@@ -306,7 +306,11 @@ const LINES: &[(&str, Ran)] = &[
     ),
     (
         ".ci/container",
-        Ran::By(".ci/run", "step \"container and release\" .ci/container\n"),
+        Ran::By(".ci/run", "'set -e; .ci/container; .ci/act/run'\n"),
+    ),
+    (
+        ".ci/act/run",
+        Ran::By(".ci/run", "'set -e; .ci/container; .ci/act/run'\n"),
     ),
     (
         "CONTAINER_IMAGE=NAME .ci/test --test it journeys::container",

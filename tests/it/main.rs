@@ -9,9 +9,3 @@ mod documents;
 mod floors;
 mod in_process;
 mod journeys;
-mod world;
-
-/// The program under test.
-fn binary() -> std::path::PathBuf {
-    env!("CARGO_BIN_EXE_ghcr-to-render").into()
-}

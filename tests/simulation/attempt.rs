@@ -1,4 +1,4 @@
-//! One service's way, as `command/golive/attempt` goes it: intent, order, look, hook, follow, end of the record.
+//! One service's way, as `rollout/attempt` goes it: intent, order, look, hook, follow, end of the record.
 
 use crate::event::At;
 use crate::git::sha;

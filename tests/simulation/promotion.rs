@@ -1,4 +1,4 @@
-//! What a deploy of a release promotes before its first hook, as `command/promotion/release` does it: which bytes decide is the program's own
+//! What a deploy of a release promotes before its first hook, as `tags/release` does it: which bytes decide is the program's own
 //! (`decide::serving`, `decide::decisive`).
 
 use crate::event::At;

@@ -1,4 +1,4 @@
-//! A rollback, as `command/rollback` makes it. Where it leads and what it leaves is the program's own (`decide::way_back`, `decide::left`).
+//! A rollback, as `commands/rollback` makes it. Where it leads and what it leaves is the program's own (`decide::way_back`, `decide::left`).
 
 use crate::attempt::put;
 use crate::event::At;

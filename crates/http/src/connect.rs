@@ -146,7 +146,7 @@ mod tests {
         let proxies = Proxies {
             http: Some("proxy.example:3128".into()),
             https: Some(String::new()),
-            all: Some("http://a b".into()),
+            all: Some("http://all.example/a b".into()),
             no_proxy: None,
         };
         let chosen = chosen(&proxies);

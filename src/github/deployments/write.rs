@@ -4,6 +4,7 @@ use super::super::ask::Reply;
 use super::wire::PayloadWire;
 use super::{GitHub, GitHubError, LIVE, TASK, environment_of};
 use crate::domain::{EnvironmentName, Intent};
+use crate::intake::inputs::WriteAccess;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -190,7 +191,7 @@ struct CreatedWire {
 impl<'a> RecordWriter<'a> {
     /// The hand for the repository of `github`.
     #[must_use]
-    pub const fn new(github: &'a GitHub) -> Self {
+    pub const fn new(_access: &WriteAccess, github: &'a GitHub) -> Self {
         Self(github)
     }
 
@@ -269,7 +270,7 @@ mod tests {
         let server = Server::start(script);
         let run = run();
         let environment = EnvironmentName::parse("staging").unwrap();
-        let answer = RecordWriter::new(&server.github())
+        let answer = RecordWriter::new(&WriteAccess::for_tests(), &server.github())
             .begin(&environment, &intent("api"), &run)
             .await;
         server.finish();
@@ -278,7 +279,7 @@ mod tests {
 
     async fn end(script: Vec<Exchange>, ending: &Ending) -> Result<(), GitHubError> {
         let server = Server::start(script);
-        let answer = RecordWriter::new(&server.github())
+        let answer = RecordWriter::new(&WriteAccess::for_tests(), &server.github())
             .end(9_000_000_005, ending)
             .await;
         server.finish();

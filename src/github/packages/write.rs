@@ -2,6 +2,7 @@
 
 use super::{NEEDED_TO_DELETE, Package};
 use crate::github::{GitHub, GitHubError, Trace};
+use crate::intake::inputs::WriteAccess;
 
 /// The hand that deletes versions of packages. A run that may not write never holds one.
 #[derive(Clone, Copy)]
@@ -24,7 +25,7 @@ pub enum Deletion {
 impl<'a> PackageWriter<'a> {
     /// The hand, at the GitHub that reads.
     #[must_use]
-    pub const fn new(github: &'a GitHub) -> Self {
+    pub const fn new(_access: &WriteAccess, github: &'a GitHub) -> Self {
         Self(github)
     }
 
@@ -79,7 +80,7 @@ mod tests {
             is_organizations: false,
             linked: None,
         };
-        let deletion = PackageWriter::new(&server.github())
+        let deletion = PackageWriter::new(&WriteAccess::for_tests(), &server.github())
             .delete(&package, 7)
             .await;
         server.finish();

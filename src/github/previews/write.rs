@@ -5,6 +5,7 @@ use super::super::{GitHub, GitHubError};
 use super::environment_of;
 use super::wire::PayloadWire;
 use crate::domain::{PreviewIntent, PreviewName, ServiceId};
+use crate::intake::inputs::WriteAccess;
 use url::Url;
 
 /// The hand that writes records of previews. A run that may not write never holds one.
@@ -55,7 +56,7 @@ impl PreviewEnd {
 impl<'a> PreviewWriter<'a> {
     /// The hand for the repository of `github`.
     #[must_use]
-    pub const fn new(github: &'a GitHub) -> Self {
+    pub const fn new(_access: &WriteAccess, github: &'a GitHub) -> Self {
         Self(github)
     }
 
@@ -156,7 +157,7 @@ mod tests {
     async fn with<T>(script: Vec<Exchange>, act: impl AsyncFnOnce(PreviewWriter<'_>) -> T) -> T {
         let server = Server::start(script);
         let github = server.github();
-        let answer = act(PreviewWriter::new(&github)).await;
+        let answer = act(PreviewWriter::new(&WriteAccess::for_tests(), &github)).await;
         server.finish();
         answer
     }

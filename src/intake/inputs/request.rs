@@ -1,7 +1,7 @@
 //! The request: every input read, every mistake told at once.
 
 use super::digest::GivenDigests;
-use super::{Given, lists};
+use super::{Command, Given, Permissions, PipelineCommand, lists};
 use crate::domain::{
     CommitName, DeployHook, EnvironmentName, FailureWord, Foreign, Pin, PrNumber, Refused,
     RegistryHost, RenderOrigin, Repository, Secret, ServiceName,
@@ -39,80 +39,6 @@ impl InputError {
     pub const fn word(&self) -> FailureWord {
         self.word
     }
-}
-
-/// What to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Command {
-    /// Compute, and write nothing.
-    Plan,
-    /// Wait for the images and judge them.
-    Verify,
-    /// Plan, verify, and call the deploy hooks.
-    Deploy,
-    /// Verify, and put more tags on what was verified.
-    Promote,
-    /// Deploy the bytes of an earlier release again.
-    Rollback,
-    /// Make the next release's tag.
-    Release,
-    /// Remove what closed pull requests left.
-    Cleanup,
-    /// Hold the manifest against the tree and the workflows; local.
-    Check,
-    /// Write a starting manifest and workflow; local.
-    Init,
-}
-
-impl Command {
-    /// Every command with the line that `--help` shows.
-    pub const ALL: &[(&'static str, Self, &'static str)] = &[
-        (
-            "plan",
-            Self::Plan,
-            "Compute tags, the changed services and why, and which images must be built",
-        ),
-        (
-            "verify",
-            Self::Verify,
-            "Wait for this event's images and judge them",
-        ),
-        (
-            "deploy",
-            Self::Deploy,
-            "Plan, verify, then deploy the changed services in order",
-        ),
-        (
-            "promote",
-            Self::Promote,
-            "Put a release's tag, or latest, on the verified images, without a rebuild",
-        ),
-        (
-            "rollback",
-            Self::Rollback,
-            "Deploy the bytes of an earlier release again, by default of the one before",
-        ),
-        (
-            "release",
-            Self::Release,
-            "Give the commit the next release number: makes that git tag",
-        ),
-        (
-            "cleanup",
-            Self::Cleanup,
-            "Remove what closed pull requests left: their images on GHCR and their previews on Render",
-        ),
-        (
-            "check",
-            Self::Check,
-            "Hold the manifest against the tracked files and the workflows; local",
-        ),
-        (
-            "init",
-            Self::Init,
-            "Write a starting manifest and workflow from what is in the repository; local",
-        ),
-    ];
 }
 
 /// Where something is in the repository, and whether somebody said so.
@@ -353,11 +279,11 @@ impl<'a> Reader<'a> {
 }
 
 impl Request {
-    /// Reads what was given.
+    /// Reads what was given, and decides what the run may write.
     ///
     /// # Errors
     /// Every mistake, in the order of the declaration's use; never none.
-    pub fn read(given: &Given) -> Result<Self, Vec<InputError>> {
+    pub fn read(given: &Given) -> Result<(Self, Permissions), Vec<InputError>> {
         let mut reader = Reader {
             given,
             errors: Vec::new(),
@@ -375,7 +301,11 @@ impl Request {
             return Err(reader.errors);
         };
         let request = Self {
-            command: reader.choose("command", Command::Deploy, &commands),
+            command: reader.choose(
+                "command",
+                Command::Pipeline(PipelineCommand::Deploy),
+                &commands,
+            ),
             environment: reader.read("environment", EnvironmentName::parse),
             manifest: manifest(&mut reader),
             image: reader.read("image", Repository::parse),
@@ -463,7 +393,8 @@ impl Request {
             render_api_url: origin,
         };
         if reader.errors.is_empty() {
-            Ok(request)
+            let permissions = Permissions::of(&request);
+            Ok((request, permissions))
         } else {
             Err(reader.errors)
         }

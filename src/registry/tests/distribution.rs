@@ -5,6 +5,7 @@ mod process;
 use super::image::{Blob, config, docker_list, docker_manifest, entry, index, layer, manifest};
 use crate::decide::{Expectation, ImageProblem, Verdict, judge};
 use crate::domain::{CommitSha, ImageTag, Pin, Repository, Secret};
+use crate::intake::inputs::WriteAccess;
 use crate::registry::{
     Asked, Asker, Credentials, Moving, Registry, RegistryError, RegistryWriter, TagPut,
 };
@@ -271,7 +272,7 @@ fn a_tag_is_put_without_changing_the_digest() {
         push_all(&Pusher::new(&process));
         let (registry, writer) = (
             Registry::new(client(), known(&process)),
-            RegistryWriter::new(client(), known(&process)),
+            RegistryWriter::new(&WriteAccess::for_tests(), client(), known(&process)),
         );
         for from in ["single", "docker", "index", "list"] {
             let Verdict::Verified(image, _) = verdict(&registry, &process, from) else {

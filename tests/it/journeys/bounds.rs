@@ -4,9 +4,9 @@
 use super::at_once;
 use super::attacks::pushed;
 use super::promotion::released;
-use crate::world::github::record::{Seed, TASK};
-use crate::world::{Checkout, Event, Kind, Run, World, tally};
 use std::time::Duration;
+use testworld::github::record::{Seed, TASK};
+use testworld::{Checkout, Event, Kind, Run, World, tally};
 
 /// The most memory that a run may take.
 const MEMORY: u64 = 64 << 20;

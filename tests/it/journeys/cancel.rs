@@ -1,12 +1,12 @@
 //! A run that is cancelled, wherever it is: no further hook, nothing recorded that did not happen, and the next run makes it good.
 
 use super::at_once;
-use crate::world::fault::{Fault, Faulty};
-use crate::world::render::Standing;
-use crate::world::trap::{Moment, Place, Then, kind};
-use crate::world::{Kind, Run, World};
 use std::collections::BTreeMap;
 use std::time::Duration;
+use testworld::fault::{Fault, Faulty};
+use testworld::render::Standing;
+use testworld::trap::{Moment, Place, Then, kind};
+use testworld::{Kind, Run, World};
 
 /// Four that go by their hooks and one, `queue`, that goes by the API; `cron` has a pre-deploy command.
 const SERVICES: [&str; 5] = ["api", "workers", "web", "queue", "cron"];
@@ -272,10 +272,7 @@ fn told_the_truth(place: &Place, run: Run) -> Run {
             let called = run.world.render.server.calls().iter().any(|call| {
                 let is_asked = call.path.starts_with("/deploy/")
                     || call.method == "POST" && call.path.ends_with("/deploys");
-                is_asked
-                    && call
-                        .path
-                        .contains(&crate::world::render::service_id(service))
+                is_asked && call.path.contains(&testworld::render::service_id(service))
             });
             let is_true = match said["status"].as_str().unwrap_or_default() {
                 "live" => found.is_some_and(|deploy| deploy.status == "live"),

@@ -1,7 +1,7 @@
 //! `check`: the manifest against the tree and the workflows, on a laptop and in a workflow, without asking anybody.
 
-use crate::world::{Checkout, Repo, Run, World};
 use serde_json::Value;
+use testworld::{Checkout, Repo, Run, World};
 
 const MANIFEST: &str = "\
 version: 1

@@ -1,10 +1,10 @@
 //! What closed pull requests left is removed, and nothing else.
 
-use crate::world::github::Trouble;
-use crate::world::github::record::{Seed, TASK};
-use crate::world::image::Document;
-use crate::world::{Event, Image, Kind, Run, World, ghcr};
 use serde_json::json;
+use testworld::github::Trouble;
+use testworld::github::record::{Seed, TASK};
+use testworld::image::Document;
+use testworld::{Event, Image, Kind, Run, World, ghcr};
 
 const HEAD: &str = "4f2c1d90a1b2c3d4e5f60718293a4b5c6d7e8f90";
 
@@ -590,7 +590,7 @@ fn nothing_but_a_preview_of_the_manifests_service_is_deleted() {
     for own in ["api", "web"] {
         let world = with_latest(self::world()).with_key();
         let ours = put(&world, "ours", Kind::Amd64, &[&tag(7)]);
-        let id = crate::world::render::service_id(own);
+        let id = testworld::render::service_id(own);
         preview_record(&world, "api", Some(&id), &ours.digest, "github-actions");
         let run = merged(world)
             .run("cleanup")

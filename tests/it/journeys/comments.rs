@@ -1,8 +1,8 @@
 //! The one comment on a pull request: made once, edited from then on, and nobody else's touched.
 
 use super::at_once;
-use crate::world::github::{self, comments::Comment};
-use crate::world::{Kind, Repo, Run, World};
+use testworld::github::{self, comments::Comment};
+use testworld::{Kind, Repo, Run, World};
 
 const MARK: &str = "<!-- ghcr-to-render:pull-request:v1 -->";
 const OURS: &str = "github-actions[bot]";
@@ -77,7 +77,7 @@ fn a_comment_says_what_was_verified_and_is_edited_from_then_on() {
 
 #[test]
 fn previews_stand_in_it_with_their_addresses() {
-    let id = crate::world::render::service_id("web");
+    let id = testworld::render::service_id("web");
     let mut world = World::new().three_services_and(|text| {
         text.replace(
             "  web: {}",

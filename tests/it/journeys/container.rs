@@ -1,10 +1,10 @@
 //! What has to hold where the program is PID 1 of its container. `.ci/container` makes these journeys there, with the image; everywhere else they are
 //! made with the program alone.
 
-use crate::world::distribution::Distribution;
-use crate::world::trap::{Moment, Place, Then};
-use crate::world::{Kind, Registry, World};
 use std::time::Duration;
+use testworld::distribution::Distribution;
+use testworld::trap::{Moment, Place, Then};
+use testworld::{Kind, Registry, World};
 
 #[test]
 fn a_push_to_main_is_deployed_from_a_real_registry() {
@@ -92,7 +92,7 @@ fn outputs_that_cannot_be_written_are_an_error_and_nothing_is_sent() {
         .images();
     let (script, program, room) = (
         world.outside("read-only.sh"),
-        crate::binary(),
+        testworld::program(),
         world.rooms.temp.join("room"),
     );
     std::fs::create_dir(&room).unwrap();
@@ -103,7 +103,7 @@ fn outputs_that_cannot_be_written_are_an_error_and_nothing_is_sent() {
         .variable("ROOM", room.to_str().unwrap());
     let world = world.variable("GITHUB_OUTPUT", room.join("set_output").to_str().unwrap());
     let run = world
-        .through(&crate::world::own_view(), &script)
+        .through(&testworld::own_view(), &script)
         .deploy()
         .no_hooks();
     assert_eq!(run.exit, 1);

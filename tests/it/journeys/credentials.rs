@@ -1,6 +1,6 @@
 //! Credentials that are missing, and what that means on each event.
 
-use crate::world::{Event, Kind, World};
+use testworld::{Event, Kind, World};
 
 fn pushed() -> World {
     World::new()
@@ -96,7 +96,7 @@ fn wait_live_without_an_api_key_is_a_missing_credential() {
 
 #[test]
 fn a_wrong_github_token_does_not_lose_a_deploy() {
-    use crate::world::{Checkout, github};
+    use testworld::{Checkout, github};
     let world = pushed()
         .checkout(Checkout::Full)
         .github_trouble(github::Trouble::Status(401));

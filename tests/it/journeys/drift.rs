@@ -1,8 +1,8 @@
 //! Drift, said aloud with an API key: settings that will bring other bytes back, and live images that no registry has any more.
 
 use super::at_once;
-use crate::world::event::ZEROS;
-use crate::world::{Event, Kind, Run, World};
+use testworld::event::ZEROS;
+use testworld::{Event, Kind, Run, World};
 
 /// A push that changes `api` and `web`; what `workers` runs is known, live, and in the registry.
 fn world() -> World {
@@ -110,10 +110,10 @@ fn settings_are_nobodys_business_where_nothing_went_live() {
     let world = world();
     world
         .render
-        .deploy_ends("api", crate::world::render::Fate::Canceled);
+        .deploy_ends("api", testworld::render::Fate::Canceled);
     world
         .render
-        .deploy_ends("web", crate::world::render::Fate::Canceled);
+        .deploy_ends("web", testworld::render::Fate::Canceled);
     let run = world
         .deploy()
         .ended(1, "failed", "deploy-failed")

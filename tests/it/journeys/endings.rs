@@ -1,11 +1,11 @@
 //! Every ending of a deploy, by a hook alone and with an API key: docs/endings.md says what comes of it, and is this test's data.
 
 use super::at_once;
-use crate::world::render::model::Why;
-use crate::world::render::{Fate, Policy};
-use crate::world::{Answer, Kind, Run, World};
 use std::collections::BTreeSet;
 use std::time::Duration;
+use testworld::render::model::Why;
+use testworld::render::{Fate, Policy};
+use testworld::{Answer, Kind, Run, World};
 
 /// Whether there is an API key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

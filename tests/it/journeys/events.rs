@@ -1,7 +1,7 @@
 //! Every row of the event table, for `deploy`, `plan` and `verify`.
 
-use crate::world::{Event, Kind, Repo, World};
 use serde_json::{Value, json};
+use testworld::{Event, Kind, Repo, World};
 
 fn touch_api(repo: &Repo) -> &Repo {
     repo.write("services/api/main.txt", "changed")

@@ -1,12 +1,12 @@
 //! What changed, found with whatever of the history is there.
 
-use crate::world::event::ZEROS;
-use crate::world::{Checkout, Event, Kind, Repo, World, github};
 use serde_json::json;
+use testworld::event::ZEROS;
+use testworld::{Checkout, Event, Kind, Repo, World, github};
 
 const CHECKOUTS: [Checkout; 3] = [Checkout::Full, Checkout::Shallow, Checkout::None];
 
-fn plan(checkout: Checkout, change: impl Fn(&Repo) -> &Repo) -> crate::world::Run {
+fn plan(checkout: Checkout, change: impl Fn(&Repo) -> &Repo) -> testworld::Run {
     World::new()
         .three_services()
         .push_to_main(change)

@@ -1,9 +1,9 @@
 //! What a deploy hook answers, and what is made of it.
 
 use super::at_once;
-use crate::world::trap::{Moment, Place, Then};
-use crate::world::{Answer, Run, World};
 use std::time::Duration;
+use testworld::trap::{Moment, Place, Then};
+use testworld::{Answer, Run, World};
 
 /// A push that changes `web` alone, whose hook answers so.
 fn web(answers: impl IntoIterator<Item = Answer>) -> Run {

@@ -1,10 +1,10 @@
 //! What the registry holds, and what is made of it.
 
 use super::at_once;
-use crate::world::distribution::Distribution;
-use crate::world::ghcr::{Ghcr, Trouble};
-use crate::world::{Kind, Registry, Run, World};
 use std::time::Duration;
+use testworld::distribution::Distribution;
+use testworld::ghcr::{Ghcr, Trouble};
+use testworld::{Kind, Registry, Run, World};
 
 /// A push that changes `api` alone, without its image.
 fn changed(world: World) -> World {
@@ -245,7 +245,7 @@ fn blobs_that_are_elsewhere_are_fetched_there_without_the_token() {
     let world = changed(World::new()).image("api", Kind::Amd64);
     let config = {
         let registry = world.registry.ghcr().clone();
-        crate::world::server::Server::start(move |call| {
+        testworld::server::Server::start(move |call| {
             registry.blob_at(call.path.trim_start_matches('/'))
         })
     };

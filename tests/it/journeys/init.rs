@@ -1,8 +1,8 @@
 //! `init`: a starting manifest and workflow that `check` passes, and nothing that was there is touched.
 
-use crate::world::{Repo, Run, World};
 use serde_json::Value;
 use std::path::Path;
+use testworld::{Repo, Run, World};
 
 const MANIFEST: &str = ".github/deploy-manifest.yml";
 const WORKFLOW: &str = ".github/workflows/deploy-to-render.yml";

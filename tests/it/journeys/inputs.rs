@@ -1,8 +1,8 @@
 //! Inputs: what each of them changes.
 
-use crate::world::{Answer, Kind, World};
 use serde_json::json;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use testworld::{Answer, Kind, World};
 
 /// A push that changes everything, with all images.
 fn everything() -> World {
@@ -84,7 +84,7 @@ fn a_freeze_sends_nothing() {
 
 #[test]
 fn force_unchanged_deploys_what_did_not_change() {
-    use crate::world::Event;
+    use testworld::Event;
     let make = || {
         World::new()
             .three_services()

@@ -1,6 +1,6 @@
 //! Deploys that are followed with an API key, to their end and to what it means.
 
-use crate::world::{Run, World};
+use testworld::{Run, World};
 
 /// A push that changes `web` alone, with an API key.
 fn web() -> World {

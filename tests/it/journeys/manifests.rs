@@ -1,6 +1,6 @@
 //! Manifests with mistakes: all of them told at once, where they are.
 
-use crate::world::{Checkout, World};
+use testworld::{Checkout, World};
 
 fn with(text: &str) -> World {
     World::new()

@@ -1,10 +1,10 @@
 //! The promise: what a run did not deploy, the next one does, whatever that one touches; and nothing is deployed twice or put back by accident.
 
-use crate::world::github::Trouble;
-use crate::world::github::record::Seed;
-use crate::world::render::{Fate, model::Why};
-use crate::world::trap::{Moment, Place, Then};
-use crate::world::{Answer, Event, Kind, Repo, Run, World};
+use testworld::github::Trouble;
+use testworld::github::record::Seed;
+use testworld::render::{Fate, model::Why};
+use testworld::trap::{Moment, Place, Then};
+use testworld::{Answer, Event, Kind, Repo, Run, World};
 
 /// The usual repository; what its first commit has serves everywhere, by the record.
 fn begun(change: fn(&Repo) -> &Repo) -> World {

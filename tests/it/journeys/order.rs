@@ -1,11 +1,11 @@
 //! Order among services, with an API key: who waits for whom, what a failure stops, and what is put back.
 
 use super::at_once;
-use crate::world::event::ZEROS;
-use crate::world::render::Fate;
-use crate::world::render::model::Why;
-use crate::world::{Answer, Kind, Run, World};
 use std::time::Duration;
+use testworld::event::ZEROS;
+use testworld::render::Fate;
+use testworld::render::model::Why;
+use testworld::{Answer, Kind, Run, World};
 
 const CHAIN: &str = "  api: {}\n  workers: { after: [api] }\n  web: {}\n";
 
@@ -316,9 +316,8 @@ enum Before {
 fn with_before(before: Before) -> World {
     let world = World::new().three_services();
     let commit = world.base();
-    let mut world = world.on_event(|world| {
-        crate::world::Event::push("refs/heads/main", ZEROS, &commit, &world.base())
-    });
+    let mut world = world
+        .on_event(|world| testworld::Event::push("refs/heads/main", ZEROS, &commit, &world.base()));
     for service in ["api", "workers", "web"] {
         if before == Before::Kept {
             world = world.image_tagged(service, Kind::WithAttestations, &commit, &[&commit]);

@@ -1,9 +1,9 @@
 //! What is looked at with an API key before the first hook, and services that need none.
 
 use super::at_once;
-use crate::world::ghcr::Ghcr;
-use crate::world::render::service_id;
-use crate::world::{Answer, Kind, Registry, Run, World};
+use testworld::ghcr::Ghcr;
+use testworld::render::service_id;
+use testworld::{Answer, Kind, Registry, Run, World};
 
 /// Services that come from an image each, with these ids in the manifest.
 fn manifest(services: &[(&str, Option<&str>)]) -> String {

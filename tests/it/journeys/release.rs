@@ -1,12 +1,12 @@
 //! `release`: the next number, given once, and kept.
 
 use super::at_once;
-use crate::world::event::ZEROS;
-use crate::world::ghcr::Trouble;
-use crate::world::github::refs::Odd;
-use crate::world::repo::git;
-use crate::world::{Checkout, Event, Kind, Repo, Run, World};
 use std::collections::BTreeSet;
+use testworld::event::ZEROS;
+use testworld::ghcr::Trouble;
+use testworld::github::refs::Odd;
+use testworld::repo::git;
+use testworld::{Checkout, Event, Kind, Repo, Run, World};
 
 const SERVICES: [&str; 3] = ["api", "workers", "web"];
 

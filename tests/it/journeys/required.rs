@@ -1,8 +1,8 @@
 //! `requires: staging`: production gets what staging has had, or nothing.
 
-use crate::world::github::Trouble;
-use crate::world::github::record::Seed;
-use crate::world::{Event, Kind, World};
+use testworld::github::Trouble;
+use testworld::github::record::Seed;
+use testworld::{Event, Kind, World};
 
 const SERVICES: [&str; 3] = ["api", "workers", "web"];
 const FAILURE: &str = "not-live-in-required-environment";
@@ -171,7 +171,7 @@ fn what_was_rolled_back_in_staging_since_is_not_released() {
         .expect_accepted(SERVICES);
 }
 
-fn again(run: crate::world::Run) -> World {
+fn again(run: testworld::Run) -> World {
     run.again()
         .without_variable("GITHUB_RUN_ATTEMPT")
         .variable("GITHUB_RUN_ATTEMPT", "1")

@@ -1,10 +1,10 @@
 //! Going back: to exactly the bytes that were there, looked at again, and held there until something newer comes.
 
-use crate::world::github::Trouble;
-use crate::world::github::record::Seed;
-use crate::world::render::{Fate, model::Why};
-use crate::world::trap::{Moment, Place, Then};
-use crate::world::{Answer, Event, Kind, Run, World};
+use testworld::github::Trouble;
+use testworld::github::record::Seed;
+use testworld::render::{Fate, model::Why};
+use testworld::trap::{Moment, Place, Then};
+use testworld::{Answer, Event, Kind, Run, World};
 
 const SERVICES: [&str; 3] = ["api", "workers", "web"];
 
@@ -463,12 +463,8 @@ fn recorded_bytes_are_judged_again() {
         (Kind::Huge, "image-too-big"),
     ] {
         let run = seeded(|world, seed| {
-            let image = crate::world::Image::make(
-                kind,
-                "api",
-                &seed.commit,
-                "https://github.com/acme/shop",
-            );
+            let image =
+                testworld::Image::make(kind, "api", &seed.commit, "https://github.com/acme/shop");
             world.registry.put("acme/api", &[], &image);
             Seed {
                 digest: image.digest.clone(),

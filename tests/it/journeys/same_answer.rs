@@ -1,12 +1,12 @@
 //! Two who ought to say the same: our patterns and git's, our image references and the OCI crate's, our word of an image and skopeo's.
 
 use super::at_once;
-use crate::world::distribution::Distribution;
-use crate::world::{Kind, Registry, Repo, World};
 use ghcr_to_render::domain::{ImageTag, Pattern, PatternList, Repository};
 use oci_distribution::Reference;
 use std::collections::BTreeSet;
 use std::process::Command;
+use testworld::distribution::Distribution;
+use testworld::{Kind, Registry, Repo, World};
 
 /// Numbers that look random and are the same in every run (<https://prng.di.unimi.it/splitmix64.c>).
 struct Numbers(u64);

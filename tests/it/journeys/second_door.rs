@@ -1,12 +1,12 @@
 //! The second door, `no-docker/`: its two steps, run as the runner runs the steps of a composite action, in an environment that an earlier step
 //! could have prepared.
 
-use crate::world::repo::git;
-use crate::world::server::{Reply, Server};
-use crate::world::{Run, World};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use testworld::repo::git;
+use testworld::server::{Reply, Server};
+use testworld::{Run, World};
 
 const NAME: &str = if cfg!(target_arch = "aarch64") {
     "ghcr-to-render-linux-arm64"
@@ -50,7 +50,7 @@ impl Door {
     /// A door whose release is said to be at `address`, with the checksum of `bytes`.
     fn released(address: &str, bytes: &[u8]) -> Self {
         let door = Self::of_main();
-        let sum = crate::world::image::digest(bytes);
+        let sum = testworld::image::digest(bytes);
         let text = format!("{address}\n{}  {NAME}\n", &sum["sha256:".len()..]);
         std::fs::write(door.path("action/release"), text).expect("a file");
         door
@@ -197,7 +197,11 @@ fn releases(bytes: Vec<u8>) -> Server {
 
 /// The program that is released: it starts ours, which is too large as it is built for tests.
 fn program() -> Vec<u8> {
-    format!("#!/bin/bash -p\nexec '{}'\n", crate::binary().display()).into_bytes()
+    format!(
+        "#!/bin/bash -p\nexec '{}'\n",
+        testworld::program().display()
+    )
+    .into_bytes()
 }
 
 /// A deploy through both steps.
@@ -293,8 +297,8 @@ fn an_address_that_does_not_answer_is_told_from_one_that_is_not_trusted() {
     let nothing = Door::released(&format!("{}/v9.9.9", server.origin()), &program());
     nothing.refuses(&[], "answered 404");
     Door::released("https://127.0.0.1:9/v1.2.3", &program()).refuses(&[], "no connection to");
-    let authority = crate::world::tls::Authority::new("Shop Proxy CA", "Shop Inc");
-    let hidden = authority.before(&server.host(), crate::world::tls::Oddity::None);
+    let authority = testworld::tls::Authority::new("Shop Proxy CA", "Shop Inc");
+    let hidden = authority.before(&server.host(), testworld::tls::Oddity::None);
     Door::released(&format!("{hidden}/v1.2.3"), &program()).refuses(&[], "no TLS connection to");
     Door::released("http://example.invalid/v1.2.3", &program()).refuses(&[], "no https address");
 }

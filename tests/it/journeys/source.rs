@@ -3,9 +3,9 @@
 //! Each journey plans first and deploys then, in the same world: what the deploy finds missing is what the matrix listed, no more and no less.
 
 use super::at_once;
-use crate::world::github::record::{Seed, TASK};
-use crate::world::{Checkout, Event, Kind, Repo, Run, World};
 use serde_json::{Value, json};
+use testworld::github::record::{Seed, TASK};
+use testworld::{Checkout, Event, Kind, Repo, Run, World};
 
 const EVERYWHERE: [Checkout; 3] = [Checkout::Full, Checkout::Shallow, Checkout::None];
 
@@ -287,7 +287,7 @@ fn an_image_is_found_behind_many_commits_that_have_none() {
 
 #[test]
 fn what_cannot_be_compared_is_never_taken_for_equal() {
-    use crate::world::github::Trouble;
+    use testworld::github::Trouble;
     let world = begun()
         .image("api", Kind::MultiArch)
         .push_to_main(docs)
@@ -452,18 +452,11 @@ fn verify_takes_the_image_of_an_equal_commit() {
 
 #[test]
 fn a_pull_request_has_its_own_image_or_none() {
-    let world = World::new()
-        .three_services()
-        .image_before_of_api()
+    let world = World::new().three_services();
+    let first = world.base();
+    let world = world
+        .image_tagged("api", Kind::Amd64, &first, &[&first])
         .pull_request(7, api);
     let run = world.plan().ended(0, "planned", "").no_hooks();
     run.equal("the matrix", &listed(&run), &vec!["api".to_owned()]);
-}
-
-impl World {
-    /// An image of `api` at the first commit, under its tag.
-    fn image_before_of_api(self) -> Self {
-        let commit = self.base();
-        self.image_tagged("api", Kind::Amd64, &commit, &[&commit])
-    }
 }

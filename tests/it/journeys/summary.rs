@@ -5,11 +5,11 @@
 
 use super::at_once;
 use super::cancel::{five, five_alone};
-use crate::world::render::Fate;
-use crate::world::render::model::Why;
-use crate::world::trap::{Moment, Place, Then};
-use crate::world::{Run, World};
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use testworld::render::Fate;
+use testworld::render::model::Why;
+use testworld::trap::{Moment, Place, Then};
+use testworld::{Run, World};
 
 /// What a Markdown reader sees in a summary.
 #[derive(Debug, Default)]

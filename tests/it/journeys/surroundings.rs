@@ -3,8 +3,8 @@
 
 use super::at_once;
 use super::attacks::pushed;
-use crate::world::server::with_ipv6_only;
-use crate::world::{Checkout, World, own_view};
+use testworld::server::with_ipv6_only;
+use testworld::{Checkout, World, own_view};
 
 #[test]
 fn two_hundred_runs_on_one_machine_keep_out_of_each_others_way() {
@@ -32,7 +32,7 @@ fn on_a_full_disk(variable: &str) -> World {
     std::fs::write(&script, mount).expect("a script");
     let text = |path: &std::path::Path| path.to_str().expect("a path").to_owned();
     let world = world
-        .variable("PROGRAM", &text(&crate::binary()))
+        .variable("PROGRAM", &text(&testworld::program()))
         .variable("ROOM", &text(&room));
     world
         .variable(variable, &text(&room.join("file")))

@@ -1,7 +1,7 @@
 //! Tags and labels: the shapes of docker/metadata-action, read back as docker/build-push-action reads them.
 
-use crate::world::{Event, Run, World, lists};
 use serde_json::{Value, json};
+use testworld::{Event, Run, World, lists};
 
 const ONE: &str = r#"version: 1
 environments:

@@ -1,16 +1,17 @@
 //! The world's record of deploys: the program's own hands write and read it, and what is not theirs does not pass.
 
-use crate::world::World;
-use crate::world::github::Trouble;
-use crate::world::github::record::{Recorded, Seed};
 use ghcr_to_render::domain::{
     CommitSha, Digest, EnvironmentName, Intent, Kind, PinnedImage, RecordState, Repository, Secret,
     ServiceId, ServiceName,
 };
 use ghcr_to_render::github::{Ended, Ending, GitHub, GitHubError, Memory, RecordWriter, RunName};
+use ghcr_to_render::intake::inputs::{Given, Request, WriteAccess};
 use http_client::{Client, Proxies, Random, Roots, connect};
 use serde_json::{Value, json};
 use std::process::Command;
+use testworld::World;
+use testworld::github::Trouble;
+use testworld::github::record::{Recorded, Seed};
 
 const DIGEST: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const REPOSITORY: &str = "ghcr.io/acme/api";
@@ -67,13 +68,19 @@ fn intent(world: &World) -> Intent {
     }
 }
 
+/// The permission that a deploy has.
+fn access() -> WriteAccess {
+    let (_, permissions) = Request::read(&Given::collect(|_| None)).expect("the defaults are good");
+    permissions.writes.expect("a deploy writes")
+}
+
 async fn begin(world: &World, intent: &Intent) -> Result<u64, GitHubError> {
     let run = RunName {
         id: "12".into(),
         attempt: "1".into(),
         force: None,
     };
-    RecordWriter::new(&client(world))
+    RecordWriter::new(&access(), &client(world))
         .begin(&staging(), intent, &run)
         .await
 }
@@ -86,7 +93,9 @@ async fn end(world: &World, number: u64, how: Ended) -> Result<(), GitHubError> 
         environment_url: url,
         log_url: None,
     };
-    RecordWriter::new(&client(world)).end(number, &ending).await
+    RecordWriter::new(&access(), &client(world))
+        .end(number, &ending)
+        .await
 }
 
 async fn memory(world: &World, services: &[&str]) -> Result<Memory, GitHubError> {

@@ -1,8 +1,8 @@
 //! The world itself, tested with clients that are not ours.
 
-use crate::world::distribution::Distribution;
-use crate::world::{Kind, Registry, World};
 use std::process::Command;
+use testworld::distribution::Distribution;
+use testworld::{Kind, Registry, World};
 
 fn tool(name: &str, arguments: &[&str]) -> (bool, String) {
     let output = Command::new(name)
@@ -263,29 +263,26 @@ const DOORS: &[(&str, &str)] = &[
 fn no_spelling_of_a_secret_leaves_by_any_door() {
     // The registry's password: it has a home, which is none of these, and the characters that spellings differ in.
     let password = World::new().text_of("registry-password");
-    super::at_once(
-        crate::world::secrets::spelled(&password),
-        |(kind, bytes)| {
-            let file = tempfile::NamedTempFile::new().expect("a file");
-            std::fs::write(file.path(), &bytes).expect("a file");
-            let doors: Vec<&str> = DOORS.iter().map(|(door, _)| *door).collect();
-            let script = format!(
-                "set -- '{}'\n{}\n{NOTHING}",
-                file.path().display(),
-                doors.join("\n")
+    super::at_once(testworld::secrets::spelled(&password), |(kind, bytes)| {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), &bytes).expect("a file");
+        let doors: Vec<&str> = DOORS.iter().map(|(door, _)| *door).collect();
+        let script = format!(
+            "set -- '{}'\n{}\n{NOTHING}",
+            file.path().display(),
+            doors.join("\n")
+        );
+        let said = caught(&script).expect_err(kind);
+        for (door, wanted) in DOORS {
+            let is_seen =
+                |line: &str| line.contains(wanted) && line.contains(": registry-password");
+            assert!(
+                said.lines().any(is_seen),
+                "{kind} by {door}\n{}",
+                said.chars().take(2000).collect::<String>()
             );
-            let said = caught(&script).expect_err(kind);
-            for (door, wanted) in DOORS {
-                let is_seen =
-                    |line: &str| line.contains(wanted) && line.contains(": registry-password");
-                assert!(
-                    said.lines().any(is_seen),
-                    "{kind} by {door}\n{}",
-                    said.chars().take(2000).collect::<String>()
-                );
-            }
-        },
-    );
+        }
+    });
     // And each door by itself.
     super::at_once(DOORS, |(door, wanted)| {
         let said = caught(&format!(

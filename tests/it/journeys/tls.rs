@@ -1,7 +1,7 @@
 //! TLS against real servers: whom we believe, and what is said where we do not.
 
-use crate::world::tls::{Authority, Oddity};
-use crate::world::{Checkout, World, own_view};
+use testworld::tls::{Authority, Oddity};
+use testworld::{Checkout, World, own_view};
 
 const HOSTED: &str = "github-hosted";
 const OWN: &str = "self-hosted";
@@ -191,7 +191,7 @@ fn the_machines_own_roots_count_on_ones_own_runners_only() {
         let script = world.outside("with-roots.sh");
         let mount = "/bin/mount --bind \"$ROOTS\" /etc/ssl/certs/ca-certificates.crt && exec \"$PROGRAM\"\n";
         std::fs::write(&script, mount).unwrap();
-        let program = crate::binary();
+        let program = testworld::program();
         let world = world
             .variable("ROOTS", &roots)
             .variable("PROGRAM", program.to_str().unwrap());

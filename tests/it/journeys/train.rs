@@ -1,9 +1,9 @@
 //! The whole train, with the real program at every stop: staged, numbered, promoted, deployed, failed, rolled back, and forward again. What is built is
 //! what `plan` lists, and production never gets other bytes than staging ran.
 
-use crate::world::render::{Fate, model::Why};
-use crate::world::{Answer, Event, Kind, Run, World};
 use std::collections::BTreeMap;
+use testworld::render::{Fate, model::Why};
+use testworld::{Answer, Event, Kind, Run, World};
 
 const SERVICES: [&str; 3] = ["api", "workers", "web"];
 

@@ -1,6 +1,10 @@
 use super::*;
 
 fn read(pairs: &[(&str, &str)]) -> Result<Request, Vec<InputError>> {
+    read_all(pairs).map(|(request, _)| request)
+}
+
+fn read_all(pairs: &[(&str, &str)]) -> Result<(Request, Permissions), Vec<InputError>> {
     let find = |name: &str| {
         pairs
             .iter()
@@ -13,7 +17,7 @@ fn read(pairs: &[(&str, &str)]) -> Result<Request, Vec<InputError>> {
 #[test]
 fn everything_has_a_default() -> Result<(), Vec<InputError>> {
     let request = read(&[])?;
-    assert_eq!(request.command, Command::Deploy);
+    assert_eq!(request.command, Command::Pipeline(PipelineCommand::Deploy));
     assert_eq!(request.image_timeout, Duration::from_secs(240));
     assert_eq!(request.registry.as_str(), "ghcr.io");
     assert!(!request.manifest.is_explicit);
@@ -115,4 +119,32 @@ fn refuses_paths_and_credentials_that_could_do_harm() {
             .expect_err("refused")
     );
     assert!(!error.contains("SECRETKEY"), "{error}");
+}
+
+#[test]
+fn only_a_command_that_writes_may_write_and_never_in_a_dry_run() -> Result<(), Vec<InputError>> {
+    let may_write = |command, dry_run| -> Result<bool, Vec<InputError>> {
+        let (_, permissions) = read_all(&[("command", command), ("dry-run", dry_run)])?;
+        Ok(permissions.writes.is_some())
+    };
+    for command in ["deploy", "promote", "rollback", "release", "cleanup"] {
+        assert!(may_write(command, "false")?, "{command}");
+        assert!(!may_write(command, "true")?, "{command}");
+    }
+    for command in ["plan", "verify", "check", "init"] {
+        assert!(!may_write(command, "false")?, "{command}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_comment_is_written_only_where_it_is_asked_for() -> Result<(), Vec<InputError>> {
+    let may_comment = |comment, dry_run| -> Result<bool, Vec<InputError>> {
+        let (_, permissions) = read_all(&[("comment", comment), ("dry-run", dry_run)])?;
+        Ok(permissions.comments.is_some())
+    };
+    assert!(may_comment("true", "false")?);
+    assert!(!may_comment("true", "true")?);
+    assert!(!may_comment("false", "false")?);
+    Ok(())
 }

@@ -7,6 +7,7 @@ use super::{
     tag,
 };
 use crate::domain::{Digest, FailureWord, PinnedImage};
+use crate::intake::inputs::WriteAccess;
 use crate::registry::{Moving, RegistryError, RegistryWriter, TagPut};
 
 fn put(server: &Server, index: &Blob, moving: Moving) -> Result<TagPut, RegistryError> {
@@ -14,7 +15,11 @@ fn put(server: &Server, index: &Blob, moving: Moving) -> Result<TagPut, Registry
         repository: repository(server),
         digest: Digest::parse(&index.digest()).unwrap(),
     };
-    let writer = RegistryWriter::new(client(), credentials(&server.host()));
+    let writer = RegistryWriter::new(
+        &WriteAccess::for_tests(),
+        client(),
+        credentials(&server.host()),
+    );
     run(writer.put_tag(&image, &tag("prod-7"), moving, &soon()))
 }
 

@@ -2,8 +2,8 @@
 
 use super::super::at_once;
 use super::pushed;
-use crate::world::World;
-use crate::world::render::{Fate, model::Why};
+use testworld::World;
+use testworld::render::{Fate, model::Why};
 
 /// What would be more than text in a summary, if it were not made inert. The oracle reads every summary and comment as Markdown.
 pub(super) const MARKUP: [&str; 8] = [
@@ -20,7 +20,7 @@ pub(super) const MARKUP: [&str; 8] = [
 #[test]
 fn row_39_text_of_others_is_nothing_but_text_in_a_summary() {
     at_once(MARKUP, |text| {
-        let shown = |run: crate::world::Run| {
+        let shown = |run: testworld::Run| {
             let word = text
                 .split(|c: char| !c.is_ascii_alphabetic())
                 .find(|word| word.len() > 2)

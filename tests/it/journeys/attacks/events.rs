@@ -1,9 +1,9 @@
 //! Rows 4 to 6, 16 to 21 and 23 to 26: events.
 
 use super::pushed;
-use crate::world::event::ZEROS;
-use crate::world::{Event, Kind, Repo, World};
 use serde_json::{Value, json};
+use testworld::event::ZEROS;
+use testworld::{Event, Kind, Repo, World};
 
 fn touch(repo: &Repo) -> &Repo {
     repo.write("services/api/x", "1")
@@ -98,7 +98,7 @@ fn row_06_a_changed_path_is_matched_as_bytes_and_told_harmlessly() {
         .on_event(|_| Event::push("refs/heads/main", &before, &after, &after))
         .images();
     world
-        .checkout(crate::world::Checkout::None)
+        .checkout(testworld::Checkout::None)
         .deploy()
         .expect_accepted(["api"]);
 }
@@ -294,9 +294,9 @@ fn row_20_a_tag_is_peeled_to_its_commit_or_refused() {
 #[test]
 fn row_21_a_release_that_is_on_no_branch_is_refused() {
     for checkout in [
-        crate::world::Checkout::Full,
-        crate::world::Checkout::Shallow,
-        crate::world::Checkout::None,
+        testworld::Checkout::Full,
+        testworld::Checkout::Shallow,
+        testworld::Checkout::None,
     ] {
         let world = World::new().three_services();
         world.base();
@@ -388,11 +388,11 @@ fn row_26_what_a_fork_starts_with_our_secrets_is_refused() {
             .on_event(run)
             .payload(|payload| payload["workflow_run"]["head_repository"] = head_repository)
     };
-    let mut fork = crate::world::event::repository();
+    let mut fork = testworld::event::repository();
     fork["id"] = json!(777);
     fork["full_name"] = json!("mallory/shop");
     of(fork.clone()).deploy().expect_refusal();
     of(Value::Null).deploy().expect_refusal();
-    fork["id"] = crate::world::event::repository()["id"].clone();
+    fork["id"] = testworld::event::repository()["id"].clone();
     of(fork).deploy().expect_refusal();
 }

@@ -2,12 +2,12 @@
 
 use super::super::at_once;
 use super::pushed;
-use crate::world::github::Trouble;
-use crate::world::github::record::{Seed, TASK};
-use crate::world::trap::{Moment, Place, Then};
-use crate::world::{Answer, Checkout, Kind, Repo, Run, World};
 use serde_json::json;
 use std::time::{Duration, Instant};
+use testworld::github::Trouble;
+use testworld::github::record::{Seed, TASK};
+use testworld::trap::{Moment, Place, Then};
+use testworld::{Answer, Checkout, Kind, Repo, Run, World};
 
 #[test]
 fn row_28_an_old_push_that_is_run_again_gives_way_to_what_was_deployed_since() {
@@ -239,8 +239,7 @@ fn race(newer_answers: Option<Answer>, is_time: impl Fn(&World) -> bool + Sync) 
     }
     let watched = newer.beside();
     let (commit, registry) = (older.commit(), older.registry.ghcr().clone());
-    let image =
-        crate::world::Image::make(Kind::Amd64, "api", &commit, "https://github.com/acme/shop");
+    let image = testworld::Image::make(Kind::Amd64, "api", &commit, "https://github.com/acme/shop");
     std::thread::scope(|scope| {
         let old = scope.spawn(|| older.deploy());
         until("the older run's look for its image", || {

@@ -1,8 +1,8 @@
 //! Rows 7 to 10, 37b and 37e: manifests.
 
-use crate::world::server::{Reply, Server};
-use crate::world::{Checkout, Kind, World};
 use std::time::Duration;
+use testworld::server::{Reply, Server};
+use testworld::{Checkout, Kind, World};
 
 const GOOD: &str = "version: 1\nenvironments: { staging: { branch: main } }\nimages:\n  api: { repository: \"HOST/{owner}/api\", paths: [PATHS] }\nservices:\n  SERVICE: { image: api }\n";
 

@@ -11,7 +11,7 @@ mod registries;
 mod values;
 mod variants;
 
-use crate::world::{Run, World, tally};
+use testworld::{World, tally};
 
 /// The rows of the list.
 const ROWS: &[&str] = &[
@@ -61,37 +61,4 @@ pub(super) fn pushed() -> World {
         .three_services()
         .push_to_main(|repo| repo.write("services/api/x", "1"))
         .images()
-}
-
-impl Run {
-    /// Refused before anything was asked of anybody but GitHub: a clear error, and no output beyond `outcome` and `failure`.
-    #[track_caller]
-    fn expect_refusal(self) -> Self {
-        let run = self.no_hooks();
-        if !matches!(run.exit, 1 | 2) {
-            run.fail("it was not refused");
-        }
-        let more: Vec<&String> = run
-            .outputs
-            .iter()
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(key, _)| key)
-            .collect();
-        let has_more = more
-            .iter()
-            .any(|key| !["outcome", "failure", "summary"].contains(&key.as_str()));
-        let asked = run
-            .world
-            .registry
-            .server()
-            .map_or(0, |server| server.calls().len())
-            + run.world.render.server.calls().len();
-        let has_error = run
-            .annotations("error")
-            .iter()
-            .any(|error| error.len() > 10);
-        run.ensure(!has_more, "a refusal set outputs")
-            .ensure(asked == 0, "somebody was asked")
-            .ensure(has_error, "no clear error")
-    }
 }

@@ -3,12 +3,12 @@
 use super::super::at_once;
 use super::super::cancel::{cancelled_at, five};
 use super::pushed;
-use crate::world::ghcr;
-use crate::world::github::Trouble;
-use crate::world::render::{Fate, model::Why};
-use crate::world::trap::{Moment, Place};
-use crate::world::{Answer, Kind, World};
 use std::time::Duration;
+use testworld::ghcr;
+use testworld::github::Trouble;
+use testworld::render::{Fate, model::Why};
+use testworld::trap::{Moment, Place};
+use testworld::{Answer, Kind, World};
 
 /// A push that changes `api`, without its image.
 fn unbuilt() -> World {
@@ -95,7 +95,7 @@ fn row_46_a_tag_that_moves_before_the_deploy_is_harmless() {
             while render.calls().is_empty() {
                 std::thread::sleep(Duration::from_millis(5));
             }
-            let other = crate::world::Image::make(
+            let other = testworld::Image::make(
                 Kind::Arm64,
                 "workers",
                 &"b".repeat(40),

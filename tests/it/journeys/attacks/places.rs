@@ -1,10 +1,10 @@
 //! Rows 30, 36 and 37d: files and the repository beside us.
 
 use super::pushed;
-use crate::world::{Checkout, World};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
+use testworld::{Checkout, World};
 
 #[test]
 fn row_30_command_files_that_are_none_are_a_clear_error() {
@@ -109,7 +109,7 @@ fn row_36_a_planted_repository_starts_nothing_and_decides_nothing() {
 
     // A repository of SHA-256 objects.
     let world = pushed();
-    crate::world::repo::git(
+    testworld::repo::git(
         &world.rooms.workspace,
         &["init", "-q", "--object-format=sha256"],
     );

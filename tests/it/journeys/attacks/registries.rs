@@ -2,10 +2,10 @@
 
 use super::super::at_once;
 use super::pushed;
-use crate::world::ghcr::{Ghcr, Trouble};
-use crate::world::server::{Reply, Server};
-use crate::world::{Kind, Registry, Run, World};
 use std::time::Duration;
+use testworld::ghcr::{Ghcr, Trouble};
+use testworld::server::{Reply, Server};
+use testworld::{Kind, Registry, Run, World};
 
 fn in_trouble(trouble: Trouble) -> Run {
     let world = World::new()

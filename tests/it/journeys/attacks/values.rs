@@ -1,8 +1,8 @@
 //! Rows 1 to 3, 22, 27, 29, 32, 37 and 37f: values.
 
 use super::pushed;
-use crate::world::{Event, Kind, World};
 use serde_json::{Value, json};
+use testworld::{Event, Kind, World};
 
 /// A dispatch by hand on `main`.
 fn dispatched() -> World {
@@ -244,8 +244,7 @@ fn row_37_inputs_arrive_in_any_state_and_planted_ones_are_ignored() {
             assert!(run.exit != 0 && run.stdout.len() < 40_000, "{name}");
         }
     }
-    let evil =
-        crate::world::server::Server::start(|_| crate::world::server::Reply::text(200, "{}"));
+    let evil = testworld::server::Server::start(|_| testworld::server::Reply::text(200, "{}"));
     let world = pushed()
         .input("render-api-url", "")
         .variable("INPUT_RENDER_API_URL", &evil.origin());

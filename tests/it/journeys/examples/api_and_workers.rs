@@ -1,14 +1,27 @@
 //! `api-and-workers`: the API migrates and goes live, then the workers; the sandbox first, then production.
 
+use super::Stage;
+use super::act::both;
 use super::stage::Played;
-use super::{Stage, yaml};
-use crate::world::render::{Fate, model::Why, service_id};
-use crate::world::{Repo, World};
+use testworld::render::{Fate, model::Why, service_id};
+use testworld::{Repo, World};
 
 const SERVICES: [&str; 8] = [
     "api", "ingest", "email", "billing", "search", "export", "webhooks", "cleanup",
 ];
 const ENVIRONMENTS: [&str; 2] = ["sandbox", "production"];
+const BOTH: [(&str, &str); 4] = [
+    ("build", "success"),
+    ("sandbox", "success"),
+    ("approve", "success"),
+    ("production", "success"),
+];
+const SANDBOX_FAILED: [(&str, &str); 4] = [
+    ("build", "success"),
+    ("sandbox", "failure"),
+    ("approve", "skipped"),
+    ("production", "skipped"),
+];
 
 fn on_render(environment: &str, service: &str) -> String {
     format!("{environment}-{service}")
@@ -43,9 +56,7 @@ fn begun() -> Stage {
         world.render.pace(4);
         for service in SERVICES {
             let name = on_render("production", service);
-            world
-                .render
-                .add(&name, &crate::world::secrets::invent(&name));
+            world.render.add(&name, &testworld::secrets::invent(&name));
             for name in [name, on_render("sandbox", service)] {
                 world
                     .render
@@ -82,7 +93,7 @@ fn went_live(played: &mut Played, stage: &Stage, environment: &str, digest: &str
         .map(|(name, image)| (name.as_str(), image.as_str()))
         .collect();
     let run = played
-        .run("deploy")
+        .run(environment)
         .ended(0, "live", "")
         .hooked_with(&wanted);
     run.equal("the environment", &run.output("environment"), &environment);
@@ -99,22 +110,16 @@ fn went_live(played: &mut Played, stage: &Stage, environment: &str, digest: &str
 #[test]
 fn the_sandbox_and_then_production_get_the_image_the_api_before_its_workers() {
     let mut stage = begun();
-    let mut played = stage
-        .play("deploy.yml")
-        .ended(&[("build", "success"), ("deploy", "success")])
-        .builds(&["shop"]);
+    let mut played = stage.play("deploy.yml").ended(&BOTH).builds(&["shop"]);
     let commit = stage.world.commit();
     let digest = stage.world.tag("shop", &commit).expect("an image");
     for environment in ENVIRONMENTS {
         went_live(&mut played, &stage, environment, &digest);
     }
     // The same run once more builds nothing and deploys nothing.
-    let mut played = stage
-        .play("deploy.yml")
-        .ended(&[("build", "success"), ("deploy", "success")])
-        .builds(&[]);
-    for _ in ENVIRONMENTS {
-        played.run("deploy").ended(0, "skipped", "").no_hooks();
+    let mut played = stage.play("deploy.yml").ended(&BOTH).builds(&[]);
+    for environment in ENVIRONMENTS {
+        played.run(environment).ended(0, "skipped", "").no_hooks();
     }
 }
 
@@ -139,13 +144,11 @@ fn a_migration_that_fails_starts_no_worker_and_production_is_not_begun_and_has_a
         "sandbox-api",
         Fate::Fails("pre_deploy_failed", Why::Exited(1)),
     );
-    let mut played = stage
-        .play("deploy.yml")
-        .ended(&[("build", "success"), ("deploy", "failure")]);
+    let mut played = stage.play("deploy.yml").ended(&SANDBOX_FAILED);
     let second = stage.world.tag("shop", "latest").expect("an image");
     let image = format!("{}@{second}", stage.world.repository("shop"));
     let run = played
-        .run("deploy")
+        .run("sandbox")
         .ended(1, "failed", "pre-deploy-failed")
         .hooked_with(&[("sandbox-api", &image)]);
     for worker in &SERVICES[1..] {
@@ -158,10 +161,7 @@ fn a_migration_that_fails_starts_no_worker_and_production_is_not_begun_and_has_a
     stage.world.render.usually("sandbox-api", Fate::Live);
     // A push that touches no path of the image makes good what was left undone: in the sandbox, and in production, which saw nothing of it.
     let mut stage = stage.with(|world| push(world, |repo| repo.write("docs/x.md", "1")));
-    let mut played = stage
-        .play("deploy.yml")
-        .ended(&[("build", "success"), ("deploy", "success")])
-        .builds(&[]);
+    let mut played = stage.play("deploy.yml").ended(&BOTH).builds(&[]);
     for environment in ENVIRONMENTS {
         went_live(&mut played, &stage, environment, &second);
     }
@@ -174,10 +174,8 @@ fn a_worker_that_does_not_come_up_is_put_back_with_what_went_live_before_it() {
         "sandbox-email",
         Fate::Fails("update_failed", Why::Exited(1)),
     );
-    let mut played = stage
-        .play("deploy.yml")
-        .ended(&[("build", "success"), ("deploy", "failure")]);
-    let run = played.run("deploy").ended(1, "failed", "exited");
+    let mut played = stage.play("deploy.yml").ended(&SANDBOX_FAILED);
+    let run = played.run("sandbox").ended(1, "failed", "exited");
     run.settled();
     stage.world.render.settle();
     let image = format!("{}@{first}", stage.world.repository("shop"));
@@ -190,17 +188,27 @@ fn a_worker_that_does_not_come_up_is_put_back_with_what_went_live_before_it() {
 }
 
 #[test]
-fn the_environments_wait_for_each_other_and_it_all_fits_on_a_page() {
-    let stage = begun();
-    let workflow = yaml::read(&stage.example.workflows["deploy.yml"]);
-    let strategy = &workflow["jobs"]["deploy"]["strategy"];
-    assert_eq!(
-        (strategy["max-parallel"].as_str(), strategy.get("fail-fast")),
-        (Some("1"), None)
-    );
-    assert!(
-        stage.example.lines() < 80,
-        "{} lines",
-        stage.example.lines()
-    );
+fn it_all_fits_on_two_pages() {
+    let lines = begun().example.lines();
+    assert!(lines < 110, "{lines} lines");
+}
+
+#[test]
+fn act_says_the_same() {
+    let told = both(begun, "deploy.yml");
+    told.ended(&BOTH)
+        .ran("sandbox: outcome=live")
+        .ran("production: outcome=live");
+    assert_eq!(told.asked.len(), 2 * SERVICES.len(), "{told:#?}");
+}
+
+#[test]
+fn act_says_the_same_where_the_sandbox_fails() {
+    let begin = || {
+        let stage = begun();
+        let fate = Fate::Fails("pre_deploy_failed", Why::Exited(1));
+        stage.world.render.usually("sandbox-api", fate);
+        stage
+    };
+    both(begin, "deploy.yml").ended(&SANDBOX_FAILED);
 }

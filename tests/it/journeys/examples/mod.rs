@@ -1,21 +1,25 @@
 //! The examples, played: the very files of `examples/` are read, and what they say is done, with the real program. An example that drifts fails.
 
+mod act;
 mod api_and_workers;
+mod documented;
 mod expression;
+mod groups;
 mod lines;
 mod monorepo_prod_n;
 mod pr_preview_image;
 mod single_service;
 mod stage;
+mod told;
 mod two_images_compose;
 pub(crate) mod yaml;
 
-use crate::world::Event;
-use crate::world::secrets::invent;
 use serde_json::Value;
 use stage::Stage;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use testworld::Event;
+use testworld::secrets::invent;
 
 /// The examples, each with the journey that plays it.
 const PLAYED: [&str; 5] = [
@@ -58,6 +62,19 @@ fn yaml_files(path: &Path) -> BTreeMap<String, String> {
 }
 
 impl Example {
+    /// The workflows of `docs/workflows`, with a manifest for them.
+    fn documented(manifest: &str) -> Self {
+        let manifests = [(".github/deploy-manifest.yml", manifest)];
+        let manifests = manifests.map(|(path, text)| (path.to_owned(), text.to_owned()));
+        Self {
+            manifests: manifests
+                .into_iter()
+                .filter(|(_, text)| !text.is_empty())
+                .collect(),
+            workflows: yaml_files(&directory().join("../docs/workflows")),
+        }
+    }
+
     fn named(name: &str) -> Self {
         let github = directory().join(name).join(".github");
         let manifests = yaml_files(&github)

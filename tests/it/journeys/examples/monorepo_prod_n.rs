@@ -1,10 +1,11 @@
 //! `monorepo-prod-n`: five images, six services, staging on main, production by `prod-N`.
 
 use super::Stage;
+use super::act::both;
 use super::stage::Played;
-use crate::world::{Event, Repo};
 use serde_json::json;
 use std::collections::BTreeMap;
+use testworld::{Event, Repo};
 
 /// Each service with its image.
 const SERVICES: [(&str, &str); 6] = [
@@ -158,7 +159,7 @@ fn released(
     let mut stage = stage.with(|world| world.push_tag(tag));
     let mut played = stage
         .play("production.yml")
-        .ended(&[("deploy", "success")])
+        .ended(&[("approve", "success"), ("deploy", "success")])
         .builds(&[]);
     let images = under(&stage, tags);
     asked(&mut played, "deploy", "production", services, &images);
@@ -271,7 +272,7 @@ fn the_digests_of_the_builds_reach_the_deploy_without_their_tags() {
     for image in IMAGES {
         ghcr.trouble(
             &format!("acme/{image}"),
-            crate::world::ghcr::Trouble::AbsentFor(10_000),
+            testworld::ghcr::Trouble::AbsentFor(10_000),
         );
     }
     let mut played = stage.play("staging.yml").ended(&BUILT).builds(&IMAGES);
@@ -288,7 +289,9 @@ fn a_release_that_staging_did_not_have_is_refused() {
         stage
             .with(|world| world.push_tag("prod-1"))
             .hurried("image-timeout", "10s", "1s");
-    let mut played = stage.play("production.yml").ended(&[("deploy", "failure")]);
+    let mut played = stage
+        .play("production.yml")
+        .ended(&[("approve", "success"), ("deploy", "failure")]);
     played
         .run("deploy")
         .ended(1, "failed", "image-missing")
@@ -313,7 +316,9 @@ fn a_release_whose_images_are_there_and_never_ran_in_staging_is_refused() {
         .ended(1, "refused", "hook-missing")
         .no_hooks();
     let mut stage = stage.with(|world| world.push_tag("prod-1"));
-    let mut played = stage.play("production.yml").ended(&[("deploy", "failure")]);
+    let mut played = stage
+        .play("production.yml")
+        .ended(&[("approve", "success"), ("deploy", "failure")]);
     played
         .run("deploy")
         .ended(1, "refused", "not-live-in-required-environment")
@@ -356,4 +361,40 @@ fn a_rollback_brings_the_release_before_back_and_holds_until_the_next() {
     played.run("deploy").ended(0, "accepted", "").settled();
     tags.insert("web", stage.world.commit());
     released(stage, "prod-3", &["web"], &tags);
+}
+
+#[test]
+fn act_says_the_same_of_staging() {
+    let told = both(begun, "staging.yml");
+    told.ended(&BUILT).ran("deploy: outcome=accepted");
+    assert_eq!((told.built.len(), told.asked.len()), (5, 6), "{told:#?}");
+    let begin = || changed(staged().0, |repo| repo.write("docs/x.md", "1"));
+    both(begin, "staging.yml")
+        .ended(&NOTHING_TO_BUILD)
+        .ran("deploy: outcome=skipped");
+}
+
+#[test]
+fn act_says_the_same_of_production_and_of_a_rollback() {
+    let begin = || staged().0.with(|world| world.push_tag("prod-1"));
+    both(begin, "production.yml")
+        .ended(&[("approve", "success"), ("deploy", "success")])
+        .ran("deploy: outcome=accepted");
+    let begin = || {
+        let (stage, mut tags) = staged();
+        let stage = released(stage, "prod-1", &ALL, &tags);
+        let mut stage = changed(stage, |repo| repo.write("apps/web/main.txt", "2"));
+        let mut played = stage.play("staging.yml").ended(&BUILT);
+        played.run("deploy").settled();
+        tags.insert("web", stage.world.commit());
+        let stage = released(stage, "prod-2", &["web"], &tags);
+        let stage = stage.with(|world| {
+            world.on_event(|world| Event::dispatch("refs/heads/main", &world.origin.head()))
+        });
+        stage.with(|world| world.payload(|event| event["inputs"] = json!({"release": ""})))
+    };
+    let told = both(begin, "rollback.yml");
+    told.ended(&[("rollback", "success")])
+        .ran("rollback: outcome=accepted");
+    assert_eq!(told.asked.len(), 1, "{told:#?}");
 }

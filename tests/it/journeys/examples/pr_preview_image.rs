@@ -1,22 +1,26 @@
 //! `pr-preview-image`: an image for each pull request, and another repository that waits for it.
 
 use super::Stage;
-use crate::world::secrets::invent;
-use crate::world::{Event, Kind};
+use super::act::both;
 use serde_json::{Value, json};
+use testworld::secrets::invent;
+use testworld::{Event, Kind, Repo};
 
 /// Writes the dispatch down as GitHub would take it.
 const GH: &str = r#"test -n "$GH_TOKEN"; printf '%s\n' "$@" >>"$SAID""#;
 
 /// The repository with the pull request, whose image is `shop`.
 fn opened() -> Stage {
+    opened_with(|repo| repo.write("main.txt", "2"))
+}
+
+/// The same, with another change in the pull request.
+fn opened_with(change: impl FnOnce(&Repo) -> &Repo) -> Stage {
     let stage = Stage::of("pr-preview-image", |text| text)
         .tool("gh", GH)
         .with(|world| {
-            let image = world.repository("shop");
-            let world = world.input("image", &image);
             world.origin.write("main.txt", "1");
-            world.pull_request(7, |repo| repo.write("main.txt", "2"))
+            world.pull_request(7, change)
         });
     let stage = stage.setting("previews", "secrets.PREVIEWS_TOKEN", "a token");
     stage.setting("previews", "vars.PREVIEWS_REPOSITORY", "acme/previews")
@@ -51,6 +55,9 @@ fn heard(payload: &Value) -> Stage {
     let stage = Stage::of("pr-preview-image", |text| text)
         .tool("started", r#"printf '%s\n' "$@" >>"$SAID""#)
         .with(|world| {
+            // The manifest belongs to the repository with the pull requests.
+            let manifest = world.origin.path().join(".github/deploy-manifest.yml");
+            std::fs::remove_file(manifest).expect("the manifest");
             world.origin.write("start-preview", start);
             let path = world.origin.path().join("start-preview");
             let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
@@ -108,13 +115,48 @@ fn every_pull_request_gets_its_image_and_is_announced_and_started_elsewhere() {
 
 #[test]
 fn on_a_pull_request_of_a_fork_nothing_is_built_and_nobody_hears_of_it() {
-    let mut stage = opened().with(crate::world::World::of_a_fork);
+    let mut stage = opened().with(testworld::World::of_a_fork);
     let mut played = stage
         .play("preview-image.yml")
         .ended(&[("image", "success"), ("announce", "success")])
         .builds(&[]);
     played.run("image").ended(0, "planned", "").no_hooks();
     played.run("announce").ended(0, "skipped", "").no_hooks();
+    assert_eq!(stage.said(), "");
+}
+
+#[test]
+fn without_its_token_nobody_is_told_and_the_job_says_so_and_ends_well() {
+    let mut stage = opened().setting("previews", "secrets.PREVIEWS_TOKEN", "");
+    let mut played = stage
+        .play("preview-image.yml")
+        .ended(&[("image", "success"), ("announce", "success")])
+        .builds(&["shop"]);
+    played.run("announce").ended(0, "verified", "").no_hooks();
+    let notices: Vec<&str> = played
+        .printed
+        .lines()
+        .filter(|line| line.starts_with("::notice"))
+        .collect();
+    assert!(
+        matches!(notices[..], [one] if one.contains("PREVIEWS_TOKEN")),
+        "{}",
+        played.printed
+    );
+    assert_eq!(stage.said(), "");
+}
+
+#[test]
+fn a_pull_request_of_documentation_alone_builds_nothing_and_nobody_is_told() {
+    let mut stage = opened_with(|repo| repo.write("docs/x.md", "2").write("y.md", "2"));
+    let mut played = stage
+        .play("preview-image.yml")
+        .ended(&[("image", "success"), ("announce", "success")])
+        .builds(&[]);
+    played.run("image").ended(0, "planned", "").no_hooks();
+    let run = played.run("announce").no_hooks();
+    assert_eq!(run.exit, 0);
+    assert_ne!(run.output("outcome"), "verified");
     assert_eq!(stage.said(), "");
 }
 
@@ -171,4 +213,30 @@ fn a_payload_that_is_none_is_refused() {
         played.run("preview").expect_wrong_request("bad-input");
         assert_eq!(stage.said(), "");
     }
+}
+
+#[test]
+fn act_says_the_same_with_and_without_the_token() {
+    const WELL: [(&str, &str); 2] = [("image", "success"), ("announce", "success")];
+    let told = both(opened, "preview-image.yml");
+    told.ended(&WELL).ran("announce: outcome=verified");
+    assert!(told.said.contains("event_type=preview"), "{told:#?}");
+    let begin = || opened().setting("previews", "secrets.PREVIEWS_TOKEN", "");
+    let told = both(begin, "preview-image.yml");
+    told.ended(&WELL).ran("announce: outcome=verified");
+    assert_eq!(told.said, "");
+}
+
+#[test]
+fn act_says_the_same_where_the_preview_is_started() {
+    let head = "c".repeat(40);
+    let begin = || {
+        let tag = format!("pr-7-{head}");
+        heard(&asked())
+            .with(|world| world.image_tagged("shop", Kind::WithAttestations, &head, &[&tag]))
+    };
+    let told = both(begin, "preview-environment.yml");
+    told.ended(&[("preview", "success")])
+        .ran("preview: outcome=verified");
+    assert!(told.said.starts_with("7\n"), "{told:#?}");
 }

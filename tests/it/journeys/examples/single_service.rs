@@ -1,7 +1,8 @@
 //! `single-service`: one image, one service, one hook.
 
 use super::Stage;
-use crate::world::ghcr::Trouble;
+use super::act::both;
+use testworld::ghcr::Trouble;
 
 fn begun() -> Stage {
     let stage = Stage::of("single-service", |text| text);
@@ -79,4 +80,11 @@ fn a_build_that_fails_deploys_nothing_and_the_next_push_makes_it_good() {
         .run("deploy")
         .ended(0, "accepted", "")
         .hooked_with(&[("shop", &image)]);
+}
+
+#[test]
+fn act_says_the_same() {
+    both(begun, "deploy.yml")
+        .ended(&[("build", "success"), ("deploy", "success")])
+        .ran("deploy: outcome=accepted");
 }

@@ -3,27 +3,36 @@
 //! stand-ins for the programs that reach into the world.
 
 use super::expression::{Table, evaluate, text, truth};
+use super::told::{self, Told};
 use super::{Example, yaml};
-use crate::world::server::Call;
-use crate::world::{Checkout, Image, Kind, Run, World};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use testworld::server::Call;
+use testworld::{Checkout, Image, Kind, Run, World};
 
 /// A repository that has an example's files, with what its settings hold.
 pub(super) struct Stage {
     pub(super) world: World,
     pub(super) example: Example,
     /// Secrets and variables: `environment/secrets.NAME`. One that is set to nothing is one that is not set.
-    settings: BTreeMap<String, String>,
+    pub(super) settings: BTreeMap<String, String>,
     /// Inputs whose written value would take too long, with what is given in its place.
     hurried: Vec<(&'static str, &'static str, &'static str)>,
-    builds: usize,
+    /// What was built: the image and its digest.
+    pub(super) pushed: Vec<(String, String)>,
     /// Builds of these images fail from now on.
     broken: Vec<String>,
     /// The stand-ins, and what they wrote down.
-    tools: tempfile::TempDir,
+    pub(super) tools: tempfile::TempDir,
+}
+
+/// An image that was built.
+pub(super) struct Pushed {
+    pub(super) image: String,
+    pub(super) tags: Vec<String>,
+    pub(super) digest: String,
 }
 
 /// What became of a workflow's jobs.
@@ -34,8 +43,8 @@ pub(super) struct Played {
     pub(super) results: BTreeMap<String, &'static str>,
     /// What was built: image and tags.
     pub(super) built: Vec<(String, Vec<String>)>,
-    /// What scripts said that failed.
-    scripts: String,
+    /// What scripts printed.
+    pub(super) printed: String,
 }
 
 impl Played {
@@ -45,6 +54,12 @@ impl Played {
         let at = self.runs.iter().position(|(name, _)| name == job);
         let at = at.unwrap_or_else(|| panic!("no run is left of {job}: {:?}", self.results));
         self.runs.remove(at).1
+    }
+
+    /// What its runs asked of Render is of no interest.
+    pub(super) fn settled(self) -> Self {
+        self.runs.iter().for_each(|(_, run)| run.settled());
+        self
     }
 
     /// These images were built, and no others.
@@ -63,7 +78,7 @@ impl Played {
             .map(|(job, result)| ((*job).to_owned(), *result))
             .collect();
         if self.results != wanted {
-            let mut text = self.scripts.clone();
+            let mut text = self.printed.clone();
             for (job, run) in &self.runs {
                 run.settled();
                 text.push_str(&format!("\n--- {job}: exit {}\n{}", run.exit, run.shown()));
@@ -77,8 +92,12 @@ impl Played {
 impl Stage {
     /// A repository with the example's manifests; `change` is what the test's world has in their place.
     pub(super) fn of(name: &'static str, change: impl Fn(String) -> String) -> Self {
+        Self::with_files(Example::named(name), change)
+    }
+
+    /// A repository with these files.
+    pub(super) fn with_files(example: Example, change: impl Fn(String) -> String) -> Self {
         let world = World::new().never_deployed().may_write();
-        let example = Example::named(name);
         for (path, content) in &example.manifests {
             // Everything of the registry that GitHub hosts is, in this world, of the one on loopback.
             world.origin.write(
@@ -92,7 +111,7 @@ impl Stage {
             example,
             settings: BTreeMap::new(),
             hurried: Vec::new(),
-            builds: 0,
+            pushed: Vec::new(),
             broken: Vec::new(),
             tools,
         }
@@ -180,11 +199,85 @@ impl Stage {
             json!({}),
             "{file} gives every job permissions"
         );
+        let makes_tags = play.stage.makes_tags(file);
+        if makes_tags {
+            play.stage.world.github.let_make_tags(true);
+        }
         let jobs = play.workflow["jobs"].as_object().expect("jobs").clone();
         for (name, job) in &jobs {
             play.job(name, job);
         }
+        if makes_tags {
+            play.stage.world.github.let_make_tags(false);
+        }
         play.played
+    }
+
+    /// Whether a workflow makes tags of releases.
+    pub(super) fn makes_tags(&self, file: &str) -> bool {
+        self.example.workflows[file].contains("command: release")
+    }
+
+    /// Plays a workflow and tells what became of it.
+    pub(super) fn tell(mut self, file: &str) -> Told {
+        let hooked = self.world.render.calls().len();
+        let played = self.play(file).settled();
+        let hooks = self.world.render.calls().split_off(hooked);
+        let jobs = played.results.iter();
+        let jobs = jobs.map(|(job, result)| (job.clone(), (*result).to_owned()));
+        let run = |(job, run): &(String, Run)| told::run(job, |name| run.output(name).to_owned());
+        let runs = played.runs.iter().map(run).collect();
+        Told::new(&self, jobs.collect(), runs, &hooks, &played.built)
+    }
+
+    /// Pushes an image, as the build does, unless builds of it fail.
+    pub(super) fn push(&mut self, with: &BTreeMap<String, String>) -> Option<Pushed> {
+        for (input, wanted) in [
+            ("context", "."),
+            ("platforms", "linux/amd64"),
+            ("push", "true"),
+        ] {
+            assert_eq!(with[input], wanted, "{input}");
+        }
+        let labels: BTreeMap<&str, &str> = with["labels"]
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .collect();
+        let label = |key: &str| labels[format!("org.opencontainers.image.{key}").as_str()];
+        let host = format!("{}/", self.world.registry.host());
+        let mut path = "";
+        let mut tags = Vec::new();
+        for line in with["tags"].lines() {
+            let (repository, tag) = line.rsplit_once(':').expect("a tag");
+            let own = repository.strip_prefix(&host).expect("the registry");
+            assert!(
+                path.is_empty() || path == own,
+                "two repositories: {}",
+                with["tags"]
+            );
+            path = own;
+            tags.push(tag.to_owned());
+        }
+        assert!(!tags.is_empty(), "no tags");
+        if self.broken.iter().any(|broken| broken == path) {
+            return None;
+        }
+        // No build has the bytes of another one.
+        let bytes = format!("{path}, build {}", self.pushed.len() + 1);
+        let image = Image::make(
+            Kind::WithAttestations,
+            &bytes,
+            label("revision"),
+            label("source"),
+        );
+        self.world.registry.put(path, &tags, &image);
+        let name = path.trim_start_matches("acme/").to_owned();
+        self.pushed.push((name.clone(), image.digest.clone()));
+        Some(Pushed {
+            image: name,
+            tags,
+            digest: image.digest,
+        })
     }
 }
 
@@ -212,6 +305,15 @@ struct Job<'a> {
     settings: BTreeMap<String, String>,
 }
 
+/// The jobs that a job waits for, however far back.
+pub(super) fn ancestors(workflow: &Value, job: &Value) -> Vec<String> {
+    let direct = texts(&job["needs"]);
+    let farther = direct
+        .iter()
+        .flat_map(|need| ancestors(workflow, &workflow["jobs"][need]));
+    farther.chain(direct.clone()).collect()
+}
+
 fn texts(value: &Value) -> Vec<String> {
     match value {
         Value::Null => Vec::new(),
@@ -228,11 +330,10 @@ fn texts(value: &Value) -> Vec<String> {
 
 impl Play<'_> {
     fn job(&mut self, name: &str, job: &Value) {
-        let needed: Vec<&Value> = texts(&job["needs"])
+        // Every job before it counts, not only those that it names.
+        let is_well = ancestors(&self.workflow, job)
             .iter()
-            .map(|need| &self.needs[need])
-            .collect();
-        let is_well = needed.iter().all(|need| need["result"] == "success");
+            .all(|need| self.needs[need]["result"] == "success");
         let needs: Map<String, Value> = texts(&job["needs"])
             .into_iter()
             .map(|need| (need.clone(), self.needs[&need].clone()))
@@ -322,10 +423,12 @@ impl Play<'_> {
     }
 
     fn step<'j>(&mut self, mut job: Job<'j>, step: &Value) -> Job<'j> {
-        let goes = step["if"]
-            .as_str()
-            .is_none_or(|condition| truth(&evaluate(condition, &job)));
-        if job.has_failed || !goes {
+        // After a failed step, a condition without a status function in it is not looked at.
+        if job.has_failed {
+            return job;
+        }
+        let condition = step["if"].as_str();
+        if condition.is_some_and(|condition| !truth(&evaluate(condition, &job))) {
             return job;
         }
         let with: BTreeMap<String, String> = step["with"]
@@ -473,51 +576,12 @@ impl Play<'_> {
             "{}: nothing is checked out",
             job.name
         );
-        for (input, wanted) in [
-            ("context", "."),
-            ("platforms", "linux/amd64"),
-            ("push", "true"),
-        ] {
-            assert_eq!(with[input], wanted, "{input}");
-        }
-        let labels: BTreeMap<&str, &str> = with["labels"]
-            .lines()
-            .filter_map(|line| line.split_once('='))
-            .collect();
-        let label = |key: &str| labels[format!("org.opencontainers.image.{key}").as_str()];
-        let host = format!("{}/", self.stage.world.registry.host());
-        let mut path = "";
-        let mut tags = Vec::new();
-        for line in with["tags"].lines() {
-            let (repository, tag) = line.rsplit_once(':').expect("a tag");
-            let own = repository.strip_prefix(&host).expect("the registry");
-            assert!(
-                path.is_empty() || path == own,
-                "two repositories: {}",
-                with["tags"]
-            );
-            path = own;
-            tags.push(tag.to_owned());
-        }
-        assert!(!tags.is_empty(), "{}: no tags", job.name);
-        if self.stage.broken.iter().any(|broken| broken == path) {
+        let Some(pushed) = self.stage.push(with) else {
             job.has_failed = true;
             return Map::new();
-        }
-        self.stage.builds += 1;
-        // No build has the bytes of another one.
-        let bytes = format!("{path}, build {}", self.stage.builds);
-        let image = Image::make(
-            Kind::WithAttestations,
-            &bytes,
-            label("revision"),
-            label("source"),
-        );
-        self.stage.world.registry.put(path, &tags, &image);
-        self.played
-            .built
-            .push((path.trim_start_matches("acme/").to_owned(), tags));
-        Map::from_iter([("digest".to_owned(), Value::from(image.digest))])
+        };
+        self.played.built.push((pushed.image, pushed.tags));
+        Map::from_iter([("digest".to_owned(), Value::from(pushed.digest))])
     }
 
     fn script(&mut self, job: &mut Job, script: &str, env: &Map<String, Value>) {
@@ -538,15 +602,13 @@ impl Play<'_> {
                 .map(|(key, value)| (key, value.as_str().unwrap_or_default())),
         );
         let ended = command.output().expect("bash");
-        if !ended.status.success() {
-            let said = [ended.stdout, ended.stderr].concat();
-            self.played.scripts.push_str(&format!(
-                "\n--- {}\n{}",
-                job.name,
-                String::from_utf8_lossy(&said)
-            ));
-            job.has_failed = true;
-        }
+        let printed = [ended.stdout, ended.stderr].concat();
+        self.played.printed.push_str(&format!(
+            "\n--- {}\n{}",
+            job.name,
+            String::from_utf8_lossy(&printed)
+        ));
+        job.has_failed = !ended.status.success();
     }
 }
 
@@ -556,6 +618,12 @@ fn permitted(permissions: &Value, server: &str, call: &Call) {
     let is_write = !matches!(call.method.as_str(), "GET" | "HEAD");
     let (scope, level) = match server {
         "registry" => ("packages", if is_write { "write" } else { "read" }),
+        "GitHub" if call.path.contains("/packages/") => {
+            ("packages", if is_write { "write" } else { "read" })
+        }
+        "GitHub" if call.path.contains("/issues/") || call.path.contains("/pulls/") => {
+            ("pull-requests", if is_write { "write" } else { "read" })
+        }
         "GitHub" if text.contains("deployments") && call.path != "/graphql" => {
             ("deployments", if is_write { "write" } else { "read" })
         }

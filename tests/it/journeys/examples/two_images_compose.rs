@@ -1,9 +1,10 @@
 //! `two-images-compose`: no service on Render; a server that pulls by tag what the env file names.
 
+use super::act::both;
 use super::{Stage, directory, github_token, read};
-use crate::world::Event;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use testworld::Event;
 
 /// Runs the command where the server is; the options before it are checked.
 fn ssh(server: &std::path::Path) -> String {
@@ -57,10 +58,17 @@ fn env_file(stage: &Stage) -> BTreeMap<String, String> {
         .collect()
 }
 
-const WELL: [(&str, &str); 3] = [
+const WELL: [(&str, &str); 4] = [
     ("plan", "success"),
     ("build", "success"),
-    ("deploy", "success"),
+    ("latest", "success"),
+    ("server", "success"),
+];
+const NOTHING_TO_BUILD: [(&str, &str); 4] = [
+    ("plan", "success"),
+    ("build", "skipped"),
+    ("latest", "success"),
+    ("server", "success"),
 ];
 
 /// What the server has been told: the tag, and for each image what the registry has under it.
@@ -115,7 +123,9 @@ fn a_push_gives_the_test_server_both_images_by_commit_and_latest() {
         .play("deploy.yml")
         .ended(&WELL)
         .builds(&["shop-backend", "shop-frontend"]);
-    played.run("deploy").ended(0, "verified", "").no_hooks();
+    for job in ["latest", "server"] {
+        played.run(job).ended(0, "verified", "").no_hooks();
+    }
     let commit = stage.world.commit();
     pulls(&stage, "test", &commit, &BOTH);
     // Nothing to build: the server is told again, and what it is told was looked up anew.
@@ -123,13 +133,11 @@ fn a_push_gives_the_test_server_both_images_by_commit_and_latest() {
     let mut stage = stage.with(|world| world.push_to_main(|repo| repo.write("notes.md", "1")));
     let mut played = stage
         .play("deploy.yml")
-        .ended(&[
-            ("plan", "success"),
-            ("build", "skipped"),
-            ("deploy", "success"),
-        ])
+        .ended(&NOTHING_TO_BUILD)
         .builds(&[]);
-    played.run("deploy").ended(0, "verified", "").no_hooks();
+    for job in ["latest", "server"] {
+        played.run(job).ended(0, "verified", "").no_hooks();
+    }
     pulls(&stage, "test", &commit, &BOTH);
     assert_eq!(
         stage.world.registry.ghcr().versions("acme/shop-backend"),
@@ -146,7 +154,9 @@ fn a_version_gives_the_production_server_one_image_by_its_version_and_latest() {
     let mut stage = stage.with(|world| world.push_tag("v1.4.0"));
     let mut played = stage.play("deploy.yml").ended(&WELL).builds(&["shop"]);
     assert_eq!(played.built[0].1, ["v1.4.0"]);
-    played.run("deploy").ended(0, "verified", "").no_hooks();
+    for job in ["latest", "server"] {
+        played.run(job).ended(0, "verified", "").no_hooks();
+    }
     pulls(&stage, "production", "v1.4.0", &[("APP_IMAGE", "shop")]);
     // Somebody builds the version again by hand: the next run names the bytes that are there then.
     let before = env_file(&stage)["APP_IMAGE"].clone();
@@ -154,16 +164,11 @@ fn a_version_gives_the_production_server_one_image_by_its_version_and_latest() {
     let mut stage = stage.with(|world| {
         let tag = "v1.4.0";
         let event = world.event.clone();
-        let mut world = world.image_tagged("shop", crate::world::Kind::Amd64, &commit, &[tag]);
+        let mut world = world.image_tagged("shop", testworld::Kind::Amd64, &commit, &[tag]);
         world.event = event;
         world
     });
-    let skipped = [
-        ("plan", "success"),
-        ("build", "skipped"),
-        ("deploy", "success"),
-    ];
-    stage.play("deploy.yml").ended(&skipped);
+    stage.play("deploy.yml").ended(&NOTHING_TO_BUILD);
     pulls(&stage, "production", "v1.4.0", &[("APP_IMAGE", "shop")]);
     assert_ne!(env_file(&stage)["APP_IMAGE"], before);
 }
@@ -174,7 +179,8 @@ fn a_build_that_fails_hands_nothing_over() {
     stage.play("deploy.yml").ended(&[
         ("plan", "success"),
         ("build", "failure"),
-        ("deploy", "skipped"),
+        ("latest", "skipped"),
+        ("server", "skipped"),
     ]);
     assert_eq!(stage.said(), "");
     assert_eq!(
@@ -216,4 +222,15 @@ fn a_tag_that_is_no_version_starts_nothing() {
         &super::yaml::read(&stage.example.workflows["deploy.yml"])["on"],
         &event
     ));
+}
+
+#[test]
+fn act_says_the_same_of_both_servers() {
+    let told = both(begun, "deploy.yml");
+    told.ended(&WELL).ran("server: outcome=verified");
+    assert!(told.said.contains("docker compose up"), "{told:#?}");
+    let begin = || begun().with(|world| world.push_tag("v1.4.0"));
+    both(begin, "deploy.yml")
+        .ended(&WELL)
+        .ran("server: outcome=verified");
 }

@@ -1,7 +1,7 @@
 //! The journeys that faults are tried in: each command, by hooks alone and with an API key, with a checkout and without one.
 
 use crate::journeys::{cleanup, previews, promotion, release, rollback};
-use crate::world::{Checkout, Kind, Run, World};
+use testworld::{Checkout, Kind, Run, World};
 
 /// A journey.
 pub(super) struct Journey {

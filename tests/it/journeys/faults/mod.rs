@@ -9,13 +9,13 @@ mod truth;
 
 use super::at_once;
 use super::cancel::{is_write, kinds};
-use crate::world::fault::{Fault, Faulty};
-use crate::world::tally;
 use journey::{JOURNEYS, Journey};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::time::Duration;
+use testworld::fault::{Fault, Faulty};
+use testworld::tally;
 
 /// How many are played at once: they wait more than they work.
 const AT_ONCE: usize = 48;

@@ -1,11 +1,11 @@
 //! What has to be so after a run in which something went wrong, and after the next one.
 
 use super::journey::Journey;
-use crate::world::fault::{Fault, Faulty};
-use crate::world::github::record::Recorded;
-use crate::world::render::service_id;
-use crate::world::server::Call;
-use crate::world::{Run, World};
+use testworld::fault::{Fault, Faulty};
+use testworld::github::record::Recorded;
+use testworld::render::service_id;
+use testworld::server::Call;
+use testworld::{Run, World};
 
 /// The image that serves under this name on Render.
 fn live(world: &World, name: &str) -> Option<String> {

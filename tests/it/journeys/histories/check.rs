@@ -10,10 +10,10 @@
 
 use super::event::{Fortune, Key};
 use super::team::{Before, Team};
-use crate::world::Run;
-use crate::world::github::Trouble;
-use crate::world::github::record::Recorded;
-use crate::world::render::{HookCall, Standing};
+use testworld::Run;
+use testworld::github::Trouble;
+use testworld::github::record::Recorded;
+use testworld::render::{HookCall, Standing};
 
 const SERVED: [&str; 2] = ["live", "deactivated"];
 const FAILED: [&str; 4] = [

@@ -1,10 +1,10 @@
 //! What may happen in a history. An event chooses among what is there by remainders, so that any list of events is a history.
 
 use super::random::Random;
-use crate::world::Checkout;
-use crate::world::github::Trouble;
-use crate::world::render::Policy;
-use crate::world::trap::{Moment, Place};
+use testworld::Checkout;
+use testworld::github::Trouble;
+use testworld::render::Policy;
+use testworld::trap::{Moment, Place};
 
 /// What is the same in all of a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

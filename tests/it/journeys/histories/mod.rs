@@ -10,15 +10,15 @@ mod random;
 mod team;
 
 use super::at_once;
-use crate::world::Checkout;
-use crate::world::render::Policy;
-use crate::world::trap::Moment;
 use event::{Ask, Begins, Builds, Cut, Ends, Event, Fortune, History, Key, Services, Setting};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use team::Team;
+use testworld::Checkout;
+use testworld::render::Policy;
+use testworld::trap::Moment;
 
 /// How many are played at once: they wait more than they work.
 const AT_ONCE: usize = 32;

@@ -2,13 +2,13 @@
 
 use super::check::is_in_flight;
 use super::event::{Ask, Begins, Builds, Ends, Event, Fortune, Key, Services, Setting};
-use crate::world::github::record::Seed;
-use crate::world::render::{Fate, Standing, model::Why};
-use crate::world::server::Server;
-use crate::world::trap::Then;
-use crate::world::{self, Image, Kind, Run, World};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+use testworld::github::record::Seed;
+use testworld::render::{Fate, Standing, model::Why};
+use testworld::server::Server;
+use testworld::trap::Then;
+use testworld::{Event as WorldEvent, Image, Kind, Run, World};
 
 const SHARING: &str = r#"version: 1
 environments:
@@ -43,7 +43,7 @@ pub(super) struct Commit {
 
 /// A push whose run may be asked for again.
 struct Pushed {
-    event: world::Event,
+    event: WorldEvent,
     commit: usize,
     has_run: bool,
 }
@@ -283,7 +283,7 @@ impl Team {
                 place
             }
             Ask::Dispatch => {
-                let event = world::Event::dispatch("refs/heads/main", &self.commits[self.tip].sha);
+                let event = WorldEvent::dispatch("refs/heads/main", &self.commits[self.tip].sha);
                 return self.runs(event, self.tip, "1", fortune);
             }
         };
@@ -331,7 +331,7 @@ impl Team {
             self.commits[self.tip].sha.clone(),
             self.commits[tip].sha.clone(),
         );
-        let mut event = world::Event::push("refs/heads/main", &before, &after, &after);
+        let mut event = WorldEvent::push("refs/heads/main", &before, &after, &after);
         event.payload["forced"] = is_forced.into();
         (self.last, self.tip) = (self.tip, tip);
         self.build(tip);
@@ -416,7 +416,7 @@ impl Team {
     }
 
     /// A run of an event, and what must hold of it.
-    fn runs(&mut self, event: world::Event, commit: usize, attempt: &str, fortune: &Fortune) {
+    fn runs(&mut self, event: WorldEvent, commit: usize, attempt: &str, fortune: &Fortune) {
         self.runs += 1;
         let is_asked = event.name == "workflow_dispatch";
         let mut world = self.world.take().expect("a world");

@@ -2,11 +2,11 @@
 
 use super::super::at_once;
 use super::{given, image, manifest, opened, serves, touch_web};
-use crate::world::render::previews::PreviewAnswer;
-use crate::world::render::service_id;
-use crate::world::trap::{Moment, Place, Then};
 use serde_json::json;
 use std::time::Duration;
+use testworld::render::previews::PreviewAnswer;
+use testworld::render::service_id;
+use testworld::trap::{Moment, Place, Then};
 
 /// Whatever became of an answer, there is one preview and it is ours.
 #[test]

@@ -4,12 +4,12 @@ mod finding;
 mod none;
 
 use super::at_once;
-use crate::world::github;
-use crate::world::render::previews::PreviewAnswer;
-use crate::world::render::{Fate, model::Why, service_id};
-use crate::world::{Kind, Repo, Run, World};
 use serde_json::json;
 use std::time::Duration;
+use testworld::github;
+use testworld::render::previews::PreviewAnswer;
+use testworld::render::{Fate, model::Why, service_id};
+use testworld::{Kind, Repo, Run, World};
 
 /// Two services with previews, and one that runs the same image and has none.
 fn manifest() -> String {

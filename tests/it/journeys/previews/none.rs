@@ -2,10 +2,10 @@
 
 use super::super::at_once;
 use super::{given, manifest, nothing_done, opened, touch_web, world};
-use crate::world::World;
-use crate::world::render::service_id;
 use serde_json::json;
 use std::time::Duration;
+use testworld::World;
+use testworld::render::service_id;
 
 #[test]
 fn forks_and_dependabot_never_get_one() {

@@ -1,9 +1,9 @@
 //! The command `promote`.
 
 use super::{SERVICES, digests, puts, tags, taken};
-use crate::world::ghcr::Trouble;
-use crate::world::trap::{Moment, Place, Then};
-use crate::world::{Event, Kind, Run, World};
+use testworld::ghcr::Trouble;
+use testworld::trap::{Moment, Place, Then};
+use testworld::{Event, Kind, Run, World};
 
 /// A release of which every image was built for its very commit.
 fn release() -> World {

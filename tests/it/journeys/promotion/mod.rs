@@ -5,8 +5,8 @@ mod moves;
 mod real;
 mod with_deploy;
 
-use crate::world::github::record::Seed;
-use crate::world::{Kind, Run, World};
+use testworld::github::record::Seed;
+use testworld::{Kind, Run, World};
 
 const SERVICES: [&str; 3] = ["api", "workers", "web"];
 

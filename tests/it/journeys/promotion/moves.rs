@@ -1,9 +1,9 @@
 //! `moves`: tags that stay on what an environment serves, whichever run put it there.
 
 use super::{SERVICES, digests, puts, served, tags, taken};
-use crate::world::github::record::Seed;
-use crate::world::trap::{Moment, Place, Then};
-use crate::world::{Answer, Kind, World};
+use testworld::github::record::Seed;
+use testworld::trap::{Moment, Place, Then};
+use testworld::{Answer, Kind, World};
 
 fn moving(text: &str) -> String {
     text.replace(
@@ -67,7 +67,7 @@ fn a_tag_that_somebody_put_elsewhere_comes_back() {
     let run = pushed().deploy().expect_accepted(["api"]);
     let wanted = digests(&run.world);
     let mut world = run.again();
-    let other = crate::world::Image::make(
+    let other = testworld::Image::make(
         Kind::Amd64,
         "workers",
         &"b".repeat(40),

@@ -1,8 +1,8 @@
 //! Against CNCF Distribution itself: every shape keeps its digest, by skopeo's word, and what a race comes to.
 
-use crate::world::distribution::Distribution;
-use crate::world::{Checkout, Kind, Registry, Run, World};
 use std::process::Command;
+use testworld::distribution::Distribution;
+use testworld::{Checkout, Kind, Registry, Run, World};
 
 const ONE: &str = r#"version: 1
 environments:

@@ -2,11 +2,11 @@
 
 use super::super::at_once;
 use super::{SERVICES, digests, puts, released, released_of, tags, taken};
-use crate::world::ghcr::Trouble;
-use crate::world::github::record::Seed;
-use crate::world::trap::{Moment, Place, Then};
-use crate::world::{Event, Kind, World};
 use std::time::Duration;
+use testworld::ghcr::Trouble;
+use testworld::github::record::Seed;
+use testworld::trap::{Moment, Place, Then};
+use testworld::{Event, Kind, World};
 
 #[test]
 fn every_image_of_the_environment_gets_the_releases_tag_skipped_services_too() {
@@ -240,7 +240,7 @@ fn where_services_of_one_image_differ_the_deployed_one_decides() {
     };
     let seed = Seed {
         service: "cron".into(),
-        id: Some(crate::world::render::service_id("cron")),
+        id: Some(testworld::render::service_id("cron")),
         ..seed
     };
     let world = world.recorded(seed).may_write();

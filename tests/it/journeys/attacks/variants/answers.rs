@@ -2,11 +2,11 @@
 
 use super::super::super::at_once;
 use super::super::pushed;
-use crate::world::ghcr::Trouble;
-use crate::world::github;
-use crate::world::render::{Fate, model::Why};
-use crate::world::{Answer, Checkout, Kind, World};
 use std::time::Duration;
+use testworld::ghcr::Trouble;
+use testworld::github;
+use testworld::render::{Fate, model::Why};
+use testworld::{Answer, Checkout, Kind, World};
 
 /// A push that changes `api`, without its image.
 fn unbuilt() -> World {
@@ -150,7 +150,7 @@ variants! {
         "the tag was moved and the digest is given" => || {
             let world = unbuilt().image("api", Kind::Amd64);
             let (digest, commit) = (world.digest("api"), world.commit());
-            let other = crate::world::Image::make(Kind::Arm64, "api", &"b".repeat(40), "https://github.com/acme/shop");
+            let other = testworld::Image::make(Kind::Arm64, "api", &"b".repeat(40), "https://github.com/acme/shop");
             world.registry.put("acme/api", std::slice::from_ref(&commit), &other);
             world.input("digest", &format!("api={digest}")).deploy().expect_accepted(["api"]);
         },

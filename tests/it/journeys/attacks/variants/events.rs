@@ -1,9 +1,9 @@
 //! Rows 4 to 6, 16 to 21 and 23 to 26.
 
 use super::super::pushed;
-use crate::world::event::ZEROS;
-use crate::world::{Checkout, Event, Kind, Repo, World};
 use serde_json::{Value, json};
+use testworld::event::ZEROS;
+use testworld::{Checkout, Event, Kind, Repo, World};
 
 fn touch(repo: &Repo) -> &Repo {
     repo.write("services/api/x", "1")
@@ -190,7 +190,7 @@ variants! {
             let told = opened().payload(change).plan().expect_planned([]);
             for output in ["tag-names", "builds", "services", "outcome", "environment"] {
                 // Commits differ from world to world.
-                let of = |run: &crate::world::Run| run.output(output).replace(&run.world.commit(), "COMMIT");
+                let of = |run: &testworld::Run| run.output(output).replace(&run.world.commit(), "COMMIT");
                 assert_eq!(of(&told), of(&plain), "{output}");
             }
         },

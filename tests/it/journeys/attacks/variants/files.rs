@@ -1,9 +1,9 @@
 //! Rows 30, 36, 37d and 38: files, the repository beside us, and the machine around us.
 
 use super::super::pushed;
-use crate::world::server::{Reply, Server};
-use crate::world::{Checkout, World};
 use std::os::unix::fs::symlink;
+use testworld::server::{Reply, Server};
+use testworld::{Checkout, World};
 
 fn output_at(make: impl Fn(&World) -> String) {
     let world = pushed();

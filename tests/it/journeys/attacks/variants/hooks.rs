@@ -1,9 +1,9 @@
 //! Rows 11 to 15: deploy hooks and what answers them.
 
 use super::super::pushed;
-use crate::world::server::{Reply, Server};
-use crate::world::{Answer, World};
 use std::time::Duration;
+use testworld::server::{Reply, Server};
+use testworld::{Answer, World};
 
 /// A key that is in no hook of Render's.
 const KEY: &str = "q7Zt1xWv9Rk3Lm5NpB2c";

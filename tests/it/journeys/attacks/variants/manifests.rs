@@ -1,8 +1,8 @@
 //! Rows 7 to 10, 37b and 37e: manifests.
 
 use super::super::pushed;
-use crate::world::{Checkout, Kind, World};
 use std::time::Duration;
+use testworld::{Checkout, Kind, World};
 
 const GOOD: &str = "version: 1\nenvironments: { staging: { branch: main } }\nimages:\n  api: { repository: \"HOST/{owner}/api\", paths: [PATHS] }\nservices:\n  SERVICE: { image: api }\n";
 
@@ -60,7 +60,7 @@ fn hook_in(variable: &str) {
 }
 
 /// The commit has, at the manifest's place, what this puts there.
-fn in_its_place(put: impl Fn(&crate::world::Repo) -> &crate::world::Repo) {
+fn in_its_place(put: impl Fn(&testworld::Repo) -> &testworld::Repo) {
     for checkout in [Checkout::Full, Checkout::None] {
         let world = World::new()
             .three_services()
@@ -142,7 +142,7 @@ variants! {
             world.check_out();
             let place = world.rooms.workspace.join(".github/deploy-manifest.yml");
             std::fs::write(&place, "version: 1\n").unwrap();
-            crate::world::repo::git(&world.rooms.workspace, &["add", "--all"]);
+            testworld::repo::git(&world.rooms.workspace, &["add", "--all"]);
             world.deploy().expect_accepted(["api"]);
         },
     }

@@ -3,14 +3,14 @@
 use super::super::super::cancel::{cancelled_at, five, five_alone};
 use super::super::around::MARKUP;
 use super::super::pushed;
-use crate::world::github::Trouble;
-use crate::world::github::record::{Seed, TASK};
-use crate::world::render::Fate;
-use crate::world::render::model::Why;
-use crate::world::trap::{Moment, Place, Then};
-use crate::world::{Checkout, Kind, Repo, World, ghcr};
 use serde_json::{Value, json};
 use std::time::Duration;
+use testworld::github::Trouble;
+use testworld::github::record::{Seed, TASK};
+use testworld::render::Fate;
+use testworld::render::model::Why;
+use testworld::trap::{Moment, Place, Then};
+use testworld::{Checkout, Kind, Repo, World, ghcr};
 
 const MARK: &str = "<!-- ghcr-to-render:pull-request:v1 -->";
 

@@ -1,9 +1,9 @@
 //! Rows 1 to 3, 22, 27, 29, 32, 37 and 37f.
 
 use super::super::pushed;
-use crate::world::server::{Reply, Server};
-use crate::world::{Event, Kind, Run, World};
 use serde_json::{Value, json};
+use testworld::server::{Reply, Server};
+use testworld::{Event, Kind, Run, World};
 
 fn dispatched() -> World {
     pushed().on_event(|world| Event::dispatch("refs/heads/main", &world.origin.head()))
@@ -90,7 +90,7 @@ fn built_with(argument: &str) -> Run {
 }
 
 fn wrote_nothing(run: &Run) {
-    let is_write = |call: &crate::world::server::Call| {
+    let is_write = |call: &testworld::server::Call| {
         !matches!(call.method.as_str(), "GET" | "HEAD") && call.path != "/graphql"
     };
     let written: Vec<String> = run
@@ -204,7 +204,7 @@ variants! {
     row_37_variants {
         "a value that is no UTF-8" => || {
             let world = pushed();
-            let (program, script) = (crate::binary(), world.outside("step"));
+            let (program, script) = (testworld::program(), world.outside("step"));
             // The shell is what gives it: the world's own variables are text.
             let text = format!("export INPUT_SERVICES=$'\\xff\\xfe'\nexec {}\n", program.display());
             std::fs::write(&script, text).unwrap();

@@ -1,0 +1,319 @@
+//! `deploy`: plan, verify, then the deploy hooks of the changed services, in order.
+
+use super::verify;
+use crate::context::{CommandOutcome, Context, Stop, Writers};
+use crate::decide::{OnRender, Plan, Presence, Subject, Why, presence};
+use crate::domain::{Digest, EnvironmentName, Intent, Kind, Outcome, ServiceName, Status, Trigger};
+use crate::failure::Failure;
+use crate::gate::credentials;
+use crate::gate::hooks::Hooks;
+use crate::gate::preflight::preflight;
+use crate::gate::required_environment;
+use crate::images::{self, Images, Patience, env_file};
+use crate::planned_run::{Calls, PlannedRun, decide};
+use crate::report::{ServiceResult, outcome_of};
+use crate::resolve::{self, Purpose};
+use crate::rollout::{self, DeployRequest, DeployVia, Rollout, drift};
+use crate::state::{self, EnvironmentState};
+use crate::tags::moves::Ends;
+use crate::{previews, tags};
+use std::collections::BTreeMap;
+
+/// Deploys what the event is about: to an environment, or to a pull request's previews.
+pub(super) async fn run(
+    context: &Context,
+    writers: Option<&Writers<'_>>,
+) -> Result<CommandOutcome, Stop> {
+    let resolved = resolve::event(context, Purpose::Deploy).await?;
+    let known = state::read(context, &resolved, Purpose::Deploy).await?;
+    let calls = match writers {
+        Some(_) => Calls::Hidden,
+        None => Calls::Shown,
+    };
+    let run = decide(context, resolved, known, Purpose::Deploy, calls)?;
+    match &run.plan.subject {
+        Subject::Environments { environments, .. } => {
+            to_environment(context, writers, &run, environments.only()?).await
+        }
+        Subject::PullRequest { .. } => match previews::wanted(context, &run)? {
+            Some(wanted) => previews::run(context, writers, &run, &wanted).await,
+            None => verify::images_of(context, &run, patience(context), LIVE).await,
+        },
+        Subject::Commit => verify::images_of(context, &run, Patience::Wait, LIVE).await,
+    }
+}
+
+/// `wait: live` asks for an API key even where nothing is deployed in the end.
+const LIVE: credentials::Live = credentials::Live::Deployed;
+
+/// The workflow may run beside the build of the same event; whoever names a number or a digest means to wait for it.
+fn patience(context: &Context) -> Patience {
+    let is_event = matches!(context.trigger, Trigger::PullRequest(_));
+    if is_event && context.request.digest.is_none() {
+        Patience::Once
+    } else {
+        Patience::Wait
+    }
+}
+
+async fn to_environment(
+    context: &Context,
+    writers: Option<&Writers<'_>>,
+    run: &PlannedRun,
+    environment: &EnvironmentName,
+) -> Result<CommandOutcome, Stop> {
+    let mut results = note_left(context, &run.plan);
+    let hooks = credentials::of_deploy(context, run)?;
+    env_file::check(context, run, writers).await?;
+    let images = images::verified(context, run, Patience::Wait).await?;
+    results.extend(credentials::skip_without_hook(context, &hooks));
+    let confused = hooks.confused.clone();
+    let state = run.state_of(environment);
+    let requests = match state {
+        Some(state) => requests(context, run, state, hooks, &images, &mut results)?,
+        None if run.plan.to_deploy().next().is_none() => BTreeMap::new(),
+        None => {
+            let why = format!("what is deployed to {environment} was not read");
+            return Err(Failure::OrderUnknown(why).into());
+        }
+    };
+    required_environment::check(context, &run.resolved.manifest, environment, &requests).await?;
+    let facts = preflight(context, &requests, confused).await?;
+    tags::release::promote(context, writers, run, state, &images).await?;
+    let Some(writers) = writers else {
+        return dry(context, run, environment, &images, results).await;
+    };
+    if let Some(state) = state {
+        let rollout = Rollout::new(context, writers, state, facts);
+        rollout.close_settled().await;
+        if !requests.is_empty() {
+            context.log.group(&format!("Deploys to {environment}"));
+            results.extend(rollout::run(&rollout, &run.plan, &requests).await);
+            context.log.end_group();
+        }
+        drift::warn(context, run, &rollout, &images, &results).await;
+    }
+    let outcome = conclude(context, run, environment, &images, &mut results);
+    let ends = Ends {
+        environment,
+        state,
+        images: &images,
+        results: &results,
+        is_dry: false,
+    };
+    let moved = tags::moves::follow(context, Some(writers), run, &ends).await;
+    env_file::write(context, run, environment, &images)?;
+    moved?;
+    Ok(outcome)
+}
+
+/// Keeps what the plan leaves for another reason than "nothing changed", and says what was never confirmed.
+fn note_left(context: &Context, plan: &Plan) -> Vec<ServiceResult> {
+    let mut results = Vec::new();
+    for service in &plan.services {
+        let status = service.why.status();
+        if matches!(status, Status::Held | Status::Superseded) {
+            let reason = service.why.reason();
+            let result = ServiceResult::without_deploy(&service.name, status, reason);
+            context.progress.ended(&result);
+            results.push(result);
+        }
+    }
+    let held: Vec<&str> = named(plan, |why| matches!(why, Why::Held(_)));
+    if !held.is_empty() {
+        let text = format!(
+            "a rollback holds {}: force: held lifts it, and so does something newer",
+            held.join(", ")
+        );
+        context.warn("Held by a rollback", &text);
+    }
+    let unconfirmed = named(plan, |why| matches!(why, Why::Unconfirmed(_)));
+    if !unconfirmed.is_empty() {
+        context.note(format!(
+            "{} skipped as accepted by Render and never confirmed live: {} (an API key confirms, force: unchanged deploys again)",
+            unconfirmed.len(),
+            unconfirmed.join(", ")
+        ));
+    }
+    results
+}
+
+fn named(plan: &Plan, is: impl Fn(&Why) -> bool) -> Vec<&str> {
+    plan.services
+        .iter()
+        .filter(|service| is(&service.why))
+        .map(|service| service.name.as_str())
+        .collect()
+}
+
+/// What is asked of Render for each service to deploy. One whose live deploy has these very bytes already is left as it is.
+fn requests(
+    context: &Context,
+    run: &PlannedRun,
+    state: &EnvironmentState,
+    mut hooks: Hooks,
+    images: &Images,
+    results: &mut Vec<ServiceResult>,
+) -> Result<BTreeMap<ServiceName, DeployRequest>, Failure> {
+    let mut requests = BTreeMap::new();
+    for service in run.plan.to_deploy() {
+        let name = &service.name;
+        let image = images::of(images, &service.image)?;
+        let hook = hooks.found.remove(name);
+        let has_key = context.clients.render.is_some();
+        let Some((via, id)) = DeployVia::choose(hook, state.id(name), has_key) else {
+            hooks.must_be_missing(name)?;
+            continue;
+        };
+        let wanted = vec![image.digest().clone(), image.platform_digest().clone()];
+        let is_forced = service.why == Why::Forced;
+        if !is_forced && serves(state.on_render(name), &wanted) {
+            let reason = "its live deploy has this image already";
+            context.log.say(&format!("{name}: {reason}."));
+            let result = ServiceResult::without_deploy(name, Status::Skipped, reason);
+            context.progress.ended(&result);
+            results.push(result);
+            continue;
+        }
+        let pinned = image.pinned(context.request.pin);
+        let intent = Intent {
+            service: name.clone(),
+            commit: state.commit(),
+            id: Some(id.clone()),
+            image: pinned.clone(),
+            platform: image.platform_digest().clone(),
+            image_commit: image.built_from().copied(),
+            release: state.release().map(|release| release.tag().clone()),
+            kind: Kind::Deploy,
+            from: None,
+            to: None,
+        };
+        let request = DeployRequest {
+            via,
+            id,
+            image: pinned,
+            wanted,
+            intent,
+            is_forced,
+            is_recorded: true,
+        };
+        requests.insert(name.clone(), request);
+    }
+    Ok(requests)
+}
+
+/// Whether these bytes are live, and nothing is under way that would replace them.
+fn serves(on_render: &OnRender, wanted: &[Digest]) -> bool {
+    matches!(on_render, OnRender::Known(deploys) if presence(wanted, deploys) == Presence::Serves)
+}
+
+/// Says what would be deployed, and which tags would be moved.
+async fn dry(
+    context: &Context,
+    run: &PlannedRun,
+    environment: &EnvironmentName,
+    images: &Images,
+    mut results: Vec<ServiceResult>,
+) -> Result<CommandOutcome, Stop> {
+    for service in run.plan.to_deploy() {
+        let name = &service.name;
+        let image = images::of(images, &service.image)?;
+        context.log.say(&format!(
+            "{name}: would deploy {}",
+            image.pinned(context.request.pin)
+        ));
+        if results.iter().all(|result| result.service != *name) {
+            let reason = "dry run: not deployed";
+            let result = ServiceResult::without_deploy(name, Status::Skipped, reason);
+            context.progress.ended(&result);
+            results.push(result);
+        }
+    }
+    let ends = Ends {
+        environment,
+        state: run.state_of(environment),
+        images,
+        results: &results,
+        is_dry: true,
+    };
+    tags::moves::follow(context, None, run, &ends).await?;
+    Ok(CommandOutcome::new(
+        Outcome::Verified,
+        "Verified in a dry run: everything is there, and nothing was written",
+    ))
+}
+
+/// Sorts the services into the manifest's order and names the outcome.
+pub(super) fn conclude(
+    context: &Context,
+    run: &PlannedRun,
+    environment: &EnvironmentName,
+    images: &Images,
+    results: &mut [ServiceResult],
+) -> CommandOutcome {
+    let order: Vec<&ServiceName> = run.plan.services.iter().map(|own| &own.name).collect();
+    results.sort_by_key(|result| order.iter().position(|name| **name == result.service));
+    context.progress.sort(order.into_iter());
+    let (outcome, headline) = match outcome_of(results) {
+        Some(outcome) => (outcome, headline(outcome, environment, results)),
+        None if images.is_empty() => {
+            let headline =
+                format!("Skipped: nothing to deploy to {environment}, nothing of it changed");
+            (Outcome::Skipped, headline)
+        }
+        None => (
+            Outcome::Verified,
+            format!("Verified for {environment}: {}", images::names(images)),
+        ),
+    };
+    CommandOutcome::new(outcome, headline)
+}
+
+/// The worst is said first; what else became of services is not left out.
+fn headline(outcome: Outcome, environment: &EnvironmentName, services: &[ServiceResult]) -> String {
+    let of = |status: Status| {
+        let named = services
+            .iter()
+            .filter(|ended| ended.status == status)
+            .map(|ended| ended.service.as_str());
+        named.collect::<Vec<_>>().join(", ")
+    };
+    let (first, shown) = match outcome {
+        Outcome::Accepted => (
+            "Accepted by Render for {}, not confirmed live: ",
+            Status::Accepted,
+        ),
+        Outcome::Live => ("Live in {}: ", Status::Live),
+        Outcome::Superseded => ("Superseded in {}: ", Status::Superseded),
+        Outcome::Held => ("Held in {} by a rollback: ", Status::Held),
+        Outcome::Failed | Outcome::Refused | Outcome::Cancelled => {
+            ("Failed in {}: ", Status::Failed)
+        }
+        Outcome::Skipped | Outcome::Verified | Outcome::Nothing | Outcome::Planned => {
+            ("Skipped in {}: ", Status::Skipped)
+        }
+    };
+    let others = [
+        ("unknown", Status::Unknown),
+        ("not started", Status::NotStarted),
+        ("superseded", Status::Superseded),
+        ("accepted", Status::Accepted),
+        ("live", Status::Live),
+        ("held", Status::Held),
+    ];
+    let others = others
+        .iter()
+        .filter(|(_, status)| *status != shown)
+        .map(|(word, status)| (*word, of(*status)));
+    let told = others
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(word, names)| format!("{word}: {names}"));
+    let all = std::iter::once(of(shown))
+        .filter(|names| !names.is_empty())
+        .chain(told);
+    format!(
+        "{}{}",
+        first.replace("{}", environment.as_str()),
+        all.collect::<Vec<_>>().join(", ")
+    )
+}

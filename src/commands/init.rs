@@ -1,0 +1,281 @@
+//! `init`: a starting manifest and workflow from what is in the repository. Nothing that is there is ever overwritten.
+
+use super::local_repository::{LocalRepository, WORKFLOWS};
+use crate::domain::{Foreign, Manifest, Outcome};
+use crate::failure::Failure;
+use crate::intake::inputs::{DEFAULT_MANIFEST, Request, Writes};
+use crate::intake::workflow::Workflow;
+use crate::intake::{blueprint, dockerfile, manifest, workflow};
+use crate::report::draft::{Draft, Evidence, draft, is_dockerfile, manifest_text, workflow_text};
+use crate::report::{InitReport, RunReport};
+use crate::runner::{Log, Surroundings};
+use std::collections::BTreeMap;
+
+const BLUEPRINTS: [&str; 2] = ["render.yaml", "render.yml"];
+/// A repository with more has other people to write its manifest.
+const MOST_DOCKERFILES: usize = 100;
+
+/// Writes what is not there yet.
+pub(super) fn run(
+    request: &Request,
+    around: &Surroundings,
+    log: &Log,
+) -> Result<RunReport, Failure> {
+    let repository = LocalRepository::open(around)?;
+    let path = request.manifest.path.clone();
+    let files = repository.tracked().map_err(Failure::NoManifest)?;
+    let files = files.ok_or_else(|| {
+        Failure::NoManifest("there is no commit to look at: commit what there is first".into())
+    })?;
+    let workflows = workflows(&repository, &files, log);
+    let mut writer = FileWriter {
+        repository: &repository,
+        log,
+        writes: request.writes,
+        report: InitReport::default(),
+    };
+    let existing = repository.read(&path).map_err(Failure::NoManifest)?;
+    let (bytes, draft) = match existing {
+        Some(bytes) => {
+            writer.report.kept.push(path.clone());
+            (bytes, None)
+        }
+        None => {
+            let draft = draft(&evidence(&repository, &files, workflows.clone(), log));
+            (manifest_text(&draft).into_bytes(), Some(draft))
+        }
+    };
+    let manifest =
+        manifest::parse(&bytes, &repository.home()).map_err(|mistakes| Failure::Manifest {
+            path: path.clone(),
+            mistakes,
+        })?;
+    if let Some(draft) = &draft {
+        writer.write(&path, &String::from_utf8_lossy(&bytes))?;
+        describe(log, draft);
+    }
+    writer.workflow(&manifest, &path, &workflows)?;
+    let next = next(&manifest, &workflows, draft.as_ref());
+    let report = writer.report.with_next(next);
+    Ok(run_report(report, request.writes, log))
+}
+
+/// What writes, and remembers what it wrote.
+struct FileWriter<'a> {
+    repository: &'a LocalRepository,
+    log: &'a Log,
+    writes: Writes,
+    report: InitReport,
+}
+
+impl FileWriter<'_> {
+    /// A dry run shows what it would write.
+    fn write(&mut self, path: &str, text: &str) -> Result<(), Failure> {
+        match self.writes {
+            Writes::Allowed => self.repository.workspace().create(path, text)?,
+            Writes::Withheld => {
+                self.log
+                    .group(&format!("Would write {}", Foreign(path.as_bytes())));
+                self.log.say(text.trim_end());
+                self.log.end_group();
+            }
+        }
+        self.report.written.push(path.to_owned());
+        Ok(())
+    }
+
+    fn workflow(
+        &mut self,
+        manifest: &Manifest,
+        manifest_path: &str,
+        workflows: &[(String, Workflow)],
+    ) -> Result<(), Failure> {
+        let path = format!("{WORKFLOWS}/deploy-to-render.yml");
+        if let Some((own, _)) = workflows.iter().find(|(_, workflow)| workflow.uses_us) {
+            self.report.kept.push(own.clone());
+        } else if self.repository.workspace().has(&path) {
+            self.report.kept.push(path);
+        } else if let Some(text) = workflow_text(
+            manifest,
+            Some(manifest_path).filter(|path| *path != DEFAULT_MANIFEST),
+        ) {
+            self.write(&path, &text)?;
+        } else {
+            self.log.say(
+                "No workflow is written: the manifest has no environment that a branch deploys to.",
+            );
+        }
+        Ok(())
+    }
+}
+
+fn workflows(
+    repository: &LocalRepository,
+    files: &[Vec<u8>],
+    log: &Log,
+) -> Vec<(String, Workflow)> {
+    let mut found = Vec::new();
+    for path in repository.workflows(Some(files)) {
+        let Ok(Some(bytes)) = repository.read(&path) else {
+            continue;
+        };
+        match workflow::parse(&path, &bytes) {
+            Ok(workflow) => found.push((path, workflow)),
+            Err(mistake) => log.say(&format!(
+                "{}:{mistake}; it is left aside",
+                Foreign(path.as_bytes())
+            )),
+        }
+    }
+    found
+}
+
+fn evidence<'a>(
+    repository: &'a LocalRepository,
+    files: &'a [Vec<u8>],
+    workflows: Vec<(String, Workflow)>,
+    log: &Log,
+) -> Evidence<'a> {
+    let blueprint = BLUEPRINTS
+        .iter()
+        .find_map(|path| Some((path, repository.read(path).ok()??)));
+    let blueprint = match blueprint.map(|(path, bytes)| (path, blueprint::parse(&bytes))) {
+        Some((_, Ok(services))) => services,
+        Some((path, Err(mistake))) => {
+            log.say(&format!("{path}:{mistake}; it is left aside"));
+            Vec::new()
+        }
+        None => Vec::new(),
+    };
+    let paths = files
+        .iter()
+        .filter_map(|path| std::str::from_utf8(path).ok());
+    // What has no plain name cannot stand in a comment or a list as it is.
+    let paths =
+        paths.filter(|path| is_dockerfile(path) && Foreign(path.as_bytes()).to_string() == **path);
+    let dockerfiles: BTreeMap<String, dockerfile::Sources> = paths
+        .take(MOST_DOCKERFILES)
+        .filter_map(|path| {
+            Some((
+                path.to_owned(),
+                dockerfile::sources(&repository.read(path).ok()??),
+            ))
+        })
+        .collect();
+    Evidence {
+        slug: &repository.slug,
+        default_branch: &repository.default_branch,
+        files,
+        blueprint,
+        workflows,
+        dockerfiles,
+    }
+}
+
+fn describe(log: &Log, draft: &Draft) {
+    log.group("Found");
+    for image in &draft.images {
+        let file = image.file.as_deref().unwrap_or("no Dockerfile");
+        log.say(&format!(
+            "image {}: {} ({file}), changed by {}",
+            image.name, image.repository, image.reason
+        ));
+    }
+    for service in &draft.services {
+        log.say(&format!(
+            "service {} runs {}: {}",
+            service.name, service.image, service.source
+        ));
+    }
+    draft
+        .left_out
+        .iter()
+        .for_each(|line| log.say(&format!("left out: {line}")));
+    log.end_group();
+}
+
+/// What a person does now.
+fn next(
+    manifest: &Manifest,
+    workflows: &[(String, Workflow)],
+    draft: Option<&Draft>,
+) -> Vec<String> {
+    let mut steps = Vec::new();
+    if draft.is_some() {
+        steps.push("Read the manifest, and decide where it says so.".to_owned());
+    }
+    let uses_us = workflows.iter().any(|(_, workflow)| workflow.uses_us);
+    if !uses_us {
+        steps.push(
+            "Read the workflow, and write a release's owner and commit where it says OWNER and v1."
+                .to_owned(),
+        );
+        let hooks: Vec<&str> = manifest
+            .services
+            .iter()
+            .map(|service| service.hook.as_str())
+            .collect();
+        if !hooks.is_empty() {
+            let names = hooks.join(", ");
+            steps.push(format!(
+                "Make the secrets in the GitHub environment: {names} (each service's deploy hook on Render)."
+            ));
+        }
+        for (path, workflow) in workflows
+            .iter()
+            .filter(|(_, workflow)| !workflow.builds.is_empty())
+        {
+            let what = if workflow.images.is_empty() {
+                "builds images"
+            } else {
+                "tags and builds images"
+            };
+            let path = Foreign(path.as_bytes());
+            steps.push(format!(
+                "Take out of {path} what {what}: the new workflow does that, for the images that need it."
+            ));
+        }
+    }
+    steps.push(
+        "Set each service on Render to deploy an existing image, and switch its automatic deploys off.".to_owned(),
+    );
+    steps.push("Run ghcr-to-render check, then commit.".to_owned());
+    steps
+}
+
+fn run_report(report: InitReport, writes: Writes, log: &Log) -> RunReport {
+    let list = |paths: &[String]| {
+        let shown: Vec<String> = paths
+            .iter()
+            .map(|path| Foreign(path.as_bytes()).to_string())
+            .collect();
+        shown.join(" and ")
+    };
+    for path in &report.kept {
+        log.say(&format!(
+            "{} is there already and stays as it is.",
+            Foreign(path.as_bytes())
+        ));
+    }
+    let (outcome, headline) = match (report.written.is_empty(), writes) {
+        (true, _) => (
+            Outcome::Nothing,
+            "Nothing to do: the manifest and a workflow are there already".to_owned(),
+        ),
+        (false, Writes::Allowed) => (Outcome::Planned, format!("Wrote {}", list(&report.written))),
+        (false, Writes::Withheld) => (
+            Outcome::Planned,
+            format!("Would write {}", list(&report.written)),
+        ),
+    };
+    if !report.written.is_empty() {
+        log.group("Next");
+        for (at, step) in report.next.iter().enumerate() {
+            log.say(&format!("{}. {step}", at + 1));
+        }
+        log.end_group();
+    }
+    let mut run_report = RunReport::new(outcome, headline);
+    run_report.written = Some(report);
+    run_report
+}

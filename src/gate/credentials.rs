@@ -1,0 +1,88 @@
+//! The credentials that a run needs. A missing one is a failure, or a reason to skip everything.
+
+use super::hooks::{self, Hooks};
+use crate::context::{Context, Stop};
+use crate::domain::{Outcome, Status};
+use crate::failure::Failure;
+use crate::intake::inputs::{OnMissingCredential, Wait};
+use crate::planned_run::PlannedRun;
+use crate::report::ServiceResult;
+
+/// Whether a run waits for its deploys to be live, if `wait` says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Live {
+    /// It deploys.
+    Deployed,
+    /// It deploys nothing.
+    NotDeployed,
+}
+
+/// Whether a missing credential is a failure, or a reason to skip.
+pub(crate) const fn missing_is_fatal(choice: OnMissingCredential, in_fork: bool) -> bool {
+    match choice {
+        OnMissingCredential::Fail => true,
+        OnMissingCredential::Warn => false,
+        OnMissingCredential::Auto => !in_fork,
+    }
+}
+
+/// Checks the registry's password, and the API key where the run needs one.
+///
+/// # Errors
+/// One is missing: a failure, or [`Stop::Early`].
+pub(crate) fn check(context: &Context, run: &PlannedRun, live: Live) -> Result<(), Stop> {
+    let waits_for_live = context.request.wait == Wait::Live && live == Live::Deployed;
+    let failure = if context.lacks_registry_password() {
+        Failure::NoRegistryPassword
+    } else if waits_for_live && context.clients.render.is_none() {
+        Failure::NoApiKey
+    } else {
+        return Ok(());
+    };
+    if missing_is_fatal(context.request.on_missing_credential, run.resolved.in_fork) {
+        return Err(failure.into());
+    }
+    context.warn("A credential is missing", &failure.to_string());
+    let headline = "Skipped: a credential is missing";
+    Err(Stop::early(Outcome::Skipped, headline))
+}
+
+/// Checks the credentials of a deploy, and finds its hooks.
+///
+/// # Errors
+/// As [`check`]; hooks that are none, or are mixed up.
+pub(crate) fn of_deploy(context: &Context, run: &PlannedRun) -> Result<Hooks, Stop> {
+    check(context, run, Live::Deployed)?;
+    let hooks = hooks::find(context, &run.resolved, &run.plan)?;
+    let has_key = context.clients.render.is_some();
+    if !has_key && !hooks.confused.is_empty() {
+        return Err(Failure::HooksConfused(hooks.confused.join("; ")).into());
+    }
+    if hooks.missing.is_empty() {
+        return Ok(hooks);
+    }
+    let failure = Failure::HookMissing(hooks.missing.clone());
+    if missing_is_fatal(context.request.on_missing_credential, run.resolved.in_fork) {
+        return Err(failure.into());
+    }
+    context.warn("Deploy hooks are missing", &failure.to_string());
+    // With an API key an id will do for the others.
+    if run.plan.to_deploy().count() == hooks.missing.len() {
+        skip_without_hook(context, &hooks);
+        let headline = "Skipped: there is no deploy hook here";
+        return Err(Stop::early(Outcome::Skipped, headline));
+    }
+    Ok(hooks)
+}
+
+/// The results of the services that have no deploy hook here.
+pub(crate) fn skip_without_hook(context: &Context, hooks: &Hooks) -> Vec<ServiceResult> {
+    let mut results = Vec::new();
+    for (service, _) in &hooks.missing {
+        let reason = "skipped: it has no deploy hook here";
+        let result = ServiceResult::without_deploy(service, Status::Skipped, reason);
+        context.progress.ended(&result);
+        results.push(result);
+    }
+    results
+}

@@ -1,0 +1,96 @@
+//! The commands, by kind.
+
+/// What to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// Something about this machine's repository.
+    Local(LocalCommand),
+    /// Something about the images of a commit.
+    Pipeline(PipelineCommand),
+    /// Something about releases or pull requests as a whole.
+    Operation(OperationCommand),
+}
+
+/// A command that needs this machine only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LocalCommand {
+    /// Hold the manifest against the tree and the workflows.
+    Check,
+    /// Write a starting manifest and workflow.
+    Init,
+}
+
+/// A command about the images of a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PipelineCommand {
+    /// Compute, and write nothing.
+    Plan,
+    /// Wait for the images and judge them.
+    Verify,
+    /// Plan, verify, and call the deploy hooks.
+    Deploy,
+    /// Verify, and put more tags on what was verified.
+    Promote,
+    /// Deploy the bytes of an earlier release again.
+    Rollback,
+}
+
+/// A command that deploys nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OperationCommand {
+    /// Make the next release's tag.
+    Release,
+    /// Remove what closed pull requests left.
+    Cleanup,
+}
+
+impl Command {
+    /// Every command with the line that `--help` shows.
+    pub const ALL: &[(&'static str, Self, &'static str)] = &[
+        (
+            "plan",
+            Self::Pipeline(PipelineCommand::Plan),
+            "Compute tags, the changed services and why, and which images must be built",
+        ),
+        (
+            "verify",
+            Self::Pipeline(PipelineCommand::Verify),
+            "Wait for this event's images and judge them",
+        ),
+        (
+            "deploy",
+            Self::Pipeline(PipelineCommand::Deploy),
+            "Plan, verify, then deploy the changed services in order",
+        ),
+        (
+            "promote",
+            Self::Pipeline(PipelineCommand::Promote),
+            "Put a release's tag, or latest, on the verified images, without a rebuild",
+        ),
+        (
+            "rollback",
+            Self::Pipeline(PipelineCommand::Rollback),
+            "Deploy the bytes of an earlier release again, by default of the one before",
+        ),
+        (
+            "release",
+            Self::Operation(OperationCommand::Release),
+            "Give the commit the next release number: makes that git tag",
+        ),
+        (
+            "cleanup",
+            Self::Operation(OperationCommand::Cleanup),
+            "Remove what closed pull requests left: their images on GHCR and their previews on Render",
+        ),
+        (
+            "check",
+            Self::Local(LocalCommand::Check),
+            "Hold the manifest against the tracked files and the workflows; local",
+        ),
+        (
+            "init",
+            Self::Local(LocalCommand::Init),
+            "Write a starting manifest and workflow from what is in the repository; local",
+        ),
+    ];
+}

@@ -1,0 +1,129 @@
+//! The one comment that a `deploy` keeps on its pull request, where the workflow asks for it. Nothing that goes wrong with it is a failure.
+
+use crate::context::{CommandOutcome, Context, Stop};
+use crate::domain::{FailureWord, Outcome, PrNumber, Trigger};
+use crate::github::{CommentWriter, GitHubError, IfAbsent, Kept};
+use crate::intake::inputs::Commenting;
+use crate::report::{About, RunReport, cleaned, comment};
+
+/// Makes the comment of a closed pull request, if there is one, say whether anything of it is left. None is made for that.
+pub(crate) async fn clean(
+    context: &Context,
+    writer: Option<&CommentWriter<'_>>,
+    number: PrNumber,
+    stays: usize,
+) {
+    let Some(writer) = writer else {
+        return;
+    };
+    let text = cleaned(stays, context.run_page().as_ref());
+    match writer.keep(number, &text, IfAbsent::Leave).await {
+        Ok(Kept::Edited) => context
+            .log
+            .say(&format!("The comment on pull request {number} was edited.")),
+        Ok(Kept::Made | Kept::Unchanged | Kept::Absent | Kept::TooMany) => {}
+        Err(error) => {
+            let hint = hint(&error);
+            context.warn(
+                "The comment is as it was",
+                &format!("the comment was not edited ({error}){hint}"),
+            );
+        }
+    }
+}
+
+/// Makes the comment say what happened. A fork's pull request, or Dependabot's, has a token that may not write, and no comment.
+pub(crate) async fn keep(
+    context: &Context,
+    writer: Option<&CommentWriter<'_>>,
+    result: &Result<CommandOutcome, Stop>,
+) {
+    let Trigger::PullRequest(pull) = &context.trigger else {
+        return;
+    };
+    if context.request.commenting == Commenting::Off || pull.from_fork || pull.by_dependabot {
+        return;
+    }
+    if context.github_with_token().is_none() {
+        context.warn(
+            "There is no comment",
+            "comment is true, and there is no github-token to write it with",
+        );
+        return;
+    }
+    let Some(writer) = writer else {
+        context
+            .log
+            .say("Would keep the comment on the pull request (dry run).");
+        return;
+    };
+    let (report, failure) = reported(context, result);
+    let about = About {
+        commit: pull.head,
+        page: context.run_page(),
+        failure,
+    };
+    let number = pull.number;
+    let text = comment(&report, &about);
+    match writer.keep(number, &text, IfAbsent::Make).await {
+        Ok(Kept::Made) => context
+            .log
+            .say(&format!("Commented on pull request {number}.")),
+        Ok(Kept::Edited) => context
+            .log
+            .say(&format!("The comment on pull request {number} was edited.")),
+        Ok(Kept::Unchanged | Kept::Absent) => {}
+        Ok(Kept::TooMany) => {
+            context.warn(
+                "There is no comment",
+                "the pull request has more comments than are read, so none was written",
+            );
+        }
+        Err(error) => {
+            let hint = hint(&error);
+            context.warn(
+                "There is no comment",
+                &format!("the comment was not written ({error}){hint}"),
+            );
+        }
+    }
+}
+
+/// What is reported of a run that ends like this, and why it failed.
+fn reported(
+    context: &Context,
+    result: &Result<CommandOutcome, Stop>,
+) -> (RunReport, Option<(Outcome, FailureWord)>) {
+    let mut report = context.progress.report();
+    match result {
+        Ok(outcome) => outcome.complete(&mut report),
+        Err(Stop::Early(outcome)) => outcome.complete(&mut report),
+        Err(Stop::Failed(failure)) => return (report, Some((failure.outcome(), failure.word()))),
+    }
+    (report, None)
+}
+
+fn hint(error: &GitHubError) -> &'static str {
+    if matches!(error, GitHubError::Denied { .. }) {
+        "; give the job pull-requests: write"
+    } else {
+        ""
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::CommitSha;
+
+    #[test]
+    fn the_comment_that_is_written_is_the_one_that_is_looked_for() {
+        let about = About {
+            commit: CommitSha::from_bytes([1; 20]),
+            page: None,
+            failure: None,
+        };
+        let text = comment(&RunReport::new(Outcome::Nothing, ""), &about);
+        assert!(text.starts_with(crate::github::MARK), "{text}");
+    }
+}

@@ -1,0 +1,183 @@
+//! Looking for a preview before one is made: by the record, and on Render by its name.
+
+use super::PreviewJob;
+use crate::decide::{Whose, known_preview, may_be_unknown};
+use crate::domain::{FailureWord, PreviewRecord, ServiceId};
+use crate::render::{RenderError, ServiceFacts};
+
+/// A preview that is on Render.
+pub(super) struct Standing {
+    pub(super) id: ServiceId,
+    pub(super) facts: ServiceFacts,
+}
+
+/// What looking came to.
+pub(super) enum Target {
+    /// There is one.
+    There(Box<Standing>),
+    /// There is none.
+    Absent {
+        /// One that the record tells of, and that Render does not know any more.
+        gone: Option<ServiceId>,
+    },
+}
+
+/// What is under the id of a record.
+enum Seen {
+    /// Our preview.
+    Ours(Box<Standing>),
+    /// Nothing.
+    Gone,
+    /// Something else.
+    Others,
+}
+
+/// Why it is not known whether there is one. None may be made then.
+pub(super) struct Unknown {
+    pub(super) word: FailureWord,
+    pub(super) text: String,
+    pub(super) hint: &'static str,
+}
+
+impl From<RenderError> for Unknown {
+    fn from(error: RenderError) -> Self {
+        Self {
+            word: error.word(),
+            text: error.to_string(),
+            hint: error.hint(),
+        }
+    }
+}
+
+impl PreviewJob<'_> {
+    /// Looks for the pull request's preview.
+    ///
+    /// # Errors
+    /// [`Unknown`].
+    pub(super) async fn find(&self) -> Result<Target, Unknown> {
+        let counting = self.of().counting(self.remembered.of(&self.service.name));
+        let mut gone = None;
+        if let Some(id) = known_preview(&counting, None) {
+            match self.look_at(id).await? {
+                Seen::Ours(standing) => return Ok(Target::There(standing)),
+                Seen::Gone => gone = Some(id.clone()),
+                Seen::Others => {}
+            }
+        }
+        if let Some(standing) = self
+            .by_name(may_be_unknown(&counting), gone.as_ref())
+            .await?
+        {
+            self.say(&format!(
+                "{} is its preview by name, and is taken",
+                standing.id
+            ));
+            return Ok(Target::There(Box::new(standing)));
+        }
+        if let Some(gone) = &gone {
+            let text = format!(
+                "{}: preview {gone} is not on Render any more, so a new one is made",
+                self.service.name
+            );
+            self.context.note(text);
+        }
+        Ok(Target::Absent { gone })
+    }
+
+    /// What Render has under the id of a record.
+    async fn look_at(&self, id: &ServiceId) -> Result<Seen, Unknown> {
+        let facts = match self.render.service(id).await {
+            Ok(facts) => facts,
+            Err(RenderError::NoAccess {
+                status: 404 | 410, ..
+            }) => return Ok(Seen::Gone),
+            Err(error) => return Err(error.into()),
+        };
+        match self.whose(id, &facts, true) {
+            Whose::Ours => Ok(Seen::Ours(Box::new(Standing {
+                id: id.clone(),
+                facts,
+            }))),
+            Whose::Others => {
+                self.say(&format!(
+                    "{id} of the record is no preview of {} on Render, and is left alone",
+                    self.parent
+                ));
+                Ok(Seen::Others)
+            }
+            Whose::Unknown => Err(Unknown {
+                word: FailureWord::DeployFailed,
+                text: format!(
+                    "the record says that {id} is the preview {}, but on Render it has another name and is no copy of anything",
+                    self.name
+                ),
+                hint: "Look at that service on Render: if it is the preview, delete it there, and run this again.",
+            }),
+        }
+    }
+
+    fn whose(&self, id: &ServiceId, facts: &ServiceFacts, is_recorded: bool) -> Whose {
+        self.of().whose(
+            id,
+            facts.parent.as_ref(),
+            facts.name == self.name.as_str(),
+            is_recorded,
+        )
+    }
+
+    /// The preview of our name. Where Render does not say whose copy a service is, it is ours only if we meant to make one (`is_recorded`).
+    pub(super) async fn by_name(
+        &self,
+        is_recorded: bool,
+        gone: Option<&ServiceId>,
+    ) -> Result<Option<Standing>, RenderError> {
+        let has_our_image = |facts: &ServiceFacts| {
+            facts
+                .image
+                .as_ref()
+                .and_then(|image| image.repository.as_ref())
+                == Some(self.image.repository())
+        };
+        let mut found: Vec<Standing> = self
+            .render
+            .named(&self.name)
+            .await?
+            .into_iter()
+            .filter(|(id, facts)| {
+                Some(id) != gone
+                    && has_our_image(facts)
+                    && self.whose(id, facts, is_recorded) == Whose::Ours
+            })
+            .map(|(id, facts)| Standing { id, facts })
+            .collect();
+        found.sort_by(|one, other| one.id.cmp(&other.id));
+        let mut found = found.into_iter();
+        let first = found.next();
+        let more: Vec<String> = found.map(|standing| standing.id.to_string()).collect();
+        if !more.is_empty() {
+            let text = format!(
+                "{}: there is more than one preview {} on Render; delete {}",
+                self.service.name,
+                self.name,
+                more.join(", ")
+            );
+            self.context.warn("A preview is there twice", &text);
+        }
+        Ok(first)
+    }
+
+    /// As [`PreviewJob::find`], by what the record says right now: another run may have made it meanwhile.
+    pub(super) async fn found_meanwhile(
+        &self,
+        records: &[&PreviewRecord],
+        gone: Option<&ServiceId>,
+    ) -> Result<Option<Standing>, Unknown> {
+        let Some(id) = known_preview(records, gone) else {
+            return Ok(None);
+        };
+        match self.look_at(id).await? {
+            Seen::Ours(standing) => Ok(Some(*standing)),
+            Seen::Gone | Seen::Others => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! Making a preview, and deploying to one that is there.
+
+use super::find::{Standing, Unknown};
+use super::{PreviewClients, PreviewJob};
+use crate::decide::{Closing, is_forestalled};
+use crate::domain::{DeployId, Intent, Kind, PreviewRecord, PreviewState, ServiceId};
+use crate::render::{CallFailure, Made, Repeatable, ServiceFacts};
+use crate::report::ServiceResult;
+use crate::rollout::{DeployRequest, DeployVia, Rollout, preview as tracked};
+use http_client::{Deadline, sleep};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The first and the longest pause between two calls that Render did not act upon.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// How long Render is asked to make one preview while it acts upon none of the calls.
+const PATIENCE: Duration = Duration::from_secs(180);
+/// How often.
+const MOST_CALLS: u32 = 5;
+/// The pauses in which a preview may appear whose making was not clearly answered, or that another run is making.
+const LOOKS: [Duration; 4] = [
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(8),
+];
+
+/// What asking for a preview came to.
+enum Asked {
+    /// Render made it.
+    Made(ServiceId, Option<Box<ServiceFacts>>, Option<DeployId>),
+    /// It is there, though nobody said so.
+    Appeared(Box<Standing>),
+    /// There is none.
+    Refused(CallFailure),
+    /// Whether there is one is not known.
+    Unclear(String),
+}
+
+impl PreviewJob<'_> {
+    /// Deploys to a preview that is there.
+    pub(super) async fn redeploy(
+        &self,
+        clients: PreviewClients<'_>,
+        preview: Box<Standing>,
+    ) -> ServiceResult {
+        let number = if self.is_told(&preview.id) {
+            None
+        } else {
+            self.begin(Some(&preview.id)).await
+        };
+        self.deploy_to(clients, *preview, number).await
+    }
+
+    /// Whether the newest record says all of this already: the run is repeated.
+    fn is_told(&self, id: &ServiceId) -> bool {
+        let counting = self.of().counting(self.remembered.of(&self.service.name));
+        counting.first().is_some_and(|newest| {
+            newest.state == PreviewState::Serves
+                && newest.intent.id.as_ref() == Some(id)
+                && newest.intent.commit == self.state.commit()
+                && newest.intent.image == self.image.pinned(self.context.request.pin)
+        })
+    }
+
+    async fn deploy_to(
+        &self,
+        clients: PreviewClients<'_>,
+        preview: Standing,
+        number: Option<u64>,
+    ) -> ServiceResult {
+        let Standing { id, facts } = preview;
+        let request = self.request(&id);
+        let rollout = self.rollout(clients, Some(facts));
+        let (ended, closing) = tracked::deploy(&rollout, &self.service.name, &request).await;
+        self.conclude(ended, closing, number, &id).await
+    }
+
+    /// Makes the preview. The intent is written first and the record read after it, so of two runs at once one sees the other.
+    pub(super) async fn make(
+        &self,
+        clients: PreviewClients<'_>,
+        gone: Option<&ServiceId>,
+    ) -> ServiceResult {
+        let name = &self.service.name;
+        tracked::note_making(self.context, name, &self.parent);
+        let number = self.begin(None).await;
+        if let Some(gone) = gone {
+            self.forget(gone).await;
+        }
+        let asked = match self.meanwhile(number, gone).await {
+            Ok(Some(standing)) => Asked::Appeared(Box::new(standing)),
+            Ok(None) => self.ask(clients, number.is_some(), gone).await,
+            Err(Unknown { word, text, hint }) => {
+                tracked::forget_making(self.context, name);
+                self.close(number, Closing::NotSent, None, None).await;
+                return self.failed(word, text, hint);
+            }
+        };
+        match asked {
+            Asked::Made(id, facts, deploy) => {
+                self.note_made(number, &id).await;
+                let request = self.request(&id);
+                let facts = match facts {
+                    Some(facts) => Some(*facts),
+                    None => self.render.service(&id).await.ok(),
+                };
+                let rollout = self.rollout(clients, facts);
+                let (ended, closing) =
+                    tracked::follow_first(&rollout, name, &request, deploy).await;
+                self.conclude(ended, closing, number, &id).await
+            }
+            Asked::Appeared(standing) => {
+                self.note_made(number, &standing.id).await;
+                self.deploy_to(clients, *standing, number).await
+            }
+            Asked::Refused(failure) => {
+                tracked::forget_making(self.context, name);
+                self.close(number, Closing::NotSent, None, None).await;
+                self.failed(failure.word(), failure.to_string(), failure.hint())
+            }
+            Asked::Unclear(why) => {
+                tracked::forget_making(self.context, name);
+                let text = format!(
+                    "whether Render made the preview {} is not known: {why}",
+                    self.name
+                );
+                self.failed(
+                    crate::domain::FailureWord::RenderUnavailable,
+                    text,
+                    "Look for it on Render, then run this again: one that is there is taken, and none is made a second time.",
+                )
+            }
+        }
+    }
+
+    /// What other runs have done about this preview: one that they made, or one that appears because an earlier intent is being acted upon.
+    async fn meanwhile(
+        &self,
+        number: Option<u64>,
+        gone: Option<&ServiceId>,
+    ) -> Result<Option<Standing>, Unknown> {
+        let Some(number) = number else {
+            return Ok(None);
+        };
+        let records = self.remembered.now(&self.service.name).await;
+        let others: Vec<&PreviewRecord> = self
+            .of()
+            .counting(&records)
+            .into_iter()
+            .filter(|record| record.number != number)
+            .collect();
+        if let Some(standing) = self.found_meanwhile(&others, gone).await? {
+            return Ok(Some(standing));
+        }
+        if !is_forestalled(&others, number, &self.run_id()) {
+            return Ok(None);
+        }
+        self.say("another run wrote first that it makes this preview, so it is waited for");
+        for pause in LOOKS {
+            if let Some(standing) = self.by_name(true, gone).await? {
+                return Ok(Some(standing));
+            }
+            sleep(pause).await;
+        }
+        Ok(self.by_name(true, gone).await?)
+    }
+
+    /// Asks Render to make it, again only while nothing was acted upon.
+    async fn ask(
+        &self,
+        clients: PreviewClients<'_>,
+        is_recorded: bool,
+        gone: Option<&ServiceId>,
+    ) -> Asked {
+        let image = self.image.pinned(self.context.request.pin);
+        let (deadline, mut backoff) = (
+            Deadline::after(PATIENCE),
+            self.context.clients.http.backoff(PAUSES.0, PAUSES.1),
+        );
+        for requests in 1.. {
+            self.say(&format!(
+                "making the preview {} of {} with {image}",
+                self.name, self.parent
+            ));
+            let failure = match clients
+                .render
+                .preview(&self.parent, &image, &self.name)
+                .await
+            {
+                Ok(made) => return self.made(made, is_recorded, gone).await,
+                Err(failure) => failure,
+            };
+            match failure.repeatable() {
+                Repeatable::Never => return Asked::Refused(failure),
+                Repeatable::Once => {
+                    return self
+                        .look_for_it(&failure.to_string(), is_recorded, gone)
+                        .await;
+                }
+                Repeatable::Safely(hint) => {
+                    let wait = backoff.next(hint);
+                    if requests == MOST_CALLS || !deadline.allows(wait).await {
+                        return Asked::Refused(failure);
+                    }
+                    self.say(&format!("{failure}; asked again"));
+                }
+            }
+        }
+        Asked::Unclear("it was not asked".into())
+    }
+
+    async fn made(&self, made: Made, is_recorded: bool, gone: Option<&ServiceId>) -> Asked {
+        let Made {
+            id,
+            is_named_so,
+            facts,
+            deploy,
+        } = made;
+        let Some(id) = id else {
+            return self
+                .look_for_it("its answer does not name it", is_recorded, gone)
+                .await;
+        };
+        if !is_named_so {
+            let text = format!(
+                "{}: Render gave preview {id} another name than {}, so only the record finds it again",
+                self.service.name, self.name
+            );
+            self.context.warn("A preview has another name", &text);
+        }
+        Asked::Made(id, facts.map(Box::new), deploy)
+    }
+
+    /// Looks for a preview that may have been made. It is not asked for a second time: there would be two.
+    async fn look_for_it(&self, why: &str, is_recorded: bool, gone: Option<&ServiceId>) -> Asked {
+        self.say(&format!("{why}; it is looked for"));
+        for pause in LOOKS {
+            sleep(pause).await;
+            if let Ok(Some(standing)) = self.by_name(is_recorded, gone).await {
+                return Asked::Appeared(Box::new(standing));
+            }
+        }
+        Asked::Unclear(why.to_owned())
+    }
+
+    fn request(&self, id: &ServiceId) -> DeployRequest {
+        let image = self.image.pinned(self.context.request.pin);
+        let intent = Intent {
+            service: self.service.name.clone(),
+            commit: self.state.commit(),
+            id: Some(id.clone()),
+            image: image.clone(),
+            platform: self.image.platform_digest().clone(),
+            image_commit: self.image.revision().copied(),
+            release: None,
+            kind: Kind::Deploy,
+            from: None,
+            to: None,
+        };
+        let wanted = vec![
+            self.image.digest().clone(),
+            self.image.platform_digest().clone(),
+        ];
+        // Its record is one of previews.
+        let via = DeployVia::Api(id.clone());
+        DeployRequest {
+            via,
+            id: id.clone(),
+            image,
+            wanted,
+            intent,
+            is_forced: false,
+            is_recorded: false,
+        }
+    }
+
+    fn rollout<'r>(
+        &'r self,
+        clients: PreviewClients<'r>,
+        facts: Option<ServiceFacts>,
+    ) -> Rollout<'r> {
+        let facts: BTreeMap<_, _> = facts
+            .into_iter()
+            .map(|facts| (self.service.name.clone(), facts))
+            .collect();
+        Rollout::new(self.context, clients.all, &self.state, facts)
+    }
+
+    /// Ends the record, and asks where the preview is if that was not known before it was live.
+    async fn conclude(
+        &self,
+        mut ended: ServiceResult,
+        closing: Closing,
+        number: Option<u64>,
+        id: &ServiceId,
+    ) -> ServiceResult {
+        if ended.url.is_none() && matches!(closing, Closing::Live | Closing::Accepted) {
+            ended.url = self
+                .render
+                .service(id)
+                .await
+                .ok()
+                .and_then(|facts| facts.url);
+        }
+        self.close(number, closing, Some(id), ended.url.as_ref())
+            .await;
+        ended
+    }
+}

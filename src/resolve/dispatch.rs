@@ -1,0 +1,364 @@
+//! A dispatch: what its inputs name, on which commit, and that it may be deployed from there.
+
+use super::release::{on_release_branch, unreachable_release};
+use super::source::default_image;
+use super::{
+    Before, Commit, Purpose, Resolved, agree, manifest_of_event, refuse_base_on_deploy,
+    resolve_name, unknown_environment,
+};
+use crate::context::{Context, Stop};
+use crate::decide::{Base, Concerns, Environments, Subject, Tip, of_branch, of_tag};
+use crate::domain::{
+    CommitName, CommitSha, Dispatch, Environment, EnvironmentName, Foreign, Level, Manifest,
+    Notice, PushedRef, Reading, Release, ReleaseTemplate, Source, When,
+};
+use crate::failure::{Failure, ReleaseRefusal};
+use crate::history::Ancestry;
+use crate::intake::inputs::InputError;
+use crate::intake::manifest::{self, Home};
+
+/// Resolves what the inputs of a dispatch name.
+pub(super) async fn dispatch(
+    context: &Context,
+    dispatch: &Dispatch,
+    purpose: Purpose,
+) -> Result<Resolved, Stop> {
+    refuse_base_on_deploy(context, purpose)?;
+    if context.request.pr_number.is_some() || is_outside(context) {
+        return outside(context);
+    }
+    let default_branch = default_branch_of(dispatch);
+    let at = match (dispatch.commit, &context.request.sha) {
+        (Some(commit), _) => commit,
+        (None, Some(name)) => resolve_name(context, "sha", name).await?,
+        (None, None) => tip(context, &default_branch).await?,
+    };
+    let manifest = manifest_of_event(context, &at, &default_branch, purpose).await?;
+    if manifest.source == Source::File && names_other_image(context, &manifest) {
+        return outside(context);
+    }
+    let environment = match environment_of_dispatch(context, &manifest, dispatch) {
+        Ok(environment) => environment,
+        // A plan without an environment is about the images of the commit.
+        Err(NoEnvironment::Several(_)) if purpose == Purpose::Plan => None,
+        Err(error) => return Err(Failure::from(error).into()),
+    };
+    let commit = match environment.cloned() {
+        Some(environment) => {
+            let at = (default_branch.as_str(), at);
+            to_environment(context, dispatch, (manifest, environment), at, purpose).await?
+        }
+        None => Commit {
+            commit: asked_commit(context).await?.unwrap_or(at),
+            manifest,
+            subject: Subject::Commit,
+            base: no_before(),
+            push: None,
+            tip: Tip::Other,
+        },
+    };
+    commit.resolved(context).await
+}
+
+/// What is deployed to the environment that a dispatch means.
+async fn to_environment(
+    context: &Context,
+    dispatch: &Dispatch,
+    (mut manifest, environment): (Manifest, Environment),
+    (default_branch, at): (&str, CommitSha),
+    purpose: Purpose,
+) -> Result<Commit<'static>, Failure> {
+    let run = (default_branch, at);
+    let (commit, release) =
+        commit_of_dispatch(context, &environment, dispatch, run, purpose).await?;
+    let name = environment.name;
+    if commit != at {
+        manifest = manifest_of_event(context, &commit, default_branch, purpose).await?;
+        manifest
+            .environment(&name)
+            .ok_or_else(|| unknown_environment(&name))?;
+    }
+    let is_default = matches!(&environment.when, When::Branch(branch) if branch == default_branch);
+    let tip = if is_default && context.request.sha.is_none() {
+        Tip::OfDefaultBranch
+    } else {
+        Tip::Other
+    };
+    let subject = Subject::Environments {
+        environments: Environments::one(name),
+        release,
+    };
+    Ok(Commit {
+        manifest,
+        subject,
+        commit,
+        base: no_before(),
+        push: None,
+        tip,
+    })
+}
+
+fn no_before() -> Base {
+    Base::None("a dispatch does not say what was there before".into())
+}
+
+/// Whether the input `image` is none of the manifest's.
+fn names_other_image(context: &Context, manifest: &Manifest) -> bool {
+    let Some(image) = &context.request.image else {
+        return false;
+    };
+    let mut known = manifest.images.iter();
+    !known.any(|known| known.repository == *image)
+}
+
+/// A schedule says no default branch, and always runs on it.
+pub(super) fn default_branch_of(dispatch: &Dispatch) -> String {
+    let of_run = match &dispatch.pushed {
+        Some(PushedRef::Branch(name)) => Some(name.clone()),
+        Some(PushedRef::Tag(_) | PushedRef::Either(_)) | None => None,
+    };
+    dispatch
+        .default_branch
+        .clone()
+        .or(of_run)
+        .unwrap_or_else(|| "main".into())
+}
+
+/// Why a dispatch means no environment that can be told.
+pub(super) enum NoEnvironment {
+    /// The named one is not in the manifest.
+    Unknown(EnvironmentName),
+    /// It could be any of these.
+    Several(Vec<EnvironmentName>),
+}
+
+impl From<NoEnvironment> for Failure {
+    fn from(error: NoEnvironment) -> Self {
+        match error {
+            NoEnvironment::Unknown(name) => unknown_environment(&name),
+            NoEnvironment::Several(names) => {
+                let names: Vec<&str> = names.iter().map(EnvironmentName::as_str).collect();
+                InputError::of(
+                    "environment",
+                    format!("a dispatch needs it, one of {}", names.join(", ")),
+                )
+                .into()
+            }
+        }
+    }
+}
+
+/// Which environment a dispatch means: the named one, the one that its ref matches, or the only one. `None` where the manifest has none.
+pub(super) fn environment_of_dispatch<'m>(
+    context: &Context,
+    manifest: &'m Manifest,
+    dispatch: &Dispatch,
+) -> Result<Option<&'m Environment>, NoEnvironment> {
+    let find = |name: &EnvironmentName| {
+        let found = manifest.environment(name);
+        found.ok_or_else(|| NoEnvironment::Unknown(name.clone()))
+    };
+    if let Some(name) = &context.request.environment {
+        return find(name).map(Some);
+    }
+    let concerns = match (&context.request.release, &dispatch.pushed) {
+        (Some(tag), _) => of_tag(manifest, tag),
+        (None, Some(PushedRef::Branch(name))) => of_branch(manifest, name),
+        (None, Some(PushedRef::Tag(name))) => of_tag(manifest, name),
+        (None, Some(PushedRef::Either(_)) | None) => Concerns::None,
+    };
+    let several = || {
+        let names = manifest.environments.iter().map(|own| own.name.clone());
+        Err(NoEnvironment::Several(names.collect()))
+    };
+    match (concerns, manifest.environments.as_slice()) {
+        (Concerns::Environments(matching, _), _) => match matching.only() {
+            Ok(name) => find(name).map(Some),
+            Err(_) => several(),
+        },
+        (Concerns::None | Concerns::Malformed, [only]) => Ok(Some(only)),
+        (Concerns::None | Concerns::Malformed, []) => Ok(None),
+        (Concerns::None | Concerns::Malformed, _) => several(),
+    }
+}
+
+async fn commit_of_dispatch(
+    context: &Context,
+    environment: &Environment,
+    dispatch: &Dispatch,
+    (default_branch, at): (&str, CommitSha),
+    purpose: Purpose,
+) -> Result<(CommitSha, Option<Release>), Failure> {
+    match &environment.when {
+        When::Branch(branch) => {
+            if context.request.release.is_some() {
+                return Err(InputError::of(
+                    "release",
+                    format!("environment {} deploys from a branch", environment.name),
+                )
+                .into());
+            }
+            let is_here = matches!(&dispatch.pushed, Some(PushedRef::Branch(name)) if name == branch)
+                && dispatch.commit.is_some();
+            let Some(commit) = asked_commit(context).await? else {
+                let commit = if is_here {
+                    at
+                } else {
+                    tip(context, branch).await?
+                };
+                return Ok((commit, None));
+            };
+            if purpose != Purpose::Plan {
+                must_be_on(context, &commit, branch).await?;
+            }
+            Ok((commit, None))
+        }
+        When::Release { template, .. } => {
+            let (commit, release) =
+                release_of_dispatch(context, environment, template, dispatch).await?;
+            agree(context.request.sha.as_ref(), &commit)?;
+            match on_release_branch(context, environment, &release, &commit, default_branch).await {
+                Ancestry::Yes => {}
+                Ancestry::Unknown(why) => return Err(Failure::OrderUnknown(why)),
+                Ancestry::No => unreachable_release(environment, &release, default_branch)?,
+            }
+            Ok((commit, Some(release)))
+        }
+    }
+}
+
+async fn must_be_on(context: &Context, commit: &CommitSha, branch: &str) -> Result<(), Failure> {
+    let shown = Foreign(branch.as_bytes());
+    match context.clients.history.is_on_branch(commit, branch).await {
+        Ancestry::Yes => Ok(()),
+        Ancestry::No => Err(Failure::NotReachable(format!(
+            "commit {commit} is not on branch {shown}"
+        ))),
+        Ancestry::Unknown(why) => Err(Failure::OrderUnknown(format!(
+            "whether commit {commit} is on branch {shown} is not known: {why}"
+        ))),
+    }
+}
+
+async fn release_of_dispatch(
+    context: &Context,
+    environment: &Environment,
+    template: &ReleaseTemplate,
+    dispatch: &Dispatch,
+) -> Result<(CommitSha, Release), Failure> {
+    let of_run = match &dispatch.pushed {
+        Some(PushedRef::Tag(name)) => Some(name.clone()),
+        Some(PushedRef::Branch(_) | PushedRef::Either(_)) | None => None,
+    };
+    let tag = context.request.release.clone().or(of_run).ok_or_else(|| {
+        InputError::of(
+            "release",
+            format!(
+                "environment {} deploys releases: name one like {template}",
+                environment.name
+            ),
+        )
+    })?;
+    let shown = Foreign(tag.as_bytes()).to_string();
+    let release = match template.read(&tag) {
+        Reading::Release(release) => release,
+        Reading::Malformed | Reading::Foreign => {
+            return Err(InputError::of(
+                "release",
+                format!("it is \"{shown}\", wanted one like {template}"),
+            )
+            .into());
+        }
+    };
+    let commit = context
+        .clients
+        .history
+        .tag_commit(&tag)
+        .await?
+        .ok_or(Failure::Release(ReleaseRefusal::Absent(shown)))?;
+    Ok((commit, release))
+}
+
+pub(super) async fn tip(context: &Context, branch: &str) -> Result<CommitSha, Failure> {
+    let shown = Foreign(branch.as_bytes());
+    context.clients.history.tip(branch).await?.ok_or_else(|| {
+        Failure::OrderUnknown(format!(
+            "branch {shown} is neither in the checkout nor at GitHub"
+        ))
+    })
+}
+
+async fn asked_commit(context: &Context) -> Result<Option<CommitSha>, Failure> {
+    match &context.request.sha {
+        Some(name) => resolve_name(context, "sha", name).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Whether the named image is none of this repository's: another owner's, or, where no hook says what to deploy, another name's.
+fn is_outside(context: &Context) -> bool {
+    let Some(image) = &context.request.image else {
+        return false;
+    };
+    let (owner, repo) = (
+        context.slug.owner().to_ascii_lowercase(),
+        context.slug.repo().to_ascii_lowercase(),
+    );
+    let mut parts = image.path().split('/');
+    let has_owner = parts.next() == Some(owner.as_str());
+    let has_repo = parts.next() == Some(repo.as_str());
+    let is_wanted = context.request.deploy_hook.is_some()
+        || context.request.environment.is_some()
+        || !context.request.deploy_hooks.is_empty();
+    !has_owner || !(has_repo || is_wanted)
+}
+
+/// An image of another repository, or a pull request's by number: verified by its full commit, and nothing is looked up in git.
+fn outside(context: &Context) -> Result<Resolved, Stop> {
+    let Some(CommitName::Full(commit)) = context.request.sha else {
+        return Err(InputError::of(
+            "sha",
+            "with pr-number, or an image of another repository, all 40 digits are needed",
+        )
+        .into());
+    };
+    if context.request.release.is_some() {
+        return Err(InputError::of(
+            "release",
+            "it has no meaning with pr-number, or with an image of another repository",
+        )
+        .into());
+    }
+    let home = Home {
+        owner: context.slug.owner(),
+        repo: context.slug.repo(),
+        default_branch: "main",
+    };
+    let image = context
+        .request
+        .image
+        .clone()
+        .map_or_else(|| default_image(context), Ok)?;
+    let manifest = manifest::shorthand(image, &home)?;
+    let named = |number| Subject::PullRequest {
+        number,
+        cannot_push: None,
+    };
+    let subject = context.request.pr_number.map_or(Subject::Commit, named);
+    context.log.notice(&Notice::new(
+        Level::Notice,
+        "Verified only",
+        "with pr-number, or an image of another repository, nothing is deployed",
+    ));
+    Ok(Resolved {
+        manifest,
+        subject,
+        commit,
+        before: Before::Nothing("an image that is named is verified whatever changed".into()),
+        given_base: None,
+        tip: Tip::Other,
+        created: None,
+        revisions: vec![commit],
+        in_fork: false,
+    })
+}

@@ -1,0 +1,194 @@
+//! A push: of a branch, of a release tag, or of nothing that concerns us.
+
+use super::release::{on_release_branch, unreachable_release};
+use super::{
+    Commit, Purpose, Resolved, agree, environments_in, manifest_of_event, nothing,
+    refuse_base_on_deploy, unknown_environment,
+};
+use crate::context::{Context, Stop};
+use crate::decide::{Base, Concerns, Environments, Subject, Tip, choose, of_branch, of_tag};
+use crate::domain::{CommitSha, Foreign, Manifest, Push, PushedRef, Release};
+use crate::failure::{Failure, ReleaseRefusal};
+use crate::history::Ancestry;
+use crate::intake::inputs::InputError;
+
+/// Resolves a push.
+pub(super) async fn push(
+    context: &Context,
+    push: &Push,
+    purpose: Purpose,
+) -> Result<Resolved, Stop> {
+    refuse_base_on_deploy(context, purpose)?;
+    if context.request.pr_number.is_some() {
+        return Err(InputError::of("pr-number", "a push is of no pull request").into());
+    }
+    let commit = pushed_commit(context, push).await?;
+    agree(context.request.sha.as_ref(), &commit)?;
+    let manifest = manifest_of_event(context, &commit, &push.default_branch, purpose).await?;
+    let matching = matching(context, push, &manifest, &commit, purpose).await?;
+    let subject = subject_of_push(context, &manifest, matching, purpose)?;
+    let is_default = matches!(&push.pushed, PushedRef::Branch(name) | PushedRef::Either(name) if *name == push.default_branch);
+    let mut base = Base::None(no_before(push));
+    if let Some(before) = push.before {
+        base = Base::Commit(before, "what the branch was on before the push".into());
+    }
+    if let Subject::Environments {
+        environments,
+        release: Some(release),
+    } = &subject
+    {
+        let is_moved = push.before.is_some() || (push.forced && !push.created);
+        if matches!(push.pushed, PushedRef::Tag(_)) && is_moved {
+            return Err(Failure::Release(ReleaseRefusal::Moved(release.to_string())).into());
+        }
+        must_be_released_from_there(context, push, &manifest, environments, release, &commit)
+            .await?;
+    }
+    let tip = if is_default {
+        Tip::OfDefaultBranch
+    } else {
+        Tip::Other
+    };
+    let commit = Commit {
+        manifest,
+        subject,
+        commit,
+        base,
+        push: Some(push),
+        tip,
+    };
+    commit.resolved(context).await
+}
+
+/// The environments that the pushed branch or tag concerns, and the release that it is.
+async fn matching(
+    context: &Context,
+    push: &Push,
+    manifest: &Manifest,
+    commit: &CommitSha,
+    purpose: Purpose,
+) -> Result<Option<(Environments, Option<Release>)>, Stop> {
+    let (concerns, name) = match &push.pushed {
+        PushedRef::Branch(name) => (of_branch(manifest, name), name),
+        PushedRef::Tag(name) => (of_tag(manifest, name), name),
+        PushedRef::Either(name) => (either(context, manifest, name, commit).await?, name),
+    };
+    let shown = Foreign(name.as_bytes());
+    let matching = match concerns {
+        Concerns::Malformed => {
+            return Err(Failure::Release(ReleaseRefusal::Malformed(shown.to_string())).into());
+        }
+        Concerns::None if purpose == Purpose::Deploy => {
+            return Err(nothing(&format!("no environment deploys from {shown}")));
+        }
+        Concerns::None => None,
+        Concerns::Environments(environments, release) => Some((environments, release)),
+    };
+    if let Some(asked) = &context.request.release {
+        let release = matching.as_ref().and_then(|(_, release)| release.as_ref());
+        if release.is_none_or(|release| release.tag().as_str() != asked) {
+            return Err(InputError::of("release", "it is not the tag that was pushed").into());
+        }
+    }
+    Ok(matching)
+}
+
+/// Refuses a release whose commit is on none of the branches that its environments are released from.
+async fn must_be_released_from_there(
+    context: &Context,
+    push: &Push,
+    manifest: &Manifest,
+    environments: &Environments,
+    release: &Release,
+    commit: &CommitSha,
+) -> Result<(), Failure> {
+    let branch = &push.default_branch;
+    for environment in environments_in(manifest, environments)? {
+        match on_release_branch(context, environment, release, commit, branch).await {
+            Ancestry::Yes => {}
+            Ancestry::Unknown(why) if context.around.is_rerun => {
+                return Err(Failure::OrderUnknown(why));
+            }
+            Ancestry::Unknown(why) => {
+                context.warn(
+                    "The release's branch is not known",
+                    &format!(
+                        "whether release {release} is on a release branch is not known: {why}"
+                    ),
+                );
+            }
+            Ancestry::No => unreachable_release(environment, release, branch)?,
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn pushed_commit(context: &Context, push: &Push) -> Result<CommitSha, Failure> {
+    let PushedRef::Tag(name) = &push.pushed else {
+        return Ok(push.after);
+    };
+    let no_commit = || {
+        Failure::Release(ReleaseRefusal::NoCommit(
+            Foreign(name.as_bytes()).to_string(),
+        ))
+    };
+    match (context.clients.history.peel(&push.after).await, push.commit) {
+        (Ok(Some(peeled)), _) => Ok(peeled),
+        // An annotated tag's commit stands in the payload too; neither the checkout nor GitHub contradicts it.
+        (_, Some(commit)) => Ok(commit),
+        (Ok(None), None) | (Err(_), None) => Err(no_commit()),
+    }
+}
+
+/// A workflow run names its branch or tag by a short name: only a tag that is there and on this commit counts as one.
+async fn either(
+    context: &Context,
+    manifest: &Manifest,
+    name: &str,
+    commit: &CommitSha,
+) -> Result<Concerns, Failure> {
+    let branch = of_branch(manifest, name);
+    if branch != Concerns::None {
+        return Ok(branch);
+    }
+    let tag = of_tag(manifest, name);
+    let is_there = tag != Concerns::None
+        && context.clients.history.tag_commit(name).await?.as_ref() == Some(commit);
+    Ok(if is_there { tag } else { Concerns::None })
+}
+
+fn subject_of_push(
+    context: &Context,
+    manifest: &Manifest,
+    matching: Option<(Environments, Option<Release>)>,
+    purpose: Purpose,
+) -> Result<Subject, Failure> {
+    let chosen = context.request.environment.as_ref();
+    if let Some(name) = chosen
+        && manifest.environment(name).is_none()
+    {
+        return Err(unknown_environment(name));
+    }
+    let Some((matching, release)) = matching else {
+        return Ok(Subject::Commit);
+    };
+    // A plan may answer for several.
+    let environments = match (purpose, chosen) {
+        (Purpose::Plan, None) => matching,
+        (Purpose::Plan | Purpose::Verify | Purpose::Deploy | Purpose::Promote, _) => {
+            Environments::one(choose(matching, chosen)?)
+        }
+    };
+    Ok(Subject::Environments {
+        environments,
+        release,
+    })
+}
+
+fn no_before(push: &Push) -> String {
+    match (push.followed, push.created) {
+        (true, _) => "a workflow run does not say what was pushed before".into(),
+        (false, true) => "the branch is new".into(),
+        (false, false) => "the push names no commit before it".into(),
+    }
+}

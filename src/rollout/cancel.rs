@@ -1,0 +1,169 @@
+//! The end of a run that a signal cuts off: what is true of it, and deploys that have not begun are asked to stop.
+
+use crate::context::{CommandOutcome, Context, InFlightDeploy, Stage, Writers};
+use crate::decide::PlannedService;
+use crate::domain::{
+    Decision, Deploy, DeployId, DeployStatus, FailureWord, Outcome, ServiceName, Status,
+};
+use crate::render::{RenderApi, RenderWriter};
+use crate::report::{Failed, RunReport, ServiceResult};
+use http_client::within;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How long Render is spoken to of each service. The runner kills what has not ended some seconds after it asked, and there is still a report to write.
+const PATIENCE: Duration = Duration::from_millis(3500);
+
+/// What became of a deploy that was in flight: its id, and a sentence.
+type Stopped = (Option<DeployId>, &'static str);
+
+/// Ends a run that was cut off by a signal, and reports what is true of it. Records stay open: the next run looks.
+pub(crate) async fn cancelled(context: &Context, writers: Option<&Writers<'_>>) -> RunReport {
+    let in_flight = context.progress.in_flight();
+    context.log.end_group();
+    context.log.say("Cancelled: no further deploy is begun.");
+    let mut stopped: BTreeMap<ServiceName, Stopped> = in_flight
+        .iter()
+        .map(|(service, deploy)| {
+            let stage = &deploy.stage;
+            (service.clone(), (stage.deploy().cloned(), stage.told()))
+        })
+        .collect();
+    let writer = writers.and_then(|writers| writers.render.as_ref());
+    if let (Some(render), Some(writer)) = (&context.clients.render, writer) {
+        let writer = &writer.deploys;
+        let asked = in_flight.iter().filter(|(_, deploy)| deploy.is_ours()).map(
+            |(service, deploy)| async move {
+                let stop = stop(context, render, writer, service, deploy);
+                (service, within(PATIENCE, stop).await)
+            },
+        );
+        for (service, answer) in futures_util::future::join_all(asked).await {
+            if let Some(answer) = answer {
+                stopped.insert(service.clone(), answer);
+            }
+        }
+    }
+    report(context, &stopped)
+}
+
+impl Stage {
+    const fn deploy(&self) -> Option<&DeployId> {
+        match self {
+            Self::Following(deploy) => Some(deploy),
+            Self::Preparing | Self::Making | Self::Calling | Self::Adopted => None,
+        }
+    }
+
+    const fn told(&self) -> &'static str {
+        match self {
+            Self::Preparing => "the run was cancelled first",
+            Self::Making => "its preview was being made when the run was cancelled",
+            Self::Calling => "the hook was being called when the run was cancelled",
+            Self::Following(_) => "its deploy was under way when the run was cancelled",
+            Self::Adopted => "a deploy of another run was followed when this one was cancelled",
+        }
+    }
+}
+
+impl InFlightDeploy {
+    /// Whether Render may have been asked for it by this run.
+    const fn is_ours(&self) -> bool {
+        match self.stage {
+            Stage::Calling | Stage::Following(_) => true,
+            Stage::Preparing | Stage::Making | Stage::Adopted => false,
+        }
+    }
+
+    fn find<'d>(&self, deploys: &'d [Deploy]) -> Option<&'d Deploy> {
+        match self.stage.deploy() {
+            Some(id) => deploys.iter().find(|deploy| deploy.id == *id),
+            None => deploys
+                .iter()
+                .find(|deploy| !self.known.contains(&deploy.id) && deploy.is_of(&self.wanted)),
+        }
+    }
+}
+
+/// Asks Render to cancel a deploy of ours that has not begun. One that runs its pre-deploy command or starts is left to it.
+async fn stop(
+    context: &Context,
+    render: &RenderApi,
+    writer: &RenderWriter,
+    service: &ServiceName,
+    tracked: &InFlightDeploy,
+) -> Stopped {
+    let own = tracked.stage.deploy().cloned();
+    let Ok(deploys) = render.deploys(&tracked.id).await else {
+        return (own, tracked.stage.told());
+    };
+    let Some(deploy) = tracked.find(&deploys) else {
+        return (own, tracked.stage.told());
+    };
+    let id = Some(deploy.id.clone());
+    if deploy.status == DeployStatus::Live {
+        return (id, "its deploy was live already when the run was cancelled");
+    }
+    if !deploy.status.may_be_cancelled() {
+        return (
+            id,
+            "its deploy had begun and goes on, the run was cancelled",
+        );
+    }
+    match writer.cancel(&tracked.id, &deploy.id).await {
+        Ok(()) => {
+            context.log.say(&format!(
+                "{service}: {} was cancelled on Render.",
+                deploy.id
+            ));
+            (id, "its deploy was cancelled on Render with the run")
+        }
+        Err(error) => {
+            context.log.say(&format!("{service}: {error}."));
+            (id, "its deploy goes on, Render did not cancel it")
+        }
+    }
+}
+
+fn report(context: &Context, stopped: &BTreeMap<ServiceName, Stopped>) -> RunReport {
+    let mut report = context.progress.report();
+    CommandOutcome::new(Outcome::Cancelled, "Cancelled: no further hook is called")
+        .complete(&mut report);
+    report.failed = Some(Failed {
+        word: FailureWord::Cancelled,
+        text: "the run was cancelled".into(),
+        hint: "Run it again; what was not deployed is deployed then.".into(),
+        page: None,
+    });
+    let Some(plan) = &report.plan else {
+        return report;
+    };
+    let is_deployed = |service: &&PlannedService| service.decision == Decision::Deploy;
+    let deployed = plan.services.iter().filter(is_deployed);
+    let names: Vec<ServiceName> = deployed
+        .map(|service| service.name.clone())
+        .chain(
+            report
+                .previews
+                .iter()
+                .map(|preview| preview.service.clone()),
+        )
+        .collect();
+    for name in names {
+        if report.services.iter().any(|ended| ended.service == name) {
+            continue;
+        }
+        let not_begun = (None, Stage::Preparing.told());
+        let (deploy, reason) = stopped.get(&name).cloned().unwrap_or(not_begun);
+        let status = if reason == Stage::Preparing.told() {
+            Status::NotStarted
+        } else {
+            Status::Cancelled
+        };
+        report.services.push(ServiceResult {
+            deploy,
+            ..ServiceResult::without_deploy(&name, status, reason)
+        });
+    }
+    report
+}

@@ -1,0 +1,201 @@
+//! `rollback-on-failure`: the siblings that went live in this run are put back on what they ran before.
+//!
+//! A service that failed still serves its old bytes, so it is left alone. Nothing is held by this: the next run deploys again.
+
+use super::attempt::Attempt;
+use super::{DeployRequest, DeployVia, Rollout};
+use crate::decide::{OnRender, VerifiedImage};
+use crate::domain::{
+    CommitSha, DeployStatus, Digest, Intent, Kind, PinnedImage, ServiceName, Status,
+};
+use crate::images::reverify::{self, Unfit};
+use crate::report::ServiceResult;
+use std::collections::BTreeMap;
+
+/// Puts them back, all at once. The results of those that are back on their old image say so.
+pub(super) async fn siblings(
+    rollout: &Rollout<'_>,
+    requests: &BTreeMap<ServiceName, DeployRequest>,
+    results: &mut [ServiceResult],
+) {
+    let context = rollout.context;
+    let failed: Vec<String> = results
+        .iter()
+        .filter(|result| result.failed.is_some())
+        .map(|result| result.service.to_string())
+        .collect();
+    if failed.is_empty() {
+        return;
+    }
+    if context.clients.render.is_none() {
+        context.warn(
+            "Nothing was put back",
+            "rollback-on-failure needs an API key: what went live is not known without one",
+        );
+        return;
+    }
+    let live: Vec<&mut ServiceResult> = results
+        .iter_mut()
+        .filter(|result| result.status == Status::Live)
+        .collect();
+    if !live.is_empty() {
+        let names: Vec<&str> = live.iter().map(|result| result.service.as_str()).collect();
+        context.log.say(&format!(
+            "Putting back what went live, because {} failed: {}",
+            failed.join(", "),
+            names.join(", ")
+        ));
+    }
+    let put_back = live.into_iter().filter_map(|result| {
+        let request = requests.get(&result.service)?;
+        Some(one(rollout, result, request, &failed))
+    });
+    futures_util::future::join_all(put_back).await;
+}
+
+async fn one(
+    rollout: &Rollout<'_>,
+    result: &mut ServiceResult,
+    request: &DeployRequest,
+    failed: &[String],
+) {
+    let context = rollout.context;
+    let service = result.service.clone();
+    match put_back(rollout, &service, request).await {
+        Ok(Some(ended)) => {
+            result.status = Status::Failed;
+            result.deploy = ended.deploy;
+            result.reason = Some(format!(
+                "went live, and was put back, because {} failed",
+                failed.join(", ")
+            ));
+            result.took = ended
+                .began
+                .saturating_add(ended.took)
+                .saturating_sub(result.began);
+            context.progress.ended(result);
+        }
+        Ok(None) => {}
+        Err(why) => context.warn(
+            "A service was not put back",
+            &format!("{service} stays on what it was given in this run: {why}"),
+        ),
+    }
+}
+
+/// Deploys what the service ran before, and sees it live. `None` where it ran the same image.
+///
+/// # Errors
+/// Why the service stays as it is.
+async fn put_back(
+    rollout: &Rollout<'_>,
+    service: &ServiceName,
+    request: &DeployRequest,
+) -> Result<Option<ServiceResult>, String> {
+    let log = &rollout.context.log;
+    let Some(digests) = previous(rollout, service) else {
+        return Err("what it ran before is not known".into());
+    };
+    if digests.iter().any(|digest| request.wanted.contains(digest)) {
+        log.say(&format!(
+            "{service}: it ran the same image before, so there is nothing to put back."
+        ));
+        return Ok(None);
+    }
+    if !still_serves(rollout, request).await {
+        return Err("something else was deployed there since, or that is not known".into());
+    }
+    let image = verified(rollout, request, &digests).await?;
+    let commit = rollout.state.commit_of(service, &digests);
+    let back = request_for(rollout, request, &image, commit);
+    let ended = Attempt::new(rollout, service, &back).run().await;
+    if ended.status != Status::Live {
+        return Err(match ended.failed {
+            Some(failed) => failed.text,
+            None => ended.status.to_string(),
+        });
+    }
+    log.say(&format!("{service}: back on {}", back.image));
+    Ok(Some(ended))
+}
+
+/// The request for the image from before.
+fn request_for(
+    rollout: &Rollout<'_>,
+    request: &DeployRequest,
+    image: &VerifiedImage,
+    commit: Option<CommitSha>,
+) -> DeployRequest {
+    let pinned = image.pinned(rollout.context.request.pin);
+    let intent = Intent {
+        commit: commit.unwrap_or(request.intent.commit),
+        image: pinned.clone(),
+        platform: image.platform_digest().clone(),
+        image_commit: image.revision().copied(),
+        release: None,
+        kind: Kind::Restore,
+        from: Some(request.intent.commit),
+        to: None,
+        ..request.intent.clone()
+    };
+    let via = match &request.via {
+        DeployVia::Hook(hook) => DeployVia::Hook(hook.clone()),
+        DeployVia::Api(id) => DeployVia::Api(id.clone()),
+    };
+    DeployRequest {
+        via,
+        id: request.id.clone(),
+        image: pinned,
+        wanted: vec![image.digest().clone(), image.platform_digest().clone()],
+        intent,
+        is_forced: false,
+        // A record says which commit's bytes are where; of these nobody may know it.
+        is_recorded: commit.is_some(),
+    }
+}
+
+/// What the service ran when this run began.
+fn previous(rollout: &Rollout<'_>, service: &ServiceName) -> Option<Vec<Digest>> {
+    let OnRender::Known(deploys) = rollout.state.on_render(service) else {
+        return None;
+    };
+    let live = deploys
+        .iter()
+        .find(|deploy| deploy.status == DeployStatus::Live)?;
+    (!live.digests.is_empty()).then(|| live.digests.clone())
+}
+
+/// Whether our bytes still serve, and nothing is under way that would replace them: what another run has deployed since is not ours to undo.
+async fn still_serves(rollout: &Rollout<'_>, request: &DeployRequest) -> bool {
+    let Some(render) = &rollout.context.clients.render else {
+        return false;
+    };
+    let Ok(deploys) = render.deploys(&request.id).await else {
+        return false;
+    };
+    let is_live = deploys
+        .iter()
+        .any(|deploy| deploy.status == DeployStatus::Live);
+    is_live && deploys.iter().all(|deploy| deploy.is_of(&request.wanted))
+}
+
+/// The image from before, judged again: it may be gone by now.
+async fn verified(
+    rollout: &Rollout<'_>,
+    request: &DeployRequest,
+    digests: &[Digest],
+) -> Result<VerifiedImage, String> {
+    let mut why = String::new();
+    for digest in digests {
+        let pinned = PinnedImage {
+            repository: request.image.repository.clone(),
+            digest: digest.clone(),
+        };
+        match reverify::verified(rollout.context, &pinned, &[]).await {
+            Ok((image, _)) => return Ok(image),
+            Err(error @ Unfit::Registry(_)) => why = format!("{pinned}: {error}"),
+            Err(error) => why = error.to_string(),
+        }
+    }
+    Err(why)
+}

@@ -1,0 +1,97 @@
+//! What a rollback goes by: what each service had, and what it leaves.
+
+use super::{EnvironmentState, serving};
+use crate::context::Context;
+use crate::decide::{Past, Pasts, Standing, is_cut_off, left, left_release};
+use crate::domain::{CommitSha, Digest, Record, RecordState, Release, ServiceName};
+
+impl EnvironmentState {
+    /// What is known of each service.
+    pub(crate) fn pasts(&self) -> Pasts<'_> {
+        let past =
+            |service: &ServiceName| Past::new(&self.records(service), self.on_render(service));
+        self.services
+            .iter()
+            .map(|service| (service.clone(), past(service)))
+            .collect()
+    }
+
+    /// Whether the newest thing that happened here by the record is a rollback that nobody had ended when this run began.
+    pub(crate) fn has_open_rollback(&self) -> bool {
+        let is_live = |number| {
+            self.settled
+                .iter()
+                .any(|(_, settled, state)| *settled == number && *state == RecordState::Success)
+        };
+        is_cut_off(&self.pasts(), is_live)
+    }
+
+    /// The commit that a rollback of a service leaves.
+    pub(crate) fn left(&self, service: &ServiceName) -> Option<CommitSha> {
+        left(&self.standing_as_it_is(service))
+    }
+
+    /// The commit of the highest release that any service leaves.
+    pub(crate) fn left_release(&self) -> Option<CommitSha> {
+        left_release(
+            self.services
+                .iter()
+                .filter_map(|service| self.left(service)),
+            &self.begun_in(&self.records),
+        )
+    }
+
+    /// The commit whose bytes serve, where it is known.
+    pub(crate) fn serving_commit(&self, service: &ServiceName) -> Option<CommitSha> {
+        self.standing_as_it_is(service).commits.first().copied()
+    }
+
+    /// Whether a rollback holds a service.
+    pub(crate) fn is_held(&self, service: &ServiceName) -> bool {
+        self.standing_as_it_is(service).hold.is_some()
+    }
+
+    /// The tip of the branch that the environment follows, where it is known.
+    pub(crate) fn tip(&self) -> Option<CommitSha> {
+        self.tip.as_ref().ok().copied()
+    }
+
+    /// Why the record is not known.
+    pub(crate) fn unknown(&self) -> Option<&str> {
+        self.records.as_ref().err().map(String::as_str)
+    }
+
+    /// From now on the run is about this commit.
+    pub(crate) fn turn_to(&mut self, commit: CommitSha, release: Option<Release>) {
+        (self.commit, self.release) = (commit, release);
+    }
+
+    /// The commit of this repository that one of these digests says it was built from.
+    pub(crate) async fn label(
+        &self,
+        context: &Context,
+        service: &ServiceName,
+        digests: &[Digest],
+    ) -> Option<CommitSha> {
+        serving::label_of(context, self.repositories.get(service)?, digests).await
+    }
+
+    fn own(&self, service: &ServiceName) -> Vec<&Record> {
+        self.records(service)
+            .into_iter()
+            .filter(|record| record.is_own)
+            .collect()
+    }
+
+    fn standing_as_it_is(&self, service: &ServiceName) -> Standing {
+        let own = self.own(service);
+        let records = self
+            .records
+            .as_ref()
+            .map(|_| own.as_slice())
+            .map_err(String::as_str);
+        Standing::new(records, self.on_render(service), |digests| {
+            self.labelled(digests)
+        })
+    }
+}

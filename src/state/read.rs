@@ -1,0 +1,166 @@
+//! What a plan goes by: what each service needs by the state of its environment, else what changed.
+
+use super::{EnvironmentState, Ordered, Reader, StateQuery};
+use crate::context::{Context, Stop};
+use crate::decide::{Base, Changes, Ground, Subject};
+use crate::domain::{CommitSha, Decision, Environment, Outcome, Release};
+use crate::history::Movement;
+use crate::resolve::{Before, Purpose, Resolved, previous};
+use std::collections::BTreeMap;
+
+/// What is known before a plan is made.
+pub(crate) struct KnownState {
+    pub(crate) ground: Ground,
+    /// The state of each environment whose record decides.
+    pub(crate) states: Vec<EnvironmentState>,
+}
+
+/// Reads what a plan for the resolved commit goes by.
+///
+/// # Errors
+/// [`Stop::Early`] where a newer release has taken over; [`Failure`].
+pub(crate) async fn read(
+    context: &Context,
+    resolved: &Resolved,
+    purpose: Purpose,
+) -> Result<KnownState, Stop> {
+    let reader = match purpose {
+        Purpose::Plan => Some(Reader::Plan),
+        Purpose::Deploy => Some(Reader::Deploy),
+        Purpose::Verify | Purpose::Promote => None,
+    };
+    let has_services = !resolved.manifest.services.is_empty();
+    match (reader, &resolved.subject, &resolved.before) {
+        (Some(reader), Subject::Environments { .. }, Before::Commit { base, .. })
+            if has_services && resolved.given_base.is_none() =>
+        {
+            by_state(context, resolved, base, reader).await
+        }
+        _ => {
+            let ground = by_changes(context, resolved, purpose).await?;
+            let states = Vec::new();
+            Ok(KnownState { ground, states })
+        }
+    }
+}
+
+fn superseded(why: &str) -> Stop {
+    Stop::early(Outcome::Superseded, format!("Superseded: {why}"))
+}
+
+async fn by_state(
+    context: &Context,
+    resolved: &Resolved,
+    base: &Base,
+    reader: Reader,
+) -> Result<KnownState, Stop> {
+    let release = resolved.subject.release();
+    let (mut demands, mut states) = (BTreeMap::new(), Vec::new());
+    for environment in resolved.environments()? {
+        let state = one(context, resolved, (environment, release), base, reader).await?;
+        for (service, demand) in state.demands(context, &resolved.manifest).await? {
+            let is_needed = demand.why.decision() == Decision::Deploy;
+            if is_needed || !demands.contains_key(&service) {
+                demands.insert(service, demand);
+            }
+        }
+        states.push(state);
+    }
+    let ground = Ground::Demands(demands);
+    Ok(KnownState { ground, states })
+}
+
+/// The state of one environment, in which nothing newer has taken over.
+async fn one(
+    context: &Context,
+    resolved: &Resolved,
+    (environment, release): (&Environment, Option<&Release>),
+    base: &Base,
+    reader: Reader,
+) -> Result<EnvironmentState, Stop> {
+    let of_release = match release {
+        // Without a record the tags say which release is newest, and which came before.
+        Some(release) => previous(context, environment, release).await,
+        None => Ok(base.clone()),
+    };
+    let query = StateQuery {
+        reader,
+        manifest: &resolved.manifest,
+        environment,
+        commit: resolved.commit,
+        release,
+        event: of_release.clone().unwrap_or_else(|_| base.clone()),
+    };
+    let state = EnvironmentState::read(context, &query).await?;
+    let ordered = match (state.is_recorded(), of_release) {
+        (false, Err(newer)) if !context.request.force.older => Ordered::Superseded(newer),
+        _ => state.order_of_run(context).await?,
+    };
+    match ordered {
+        Ordered::Current => Ok(state),
+        Ordered::Superseded(why) => Err(superseded(&why)),
+    }
+}
+
+async fn by_changes(
+    context: &Context,
+    resolved: &Resolved,
+    purpose: Purpose,
+) -> Result<Ground, Stop> {
+    let history = &context.clients.history;
+    let commit = &resolved.commit;
+    let given = |base: CommitSha| Base::Commit(base, "the input base".into());
+    let (before, forward_from) = match (&resolved.before, resolved.given_base) {
+        (Before::Nothing(why), _) => {
+            let base = Base::None(why.clone());
+            return Ok(Ground::Changes(base, Changes::Unknown(why.clone())));
+        }
+        (Before::PullRequest(_), Some(base)) => {
+            let changes = history.changes(&base, commit, Movement::Rewritten).await;
+            return Ok(Ground::Changes(given(base), changes));
+        }
+        (Before::PullRequest(pull), None) => {
+            let (changes, merge_base) = history.changes_of_pull_request(pull).await;
+            let base = Base::Commit(merge_base.unwrap_or(pull.base), "the merge base".into());
+            return Ok(Ground::Changes(base, changes));
+        }
+        (Before::Commit { base, forward_from }, _) => (base, *forward_from),
+    };
+    let before = base_of_release(context, resolved, before, purpose).await?;
+    let base = resolved.given_base.map_or(before, given);
+    let changes = match base.commit() {
+        Some(base) => {
+            let movement = if forward_from.as_ref() == Some(base) {
+                Movement::Forward
+            } else {
+                Movement::Rewritten
+            };
+            history.changes(base, commit, movement).await
+        }
+        None => Changes::Unknown("there is nothing to compare with".into()),
+    };
+    Ok(Ground::Changes(base, changes))
+}
+
+/// What was there before: of a release, the release before it.
+async fn base_of_release(
+    context: &Context,
+    resolved: &Resolved,
+    before: &Base,
+    purpose: Purpose,
+) -> Result<Base, Stop> {
+    let Some(release) = resolved.subject.release() else {
+        return Ok(before.clone());
+    };
+    // A tag says which release an image is, whichever release is newest: promoting orders nothing.
+    if purpose == Purpose::Promote {
+        return Ok(Base::None("a release is promoted whole".into()));
+    }
+    let mut base = before.clone();
+    for environment in resolved.environments()? {
+        base = previous(context, environment, release)
+            .await
+            .map_err(|newer| superseded(&newer))?;
+    }
+    Ok(base)
+}

@@ -1,7 +1,7 @@
 //! How many histories it takes to find a kind of fault in a program that has it.
 
 use crate::event::History;
-use crate::kinds::{KINDS, Kind};
+use crate::kinds::{Kind, kinds};
 use crate::many::on_every_core;
 use crate::oracle::Promise;
 use crate::shrink::shrink;
@@ -31,13 +31,13 @@ fn kinds_of_faults_are_found() {
         text("KIND").unwrap_or_default(),
     );
     let mut missing = Vec::new();
-    for kind in KINDS.iter().filter(|kind| kind.name.contains(&wanted)) {
+    for kind in kinds().filter(|kind| kind.name.contains(&wanted)) {
         let (earliest, shortest) = (AtomicU64::new(u64::MAX), Mutex::new(None));
         let act = |seed| {
             if seed > earliest.load(Ordering::SeqCst) {
                 return;
             }
-            if let Some(found) = find(kind, &History::of(seed))
+            if let Some(found) = find(&kind, &History::of(seed))
                 && earliest.fetch_min(seed, Ordering::SeqCst) > seed
             {
                 *shortest.lock().expect("the shortest") = Some(found);

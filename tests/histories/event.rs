@@ -49,6 +49,8 @@ pub(crate) enum Ask {
     CiAgain(u8),
     /// A person asks for an environment's tip, or for its newest release.
     Dispatch(u8),
+    /// A person asks for a commit of `main`, with something set aside: `force`.
+    Force { which: u8, to: u8 },
     /// A person asks for a release by its number.
     DispatchRelease(u8),
     /// A rollback of an environment to what was before.

@@ -3,8 +3,8 @@
 mod before;
 mod rows;
 
+use crate::checkout::Checkout;
 use crate::event::{Ask, Change, Event, History};
-use crate::git::Checkout;
 use crate::oracle::{Found, Promise};
 use crate::setting::{Builds, Key, Layout, Setting};
 use crate::world::render::Policy;
@@ -26,6 +26,7 @@ const PLAIN: Setting = Setting {
     by_workflow_run: false,
     record: true,
     wait_accepted: false,
+    restores: false,
     policy: Policy::Wait,
     pace: 5,
     lists_late: false,
@@ -142,10 +143,6 @@ const RUN: Event = Event::Run {
     slot: 0,
     ask: Ask::Newest,
     steps: None,
-};
-const KILL: Event = Event::Kill {
-    slot: 0,
-    arrives: false,
 };
 
 /// The newest run goes on for so many requests.

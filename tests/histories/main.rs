@@ -3,11 +3,13 @@
 //!
 //! `HISTORIES` says how many are played, `SEED` from which one on: `SEED=42 HISTORIES=1 cargo test --test histories` plays one again and prints it.
 
+mod checkout;
 mod counters;
 mod detect;
 mod event;
 mod generator;
 mod git;
+mod ingredients;
 mod kinds;
 mod literal;
 mod manifest;

@@ -2,11 +2,16 @@
 
 use crate::counters::Counters;
 use crate::event::History;
+use crate::ingredients::{Ingredient, only};
 use crate::oracle::{Found, Promise};
 use crate::shrink::shrink;
 use crate::{Listener, number, play, print, text};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
+
+/// What may be special about the histories in which promises have to be kept. The present rules of deploy records break promises in others; once they are
+/// repaired, this is `None`: anything may be.
+const KEPT: Option<&[Ingredient]> = Some(&[]);
 
 /// How many are played where nobody says how many.
 const IN_CI: u64 = 1_000;
@@ -39,6 +44,19 @@ impl Totals {
     }
 }
 
+impl Totals {
+    /// The seed of each history that breaks a promise, and the promise, a line each.
+    fn lines(&self) -> String {
+        let of = |(promise, (seeds, _)): (&Promise, &(BTreeSet<u64>, _))| {
+            seeds
+                .iter()
+                .map(|seed| format!("{seed} {promise:?}\n"))
+                .collect::<String>()
+        };
+        self.broken.iter().map(of).collect()
+    }
+}
+
 /// Runs `act` for each seed, on every core.
 pub(crate) fn on_every_core<T: Send>(
     first: u64,
@@ -66,10 +84,18 @@ pub(crate) fn on_every_core<T: Send>(
     });
 }
 
+/// The history of a seed, with nothing in it that is not asserted yet. With `ALL`, all of it.
+fn asserted(seed: u64) -> History {
+    match KEPT.filter(|_| text("ALL").is_none()) {
+        Some(kept) => only(&History::of(seed), kept),
+        None => History::of(seed),
+    }
+}
+
 fn play_many(first: u64, count: u64) -> Totals {
     let mut totals = Totals::default();
     let act = |seed| {
-        let played = play(&History::of(seed), Listener::Nobody, None);
+        let played = play(&asserted(seed), Listener::Nobody, None);
         let mut totals = Totals {
             counters: played.counters,
             ..Totals::default()
@@ -83,7 +109,7 @@ fn play_many(first: u64, count: u64) -> Totals {
 
 /// A history that breaks a promise, as short as it can be, and as a readable list.
 fn tell(seed: u64, promise: Promise) {
-    let short = shrink(&History::of(seed), promise);
+    let short = shrink(&asserted(seed), promise);
     print(&format!(
         "--- history {seed}, as short as it can be, breaks {promise:?}"
     ));
@@ -99,7 +125,7 @@ fn random_histories_keep_the_promises() {
     let (first, count) = (number("SEED", 0), number("HISTORIES", IN_CI));
     print(&format!("histories {first} to {}", first + count - 1));
     if count == 1 {
-        play(&History::of(first), Listener::Somebody, None)
+        play(&asserted(first), Listener::Somebody, None)
             .story
             .iter()
             .for_each(|line| print(line));
@@ -114,6 +140,9 @@ fn random_histories_keep_the_promises() {
         "{count} histories in {:.1} s",
         started.elapsed().as_secs_f64()
     ));
+    if let Some(path) = text("BROKEN") {
+        std::fs::write(path, totals.lines()).expect("the list of broken histories");
+    }
     let mut broken = Vec::new();
     for (promise, (seeds, found)) in &totals.broken {
         let shown: Vec<&u64> = seeds.iter().take(10).collect();
@@ -121,8 +150,7 @@ fn random_histories_keep_the_promises() {
             "{promise:?} breaks in {} histories: {shown:?}",
             seeds.len()
         ));
-        let Some((seed, found)) = found.first_key_value().filter(|_| !promise.is_broken_now())
-        else {
+        let Some((seed, found)) = found.first_key_value() else {
             continue;
         };
         tell(*seed, *promise);
@@ -130,7 +158,7 @@ fn random_histories_keep_the_promises() {
     }
     assert!(
         broken.is_empty(),
-        "{}\nto play it again: SEED=<seed> HISTORIES=1 cargo test --test histories",
+        "{}\nto play it again: SEED=<seed> HISTORIES=1 cargo test --test histories random -- --nocapture",
         broken.join("\n")
     );
 }
@@ -141,7 +169,7 @@ fn random_histories_keep_the_promises() {
 fn broken_histories_as_short_as_they_can_be() {
     let wanted = text("PROMISE").unwrap_or_default();
     for seed in number("SEED", 0)..number("SEED", 0) + number("HISTORIES", 1) {
-        let found = play(&History::of(seed), Listener::Nobody, None).found;
+        let found = play(&asserted(seed), Listener::Nobody, None).found;
         let promises: BTreeSet<Promise> = found.iter().map(|found| found.promise).collect();
         for promise in promises {
             if wanted.is_empty() || format!("{promise:?}") == wanted {

@@ -63,6 +63,18 @@ impl Payload {
         }
     }
 
+    /// The clock asks, or a machine: for the default branch's tip.
+    pub(crate) fn machine(name: &'static str, tip: &str) -> Self {
+        let body = json!({"action": "deploy", "branch": "main", "client_payload": {}, "schedule": "0 5 * * 1",
+            "repository": repository(), "sender": sender(), "workflow": ".github/workflows/deploy.yml"});
+        Self {
+            name,
+            body,
+            git_ref: "refs/heads/main".into(),
+            sha: tip.to_owned(),
+        }
+    }
+
     /// A person asks, on a branch.
     pub(crate) fn dispatch(git_ref: &str, sha: &str) -> Self {
         let body = json!({"inputs": {}, "ref": git_ref, "repository": repository(), "sender": sender(),

@@ -1,7 +1,7 @@
 //! What is the same in all of a history.
 
-use crate::git::Checkout;
-use crate::manifest::{Config, Environment, Image, Manifest, Service, When};
+use crate::checkout::Checkout;
+use crate::manifest::{Environment, Image, Manifest, Service, When};
 use crate::random::Random;
 use crate::world::render::Policy;
 
@@ -62,6 +62,8 @@ pub(crate) struct Setting {
     pub(crate) by_workflow_run: bool,
     pub(crate) record: bool,
     pub(crate) wait_accepted: bool,
+    /// Whether a service that fails takes the others of its run back.
+    pub(crate) restores: bool,
     pub(crate) policy: Policy,
     /// How long half a deploy takes, in seconds.
     pub(crate) pace: u64,
@@ -115,6 +117,7 @@ impl Setting {
             by_workflow_run: random.percent(25),
             record: random.percent(86),
             wait_accepted: random.percent(15),
+            restores: random.percent(10),
             policy: random.one_of(&[Policy::Wait, Policy::Wait, Policy::Override]),
             pace: random.one_of(&[1, 5, 5, 30, 400]),
             lists_late: random.percent(50),
@@ -126,11 +129,6 @@ impl Setting {
 
     pub(crate) const fn has_key(&self) -> bool {
         !matches!(self.key, Key::None)
-    }
-
-    /// Whether a run follows its deploys.
-    pub(crate) const fn follows(&self) -> bool {
-        self.has_key() && !self.wait_accepted
     }
 
     pub(crate) const fn shares_hooks(&self) -> bool {
@@ -203,14 +201,6 @@ impl Setting {
             },
             has_ids: self.key == Key::WithIds,
             shares_hooks: self.shares_hooks(),
-        }
-    }
-
-    pub(crate) fn first_config(&self) -> Config {
-        if self.begins_without_manifest {
-            Config::Absent
-        } else {
-            Config::Manifest(self.manifest())
         }
     }
 }

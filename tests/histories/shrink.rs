@@ -1,7 +1,7 @@
 //! A history made as short as it can be while the same promise breaks in it.
 
+use crate::checkout::Checkout;
 use crate::event::{Event, History};
-use crate::git::Checkout;
 use crate::oracle::Promise;
 use crate::setting::{Builds, Key, Layout, Setting};
 use crate::world::render::Policy;
@@ -112,7 +112,7 @@ fn simplify_events(history: &mut History, promise: Promise) {
 }
 
 fn simplify_setting(history: &mut History, promise: Promise) {
-    let forms: [fn(&mut Setting); 17] = [
+    let forms: [fn(&mut Setting); 18] = [
         |setting| setting.services = 1,
         |setting| setting.services = 2,
         |setting| setting.layout = Layout::Branch,
@@ -128,6 +128,7 @@ fn simplify_setting(history: &mut History, promise: Promise) {
         |setting| setting.by_workflow_run = false,
         |setting| setting.record = true,
         |setting| setting.wait_accepted = false,
+        |setting| setting.restores = false,
         |setting| (setting.policy, setting.lists_late) = (Policy::Wait, false),
         |setting| (setting.pace, setting.is_strict) = (5, false),
     ];

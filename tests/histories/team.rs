@@ -1,8 +1,12 @@
 //! A team and everything around it: who pushes, tags and presses buttons. What runs of the program do is in `runs`.
 
+mod branches;
+mod people;
+
+use crate::checkout::Workspace;
 use crate::counters::Counters;
-use crate::event::{Change, Edit, Event, Hand};
-use crate::git::{Files, Workspace};
+use crate::event::Event;
+use crate::git::Files;
 use crate::manifest::{Config, Manifest, render_id};
 use crate::oracle::holds::Hold;
 use crate::oracle::{Found, Promise};
@@ -10,12 +14,11 @@ use crate::payload::Payload;
 use crate::runs::{Run, Slot};
 use crate::setting::{Builds, Setting};
 use crate::spec::Spec;
-use crate::world::deployments::Account;
 use crate::world::faults::Fault;
-use crate::world::render::{By, Render};
+use crate::world::render::Render;
 use crate::world::{REGISTRY, World};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -70,6 +73,8 @@ pub(crate) struct Team {
     pub(crate) clean: BTreeMap<usize, usize>,
     /// Whether somebody edited records: what a run knows of them is then its own affair.
     pub(crate) has_edited_records: bool,
+    /// Whether somebody took away a record that is of no deploy: it says which names a service had.
+    pub(crate) has_lost_names: bool,
 }
 
 impl Team {
@@ -100,6 +105,7 @@ impl Team {
             holds: BTreeMap::new(),
             clean: BTreeMap::new(),
             has_edited_records: false,
+            has_lost_names: false,
         };
         let first = team.commit(None, Spec::first(&setting));
         for branch in &BRANCHES[..2] {
@@ -223,43 +229,6 @@ impl Team {
         });
     }
 
-    /// A branch is moved, by a push.
-    fn push(&mut self, branch: usize, to: usize, is_forced: bool) {
-        let git_ref = format!("refs/heads/{}", BRANCHES[branch]);
-        let before = self.on(&git_ref);
-        self.put(&git_ref, to);
-        self.build(to);
-        self.follow_settings();
-        let (sha, old) = (self.sha(to), before.map(|before| self.sha(before)));
-        let payload = Payload::push(&git_ref, old.as_deref(), &sha, &sha, is_forced);
-        self.trigger(payload, git_ref, to, before);
-        self.say(|| format!("  {} is on c{to} now", BRANCHES[branch]));
-    }
-
-    fn tip_of(&self, branch: u8) -> (usize, Option<usize>) {
-        let branch = usize::from(branch) % BRANCHES.len();
-        (branch, self.on(&format!("refs/heads/{}", BRANCHES[branch])))
-    }
-
-    /// The commit so many steps before one, or the first.
-    fn back(&self, from: usize, steps: usize) -> usize {
-        self.world
-            .origin
-            .line(from)
-            .take(steps + 1)
-            .last()
-            .unwrap_or(from)
-    }
-
-    fn grow(&mut self, parent: usize, changes: &[Change]) -> usize {
-        let (mut spec, number) = (self.specs[parent].clone(), self.specs.len());
-        changes
-            .iter()
-            .for_each(|change| spec.apply(*change, number));
-        self.say(|| format!("  c{number} on c{parent}: {changes:?}"));
-        self.commit(Some(parent), spec)
-    }
-
     /// Something happens that is not a run.
     pub(crate) fn happens(&mut self, event: &Event) {
         if !matches!(event, Event::Time(_) | Event::Settle | Event::Heal) {
@@ -355,290 +324,6 @@ impl Team {
         self.clock += time;
         let seconds = self.clock.as_secs() - self.world.now;
         self.world.pass(seconds);
-    }
-
-    fn delete_branch(&mut self, branch: usize) {
-        let git_ref = format!("refs/heads/{}", BRANCHES[branch]);
-        match self.on(&git_ref) {
-            Some(tip) => {
-                self.deleted.insert(git_ref.clone(), tip);
-                self.world.origin.refs.remove(&git_ref);
-                self.counters.add("branches deleted");
-                self.say(|| format!("  {git_ref} is gone"));
-            }
-            None => {
-                let tip = self.deleted[&git_ref];
-                self.push(branch, tip, false);
-            }
-        }
-    }
-
-    fn tag(&mut self, commit: usize, is_annotated: bool) {
-        let name = format!("prod-{}", self.next_release);
-        self.next_release += 1;
-        let git_ref = format!("refs/tags/{name}");
-        let sha = self.sha(commit);
-        let object = if is_annotated {
-            self.world.origin.tag_object(&name, commit)
-        } else {
-            sha.clone()
-        };
-        self.world
-            .origin
-            .refs
-            .insert(git_ref.clone(), object.clone());
-        self.build(commit);
-        self.say(|| format!("  {name} is on c{commit}"));
-        let payload = Payload::push(&git_ref, None, &object, &sha, false);
-        self.trigger(payload, git_ref, commit, None);
-        self.counters.add("releases tagged");
-    }
-
-    /// A release that stands, chosen by a number.
-    fn release(&self, which: u8) -> Option<(String, usize)> {
-        let names: Vec<&String> = self
-            .world
-            .origin
-            .refs
-            .keys()
-            .filter(|name| name.starts_with("refs/tags/"))
-            .collect();
-        let name = names.get(usize::from(which).checked_rem(names.len())?)?;
-        Some(((*name).clone(), self.on(name)?))
-    }
-
-    fn delete_tag(&mut self, which: u8) {
-        let Some((name, _)) = self.release(which) else {
-            return;
-        };
-        self.world.origin.refs.remove(&name);
-        self.counters.add("tags deleted");
-        self.say(|| format!("  {name} is gone"));
-    }
-
-    fn move_tag(&mut self, which: u8, to: u8) {
-        let Some((name, before)) = self.release(which) else {
-            return;
-        };
-        let commit = usize::from(to) % self.specs.len();
-        self.put(&name, commit);
-        self.build(commit);
-        self.counters.add("tags moved");
-        self.say(|| format!("  {name} is moved to c{commit}"));
-        let (old, new) = (self.sha(before), self.sha(commit));
-        let payload = Payload::push(&name, Some(&old), &new, &new, true);
-        self.trigger(payload, name, commit, Some(before));
-    }
-
-    fn hotfix(&mut self, tag: u8, change: Change) {
-        let Some((_, commit)) = self.release(tag) else {
-            return;
-        };
-        let new = self.grow(commit, &[change]);
-        self.put("refs/heads/hotfix", new);
-        self.build(new);
-        self.counters.add("hotfix branches");
-        self.tag(new, false);
-    }
-
-    /// A service on Render.
-    fn any_service(&self, which: u8) -> String {
-        let which = usize::from(which);
-        let environment = which / self.setting.services % self.setting.environments();
-        self.render_id(environment, which % self.setting.services)
-    }
-
-    fn by_hand(&mut self, which: u8, hand: Hand) {
-        let id = self.any_service(which);
-        let (service, step) = (usize::from(which) % self.setting.services, self.world.step);
-        let environment = usize::from(which) / self.setting.services % self.setting.environments();
-        match hand {
-            Hand::Deploys(commit) => {
-                let commit = usize::from(commit) % self.specs.len();
-                let Some((repository, _)) = self.image_of(commit, service) else {
-                    return;
-                };
-                let Some(digest) = self.digest(&repository, commit) else {
-                    return;
-                };
-                let image = format!("{REGISTRY}/{repository}@{digest}");
-                self.world.render.ask(step, &id, &image, By::Hand, false);
-                self.holds.remove(&(environment, service));
-                self.counters.add("deploys by hand");
-                self.say(|| format!("  {id} is given the image of c{commit} by hand"));
-            }
-            Hand::DeploysForeign(commit) => {
-                let commit = usize::from(commit) % self.specs.len();
-                let Some((repository, _)) = self.image_of(commit, service) else {
-                    return;
-                };
-                let sha = self.sha(commit);
-                let content = format!("from a laptop {} {}", self.specs.len(), self.world.step);
-                let digest =
-                    self.world
-                        .registry
-                        .push(&repository, None, &content, &labels(Some(&sha)));
-                self.builds.entry(digest.clone()).or_default();
-                let image = format!("{REGISTRY}/{repository}@{digest}");
-                self.world.render.ask(step, &id, &image, By::Hand, false);
-                self.holds.remove(&(environment, service));
-                self.counters.add("foreign bytes deployed by hand");
-                self.say(|| {
-                    format!("  {id} is given bytes from elsewhere, with the label of c{commit}")
-                });
-            }
-            Hand::RollsBack(deploy) => self.rolls_back(environment, service, deploy),
-            Hand::Cancels => {
-                self.world.render.cancel_all(&id);
-                self.counters.add("deploys cancelled by hand");
-            }
-        }
-    }
-
-    /// The repository of a service's image at a commit, and the image's key.
-    fn image_of(&self, commit: usize, service: usize) -> Option<(String, usize)> {
-        let manifest = self.manifest(commit)?;
-        let image = manifest.image(manifest.service(service)?.image)?;
-        Some((image.repository.clone(), image.key))
-    }
-
-    fn rolls_back(&mut self, environment: usize, service: usize, which: u8) {
-        let (id, step) = (self.render_id(environment, service), self.world.step);
-        let earlier: Vec<String> = {
-            let deploys = &self.world.render.service(&id).deploys;
-            let was_live = deploys
-                .iter()
-                .filter(|deploy| deploy.state == crate::world::render::State::Deactivated);
-            was_live.map(|deploy| deploy.image.clone()).collect()
-        };
-        let Some(at) = usize::from(which).checked_rem(earlier.len()) else {
-            return;
-        };
-        self.note_rollback_by_hand(environment, service, &earlier[at]);
-        self.world
-            .render
-            .ask(step, &id, &earlier[at], By::Hand, true);
-        self.counters.add("rollbacks by hand");
-        self.say(|| format!("  {id} is rolled back by hand"));
-    }
-
-    fn edit(&mut self, edit: Edit) {
-        self.has_edited_records = true;
-        self.holds
-            .values_mut()
-            .for_each(|hold| hold.is_sure = false);
-        let newest = |which: u8, count: usize| count.checked_sub(1 + usize::from(which));
-        let own: Vec<usize> = {
-            let list = &self.world.deployments.list;
-            (0..list.len())
-                .filter(|at| list[*at].creator == Account::own())
-                .collect()
-        };
-        match edit {
-            Edit::Delete(which) => {
-                let Some(at) = newest(which, own.len()) else {
-                    return;
-                };
-                let gone = self.world.deployments.list.remove(own[at]);
-                self.counters.add("records deleted");
-                self.say(|| {
-                    format!(
-                        "  the record {} of {} is deleted",
-                        gone.number, gone.environment
-                    )
-                });
-            }
-            Edit::Move(which) => {
-                let Some(at) = newest(which, own.len()) else {
-                    return;
-                };
-                let moved = &mut self.world.deployments.list[own[at]];
-                moved.environment = "elsewhere".into();
-                self.counters.add("records moved");
-            }
-            Edit::Late(lists) => {
-                self.world.deployments.next_is_late = usize::from(lists);
-                self.counters.add("records listed late");
-            }
-            Edit::Crowd { service, count } => {
-                self.crowd(service, usize::from(count), 0);
-                self.counters.add("crowds of foreign records");
-            }
-            Edit::Large { service } => {
-                self.crowd(service, 20, 450_000);
-                self.counters.add("large foreign records");
-            }
-            Edit::Forged {
-                service,
-                commit,
-                account,
-                is_open,
-            } => {
-                self.forge(service, commit, account, is_open);
-            }
-        }
-    }
-
-    /// The name under which records of a service are kept, by the newest record of the program.
-    fn records_of(&self, service: u8) -> Option<(String, Value, String)> {
-        let own = self
-            .world
-            .deployments
-            .list
-            .iter()
-            .rev()
-            .filter(|found| found.creator == Account::own());
-        let all: BTreeSet<String> = own.clone().map(|found| found.original.clone()).collect();
-        let name = all
-            .iter()
-            .nth(usize::from(service).checked_rem(all.len())?)?
-            .clone();
-        let newest = own.clone().find(|found| found.original == name)?;
-        Some((name, newest.payload.clone(), newest.task.clone()))
-    }
-
-    fn crowd(&mut self, service: u8, count: usize, size: usize) {
-        let Some((environment, _, task)) = self.records_of(service) else {
-            return;
-        };
-        let (at, sha) = ((self.world.now, self.world.step), self.sha(0));
-        let task = if size == 0 { "deploy".to_owned() } else { task };
-        let text = "x".repeat(size);
-        let body = json!({"environment": environment, "task": task, "payload": {"text": text}});
-        for _ in 0..count {
-            self.world
-                .deployments
-                .write_foreign(at, &Account::other(1), &body, &sha, None);
-        }
-        self.say(|| format!("  another account writes {count} deployments of {environment}"));
-    }
-
-    fn forge(&mut self, service: u8, commit: u8, account: u8, is_open: bool) {
-        let Some((environment, mut payload, task)) = self.records_of(service) else {
-            return;
-        };
-        let commit = self.specs.len() - 1 - usize::from(commit) % self.specs.len().min(4);
-        let service = usize::from(service) % self.setting.services;
-        if let Some((repository, _)) = self.image_of(commit, service)
-            && let Some(digest) = self.digest(&repository, commit)
-        {
-            payload["digest"] = digest.clone().into();
-            payload["platform_digest"] = digest.into();
-        }
-        let (at, sha) = ((self.world.now, self.world.step), self.sha(commit));
-        let body = json!({"environment": environment, "task": task, "payload": payload});
-        let account = Account::other(account);
-        let state = if is_open { None } else { Some("success") };
-        self.world
-            .deployments
-            .write_foreign(at, &account, &body, &sha, state);
-        self.counters.add("forged records");
-        self.say(|| {
-            format!(
-                "  {} writes a record of {environment} with c{commit}",
-                account.login
-            )
-        });
     }
 
     /// A promise is broken.

@@ -331,16 +331,20 @@ const LINES: &[(&str, Ran)] = &[
         ),
     ),
     (
-        "HISTORIES=100000 cargo test --test simulation ten_thousand -- --nocapture",
-        Ran::ByPeople("tests/simulation/main.rs", "\"HISTORIES\""),
+        "HISTORIES=100000 cargo test --test histories random -- --nocapture",
+        Ran::ByPeople("tests/histories/many.rs", "\"HISTORIES\""),
     ),
     (
-        "SEED=42 HISTORIES=1 cargo test --test simulation ten_thousand",
-        Ran::ByPeople("tests/simulation/main.rs", "\"SEED\""),
+        "SEED=42 HISTORIES=1 cargo test --test histories random -- --nocapture",
+        Ran::ByPeople("tests/histories/many.rs", "\"SEED\""),
     ),
     (
-        "HISTORIES=200 cargo test --test it histories",
-        Ran::ByPeople("tests/it/journeys/histories/mod.rs", "\"HISTORIES\""),
+        "cargo test --test histories kinds -- --ignored --nocapture",
+        Ran::ByPeople("tests/histories/detect.rs", "fn kinds_of_faults_are_found"),
+    ),
+    (
+        "tests/histories/mutants/try base-from-the-event",
+        Ran::ByPeople("tests/histories/mutants/try", "# Usage: tests/histories/mutants/try"),
     ),
     (
         "CANCEL_EVERYWHERE=1 .ci/test journeys::cancel",

@@ -1,22 +1,34 @@
 //! What must hold when a run asks Render for a deploy: promises 2 and 4, and holds.
 
 use super::Promise;
+use crate::runs::DeployCall;
 use crate::team::Team;
 use crate::wire::Call;
 use crate::world::RunNumber;
-use crate::world::render::{By, Deploy, State};
+use crate::world::render::{By, Deploy};
 
 /// A call, with what the run can know.
-struct Asked {
-    number: RunNumber,
-    service: usize,
-    id: String,
-    environment: usize,
-    commit: usize,
+pub(super) struct Asked {
+    pub(super) number: RunNumber,
+    pub(super) service: usize,
+    pub(super) id: String,
+    pub(super) environment: usize,
+    pub(super) commit: usize,
     /// What the tip is, as the run can know it.
-    tip: Option<(usize, Option<u32>)>,
+    pub(super) tip: Option<(usize, Option<u32>)>,
     /// The step of the run's earlier call of this service.
-    after: usize,
+    pub(super) after: usize,
+}
+
+/// The digest that a call asks for.
+fn digest_of(call: &Call) -> String {
+    let image = call
+        .parameter("imgURL")
+        .or_else(|| call.json()["imageUrl"].as_str().map(str::to_owned));
+    let image = image.unwrap_or_default();
+    image
+        .split_once('@')
+        .map_or(String::new(), |(_, digest)| digest.to_owned())
 }
 
 impl Team {
@@ -43,11 +55,13 @@ impl Team {
             );
             return;
         };
-        let after = self.runs[number]
+        let digest = digest_of(call);
+        let earlier = self.runs[number]
             .calls
             .iter()
-            .rfind(|(of, _)| *of == service)
-            .map_or(0, |(_, step)| *step);
+            .rfind(|call| call.service == service);
+        let after = earlier.map_or(0, |call| call.step);
+        let is_restore = self.setting.restores && earlier.is_some_and(|call| call.digest != digest);
         let (refs, is_fresh) = self.seen_refs(number, after);
         if self.tip(environment, &refs) != self.tip(environment, &self.world.origin.refs) {
             // "Between the last look and the call lies a moment that nothing can close."
@@ -69,16 +83,34 @@ impl Team {
         };
         self.check_repeat(&asked);
         if self.runs[number].command == "deploy" {
-            self.check_record(&asked);
-            self.check_order(&asked);
-            self.check_newer(&asked);
-            self.check_hold(number, service);
-            self.check_rollback(&asked);
+            self.check_deploy_call(&asked, is_restore);
             self.holds.remove(&(environment, service));
         }
         let step = self.world.step + 1;
-        self.runs[number].calls.push((service, step));
+        self.runs[number].calls.push(DeployCall {
+            service,
+            step,
+            digest,
+            is_restore,
+        });
         self.counters.add("deploys asked for");
+    }
+
+    fn check_deploy_call(&mut self, asked: &Asked, is_restore: bool) {
+        self.check_rollback(asked);
+        if is_restore {
+            self.counters.add("deploys that put back what was there");
+            return;
+        }
+        let force = self.runs[asked.number].force;
+        self.check_record(asked);
+        if force != Some("older") {
+            self.check_order(asked);
+            self.check_newer(asked);
+        }
+        if force != Some("held") {
+            self.check_hold(asked.number, asked.service);
+        }
     }
 
     /// "A re-run of a finished run deploys nothing a second time unless `force` says so."
@@ -198,128 +230,6 @@ impl Team {
             );
             self.broken(Promise::ReleasesAreOnBranches, text);
         }
-    }
-
-    /// "What serves S and equals `T` still does afterwards. A newer commit that is live or in flight is not replaced by an older one."
-    fn check_newer(&mut self, asked: &Asked) {
-        let Some((tip, _)) = asked.tip else {
-            return;
-        };
-        if self.are_equal(asked.commit, tip, asked.service) {
-            return;
-        }
-        let deploys = self.world.render.service(&asked.id).deploys.clone();
-        let coming = deploys
-            .iter()
-            .rfind(|deploy| deploy.state.is_in_flight())
-            .or_else(|| deploys.iter().rfind(|deploy| deploy.state == State::Live));
-        let coming = coming.map(|deploy| deploy.id.clone());
-        for deploy in deploys
-            .iter()
-            .filter(|deploy| deploy.state.is_in_flight() || deploy.state == State::Live)
-        {
-            let is_coming = Some(&deploy.id) == coming.as_ref();
-            let Some(why) = self.is_newer(asked, deploy, tip, is_coming) else {
-                continue;
-            };
-            if let Some(excuse) = self.excuse(asked, deploy) {
-                self.counters.add(excuse);
-                continue;
-            }
-            let text = format!(
-                "run {} deploys c{} as s{} over {}: {why}",
-                asked.number, asked.commit, asked.service, deploy.id
-            );
-            self.broken(Promise::NothingStepsBack, text);
-            return;
-        }
-    }
-
-    /// In which way a deploy is newer than the commit that is asked for.
-    fn is_newer(
-        &self,
-        asked: &Asked,
-        deploy: &Deploy,
-        tip: usize,
-        is_coming: bool,
-    ) -> Option<String> {
-        if is_coming && self.serves(deploy, tip, asked.service) {
-            return Some(format!("it has what the tip c{tip} has"));
-        }
-        let By::Run(other) = deploy.by else {
-            return None;
-        };
-        let (run, own) = (&self.runs[other], &self.runs[asked.number]);
-        // "A service that two environments share belongs to whichever ran last."
-        if run.environment != own.environment || other == asked.number {
-            return None;
-        }
-        if let (Some(there), Some(here)) = (run.release, own.release) {
-            let stands = self
-                .world
-                .origin
-                .refs
-                .contains_key(&format!("refs/tags/prod-{there}"));
-            return (there > here && stands).then(|| format!("it is of prod-{there}"));
-        }
-        if self.has_releases(asked.environment)
-            || !self.world.origin.reaches(asked.commit, tip)
-            || !is_coming
-        {
-            return None;
-        }
-        let origin = &self.world.origin;
-        // What serves a newer commit has its bytes, whether that commit was ever deployed or a run of it skipped.
-        let newer = origin
-            .line(tip)
-            .take_while(|commit| *commit != asked.commit)
-            .find(|commit| {
-                self.serves(deploy, *commit, asked.service)
-                    && !self.are_equal(*commit, asked.commit, asked.service)
-            })?;
-        Some(format!("it has what the newer c{newer} has"))
-    }
-
-    /// Why the run cannot know of a deploy.
-    fn excuse(&self, asked: &Asked, deploy: &Deploy) -> Option<&'static str> {
-        let records = self.seen_records(asked.number, asked.after);
-        let is_recorded = |found: &crate::world::deployments::Deployment| {
-            let is_its = match deploy.by {
-                By::Run(run) => found.run == Some(run),
-                By::Hand => false,
-            };
-            is_its && found.field("digest") == deploy.digest() && found.is_shown(records)
-        };
-        if self.world.deployments.list.iter().any(is_recorded) {
-            return None;
-        }
-        let is_listed = !self.setting.lists_late || deploy.is_listed_late();
-        let sees_deploys =
-            self.setting.has_key() && asked.tip.is_none_or(|(tip, _)| tip != asked.commit);
-        let is_seen = sees_deploys
-            && is_listed
-            && deploy.asked <= self.seen_deploys(asked.number, &asked.id, asked.after);
-        if deploy.by != By::Hand && deploy.asked > records && !is_seen {
-            // "Between the last look and the call lies a moment that nothing can close."
-            return Some("excuse: another run called between the last look and the call");
-        }
-        if !self.setting.has_key() {
-            // "Records that were deleted are outside"; what was never recorded cannot be known without a key.
-            return Some("excuse: no key, and no record of the newer deploy");
-        }
-        if deploy.by == By::Hand {
-            // "Which commit a person's deploy is of" can be told by labels only, where there are some.
-            return Some("excuse: the newer deploy is a person's");
-        }
-        if !is_seen {
-            return Some(
-                "excuse: Render does not list the newer deploy, and there is no record of it",
-            );
-        }
-        if self.has_edited_records || !self.setting.record {
-            return Some("excuse: the newer deploy is listed, and no record says of which commit");
-        }
-        None
     }
 
     /// "A rollback pre-empts."

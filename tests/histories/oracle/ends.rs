@@ -168,6 +168,10 @@ impl Team {
         if !self.setting.record {
             return Some("excuse: no key, and no records are kept");
         }
+        if self.has_lost_names {
+            // "Records that were deleted are outside."
+            return Some("excuse: the record of a service's names was taken away");
+        }
         let is_recorded = |deploy: &Deploy| {
             let is_its = |found: &&crate::world::deployments::Deployment| {
                 By::Run(found.run.unwrap_or(usize::MAX)) == deploy.by

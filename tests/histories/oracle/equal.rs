@@ -31,11 +31,21 @@ impl Team {
     /// The commits that a deploy stands for: what its run was about. Of a rollback or a person's deploy, what its bytes were built from.
     pub(crate) fn commits_of(&self, deploy: &Deploy) -> Vec<usize> {
         match deploy.by {
-            By::Run(number) if self.runs[number].command == "deploy" => {
+            By::Run(number) if self.is_own(number, deploy) => {
                 vec![self.runs[number].commit]
             }
             By::Run(_) | By::Hand => self.built_from(deploy).to_vec(),
         }
+    }
+
+    /// Whether a deploy is of the commit that its run was about.
+    fn is_own(&self, number: usize, deploy: &Deploy) -> bool {
+        let run = &self.runs[number];
+        let mut calls = run
+            .calls
+            .iter()
+            .filter(|call| call.digest == deploy.digest());
+        run.command == "deploy" && !calls.any(|call| call.is_restore)
     }
 
     /// Whether a deploy serves bytes that are built from what the commit has, and stands for a commit that is equal to it.

@@ -9,6 +9,7 @@ pub(crate) mod ends;
 pub(crate) mod equal;
 pub(crate) mod holds;
 pub(crate) mod looks;
+mod newer;
 
 /// What was promised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

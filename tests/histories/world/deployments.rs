@@ -71,8 +71,6 @@ pub(crate) struct Status {
     created: u64,
     log_url: Option<String>,
     environment_url: Option<String>,
-    /// The run that wrote it.
-    pub(crate) run: Option<RunNumber>,
 }
 
 #[derive(Debug, Clone)]
@@ -207,7 +205,6 @@ impl Deployments {
     pub(super) fn add_status(
         &mut self,
         now: u64,
-        run: Option<RunNumber>,
         creator: Account,
         number: u64,
         body: &Value,
@@ -225,7 +222,6 @@ impl Deployments {
             created: now,
             log_url: text("log_url"),
             environment_url: text("environment_url"),
-            run,
         });
         Some(json!({"id": 1, "state": state}))
     }
@@ -259,7 +255,7 @@ impl Deployments {
         if let Some(state) = state {
             let number = 1000 + self.made;
             let body = json!({"state": state, "description": "live: seen"});
-            self.add_status(now, None, creator.clone(), number, &body);
+            self.add_status(now, creator.clone(), number, &body);
         }
     }
 }

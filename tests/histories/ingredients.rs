@@ -163,6 +163,21 @@ pub(crate) fn ingredients(history: &History) -> BTreeSet<Ingredient> {
     found
 }
 
+/// Lets every run go on to its end that is not cut off right after it paused.
+fn run_to_the_end(events: &mut [Event]) {
+    for at in 0..events.len() {
+        let is_cut = matches!(
+            events.get(at + 1),
+            Some(Event::Kill { .. } | Event::Cancel { .. })
+        );
+        if let Event::Run { steps, .. } = &mut events[at]
+            && !is_cut
+        {
+            *steps = None;
+        }
+    }
+}
+
 /// The history without every special thing but these.
 pub(crate) fn only(history: &History, allowed: &[Ingredient]) -> History {
     let may = |ingredient: Option<Ingredient>| {
@@ -184,6 +199,9 @@ pub(crate) fn only(history: &History, allowed: &[Ingredient]) -> History {
         }
     }
     let has = |ingredient: Ingredient| allowed.contains(&ingredient);
+    if !has(I::Overlap) {
+        run_to_the_end(&mut history.events);
+    }
     let setting = &mut history.setting;
     setting.lists_late &= has(I::ListedLate);
     setting.wait_accepted &= has(I::AcceptedOnly);

@@ -65,8 +65,13 @@ impl Payload {
 
     /// The clock asks, or a machine: for the default branch's tip.
     pub(crate) fn machine(name: &'static str, tip: &str) -> Self {
-        let body = json!({"action": "deploy", "branch": "main", "client_payload": {}, "schedule": "0 5 * * 1",
-            "repository": repository(), "sender": sender(), "workflow": ".github/workflows/deploy.yml"});
+        let body = match name {
+            "schedule" => {
+                json!({"schedule": "0 5 * * 1", "repository": repository(), "workflow": ".github/workflows/deploy.yml"})
+            }
+            _ => json!({"action": "deploy", "branch": "main", "client_payload": {}, "repository": repository(),
+                "sender": sender()}),
+        };
         Self {
             name,
             body,

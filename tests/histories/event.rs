@@ -149,6 +149,10 @@ pub(crate) enum Event {
         slot: u8,
         steps: u8,
     },
+    /// A run goes on until it has asked for a deploy once more.
+    GoToCall {
+        slot: u8,
+    },
     /// A run goes on to its end.
     End {
         slot: u8,
@@ -168,6 +172,8 @@ pub(crate) enum Event {
         what: What,
         times: u8,
     },
+    /// The API key is given to the workflow, or taken away.
+    Key,
     /// All faults are over.
     Heal,
     /// Render fails the next deploy of a service.

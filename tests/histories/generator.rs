@@ -122,7 +122,11 @@ fn happening(random: &mut Random, setting: &Setting, events: &mut Vec<Event>) {
             what: what(random),
             times: random.one_of(&[1, 1, 1, 2, 5, 60]),
         }),
-        71..72 => events.push(Event::Heal),
+        71..72 => events.push(if random.percent(50) {
+            Event::Heal
+        } else {
+            Event::Key
+        }),
         72..77 => events.push(Event::RenderFails(random.byte())),
         77..79 => events.push(Event::RenderSlow(random.byte())),
         79..83 => events.push(Event::Hand(random.byte(), hand(random))),

@@ -69,8 +69,10 @@ impl Payload {
             "schedule" => {
                 json!({"schedule": "0 5 * * 1", "repository": repository(), "workflow": ".github/workflows/deploy.yml"})
             }
-            _ => json!({"action": "deploy", "branch": "main", "client_payload": {}, "repository": repository(),
-                "sender": sender()}),
+            _ => {
+                json!({"action": "deploy", "branch": "main", "client_payload": {}, "repository": repository(),
+                "sender": sender()})
+            }
         };
         Self {
             name,

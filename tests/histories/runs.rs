@@ -95,6 +95,7 @@ impl Team {
                 self.goes(slot, steps.map_or(usize::MAX, usize::from));
             }
             Event::Go { slot, steps } => self.goes(usize::from(*slot) % 2, usize::from(*steps)),
+            Event::GoToCall { slot } => self.goes_to_call(usize::from(*slot) % 2),
             Event::End { slot } => self.goes(usize::from(*slot) % 2, usize::MAX),
             Event::Kill { slot, arrives } => self.kills(usize::from(*slot) % 2, *arrives),
             Event::Cancel { slot } => self.cancels(usize::from(*slot) % 2),
@@ -205,6 +206,16 @@ impl Team {
                 return;
             }
         }
+    }
+
+    /// Lets a run go on until it has asked for another deploy, or to its end.
+    fn goes_to_call(&mut self, slot: usize) {
+        let calls = |team: &Self| {
+            let number = team.slots[slot].as_ref().map(|slot| slot.number);
+            number.map(|number| team.runs[number].calls.len())
+        };
+        let before = calls(self);
+        while calls(self) == before && self.step(slot) {}
     }
 
     /// One request of a run; false when it has ended.

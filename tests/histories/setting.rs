@@ -16,6 +16,17 @@ pub(crate) enum Key {
     WithIds,
 }
 
+impl Key {
+    /// As it is after the key was given, or taken away.
+    pub(crate) const fn other(self) -> Self {
+        match self {
+            Self::None => Self::WithHooks,
+            Self::WithHooks => Self::None,
+            Self::WithIds => Self::WithIds,
+        }
+    }
+}
+
 /// Which environments there are. The first follows `main`, except in `Releases`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Layout {
@@ -115,7 +126,11 @@ impl Setting {
             ]),
             old_refs: random.percent(40),
             by_workflow_run: random.percent(25),
-            record: random.percent(86),
+            record: random.percent(if matches!(layout, Layout::BranchAndReleases) {
+                80
+            } else {
+                88
+            }),
             wait_accepted: random.percent(15),
             restores: random.percent(10),
             policy: random.one_of(&[Policy::Wait, Policy::Wait, Policy::Override]),

@@ -299,6 +299,7 @@ impl Team {
                     run: None,
                 });
             }
+            Event::Key => self.setting.key = self.setting.key.other(),
             Event::Heal => self.world.faults.waiting.clear(),
             Event::RenderFails(which) => {
                 let id = self.any_service(*which);
@@ -314,6 +315,7 @@ impl Team {
             Event::Settle => self.world.render.settle(),
             Event::Run { .. }
             | Event::Go { .. }
+            | Event::GoToCall { .. }
             | Event::End { .. }
             | Event::Kill { .. }
             | Event::Cancel { .. } => {}

@@ -344,7 +344,10 @@ const LINES: &[(&str, Ran)] = &[
     ),
     (
         "tests/histories/mutants/try base-from-the-event",
-        Ran::ByPeople("tests/histories/mutants/try", "# Usage: tests/histories/mutants/try"),
+        Ran::ByPeople(
+            "tests/histories/mutants/try",
+            "# Usage: tests/histories/mutants/try",
+        ),
     ),
     (
         "CANCEL_EVERYWHERE=1 .ci/test journeys::cancel",

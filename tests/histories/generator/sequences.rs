@@ -7,35 +7,33 @@ use crate::random::Random;
 use crate::setting::Setting;
 use crate::world::faults::{What, Which};
 
-/// A run while GitHub, or a part of it, is in trouble.
+/// A run while GitHub, or a part of it, is in trouble: often an old one again.
 pub(super) fn outage(random: &mut Random, setting: &Setting, events: &mut Vec<Event>) {
-    let which = random.one_of(&[
-        Which::GitHub,
-        Which::GitHub,
-        Which::GraphQl,
-        Which::Tags,
-        Which::Records,
-    ]);
+    let parts = [Which::GitHub, Which::GitHub, Which::GraphQl, Which::Records];
+    let which = if setting.has_releases() && random.percent(50) {
+        Which::Tags
+    } else {
+        random.one_of(&parts)
+    };
     let what = random.one_of(&[
         What::Refused,
         What::Unheard,
         What::Status(503),
         What::Status(403),
-        What::Status(404),
     ]);
     events.push(Event::Fault {
         which,
         what,
         times: 200,
     });
-    let again = if random.percent(50) {
-        Ask::Again(random.byte())
-    } else {
-        ask(random, setting)
+    let ask = match random.below(4) {
+        0..2 => Ask::Again(random.byte()),
+        2 => Ask::Newest,
+        _ => ask(random, setting),
     };
     events.push(Event::Run {
         slot: 0,
-        ask: again,
+        ask,
         steps: None,
     });
     events.push(Event::Heal);
@@ -123,13 +121,20 @@ pub(super) fn back(random: &mut Random, setting: &Setting, events: &mut Vec<Even
         events.push(newest(0));
         events.push(Event::Settle);
     }
-    for _ in 0..1 + random.below(3) {
-        if random.percent(25) {
-            let times = 6 + random.byte() % 24;
+    // What was pushed last may be another commit than the one that serves.
+    let is_ahead = random.percent(40);
+    if is_ahead {
+        events.push(Event::Push {
+            branch,
+            commits: commits(random, setting),
+        });
+    }
+    for _ in 0..1 + random.below(2) {
+        if random.percent(35) {
             events.push(Event::Fault {
                 which: Which::Render,
                 what: What::Status(503),
-                times,
+                times: 7 + random.byte() % 24,
             });
         }
         match random.below(3) {
@@ -142,20 +147,42 @@ pub(super) fn back(random: &mut Random, setting: &Setting, events: &mut Vec<Even
             _ => pause(random, 0, Ask::Rollback(branch), events),
         }
     }
-    events.push(Event::Heal);
-    if random.percent(60) {
-        events.push(Event::Push {
+    events.extend([Event::Heal, Event::End { slot: 0 }, Event::Settle]);
+    events.push(match (is_ahead, random.below(4)) {
+        (true, 0..3) => Event::Revert { branch, back: 1 },
+        (false, 0..3) => Event::Push {
             branch,
             commits: vec![vec![Change::Readme]],
-        });
-    }
+        },
+        _ => Event::Push {
+            branch,
+            commits: commits(random, setting),
+        },
+    });
     events.push(newest(1));
 }
 
 /// Two runs that take turns.
 pub(super) fn overlap(random: &mut Random, setting: &Setting, events: &mut Vec<Event>) {
-    pause(random, 0, Ask::Newest, events);
-    if random.percent(60) {
+    // A call that will be repeated: another run may deploy before it is.
+    let is_repeated = random.percent(35);
+    if is_repeated {
+        let what = random.one_of(&[What::Limited, What::Limited, What::Lost, What::Refused]);
+        events.push(Event::Fault {
+            which: Which::Deploys,
+            what,
+            times: 1,
+        });
+        events.push(Event::Run {
+            slot: 0,
+            ask: Ask::Newest,
+            steps: Some(0),
+        });
+        events.push(Event::GoToCall { slot: 0 });
+    } else {
+        pause(random, 0, Ask::Newest, events);
+    }
+    if random.percent(if is_repeated { 85 } else { 60 }) {
         events.push(Event::Push {
             branch: branch(random, setting),
             commits: commits(random, setting),
@@ -168,9 +195,13 @@ pub(super) fn overlap(random: &mut Random, setting: &Setting, events: &mut Vec<E
     };
     pause(random, 1, ask, events);
     for _ in 0..random.below(5) {
-        events.push(Event::Go {
-            slot: random.byte() % 2,
-            steps: 1 + random.byte() % 6,
+        let slot = random.byte() % 2;
+        events.push(match random.below(3) {
+            0 => Event::GoToCall { slot },
+            _ => Event::Go {
+                slot,
+                steps: 1 + random.byte() % 6,
+            },
         });
     }
     let first = random.byte() % 2;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::event::Hand;
+use crate::world::faults::{What, Which};
 
 const KEYS: [Key; 2] = [Key::None, Key::WithHooks];
 
@@ -192,4 +193,30 @@ fn records_are_read_up_to_a_deploy_that_succeeded() {
     }
     events.push(releases.run_of(2));
     holds(setting, &events);
+}
+
+#[test]
+fn a_rollback_while_render_is_silent() {
+    // What serves cannot be asked, and is not what the branch is on.
+    let silence = Event::Fault {
+        which: Which::Render,
+        what: What::Status(503),
+        times: 9,
+    };
+    let events = [
+        two_deploys(),
+        vec![
+            push(&[content(3)]),
+            silence,
+            ROLLBACK,
+            Event::Heal,
+            Event::Settle,
+        ],
+        vec![push(&[content(2)]), RUN],
+    ];
+    breaks_now(
+        &[Promise::RollbacksHold],
+        with(Key::WithHooks),
+        &events.concat(),
+    );
 }

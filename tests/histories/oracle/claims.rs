@@ -52,9 +52,12 @@ impl Team {
             "success" if is_live => of_bytes.iter().any(|deploy| deploy.was_live),
             // "Accepted" may be a deploy that was cancelled or failed since.
             "success" => !of_bytes.is_empty(),
-            "failure" => of_bytes
-                .iter()
-                .any(|deploy| matches!(deploy.state, State::Failed | State::Canceled)),
+            "failure" => of_bytes.iter().any(|deploy| {
+                matches!(
+                    deploy.state,
+                    State::Failed | State::Canceled | State::Deactivated
+                )
+            }),
             "error" => own.is_empty(),
             _ => true,
         };

@@ -217,7 +217,22 @@ impl Team {
         // "Everything else that lies on no `from` branch is refused."
         let release = run.release.is_some()
             && ["going-back", "release-moved", "bad-event"].contains(&failure);
-        is_broken || image || release || failure == "bad-manifest"
+        is_broken
+            || image
+            || release
+            || failure == "bad-manifest"
+            || self.is_renamed(number, failure)
+    }
+
+    /// A person gives an environment's name, which is read in the manifest of the default branch and in that of the commit.
+    fn is_renamed(&self, number: RunNumber, failure: &str) -> bool {
+        let run = &self.runs[number];
+        let name = |commit: usize| {
+            let manifest = self.manifest(commit)?;
+            Some(manifest.environment(run.environment?)?.name.clone())
+        };
+        let tip = self.on("refs/heads/main");
+        failure == "bad-input" && tip.and_then(name) != name(run.commit)
     }
 
     /// A release is made on a commit of the branch.

@@ -15,6 +15,8 @@ pub(crate) struct Hold {
     image: String,
     /// When the rollback began.
     begun: usize,
+    /// Whether it was made in the dashboard, which only a key shows.
+    by_hand: bool,
     /// Whether a run can know all of this.
     pub(crate) is_sure: bool,
 }
@@ -82,6 +84,7 @@ impl Team {
             left_release: release,
             image: image.to_owned(),
             begun: self.world.step,
+            by_hand: true,
             is_sure,
         };
         self.holds.insert((environment, service), hold);
@@ -124,6 +127,7 @@ impl Team {
             left_release: release,
             image: image.to_owned(),
             begun: self.world.step,
+            by_hand: false,
             is_sure,
         };
         self.holds.insert((environment, service), hold);
@@ -180,7 +184,13 @@ impl Team {
             (Some(own), Some(left)) => own <= left,
             _ => self.are_equal(run.commit, hold.left, service),
         };
-        if !stands || !is_held || run.is_disturbed || self.world.faults.met.contains(&number) {
+        let is_unseen = hold.by_hand && !self.setting.has_key();
+        if !stands
+            || !is_held
+            || is_unseen
+            || run.is_disturbed
+            || self.world.faults.met.contains(&number)
+        {
             return;
         }
         let is_later = |found: &crate::world::deployments::Deployment| {

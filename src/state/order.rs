@@ -78,7 +78,7 @@ impl EnvironmentState {
         let identity = self.identity(service);
         let answer = self
             .decide(context, &self.first, &identity, |facts| {
-                going_back(&self.commit, &begun, facts)
+                going_back(release.number(), &self.commit, &begun, facts)
             })
             .await;
         match answer {

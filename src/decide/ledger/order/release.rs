@@ -74,18 +74,20 @@ pub fn moved(number: ReleaseNumber, commit: &CommitSha, begun: &[Begun]) -> Opti
         .map(|begun| begun.commit)
 }
 
-/// The live release that a commit is an ancestor of. Only one whose tag stands is gone back from: who deletes a tag takes the release back.
+/// The live release that a higher one would go back from: its commit is an ancestor of what is live. Only one whose tag stands is gone back
+/// from: who deletes a tag takes the release back. A lower release does not go back, it is superseded.
 ///
 /// # Errors
 /// Why that is not known.
 pub fn going_back(
+    number: ReleaseNumber,
     commit: &CommitSha,
     begun: &[Begun],
     facts: &dyn ReleaseFacts,
 ) -> Result<Option<CommitSha>, String> {
     for live in begun
         .iter()
-        .filter(|begun| begun.is_live && begun.commit != *commit)
+        .filter(|begun| begun.is_live && begun.number < number && begun.commit != *commit)
     {
         if facts.tag(live.number)? == Some(live.commit) && facts.reaches(commit, &live.commit)? {
             return Ok(Some(live.commit));

@@ -372,7 +372,7 @@ fn only_a_live_release_whose_tag_stands_is_gone_back_from() {
             tags: tags.to_vec(),
             ..World::default()
         };
-        going_back(&sha(5), begun, &world)
+        going_back(ReleaseNumber::Number(7), &sha(5), begun, &world)
     };
     assert_eq!(of(&[(6, 6)], &[begun(6, 6, true)]), Ok(Some(sha(6))));
     assert_eq!(of(&[], &[begun(6, 6, true)]), Ok(None), "it was deleted");
@@ -384,6 +384,11 @@ fn only_a_live_release_whose_tag_stands_is_gone_back_from() {
     assert_eq!(of(&[(6, 6)], &[begun(6, 6, false)]), Ok(None));
     assert_eq!(of(&[(4, 4)], &[begun(4, 4, true)]), Ok(None));
     assert!(of(&[(6, 99)], &[begun(6, 99, true)]).is_err());
+    assert_eq!(
+        of(&[(8, 8)], &[begun(8, 8, true)]),
+        Ok(None),
+        "a higher one supersedes"
+    );
 }
 
 #[test]

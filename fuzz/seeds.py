@@ -34,7 +34,7 @@ for file in sorted(fixtures.glob("events/**/*.json")):
         seed("events", f"{number}-{file.stem}", bytes([number]) + file.read_bytes()[:4095])
 for file in sorted(fixtures.glob("manifests/**/*.yml")):
     seed("manifests", f"{file.parent.name}-{file.stem}", file.read_bytes()[:4096])
-PATTERNS = ["services/api/**\nservices/api/x", "**.md\n!docs/**\ndocs/a.md", "a/{b,c{d,e}}/[!x-z]?*\na/cd/yb", "app/[slug]/page.tsx\napp/[slug]/page.tsx", "**/*/**/b\na/a/b"]
+PATTERNS = ["services/a\ri/**\na", "services/api/**\nservices/api/x", "**.md\n!docs/**\ndocs/a.md", "a/{b,c{d,e}}/[!x-z]?*\na/cd/yb", "app/[slug]/page.tsx\napp/[slug]/page.tsx", "**/*/**/b\na/a/b"]
 for number, text in enumerate(PATTERNS):
     seed("patterns", str(number), text)
 for number, text in enumerate(["ghcr.io/acme/api", "localhost:5000/a/b-c_d.e__f", "127.0.0.1:1/a", DIGEST, "pr-7-" + SHA, "[::1]:5000/a"]):

@@ -143,10 +143,8 @@ impl Pattern {
     /// # Errors
     /// Refuses what could never match and what people who write it do not mean.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
-        let (exclusion, body) = text
-            .strip_prefix('!')
-            .map_or((false, text), |body| (true, body));
-        if body.is_empty() {
+        let body = text.strip_prefix('!').unwrap_or(text);
+        if body.trim().is_empty() {
             return Err(PatternError::Empty);
         }
         if body.len() > LONGEST {
@@ -155,9 +153,17 @@ impl Pattern {
         if body.contains('\0') {
             return Err(PatternError::Nul);
         }
-        if let Some(error) = dialect::refuse(text) {
-            return Err(error);
+        match dialect::refuse(text) {
+            Some(refusal) => Err(refusal.into_error()),
+            None => Self::read(text),
         }
+    }
+
+    /// Reads a pattern of this program's dialect.
+    fn read(text: &str) -> Result<Self, PatternError> {
+        let (exclusion, body) = text
+            .strip_prefix('!')
+            .map_or((false, text), |body| (true, body));
         if let Some(rest) = body.strip_prefix('/') {
             let meant = rest.trim_start_matches('/');
             return Err(PatternError::Absolute(shown(meant)));

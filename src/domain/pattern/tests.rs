@@ -273,3 +273,16 @@ fn a_dialect_of_any_length_is_refused_without_deep_recursion() {
         let _ = Pattern::parse(&text);
     }
 }
+
+/// What a refusal suggests must not be refused for the same reason again: looking for it would never end.
+#[test]
+fn a_carriage_return_separates_patterns_too() {
+    for text in ["a\ri/**", "\ra", "a\r", "a\r\rb", "!a\rb", "a\r,b", "{a\rb}"] {
+        let error = Pattern::parse(text).expect_err(text);
+        assert!(!error.to_string().contains('\r'), "{text:?}: {error}");
+    }
+    assert_eq!(
+        Pattern::parse("a\ri/**").expect_err("two").to_string(),
+        "several lines; write each as an item of its own: \"a\", \"i/**\""
+    );
+}

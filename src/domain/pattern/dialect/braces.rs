@@ -1,13 +1,12 @@
 //! Braces that other tools read as ranges, or as text.
 
-use super::{dialect, plain, write_or};
-use crate::domain::pattern::PatternError;
+use super::{Refusal, dialect, plain, write_or};
 
 /// The most values of a range that a message writes out.
 const MOST_VALUES: usize = 20;
 
 /// `{1..3}`, and braces around one choice, which are text in other tools.
-pub(super) fn braces(mark: &str, body: &str) -> Option<PatternError> {
+pub(super) fn braces<'t>(mark: &'t str, body: &'t str) -> Option<Refusal<'t>> {
     let signs = plain(body);
     let mut open: Vec<(usize, bool)> = Vec::new();
     for (at, byte, _) in &signs {
@@ -26,7 +25,7 @@ pub(super) fn braces(mark: &str, body: &str) -> Option<PatternError> {
                     continue;
                 }
                 let inside = &body[start + 1..*at];
-                return Some(one_choice(mark, body, inside));
+                return one_choice(mark, body, inside);
             }
             _ => {}
         }
@@ -34,22 +33,22 @@ pub(super) fn braces(mark: &str, body: &str) -> Option<PatternError> {
     None
 }
 
-fn one_choice(mark: &str, body: &str, inside: &str) -> PatternError {
+fn one_choice<'t>(mark: &'t str, body: &'t str, inside: &'t str) -> Option<Refusal<'t>> {
     if let Some(values) = range(inside) {
-        let general = "write the values, like {1,2,3}".to_owned();
-        let help = match values {
-            Some(values) => {
-                let written = format!("{{{inside}}}");
-                let meant =
-                    format!("{mark}{body}").replace(&written, &format!("{{{}}}", values.join(",")));
-                write_or(&meant, &general)
-            }
-            None => general,
-        };
-        return dialect("a range in braces", help);
+        return dialect("a range in braces", move || {
+            let general = "write the values, like {1,2,3}";
+            let Some(values) = values else {
+                return general.to_owned();
+            };
+            let written = format!("{{{inside}}}");
+            let values = format!("{{{}}}", values.join(","));
+            write_or(&format!("{mark}{body}").replace(&written, &values), general)
+        });
     }
-    let help = "write {a,b} with the choices, or \\{ and \\} for the characters; nothing is filled in here";
-    dialect("braces around one choice", help)
+    dialect("braces around one choice", || {
+        "write {a,b} with the choices, or \\{ and \\} for the characters; nothing is filled in here"
+            .to_owned()
+    })
 }
 
 /// The values of `1..3`, `01..10..2` or `a..e`: `Some(None)` where they are too many to write out.

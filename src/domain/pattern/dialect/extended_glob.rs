@@ -1,10 +1,10 @@
 //! Extended globs (bash, picomatch, minimatch) written as braces.
 
-use super::{LONGEST_MEANT, dialect, plain, split};
-use crate::domain::pattern::{Pattern, PatternError, shown};
+use super::{LONGEST_MEANT, Refusal, dialect, is_accepted, plain, split};
+use crate::domain::pattern::shown;
 
 /// `+(a|b)`, `@(a|b)`, `?(a)`, `*(a)`, `!(a)`, `(a|b)`, and `a|b`.
-pub(super) fn extended_glob(text: &str) -> Option<PatternError> {
+pub(super) fn extended_glob(text: &str) -> Option<Refusal<'_>> {
     let signs = plain(text);
     let is_group = |at: usize| {
         let before = at.checked_sub(1).map(|before| text.as_bytes()[before]);
@@ -25,45 +25,36 @@ pub(super) fn extended_glob(text: &str) -> Option<PatternError> {
         ),
         false => ("a | between choices", "write choices as {a,b}"),
     };
-    let outside = text.starts_with('!') && !text.starts_with("!(");
-    let (mark, body) = if outside {
-        text.split_at(1)
-    } else {
-        ("", text)
-    };
-    let rewritten = if body.len() <= LONGEST_MEANT {
-        rewrite(body)
-    } else {
-        None
-    };
-    let help = match rewritten {
-        Some(Rewritten {
-            include,
-            exclude: None,
-        }) if Pattern::parse(&include).is_ok() => {
-            format!("write {}", shown(&format!("{mark}{include}")))
-        }
-        Some(Rewritten {
-            include,
-            exclude: Some(exclude),
-        }) if mark.is_empty()
-            && Pattern::parse(&include).is_ok()
-            && Pattern::parse(&exclude).is_ok() =>
-        {
-            format!(
-                "write two patterns: {} and then !{}",
-                shown(&include),
-                shown(&exclude)
-            )
-        }
-        Some(_) | None => general.to_owned(),
-    };
     let escape = match (has_group, text.starts_with("!(")) {
         (true, true) => "; write !\\( to exclude a name that begins with (",
         (true, false) => "; write \\( for the character itself",
         (false, _) => "; write \\| for the character itself",
     };
-    Some(dialect(what, format!("{help}{escape}")))
+    dialect(what, move || {
+        let help = suggestion(text).unwrap_or_else(|| general.to_owned());
+        format!("{help}{escape}")
+    })
+}
+
+/// The pattern or the two patterns to write, where they can be found.
+fn suggestion(text: &str) -> Option<String> {
+    let outside = text.starts_with('!') && !text.starts_with("!(");
+    let (mark, body) = text.split_at(usize::from(outside));
+    if body.len() > LONGEST_MEANT {
+        return None;
+    }
+    let Rewritten { include, exclude } = rewrite(body)?;
+    if !is_accepted(&include) {
+        return None;
+    }
+    let Some(exclude) = exclude else {
+        return Some(format!("write {}", shown(&format!("{mark}{include}"))));
+    };
+    let is_useful = mark.is_empty() && is_accepted(&exclude);
+    is_useful.then(|| {
+        let (include, exclude) = (shown(&include), shown(&exclude));
+        format!("write two patterns: {include} and then !{exclude}")
+    })
 }
 
 /// An extended glob in this program's dialect.

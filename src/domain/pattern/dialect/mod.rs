@@ -14,8 +14,24 @@ use extended_glob::extended_glob;
 /// The longest pattern, in bytes, for which a message works out what was meant. It bounds the time and the recursion.
 const LONGEST_MEANT: usize = 200;
 
+/// A pattern that belongs to another dialect. The help is worked out on demand: it looks for other patterns, and those must be judged without help of
+/// their own, or a pattern that is its own suggestion would never come to an end.
+pub(super) struct Refusal<'t> {
+    what: &'static str,
+    help: Box<dyn FnOnce() -> String + 't>,
+}
+
+impl Refusal<'_> {
+    pub(super) fn into_error(self) -> PatternError {
+        PatternError::Dialect {
+            what: self.what,
+            help: (self.help)(),
+        }
+    }
+}
+
 /// The refusal of a pattern (with its `!`) that belongs to another dialect.
-pub(super) fn refuse(text: &str) -> Option<PatternError> {
+pub(super) fn refuse(text: &str) -> Option<Refusal<'_>> {
     let (mark, body) = match text.strip_prefix('!') {
         Some(body) => ("!", body),
         None => ("", text),
@@ -34,44 +50,48 @@ pub(super) fn refuse(text: &str) -> Option<PatternError> {
         .or_else(|| dots(mark, body))
 }
 
-fn dialect(what: &'static str, help: impl Into<String>) -> PatternError {
-    let help = help.into();
-    PatternError::Dialect { what, help }
+fn dialect<'t>(what: &'static str, help: impl FnOnce() -> String + 't) -> Option<Refusal<'t>> {
+    let help = Box::new(help);
+    Some(Refusal { what, help })
+}
+
+/// Whether a pattern may be suggested.
+fn is_accepted(text: &str) -> bool {
+    refuse(text).is_none() && Pattern::read(text).is_ok()
 }
 
 /// "write PATTERN" where that is a pattern, else the general advice.
 fn write_or(meant: &str, general: &str) -> String {
-    if meant.len() <= LONGEST_MEANT && Pattern::parse(meant).is_ok() {
+    if meant.len() <= LONGEST_MEANT && is_accepted(meant) {
         format!("write {}", shown(meant))
     } else {
         general.to_owned()
     }
 }
 
-fn blanks(mark: &str, body: &str) -> Option<PatternError> {
+fn blanks<'t>(mark: &'t str, body: &'t str) -> Option<Refusal<'t>> {
     let trimmed = body.trim();
     if trimmed == body {
         return None;
     }
-    if trimmed.is_empty() {
-        return Some(PatternError::Empty);
-    }
     let general = "remove the blank; write \\ before one that belongs to the name";
-    let help = write_or(&format!("{mark}{trimmed}"), general);
-    Some(dialect("a blank at one of its ends", help))
+    dialect("a blank at one of its ends", move || {
+        write_or(&format!("{mark}{trimmed}"), general)
+    })
 }
 
-fn quotes(mark: &str, body: &str) -> Option<PatternError> {
+fn quotes<'t>(mark: &'t str, body: &'t str) -> Option<Refusal<'t>> {
     let inside = ['"', '\'', '`'].iter().find_map(|quote| {
         let inside = body.strip_prefix(*quote)?.strip_suffix(*quote)?;
         (!inside.is_empty()).then_some(inside)
     })?;
-    let help = write_or(&format!("{mark}{inside}"), "remove the inner quotes");
-    Some(dialect("quotes inside of the text", help))
+    dialect("quotes inside of the text", move || {
+        write_or(&format!("{mark}{inside}"), "remove the inner quotes")
+    })
 }
 
 /// `:(glob)a`, `:!a`, `:^a`, `:/a`.
-fn pathspec(body: &str) -> Option<PatternError> {
+fn pathspec(body: &str) -> Option<Refusal<'_>> {
     let rest = body.strip_prefix(':')?;
     let (exclusion, path) = match rest.chars().next()? {
         '!' | '^' => ("!", &rest[1..]),
@@ -80,20 +100,22 @@ fn pathspec(body: &str) -> Option<PatternError> {
         _ => return None,
     };
     let general = "write the path, with ! before it to exclude";
-    let help = write_or(&format!("{exclusion}{path}"), general);
-    Some(dialect("a pathspec of git", help))
+    dialect("a pathspec of git", move || {
+        write_or(&format!("{exclusion}{path}"), general)
+    })
 }
 
-fn double_negation(mark: &str, body: &str) -> Option<PatternError> {
+fn double_negation<'t>(mark: &str, body: &'t str) -> Option<Refusal<'t>> {
     let rest = body.strip_prefix('!').filter(|_| !mark.is_empty())?;
     let meant = rest.trim_start_matches('!');
-    let help = write_or(meant, "write one ! or none");
-    let escaped = "; write !\\! to exclude a name that begins with !";
-    Some(dialect("two exclamation marks", format!("{help}{escaped}")))
+    dialect("two exclamation marks", move || {
+        let help = write_or(meant, "write one ! or none");
+        format!("{help}; write !\\! to exclude a name that begins with !")
+    })
 }
 
 /// What begins with `^`, ends with `$` behind a dot that stands for any character, or has a class like `\d`.
-fn regular_expression(mark: &str, body: &str) -> Option<PatternError> {
+fn regular_expression<'t>(mark: &'t str, body: &'t str) -> Option<Refusal<'t>> {
     let is_anchored = body.starts_with('^');
     let ends = body.ends_with('$') && !body.ends_with("\\$");
     let has_dots = ["\\.", ".*", ".+"].iter().any(|sign| body.contains(sign));
@@ -106,6 +128,14 @@ fn regular_expression(mark: &str, body: &str) -> Option<PatternError> {
     if !is_regular {
         return None;
     }
+    let general = "write a glob, like services/{api,web}/**, and \\^ for a name that begins with ^";
+    dialect("a regular expression", move || {
+        write_or(&glob_of(mark, body), general)
+    })
+}
+
+/// The glob that a simple regular expression stands for; empty without one.
+fn glob_of(mark: &str, body: &str) -> String {
     let inside = body.strip_prefix('^').unwrap_or(body);
     let inside = inside.strip_suffix('$').unwrap_or(inside);
     let inside = inside.replace("\\/", "/").replace("\\.", "\u{0}");
@@ -123,26 +153,23 @@ fn regular_expression(mark: &str, body: &str) -> Option<PatternError> {
         Some(rest) => format!("**/*{rest}"),
         None => inside,
     };
-    let meant = match inside.contains(".*") || inside.contains(".+") || inside.contains('\\') {
+    match inside.contains(".*") || inside.contains(".+") || inside.contains('\\') {
         true => String::new(),
         false => format!("{mark}{}", inside.replace('\u{0}', ".")),
-    };
-    let general = "write a glob, like services/{api,web}/**, and \\^ for a name that begins with ^";
-    Some(dialect("a regular expression", write_or(&meant, general)))
+    }
 }
 
 /// A backslash takes the next character as it is. Before a letter, a digit or `**` it was meant as Windows' separator.
-fn backslashes(mark: &str, body: &str) -> Option<PatternError> {
+fn backslashes<'t>(mark: &'t str, body: &'t str) -> Option<Refusal<'t>> {
     let mut rest = body;
     while let Some((_, behind)) = rest.split_once('\\') {
         let next = behind.chars().next()?;
         if next.is_alphanumeric() || next == '_' || behind.starts_with("**") {
-            let meant = format!("{mark}{}", body.replace('\\', "/"));
             let general = "write / between segments; \\ is only for characters like * and [";
-            return Some(dialect(
-                "a backslash before an ordinary character",
-                write_or(&meant, general),
-            ));
+            return dialect("a backslash before an ordinary character", move || {
+                let meant = format!("{mark}{}", body.replace('\\', "/"));
+                write_or(&meant, general)
+            });
         }
         rest = &behind[next.len_utf8()..];
     }
@@ -150,7 +177,7 @@ fn backslashes(mark: &str, body: &str) -> Option<PatternError> {
 }
 
 /// `${{ matrix.app }}/**` or `{{ name }}/**`.
-fn expression(body: &str) -> Option<PatternError> {
+fn expression(body: &str) -> Option<Refusal<'_>> {
     let bare = plain(body);
     let opens = bare
         .windows(2)
@@ -162,15 +189,13 @@ fn expression(body: &str) -> Option<PatternError> {
     if !opens || !closes || holds_list {
         return None;
     }
-    let help = "write the path itself; \\{ and \\} are the characters";
-    Some(dialect(
-        "an expression, and nothing is filled in here",
-        help,
-    ))
+    dialect("an expression, and nothing is filled in here", || {
+        "write the path itself; \\{ and \\} are the characters".to_owned()
+    })
 }
 
 /// `[[:alpha:]]`.
-fn named_class(mark: &str, body: &str) -> Option<PatternError> {
+fn named_class<'t>(mark: &'t str, body: &'t str) -> Option<Refusal<'t>> {
     const CLASSES: [(&str, &str); 7] = [
         ("[:alpha:]", "A-Za-z"),
         ("[:digit:]", "0-9"),
@@ -184,39 +209,36 @@ fn named_class(mark: &str, body: &str) -> Option<PatternError> {
     if !body[..at].contains('[') {
         return None;
     }
-    let mut meant = format!("{mark}{body}");
-    for (name, range) in CLASSES {
-        meant = meant.replace(name, range);
-    }
-    let general = "write the range, like [a-z]";
-    let help = if meant.contains("[:") {
-        general.to_owned()
-    } else {
-        write_or(&meant, general)
-    };
-    Some(dialect("a named class", help))
+    dialect("a named class", move || {
+        let mut meant = format!("{mark}{body}");
+        for (name, range) in CLASSES {
+            meant = meant.replace(name, range);
+        }
+        let general = "write the range, like [a-z]";
+        match meant.contains("[:") {
+            true => general.to_owned(),
+            false => write_or(&meant, general),
+        }
+    })
 }
 
 /// A list in one text: `a/**,b/**`, or one pattern per line.
-fn several(body: &str) -> Option<PatternError> {
-    let signs = plain(body);
+fn several(body: &str) -> Option<Refusal<'_>> {
     if body.contains(['\n', '\r']) {
-        let pieces: Vec<&str> = body.lines().collect();
-        return Some(dialect("several lines", each_by_itself(&pieces)));
+        return dialect("several lines", move || {
+            each_by_itself(&body.split(['\n', '\r']).collect::<Vec<_>>())
+        });
     }
-    if let Some(pieces) = split(body, &signs, b',') {
-        let help = format!(
-            "{}; write \\, for the character itself",
-            each_by_itself(&pieces)
-        );
-        return Some(dialect("a comma between patterns", help));
+    if let Some(pieces) = split(body, &plain(body), b',') {
+        return dialect("a comma between patterns", move || {
+            let help = each_by_itself(&pieces);
+            format!("{help}; write \\, for the character itself")
+        });
     }
-    if let Some((before, behind)) = body.split_once("** ") {
-        let pieces = [format!("{before}**"), behind.to_owned()];
-        let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
-        return Some(dialect("a blank between patterns", each_by_itself(&pieces)));
-    }
-    None
+    let (before, behind) = body.split_once("** ")?;
+    dialect("a blank between patterns", move || {
+        each_by_itself(&[&format!("{before}**"), behind])
+    })
 }
 
 fn each_by_itself(pieces: &[&str]) -> String {
@@ -225,7 +247,7 @@ fn each_by_itself(pieces: &[&str]) -> String {
         .map(|piece| piece.trim())
         .filter(|piece| !piece.is_empty())
         .collect();
-    if pieces.is_empty() || pieces.iter().any(|piece| Pattern::parse(piece).is_err()) {
+    if pieces.is_empty() || pieces.iter().any(|piece| !is_accepted(piece)) {
         return "write each as an item of its own".to_owned();
     }
     let items: Vec<String> = pieces.iter().map(|piece| format!("\"{piece}\"")).collect();
@@ -236,29 +258,35 @@ fn each_by_itself(pieces: &[&str]) -> String {
 }
 
 /// `./a`, `a//b`, `a/../b`: paths that a shell would tidy up.
-fn dots(mark: &str, body: &str) -> Option<PatternError> {
+fn dots<'t>(mark: &'t str, body: &'t str) -> Option<Refusal<'t>> {
     let body = body.trim_start_matches('/');
     let is_odd = |name: &str| matches!(name, "" | "." | "..");
     if body.ends_with('/') || !body.split('/').any(is_odd) {
         return None;
     }
+    let general = "write the path from the repository's root";
+    dialect(
+        "a pattern with an empty segment, . or .. never matches",
+        move || match tidied(body) {
+            Some(path) => write_or(&format!("{mark}{path}"), general),
+            None => general.to_owned(),
+        },
+    )
+}
+
+/// The path as a shell would tidy it up; `None` where it leaves the repository, or what a `*` stands for.
+fn tidied(body: &str) -> Option<String> {
     let mut names: Vec<&str> = Vec::new();
     for name in body.split('/') {
         match name {
             "" | "." => {}
-            ".." => match names.pop() {
-                Some(above) if !above.contains('*') => {}
-                _ => return Some(PatternError::Unreachable),
-            },
+            ".." => {
+                names.pop().filter(|above| !above.contains('*'))?;
+            }
             name => names.push(name),
         }
     }
-    let meant = format!("{mark}{}", names.join("/"));
-    let general = "write the path from the repository's root";
-    Some(dialect(
-        "a pattern with an empty segment, . or .. never matches",
-        write_or(&meant, general),
-    ))
+    Some(names.join("/"))
 }
 
 /// The bytes that are neither escaped nor inside brackets, with their place and the depth of braces around them.

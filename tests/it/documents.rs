@@ -332,8 +332,16 @@ const LINES: &[(&str, Ran)] = &[
         ),
     ),
     (
-        "HISTORIES=200 cargo test --test it histories",
-        Ran::ByPeople("tests/it/journeys/histories/mod.rs", "\"HISTORIES\""),
+        "HISTORIES=100000 cargo test --test histories random -- --nocapture",
+        Ran::ByPeople("tests/histories/many.rs", "\"HISTORIES\""),
+    ),
+    (
+        "SEED=42 HISTORIES=1 cargo test --test histories random -- --nocapture",
+        Ran::ByPeople("tests/histories/many.rs", "\"SEED\""),
+    ),
+    (
+        "cargo test --test histories kinds -- --ignored --nocapture",
+        Ran::ByPeople("tests/histories/detect.rs", "fn kinds_of_faults_are_found"),
     ),
     (
         "CANCEL_EVERYWHERE=1 .ci/test journeys::cancel",

@@ -14,7 +14,6 @@ mod endings;
 mod events;
 pub(crate) mod examples;
 mod faults;
-mod histories;
 mod history;
 mod hooks;
 mod images;

@@ -7,7 +7,7 @@ use crate::domain::{
     CommitName, Digest, Foreign, Image, ImageTag, Manifest, PrNumber, Reading, TagTemplate, When,
 };
 use crate::failure::{Failure, NoAdminRight};
-use crate::github::{Deletion, GitHub, Package, PackageWriter, Shelf};
+use crate::github::{Deletion, GitHub, GitHubError, Package, PackageWriter, PullState, Shelf};
 use crate::history::HistoryError;
 use crate::registry::Named;
 use crate::report::CleanupResult;
@@ -71,8 +71,13 @@ pub(crate) async fn packages<'m>(
     tally: &mut Tally,
 ) -> Vec<PackageVersions<'m>> {
     let mut packages = Vec::new();
+    if !manifest.tags.pull_request.has_number() {
+        let why = "tags.pull-request has no {number}, so no tag says whose an image is";
+        context.note(why);
+        tally.unread.push(("images".into(), why.into()));
+    }
     for image in &manifest.images {
-        match read_package(context, github, image).await {
+        match read_package(context, github, image, tally).await {
             Ok(Some(package)) => packages.push(package),
             Ok(None) => {}
             Err(failure) => tally.troubles.push(failure),
@@ -85,11 +90,12 @@ async fn read_package<'m>(
     context: &Context,
     github: &GitHub,
     image: &'m Image,
+    tally: &mut Tally,
 ) -> Result<Option<PackageVersions<'m>>, Failure> {
     let name = &image.name;
-    let leave = |why: &str| {
-        let text = format!("image {name} is left alone: {why}");
-        context.note(text);
+    let mut leave = |why: &str| {
+        context.note(format!("image {name} is left alone: {why}"));
+        tally.unread.push((format!("image {name}"), why.to_owned()));
     };
     if !github.keeps(image.repository.host()) {
         leave(&format!(
@@ -179,7 +185,8 @@ pub(crate) async fn clean(
                 continue;
             }
         };
-        tally.add(context, package.named(version), result, why);
+        let pulls = closed.pulls_of(&version.tags);
+        tally.add(context, (package.named(version), pulls), result, why);
     }
     let Some(writer) = writer.filter(|_| !going.is_empty()) else {
         return trouble.map_or(Ok(()), Err);
@@ -315,9 +322,22 @@ async fn delete(
     } = cleaning;
     let (name, address) = (&package.image.name, &package.package);
     let failed = |error| Failure::Package(name.clone(), Box::new(error));
-    let mut has_deleted = false;
+    let (mut has_deleted, mut looked_at) = (false, BTreeSet::new());
     for version in going {
-        let what = package.named(version);
+        let pulls = closed.pulls_of(&version.tags);
+        let what = (package.named(version), pulls.clone());
+        // The pause comes before the look: a tag that is put there in the pause is seen.
+        if has_deleted {
+            sleep(PAUSE).await;
+        }
+        if looked_at != pulls {
+            if let Some(open) = reopened(github, &pulls).await.map_err(failed)? {
+                let why = format!("pull request {open} is open again");
+                tally.add(context, what, CleanupResult::Kept, why);
+                continue;
+            }
+            looked_at = pulls;
+        }
         let now = github.version(address, version.id).await.map_err(failed)?;
         if let Some(now) =
             now.filter(|now| !closed.owns_all(&now.tags) || now.digest != version.digest)
@@ -330,9 +350,7 @@ async fn delete(
             tally.add(context, what, CleanupResult::Kept, why);
             continue;
         }
-        if std::mem::replace(&mut has_deleted, true) {
-            sleep(PAUSE).await;
-        }
+        has_deleted = true;
         match writer.delete(address, version.id).await.map_err(failed)? {
             Deletion::Gone => tally.add(context, what, CleanupResult::Deleted, only_theirs()),
             Deletion::LastTagged => {
@@ -362,6 +380,20 @@ async fn delete(
         }
     }
     Ok(())
+}
+
+/// One of these pull requests that is open again.
+async fn reopened(
+    github: &GitHub,
+    pulls: &BTreeSet<PrNumber>,
+) -> Result<Option<PrNumber>, GitHubError> {
+    for pull in pulls {
+        match github.pull_state(*pull).await? {
+            PullState::Open(_) => return Ok(Some(*pull)),
+            PullState::Closed | PullState::Absent => {}
+        }
+    }
+    Ok(None)
 }
 
 /// A tag that has to stay, and whether it is ever moved.

@@ -4,7 +4,7 @@
 //! the others: all of them are told at the end.
 
 use crate::cleanup::subject::{self, CleanupSubject, Whose};
-use crate::cleanup::{Cleaning, Found, Tally, packages, previews};
+use crate::cleanup::{Cleaning, Found, Tally, mentions, packages, previews};
 use crate::context::{CommandOutcome, Context, Stop, Writers};
 use crate::decide::Closed;
 use crate::domain::{Outcome, PrNumber};
@@ -12,7 +12,8 @@ use crate::failure::Failure;
 use crate::github::{CommentWriter, GitHub, PullState};
 use crate::intake::inputs::InputError;
 use crate::previews::comment;
-use crate::report::CleanupResult;
+use crate::previews::on_render::{OnRender, Records};
+use crate::report::{CleanupResult, Left};
 use std::collections::BTreeSet;
 
 /// How many pull requests a sweep asks GitHub about.
@@ -33,11 +34,22 @@ pub(super) async fn run(
     context.log.group("What is there");
     let packages = packages::packages(context, github, &manifest, &mut tally).await;
     context.log.end_group();
-    let records = match previews::records(github, &manifest).await {
-        Ok(records) => records,
+    let mentions = mentions(github, &manifest).await;
+    let records = match &mentions {
+        Ok(mentions) => previews::records(github, &manifest, mentions).await,
+        // Told with the images that it keeps.
+        Err(_) => Ok(Records::new()),
+    };
+    let records = records.unwrap_or_else(|failure| {
+        tally.troubles.push(failure);
+        Records::new()
+    });
+    let (there, mentions) = match OnRender::read(context, &manifest, &records).await {
+        Ok(there) => (there, mentions),
+        // What is on Render is not known, so nothing of the images may go.
         Err(failure) => {
-            tally.troubles.push(failure);
-            previews::Records::new()
+            tally.troubles.extend(mentions.err());
+            (None, Err(failure))
         }
     };
     let template = &manifest.tags.pull_request;
@@ -47,7 +59,9 @@ pub(super) async fn run(
             let of_images = packages
                 .iter()
                 .flat_map(|package| package.left_of(template));
-            let found = of_images.chain(previews::left_of(&records)).collect();
+            let on_render = there.iter().flat_map(OnRender::pulls);
+            let recorded = previews::left_of(&records);
+            let found = of_images.chain(recorded).chain(on_render).collect();
             closed_of(context, github, &found, &mut tally).await
         }
     };
@@ -61,19 +75,24 @@ pub(super) async fn run(
         writers,
         manifest: &manifest,
         closed: &closed,
+        there: there.as_ref(),
     };
     context.log.group("Clean-up");
     // First the previews: as long as one is there, it needs its image.
-    let settled = previews::remove(&cleaning, &records, &mut tally).await;
+    let gone = previews::remove(&cleaning, &records, &mut tally).await;
     let found = Found {
         packages: &packages,
-        settled: &settled,
+        mentions,
+        gone,
     };
-    cleaning.clean(&found, &mut tally).await;
+    cleaning.clean(found, &mut tally).await;
     context.log.end_group();
-    let stays = tally.count(CleanupResult::Kept) + tally.troubles.len();
     for number in &numbers {
-        comment::clean(context, comments, *number, stays).await;
+        let left = Left {
+            items: tally.left_of(*number),
+            is_known: tally.troubles.is_empty(),
+        };
+        comment::clean(context, comments, *number, &left).await;
     }
     conclude(context, whose, (numbers.len(), writers.is_none()), tally)
 }
@@ -93,7 +112,7 @@ async fn closed_of(
         asked += 1;
         match github.pull_state(*number).await {
             Ok(PullState::Closed) => drop(closed.insert(*number)),
-            Ok(PullState::Open) => {}
+            Ok(PullState::Open(_)) => {}
             Ok(PullState::Absent) => context.log.say(&format!(
                 "There is no pull request {number}: what has its tags stays."
             )),

@@ -102,6 +102,12 @@ impl TagTemplate {
         ImageTag::parse(&fill(&self.0, &sha.to_string(), &number.to_string()))
     }
 
+    /// Whether its tags say whose they are.
+    #[must_use]
+    pub fn has_number(&self) -> bool {
+        self.0.contains(&Part::Number)
+    }
+
     /// The pull request whose tag this is; none for every other tag, and for a template without `{number}`.
     ///
     /// A commit's digits have a fixed count, so the tag's length says how many the number has: no tag can be read in two ways.

@@ -32,12 +32,13 @@ pub(crate) async fn cancelled(context: &Context, writers: Option<&Writers<'_>>) 
     let writer = writers.and_then(|writers| writers.render.as_ref());
     if let (Some(render), Some(writer)) = (&context.clients.render, writer) {
         let writer = &writer.deploys;
-        let asked = in_flight.iter().filter(|(_, deploy)| deploy.is_ours()).map(
-            |(service, deploy)| async move {
+        let asked = in_flight
+            .iter()
+            .filter(|(_, deploy)| deploy.is_to_stop())
+            .map(|(service, deploy)| async move {
                 let stop = stop(context, render, writer, service, deploy);
                 (service, within(PATIENCE, stop).await)
-            },
-        );
+            });
         for (service, answer) in futures_util::future::join_all(asked).await {
             if let Some(answer) = answer {
                 stopped.insert(service.clone(), answer);
@@ -67,10 +68,10 @@ impl Stage {
 }
 
 impl InFlightDeploy {
-    /// Whether Render may have been asked for it by this run.
-    const fn is_ours(&self) -> bool {
+    /// Whether Render may have been asked for it by this run, and it is to stop with the run. Going back goes on.
+    const fn is_to_stop(&self) -> bool {
         match self.stage {
-            Stage::Calling | Stage::Following(_) => true,
+            Stage::Calling | Stage::Following(_) => !self.is_restore,
             Stage::Preparing | Stage::Making | Stage::Adopted => false,
         }
     }

@@ -31,6 +31,7 @@ mod promotion;
 mod release;
 mod requests;
 mod required;
+mod restores;
 mod rollback;
 mod same_answer;
 mod second_door;

@@ -28,6 +28,7 @@ mod order;
 mod preflight;
 mod previews;
 mod promotion;
+mod pull_requests;
 mod release;
 mod requests;
 mod required;

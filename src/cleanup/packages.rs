@@ -12,12 +12,17 @@ use crate::history::HistoryError;
 use crate::registry::Named;
 use crate::report::CleanupResult;
 use crate::repository::RepositoryError;
+use futures_util::stream::{self, StreamExt as _};
 use http_client::{Deadline, sleep};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// How long reading what the versions of one package need may take.
 const READING: Duration = Duration::from_secs(10 * 60);
+/// How long reading one of them may take.
+const EACH: Duration = Duration::from_secs(60);
+/// How many are read at once.
+const AT_ONCE: usize = 16;
 /// How long reading its tags once more may take.
 const ONCE_MORE: Duration = Duration::from_secs(2 * 60);
 /// GitHub asks for a second between two requests that change something
@@ -50,16 +55,41 @@ impl PackageVersions<'_> {
         )
     }
 
-    /// The pull requests of which a version is left that has only tags of pull requests.
-    pub(crate) fn left_of(&self, template: &TagTemplate) -> BTreeSet<PrNumber> {
+    /// The pull requests of which a version may go: it has only tags of pull requests, none of which is open, and no deploy's record names it.
+    pub(crate) fn left_of(
+        &self,
+        template: &TagTemplate,
+        open: &BTreeSet<PrNumber>,
+        recorded: &BTreeSet<&Digest>,
+    ) -> BTreeSet<PrNumber> {
         let owners = |version: &Version| -> Option<Vec<PrNumber>> {
             version
                 .tags
                 .iter()
-                .map(|tag| template.pull_request_of(tag))
+                .map(|tag| {
+                    let pull = template.pull_request_of(tag)?;
+                    (!open.contains(&pull)).then_some(pull)
+                })
                 .collect()
         };
-        self.versions.iter().filter_map(owners).flatten().collect()
+        self.versions
+            .iter()
+            .filter(|version| !recorded.contains(&version.digest))
+            .filter_map(owners)
+            .flatten()
+            .collect()
+    }
+
+    /// Names the pull requests whose numbers are too large for this project.
+    pub(crate) fn say_too_large(&self, context: &Context, template: &TagTemplate) {
+        let tags = self.versions.iter().flat_map(|version| &version.tags);
+        let numbers: BTreeSet<&str> = tags.filter_map(|tag| template.too_large_of(tag)).collect();
+        for number in numbers {
+            context.note(format!(
+                "image {}: the tags of pull request {number} stay, because numbers above 99999 are not supported",
+                self.image.name
+            ));
+        }
     }
 }
 
@@ -272,15 +302,16 @@ async fn links(
         let unknown = round
             .iter()
             .filter(|version| !leaves.contains(&version.digest));
-        let asked = unknown.map(|version| async {
+        let (registry, deadline) = (&registry, &deadline);
+        let asked = unknown.map(|version| async move {
+            let own = Deadline::after(EACH.min(deadline.left()));
+            let repository = &package.image.repository;
             (
                 *version,
-                registry
-                    .links(&package.image.repository, &version.digest, &deadline)
-                    .await,
+                registry.links(repository, &version.digest, &own).await,
             )
         });
-        let answers = futures_util::future::join_all(asked).await;
+        let answers: Vec<_> = stream::iter(asked).buffered(AT_ONCE).collect().await;
         let known = round
             .iter()
             .filter(|version| leaves.contains(&version.digest));
@@ -298,6 +329,8 @@ async fn links(
                     links.insert(version.digest.clone(), found);
                 }
                 Err(error) => {
+                    let what = package.named(version);
+                    context.log.say(&format!("{what} cannot be read: {error}."));
                     trouble = trouble.or(Some(Failure::Registry(package.image.name.clone(), error)))
                 }
             }

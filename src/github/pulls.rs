@@ -4,9 +4,13 @@ use super::ask::Reply;
 use super::{GitHub, GitHubError};
 use crate::domain::{CommitSha, PrNumber};
 use serde::Deserialize;
+use std::collections::BTreeSet;
 
 /// The permission without which GitHub shows no pull request of a private repository.
 const NEEDED: &str = "pull-requests: read";
+
+/// How many open pull requests are read.
+const MOST: usize = 5_000;
 
 /// How a pull request stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +51,22 @@ impl GitHub {
         read(&reply, &what)
     }
 
+    /// The pull requests that are open; `None` where there are more than are read. Numbers above 99999 are left out.
+    ///
+    /// # Errors
+    /// [`GitHubError`].
+    pub async fn open_pulls(&self) -> Result<Option<BTreeSet<PrNumber>>, GitHubError> {
+        let path = "pulls?state=open&per_page=100";
+        let listed = self
+            .pages::<NumberWire>(path, "the open pull requests", MOST)
+            .await;
+        let Some(listed) = listed.map_err(|error| error.needing(NEEDED))? else {
+            return Ok(None);
+        };
+        let number = |wire: NumberWire| PrNumber::parse(wire.number.to_string().as_bytes()).ok();
+        Ok(Some(listed.into_iter().filter_map(number).collect()))
+    }
+
     /// The commit that a pull request is on, by its ref: for a token that may read the repository and no pull requests.
     ///
     /// # Errors
@@ -60,6 +80,11 @@ impl GitHub {
         CommitSha::parse(wire.object.sha.as_bytes())
             .map_err(|refused| reply.broken(&what, &refused.to_string()))
     }
+}
+
+#[derive(Deserialize)]
+struct NumberWire {
+    number: u64,
 }
 
 #[derive(Deserialize)]

@@ -39,6 +39,7 @@ mod second_door;
 mod source;
 mod summary;
 mod surroundings;
+mod sweeps;
 mod tags;
 mod the_record;
 mod the_world;

@@ -251,6 +251,7 @@ impl State {
             ("GET", Some(path)) if path.starts_with("pulls/") && !path.ends_with("/files") => {
                 self.pull_request(path)
             }
+            ("GET", Some("pulls")) => self.open_pulls(call),
             ("GET", Some(path)) => self.read(call, path),
             ("POST", Some("git/refs")) => Some(self.create_ref(call)),
             ("POST", Some(path)) => self.write(call, path),

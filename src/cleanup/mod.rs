@@ -5,6 +5,7 @@ pub(crate) mod previews;
 pub(crate) mod subject;
 
 mod needs;
+mod standing;
 
 use crate::context::{Context, Writers};
 use crate::decide::Closed;

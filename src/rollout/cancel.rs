@@ -5,8 +5,9 @@ use crate::decide::PlannedService;
 use crate::domain::{
     Decision, Deploy, DeployId, DeployStatus, FailureWord, Outcome, ServiceName, Status,
 };
+use crate::intake::inputs::{Command, OperationCommand, PipelineCommand};
 use crate::render::{RenderApi, RenderWriter};
-use crate::report::{Failed, RunReport, ServiceResult};
+use crate::report::{CleanupResult, Failed, RunReport, ServiceResult};
 use http_client::within;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,7 +22,7 @@ type Stopped = (Option<DeployId>, &'static str);
 pub(crate) async fn cancelled(context: &Context, writers: Option<&Writers<'_>>) -> RunReport {
     let in_flight = context.progress.in_flight();
     context.log.end_group();
-    context.log.say("Cancelled: no further deploy is begun.");
+    context.log.say("Cancelled: nothing further is begun.");
     let mut stopped: BTreeMap<ServiceName, Stopped> = in_flight
         .iter()
         .map(|(service, deploy)| {
@@ -126,14 +127,37 @@ async fn stop(
     }
 }
 
+/// What a command had done until it was cancelled, and what to do.
+fn words(command: Command, report: &RunReport) -> (String, &'static str) {
+    match command {
+        Command::Operation(OperationCommand::Cleanup) => {
+            let items = report.cleanup_items.iter();
+            let deleted = items.filter(|item| item.result == CleanupResult::Deleted);
+            let headline = format!(
+                "Cancelled: {} deleted, nothing more is deleted",
+                deleted.count()
+            );
+            (headline, "Run it again; what is left is looked at then.")
+        }
+        Command::Pipeline(PipelineCommand::Promote) => (
+            "Cancelled: no further tag is put".to_owned(),
+            "Run it again; a tag that is on its digest already stays there.",
+        ),
+        Command::Local(_) | Command::Pipeline(_) | Command::Operation(_) => (
+            "Cancelled: no further hook is called".to_owned(),
+            "Run it again; what was not deployed is deployed then.",
+        ),
+    }
+}
+
 fn report(context: &Context, stopped: &BTreeMap<ServiceName, Stopped>) -> RunReport {
     let mut report = context.progress.report();
-    CommandOutcome::new(Outcome::Cancelled, "Cancelled: no further hook is called")
-        .complete(&mut report);
+    let (headline, hint) = words(context.request.command, &report);
+    CommandOutcome::new(Outcome::Cancelled, headline).complete(&mut report);
     report.failed = Some(Failed {
         word: FailureWord::Cancelled,
         text: "the run was cancelled".into(),
-        hint: "Run it again; what was not deployed is deployed then.".into(),
+        hint: hint.into(),
         page: None,
     });
     let Some(plan) = &report.plan else {

@@ -1,5 +1,6 @@
 //! A sweep gets to every pull request, however many there are from which nothing may go.
 
+use testworld::trap::{Moment, Place, Then};
 use testworld::{Event, Image, Kind, Run, World, ghcr};
 
 /// A world in which `api` has an image that stays.
@@ -72,4 +73,21 @@ fn a_registry_that_fails_costs_a_minute_and_is_named() {
     let run = run.says("cannot be read");
     assert!(took.as_secs() < 150, "it took {took:?}");
     assert!(run.world.github.deleted().is_empty());
+}
+
+#[test]
+fn a_cleanup_that_is_cancelled_says_what_it_had_deleted() {
+    let world = world();
+    for pull in [7, 8] {
+        world.github.pull(pull, "closed");
+        left(&world, pull, &[]);
+    }
+    let place = Place {
+        kind: "GitHub: DELETE /orgs/acme/packages/container/api/versions/*".into(),
+        nth: 2,
+        moment: Moment::Unheard,
+    };
+    let world = world.cancel_at(place, &["-TERM"], Then::Answers);
+    let run = swept(world).ended(1, "cancelled", "cancelled");
+    run.says("Cancelled: 1 deleted, nothing more is deleted");
 }

@@ -6,7 +6,7 @@
 mod check;
 mod event;
 #[path = "../../../simulation/random.rs"]
-mod random;
+pub(super) mod random;
 mod team;
 
 use super::at_once;

@@ -4,12 +4,10 @@
 //! `HISTORIES` says how many, `SEED` from which one on: `SEED=42 HISTORIES=1 cargo test --test it pull_requests` plays one again.
 
 mod oracle;
-#[path = "../../../simulation/random.rs"]
-mod random;
 mod team;
 
 use super::at_once;
-use random::Random;
+use super::histories::random::Random;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;

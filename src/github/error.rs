@@ -155,7 +155,7 @@ impl GitHubError {
             }
             Self::Untrusted { .. } => UNTRUSTED,
             Self::Unavailable { .. } | Self::Broken { .. } | Self::TooLarge { .. } => {
-                "run it again; if it stays, look at https://www.githubstatus.com"
+                "run it again; if it stays, look at the status page of your GitHub (https://www.githubstatus.com for github.com)"
             }
             Self::NotACommit { .. } | Self::TooDeep(_) => "put the tag on a commit",
         }

@@ -12,7 +12,7 @@ mod sarif;
 mod summary;
 
 pub use check::{CheckReport, Placed, files_of_nobody, json as check_json};
-pub use comment::{About, cleaned, comment};
+pub use comment::{About, Left, Shown, ShownPreview, Up, cleaned, comment};
 pub use init::InitReport;
 pub use plan::{plan_lines, service_lines};
 pub use run_report::{

@@ -372,7 +372,7 @@ fn reason(planned: String, ended: Option<&ServiceResult>) -> String {
 }
 
 /// Keeps to `[A-Za-z0-9 ._:/@,()+-]`, which is safe in a shell, in JSON, in Markdown and in a chat.
-fn alphabet(text: &str) -> String {
+pub(super) fn alphabet(text: &str) -> String {
     let mut plain = String::new();
     for c in text.chars() {
         match c {

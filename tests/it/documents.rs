@@ -394,6 +394,11 @@ const LINES: &[(&str, Ran)] = &[
         ".ci/run",
         Ran::By(".github/workflows/ci.yml", "- run: .ci/run\n"),
     ),
+    (".ci/site", Ran::By(".ci/run", "\" .ci/site\n")),
+    (
+        ".ci/owner NAME",
+        Ran::By(".ci/run", "\" .ci/owner --check\n"),
+    ),
     (
         ".ci/fuzz",
         Ran::By(".ci/run", "step \"fuzzing\" .ci/fuzz\n"),

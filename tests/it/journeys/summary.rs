@@ -223,6 +223,20 @@ fn failures_come_first_each_with_its_cause_and_what_to_do() {
 }
 
 #[test]
+fn a_failure_is_linked_to_the_documents_of_the_version_that_runs() {
+    let failed = || three().input("image-timeout", "1s");
+    let run = failed().deploy().expect_stopped("image-missing");
+    let address = "https://github.com/acme/ghcr-to-render/blob/v1/docs/failures.md#image-missing";
+    let link = format!("[`image-missing`]({address})");
+    assert!(run.summary.contains(&link), "{}", run.summary);
+    run.annotates("error", &format!("More: {address}"));
+    // An action of the checkout itself (`uses: ./`) has no repository.
+    let world = failed().without_variable("GITHUB_ACTION_REPOSITORY");
+    let run = world.deploy().expect_stopped("image-missing");
+    assert!(!run.summary.contains("failures.md"), "{}", run.summary);
+}
+
+#[test]
 fn every_other_outcome_is_told_in_its_first_line() {
     type Case = (&'static str, &'static str, fn() -> Run);
     let cases: [Case; 9] = [

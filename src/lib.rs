@@ -32,6 +32,7 @@ use domain::{DeployHook, Level, Notice, Outcome, Secret};
 use failure::Failure;
 use http_client::Random;
 use intake::inputs::{Command, LocalCommand, Permissions, Request};
+use report::documents::Documents;
 use report::{RunReport, summary};
 use runner::{Arguments, Asked, Connect, Log, OutputsFile, Surroundings, Tongue};
 use std::ffi::OsString;
@@ -301,7 +302,7 @@ fn report(
             code = code.max(1);
         }
     }
-    let documents = report::Documents::of(
+    let documents = Documents::of(
         around.server_url.as_deref(),
         around.action_repository.as_deref(),
         around.action_ref.as_deref(),
@@ -361,7 +362,7 @@ fn report(
 const MOST_ANNOTATIONS: usize = 9;
 
 /// What is to be seen beside the log: the failure, and every mistake of a manifest in its place.
-fn notices(end: &End, documents: Option<&report::Documents>, log: &Log) -> Vec<Notice> {
+fn notices(end: &End, documents: Option<&Documents>, log: &Log) -> Vec<Notice> {
     if let Some(Failure::Manifest { path, mistakes }) = &end.failure {
         let notice = |mistake: &intake::manifest::Mistake| Notice {
             level: Level::Error,

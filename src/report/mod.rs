@@ -2,7 +2,7 @@
 
 mod check;
 mod comment;
-mod documents;
+pub mod documents;
 pub mod draft;
 mod init;
 pub mod outputs;
@@ -14,7 +14,6 @@ mod summary;
 
 pub use check::{CheckReport, Placed, files_of_nobody, json as check_json};
 pub use comment::{About, cleaned, comment};
-pub use documents::Documents;
 pub use init::InitReport;
 pub use plan::{plan_lines, service_lines};
 pub use run_report::{

@@ -1,7 +1,8 @@
 //! The job summary: Markdown that says the outcome in its first line.
 
+use super::documents::Documents;
 use super::picture::picture;
-use super::{CleanupItem, Documents, Failed, RunReport, ServiceResult};
+use super::{CleanupItem, Failed, RunReport, ServiceResult};
 use crate::decide::{Base, PlannedService, Subject};
 use crate::domain::{Outcome, Status};
 use std::fmt::Write as _;

@@ -15,10 +15,9 @@ const FAILURES: &str = "https://github.com/acme/ghcr-to-render/blob/v1/docs/fail
 /// The origins that links lead to: the run and its repository, Render's dashboard, what is deployed there, and the list of failures.
 fn is_ours(address: &str) -> bool {
     if let Some(word) = address.strip_prefix(FAILURES) {
-        return !word.is_empty()
-            && word
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+        let is_letter =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        return !word.is_empty() && word.bytes().all(is_letter);
     }
     let Ok(url) = url::Url::parse(address) else {
         return false;

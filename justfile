@@ -31,3 +31,7 @@ bench *arguments:
 # Formats the code.
 fmt:
     cargo fmt --all
+
+# Builds the documentation site into target/site.
+site *arguments:
+    .ci/site {{ arguments }}

@@ -2,6 +2,7 @@
 
 mod check;
 mod comment;
+pub mod documents;
 pub mod draft;
 mod init;
 pub mod outputs;

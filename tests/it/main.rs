@@ -9,3 +9,4 @@ mod documents;
 mod floors;
 mod in_process;
 mod journeys;
+mod marketplace;

@@ -11,6 +11,7 @@ mod credentials;
 mod dialects;
 mod drift;
 mod endings;
+mod event_table;
 mod events;
 pub(crate) mod examples;
 mod faults;

@@ -336,6 +336,10 @@ const LINES: &[(&str, Ran)] = &[
         Ran::ByPeople("tests/it/journeys/histories/mod.rs", "\"HISTORIES\""),
     ),
     (
+        "JOURNEYS=process .ci/test --test it",
+        Ran::ByPeople("crates/testworld/src/lib.rs", "\"JOURNEYS\""),
+    ),
+    (
         "CANCEL_EVERYWHERE=1 .ci/test journeys::cancel",
         Ran::ByPeople("tests/it/journeys/cancel.rs", "\"CANCEL_EVERYWHERE\""),
     ),

@@ -170,17 +170,19 @@ impl State {
 impl Repository {
     /// The answer to a write of the first trouble that still holds.
     pub(super) fn trouble_of_writes(&mut self) -> Option<Reply> {
-        self.troubles.iter_mut().find_map(|trouble| match trouble {
-            Trouble::Write(left, status) => {
+        self.troubles.iter_mut().find_map(|trouble| {
+            if let Trouble::Write(left, status) = trouble {
                 let code = if *status == 429 {
                     "TOOMANYREQUESTS"
                 } else {
                     "DENIED"
                 };
-                take(left).then(|| error(*status, code, "not now"))
+                return take(left).then(|| error(*status, code, "not now"));
             }
-            Trouble::WriteRefused(left, refusal) => take(left).then(|| refusal.reply()),
-            _ => None,
+            if let Trouble::WriteRefused(left, refusal) = trouble {
+                return take(left).then(|| refusal.reply());
+            }
+            None
         })
     }
 }

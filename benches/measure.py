@@ -10,7 +10,6 @@ import statistics
 import subprocess
 import sys
 import time
-import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -20,18 +19,26 @@ PEOPLE = "Bench <bench@example.com> 1750000000 +0000"
 
 
 class Servers:
-    """The loopback servers, in a process of their own."""
+    """The tests' models on loopback, in a process of their own (examples/bench_servers.rs). Each run gets new ones."""
 
-    def __init__(self):
-        command = [sys.executable, str(HERE / "servers.py")]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        addresses = json.loads(self.process.stdout.readline())
-        self.registry, self.others = addresses["registry"], addresses["others"]
+    def __init__(self, program):
+        self.latency = 0.0
+        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.registry = json.loads(self.process.stdout.readline())
 
-    def ask(self, door, body=None):
-        data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(f"http://{self.others}/bench/{door}", data) as answer:
-            return json.load(answer)
+    def ask(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def begin(self, **world):
+        return self.ask(json.dumps(world | {"latency": self.latency}))
+
+    def counts(self):
+        counts = self.ask("counts")
+        if counts["violations"]:
+            sys.exit(f"what the models did not expect: {counts['violations']}")
+        return counts
 
     def end(self):
         self.process.stdin.close()
@@ -132,13 +139,13 @@ class Case:
             "pusher": {"name": "octocat"},
         }
 
-    def environment(self, servers):
+    def environment(self, registry, addresses):
         """What the runner gives a container action: every input, empty where unset, and its own variables."""
         variables = dict(
             GITHUB_ACTIONS="true",
             CI="true",
             GITHUB_ACTOR="octocat",
-            GITHUB_API_URL=f"http://{servers.others}",
+            GITHUB_API_URL=addresses["github"],
             GITHUB_SERVER_URL="https://github.com",
             GITHUB_EVENT_NAME="push",
             GITHUB_EVENT_PATH=str(self.home / "event.json"),
@@ -168,28 +175,27 @@ class Case:
             PATH="/usr/sbin:/usr/bin:/sbin:/bin",
         )
         inputs = declared_inputs()
-        inputs["github-token"] = "bench-github-token"
-        inputs["registry"] = servers.registry
-        inputs["registry-username"] = "octocat"
-        inputs["registry-password"] = "bench-password"
-        inputs["render-api-url"] = f"http://{servers.others}"
-        inputs["deploy-hooks"] = "\n".join(
-            f"{service}=http://{servers.others}/deploy/srv-{service}?key=bench-key-of-{service}" for service in self.services
-        )
+        inputs["github-token"] = addresses["token"]
+        inputs["registry"] = registry
+        inputs["registry-username"] = addresses["user"]
+        inputs["registry-password"] = addresses["password"]
+        inputs["render-api-url"] = addresses["render"]
+        inputs["deploy-hooks"] = "\n".join(addresses["hooks"])
         variables.update({f"INPUT_{name.upper()}": value for name, value in inputs.items()})
         return variables
 
     def ready(self, servers):
-        servers.ask("images", {f"{OWNER}/{image}": self.built for image in self.images})
-        of_service = {
-            service: f"{servers.registry}/{OWNER}/{self.images[n % len(self.images)]}" for n, service in enumerate(self.services)
-        }
-        servers.ask("deployed", {"services": of_service, "base": self.base, "tip": self.head})
+        """Servers that know nothing of earlier runs, and the environment that leads to them."""
+        of_service = {service: self.images[n % len(self.images)] for n, service in enumerate(self.services)}
+        addresses = servers.begin(
+            repository=str(self.workspace), base=self.base, built=self.built, images=self.images, services=of_service
+        )
         (self.home / "event.json").write_text(json.dumps(self.event()))
-        return self.environment(servers)
+        return self.environment(servers.registry, addresses)
 
-    def run(self, program, environment):
-        """One whole run: seconds from start to end."""
+    def run(self, program, servers):
+        """One whole run: seconds from start to end, and what it asked the servers for."""
+        environment = self.ready(servers)
         for name in ("output", "summary", "env", "state", "path"):
             (self.home / name).write_bytes(b"")
         log = os.open(self.home / "log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -208,7 +214,7 @@ class Case:
         if code != 0 or outputs.get("outcome") != "accepted" or services != self.expected:
             print((self.home / "log").read_text(errors="replace"), file=sys.stderr)
             sys.exit(f"{self.name}: exit {code}, outcome {outputs.get('outcome')!r}, services {services}")
-        return took
+        return took, servers.counts()
 
     def outputs(self):
         """The outputs, by the runner's own rules."""
@@ -254,20 +260,17 @@ class Report:
 
 def measure(case, program, servers, runs):
     """The median of `runs` whole runs, the peak of memory, and what one run asked the servers."""
-    environment = case.ready(servers)
-    case.run([program], environment)
-    servers.ask("reset", {})
-    case.run([program], environment)
-    counts = servers.ask("counts")
-    times = [case.run([program], environment) for _ in range(runs)]
-    return statistics.median(times), max(peak(case, program, environment) for _ in range(3)), counts
+    case.run([program], servers)
+    _, counts = case.run([program], servers)
+    times = [case.run([program], servers)[0] for _ in range(runs)]
+    return statistics.median(times), max(peak(case, program, servers) for _ in range(3)), counts
 
 
-def peak(case, program, environment):
+def peak(case, program, servers):
     """The peak of resident memory in bytes. A child begins with its parent's on its account: GNU time's is small, Python's would
     hide the program's."""
     figure = case.home / "peak"
-    case.run(["/usr/bin/time", "--format", "%M", "--output", str(figure), program], environment)
+    case.run(["/usr/bin/time", "--format", "%M", "--output", str(figure), program], servers)
     return int(figure.read_text().split()[-1]) * 1024
 
 
@@ -279,11 +282,12 @@ def requests(counts):
 def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--program", required=True, type=pathlib.Path)
+    arguments.add_argument("--servers", required=True, help="the built examples/bench_servers.rs")
     arguments.add_argument("--runs", type=int, default=21)
     arguments.add_argument("--strict", action="store_true")
     given = arguments.parse_args()
     program = str(given.program.resolve())
-    servers, report = Servers(), Report()
+    servers, report = Servers(given.servers), Report()
     try:
         small = Case("small", files=10_000, changed=300, services=10, images=1, hooks=1)
         large = Case("large", files=100_000, changed=10_000, services=200, images=20, hooks=9)
@@ -314,13 +318,13 @@ def main():
         report.line("registry requests for an image", counts.get("registry", 0) / len(back.expected), 205, "{:.2f}")
         report.line("GitHub requests", counts.get("github", 0), None, "{:.0f}")
         for seconds in (0.0, 0.02):
-            servers.ask("latency", {"seconds": seconds})
+            servers.latency = seconds
             print(f"nine services instead of one, every answer {seconds * 1000:.0f} ms late")
             times = [measure(case, program, servers, given.runs)[0] for case in (one, nine, apart)]
             report.line("one", times[0])
             report.line("nine of one image", times[1])
             report.line("nine of nine images", times[2])
-            # Without latency this measures the loopback servers, which answer the requests one after the other.
+            # Without latency this measures the models, which answer the requests one after the other.
             report.line("nine to one, one image", times[1] / times[0], 1.5 if seconds else None, "{:.2f}")
             report.line("nine to one, nine images", times[2] / times[0], 1.5 if seconds else None, "{:.2f}")
     finally:

@@ -1,7 +1,7 @@
 //! Gets the container images that a GitHub workflow pushed to GHCR live on Render: exactly those bytes, for exactly
 //! the services that changed.
 //!
-//! ARCHITECTURE.md says which room is on which floor, and why.
+//! ARCHITECTURE.md says which folder is in which layer, and why.
 
 mod cleanup;
 mod commands;

@@ -1,4 +1,4 @@
-//! Whether an image may be deployed, from what the registry room found.
+//! Whether an image may be deployed, from what `registry` found.
 
 mod problem;
 mod revision;

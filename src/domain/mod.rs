@@ -3,7 +3,7 @@
 //! Holding one of these proves something (its doc comment says what). Each has one constructor that reads
 //! raw bytes, a private field, and a `Display` that reads back as itself. Nothing here awaits, prints, or reads
 //! clock, environment or disk, and nothing here is `Serialize` or `Deserialize`: shapes of other systems stay
-//! in the rooms that talk to them.
+//! in the folders that talk to them.
 
 mod branch_filter;
 mod deploy;

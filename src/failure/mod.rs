@@ -175,7 +175,7 @@ fn is_forbidden(error: &GitHubError) -> bool {
     matches!(error, GitHubError::Rejected { why, .. } if is_rule(why))
 }
 
-/// Rooms write their hints as parts of a sentence.
+/// Other folders write their hints as parts of a sentence.
 fn sentence(hint: &str) -> String {
     let mut letters = hint.chars();
     let first = letters.next().map(|c| c.to_ascii_uppercase());

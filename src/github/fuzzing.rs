@@ -1,4 +1,4 @@
-//! What fuzzing opens of this room: GitHub's answers, read as they are in a run.
+//! What fuzzing opens of this folder: GitHub's answers, read as they are in a run.
 
 /// Reads an answer of that kind and checks what holds for every one.
 pub fn answer(kind: u8, body: &[u8]) {

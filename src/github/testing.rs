@@ -1,4 +1,4 @@
-//! A strict GitHub for the tests of this room: it answers exactly the requests that a test announces, in their order.
+//! A strict GitHub for the tests of this folder: it answers exactly the requests that a test announces, in their order.
 
 use super::GitHub;
 use crate::domain::Secret;

@@ -1,4 +1,4 @@
-//! What fuzzing opens of this room: a registry's answers, read as they are in a run.
+//! What fuzzing opens of this folder: a registry's answers, read as they are in a run.
 
 use super::auth::{Scheme, read_token};
 use super::wire;

@@ -117,12 +117,15 @@ impl Session {
     ) -> Result<T, RegistryError> {
         let mut backoff = self.client.backoff(WAITS.0, WAITS.1);
         let mut tries = 0;
+        let mut answered = None;
         loop {
-            let error = match self
-                .bounded(want, deadline)
-                .await
-                .and_then(|answer| read(&answer))
-            {
+            let Some(result) = self.bounded(want, deadline).await else {
+                let error = cut_off(want);
+                tracing::debug!("{error}");
+                // What an earlier attempt was answered says more than that this one was not.
+                return Err(answered.unwrap_or(error));
+            };
+            let error = match result.and_then(|answer| read(&answer)) {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
@@ -141,23 +144,22 @@ impl Session {
             if !deadline.allows(wait).await {
                 return Err(error);
             }
+            answered = Some(error);
         }
     }
 
-    async fn bounded(&self, want: &Want<'_>, deadline: &Deadline) -> Result<Answer, RegistryError> {
+    /// One attempt; `None` if the deadline cuts it off.
+    async fn bounded(
+        &self,
+        want: &Want<'_>,
+        deadline: &Deadline,
+    ) -> Option<Result<Answer, RegistryError>> {
         let once = async {
             // The gate is never closed; without its permit the request would be made all the same.
             let _permit = self.gate.acquire().await;
             self.once(want).await
         };
-        match within(deadline.left().max(LEAST), once).await {
-            Some(result) => result,
-            None => Err(RegistryError::Unavailable {
-                after: None,
-                exchange: Box::new(want.exchange()),
-                why: "no answer in the time that was left".into(),
-            }),
-        }
+        within(deadline.left().max(LEAST), once).await
     }
 
     /// One attempt: at most one more request when the host turns out to want authorization, or the token has run out.
@@ -432,6 +434,15 @@ fn is_child_missing(exchange: &Exchange) -> bool {
         exchange.code(),
         Some("MANIFEST_BLOB_UNKNOWN" | "BLOB_UNKNOWN")
     )
+}
+
+/// The failure of an attempt that the deadline has cut off.
+fn cut_off(want: &Want<'_>) -> RegistryError {
+    RegistryError::Unavailable {
+        after: None,
+        exchange: Box::new(want.exchange()),
+        why: "no answer in the time that was left".into(),
+    }
 }
 
 /// What a status means that says nothing about what was asked for.

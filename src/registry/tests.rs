@@ -6,3 +6,4 @@ mod door;
 mod image;
 mod listing;
 mod server;
+mod silence;

@@ -1,4 +1,4 @@
-//! What fuzzing opens of this room: Render's answers, read as they are in a run.
+//! What fuzzing opens of this folder: Render's answers, read as they are in a run.
 
 use super::explanation::Explanation;
 use super::wire;

@@ -1,4 +1,4 @@
-//! The JSON of Render's API, as far as it is read: tolerant of what is new, and nothing of it leaves the room as it came.
+//! The JSON of Render's API, as far as it is read: tolerant of what is new, and nothing of it leaves this folder as it came.
 //! Shapes: the schemas `deploy`, `deployWithCursor`, `service` and `serviceEventWithCursor` of Render's OpenAPI document.
 
 use super::{CallFailure, phrase};

@@ -1,4 +1,4 @@
-//! Real repositories for the tests of this room, made by git.
+//! Real repositories for the tests of this folder, made by git.
 
 use crate::domain::CommitSha;
 use std::fs;

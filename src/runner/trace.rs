@@ -1,4 +1,4 @@
-//! Debug logging: what the rooms trace goes through the one writer too.
+//! Debug logging: what all folders trace goes through the one writer too.
 
 use super::Log;
 use std::io;

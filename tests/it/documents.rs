@@ -442,6 +442,10 @@ const LINES: &[(&str, Ran)] = &[
         Ran::ByPeople("tests/histories/detect.rs", "fn kinds_of_faults_are_found"),
     ),
     (
+        "JOURNEYS=process .ci/test --test it",
+        Ran::ByPeople("crates/testworld/src/lib.rs", "\"JOURNEYS\""),
+    ),
+    (
         "CANCEL_EVERYWHERE=1 .ci/test journeys::cancel",
         Ran::ByPeople("tests/it/journeys/cancel.rs", "\"CANCEL_EVERYWHERE\""),
     ),

@@ -2,6 +2,9 @@
 //! challenge's scope, 404 for an index that `Accept` does not name, limits with the wait in the message, lag after a push.
 
 mod tags;
+mod trouble;
+
+pub use trouble::{Refusal, Trouble};
 
 use super::image::{DOCKER_LIST, DOCKER_MANIFEST, Image, OCI_INDEX, OCI_MANIFEST, digest};
 use super::secrets::{Planted, invent};
@@ -10,38 +13,8 @@ use base64::Engine as _;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
-
-/// Something that goes wrong.
-#[derive(Debug, Clone)]
-pub enum Trouble {
-    /// The tag is not there for so many requests for it.
-    AbsentFor(u32),
-    /// The tag is not there until that long after it was first asked for.
-    AbsentUntil(Duration),
-    /// 429 so many times, the wait in the message as GHCR writes it.
-    Limited(u32),
-    /// 429 so many times, with `Retry-After` seconds.
-    RetryAfter(u32, u64),
-    /// 502 with an HTML page, so many times.
-    BadGateway(u32),
-    /// That status with an OCI error, always.
-    Status(u16),
-    /// The body is not the one that the digest in the header is of.
-    Corrupt,
-    /// The challenge names this realm.
-    Realm(String),
-    /// Blobs are elsewhere, under this origin, behind a signed query.
-    BlobsAt(String),
-    /// The manifest is that many bytes of JSON.
-    HugeManifest(u64),
-    /// The token endpoint answers so.
-    Token(u16),
-    /// HTML with status 200.
-    Html,
-    /// That status to so many writes, with an OCI error.
-    Write(u32, u16),
-}
+use std::time::Instant;
+use trouble::error;
 
 #[derive(Debug, Default)]
 struct Repository {
@@ -232,18 +205,6 @@ impl Ghcr {
     }
 }
 
-fn error(status: u16, code: &str, message: &str) -> Reply {
-    Reply::json(
-        status,
-        &json!({"errors": [{"code": code, "message": message}]}),
-    )
-    .header("x-github-request-id", "C0DE:1:2:3:4")
-}
-
-fn html() -> &'static str {
-    "<html><head><title>Unicorn!</title></head><body>::error::## <img src=x onerror=alert(1)> ##[set-output name=tags]evil</body></html>"
-}
-
 impl State {
     fn violation(&mut self, what: &str, call: &Call) -> Reply {
         self.violations.push(format!("{what}: {}", call.line()));
@@ -373,65 +334,6 @@ impl State {
         Reply::json(200, &json!({"token": token}))
     }
 
-    /// What the first trouble that fits says.
-    fn found<T>(&self, path: &str, pick: impl Fn(&Trouble) -> Option<T>) -> Option<T> {
-        self.repositories.get(path)?.troubles.iter().find_map(pick)
-    }
-
-    /// The answer of the repository's first trouble that still holds.
-    fn trouble(&mut self, path: &str, is_tag: bool, now: Instant) -> Option<Reply> {
-        let repository = self.repositories.get_mut(path)?;
-        let first_asked = *repository.first_asked.get_or_insert(now);
-        let absent = || error(404, "MANIFEST_UNKNOWN", "manifest unknown");
-        let take = |left: &mut u32| {
-            let holds = *left > 0;
-            *left = left.saturating_sub(1);
-            holds
-        };
-        for trouble in &mut repository.troubles {
-            let reply = match trouble {
-                Trouble::AbsentFor(left) => (is_tag && take(left)).then(absent),
-                Trouble::AbsentUntil(wait) => (is_tag && now - first_asked < *wait).then(absent),
-                Trouble::Limited(left) => take(left).then(|| {
-                    error(
-                        429,
-                        "TOOMANYREQUESTS",
-                        "retry-after: 1.16676ms, allowed: 44000/minute",
-                    )
-                }),
-                Trouble::RetryAfter(left, seconds) => {
-                    let seconds = seconds.to_string();
-                    take(left).then(|| {
-                        error(429, "TOOMANYREQUESTS", "slow down").header("retry-after", seconds)
-                    })
-                }
-                Trouble::BadGateway(left) => {
-                    take(left).then(|| Reply::text(502, html()).header("content-type", "text/html"))
-                }
-                Trouble::Status(status) => Some(error(
-                    *status,
-                    "DENIED",
-                    "##[set-output name=tags]evil <img src=x>\n::set-output name=tags::evil",
-                )),
-                Trouble::HugeManifest(bytes) => Some(Reply::Flood {
-                    status: 200,
-                    bytes: *bytes,
-                    pause: Duration::ZERO,
-                }),
-                Trouble::Html => Some(Reply::text(200, html()).header("content-type", "text/html")),
-                Trouble::Corrupt
-                | Trouble::Realm(_)
-                | Trouble::BlobsAt(_)
-                | Trouble::Token(_)
-                | Trouble::Write(..) => None,
-            };
-            if reply.is_some() {
-                return reply;
-            }
-        }
-        None
-    }
-
     fn manifest(&mut self, call: &Call, path: &str, reference: &str) -> Reply {
         if let Some(reply) = self.trouble(path, !reference.starts_with("sha256:"), call.at) {
             return reply;
@@ -513,19 +415,8 @@ impl State {
         let Some(repository) = self.repositories.get_mut(path) else {
             return error(404, "NAME_UNKNOWN", "unknown");
         };
-        for trouble in &mut repository.troubles {
-            if let Trouble::Write(left @ 1.., status) = trouble {
-                *left -= 1;
-                return error(
-                    *status,
-                    if *status == 429 {
-                        "TOOMANYREQUESTS"
-                    } else {
-                        "DENIED"
-                    },
-                    "not now",
-                );
-            }
+        if let Some(reply) = repository.trouble_of_writes() {
+            return reply;
         }
         let media_type = call.header("content-type").unwrap_or_default().to_owned();
         let is_same = repository

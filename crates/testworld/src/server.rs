@@ -28,6 +28,7 @@ struct Inner {
     disturbed: Mutex<Option<Arc<Disturbance>>>,
     date: Mutex<Option<String>>,
     stuffing: Mutex<Option<Arc<str>>>,
+    late: Mutex<Duration>,
     entrance: Mutex<Entrance>,
     changed: Notify,
     listener: OnceLock<Listener>,
@@ -106,6 +107,7 @@ impl Server {
             disturbed: Mutex::default(),
             date: Mutex::default(),
             stuffing: Mutex::default(),
+            late: Mutex::default(),
             entrance: Mutex::new(entrance),
             changed: Notify::new(),
             listener: OnceLock::new(),
@@ -197,9 +199,12 @@ impl Server {
         if let Some(date) = self.0.date.lock().expect("a date").clone() {
             reply = reply.header("date", date);
         }
-        match self.0.stuffing.lock().expect("the stuffing").clone() {
-            Some(text) => reply.stuffed(&text),
-            None => reply,
+        if let Some(text) = self.0.stuffing.lock().expect("the stuffing").clone() {
+            reply = reply.stuffed(&text);
+        }
+        match *self.0.late.lock().expect("a delay") {
+            Duration::ZERO => reply,
+            late => Reply::After(late, Box::new(reply)),
         }
     }
 
@@ -260,6 +265,11 @@ impl Server {
     /// Dates every answer from now on.
     pub fn dated(&self, date: &str) {
         *self.0.date.lock().expect("a date") = Some(date.to_owned());
+    }
+
+    /// Sends every answer that late from now on.
+    pub fn late(&self, delay: Duration) {
+        *self.0.late.lock().expect("a delay") = delay;
     }
 
     /// Puts this JSON into the first object of every answer that has one.

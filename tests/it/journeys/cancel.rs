@@ -9,7 +9,7 @@ use testworld::trap::{Moment, Place, Then, kind};
 use testworld::{Kind, Run, World};
 
 /// Four that go by their hooks and one, `queue`, that goes by the API; `cron` has a pre-deploy command.
-const SERVICES: [&str; 5] = ["api", "workers", "web", "queue", "cron"];
+pub(super) const SERVICES: [&str; 5] = ["api", "workers", "web", "queue", "cron"];
 
 const FIVE: &str = r#"version: 1
 environments:
@@ -133,13 +133,13 @@ fn places(kinds: &BTreeMap<String, usize>, is_everywhere: bool) -> Vec<Place> {
 }
 
 /// A run that takes this long to end, where Render answers, was kept by a machine that stood still: what it had no time for tells nothing.
-const KEPT: Duration = Duration::from_secs(3);
+pub(super) const KEPT: Duration = Duration::from_secs(3);
 
 /// The same where Render says nothing of something: the program waits for that.
 const KEPT_IN_SILENCE: Duration = Duration::from_millis(4500);
 
 /// Plays it, up to three times where the machine keeps it longer. A program that takes its time itself does so each time.
-fn unkept(limit: Duration, play: impl Fn() -> Run) -> Run {
+pub(super) fn unkept(limit: Duration, play: impl Fn() -> Run) -> Run {
     for _ in 0..2 {
         let run = play();
         if run.cut.as_ref().is_none_or(|(_, took)| *took <= limit) {
@@ -179,7 +179,7 @@ pub(super) fn cancelled_at(number: usize, pace: usize, place: Place) {
 }
 
 /// It ended in time, with its report, and without another hook.
-fn stopped(place: &Place, run: Run) -> Run {
+pub(super) fn stopped(place: &Place, run: Run) -> Run {
     let (sprung, took) = run.cut.clone().expect("a signal");
     let run = run.ensure(
         took < Duration::from_secs(5),
@@ -213,7 +213,7 @@ fn stopped(place: &Place, run: Run) -> Run {
 }
 
 /// Its deploys that had not begun were cancelled on Render, and no other was.
-fn cleaned_up(place: &Place, run: Run) -> Run {
+pub(super) fn cleaned_up(place: &Place, run: Run) -> Run {
     let (sprung, _) = run.cut.clone().expect("a signal");
     let now = run.world.render.standing();
     for then in sprung.standing {
@@ -239,7 +239,7 @@ fn cleaned_up(place: &Place, run: Run) -> Run {
 }
 
 /// The record and the outputs say what is so.
-fn told_the_truth(place: &Place, run: Run) -> Run {
+pub(super) fn told_the_truth(place: &Place, run: Run) -> Run {
     let world = &run.world;
     let (records, deploys) = (world.github.records(), own(world, world.render.standing()));
     let of_run = records
@@ -307,7 +307,7 @@ fn says_of(status: &str, reason: &str) -> bool {
 }
 
 /// The same run again deploys what is missing, and nothing twice without need.
-fn made_good(place: &Place, has_time_passed: bool, run: Run) {
+pub(super) fn made_good(place: &Place, has_time_passed: bool, run: Run) {
     let begun = own(&run.world, run.world.render.standing());
     let world = run.again();
     world.render.pace(4);

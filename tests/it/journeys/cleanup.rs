@@ -324,14 +324,19 @@ fn a_persons_package_is_asked_for_at_the_persons() {
 }
 
 #[test]
-fn another_repositorys_package_is_left_alone() {
+fn row_74_another_repositorys_package_is_left_alone() {
+    linked_with("acme/other");
+}
+
+/// The package is linked with that repository: it is left alone, and that is said.
+pub(super) fn linked_with(repository: &str) {
     let world = with_latest(world());
-    world.github.linked_with("acme/other");
+    world.github.linked_with(repository);
     put(&world, "ours", Kind::Amd64, &[&tag(7)]);
     let run = merged(world)
         .run("cleanup")
         .ended(0, "nothing", "")
-        .says("linked with acme/other");
+        .says(&format!("linked with {repository}"));
     assert!(gone(&run).is_empty());
 }
 
@@ -742,15 +747,20 @@ fn the_comment_is_edited_and_none_is_made_for_it() {
 }
 
 #[test]
-fn an_image_of_a_commit_that_this_repository_never_had_stays_and_it_is_said() {
-    let foreign = "9".repeat(40);
+fn row_74_an_image_of_a_commit_that_this_repository_never_had_stays_and_it_is_said() {
+    let foreign = format!("pr-7-{}", "9".repeat(40));
+    stays(&foreign).says(&format!(
+        "this repository never had the commit of {foreign}"
+    ));
+}
+
+/// Pull request 7 is closed: an image with its tag goes, and one with that tag stays.
+pub(super) fn stays(foreign: &str) -> Run {
     let world = with_latest(world());
     put(&world, "ours", Kind::Amd64, &[&tag(7)]);
-    put(&world, "theirs", Kind::Amd64, &[&format!("pr-7-{foreign}")]);
+    put(&world, "theirs", Kind::Amd64, &[foreign]);
     let run = merged(world).run("cleanup");
-    let run = run.says(&format!(
-        "this repository never had the commit of pr-7-{foreign}"
-    ));
     let is_there = |tag: &str| run.world.tag("api", tag).is_some();
-    assert!(is_there(&format!("pr-7-{foreign}")) && !is_there(&tag(7)));
+    assert!(is_there(foreign) && !is_there(&tag(7)), "{foreign}");
+    run
 }

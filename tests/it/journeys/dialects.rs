@@ -146,7 +146,7 @@ fn an_image_under_a_tag_of_another_tool_is_named() {
 }
 
 #[test]
-fn a_revision_that_names_no_commit_is_a_warning() {
+fn row_67_a_revision_that_names_no_commit_is_a_warning() {
     let world = web();
     let commit = world.commit();
     for (label, warns) in [
@@ -179,7 +179,7 @@ fn a_revision_that_names_no_commit_is_a_warning() {
 }
 
 #[test]
-fn a_version_of_another_kind_is_no_release_of_ours() {
+fn row_68_a_version_of_another_kind_is_no_release_of_ours() {
     let versions = |text: &str| text.replace("prod-{number}", "v{version}");
     for tag in ["v1.3.0-rc.1", "v1.3.0+b5", "v1.3", "v2"] {
         web_and(versions).push_tag(tag).deploy().expect_nothing();

@@ -27,6 +27,7 @@ mod never_lost;
 mod order;
 mod preflight;
 mod previews;
+mod processes;
 mod promotion;
 mod pull_requests;
 mod release;

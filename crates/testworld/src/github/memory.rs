@@ -108,12 +108,14 @@ fn asked(body: &Map<String, Value>) -> Option<Asked> {
     (variables.len() == known + cursors && words(text) == words(&query(&asked))).then_some(asked)
 }
 
-/// An account, as GraphQL tells of a creator. A name with `user:` before it is a person's, though an app may be called the same.
+/// An account, as GraphQL tells of a creator. A name with `user:` before it is a person's, though an app may be called the same; one with
+/// `bot:` is an app's, whose login another account may have.
 fn account(creator: &str) -> Value {
-    let (kind, login) = match creator.strip_prefix("user:") {
-        Some(login) => ("User", login),
-        None if creator == WRITER => ("Bot", creator),
-        None => ("User", creator),
+    let (kind, login) = match creator.split_once(':') {
+        Some(("user", login)) => ("User", login),
+        Some(("bot", login)) => ("Bot", login),
+        _ if creator == WRITER => ("Bot", creator),
+        _ => ("User", creator),
     };
     json!({"__typename": kind, "login": login, "databaseId": number_of(creator)})
 }

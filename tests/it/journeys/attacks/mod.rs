@@ -11,6 +11,7 @@ mod registries;
 mod values;
 mod variants;
 
+use std::path::Path;
 use testworld::{World, tally};
 
 /// The rows of the list.
@@ -18,7 +19,8 @@ const ROWS: &[&str] = &[
     "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13", "14", "15", "16",
     "17", "18", "19", "20", "21", "22", "23", "24", "25", "26", "27", "28", "29", "30", "31", "32",
     "33", "34", "35", "36", "37", "37b", "37c", "37d", "37e", "37f", "38", "39", "40", "41", "42",
-    "43", "44", "45", "46", "47", "48", "49", "50", "51", "52", "53", "54",
+    "43", "44", "45", "46", "47", "48", "49", "50", "51", "52", "53", "54", "64", "65", "66", "67",
+    "68", "69", "70", "71", "72", "73", "74",
 ];
 
 const SOURCES: &[&str] = &[
@@ -31,8 +33,12 @@ const SOURCES: &[&str] = &[
     include_str!("places.rs"),
     include_str!("registries.rs"),
     include_str!("values.rs"),
+    include_str!("../cleanup.rs"),
     include_str!("../comments.rs"),
+    include_str!("../dialects.rs"),
     include_str!("../inputs.rs"),
+    include_str!("../ledger_histories/foreign.rs"),
+    include_str!("../second_door.rs"),
     include_str!("../tls.rs"),
 ];
 
@@ -61,4 +67,11 @@ pub(super) fn pushed() -> World {
         .three_services()
         .push_to_main(|repo| repo.write("services/api/x", "1"))
         .images()
+}
+
+/// Puts a pipe there, in the place of what may be there.
+fn pipe(path: &Path) {
+    let _ = std::fs::remove_file(path);
+    let made = std::process::Command::new("mkfifo").arg(path).status();
+    assert!(made.expect("mkfifo").success());
 }

@@ -1,10 +1,10 @@
 //! Rows 30, 36, 37d and 71: files and the repository beside us.
 
-use super::pushed;
+use super::{pipe, pushed};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
-use testworld::{Checkout, World};
+use testworld::{Checkout, Run, World};
 
 #[test]
 fn row_30_command_files_that_are_none_are_a_clear_error() {
@@ -201,40 +201,41 @@ fn row_37d_files_are_read_and_written_inside_the_workspace_only() {
         file.set_len(1 << 30).unwrap();
     };
     refused(prepared(huge), "ca-bundle", "huge.pem");
-    let pipe = |world: &World| {
-        let status = std::process::Command::new("mkfifo")
-            .arg(world.rooms.workspace.join("pipe"))
-            .status()
-            .unwrap();
-        assert!(status.success());
-    };
-    refused(prepared(pipe), "ca-bundle", "pipe");
+    let piped = |world: &World| pipe(&world.rooms.workspace.join("pipe"));
+    refused(prepared(piped), "ca-bundle", "pipe");
     refused(pushed().checkout(Checkout::None), "env-file", "../x");
 }
 
 #[test]
 fn row_71_a_pipe_or_a_directory_where_git_has_a_file_is_not_waited_for() {
     type Plant = fn(&Path);
-    let plants: [Plant; 2] = [
-        |path| {
-            let made = std::process::Command::new("mkfifo").arg(path).status();
-            assert!(made.expect("mkfifo").success());
-        },
-        |path| std::fs::create_dir_all(path.join("x")).expect("a directory"),
-    ];
-    for name in ["packed-refs", "HEAD", "refs/remotes/origin/main"] {
-        for plant in plants {
-            let world = pushed();
-            world.check_out();
-            let path = world.rooms.workspace.join(".git").join(name);
-            let _ = std::fs::remove_file(&path);
-            std::fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
-            plant(&path);
-            let world = world.deadline(Duration::from_secs(60));
-            let run = world.deploy();
-            assert!(run.took < Duration::from_secs(30), "{name}: {:?}", run.took);
-            // The checkout is not used, and GitHub says the same.
-            run.ended(0, "accepted", "").hooked(&["api"]);
-        }
+    let directory: Plant = |path| std::fs::create_dir_all(path.join("x")).expect("a directory");
+    let branch = "refs/remotes/origin/main";
+    for (name, plant, said) in [
+        ("HEAD", pipe as Plant, Some("something else than a file")),
+        ("HEAD", directory, Some("a directory")),
+        ("packed-refs", pipe, Some("something else than a file")),
+        ("packed-refs", directory, Some("a directory")),
+        (branch, pipe, Some("something else than a file")),
+        // Branches may have names with more parts.
+        (branch, directory, None),
+    ] {
+        let run = with_planted(name, plant);
+        let is_said = run.shown().contains("the checkout is not used");
+        run.equal("what is said", &is_said, &said.is_some());
+        run.says(said.unwrap_or_default());
     }
+}
+
+/// That stands somewhere in `.git`, and a push to `api` is deployed at once: what the checkout cannot say, GitHub does.
+pub(super) fn with_planted(name: &str, plant: impl Fn(&Path)) -> Run {
+    let world = pushed();
+    world.check_out();
+    let path = world.rooms.workspace.join(".git").join(name);
+    let _ = std::fs::remove_file(&path);
+    std::fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
+    plant(&path);
+    let run = world.deadline(Duration::from_secs(60)).deploy();
+    assert!(run.took < Duration::from_secs(30), "{name}: {:?}", run.took);
+    run.ended(0, "accepted", "").hooked(&["api"])
 }

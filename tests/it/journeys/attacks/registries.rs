@@ -1,9 +1,10 @@
-//! Rows 31 and 37c: registries, and where credentials go.
+//! Rows 31, 37c, 65, 66 and 72: registries, and where credentials go.
 
 use super::super::at_once;
+use super::super::promotion::{is_promoted, released};
 use super::pushed;
 use std::time::Duration;
-use testworld::ghcr::{Ghcr, Trouble};
+use testworld::ghcr::{Ghcr, Refusal, Trouble};
 use testworld::server::{Reply, Server};
 use testworld::{Kind, Registry, Run, World};
 
@@ -118,4 +119,60 @@ fn row_37c_render_is_nowhere_but_at_render() {
         .no_hooks();
     assert_eq!(run.exit, 2);
     assert!(evil.calls().is_empty());
+}
+
+#[test]
+fn row_65_a_403_that_is_a_rate_limit_is_waited_out_and_then_named() {
+    let limited = |times| Trouble::Refused(times, Refusal::secondary_limit());
+    let world = pushed().registry_trouble("api", limited(2));
+    world.deploy().expect_accepted(["api"]);
+    in_trouble(limited(u32::MAX)).expect_stopped("rate-limited");
+    let writes = |times| Trouble::WriteRefused(times, Refusal::secondary_limit());
+    let world = released().may_write().registry_trouble("api", writes(2));
+    is_promoted(&world.deploy().expect_accepted(["api"]));
+    let world = released()
+        .may_write()
+        .registry_trouble("api", writes(u32::MAX));
+    world.deploy().expect_stopped("rate-limited");
+}
+
+#[test]
+fn row_66_an_index_whose_part_is_gone_gets_no_tag_and_the_part_is_named() {
+    let world = released().may_write();
+    let part = world.platform("api");
+    let trouble = Trouble::WriteRefused(u32::MAX, Refusal::part_unknown(&part));
+    let run = world.registry_trouble("api", trouble).deploy();
+    let run = run.expect_stopped("image-broken").says(&part);
+    assert_eq!(run.world.tag("api", "prod-2"), None);
+}
+
+#[test]
+fn row_72_nothing_of_a_registrys_own_text_is_shown() {
+    let spellings: [fn(&str) -> String; 5] = [
+        str::to_owned,
+        |text| text.chars().rev().collect(),
+        |text| text.bytes().map(|byte| format!("{byte:02x}")).collect(),
+        str::to_uppercase,
+        |text| text[..10].to_owned(),
+    ];
+    at_once(spellings, |spell| {
+        let told = |status, code| {
+            let world = pushed();
+            let said = spell(&world.text_of("registry-password"));
+            let refusal = Refusal::new(status, code, format!("plugh {said}"));
+            let run = world
+                .registry_trouble("api", Trouble::Refused(u32::MAX, refusal))
+                .input("image-timeout", "2s")
+                .deploy()
+                .no_hooks();
+            assert_eq!(run.exit, 1);
+            let shown = run.shown() + &run.summary + &run.output_file;
+            let is_hidden = !shown.contains(&said) && !shown.contains("plugh");
+            run.ensure(is_hidden, "the registry's text is shown");
+        };
+        told(401, "UNAUTHORIZED");
+        told(403, "DENIED");
+        told(404, "NAME_UNKNOWN");
+        told(500, "plugh");
+    });
 }

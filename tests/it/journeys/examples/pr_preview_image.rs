@@ -196,7 +196,8 @@ fn a_credential_that_is_missing_ends_neutral_at_once() {
         .ended(0, "skipped", "")
         .no_hooks()
         .annotates("warning", "registry-password");
-    assert!(run.took.as_secs() < 2, "{:?}", run.took);
+    // Nothing is waited for. As a process on a busy machine that takes a while, too.
+    assert!(run.took.as_secs() < 30, "{:?}", run.took);
     assert_eq!(stage.said(), "");
 }
 

@@ -1,7 +1,7 @@
 //! Histories that have to hold: each lost a deploy, stepped back or claimed too much under earlier rules. The numbers are those of
 //! docs/how-it-decides.md.
 
-mod foreign;
+pub(super) mod foreign;
 mod names;
 mod overlap;
 mod queued;

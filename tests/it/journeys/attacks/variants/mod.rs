@@ -22,6 +22,7 @@ mod files;
 mod hooks;
 mod manifests;
 mod order;
+mod systems;
 mod values;
 
 /// How many variants each row has.
@@ -33,6 +34,7 @@ pub(super) fn counts() -> impl Iterator<Item = (&'static str, usize)> {
         hooks::COUNTS,
         manifests::COUNTS,
         order::COUNTS,
+        systems::COUNTS,
         values::COUNTS,
     ]
     .into_iter()

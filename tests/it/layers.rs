@@ -1,10 +1,10 @@
-//! The house stands as ARCHITECTURE.md says: a room knows only rooms on lower floors, and each outside crate has its one room.
+//! The layers of ARCHITECTURE.md: a folder imports only from folders of lower layers, and each outside crate has its one folder.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Each room with the rooms that it may know. Siblings never meet.
-const ROOMS: &[(&str, &[&str])] = &[
+/// Each folder with the folders that it may import from. Those of one layer never import from each other.
+const LAYERS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("intake", &["domain"]),
     ("decide", &["domain"]),
@@ -16,7 +16,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("repository", &["domain", "decide", "intake"]),
 ];
 
-/// The folders of the action itself, lowest first. Each may know the rooms of [`ROOMS`] and the folders before it.
+/// The folders of the action itself, lowest first. Each may import from [`LAYERS`] and from the folders before it.
 const ACTION: &[&str] = &[
     "history",
     "failure",
@@ -33,7 +33,7 @@ const ACTION: &[&str] = &[
     "commands",
 ];
 
-/// Each outside crate with the rooms that may name it.
+/// Each outside crate with the folders that may name it.
 const CRATES: &[(&str, &[&str])] = &[
     ("reqwest", &[]),
     ("rustls", &[]),
@@ -74,7 +74,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tracing_subscriber", &["runner"]),
 ];
 
-/// What pure rooms may not even name.
+/// What pure folders may not even name.
 const IMPURE: &[&str] = &[
     "async fn",
     ".await",
@@ -88,7 +88,7 @@ const IMPURE: &[&str] = &[
 ];
 const PURE: &[&str] = &["domain", "intake", "decide", "report"];
 
-/// The files of the source: room, path, text.
+/// The files of the source: folder, path, text.
 fn files() -> Vec<(String, PathBuf, String)> {
     files_in("src")
 }
@@ -104,7 +104,7 @@ fn files_in(folder: &str) -> Vec<(String, PathBuf, String)> {
                 open.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let inner = path.strip_prefix(&root).expect("the source").to_owned();
-                let room = inner
+                let folder = inner
                     .iter()
                     .next()
                     .expect("the source")
@@ -112,7 +112,7 @@ fn files_in(folder: &str) -> Vec<(String, PathBuf, String)> {
                     .trim_end_matches(".rs")
                     .to_owned();
                 found.push((
-                    room,
+                    folder,
                     inner,
                     std::fs::read_to_string(&path).expect("the source"),
                 ));
@@ -122,7 +122,7 @@ fn files_in(folder: &str) -> Vec<(String, PathBuf, String)> {
     found
 }
 
-/// The files that are not tests, each with its room and its text up to its tests, without comments.
+/// The files that are not tests, each with its folder and its text up to its tests, without comments.
 fn sources() -> Vec<(String, PathBuf, String)> {
     let tests = test_modules();
     let is_test = |path: &Path| {
@@ -132,14 +132,14 @@ fn sources() -> Vec<(String, PathBuf, String)> {
     files()
         .into_iter()
         .filter(|(_, path, _)| !is_test(path))
-        .map(|(room, path, text)| {
+        .map(|(folder, path, text)| {
             let text = text.split("#[cfg(test)]").next().unwrap_or_default();
             let code = text
                 .lines()
                 .filter(|line| !line.trim_start().starts_with("//"))
                 .collect::<Vec<_>>()
                 .join("\n");
-            (room, path, code)
+            (folder, path, code)
         })
         .collect()
 }
@@ -160,9 +160,9 @@ fn test_modules() -> BTreeSet<String> {
     names
 }
 
-/// The rooms that a text names: `crate::room`, also inside `use crate::{…}`.
-fn rooms_in(code: &str) -> BTreeSet<String> {
-    let mut rooms = BTreeSet::new();
+/// The folders that a text names: `crate::folder`, also inside `use crate::{…}`.
+fn folders_in(code: &str) -> BTreeSet<String> {
+    let mut folders = BTreeSet::new();
     for (at, _) in code.match_indices("crate::") {
         let rest = &code[at + "crate::".len()..];
         let names = match rest.strip_prefix('{') {
@@ -173,9 +173,9 @@ fn rooms_in(code: &str) -> BTreeSet<String> {
                     .collect(),
             ],
         };
-        rooms.extend(names);
+        folders.extend(names);
     }
-    rooms
+    folders
 }
 
 /// The first names of the items of a `use` list.
@@ -201,15 +201,15 @@ fn first_names(list: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_room_knows_only_rooms_on_lower_floors() {
-    let known: BTreeMap<&str, &[&str]> = ROOMS.iter().copied().collect();
-    for (room, path, code) in sources()
+fn a_folder_imports_only_from_lower_layers() {
+    let known: BTreeMap<&str, &[&str]> = LAYERS.iter().copied().collect();
+    for (folder, path, code) in sources()
         .into_iter()
-        .filter(|(room, ..)| room != "lib" && room != "main")
+        .filter(|(folder, ..)| folder != "lib" && folder != "main")
     {
-        if let Some(place) = ACTION.iter().position(|folder| *folder == room) {
-            for other in rooms_in(&code) {
-                let later = ACTION.iter().skip(place + 1).any(|folder| *folder == other);
+        if let Some(place) = ACTION.iter().position(|name| *name == folder) {
+            for other in folders_in(&code) {
+                let later = ACTION.iter().skip(place + 1).any(|name| *name == other);
                 assert!(
                     !later,
                     "src/{} knows {other}, which is not below it",
@@ -219,9 +219,12 @@ fn a_room_knows_only_rooms_on_lower_floors() {
             continue;
         }
         let may = known
-            .get(room.as_str())
-            .unwrap_or_else(|| panic!("{room} is no room of the house"));
-        for other in rooms_in(&code).into_iter().filter(|other| *other != room) {
+            .get(folder.as_str())
+            .unwrap_or_else(|| panic!("{folder} is in no layer"));
+        for other in folders_in(&code)
+            .into_iter()
+            .filter(|other| *other != folder)
+        {
             assert!(
                 may.contains(&other.as_str()),
                 "src/{} knows {other}, which is not below it",
@@ -232,8 +235,8 @@ fn a_room_knows_only_rooms_on_lower_floors() {
 }
 
 #[test]
-fn every_outside_crate_has_its_room() {
-    for (room, path, code) in sources() {
+fn every_outside_crate_has_its_folder() {
+    for (folder, path, code) in sources() {
         for (name, homes) in CRATES {
             let is_named = code.match_indices(name).any(|(at, _)| {
                 let before = code[..at].chars().next_back();
@@ -244,7 +247,7 @@ fn every_outside_crate_has_its_room() {
                     || code[..at].ends_with("use ") && after == Some(';')
             });
             assert!(
-                !is_named || homes.contains(&room.as_str()),
+                !is_named || homes.contains(&folder.as_str()),
                 "src/{} names {name}, which belongs to {homes:?}",
                 path.display()
             );
@@ -253,15 +256,15 @@ fn every_outside_crate_has_its_room() {
 }
 
 #[test]
-fn pure_rooms_stay_pure() {
-    for (room, path, code) in sources()
+fn pure_folders_stay_pure() {
+    for (folder, path, code) in sources()
         .into_iter()
-        .filter(|(room, ..)| PURE.contains(&room.as_str()))
+        .filter(|(folder, ..)| PURE.contains(&folder.as_str()))
     {
         for word in IMPURE {
             assert!(
                 !code.contains(word),
-                "src/{} has {word:?}, and {room} is pure",
+                "src/{} has {word:?}, and {folder} is pure",
                 path.display()
             );
         }
@@ -270,9 +273,9 @@ fn pure_rooms_stay_pure() {
 
 #[test]
 fn wire_shapes_stay_private_and_domain_has_none() {
-    for (room, path, code) in sources() {
+    for (folder, path, code) in sources() {
         assert!(
-            room != "domain" || !code.contains("Serialize"),
+            folder != "domain" || !code.contains("Serialize"),
             "src/{}: domain types are not wire shapes",
             path.display()
         );
@@ -280,7 +283,7 @@ fn wire_shapes_stay_private_and_domain_has_none() {
 }
 
 #[test]
-fn a_file_is_a_room_and_not_a_hall() {
+fn a_file_has_at_most_500_lines() {
     for (_, path, text) in files() {
         let is_tests = path.ends_with("tests.rs") || path.iter().any(|part| part == "tests");
         if is_tests {
@@ -328,10 +331,10 @@ fn the_http_client_depends_on_nothing_of_ours() {
 }
 
 #[test]
-fn the_search_for_rooms_finds_them() {
+fn the_search_for_folders_finds_them() {
     let code = "use crate::{domain::{A, B}, github, intake::inputs};\nlet x = crate::render::f();";
     let wanted: BTreeSet<String> = ["domain", "github", "intake", "render"]
         .map(str::to_owned)
         .into();
-    assert_eq!(rooms_in(code), wanted);
+    assert_eq!(folders_in(code), wanted);
 }

@@ -16,6 +16,7 @@ mod images;
 pub mod intake;
 mod planned_run;
 mod previews;
+pub mod probe;
 pub mod registry;
 pub mod render;
 pub mod report;

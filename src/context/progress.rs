@@ -44,6 +44,8 @@ pub(crate) enum Stage {
     Following(DeployId),
     /// A deploy of another run is under way, and is followed.
     Adopted,
+    /// The service is asked about itself, after a deploy that is live (`true`) or was accepted.
+    Probing(Option<DeployId>, bool),
 }
 
 impl Progress {

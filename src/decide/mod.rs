@@ -12,6 +12,7 @@ mod number;
 mod plan;
 mod preview;
 mod previous;
+mod probe;
 mod source;
 mod subject;
 mod tags;
@@ -39,6 +40,7 @@ pub use previous::{
     Back, NoWay, Past, Pasts, Step, Target, Turn, before_on_render, is_cut_off, left, left_release,
     serves, way_back,
 };
+pub use probe::{MOST_BYTES, ProbeAnswer, Said, Streak, WINDOW, pause};
 pub use source::{
     Ancestor, MOST_ANCESTORS, Next, Reach, Records, Search, Sight, Source,
     recorded as recorded_images, required as required_images,

@@ -50,8 +50,12 @@ pub(crate) async fn cancelled(context: &Context, writers: Option<&Writers<'_>>) 
 impl Stage {
     const fn deploy(&self) -> Option<&DeployId> {
         match self {
-            Self::Following(deploy) => Some(deploy),
-            Self::Preparing | Self::Making | Self::Calling | Self::Adopted => None,
+            Self::Following(deploy) | Self::Probing(Some(deploy), _) => Some(deploy),
+            Self::Probing(None, _)
+            | Self::Preparing
+            | Self::Making
+            | Self::Calling
+            | Self::Adopted => None,
         }
     }
 
@@ -62,6 +66,12 @@ impl Stage {
             Self::Calling => "the hook was being called when the run was cancelled",
             Self::Following(_) => "its deploy was under way when the run was cancelled",
             Self::Adopted => "a deploy of another run was followed when this one was cancelled",
+            Self::Probing(_, true) => {
+                "it was live and its probe was being asked when the run was cancelled"
+            }
+            Self::Probing(_, false) => {
+                "it was accepted and its probe was being asked when the run was cancelled"
+            }
         }
     }
 }
@@ -71,7 +81,7 @@ impl InFlightDeploy {
     const fn is_ours(&self) -> bool {
         match self.stage {
             Stage::Calling | Stage::Following(_) => true,
-            Stage::Preparing | Stage::Making | Stage::Adopted => false,
+            Stage::Preparing | Stage::Making | Stage::Adopted | Stage::Probing(..) => false,
         }
     }
 

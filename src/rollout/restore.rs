@@ -1,12 +1,12 @@
 //! `rollback-on-failure`: the siblings that went live in this run are put back on what they ran before.
 //!
-//! A service that failed still serves its old bytes, so it is left alone. Nothing is held by this: the next run deploys again.
+//! A service that failed still serves its old bytes, so it is left alone, unless it went live and did not answer its probe. Nothing is held by this: the next run deploys again.
 
 use super::attempt::{Attempt, Begun};
 use super::{DeployRequest, DeployVia, Rollout};
 use crate::decide::{OnRender, VerifiedImage};
 use crate::domain::{
-    CommitSha, DeployStatus, Digest, Intent, Kind, PinnedImage, ServiceName, Status,
+    CommitSha, DeployStatus, Digest, FailureWord, Intent, Kind, PinnedImage, ServiceName, Status,
 };
 use crate::images::reverify::{self, Unfit};
 use crate::report::ServiceResult;
@@ -37,7 +37,7 @@ pub(super) async fn siblings(
     }
     let live: Vec<&mut ServiceResult> = results
         .iter_mut()
-        .filter(|result| result.status == Status::Live)
+        .filter(|result| is_live(result))
         .collect();
     if !live.is_empty() {
         let names: Vec<&str> = live.iter().map(|result| result.service.as_str()).collect();
@@ -52,6 +52,12 @@ pub(super) async fn siblings(
         Some(one(rollout, result, request, &failed))
     });
     futures_util::future::join_all(put_back).await;
+}
+
+/// Whether Render serves what this run put there: a service that does not answer with it is live all the same.
+fn is_live(result: &ServiceResult) -> bool {
+    let word = result.failed.as_ref().map(|failed| failed.word);
+    result.status == Status::Live || word == Some(FailureWord::ProbeFailed)
 }
 
 async fn one(
@@ -157,6 +163,7 @@ fn request_for(
         is_forced: false,
         // A record says which commit's bytes are where; of these nobody may know it.
         is_recorded: commit.is_some(),
+        probe: None,
     }
 }
 

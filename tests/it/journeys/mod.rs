@@ -27,6 +27,7 @@ mod never_lost;
 mod order;
 mod preflight;
 mod previews;
+mod probes;
 mod promotion;
 mod release;
 mod requests;

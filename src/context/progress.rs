@@ -6,7 +6,7 @@ use crate::domain::{
     ServiceName,
 };
 use crate::report::outputs::Naming;
-use crate::report::{CleanupItem, Preview, RunReport, ServiceResult, Verified};
+use crate::report::{CleanupItem, FleetRow, Preview, RunReport, ServiceResult, Verified};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -119,6 +119,11 @@ impl Progress {
             .borrow_mut()
             .services
             .sort_by_key(|result| place(&result.service));
+    }
+
+    /// Keeps how the services stand.
+    pub(crate) fn fleet(&self, rows: Vec<FleetRow>) {
+        self.report.borrow_mut().fleet = Some(rows);
     }
 
     /// Keeps what was done with something that a closed pull request left.

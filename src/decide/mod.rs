@@ -4,6 +4,7 @@
 mod affected;
 mod changes;
 mod ending;
+mod fleet;
 mod image;
 pub mod ledger;
 mod leftovers;
@@ -21,6 +22,7 @@ mod why;
 pub use affected::{Affected, Cause, image_cause, service_cause};
 pub use changes::Changes;
 pub use ending::{Closing, Ending, Landing};
+pub use fleet::{FleetFacts, FleetState};
 pub use image::{
     Contents, Expectation, ImageFacts, ImageProblem, ImageWarning, OtherCommit, Platform, Revision,
     Verdict, VerifiedImage, judge,
@@ -46,5 +48,5 @@ pub use source::{
     recorded as recorded_images, required as required_images,
 };
 pub use subject::{ChoiceError, Concerns, Environments, Subject, choose, of_branch, of_tag};
-pub use tags::{Tags, Tip, labels, may_be_of};
+pub use tags::{Tags, Tip, labels, may_be_of, rfc3339};
 pub use why::{Base, Demand, Why};

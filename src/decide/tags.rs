@@ -160,6 +160,13 @@ pub fn labels(
         .collect()
 }
 
+/// A moment, in seconds since 1970, as RFC 3339 writes it in UTC.
+#[must_use]
+pub fn rfc3339(seconds: i64) -> Option<String> {
+    let time = jiff::Timestamp::from_second(seconds).ok()?;
+    Some(time.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

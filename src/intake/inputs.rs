@@ -56,7 +56,7 @@ pub const INPUTS: &[Input] = &[
     input(
         "command",
         "deploy",
-        "What to do: plan, verify, deploy, promote, rollback, release or cleanup; check (the manifest against the repository) or init (a starting one), both local",
+        "What to do: plan, verify, deploy, promote, rollback, status, release or cleanup; check (the manifest against the repository) or init (a starting one), both local",
     ),
     input(
         "environment",

@@ -3,6 +3,7 @@
 mod check;
 mod comment;
 pub mod draft;
+mod fleet;
 mod init;
 pub mod outputs;
 mod picture;
@@ -13,6 +14,7 @@ mod summary;
 
 pub use check::{CheckReport, Placed, files_of_nobody, json as check_json};
 pub use comment::{About, cleaned, comment};
+pub use fleet::{FleetRow, fleet_json, fleet_lines, fleet_summary};
 pub use init::InitReport;
 pub use plan::{plan_lines, service_lines};
 pub use run_report::{

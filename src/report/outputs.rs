@@ -85,6 +85,10 @@ pub const OUTPUTS: &[Output] = &[
         "next-release",
         "plan: the release that would come next; release: the one of this commit, in a dry run too",
     ),
+    output(
+        "fleet",
+        "status: JSON array, one object per environment and service: what it serves, since when, and how far that is behind",
+    ),
     output("summary", "One line for a chat message"),
 ];
 
@@ -228,6 +232,9 @@ pub fn outputs(report: &RunReport) -> BTreeMap<&'static str, String> {
                 .map(ToString::to_string)
                 .unwrap_or_default(),
         );
+    }
+    if let Some(fleet) = &report.fleet {
+        set("fleet", super::fleet_json(fleet).to_string());
     }
     let matrix = matrix(report);
     set("builds", matrix.len().to_string());

@@ -10,6 +10,7 @@ mod probes;
 mod read;
 mod records;
 mod serving;
+mod standing;
 
 pub(crate) use facts::compared;
 pub(crate) use look::Look;
@@ -18,6 +19,7 @@ pub(crate) use order::Verdict;
 pub(crate) use probes::Confirmed;
 pub(crate) use read::{KnownState, read};
 pub(crate) use records::records_of;
+pub(crate) use standing::Standing;
 
 use crate::context::Context;
 use crate::decide::ledger::{

@@ -36,6 +36,7 @@ mod rollback;
 mod same_answer;
 mod second_door;
 mod source;
+mod status;
 mod summary;
 mod surroundings;
 mod tags;

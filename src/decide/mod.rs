@@ -48,5 +48,5 @@ pub use source::{
     recorded as recorded_images, required as required_images,
 };
 pub use subject::{ChoiceError, Concerns, Environments, Subject, choose, of_branch, of_tag};
-pub use tags::{Tags, Tip, labels, may_be_of, rfc3339};
+pub use tags::{Tags, Tip, build_args, labels, may_be_of, rfc3339};
 pub use why::{Base, Demand, Why};

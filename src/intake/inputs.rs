@@ -172,7 +172,7 @@ pub const INPUTS: &[Input] = &[
     input(
         "wait",
         "auto",
-        "What to wait for: accepted, live (needs an API key), or auto (live where there is a key)",
+        "What to wait for: accepted, live (each service needs an API key or a probe), or auto (live where there is a key)",
     ),
     input(
         "on-missing-credential",

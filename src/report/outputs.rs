@@ -32,6 +32,10 @@ pub const OUTPUTS: &[Output] = &[
         "OCI annotations, manifest:key=value, one a line",
     ),
     output(
+        "build-args",
+        "Build arguments, KEY=value, one a line: GIT_SHA, and SOURCE_DATE_EPOCH from the commit",
+    ),
+    output(
         "json",
         "The same as JSON: tags, tag-names, labels, annotations",
     ),
@@ -104,6 +108,8 @@ pub struct Naming {
     pub labels: BTreeMap<ImageName, Vec<(String, String)>>,
     /// Labels of no image in particular.
     pub common: Vec<(String, String)>,
+    /// What every build is handed.
+    pub build_args: Vec<(String, String)>,
     /// The image that `tags` speaks of: the only one, or the one that was named.
     pub only: Option<(ImageName, Repository)>,
 }
@@ -194,6 +200,7 @@ pub fn outputs(report: &RunReport) -> BTreeMap<&'static str, String> {
         set("version", naming.tags.first().cloned().unwrap_or_default());
         set("labels", label_lines(labels));
         set("annotations", annotations.join("\n"));
+        set("build-args", label_lines(&naming.build_args));
         let labels: serde_json::Map<String, Value> = labels
             .iter()
             .map(|(key, value)| (key.clone(), json!(value)))
@@ -292,6 +299,7 @@ fn matrix(report: &RunReport) -> Vec<Value> {
             "tags": references(&image.repository, &naming.tags).join("\n"),
             "labels": label_lines(labels),
             "annotations": annotation_list(labels).join("\n"),
+            "build-args": label_lines(&naming.build_args),
             "services": services.unwrap_or_default(),
             "build": image.build,
         })

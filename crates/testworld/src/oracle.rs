@@ -35,6 +35,7 @@ pub const OUTPUTS: &[&str] = &[
     "release",
     "previews",
     "deploys",
+    "build-args",
     "fleet",
     "next-release",
     "summary",

@@ -25,10 +25,11 @@ fn main() {
     title(
         "A pull request changes services/api: its preview image is verified, nothing is deployed",
     );
-    let moves =
-        |manifest: &str| manifest.replace("branch: main }", "branch: main, moves: [staging] }");
+    let floating = |manifest: &str| {
+        manifest.replace("branch: main }", "branch: main, floating-tags: [staging] }")
+    };
     let world = World::new()
-        .three_services_and(moves)
+        .three_services_and(floating)
         .pull_request(7, |repo| change(repo, "api"));
     // The tests run with debug logging, people do not.
     let world = world.without_variable("RUNNER_DEBUG");

@@ -371,7 +371,7 @@ struct Standing<'a> {
     moves: bool,
 }
 
-/// The tags that people rely on: `latest`, releases, and those of `moves`.
+/// The tags that people rely on: `latest`, releases, and floating tags.
 fn standing<'a>(
     manifest: &Manifest,
     package: &'a PackageVersions<'_>,
@@ -393,7 +393,7 @@ fn standing<'a>(
             || manifest
                 .environments
                 .iter()
-                .any(|environment| environment.moves.contains(tag))
+                .any(|environment| environment.floating_tags.contains(tag))
     };
     let tags = package
         .versions

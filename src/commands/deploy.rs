@@ -17,7 +17,7 @@ use crate::report::{ServiceResult, outcome_of};
 use crate::resolve::{self, Purpose};
 use crate::rollout::{self, DeployRequest, DeployVia, Rollout, drift};
 use crate::state::{self, EnvironmentState};
-use crate::tags::moves::Ends;
+use crate::tags::floating::Ends;
 use crate::{previews, tags};
 use std::collections::BTreeMap;
 
@@ -113,7 +113,7 @@ async fn to_environment(
         results: &results,
         is_dry: false,
     };
-    let moved = tags::moves::follow(context, Some(writers), run, &ends).await;
+    let moved = tags::floating::follow(context, Some(writers), run, &ends).await;
     env_file::write(context, run, environment, &images)?;
     moved?;
     Ok(outcome)
@@ -258,7 +258,7 @@ async fn dry(
         results: &results,
         is_dry: true,
     };
-    tags::moves::follow(context, None, run, &ends).await?;
+    tags::floating::follow(context, None, run, &ends).await?;
     Ok(CommandOutcome::new(
         Outcome::Verified,
         "Verified in a dry run: everything is there, and nothing was written",

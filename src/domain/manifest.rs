@@ -56,7 +56,7 @@ pub struct Environment {
     /// What deploys to it.
     pub when: When,
     /// Tags that are kept on what is live here.
-    pub moves: Vec<ImageTag>,
+    pub floating_tags: Vec<ImageTag>,
     /// The environment in which an image has to be live first.
     pub requires: Option<EnvironmentName>,
 }

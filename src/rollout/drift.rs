@@ -25,7 +25,7 @@ pub(crate) async fn warn(
     let drifting = drifting(run, rollout, images, results);
     if !drifting.is_empty() {
         let text = format!(
-            "a deploy's image is for that deploy only, and the settings on Render name another one: {}. A restart from the dashboard goes back to it; name a tag of the environment's moves there",
+            "a deploy's image is for that deploy only, and the settings on Render name another one: {}. A restart from the dashboard goes back to it; name one of the environment's floating tags there",
             drifting.join(", ")
         );
         context.warn("Settings on Render name another image", &text);
@@ -49,8 +49,8 @@ fn drifting(
 ) -> Vec<String> {
     let manifest = &run.resolved.manifest;
     let environment = manifest.environment(rollout.state.environment());
-    let moves = environment
-        .map(|environment| environment.moves.as_slice())
+    let floating = environment
+        .map(|environment| environment.floating_tags.as_slice())
         .unwrap_or_default();
     let live = results.iter().filter(|ended| ended.status == Status::Live);
     let settings = live.filter_map(|ended| {
@@ -67,7 +67,7 @@ fn drifting(
     });
     settings
         .filter(|(_, set, image)| {
-            !brings(set, image) && !set.tag.as_ref().is_some_and(|tag| moves.contains(tag))
+            !brings(set, image) && !set.tag.as_ref().is_some_and(|tag| floating.contains(tag))
         })
         .map(|(service, set, _)| format!("{service} ({set})"))
         .collect()

@@ -1,10 +1,10 @@
 //! Tags put on images that are there, without a rebuild: the same bytes under one more name. Every image was verified before the first tag is
 //! put, and a release's tag that is on something else stays there.
 //!
-//! [`release`] is what a deploy of a release promotes; [`moves`] keeps an environment's tags on what it serves.
+//! [`release`] is what a deploy of a release promotes; [`floating-tags`] keeps an environment's tags on what it serves.
 
 pub(crate) mod existing_tags;
-pub(crate) mod moves;
+pub(crate) mod floating;
 pub(crate) mod release;
 
 use crate::context::{Context, Writers};

@@ -49,11 +49,11 @@ impl World {
             .hooks(&["api", "workers", "web"])
     }
 
-    /// The usual manifest, now with `moves: [stable]` in production.
+    /// The usual manifest, now with `floating-tags: [stable]` in production.
     pub fn three_services_moving(self) -> Self {
         self.manifest(&THREE.replace(
             "\"prod-{number}\" }",
-            "\"prod-{number}\", moves: [stable] }",
+            "\"prod-{number}\", floating-tags: [stable] }",
         ))
     }
 

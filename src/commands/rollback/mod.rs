@@ -27,7 +27,7 @@ use crate::resolve::{self, Before, Resolved, ResolvedRollback, hooks};
 use crate::rollout::{self, DeployRequest, DeployVia, Rollout, drift};
 use crate::state::{EnvironmentState, Reader, StateQuery};
 use crate::tags;
-use crate::tags::moves::Ends;
+use crate::tags::floating::Ends;
 use std::collections::BTreeMap;
 use target::{RollbackImage, RollbackStep, RollbackTarget};
 
@@ -238,7 +238,7 @@ async fn act(
     };
     // The tags follow what a newer rollback brings.
     if !is_preempted {
-        tags::moves::follow(context, Some(writers), run, &ends).await?;
+        tags::floating::follow(context, Some(writers), run, &ends).await?;
     }
     Ok(CommandOutcome {
         headline: format!("Rollback to {}: {}", target.name, outcome.headline),

@@ -20,7 +20,7 @@ fn environment(name: &str) -> Environment {
     Environment {
         name: EnvironmentName::parse(name).unwrap(),
         when,
-        moves: Vec::new(),
+        floating_tags: Vec::new(),
         requires: None,
     }
 }

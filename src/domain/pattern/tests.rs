@@ -277,7 +277,9 @@ fn a_dialect_of_any_length_is_refused_without_deep_recursion() {
 /// What a refusal suggests must not be refused for the same reason again: looking for it would never end.
 #[test]
 fn a_carriage_return_separates_patterns_too() {
-    for text in ["a\ri/**", "\ra", "a\r", "a\r\rb", "!a\rb", "a\r,b", "{a\rb}"] {
+    for text in [
+        "a\ri/**", "\ra", "a\r", "a\r\rb", "!a\rb", "a\r,b", "{a\rb}",
+    ] {
         let error = Pattern::parse(text).expect_err(text);
         assert!(!error.to_string().contains('\r'), "{text:?}: {error}");
     }

@@ -80,7 +80,11 @@ impl Reader {
             manifest.environments.push(Environment {
                 name: environment.name?,
                 when: environment.when?.value,
-                moves: environment.moves.into_iter().map(|tag| tag.value).collect(),
+                floating_tags: environment
+                    .floating_tags
+                    .into_iter()
+                    .map(|tag| tag.value)
+                    .collect(),
                 requires: requires.first().map(|at| names[*at].clone()),
             });
         }
@@ -169,8 +173,8 @@ impl Reader {
                     template.into(),
                 ));
             }
-            for tag in &environment.moves {
-                let label = format!("moves \"{}\" of {whose}", tag.value);
+            for tag in &environment.floating_tags {
+                let label = format!("floating-tags \"{}\" of {whose}", tag.value);
                 kinds.push((label, Some(tag.at), Shape::from(&tag.value)));
             }
         }

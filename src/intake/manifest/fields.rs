@@ -13,6 +13,9 @@ const MOST_BYTES: usize = 2 << 20;
 /// Beyond this many mistakes nobody reads guesses.
 const MOST_GUESSED: usize = 1000;
 
+/// Keys of drafts of this format, with what they are called now.
+const RENAMED: [(&str, &str); 1] = [("moves", "floating-tags")];
+
 /// A value and where it stands.
 #[derive(Debug, Clone)]
 pub(super) struct At<T> {
@@ -84,10 +87,13 @@ impl Reader {
         known: impl Iterator<Item = &'k str>,
     ) {
         let known: Vec<&str> = known.collect();
-        let nearest = if self.mistakes.len() < MOST_GUESSED {
-            nearest(name, &known)
-        } else {
-            None
+        let renamed = RENAMED
+            .iter()
+            .find(|(old, new)| *old == name && known.contains(new))
+            .map(|(_, new)| *new);
+        let nearest = match renamed {
+            None if self.mistakes.len() < MOST_GUESSED => nearest(name, &known),
+            _ => renamed,
         };
         let remedy = match nearest {
             Some(nearest) => format!("did you mean {}?", Foreign(nearest.as_bytes())),

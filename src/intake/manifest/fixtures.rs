@@ -194,7 +194,7 @@ fn the_schema_and_the_parser_refuse_the_same_single_mistakes() -> Result<(), Box
     const GOOD: [&str; 7] = [
         "version: 1",
         "tags: { commit: \"{sha}\" }",
-        "environments: { main: { branch: main }, prod: { tag: \"prod-{number}\", moves: [stable] } }",
+        "environments: { main: { branch: main }, prod: { tag: \"prod-{number}\", floating-tags: [stable] } }",
         "ignore: [docs/**]",
         "shared: [uv.lock]",
         "images: { api: { repository: ghcr.io/acme/api, paths: [\"**\"], build: {} } }",

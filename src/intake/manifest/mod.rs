@@ -62,7 +62,7 @@ pub fn shorthand(image: Repository, home: &Home<'_>) -> Result<Manifest, Refused
         Ok(Environment {
             name: EnvironmentName::parse(name)?,
             when,
-            moves: Vec::new(),
+            floating_tags: Vec::new(),
             requires: None,
         })
     };
@@ -203,7 +203,7 @@ mod tests {
             panic!("two environments")
         };
         assert!(matches!(&staging.when, When::Branch(branch) if branch == "main"));
-        assert_eq!(staging.moves[0].as_str(), "staging");
+        assert_eq!(staging.floating_tags[0].as_str(), "staging");
         assert!(matches!(&production.when, When::Release { template, from }
             if template.to_string() == "prod-{number}" && from.iter().map(ToString::to_string).eq(["main", "hotfix"])));
         assert_eq!(production.requires.as_ref(), Some(&staging.name));

@@ -16,7 +16,7 @@ const MOST_SERVICES: usize = 500;
 const MOST_IMAGES: usize = 200;
 const MOST_ENVIRONMENTS: usize = 50;
 /// Tags that an environment moves; each is one more write to the registry for each image.
-const MOST_MOVES: usize = 10;
+const MOST_FLOATING_TAGS: usize = 10;
 /// As JSON: a matrix entry has 1536 bytes for everything.
 const MOST_BUILD_BYTES: usize = 512;
 
@@ -45,7 +45,7 @@ pub(super) struct EnvironmentDraft {
     pub(super) key: At<String>,
     pub(super) name: Option<EnvironmentName>,
     pub(super) when: Option<At<When>>,
-    pub(super) moves: Vec<At<ImageTag>>,
+    pub(super) floating_tags: Vec<At<ImageTag>>,
     pub(super) requires: Option<At<String>>,
 }
 
@@ -249,19 +249,20 @@ impl Reader {
             key,
             name,
             when: None,
-            moves: Vec::new(),
+            floating_tags: Vec::new(),
             requires: None,
         };
         let Some(fields) = self.fields(
             node,
             &whose,
-            &["branch", "tag", "from", "moves", "requires"],
+            &["branch", "tag", "from", "floating-tags", "requires"],
         ) else {
             return draft;
         };
         draft.when = self.when(&fields, draft.key.at, &whose);
-        if let Some(node) = fields.get("moves") {
-            draft.moves = self.list(node, "moves", MOST_MOVES, ImageTag::parse);
+        if let Some(node) = fields.get("floating-tags") {
+            draft.floating_tags =
+                self.list(node, "floating-tags", MOST_FLOATING_TAGS, ImageTag::parse);
         }
         draft.requires = fields
             .get("requires")

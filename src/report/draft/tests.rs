@@ -248,7 +248,7 @@ fn a_workflow_is_for_an_environment_of_a_branch() {
     ));
     assert!(workflow_text(&released, None).is_none());
     let branch = parse(&format!(
-        "version: 1\nenvironments: {{ live: {{ branch: 'on', moves: [x] }} }}\n{images}"
+        "version: 1\nenvironments: {{ live: {{ branch: 'on', floating-tags: [x] }} }}\n{images}"
     ));
     let text = workflow_text(&branch, Some("x y.yml")).expect("a workflow");
     for wanted in [

@@ -116,7 +116,7 @@ pub fn workflow_text(manifest: &Manifest, manifest_path: Option<&str>) -> Option
         .replace("{hooks}", &hooks)
         .replace(
             "{packages}",
-            if environment.moves.is_empty() {
+            if environment.floating_tags.is_empty() {
                 "read"
             } else {
                 "write"

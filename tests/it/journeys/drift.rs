@@ -91,8 +91,9 @@ fn settings_that_bring_the_same_bytes_are_no_drift() {
 
 #[test]
 fn a_tag_of_the_environments_moves_is_no_drift() {
-    let moves = |text: &str| text.replace("branch: main }", "branch: main, moves: [staging] }");
-    let world = with(World::new().three_services_and(moves));
+    let floating =
+        |text: &str| text.replace("branch: main }", "branch: main, floating-tags: [staging] }");
+    let world = with(World::new().three_services_and(floating));
     world.registry.ghcr().allow_writes();
     set(&world, "api", ":staging");
     set(&world, "web", ":staging");

@@ -196,15 +196,15 @@ fn hooks_that_are_swapped_or_doubled_are_refused_before_anything_is_sent() {
 
 #[test]
 fn moves_puts_the_tag_on_the_deployed_digest_after_the_deploy() {
-    let moves = |text: &str| {
+    let floating = |text: &str| {
         text.replace(
             "staging: { branch: main }",
-            "staging: { branch: main, moves: [staging] }",
+            "staging: { branch: main, floating-tags: [staging] }",
         )
     };
     let make = || {
         World::new()
-            .three_services_and(moves)
+            .three_services_and(floating)
             .push_to_main(|repo| repo.write("services/api/x", "1"))
             .images()
     };
@@ -227,14 +227,14 @@ fn moves_puts_the_tag_on_the_deployed_digest_after_the_deploy() {
 
 #[test]
 fn moves_that_are_denied_fail_and_say_that_the_deploys_stand() {
-    let moves = |text: &str| {
+    let floating = |text: &str| {
         text.replace(
             "staging: { branch: main }",
-            "staging: { branch: main, moves: [staging] }",
+            "staging: { branch: main, floating-tags: [staging] }",
         )
     };
     let world = World::new()
-        .three_services_and(moves)
+        .three_services_and(floating)
         .push_to_main(|repo| repo.write("services/api/x", "1"))
         .images();
     world.registry.ghcr().deny_writes();

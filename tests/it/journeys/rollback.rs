@@ -658,12 +658,12 @@ fn freeze_and_requires_keep_nobody_from_going_back_and_a_dry_run_sends_nothing()
 
 #[test]
 fn tags_of_moves_follow() {
-    let moves = |world: World| {
+    let floating = |world: World| {
         let world = world.three_services_moving();
         world.registry.ghcr().allow_writes();
         world
     };
-    let team = Team::begins(false, moves).releases(2, &["api"]);
+    let team = Team::begins(false, floating).releases(2, &["api"]);
     let tag = |run: &Run| {
         run.world
             .registry

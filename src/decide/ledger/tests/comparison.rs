@@ -33,7 +33,7 @@ fn manifest() -> Manifest {
         environments: vec![Environment {
             name: environment,
             when: When::Branch("main".into()),
-            moves: Vec::new(),
+            floating_tags: Vec::new(),
             requires: None,
         }],
         ignore: PatternList::default(),

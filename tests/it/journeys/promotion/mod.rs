@@ -1,7 +1,7 @@
-//! Promotion: the release's tag, `latest` and the tags of `moves`, put on the very bytes that were verified.
+//! Promotion: the release's tag, `latest` and the tags of `floating-tags`, put on the very bytes that were verified.
 
 mod by_command;
-mod moves;
+mod floating;
 mod real;
 mod with_deploy;
 

@@ -1,4 +1,4 @@
-//! `moves`: tags that are kept on what an environment serves, after every deploy. What a run did not come to, the next one does.
+//! `floating-tags`: tags that are kept on what an environment serves, after every deploy. What a run did not come to, the next one does.
 
 use super::release::{now, say_others, verified};
 use super::{Placement, put};
@@ -37,7 +37,7 @@ pub(crate) async fn follow(
     let manifest = &run.resolved.manifest;
     let tags = manifest
         .environment(ends.environment)
-        .map(|environment| environment.moves.as_slice())
+        .map(|environment| environment.floating_tags.as_slice())
         .unwrap_or_default();
     if tags.is_empty() {
         return Ok(());

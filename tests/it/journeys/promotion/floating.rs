@@ -1,4 +1,4 @@
-//! `moves`: tags that stay on what an environment serves, whichever run put it there.
+//! `floating-tags`: tags that stay on what an environment serves, whichever run put it there.
 
 use super::{SERVICES, digests, puts, served, tags, taken};
 use testworld::github::record::Seed;
@@ -8,7 +8,7 @@ use testworld::{Answer, Kind, World};
 fn moving(text: &str) -> String {
     text.replace(
         "staging: { branch: main }",
-        "staging: { branch: main, moves: [staging] }",
+        "staging: { branch: main, floating-tags: [staging] }",
     )
 }
 
@@ -167,7 +167,7 @@ fn a_release_environment_has_both_its_releases_and_its_moves() {
     let both = |text: &str| {
         text.replace(
             "tag: \"prod-{number}\"",
-            "tag: \"prod-{number}\", moves: [production]",
+            "tag: \"prod-{number}\", floating-tags: [production]",
         )
     };
     let run = super::released_of(both)
@@ -177,7 +177,7 @@ fn a_release_environment_has_both_its_releases_and_its_moves() {
     for tag in ["prod-2", "production"] {
         assert_eq!(tags(&run.world, tag), digests(&run.world), "{tag}");
     }
-    // What the release may not have, moves does not bring either.
+    // What the release may not have, floating-tags does not bring either.
     let world = taken(super::released_of(both).may_write(), "api", "prod-2");
     let commit = world.commit();
     let world = world.image_tagged("api", Kind::Amd64, &commit, &[&commit]);

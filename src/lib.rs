@@ -16,6 +16,7 @@ mod images;
 pub mod intake;
 mod planned_run;
 mod previews;
+pub mod probe;
 pub mod registry;
 pub mod render;
 pub mod report;
@@ -128,7 +129,13 @@ pub async fn run(
         print_sarif(&end.report, &log);
     }
     let is_json = arguments.is_json() && !is_sarif;
-    report(&end, &around, &log, outputs.as_mut(), is_json, &random)
+    let code = report(&end, &around, &log, outputs.as_mut(), is_json, &random);
+    // Outcome `nothing` says that all services are current.
+    let is_behind = end.report.fleet.is_some() && end.report.outcome != Outcome::Nothing;
+    if arguments.fails_behind() && is_behind {
+        return code.max(1);
+    }
+    code
 }
 
 /// Prints what `check` found, in SARIF.
@@ -329,6 +336,13 @@ fn report(
             "{}\n",
             log.blot(&written.json(report.outcome.as_str()))
         ));
+    } else if let Some(fleet) = report.fleet.as_ref().filter(|_| is_json) {
+        let object = serde_json::json!({
+            "outcome": report.outcome.as_str(),
+            "failure": report.failure().map(|failed| failed.word.as_str()).unwrap_or_default(),
+            "fleet": report::fleet_json(fleet),
+        });
+        log.result(&format!("{}\n", log.blot(&object.to_string())));
     } else if is_json {
         let object: serde_json::Map<String, serde_json::Value> = values
             .iter()

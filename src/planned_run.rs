@@ -1,7 +1,7 @@
 //! The decision: which services a run deploys, which images it needs, and under which tags they are.
 
 use crate::context::Context;
-use crate::decide::{Ground, Plan, Subject, Tags, Wishes, labels};
+use crate::decide::{Ground, Plan, Subject, Tags, Wishes, build_args, labels};
 use crate::domain::{EnvironmentName, ImageTag, Refused};
 use crate::failure::Failure;
 use crate::intake::inputs::OnRelease;
@@ -142,6 +142,7 @@ fn naming(context: &Context, resolved: &Resolved, tags: &Tags) -> Result<Naming,
         tags: tags.to_push.iter().map(ToString::to_string).collect(),
         labels: of_images,
         common: with_title(context.slug.repo()),
+        build_args: build_args(&resolved.commit, created),
         only: named
             .or(only)
             .map(|image| (image.name.clone(), image.repository.clone())),

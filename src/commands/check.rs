@@ -5,6 +5,7 @@ use super::local_repository::LocalRepository;
 use crate::decide::{self, Finding, LintCode, LintReport, Part, Silences, Span, Wiring};
 use crate::domain::{ActionStep, Foreign, Level, Manifest, Notice, Outcome};
 use crate::failure::Failure;
+use crate::intake::blueprint;
 use crate::intake::inputs::{DEFAULT_MANIFEST, Given, INPUTS, Request};
 use crate::intake::manifest::{self, EntryPlaces, Mistake, Place, Places};
 use crate::intake::workflow;
@@ -150,6 +151,7 @@ fn wiring(
         secret_inputs: names(true),
         ..Wiring::default()
     };
+    wiring.without_address = without_address(repository);
     let texts = RefCell::new(BTreeMap::new());
     let read = |path: &str| {
         let bytes = repository.read(path).ok().flatten()?;
@@ -190,6 +192,24 @@ fn wiring(
         }
     }
     (wiring, texts.into_inner())
+}
+
+/// The services of `render.yaml` that nobody can ask from outside. A Blueprint that cannot be read says nothing.
+fn without_address(repository: &LocalRepository) -> Vec<(String, &'static str)> {
+    let Ok(Some(bytes)) = repository.read("render.yaml") else {
+        return Vec::new();
+    };
+    let services = blueprint::parse(&bytes).unwrap_or_default();
+    let kind = |kind: &str| match kind {
+        "cron" => Some("a cron job"),
+        "worker" => Some("a background worker"),
+        "pserv" => Some("a private service"),
+        _ => None,
+    };
+    let found = services
+        .into_iter()
+        .filter_map(|service| Some((service.name, kind(&service.kind)?)));
+    found.collect()
 }
 
 /// The literal inputs of a step that the program would refuse, as it would say it.

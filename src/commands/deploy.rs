@@ -9,6 +9,7 @@ use crate::failure::Failure;
 use crate::gate::credentials;
 use crate::gate::hooks::Hooks;
 use crate::gate::preflight::preflight;
+use crate::gate::probes::Probes;
 use crate::gate::required_environment;
 use crate::images::{self, Images, Patience, env_file};
 use crate::planned_run::{Calls, PlannedRun, decide};
@@ -83,7 +84,7 @@ async fn to_environment(
     let facts = preflight(context, &requests, confused).await?;
     tags::release::promote(context, writers, run, state, &images).await?;
     let Some(writers) = writers else {
-        return dry(context, run, environment, &images, results).await;
+        return dry(context, run, environment, &images, &requests, results).await;
     };
     let mut is_preempted = false;
     if let Some(state) = state {
@@ -167,6 +168,7 @@ fn requests(
     results: &mut Vec<ServiceResult>,
 ) -> Result<BTreeMap<ServiceName, DeployRequest>, Failure> {
     let mut requests = BTreeMap::new();
+    let mut probes = Probes::new(context, &run.resolved.manifest, state.environment());
     for service in run.plan.to_deploy() {
         let name = &service.name;
         let image = images::of(images, &service.image)?;
@@ -178,7 +180,7 @@ fn requests(
         };
         let wanted = vec![image.digest().clone(), image.platform_digest().clone()];
         let is_forced = service.why == Why::Forced;
-        if !is_forced && serves(state, name, &wanted) {
+        if !is_forced && !state.is_unanswered(name) && serves(state, name, &wanted) {
             let reason = "its live deploy has this image already";
             context.log.say(&format!("{name}: {reason}."));
             let result = ServiceResult::without_deploy(name, Status::Unchanged, reason);
@@ -199,6 +201,7 @@ fn requests(
             from: None,
             to: None,
         };
+        let probe = probes.of(name, image.built_from(), &wanted);
         let request = DeployRequest {
             via,
             id,
@@ -207,9 +210,11 @@ fn requests(
             intent,
             is_forced,
             is_recorded: true,
+            probe,
         };
         requests.insert(name.clone(), request);
     }
+    probes.check()?;
     Ok(requests)
 }
 
@@ -228,6 +233,7 @@ async fn dry(
     run: &PlannedRun,
     environment: &EnvironmentName,
     images: &Images,
+    requests: &BTreeMap<ServiceName, DeployRequest>,
     mut results: Vec<ServiceResult>,
 ) -> Result<CommandOutcome, Stop> {
     for service in run.plan.to_deploy() {
@@ -237,6 +243,7 @@ async fn dry(
             "{name}: would deploy {}",
             image.pinned(context.request.pin)
         ));
+        rollout::say_probe(context, name, requests.get(name));
         if results.iter().all(|result| result.service != *name) {
             let reason = "dry run: not deployed";
             let result = ServiceResult::without_deploy(name, Status::Skipped, reason);

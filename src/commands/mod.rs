@@ -10,6 +10,7 @@ mod plan;
 mod promote;
 mod release;
 mod rollback;
+mod status;
 mod verify;
 
 use crate::context::{CommandOutcome, Context, Stop, Writers};
@@ -104,6 +105,7 @@ async fn run(
         }
         // A freeze does not hold it back: it is needed most then.
         PipelineCommand::Rollback => rollback::run(context, writers).await,
+        PipelineCommand::Status => status::run(context).await,
     }
 }
 

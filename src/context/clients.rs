@@ -1,6 +1,7 @@
 //! The clients that read.
 
 use crate::history::History;
+use crate::probe::ProbeClient;
 use crate::registry::{Credentials, Registry};
 use crate::render::RenderApi;
 use http_client::Client;
@@ -12,6 +13,8 @@ pub(crate) struct Clients {
     pub(crate) history: History,
     /// Render's API, where there is a key for it.
     pub(crate) render: Option<RenderApi>,
+    /// For the web answers of deployed services.
+    pub(crate) probes: ProbeClient,
     pub(super) credentials: Option<Credentials>,
 }
 

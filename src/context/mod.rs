@@ -18,6 +18,7 @@ use crate::github::GitHub;
 use crate::history::History;
 use crate::intake::event::{self, Ambient};
 use crate::intake::inputs::{InputError, Request};
+use crate::probe::ProbeClient;
 use crate::registry::Credentials;
 use crate::render::RenderApi;
 use crate::repository::{Checkout, Trust};
@@ -92,6 +93,7 @@ impl Context {
         let render = key.map(|key| RenderApi::new(client.clone(), &request.render_api_url, key));
         let clients = Clients {
             credentials: credentials(&request, &around),
+            probes: ProbeClient::new(client.clone()),
             http: client,
             history: History::new(opened, github),
             render,

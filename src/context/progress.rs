@@ -6,7 +6,7 @@ use crate::domain::{
     ServiceName,
 };
 use crate::report::outputs::Naming;
-use crate::report::{CleanupItem, Preview, RunReport, ServiceResult, Verified};
+use crate::report::{CleanupItem, FleetRow, Preview, RunReport, ServiceResult, Verified};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,6 +46,8 @@ pub(crate) enum Stage {
     Following(DeployId),
     /// A deploy of another run is under way, and is followed.
     Adopted,
+    /// The service is asked about itself, after a deploy that is live (`true`) or was accepted.
+    Probing(Option<DeployId>, bool),
 }
 
 impl Progress {
@@ -119,6 +121,11 @@ impl Progress {
             .borrow_mut()
             .services
             .sort_by_key(|result| place(&result.service));
+    }
+
+    /// Keeps how the services stand.
+    pub(crate) fn fleet(&self, rows: Vec<FleetRow>) {
+        self.report.borrow_mut().fleet = Some(rows);
     }
 
     /// Keeps what was done with something that a closed pull request left.

@@ -43,6 +43,10 @@ pub enum Landing {
     NotInTime,
     /// Render could not be asked any more, because of this.
     Unseen(FailureWord),
+    /// It is live on Render, and the service's own address does not answer with it.
+    LiveUnanswered,
+    /// Render took it, and the service's own address does not answer with it.
+    AcceptedUnanswered,
 }
 
 /// How a record is ended.
@@ -114,6 +118,16 @@ impl Landing {
                 Closing::Open,
             ),
             Self::Unseen(word) => (Status::Unknown, Some(word), Closing::Open),
+            Self::LiveUnanswered => (
+                Status::Failed,
+                Some(FailureWord::ProbeFailed),
+                Closing::Failed,
+            ),
+            Self::AcceptedUnanswered => (
+                Status::Failed,
+                Some(FailureWord::ProbeFailed),
+                Closing::Open,
+            ),
         };
         Ending {
             status,

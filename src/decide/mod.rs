@@ -4,6 +4,7 @@
 mod affected;
 mod changes;
 mod ending;
+mod fleet;
 mod image;
 pub mod ledger;
 mod leftovers;
@@ -13,6 +14,7 @@ mod plan;
 mod preview;
 mod preview_owner;
 mod previous;
+mod probe;
 mod source;
 mod subject;
 mod tags;
@@ -21,6 +23,7 @@ mod why;
 pub use affected::{Affected, Cause, image_cause, service_cause};
 pub use changes::Changes;
 pub use ending::{Closing, Ending, Landing};
+pub use fleet::{FleetFacts, FleetState};
 pub use image::{
     Contents, Expectation, ImageFacts, ImageProblem, ImageWarning, OtherCommit, Platform, Revision,
     Verdict, VerifiedImage, judge,
@@ -41,10 +44,11 @@ pub use previous::{
     Back, NoWay, Past, Pasts, Step, Target, Turn, before_on_render, is_cut_off, left, left_release,
     serves, way_back,
 };
+pub use probe::{MOST_BYTES, ProbeAnswer, Said, Streak, WINDOW, pause};
 pub use source::{
     Ancestor, MOST_ANCESTORS, Next, Reach, Records, Search, Sight, Source,
     recorded as recorded_images, required as required_images,
 };
 pub use subject::{ChoiceError, Concerns, Environments, Subject, choose, of_branch, of_tag};
-pub use tags::{Tags, Tip, labels, may_be_of};
+pub use tags::{Tags, Tip, build_args, labels, may_be_of, rfc3339};
 pub use why::{Base, Demand, Why};

@@ -349,6 +349,7 @@ mod tests {
             hook: name.default_hook_variable(),
             id: Default::default(),
             previews: None,
+            probe: None,
             name,
         }
     }

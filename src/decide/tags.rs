@@ -160,6 +160,26 @@ pub fn labels(
         .collect()
 }
 
+/// What a build is handed so that its image knows its commit, and so that the same commit gives the same bytes: `GIT_SHA`, and
+/// `SOURCE_DATE_EPOCH` where the commit's time is known (<https://reproducible-builds.org/specs/source-date-epoch/>).
+#[must_use]
+pub fn build_args(commit: &CommitSha, created: Option<&str>) -> Vec<(String, String)> {
+    let mut arguments = vec![("GIT_SHA".to_owned(), commit.to_string())];
+    let time = created.and_then(|time| time.parse::<jiff::Timestamp>().ok());
+    if let Some(time) = time {
+        let seconds = time.as_second().to_string();
+        arguments.push(("SOURCE_DATE_EPOCH".to_owned(), seconds));
+    }
+    arguments
+}
+
+/// A moment, in seconds since 1970, as RFC 3339 writes it in UTC.
+#[must_use]
+pub fn rfc3339(seconds: i64) -> Option<String> {
+    let time = jiff::Timestamp::from_second(seconds).ok()?;
+    Some(time.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,8 +1,8 @@
 //! The deploy manifest, as it was meant: every name resolves, every template is sound, every default is filled in.
 
 use super::{
-    BranchFilter, EnvironmentName, HookVariable, ImageName, ImageTag, PatternList, ReleaseTemplate,
-    Repository, ServiceId, ServiceName, TagTemplate,
+    BranchFilter, EnvironmentName, HookVariable, ImageName, ImageTag, PatternList, Probe,
+    ReleaseTemplate, Repository, ServiceId, ServiceName, TagTemplate,
 };
 use std::collections::BTreeMap;
 
@@ -109,6 +109,16 @@ pub struct Service {
     pub id: BTreeMap<EnvironmentName, ServiceId>,
     /// The environment whose service a pull request's preview is made from.
     pub previews: Option<EnvironmentName>,
+    /// How it is asked which commit it runs.
+    pub probe: Option<Probe>,
+}
+
+impl Service {
+    /// Whether it exists in an environment.
+    #[must_use]
+    pub fn is_in(&self, environment: &EnvironmentName) -> bool {
+        is_in(self.environments.as_deref(), environment)
+    }
 }
 
 impl Manifest {

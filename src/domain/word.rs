@@ -175,5 +175,7 @@ words! {
         RenderUnavailable = "render-unavailable",
         /// The run was cancelled.
         Cancelled = "cancelled",
+        /// The service's own address did not answer with what was deployed.
+        ProbeFailed = "probe-failed",
     }
 }

@@ -97,8 +97,11 @@ pub enum Failure {
     #[error("registry-username is set and registry-password is empty")]
     NoRegistryPassword,
     /// `wait: live` without an API key.
-    #[error("wait is live and render-api-key is not set")]
-    NoApiKey,
+    #[error("wait is live, render-api-key is not set, and no probe tells of {}", names(.0))]
+    NoApiKey(Vec<ServiceName>),
+    /// Services whose probe needs the commit of their image, which is not known.
+    #[error("the commit of the image is not known, which expect of the probe needs: {}", names(.0))]
+    ProbeNeedsCommit(Vec<ServiceName>),
     /// Services that are to have previews, without an API key.
     #[error("render-api-key is not set, and without it there are no previews ({})", names(.0))]
     NoApiKeyForPreviews(Vec<ServiceName>),
@@ -322,7 +325,8 @@ impl Failure {
             Self::ReleaseTaken(_) => FailureWord::ReleaseTaken,
             Self::Image(_, problem) => problem.word(),
             Self::NoRegistryPassword => FailureWord::ImageDenied,
-            Self::NoApiKey | Self::NoApiKeyForPreviews(_) | Self::HookMissing(_) => {
+            Self::ProbeNeedsCommit(_) => FailureWord::ProbeFailed,
+            Self::NoApiKey(_) | Self::NoApiKeyForPreviews(_) | Self::HookMissing(_) => {
                 FailureWord::HookMissing
             }
             Self::HookMalformed(hooks) => hooks
@@ -366,7 +370,8 @@ impl Failure {
             Self::ReleaseTaken(_) => "Make a new release with the next number, or set promote-on-release to false to deploy what the tag is on; no hook was called.".into(),
             Self::Image(_, problem) => sentence(problem.hint()),
             Self::NoRegistryPassword => "Set registry-password, or remove registry-username.".into(),
-            Self::NoApiKey => "Set render-api-key, or set wait to accepted or auto.".into(),
+            Self::NoApiKey(_) => "Set render-api-key, give each service a probe that names its commit, or set wait to accepted or auto.".into(),
+            Self::ProbeNeedsCommit(_) => "Let the build set the label org.opencontainers.image.revision, or write {digest} instead of {sha} in expect; nothing was sent (wait: accepted asks no probe).".into(),
             Self::NoApiKeyForPreviews(_) => "Set render-api-key, or remove previews from the manifest.".into(),
             Self::Render(_, error) => error.hint().into(),
             Self::Package(_, error) => sentence(error.hint()),
@@ -416,10 +421,10 @@ impl Failure {
             | Self::Image(..) => 1,
             Self::WrongEvent(_) => 1,
             Self::NoRegistryPassword
-            | Self::NoApiKey
+            | Self::NoApiKey(_)
             | Self::HookMissing(_)
             | Self::Moves { .. } => 1,
-            Self::NoApiKeyForPreviews(_) => 1,
+            Self::NoApiKeyForPreviews(_) | Self::ProbeNeedsCommit(_) => 1,
             Self::Render(..) | Self::Preflight(_) | Self::Required(..) | Self::GoingBack(_) => 1,
             Self::ReleaseTaken(_) | Self::Promotion { .. } => 1,
             Self::Package(..) | Self::NotAdmin(_) | Self::TagsChanged(..) => 1,
@@ -458,8 +463,9 @@ impl Failure {
             | Self::Transport(_)
             | Self::Image(..) => Outcome::Refused,
             Self::NoRegistryPassword
-            | Self::NoApiKey
+            | Self::NoApiKey(_)
             | Self::NoApiKeyForPreviews(_)
+            | Self::ProbeNeedsCommit(_)
             | Self::HookMissing(_)
             | Self::HookMalformed(_)
             | Self::HooksConfused(_) => Outcome::Refused,

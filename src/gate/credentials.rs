@@ -2,7 +2,8 @@
 
 use super::hooks::{self, Hooks};
 use crate::context::{Context, Stop};
-use crate::domain::{Outcome, Status};
+use crate::decide::Subject;
+use crate::domain::{Outcome, Service, ServiceName, Status};
 use crate::failure::Failure;
 use crate::intake::inputs::{OnMissingCredential, Wait};
 use crate::planned_run::PlannedRun;
@@ -34,8 +35,8 @@ pub(crate) fn check(context: &Context, run: &PlannedRun, live: Live) -> Result<(
     let waits_for_live = context.request.wait == Wait::Live && live == Live::Deployed;
     let failure = if context.lacks_registry_password() {
         Failure::NoRegistryPassword
-    } else if waits_for_live && context.clients.render.is_none() {
-        Failure::NoApiKey
+    } else if waits_for_live && context.clients.render.is_none() && !unseen(run).is_empty() {
+        Failure::NoApiKey(unseen(run))
     } else {
         return Ok(());
     };
@@ -45,6 +46,28 @@ pub(crate) fn check(context: &Context, run: &PlannedRun, live: Live) -> Result<(
     context.warn("A credential is missing", &failure.to_string());
     let headline = "Skipped: a credential is missing";
     Err(Stop::early(Outcome::Skipped, headline))
+}
+
+/// The services of the environments of which, without an API key, nobody would see whether they are live. Of a pull request those with previews,
+/// or all.
+fn unseen(run: &PlannedRun) -> Vec<ServiceName> {
+    let services = &run.resolved.manifest.services;
+    let is_seen = |service: &Service| match &run.plan.subject {
+        Subject::Environments { environments, .. } => environments.iter().all(|environment| {
+            let is_there = service.is_in(environment);
+            let probe = service.probe.as_ref();
+            let is_told = probe.is_some_and(|probe| {
+                probe.expect.names_the_image() && probe.url.in_environment(environment).is_some()
+            });
+            !is_there || is_told
+        }),
+        Subject::PullRequest { .. } | Subject::Commit => false,
+    };
+    services
+        .iter()
+        .filter(|service| !is_seen(service))
+        .map(|service| service.name.clone())
+        .collect()
 }
 
 /// Checks the credentials of a deploy, and finds its hooks.

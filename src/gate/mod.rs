@@ -3,4 +3,5 @@
 pub(crate) mod credentials;
 pub(crate) mod hooks;
 pub(crate) mod preflight;
+pub(crate) mod probes;
 pub(crate) mod required_environment;

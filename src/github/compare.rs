@@ -1,7 +1,7 @@
 //! Two commits compared, and the files of a pull request.
 
 use super::{GitHub, GitHubError};
-use crate::domain::{CommitSha, PrNumber};
+use crate::domain::{CommitRange, CommitSha, PrNumber, RangeCommit};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
@@ -68,6 +68,25 @@ struct CommitsWire {
 struct CommitWire {
     sha: String,
     parents: Vec<ObjectWire>,
+    commit: Option<CommitTimeWire>,
+}
+
+#[derive(Deserialize)]
+struct CommitTimeWire {
+    committer: Option<CommitterWire>,
+}
+
+#[derive(Deserialize)]
+struct CommitterWire {
+    date: Option<String>,
+}
+
+impl CommitTimeWire {
+    fn seconds(&self) -> Option<i64> {
+        let date = self.committer.as_ref()?.date.as_ref()?;
+        let time: jiff::Timestamp = date.parse().ok()?;
+        Some(time.as_second())
+    }
 }
 
 #[derive(Deserialize)]
@@ -153,6 +172,37 @@ impl GitHub {
         }
         after.reverse();
         Ok(Some(after))
+    }
+
+    /// The commits that `head` has and `base` lacks. GitHub lists 250 of them at most.
+    ///
+    /// # Errors
+    /// [`GitHubError`]; `NotFound` when one of them is not there.
+    pub async fn range(
+        &self,
+        base: &CommitSha,
+        head: &CommitSha,
+    ) -> Result<CommitRange, GitHubError> {
+        let what = format!("the commits from {} to {}", base.short(10), head.short(10));
+        let reply = self
+            .reply(&format!("compare/{base}...{head}"), &what)
+            .await?;
+        let wire: CommitsWire = reply.json(&what)?;
+        let mut commits = Vec::new();
+        for commit in &wire.commits {
+            let parse = |text: &str| CommitSha::parse(text.as_bytes());
+            let parents = commit.parents.iter().map(|parent| parse(&parent.sha));
+            let parents: Result<Vec<CommitSha>, _> = parents.collect();
+            let (Ok(sha), Ok(parents)) = (parse(&commit.sha), parents) else {
+                return Err(reply.broken(&what, "a commit that is none"));
+            };
+            let time = commit.commit.as_ref().and_then(CommitTimeWire::seconds);
+            commits.push(RangeCommit { sha, parents, time });
+        }
+        Ok(CommitRange {
+            total: wire.total_commits,
+            commits,
+        })
     }
 
     /// A comparison is "not found" for two commits without a common ancestor, too: then both of them are.

@@ -2,7 +2,7 @@
 
 use super::{History, HistoryError};
 use crate::decide::ledger::BranchTip;
-use crate::domain::{CommitSha, Reading, Release, ReleaseNumber, ReleaseTemplate};
+use crate::domain::{CommitRange, CommitSha, Reading, Release, ReleaseNumber, ReleaseTemplate};
 use crate::github::{AdvertisedRefs, GitHub, GitHubError, Relation};
 use crate::repository::Checkout;
 
@@ -88,6 +88,25 @@ impl History {
             )),
             Err(error) => Err(error.to_string()),
         }
+    }
+
+    /// The commits that `to` has and `from` lacks.
+    ///
+    /// # Errors
+    /// Why they are not known.
+    pub async fn range(&self, from: &CommitSha, to: &CommitSha) -> Result<CommitRange, String> {
+        match self.local(|checkout| checkout.range(from, to)) {
+            Ok(Some(range)) => return Ok(range),
+            Ok(None) => {}
+            Err(error) => return Err(error.to_string()),
+        }
+        let Some(github) = &self.github else {
+            return Err(
+                "the checkout does not reach far enough, and there is no github api to ask".into(),
+            );
+        };
+        let range = github.range(from, to).await;
+        range.map_err(|error| error.to_string())
     }
 
     /// The first parent of a commit, its first parent and so on, the nearest first: at most `most`. Where neither the checkout nor GitHub

@@ -58,7 +58,7 @@ pub const INPUTS: &[Input] = &[
     input(
         "command",
         "deploy",
-        "plan, verify, deploy, promote, rollback, release, cleanup, check or init",
+        "plan, verify, deploy, promote, rollback, status, release, cleanup, check or init",
     ),
     input(
         "environment",
@@ -174,7 +174,7 @@ pub const INPUTS: &[Input] = &[
     input(
         "wait",
         "auto",
-        "Wait until accepted, live (needs an API key), or auto (live if there is an API key)",
+        "Wait until accepted, live (needs an API key or a probe), or auto (live if there is an API key)",
     ),
     input(
         "on-missing-credential",

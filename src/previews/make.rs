@@ -4,9 +4,10 @@ use super::find::{Standing, Unknown};
 use super::{PreviewClients, PreviewJob};
 use crate::decide::{Closing, is_forestalled};
 use crate::domain::{
-    DeployId, FailureWord, Intent, Kind, PreviewRecord, PreviewState, ServiceId, Status,
+    DeployId, Digest, FailureWord, Intent, Kind, PreviewRecord, PreviewState, ServiceId, Status,
 };
 use crate::gate::preflight;
+use crate::probe::{self, ProbeRequest};
 use crate::render::{CallFailure, Made, Repeatable, ServiceFacts};
 use crate::report::ServiceResult;
 use crate::rollout::{DeployRequest, DeployVia, Rollout, preview as tracked};
@@ -80,7 +81,7 @@ impl PreviewJob<'_> {
         number: Option<u64>,
     ) -> ServiceResult {
         let Standing { id, facts } = preview;
-        let request = self.request(&id);
+        let request = self.request(&id, Some(&facts));
         let rollout = self.rollout(clients, Some(facts));
         let (ended, closing) = tracked::deploy(&rollout, &self.service.name, &request).await;
         self.conclude(ended, closing, number, &id).await
@@ -110,11 +111,13 @@ impl PreviewJob<'_> {
         match asked {
             Asked::Made(id, facts, deploy) => {
                 self.note_made(number, &id).await;
-                let request = self.request(&id);
+                let is_enough =
+                    |facts: &ServiceFacts| facts.url.is_some() || self.service.probe.is_none();
                 let facts = match facts {
-                    Some(facts) => Some(*facts),
-                    None => self.render.service(&id).await.ok(),
+                    Some(facts) if is_enough(&facts) => Some(*facts),
+                    Some(_) | None => self.render.service(&id).await.ok(),
                 };
+                let request = self.request(&id, facts.as_ref());
                 let rollout = self.rollout(clients, facts);
                 let (ended, closing) =
                     tracked::follow_first(&rollout, name, &request, deploy).await;
@@ -262,7 +265,7 @@ impl PreviewJob<'_> {
         Asked::Unclear(why.to_owned())
     }
 
-    fn request(&self, id: &ServiceId) -> DeployRequest {
+    fn request(&self, id: &ServiceId, facts: Option<&ServiceFacts>) -> DeployRequest {
         let image = self.image.pinned(self.context.request.pin);
         let intent = Intent {
             service: self.service.name.clone(),
@@ -282,6 +285,7 @@ impl PreviewJob<'_> {
         ];
         // Its record is one of previews.
         let via = DeployVia::Api(id.clone());
+        let probe = facts.and_then(|facts| self.probe(facts, &wanted));
         DeployRequest {
             via,
             id: id.clone(),
@@ -290,7 +294,20 @@ impl PreviewJob<'_> {
             intent,
             is_forced: false,
             is_recorded: false,
+            probe,
         }
+    }
+
+    /// The probe of the service, asked at the preview's own address. None where the preview has no address, or the image's commit is not known.
+    fn probe(&self, facts: &ServiceFacts, wanted: &[Digest]) -> Option<ProbeRequest> {
+        let environment = self.state.environment();
+        let (probe, address) = probe::wanted(self.context.request.wait, self.service, environment)?;
+        let address = address.at(facts.url.as_ref()?).ok()?;
+        let found = ProbeRequest::new(probe, address, self.image.built_from(), wanted);
+        if found.is_err() {
+            self.say("its image does not say which commit it is, so its probe is not asked");
+        }
+        found.ok()
     }
 
     fn rollout<'r>(

@@ -4,6 +4,7 @@ mod check;
 mod comment;
 pub mod documents;
 pub mod draft;
+mod fleet;
 mod init;
 pub mod outputs;
 mod picture;
@@ -14,6 +15,7 @@ mod summary;
 
 pub use check::{CheckReport, Placed, files_of_nobody, json as check_json};
 pub use comment::{About, Left, Shown, ShownPreview, Up, cleaned, comment};
+pub use fleet::{FleetRow, fleet_json, fleet_lines, fleet_summary};
 pub use init::InitReport;
 pub use plan::{plan_lines, service_lines};
 pub use run_report::{

@@ -32,6 +32,10 @@ pub const OUTPUTS: &[Output] = &[
         "OCI annotations, one manifest:key=value per line",
     ),
     output(
+        "build-args",
+        "Build arguments GIT_SHA and SOURCE_DATE_EPOCH, one KEY=value per line",
+    ),
+    output(
         "json",
         "The same as JSON: tags, tag-names, labels, annotations",
     ),
@@ -82,6 +86,10 @@ pub const OUTPUTS: &[Output] = &[
         "next-release",
         "plan: the release that would come next; release: the release of this commit",
     ),
+    output(
+        "fleet",
+        "status: JSON array, one object per environment and service",
+    ),
     output("summary", "One line for a chat message"),
 ];
 
@@ -97,6 +105,8 @@ pub struct Naming {
     pub labels: BTreeMap<ImageName, Vec<(String, String)>>,
     /// Labels of no image in particular.
     pub common: Vec<(String, String)>,
+    /// What every build is handed.
+    pub build_args: Vec<(String, String)>,
     /// The image that `tags` speaks of: the only one, or the one that was named.
     pub only: Option<(ImageName, Repository)>,
 }
@@ -187,6 +197,7 @@ pub fn outputs(report: &RunReport) -> BTreeMap<&'static str, String> {
         set("version", naming.tags.first().cloned().unwrap_or_default());
         set("labels", label_lines(labels));
         set("annotations", annotations.join("\n"));
+        set("build-args", label_lines(&naming.build_args));
         let labels: serde_json::Map<String, Value> = labels
             .iter()
             .map(|(key, value)| (key.clone(), json!(value)))
@@ -225,6 +236,9 @@ pub fn outputs(report: &RunReport) -> BTreeMap<&'static str, String> {
                 .map(ToString::to_string)
                 .unwrap_or_default(),
         );
+    }
+    if let Some(fleet) = &report.fleet {
+        set("fleet", super::fleet_json(fleet).to_string());
     }
     let matrix = matrix(report);
     set("builds", matrix.len().to_string());
@@ -282,6 +296,7 @@ fn matrix(report: &RunReport) -> Vec<Value> {
             "tags": references(&image.repository, &naming.tags).join("\n"),
             "labels": label_lines(labels),
             "annotations": annotation_list(labels).join("\n"),
+            "build-args": label_lines(&naming.build_args),
             "services": services.unwrap_or_default(),
             "build": image.build,
         })

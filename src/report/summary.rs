@@ -33,6 +33,9 @@ pub fn summary(report: &RunReport, documents: Option<&Documents>) -> String {
         text.push_str(&about(report));
         text.push_str(&services_or_images(report));
     }
+    if let Some(fleet) = &report.fleet {
+        text.push_str(&super::fleet_summary(fleet, escape));
+    }
     if !report.cleanup_items.is_empty() {
         let row = |left: &CleanupItem| {
             format!(

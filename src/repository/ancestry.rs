@@ -2,7 +2,7 @@
 
 use super::object::{NAMES, id, sha};
 use super::{Checkout, RepositoryError};
-use crate::domain::CommitSha;
+use crate::domain::{CommitRange, CommitSha, RangeCommit};
 use gix::ObjectId;
 use gix::objs::CommitRefIter;
 use gix::objs::commit::ref_iter::Token;
@@ -65,6 +65,52 @@ impl Checkout {
         tip: &CommitSha,
     ) -> Result<Option<Vec<CommitSha>>, RepositoryError> {
         let (head, tip) = (id(head), id(tip));
+        let Some(walk) = self.walk(head, tip)? else {
+            return Ok(None);
+        };
+        let mut after = walk.only_from_descendant();
+        after.sort_by_key(|(_, commit)| std::cmp::Reverse(commit.time));
+        let parents: Vec<(ObjectId, &[ObjectId])> = after
+            .iter()
+            .map(|(object, commit)| (*object, commit.parents.as_slice()))
+            .collect();
+        Ok(Some(
+            descendants(head, &parents).iter().filter_map(sha).collect(),
+        ))
+    }
+
+    /// The commits that `tip` has and `head` lacks; `None` when that cannot be told from what is here.
+    ///
+    /// # Errors
+    /// Refuses broken objects.
+    pub fn range(
+        &self,
+        head: &CommitSha,
+        tip: &CommitSha,
+    ) -> Result<Option<CommitRange>, RepositoryError> {
+        let Some(walk) = self.walk(id(head), id(tip))? else {
+            return Ok(None);
+        };
+        let of = |(object, commit): (ObjectId, &Commit)| {
+            Some(RangeCommit {
+                sha: sha(&object)?,
+                parents: commit.parents.iter().filter_map(sha).collect(),
+                time: Some(commit.time),
+            })
+        };
+        let commits: Vec<RangeCommit> = walk
+            .only_from_descendant()
+            .into_iter()
+            .filter_map(of)
+            .collect();
+        Ok(Some(CommitRange {
+            total: commits.len(),
+            commits,
+        }))
+    }
+
+    /// Walks down from both commits; `None` when something of the descendant's history is not here.
+    fn walk(&self, head: ObjectId, tip: ObjectId) -> Result<Option<Walk>, RepositoryError> {
         let mut walk = Walk::default();
         for (start, reach) in [(head, FROM_ANCESTOR), (tip, FROM_DESCENDANT)] {
             let Some(commit) = self.commit(start)? else {
@@ -84,15 +130,7 @@ impl Checkout {
                 }
             }
         }
-        let mut after = walk.only_from_descendant();
-        after.sort_by_key(|(_, commit)| std::cmp::Reverse(commit.time));
-        let parents: Vec<(ObjectId, &[ObjectId])> = after
-            .iter()
-            .map(|(object, commit)| (*object, commit.parents.as_slice()))
-            .collect();
-        Ok(Some(
-            descendants(head, &parents).iter().filter_map(sha).collect(),
-        ))
+        Ok(Some(walk))
     }
 
     /// The first parent of a commit, its first parent and so on, the nearest first, at most `most`; and whether that is all there is to say:
@@ -307,6 +345,40 @@ mod tests {
         assert_eq!(checkout.merge_base(&main, &side), Ok(Some(fork)));
         assert_eq!(checkout.merge_base(&main, &merge), Ok(Some(main)));
         assert_eq!(checkout.merge_base(&main, &other), Ok(None));
+    }
+
+    #[test]
+    fn a_range_is_that_of_git() {
+        let repo = Repo::new();
+        let root = repo.commit(&[("a", "1")]);
+        let fork = repo.commit(&[("a", "2")]);
+        let main = repo.commit(&[("a", "3")]);
+        repo.git(&["checkout", "-q", "-b", "side", &fork.to_string()]);
+        let side = repo.commit(&[("b", "1")]);
+        repo.git(&["merge", "-q", "--no-edit", "main"]);
+        let merge = repo.sha("HEAD");
+        let checkout = repo.checkout();
+        for (from, to) in [
+            (root, merge),
+            (main, merge),
+            (side, main),
+            (merge, root),
+            (fork, fork),
+        ] {
+            let listed = repo.git(&["rev-list", "--parents", &format!("{from}..{to}")]);
+            let mut wanted: Vec<&str> = listed.lines().collect();
+            let range = checkout.range(&from, &to).unwrap().unwrap();
+            let shown = |own: &crate::domain::RangeCommit| {
+                let all = std::iter::once(&own.sha).chain(&own.parents);
+                all.map(ToString::to_string).collect::<Vec<_>>().join(" ")
+            };
+            let mut found: Vec<String> = range.commits.iter().map(shown).collect();
+            found.sort();
+            wanted.sort_unstable();
+            assert_eq!(found, wanted, "{from} {to}");
+            assert_eq!(range.total, wanted.len());
+            assert!(range.commits.iter().all(|own| own.time.is_some()));
+        }
     }
 
     #[test]

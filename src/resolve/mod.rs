@@ -220,7 +220,7 @@ fn checkout_time(context: &Context, commit: &CommitSha) -> Option<String> {
         .and_then(|checkout| checkout.commit_time(commit))
 }
 
-fn unknown_environment(manifest: &Manifest, name: &EnvironmentName) -> InputError {
+pub(crate) fn unknown_environment(manifest: &Manifest, name: &EnvironmentName) -> InputError {
     let known: Vec<&str> = manifest
         .environments
         .iter()

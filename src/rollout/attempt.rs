@@ -89,6 +89,7 @@ impl<'a> Attempt<'a> {
         let log = &self.rollout.context.log;
         log.waits_for(self.service.as_str(), "deploying");
         let result = self.send_and_follow(&begun).await;
+        let result = self.confirm(result).await;
         log.has_come(self.service.as_str());
         self.end(begun.record, &result).await;
         self.service_result(result, began)
@@ -163,6 +164,10 @@ impl<'a> Attempt<'a> {
         match self.presence(begun, &deploys) {
             Presence::Absent => {}
             Presence::Serves(deploy) => {
+                if self.request.probe.is_some() {
+                    // An attempt that was cut off while the service was asked is this one now.
+                    self.end_older(begun).await;
+                }
                 return AttemptResult::at(Landing::Live, Some(&deploy))
                     .saying("its live deploy has this image already", "");
             }

@@ -177,7 +177,9 @@ fn after_calls(stopped: AttemptResult, unanswered: u32) -> AttemptResult {
         | Landing::Failed(_)
         | Landing::Vanished
         | Landing::NotInTime
-        | Landing::Unseen(_)) => other,
+        | Landing::Unseen(_)
+        | Landing::LiveUnanswered
+        | Landing::AcceptedUnanswered) => other,
     };
     AttemptResult { landing, ..stopped }
 }

@@ -52,8 +52,12 @@ pub(crate) async fn cancelled(context: &Context, writers: Option<&Writers<'_>>) 
 impl Stage {
     const fn deploy(&self) -> Option<&DeployId> {
         match self {
-            Self::Following(deploy) => Some(deploy),
-            Self::Preparing | Self::Making | Self::Calling | Self::Adopted => None,
+            Self::Following(deploy) | Self::Probing(Some(deploy), _) => Some(deploy),
+            Self::Probing(None, _)
+            | Self::Preparing
+            | Self::Making
+            | Self::Calling
+            | Self::Adopted => None,
         }
     }
 
@@ -64,6 +68,12 @@ impl Stage {
             Self::Calling => "the hook was being called when the run was cancelled",
             Self::Following(_) => "its deploy was under way when the run was cancelled",
             Self::Adopted => "a deploy of another run was followed when this one was cancelled",
+            Self::Probing(_, true) => {
+                "it was live and its probe was being asked when the run was cancelled"
+            }
+            Self::Probing(_, false) => {
+                "it was accepted and its probe was being asked when the run was cancelled"
+            }
         }
     }
 }
@@ -73,7 +83,7 @@ impl InFlightDeploy {
     const fn is_to_stop(&self) -> bool {
         match self.stage {
             Stage::Calling | Stage::Following(_) => !self.is_restore,
-            Stage::Preparing | Stage::Making | Stage::Adopted => false,
+            Stage::Preparing | Stage::Making | Stage::Adopted | Stage::Probing(..) => false,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Deploys of the changed services in the manifest's order, as many at a time as the order allows, each followed to its end.
 //!
 //! [`attempt`] is one service's deploy, and [`preview`] that of a pull request's preview. [`call`] asks Render for it. [`follow`] watches a
-//! deploy. [`records`] writes what is remembered. [`preempt`] gives way to a rollback. [`restore`] puts siblings back. [`cancel`] ends a run
+//! deploy. [`probe`] asks the service itself. [`records`] writes what is remembered. [`preempt`] gives way to a rollback. [`restore`] puts siblings back. [`cancel`] ends a run
 //! that is cut off.
 
 mod attempt;
@@ -11,6 +11,7 @@ pub(crate) mod drift;
 mod follow;
 mod preempt;
 pub(crate) mod preview;
+mod probe;
 mod records;
 mod restore;
 mod schedule;
@@ -24,6 +25,7 @@ use crate::domain::{
 };
 use crate::github::RecordWriter;
 use crate::intake::inputs::{OnFailure, Wait};
+use crate::probe::ProbeRequest;
 use crate::render::{RenderWriter, ServiceFacts};
 use crate::report::ServiceResult;
 use crate::state::EnvironmentState;
@@ -77,6 +79,8 @@ pub(crate) struct DeployRequest {
     pub(crate) is_forced: bool,
     /// Whether the commit of the bytes is known: a record with a wrong one is worse than none.
     pub(crate) is_recorded: bool,
+    /// What the service is asked once Render has deployed it.
+    pub(crate) probe: Option<ProbeRequest>,
 }
 
 /// What the deploys of one environment have in common.
@@ -147,7 +151,13 @@ pub(crate) async fn run(
     rollout.write_index(requests).await;
     let services: Vec<ServiceName> = requests.keys().cloned().collect();
     let mut schedule = Schedule::new(plan, |name| requests.contains_key(name));
-    warn_of_acceptance(context, &schedule.late());
+    let is_unseen = |name: &ServiceName| {
+        let probe = requests
+            .get(name)
+            .and_then(|request| request.probe.as_ref());
+        probe.is_none()
+    };
+    warn_of_acceptance(context, &schedule.late(is_unseen));
     let mut results = Vec::new();
     tokio::select! {
         biased;
@@ -266,10 +276,22 @@ async fn begin<'a>(
 fn warn_of_acceptance(context: &Context, late: &[&str]) {
     if context.clients.render.is_none() && !late.is_empty() {
         let text = format!(
-            "{} come after services that are accepted, not live: only with an API key is it known when a service is live",
+            "{} come after services that are accepted, not live: only an API key or a probe tells when a service is live",
             late.join(", ")
         );
         context.warn("Order goes by what Render accepts", &text);
+    }
+}
+
+/// Says what a service would be asked, in a dry run.
+pub(crate) fn say_probe(context: &Context, service: &ServiceName, request: Option<&DeployRequest>) {
+    if let Some(probe) = request.and_then(|request| request.probe.as_ref()) {
+        context.log.say(&format!(
+            "{service}: would then ask {} for {}, {} times in a row",
+            probe.address(),
+            probe.expected(),
+            probe.times()
+        ));
     }
 }
 

@@ -41,6 +41,7 @@ pub(crate) async fn deploy(
     ));
     attempt.track(Stage::Preparing);
     let result = attempt.send_and_follow_unordered().await;
+    let result = attempt.confirm(result).await;
     let closing = result.landing.ending().record;
     (attempt.service_result(result, began), closing)
 }
@@ -56,6 +57,7 @@ pub(crate) async fn follow_first(
     let began = rollout.started.elapsed();
     attempt.track(Stage::Calling);
     let result = attempt.see_through(Accepted::Started(deploy)).await;
+    let result = attempt.confirm(result).await;
     let closing = result.landing.ending().record;
     (attempt.service_result(result, began), closing)
 }

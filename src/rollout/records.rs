@@ -4,7 +4,7 @@ use super::attempt::{Attempt, AttemptResult, Begun};
 use super::{DeployRequest, Rollout};
 use crate::decide::Closing;
 use crate::domain::{Deploy, FailureWord, RecordState, ServiceKey, ServiceName};
-use crate::github::{Ended as Closed, Ending, RunName};
+use crate::github::{Ended as Closed, Ending, RecordWriter, RunName};
 use std::collections::BTreeMap;
 
 impl Rollout<'_> {
@@ -28,9 +28,10 @@ impl Rollout<'_> {
         }
     }
 
-    /// Ends the records of earlier runs of ours that do not say how their attempt ended, where Render does.
+    /// Ends the records of earlier runs of ours that do not say how their attempt ended, where Render or the service itself does.
     pub(crate) async fn close_settled(&self) {
         let Some(record) = &self.records else { return };
+        self.close_confirmed(record).await;
         for (service, shown) in self.state.settled() {
             let how = if shown.state == RecordState::Success {
                 Closed::Live
@@ -48,6 +49,36 @@ impl Rollout<'_> {
                 self.context
                     .log
                     .say(&format!("{service}: an earlier record stays open: {error}"));
+            }
+        }
+    }
+}
+
+impl Rollout<'_> {
+    async fn close_confirmed(&self, writer: &RecordWriter<'_>) {
+        for confirmed in self.state.confirmed() {
+            let live = (
+                confirmed.number,
+                Closed::Live,
+                "its own address answers with it".to_owned(),
+            );
+            let older = confirmed.older.iter().map(|number| {
+                let text = format!("record {} came after it", confirmed.number);
+                (*number, Closed::Replaced, text)
+            });
+            for (number, how, description) in std::iter::once(live).chain(older) {
+                let ending = Ending {
+                    how,
+                    deploy: None,
+                    description,
+                    environment_url: None,
+                    log_url: self.context.run_url(),
+                };
+                if let Err(error) = writer.end(number, &ending).await {
+                    let service = &confirmed.service;
+                    let text = format!("{service}: an earlier record stays open: {error}");
+                    self.context.log.say(&text);
+                }
             }
         }
     }

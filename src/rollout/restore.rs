@@ -1,13 +1,14 @@
 //! `rollback-on-failure`: the siblings that went live in this run are put back on what they ran before.
 //!
-//! A service that failed is looked at, too: its deploy may have gone live after its time was over, or may still do so. Nothing is held by this: the next
-//! run deploys again.
+//! A service that failed is looked at, too: its deploy may have gone live after its time was over, or may still do so; or it went live and did not answer
+//! its probe. Nothing is held by this: the next run deploys again.
 
 use super::attempt::{Attempt, Begun};
 use super::{DeployRequest, DeployVia, Rollout};
 use crate::decide::{OnRender, VerifiedImage};
 use crate::domain::{
-    CommitSha, Deploy, DeployStatus, Digest, Intent, Kind, PinnedImage, ServiceName, Status,
+    CommitSha, Deploy, DeployStatus, Digest, FailureWord, Intent, Kind, PinnedImage, ServiceName,
+    Status,
 };
 use crate::images::reverify::{self, Unfit};
 use crate::report::ServiceResult;
@@ -39,7 +40,7 @@ pub(super) async fn siblings(
     let late = late(rollout, requests, results).await;
     let live: Vec<&mut ServiceResult> = results
         .iter_mut()
-        .filter(|result| result.status == Status::Live || late.contains(&result.service))
+        .filter(|result| is_live(result) || late.contains(&result.service))
         .collect();
     if !live.is_empty() {
         let names: Vec<&str> = live.iter().map(|result| result.service.as_str()).collect();
@@ -115,6 +116,12 @@ async fn stop_late(
         deploy.status
     );
     context.warn("A service may serve the new image", &text);
+}
+
+/// Whether Render serves what this run put there: a service that does not answer with it is live all the same.
+fn is_live(result: &ServiceResult) -> bool {
+    let word = result.failed.as_ref().map(|failed| failed.word);
+    result.status == Status::Live || word == Some(FailureWord::ProbeFailed)
 }
 
 async fn one(
@@ -232,6 +239,7 @@ fn request_for(
         is_forced: false,
         // A record says which commit's bytes are where; of these nobody may know it.
         is_recorded: commit.is_some(),
+        probe: None,
     }
 }
 

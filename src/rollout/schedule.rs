@@ -46,10 +46,12 @@ impl<'p> Schedule<'p> {
         }
     }
 
-    /// The services that come after others of this rollout.
-    pub(super) fn late(&self) -> Vec<&'p str> {
-        let is_late =
-            |service: &&&PlannedService| service.after.iter().any(|name| self.open.contains(name));
+    /// The services that come after others of this rollout which `is_unseen`.
+    pub(super) fn late(&self, is_unseen: impl Fn(&ServiceName) -> bool) -> Vec<&'p str> {
+        let is_late = |service: &&&PlannedService| {
+            let mut before = service.after.iter();
+            before.any(|name| self.open.contains(name) && is_unseen(name))
+        };
         self.waiting
             .iter()
             .filter(is_late)
@@ -188,7 +190,8 @@ mod tests {
     fn a_service_starts_when_those_before_it_are_live() {
         let plan = chain();
         let mut schedule = Schedule::new(&plan, |_| true);
-        assert_eq!(schedule.late(), ["web", "job"]);
+        assert_eq!(schedule.late(|_| true), ["web", "job"]);
+        assert_eq!(schedule.late(|own| own.as_str() == "web"), ["job"]);
         assert_eq!(turns(&mut schedule), ["api starts"]);
         assert!(turns(&mut schedule).is_empty() && !schedule.is_done());
         schedule.ended(&plan.services[0], Status::Live);

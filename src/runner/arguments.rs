@@ -11,6 +11,7 @@ pub struct Arguments {
     values: BTreeMap<&'static str, String>,
     is_json: bool,
     is_sarif: bool,
+    fails_behind: bool,
 }
 
 /// What a command line asks for.
@@ -44,10 +45,14 @@ impl Arguments {
             values: BTreeMap::new(),
             is_json: matches.get_flag("json"),
             is_sarif: matches.get_flag("sarif"),
+            fails_behind: matches.get_flag("fail-behind"),
         };
         let command = matches.get_one::<String>("command").map(String::as_str);
         if arguments.is_sarif && command != Some("check") {
             return Asked::Wrong("error: --sarif is for check\n".to_owned());
+        }
+        if arguments.fails_behind && command != Some("status") {
+            return Asked::Wrong("error: --fail-behind is for status\n".to_owned());
         }
         for input in INPUTS {
             let Some(text) = matches.get_one::<String>(input.name) else {
@@ -71,6 +76,12 @@ impl Arguments {
     #[must_use]
     pub const fn is_json(&self) -> bool {
         self.is_json || self.is_sarif
+    }
+
+    /// Whether `--fail-behind` makes a run of `status` fail unless every service is current.
+    #[must_use]
+    pub const fn fails_behind(&self) -> bool {
+        self.fails_behind
     }
 
     /// Whether `--sarif` asks for the findings of `check` in that format instead.
@@ -123,6 +134,7 @@ fn program() -> clap::Command {
         .arg(clap::Arg::new("command").value_parser(words).help("What to do [deploy]"))
         .arg(clap::Arg::new("json").long("json").action(clap::ArgAction::SetTrue).help("Print the outputs as one JSON object"))
         .arg(clap::Arg::new("sarif").long("sarif").action(clap::ArgAction::SetTrue).conflicts_with("json").help("check: print the findings as SARIF 2.1.0"))
+        .arg(clap::Arg::new("fail-behind").long("fail-behind").action(clap::ArgAction::SetTrue).help("status: exit code 1 unless every service is current"))
         .args(flags)
 }
 

@@ -6,16 +6,20 @@ mod facts;
 mod look;
 mod order;
 mod past;
+mod probes;
 mod read;
 mod records;
 mod serving;
+mod standing;
 
 pub(crate) use facts::compared;
 pub(crate) use look::Look;
 use order::Ordered;
 pub(crate) use order::Verdict;
+pub(crate) use probes::Confirmed;
 pub(crate) use read::{KnownState, read};
 pub(crate) use records::records_of;
+pub(crate) use standing::Standing;
 
 use crate::context::Context;
 use crate::decide::ledger::{
@@ -24,9 +28,9 @@ use crate::decide::ledger::{
 };
 use crate::decide::{Base, Begun, Demand, Serving, Why, serving};
 use crate::domain::{
-    CommitSha, Decision, Digest, Environment, EnvironmentName, Manifest, Record, RecordState,
-    Release, Repository, Service, ServiceId, ServiceIndex, ServiceKey, ServiceName, TagTemplate,
-    When,
+    CommitSha, Decision, Digest, Environment, EnvironmentName, Manifest, Probe, ProbeAddress,
+    Record, RecordState, Release, Repository, Service, ServiceId, ServiceIndex, ServiceKey,
+    ServiceName, TagTemplate, When,
 };
 use crate::failure::Failure;
 use crate::github::Depth;
@@ -77,6 +81,10 @@ pub(crate) struct EnvironmentState {
     on_render: BTreeMap<ServiceName, OnRender>,
     /// Attempts of ours that the records do not say the end of, and Render does.
     settled: Vec<(ServiceName, Shown)>,
+    /// The probes of services in this environment, unless `wait` says that none is asked.
+    probed: BTreeMap<ServiceName, (Probe, ProbeAddress)>,
+    /// Open attempts of ours that the services themselves have confirmed.
+    confirmed: Vec<Confirmed>,
     /// The commits that images say they were built from, where the record does not know their digests.
     labels: BTreeMap<Digest, CommitSha>,
     /// What stands in for the record where there is none and no key: what the event says was there.
@@ -128,6 +136,8 @@ impl EnvironmentState {
             state.on_render = serving::ask(context, render, &state.ids).await?;
             state.settle_open(render).await;
             state.labels = serving::labels(context, &state).await;
+        } else if query.reader == Reader::Deploy {
+            state.confirm_open(context).await;
         }
         Ok(state)
     }
@@ -169,6 +179,8 @@ impl EnvironmentState {
             is_kept: context.request.recording == Recording::On,
             on_render: BTreeMap::new(),
             settled: Vec::new(),
+            probed: probes::of(context, services, name),
+            confirmed: Vec::new(),
             labels: BTreeMap::new(),
             event: has_no_memory.then(|| query.event.clone()),
             before: query.before.map(|commit| Before { commit, run }),
@@ -275,6 +287,11 @@ impl EnvironmentState {
         let state = ServingState::new(known, on_render, self.before, |digests| {
             self.labelled(service, digests)
         });
+        let state = if self.probed.contains_key(service) {
+            state.for_probed(&records, on_render)
+        } else {
+            state
+        };
         match &self.release {
             Some(release) => state.for_release(release.number(), &self.begun_in(look)),
             None => state,
@@ -421,7 +438,14 @@ impl EnvironmentState {
                     .records
                     .iter_mut()
                     .find(|record| record.number == ended.number);
+                // What Render shows as live is not the end of it where the service itself is asked.
+                let is_asked =
+                    ended.state == RecordState::Success && self.probed.contains_key(service);
                 if let Some(record) = record {
+                    if is_asked && record.state == RecordState::Open {
+                        record.deploy = Some(ended.deploy.clone());
+                        continue;
+                    }
                     record.state = ended.state;
                     record.was_live = ended.state == RecordState::Success;
                     record.deploy = Some(ended.deploy.clone());

@@ -12,6 +12,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("github", &["domain", "decide", "intake"]),
     ("registry", &["domain", "decide", "intake"]),
     ("render", &["domain", "decide", "intake"]),
+    ("probe", &["domain", "decide", "intake"]),
     ("runner", &["domain", "decide", "intake"]),
     ("repository", &["domain", "decide", "intake"]),
 ];
@@ -46,6 +47,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "github",
             "registry",
             "render",
+            "probe",
             "runner",
             "repository",
             "failure",
@@ -64,6 +66,7 @@ const CRATES: &[(&str, &[&str])] = &[
         "jiff",
         &["intake", "repository", "github", "report", "decide"],
     ),
+    ("flate2", &["probe"]),
     ("gix", &["repository"]),
     ("octocrab", &["github"]),
     ("tower_service", &["github"]),

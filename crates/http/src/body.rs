@@ -78,6 +78,8 @@ where
         let piece = piece.as_ref();
         let length = read.len() + piece.len();
         if length > cap {
+            // Who takes the status for an answer still looks at the beginning of the body.
+            read.extend_from_slice(&piece[..cap - read.len()]);
             return Err(BodyError::TooLarge);
         }
         if length > SMALL && turn.is_none() {

@@ -6,7 +6,9 @@ use super::trust;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http_body_util::BodyExt as _;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::error::Error as _;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +44,7 @@ pub fn connect(roots: Roots, proxies: &Proxies) -> Result<Arc<dyn Exchange>, Exc
         .tls_backend_preconfigured(configuration)
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT)
+        .dns_resolver(Arc::new(Resolver))
         .no_proxy();
     for proxy in chosen(proxies) {
         builder = builder.proxy(proxy);
@@ -72,6 +75,40 @@ fn chosen(proxies: &Proxies) -> Vec<reqwest::Proxy> {
     .filter_map(Result::ok)
     .map(|proxy| proxy.no_proxy(except.clone()))
     .collect()
+}
+
+/// The machine's resolver, without link-local addresses: where clouds keep their metadata, and no server that this program asks.
+///
+/// It is asked for every connection, so it does not matter what a name led to before.
+struct Resolver;
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            Ok(usable(found.collect())?)
+        })
+    }
+}
+
+/// The addresses that may be connected to.
+fn usable(found: Vec<SocketAddr>) -> Result<Addrs, std::io::Error> {
+    let usable: Vec<SocketAddr> = found
+        .into_iter()
+        .filter(|address| !is_link_local(address.ip()))
+        .collect();
+    if usable.is_empty() {
+        let why = "its name leads to no address that may be asked";
+        return Err(std::io::Error::other(why));
+    }
+    Ok(Box::new(usable.into_iter()))
+}
+
+fn is_link_local(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    }
 }
 
 struct Connector(reqwest::Client);
@@ -152,5 +189,30 @@ mod tests {
         let chosen = chosen(&proxies);
         assert_eq!(chosen.len(), 1);
         assert!(format!("{:?}", chosen[0]).contains("proxy.example"));
+    }
+
+    fn of(addresses: &[&str]) -> Option<Vec<String>> {
+        let parsed = addresses
+            .iter()
+            .map(|text| SocketAddr::new(text.parse().expect("an address"), 0));
+        let found = usable(parsed.collect()).ok()?;
+        Some(found.map(|address| address.ip().to_string()).collect())
+    }
+
+    #[test]
+    fn link_local_addresses_are_left_out() {
+        let mixed = [
+            "169.254.169.254",
+            "203.0.113.7",
+            "fe80::1",
+            "2001:db8::1",
+            "::ffff:169.254.1.1",
+        ];
+        let wanted = ["203.0.113.7", "2001:db8::1"].map(str::to_owned);
+        assert_eq!(of(&mixed), Some(wanted.to_vec()));
+        assert_eq!(of(&["127.0.0.1"]), Some(vec!["127.0.0.1".to_owned()]));
+        for none in [&["169.254.169.254", "fe80::1"][..], &[]] {
+            assert_eq!(of(none), None, "{none:?}");
+        }
     }
 }

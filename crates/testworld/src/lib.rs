@@ -41,6 +41,7 @@ mod run;
 pub mod runner;
 pub mod secrets;
 pub mod server;
+pub mod site;
 mod start;
 mod steps;
 pub mod tally;
@@ -55,6 +56,7 @@ pub use overlap::{Part, together};
 pub use program::program;
 pub use registry::Registry;
 pub use render::Answer;
+pub use reply::Reply;
 pub use repo::Repo;
 pub use run::Run;
 
@@ -67,6 +69,7 @@ use render::Render;
 use runner::Rooms;
 use secrets::{Planted, invent};
 use server::Disturbance;
+use site::Site;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use trap::{Place, Then, Trap};
@@ -92,6 +95,8 @@ pub struct World {
     pub github: GitHub,
     pub registry: Registry,
     pub render: Render,
+    /// The web answers of services.
+    pub sites: Vec<Site>,
     pub event: Option<Event>,
     pub checkout: Checkout,
     /// Inputs that the workflow gives.
@@ -195,6 +200,7 @@ impl World {
             github,
             render,
             origin,
+            sites: Vec::new(),
             event: None,
             checkout: Checkout::Full,
             inputs: BTreeMap::new(),
@@ -321,6 +327,14 @@ impl World {
         ]
         .into_iter()
         .chain(registry)
+        .chain(self.sites.iter().map(|site| ("service", &site.server)))
+    }
+
+    /// Gives a service a web answer of its own.
+    pub fn site(&mut self, name: &str) -> Site {
+        let site = Site::start(name, &self.render);
+        self.sites.push(site.clone());
+        site
     }
 
     /// Waits until everything that a program sent before it died has arrived.
@@ -412,6 +426,7 @@ impl World {
             github: self.github.clone(),
             registry: self.registry.clone(),
             render: self.render.clone(),
+            sites: self.sites.clone(),
             event: self.event.clone(),
             checkout: self.checkout,
             inputs: self.inputs.clone(),

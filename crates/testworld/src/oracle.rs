@@ -35,6 +35,8 @@ pub const OUTPUTS: &[&str] = &[
     "release",
     "previews",
     "deploys",
+    "build-args",
+    "fleet",
     "next-release",
     "summary",
 ];

@@ -63,6 +63,10 @@ impl Run {
                 calls: server.calls(),
             });
         }
+        heard.extend(world.sites.iter().map(|site| Heard {
+            origin: site.server.origin(),
+            calls: site.server.calls(),
+        }));
         let mut secrets = world.secrets.clone();
         secrets.extend(world.registry.tokens());
         let mut faults = oracle::faults(self, &secrets, &heard);

@@ -303,6 +303,9 @@ impl World {
         let image = Image::make(kind, name, commit, "https://github.com/acme/shop");
         let tags: Vec<String> = tags.iter().map(|tag| (*tag).to_owned()).collect();
         self.registry.put(&format!("acme/{name}"), &tags, &image);
+        for digest in [&image.digest, &image.platform] {
+            self.render.built(digest, commit);
+        }
         self.images.insert(name.to_owned(), image);
         self
     }

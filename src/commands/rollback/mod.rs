@@ -19,6 +19,7 @@ use crate::failure::{BackRefusal, Failure};
 use crate::gate::credentials;
 use crate::gate::hooks::Hooks;
 use crate::gate::preflight::preflight;
+use crate::gate::probes::Probes;
 use crate::intake::inputs::InputError;
 use crate::planned_run::PlannedRun;
 use crate::report::{ServiceResult, service_lines};
@@ -205,7 +206,9 @@ async fn act(
     let mut results = credentials::skip_without_hook(context, &hooks);
     let confused = hooks.confused.clone();
     let left = left(context, run, state).await;
-    let requests = requests(context, state, hooks, target, &wanted, &verified, &left)?;
+    let requests = requests(
+        context, run, state, hooks, target, &wanted, &verified, &left,
+    )?;
     let facts = preflight(context, &requests, confused).await?;
     let Some(writers) = writers else {
         return Ok(dry(context, &requests, target));
@@ -305,8 +308,10 @@ async fn deployable(
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "they are the steps before it")]
 fn requests(
     context: &Context,
+    run: &PlannedRun,
     state: &EnvironmentState,
     mut hooks: Hooks,
     target: &RollbackTarget,
@@ -315,6 +320,7 @@ fn requests(
     left: &BTreeMap<ServiceName, CommitSha>,
 ) -> Result<BTreeMap<ServiceName, DeployRequest>, Failure> {
     let mut requests = BTreeMap::new();
+    let mut probes = Probes::new(context, &run.resolved.manifest, state.environment());
     for (service, bytes) in wanted {
         let image = verified.get(service).ok_or_else(|| {
             let text = format!("{service}: {} was not verified", bytes.image);
@@ -342,6 +348,7 @@ fn requests(
         };
         let wanted = vec![image.digest().clone(), image.platform_digest().clone()];
         let is_recorded = bytes.commit.is_some();
+        let probe = probes.of(service, intent.image_commit.as_ref(), &wanted);
         let request = DeployRequest {
             via,
             id,
@@ -350,9 +357,11 @@ fn requests(
             intent,
             is_forced: false,
             is_recorded,
+            probe,
         };
         requests.insert(service.clone(), request);
     }
+    probes.check()?;
     Ok(requests)
 }
 
@@ -365,6 +374,7 @@ fn dry(
         context
             .log
             .say(&format!("{service}: would go back to {}", request.image));
+        rollout::say_probe(context, service, Some(request));
         let reason = "dry run: not deployed";
         let result = ServiceResult::without_deploy(service, Status::Skipped, reason);
         context.progress.ended(&result);

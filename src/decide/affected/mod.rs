@@ -296,6 +296,7 @@ mod tests {
             hook: name.default_hook_variable(),
             id: BTreeMap::new(),
             previews: None,
+            probe: None,
             name,
         })
     }

@@ -32,7 +32,7 @@ pub use order::{Asked, Begun, BranchTip, Order, begun};
 pub use required::{Required, judge as judge_required};
 pub use serving::{Serving, Since, decisive, serving};
 pub use state::{
-    Before, DeployRecords, OnRender, ServingState, counting, identify, identify_all,
+    Before, DeployRecords, OnRender, ServingState, counting, identify, identify_all, is_unanswered,
     may_still_come, record_of,
 };
 

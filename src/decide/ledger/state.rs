@@ -116,6 +116,20 @@ pub fn record_of<'a>(records: &[&'a Record], deploy: &Deploy) -> Option<&'a Reco
         .copied()
 }
 
+/// Whether the deploy that Render shows as live is one of ours whose record does not say so: the service did not answer with it, or was not
+/// asked to the end.
+#[must_use]
+pub fn is_unanswered(records: &[&Record], render: &OnRender) -> bool {
+    let OnRender::Known(deploys) = render else {
+        return false;
+    };
+    let live = deploys
+        .iter()
+        .find(|deploy| deploy.status == DeployStatus::Live);
+    let record = live.and_then(|live| record_of(records, live));
+    record.is_some_and(|record| matches!(record.state, RecordState::Open | RecordState::Failure))
+}
+
 impl ServingState {
     /// Finds out what serves: with an API key Render says it, without one the records and the push do. `label` gives the commit that an image says
     /// it was built from, where that can be believed.
@@ -181,6 +195,15 @@ impl ServingState {
             Some(left) if number > left => self.hold = None,
             Some(_) => hold.until = Until::HigherRelease,
             None => {}
+        }
+        self
+    }
+
+    /// As a service sees it that is asked about itself: what Render shows as live and our record does not counts as unknown.
+    #[must_use]
+    pub fn for_probed(mut self, records: &[&Record], render: &OnRender) -> Self {
+        if self.unknown.is_none() && is_unanswered(records, render) {
+            self.unknown = Some("its own address has not confirmed its live deploy".into());
         }
         self
     }

@@ -76,6 +76,10 @@ codes! {
     FilesOfNobody = "files-of-nobody", "Tracked files are in no list of the manifest.";
     /// The patterns were not held against the tree.
     TreeNotCompared = "tree-not-compared", "The patterns were not compared with the tracked files.";
+    /// A probe is of a service that has no address.
+    ProbeWithoutAddress = "probe-without-address", "A cron job or a worker has a probe, and no address.";
+    /// A probe looks for text that every image answers.
+    ProbeNamesNoImage = "probe-names-no-image", "A probe looks for text that an old image answers too.";
     /// A comment silences a lint that there is not.
     UnknownLint = "unknown-lint", "A comment silences a lint that does not exist.";
 }

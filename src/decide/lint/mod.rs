@@ -2,6 +2,7 @@
 
 mod across;
 mod code;
+mod probes;
 mod silence;
 mod steps;
 mod tree;
@@ -102,6 +103,8 @@ pub struct Wiring {
     pub secret_inputs: Vec<&'static str>,
     /// Literal values that the program refuses: file, place, why.
     pub bad_values: Vec<(String, (u32, u32), String)>,
+    /// Services that `render.yaml` says have no address on the internet: name, kind in words.
+    pub without_address: Vec<(String, &'static str)>,
     /// Comments that silence lints that there are not: file, place, name.
     pub unknown_lints: Vec<(String, (u32, u32), String)>,
 }
@@ -126,6 +129,7 @@ pub fn check(manifest: &Manifest, files: Option<&[Vec<u8>]>, wiring: &Wiring) ->
         }
     }
     report.hold_against_workflows(manifest, wiring);
+    report.probes(manifest, wiring);
     report.findings.sort_by_key(|finding| finding.level as u8);
     report
 }

@@ -51,6 +51,7 @@ fn service(name: &str, ids: &[(&str, &str)]) -> Service {
         hook: name.default_hook_variable(),
         id: ids.iter().map(id).collect::<BTreeMap<_, _>>(),
         previews: None,
+        probe: None,
         name,
     }
 }
@@ -323,4 +324,44 @@ fn too_much_to_compare_is_said() {
         .collect();
     let report = check(&manifest, Some(&many), &Wiring::default());
     assert_eq!(report.findings[0].code, LintCode::TreeNotCompared);
+}
+
+#[test]
+fn a_probe_needs_an_address_and_a_text_that_names_the_image() {
+    use crate::domain::{Expect, Probe, ProbeAddress, ProbeUrl};
+    let probed = |name: &str, ids: &[(&str, &str)], expect: &str| Service {
+        probe: Some(Probe {
+            url: ProbeUrl::Everywhere(ProbeAddress::parse("https://example.com/").unwrap()),
+            expect: Expect::parse(expect).unwrap(),
+            header: None,
+            timeout: Probe::TIMEOUT,
+            times: Probe::TIMES,
+        }),
+        ..service(name, ids)
+    };
+    let services = vec![
+        probed("web", &[("staging", "srv-a")], "{sha:7}"),
+        probed("job", &[("staging", "crn-a")], "{digest}"),
+        probed("queue", &[], "ok"),
+        service("other", &[("staging", "crn-b")]),
+    ];
+    let manifest = manifest(vec![image("api", &["api/**"])], services);
+    let wiring = Wiring {
+        without_address: vec![
+            ("queue".into(), "a background worker"),
+            ("other".into(), "a cron job"),
+        ],
+        ..Wiring::default()
+    };
+    let found = told(&check(&manifest, None, &wiring));
+    let found: Vec<&String> = found
+        .iter()
+        .filter(|text| text.contains("probe-"))
+        .collect();
+    let wanted = [
+        "error probe-without-address: service job is a cron job, which has no address to be asked at",
+        "error probe-without-address: service queue is a background worker, which has no address to be asked at",
+        "warning probe-names-no-image: the probe of service queue looks for text without {sha} or {digest}, which an old image answers too",
+    ];
+    assert_eq!(found, wanted);
 }

@@ -42,7 +42,9 @@ impl Permissions {
 const fn writes(command: Command) -> bool {
     match command {
         Command::Local(_) => false,
-        Command::Pipeline(PipelineCommand::Plan | PipelineCommand::Verify) => false,
+        Command::Pipeline(
+            PipelineCommand::Plan | PipelineCommand::Verify | PipelineCommand::Status,
+        ) => false,
         Command::Pipeline(
             PipelineCommand::Deploy | PipelineCommand::Promote | PipelineCommand::Rollback,
         ) => true,

@@ -33,6 +33,8 @@ pub enum PipelineCommand {
     Promote,
     /// Deploy the bytes of an earlier release again.
     Rollback,
+    /// Say what each service serves, and how far that is behind.
+    Status,
 }
 
 /// A command that deploys nothing.
@@ -71,6 +73,11 @@ impl Command {
             "rollback",
             Self::Pipeline(PipelineCommand::Rollback),
             "Deploy again what an earlier release ran; default: what was live before",
+        ),
+        (
+            "status",
+            Self::Pipeline(PipelineCommand::Status),
+            "Say what each service serves, since when, and how far that is behind",
         ),
         (
             "release",

@@ -11,7 +11,7 @@ pub struct InputGroup {
 
 const WITH_IMAGES: &str = "plan, verify, deploy, promote";
 const WITH_TOKEN: &str = "all but check, init";
-const WITH_KEY: &str = "plan, deploy, rollback, cleanup";
+const WITH_KEY: &str = "plan, deploy, rollback, status, cleanup";
 
 /// Every input, in its group.
 pub const INPUT_GROUPS: &[InputGroup] = &[
@@ -21,10 +21,10 @@ pub const INPUT_GROUPS: &[InputGroup] = &[
             ("command", "all"),
             (
                 "environment",
-                "plan, verify, deploy, promote, rollback, release",
+                "plan, verify, deploy, promote, rollback, status, release",
             ),
             ("manifest", "all"),
-            ("services", "plan, verify, deploy, rollback"),
+            ("services", "plan, verify, deploy, rollback, status"),
             ("release", "all but cleanup, check, init"),
             ("sha", "all but cleanup, check, init"),
             ("pr-number", "plan, verify, deploy, cleanup"),
@@ -38,7 +38,7 @@ pub const INPUT_GROUPS: &[InputGroup] = &[
         title: "Render",
         inputs: &[
             ("render-api-key", WITH_KEY),
-            ("deploy-hooks", "plan, deploy, rollback"),
+            ("deploy-hooks", "plan, deploy, rollback, status"),
             ("deploy-hook", "plan, deploy, rollback"),
             ("wait", "deploy, rollback"),
             ("live-timeout", "deploy, rollback"),
@@ -72,7 +72,7 @@ pub const INPUT_GROUPS: &[InputGroup] = &[
     InputGroup {
         title: "Reports",
         inputs: &[
-            ("record", "plan, deploy, rollback, cleanup"),
+            ("record", "plan, deploy, rollback, status, cleanup"),
             ("comment", "deploy, cleanup"),
         ],
     },

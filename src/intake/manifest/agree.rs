@@ -33,6 +33,10 @@ impl Reader {
         let after = self.after(&draft.services);
         self.hooks(&draft.services, &places);
         self.ids_and_previews(&draft, &places);
+        for (service, places) in draft.services.iter().zip(&places) {
+            let (probe, name) = (service.probe.as_ref(), service.key.value.as_str());
+            self.probe_environments(probe, name, places.as_deref(), &draft.environments);
+        }
         if !self.mistakes.is_empty() {
             return None;
         }
@@ -114,6 +118,7 @@ impl Reader {
                 previews: service
                     .previews
                     .and_then(|previews| environment_named(&previews.value)),
+                probe: service.probe.map(|probe| probe.finished(environment_named)),
                 name,
             });
         }

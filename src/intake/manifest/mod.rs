@@ -11,6 +11,7 @@ mod fixtures;
 mod json;
 mod mistake;
 mod places;
+mod probe;
 mod read;
 
 use super::yaml;
@@ -98,6 +99,7 @@ pub fn shorthand(image: Repository, home: &Home<'_>) -> Result<Manifest, Refused
             hook: name.default_hook_variable(),
             id: BTreeMap::new(),
             previews: None,
+            probe: None,
             name,
         }],
     })

@@ -4,6 +4,7 @@ use super::Home;
 use super::fields::{At, Fields, Reader};
 use super::json::json;
 use super::mistake::Position;
+use super::probe::ProbeDraft;
 use crate::domain::{
     BranchFilter, EnvironmentName, Foreign, HookVariable, ImageName, ImageTag, PatternList,
     Refused, ReleaseTemplate, Repository, ServiceId, ServiceName, TagTemplate, When,
@@ -69,6 +70,7 @@ pub(super) struct ServiceDraft {
     pub(super) hook: Option<At<HookVariable>>,
     pub(super) id: Vec<(At<String>, ServiceId)>,
     pub(super) previews: Option<At<String>>,
+    pub(super) probe: Option<ProbeDraft>,
 }
 
 /// Any text: what it refers to is for `agree`.
@@ -402,7 +404,7 @@ impl Reader {
     }
 
     fn service(&mut self, key: &Key, node: &Node) -> ServiceDraft {
-        const KEYS: [&str; 7] = [
+        const KEYS: [&str; 8] = [
             "image",
             "paths",
             "after",
@@ -410,6 +412,7 @@ impl Reader {
             "hook",
             "id",
             "previews",
+            "probe",
         ];
         let whose = format!("service {}", Foreign(key.text.as_bytes()));
         let (key, name) = self.name(key, ServiceName::parse);
@@ -423,6 +426,7 @@ impl Reader {
             hook: None,
             id: Vec::new(),
             previews: None,
+            probe: None,
         };
         // A service may be nothing but its name.
         if node.is_null() {
@@ -449,6 +453,9 @@ impl Reader {
         draft.previews = fields
             .get("previews")
             .and_then(|node| self.value(node, "previews", reference));
+        draft.probe = fields
+            .get("probe")
+            .and_then(|node| self.probe(node, draft.key.at, &whose));
         draft
     }
 

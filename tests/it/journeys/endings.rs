@@ -107,6 +107,17 @@ fn world() -> World {
         .images()
 }
 
+/// The same, where `web` has a probe whose address answers what the image says that serves there.
+fn asked_world() -> World {
+    let mut world = World::new();
+    let origin = world.site("web").server.origin();
+    let probe = format!("  web: {{ probe: {{ url: \"{origin}/version\", timeout: 60s }} }}");
+    world
+        .three_services_and(|text| text.replace("  web: {}", &probe))
+        .push_to_main(|repo| repo.write("services/web/main.txt", "2"))
+        .images()
+}
+
 fn commit_before(world: &World) -> String {
     world.event.as_ref().expect("an event").payload["before"]
         .as_str()
@@ -415,6 +426,34 @@ const SCENARIOS: &[(&str, Scenario)] = &[
             world
         },
     ),
+    (
+        "The probe is answered by the image before for a while, then by the new one",
+        |world| {
+            world.sites[0].rolls(Duration::from_secs(15));
+            world
+        },
+    ),
+    (
+        "The probe is answered by the image before until its time is over",
+        |world| {
+            world.sites[0].drains(Duration::from_secs(3600));
+            world
+        },
+    ),
+    ("The probe is answered by a maintenance page", |world| {
+        world.sites[0].answers(|_, _| testworld::Reply::text(200, "<h1>Back soon</h1>"));
+        world
+    }),
+    (
+        "The probe is not answered, and the deploy failed",
+        |world| {
+            world.sites[0].answers(|_, _| testworld::Reply::text(502, ""));
+            fails(world, "update_failed", Why::Exited(3))
+        },
+    ),
+    ("The probe is not asked, with `wait: accepted`", |world| {
+        world.input("wait", "accepted")
+    }),
     ("The same image is being deployed already", |world| {
         let image = same(&world);
         in_progress(world, &image)
@@ -439,9 +478,14 @@ fn play(mode: Mode, belongs: impl Fn(&str) -> bool) {
         let Some((_, scenario)) = SCENARIOS.iter().find(|(own, _)| *own == name) else {
             return;
         };
+        let base = if name.starts_with("The probe") {
+            asked_world()
+        } else {
+            world()
+        };
         let base = match mode {
-            Mode::Hook => world(),
-            Mode::Key => world().with_key(),
+            Mode::Hook => base,
+            Mode::Key => base.with_key(),
         };
         let commit = base.commit();
         let run = scenario(base.deadline(Duration::from_secs(150))).deploy();

@@ -46,7 +46,10 @@ impl State {
             let mut names = line.split(' ').filter(|name| !name.is_empty());
             let sha = names.next().unwrap_or_default();
             let parents: Vec<Value> = names.map(|parent| json!({"sha": parent})).collect();
-            json!({"sha": sha, "parents": parents})
+            let date = self
+                .git(&["show", "-s", "--format=%cI", sha])
+                .replace("+00:00", "Z");
+            json!({"sha": sha, "parents": parents, "commit": {"committer": {"date": date}}})
         };
         listed.lines().map(commit).take(250).collect()
     }

@@ -19,6 +19,7 @@ pub use model::{Fate, Policy};
 use super::openapi;
 use super::secrets::invent;
 use super::server::{Call, Reply, Server};
+use super::site::{Builds, Lives};
 use model::{Model, Service, Trouble};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -85,7 +86,11 @@ impl Render {
         let model = Arc::new(Mutex::new(Model::new(registry)));
         let answering = Arc::clone(&model);
         let server = Server::start_late(delay, move |call| {
-            answering.lock().expect("Render").answer(call)
+            let mut model = answering.lock().expect("Render");
+            model.at = Some(call.at);
+            let reply = model.answer(call);
+            model.at = None;
+            reply
         });
         Self { model, server }
     }
@@ -133,6 +138,29 @@ impl Render {
     /// A deploy of that image that is live already; what was live before is not any more. Gives its id.
     pub fn seed_live(&self, name: &str, image: &str) -> String {
         self.with(|model| model.seed_live(&service_id(name), image))
+    }
+
+    /// Says which commit an image was built from.
+    pub(super) fn built(&self, digest: &str, commit: &str) {
+        self.with(|model| model.builds.add(digest, commit));
+    }
+
+    /// What a service has served up to now. Where nobody has an API key, a deploy has ended so long after its hook was called.
+    pub(super) fn lives(&self, name: &str, now: Instant, starts: Duration) -> (Lives, Builds) {
+        self.with(|model| {
+            let called = model.calls.iter().rfind(|call| call.service == name);
+            let ends = called.map(|call| call.at + starts);
+            if model.api_key.is_none() && ends.is_none_or(|ends| now >= ends) {
+                model.at = ends;
+                model.settle();
+                model.at = None;
+            }
+            let mut services = model.services.values();
+            let lives = services
+                .find(|service| service.name == name)
+                .map(|service| service.lives.clone());
+            (lives.unwrap_or_default(), model.builds.clone())
+        })
     }
 
     /// The image that is live.

@@ -1,6 +1,7 @@
 //! Services, their deploys and their events, and how a deploy goes on.
 
 use super::{Answer, HookCall, Standing};
+use crate::site::{Builds, Lives};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -92,10 +93,14 @@ pub(super) struct Service {
     pub(super) has_credential: bool,
     pub(super) has_pre_deploy: bool,
     pub(super) resolves_to: Option<String>,
+    /// Where it is; its own name at Render where a test says nothing.
+    pub(super) url: Option<String>,
     /// Of a preview: the service that it is a copy of.
     pub(super) parent: Option<String>,
     /// Oldest first.
     pub(super) deploys: Vec<Deploy>,
+    /// What it has served, and since when.
+    pub(super) lives: Lives,
     /// Oldest first.
     pub(super) events: Vec<Value>,
     /// How many looks at the events still find none.
@@ -128,6 +133,10 @@ pub(super) struct Model {
     pub(super) violations: Vec<String>,
     pub(super) previews: super::previews::Previews,
     registry: String,
+    /// The commits that images were built from.
+    pub(super) builds: Builds,
+    /// When the request came that is being answered; none while a test sets the world up.
+    pub(super) at: Option<std::time::Instant>,
     /// By how many steps a deploy goes on when somebody looks.
     pub(super) pace: usize,
     /// How often somebody looks at a deploy before it goes on.
@@ -253,6 +262,8 @@ impl Model {
             violations: Vec::new(),
             previews: super::previews::Previews::default(),
             registry: registry.to_owned(),
+            builds: Builds::default(),
+            at: None,
             pace: 1,
             waits: 1,
             now: 0,
@@ -274,8 +285,10 @@ impl Model {
             has_credential: true,
             has_pre_deploy: false,
             resolves_to: None,
+            url: None,
             parent: None,
             deploys: Vec::new(),
+            lives: Lives::new(),
             events: Vec::new(),
             events_lag: 0,
             seen: 0,
@@ -427,9 +440,11 @@ impl Model {
     }
 
     pub(super) fn goes_live(&mut self, service: &str, id: &str) {
-        let now = self.tick();
+        let (now, at) = (self.tick(), self.at);
         let service = self.service(service);
         service.retire();
+        let image = service.find(id).image.clone();
+        service.lives.push((at, image));
         service.end(now, id, "live", json!({}));
     }
 

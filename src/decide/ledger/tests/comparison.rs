@@ -54,6 +54,7 @@ fn manifest() -> Manifest {
             hook: ServiceName::parse("api").unwrap().default_hook_variable(),
             id: BTreeMap::new(),
             previews: None,
+            probe: None,
         }],
     }
 }

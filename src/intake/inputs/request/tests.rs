@@ -131,7 +131,7 @@ fn only_a_command_that_writes_may_write_and_never_in_a_dry_run() -> Result<(), V
         assert!(may_write(command, "false")?, "{command}");
         assert!(!may_write(command, "true")?, "{command}");
     }
-    for command in ["plan", "verify", "check", "init"] {
+    for command in ["plan", "verify", "status", "check", "init"] {
         assert!(!may_write(command, "false")?, "{command}");
     }
     Ok(())

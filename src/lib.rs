@@ -32,6 +32,7 @@ use domain::{DeployHook, Level, Notice, Outcome, Secret};
 use failure::Failure;
 use http_client::Random;
 use intake::inputs::{Command, LocalCommand, Permissions, Request};
+use report::documents::Documents;
 use report::{RunReport, summary};
 use runner::{Arguments, Asked, Connect, Log, OutputsFile, Surroundings, Tongue};
 use std::ffi::OsString;
@@ -301,7 +302,12 @@ fn report(
             code = code.max(1);
         }
     }
-    for notice in notices(end, log) {
+    let documents = Documents::of(
+        around.server_url.as_deref(),
+        around.action_repository.as_deref(),
+        around.action_ref.as_deref(),
+    );
+    for notice in notices(end, documents.as_ref(), log) {
         log.notice(&notice);
     }
     log.say(&report.headline);
@@ -341,7 +347,7 @@ fn report(
     if let Some(Err(error)) = around
         .summary
         .as_deref()
-        .map(|path| runner::append_summary(path, &log.blot(&summary(report))))
+        .map(|path| runner::append_summary(path, &log.blot(&summary(report, documents.as_ref()))))
     {
         log.notice(&Notice::new(
             Level::Warning,
@@ -356,7 +362,7 @@ fn report(
 const MOST_ANNOTATIONS: usize = 9;
 
 /// What is to be seen beside the log: the failure, and every mistake of a manifest in its place.
-fn notices(end: &End, log: &Log) -> Vec<Notice> {
+fn notices(end: &End, documents: Option<&Documents>, log: &Log) -> Vec<Notice> {
     if let Some(Failure::Manifest { path, mistakes }) = &end.failure {
         let notice = |mistake: &intake::manifest::Mistake| Notice {
             level: Level::Error,
@@ -383,10 +389,13 @@ fn notices(end: &End, log: &Log) -> Vec<Notice> {
             .as_ref()
             .map(|page| format!(" Its page on Render: {page}"))
             .unwrap_or_default();
+        let more = documents
+            .map(|documents| format!(" More: {}", documents.failure(failed.word)))
+            .unwrap_or_default();
         Notice::new(
             Level::Error,
             failed.word.as_str(),
-            format!("{who}{}\n{}{page}", failed.text, failed.hint),
+            format!("{who}{}\n{}{page}{more}", failed.text, failed.hint),
         )
     };
     let of_run = end

@@ -5,39 +5,65 @@ pub(crate) mod previews;
 pub(crate) mod subject;
 
 mod needs;
+mod standing;
 
 use crate::context::{Context, Writers};
 use crate::decide::Closed;
-use crate::domain::{EnvironmentName, Manifest};
+use crate::domain::{Manifest, PrNumber};
 use crate::failure::Failure;
 use crate::github::{GitHub, GitHubError, Mention};
+use crate::previews::on_render::OnRender;
 use crate::report::{CleanupItem, CleanupResult};
 use packages::PackageVersions;
+use previews::Gone;
 use std::collections::BTreeSet;
 
 /// What was done with each thing, and what could not be found out or done.
 #[derive(Default)]
 pub(crate) struct Tally {
-    items: Vec<CleanupItem>,
+    /// Each with the pull requests whose it is.
+    items: Vec<(BTreeSet<PrNumber>, CleanupItem)>,
+    /// Images that were not looked into, and why: what is left of them is not known.
+    unread: Vec<(String, String)>,
     pub(crate) troubles: Vec<Failure>,
 }
 
 impl Tally {
-    /// Says what was done with something, and keeps it.
-    fn add(&mut self, context: &Context, what: String, result: CleanupResult, why: String) {
+    /// Says what was done with something of these pull requests, and keeps it.
+    fn add(
+        &mut self,
+        context: &Context,
+        (what, pulls): (String, BTreeSet<PrNumber>),
+        result: CleanupResult,
+        why: String,
+    ) {
         context
             .log
             .say(&format!("{}: {what}: {why}", result.as_str()));
         let item = CleanupItem { what, result, why };
         context.progress.cleaned(&item);
-        self.items.push(item);
+        self.items.push((pulls, item));
+    }
+
+    /// What of a pull request stays, and why.
+    pub(crate) fn left_of(&self, pull: PrNumber) -> Vec<CleanupItem> {
+        let stays = |(pulls, item): &&(BTreeSet<PrNumber>, CleanupItem)| {
+            item.result == CleanupResult::Kept && pulls.contains(&pull)
+        };
+        let items = self.items.iter().filter(stays);
+        let unread = self.unread.iter().map(|(what, why)| CleanupItem {
+            what: what.clone(),
+            result: CleanupResult::Kept,
+            why: why.clone(),
+        });
+        items.map(|(_, item)| item.clone()).chain(unread).collect()
     }
 
     /// How many things this was done with.
     pub(crate) fn count(&self, result: CleanupResult) -> usize {
         self.items
             .iter()
-            .filter(|item| item.result == result)
+            .filter(|(_, item)| item.result == result)
             .count()
     }
 }
@@ -50,33 +76,47 @@ pub(crate) struct Cleaning<'a> {
     pub(crate) writers: Option<&'a Writers<'a>>,
     pub(crate) manifest: &'a Manifest,
     pub(crate) closed: &'a Closed<'a>,
+    /// What is on Render; `None` where that is not known.
+    pub(crate) there: Option<&'a OnRender<'a>>,
 }
 
 /// What there is to decide about.
 pub(crate) struct Found<'a> {
     pub(crate) packages: &'a [PackageVersions<'a>],
-    /// Records of previews that are gone.
-    pub(crate) settled: &'a BTreeSet<u64>,
+    /// Every record, or why there may be others.
+    pub(crate) mentions: Result<Vec<Mention>, Failure>,
+    /// What is gone of the previews.
+    pub(crate) gone: Gone,
 }
 
 impl Cleaning<'_> {
     /// Decides about each package and acts.
-    pub(crate) async fn clean(&self, found: &Found<'_>, tally: &mut Tally) {
-        let may_go = found.packages.iter().any(|package| {
+    pub(crate) async fn clean(&self, found: Found<'_>, tally: &mut Tally) {
+        let Found {
+            packages,
+            mentions,
+            gone,
+        } = found;
+        let may_go = packages.iter().any(|package| {
             package
                 .versions
                 .iter()
                 .any(|version| self.closed.owns_all(&version.tags))
         });
-        let needs = match self.needs(found, may_go).await {
+        let needs = match mentions {
+            Err(failure) => Err(failure),
+            Ok(_) if !may_go => Ok(None),
+            Ok(mentions) => needs::find(self, &mentions, &gone).await.map(Some),
+        };
+        let needs = match needs {
             Ok(needs) => needs,
             Err(failure) => {
-                self.keep_all(found, &failure, tally);
+                self.keep_all(packages, &failure, tally);
                 tally.troubles.push(failure);
                 return;
             }
         };
-        for package in found.packages {
+        for package in packages {
             let needed = match &needs {
                 Some(needs) => needs.of(package),
                 None => Default::default(),
@@ -87,30 +127,14 @@ impl Cleaning<'_> {
         }
     }
 
-    /// What else needs the images. Nothing is asked where none may go.
-    async fn needs(
-        &self,
-        found: &Found<'_>,
-        may_go: bool,
-    ) -> Result<Option<needs::Needs>, Failure> {
-        if !may_go {
-            return Ok(None);
-        }
-        let mut mentions = mentions(self.github, self.manifest).await?;
-        mentions.retain(|mention| !found.settled.contains(&mention.number));
-        needs::find(self.context, self.manifest, &mentions)
-            .await
-            .map(Some)
-    }
-
     /// Keeps everything that might have gone, because something is not known.
-    fn keep_all(&self, found: &Found<'_>, why: &Failure, tally: &mut Tally) {
-        for package in found.packages {
+    fn keep_all(&self, packages: &[PackageVersions<'_>], why: &Failure, tally: &mut Tally) {
+        for package in packages {
             for version in &package.versions {
                 if version.tags.iter().any(|tag| self.closed.owns(tag)) {
                     tally.add(
                         self.context,
-                        package.named(version),
+                        (package.named(version), self.closed.pulls_of(&version.tags)),
                         CleanupResult::Kept,
                         format!("what else needs it is not known: {why}"),
                     );
@@ -121,7 +145,10 @@ impl Cleaning<'_> {
 }
 
 /// Every record, of the manifest's environments at least.
-async fn mentions(github: &GitHub, manifest: &Manifest) -> Result<Vec<Mention>, Failure> {
+pub(crate) async fn mentions(
+    github: &GitHub,
+    manifest: &Manifest,
+) -> Result<Vec<Mention>, Failure> {
     let environments = manifest
         .environments
         .iter()
@@ -151,22 +178,4 @@ async fn mentions(github: &GitHub, manifest: &Manifest) -> Result<Vec<Mention>, 
             .into(),
         )
     })
-}
-
-/// The names of a service in every environment in which it is.
-fn environments_of<'a>(
-    manifest: &'a Manifest,
-    service: &'a crate::domain::Service,
-) -> impl Iterator<Item = &'a EnvironmentName> {
-    let is_there = |name: &&EnvironmentName| {
-        service
-            .environments
-            .as_ref()
-            .is_none_or(|environments| environments.contains(name))
-    };
-    manifest
-        .environments
-        .iter()
-        .map(|environment| &environment.name)
-        .filter(is_there)
 }

@@ -1,15 +1,15 @@
 //! What is needed outside the registry: what any record names, and with an API key what Render serves.
 
-use super::environments_of;
+use super::Cleaning;
 use super::packages::PackageVersions;
-use crate::context::Context;
-use crate::domain::{Digest, Foreign, ImageTag, Manifest, Repository, ServiceId, ServiceName};
+use super::previews::Gone;
+use crate::domain::{Digest, Foreign, ImageTag, Manifest, Repository, ServiceId};
 use crate::failure::Failure;
 use crate::github::Mention;
 use crate::intake::inputs::Recording;
-use crate::render::RenderApi;
-use crate::resolve::hooks;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::previews::on_render::{OnRender, shown as service_name};
+use crate::render::ServiceImage;
+use std::collections::BTreeMap;
 
 /// What is needed, and what for.
 pub(super) struct Needs {
@@ -18,9 +18,23 @@ pub(super) struct Needs {
     tags: Vec<(Repository, ImageTag, String)>,
     /// Where nothing says what serves: everything may be needed.
     unknown: Option<&'static str>,
+    /// Repositories of whose images some may be served without being seen.
+    unseen: BTreeMap<Repository, String>,
 }
 
 impl Needs {
+    /// What the settings of a service name.
+    fn settings(&mut self, image: &ServiceImage, service: &str, id: &ServiceId) {
+        if let Some(digest) = &image.digest {
+            let why = format!("the settings of {service} name it ({id})");
+            self.digests.insert(digest.clone(), why);
+        }
+        if let (Some(repository), Some(tag)) = (&image.repository, &image.tag) {
+            let why = format!("the settings of {service} name its tag ({id})");
+            self.tags.push((repository.clone(), tag.clone(), why));
+        }
+    }
+
     /// What of a package is needed.
     pub(super) fn of(&self, package: &PackageVersions<'_>) -> BTreeMap<Digest, String> {
         let mut needed = self.digests.clone();
@@ -29,6 +43,8 @@ impl Needs {
                 *repository == package.image.repository && version.tags.contains(tag)
             });
             let why = named.map(|(_, _, why)| why.as_str()).or(self.unknown);
+            let unseen = self.unseen.get(&package.image.repository);
+            let why = why.or(unseen.map(String::as_str));
             if let Some(why) = why {
                 needed
                     .entry(version.digest.clone())
@@ -44,16 +60,21 @@ impl Needs {
 /// # Errors
 /// [`Failure::Render`]: what a service serves is not known.
 pub(super) async fn find(
-    context: &Context,
-    manifest: &Manifest,
+    cleaning: &Cleaning<'_>,
     mentions: &[Mention],
+    gone: &Gone,
 ) -> Result<Needs, Failure> {
+    let context = cleaning.context;
     let mut needs = Needs {
         digests: BTreeMap::new(),
         tags: Vec::new(),
         unknown: None,
+        unseen: BTreeMap::new(),
     };
-    for mention in mentions {
+    let counting = mentions
+        .iter()
+        .filter(|mention| !gone.records.contains(&mention.number));
+    for mention in counting {
         for digest in &mention.digests {
             let why = || {
                 format!(
@@ -64,58 +85,67 @@ pub(super) async fn find(
             needs.digests.entry(digest.clone()).or_insert_with(why);
         }
     }
-    match &context.clients.render {
-        Some(render) => ask_render(context, render, manifest, &mut needs).await?,
+    match cleaning.there {
+        Some(there) => ask_render(cleaning, there, gone, &mut needs).await?,
         None if context.request.recording == Recording::Off => {
             needs.unknown =
                 Some("what serves is not known: record is false, and there is no API key");
         }
-        None => {}
+        None => needs.unseen = unseen(cleaning.manifest),
     }
     Ok(needs)
 }
 
-/// Asks about every service in every environment: what is live and in flight, and what its settings name.
+/// Without an API key nobody sees what previews serve: not every one has a record.
+fn unseen(manifest: &Manifest) -> BTreeMap<Repository, String> {
+    let mut unseen = BTreeMap::new();
+    for service in &manifest.services {
+        if service.previews.is_none() {
+            continue;
+        }
+        for image in &manifest.images {
+            if image.name == service.image {
+                let why = format!(
+                    "a preview of {} may serve it: without an API key that is not known",
+                    service.name
+                );
+                unseen.insert(image.repository.clone(), why);
+            }
+        }
+    }
+    unseen
+}
+
+/// Asks about every service that may serve one of the images: what is live and in flight, and what its settings name.
 async fn ask_render(
-    context: &Context,
-    render: &RenderApi,
-    manifest: &Manifest,
+    cleaning: &Cleaning<'_>,
+    there: &OnRender<'_>,
+    gone: &Gone,
     needs: &mut Needs,
 ) -> Result<(), Failure> {
-    let ids: BTreeSet<(&ServiceName, ServiceId)> = manifest
-        .services
-        .iter()
-        .flat_map(|service| {
-            environments_of(manifest, service).map(move |environment| (service, environment))
-        })
-        .filter_map(|(service, environment)| {
-            Some((&service.name, hooks::id_of(context, service, environment)?))
-        })
-        .collect();
-    let unknown = manifest.services.iter().map(|service| &service.name);
-    let unknown: Vec<&str> = unknown
-        .filter(|name| !ids.iter().any(|(own, _)| own == name))
-        .map(|name| name.as_str())
-        .collect();
-    if !unknown.is_empty() {
-        let names = unknown.join(", ");
-        context.log.say(&format!(
-            "Render is not asked about {names}: neither an id in the manifest nor a hook says which service it is."
-        ));
+    let asked = there
+        .may_serve(cleaning.manifest)
+        .filter(|found| !gone.previews.contains(&found.id))
+        .map(|found| async move {
+            let answer = there.api.deploys(&found.id).await;
+            let deploys = answer.map_err(|error| Failure::Render(None, error))?;
+            Ok::<_, Failure>((found, deploys))
+        });
+    // One that the list does not show is asked about all the same: the manifest or a hook says that it is there.
+    let is_missing = |id: &&ServiceId| there.services.iter().all(|found| found.id != **id);
+    for id in there.own.keys().filter(is_missing) {
+        let failed = |error| Failure::Render(None, error);
+        there.api.service(id).await.map_err(failed)?;
+        needs.unknown =
+            Some("what serves is not known: Render does not list every service of the manifest");
     }
-    let asked = ids.iter().map(|(service, id)| async move {
-        let answers = futures_util::future::join(render.deploys(id), render.service(id)).await;
-        let failed = |error| Failure::Render(Some((*service).clone()), error);
-        Ok::<_, Failure>((
-            *service,
-            id,
-            answers.0.map_err(failed)?,
-            answers.1.map_err(failed)?,
-        ))
-    });
     for answer in futures_util::future::join_all(asked).await {
-        let (service, id, deploys, facts) = answer?;
-        let is_image = facts.image.is_some();
+        let (found, deploys) = answer?;
+        let (id, is_image) = (&found.id, found.facts.image.is_some());
+        let service = service_name(&found.facts.name);
+        if let Some(image) = &found.facts.image {
+            needs.settings(image, service, id);
+        }
         for deploy in deploys {
             if deploy.digests.is_empty() && is_image {
                 needs.unknown = Some(
@@ -127,19 +157,6 @@ async fn ask_render(
                     .digests
                     .insert(digest, format!("{service} serves it ({id})"));
             }
-        }
-        let Some(image) = facts.image else { continue };
-        if let Some(digest) = image.digest {
-            needs
-                .digests
-                .insert(digest, format!("the settings of {service} name it ({id})"));
-        }
-        if let (Some(repository), Some(tag)) = (image.repository, image.tag) {
-            needs.tags.push((
-                repository,
-                tag,
-                format!("the settings of {service} name its tag ({id})"),
-            ));
         }
     }
     Ok(())

@@ -1,25 +1,29 @@
 //! The images: what GitHub keeps of them, what of it may go, and deleting that.
 
+use super::standing::{compare, standing};
 use super::{Cleaning, Tally};
 use crate::context::Context;
 use crate::decide::{Closed, Fate, Holdings, Links, Version, leftovers};
 use crate::domain::{
-    CommitName, Digest, Foreign, Image, ImageTag, Manifest, PrNumber, Reading, TagTemplate, When,
+    CommitName, Digest, Foreign, Image, ImageTag, Manifest, PrNumber, TagTemplate,
 };
 use crate::failure::{Failure, NoAdminRight};
-use crate::github::{Deletion, GitHub, Package, PackageWriter, Shelf};
+use crate::github::{Deletion, GitHub, GitHubError, Package, PackageWriter, PullState, Shelf};
 use crate::history::HistoryError;
 use crate::registry::Named;
 use crate::report::CleanupResult;
 use crate::repository::RepositoryError;
+use futures_util::stream::{self, StreamExt as _};
 use http_client::{Deadline, sleep};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// How long reading what the versions of one package need may take.
 const READING: Duration = Duration::from_secs(10 * 60);
-/// How long reading its tags once more may take.
-const ONCE_MORE: Duration = Duration::from_secs(2 * 60);
+/// How long reading one of them may take.
+const EACH: Duration = Duration::from_secs(60);
+/// How many are read at once.
+const AT_ONCE: usize = 16;
 /// GitHub asks for a second between two requests that change something
 /// (<https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api>).
 const PAUSE: Duration = Duration::from_secs(1);
@@ -50,16 +54,41 @@ impl PackageVersions<'_> {
         )
     }
 
-    /// The pull requests of which a version is left that has only tags of pull requests.
-    pub(crate) fn left_of(&self, template: &TagTemplate) -> BTreeSet<PrNumber> {
+    /// The pull requests of which a version may go: it has only tags of pull requests, none of which is open, and no deploy's record names it.
+    pub(crate) fn left_of(
+        &self,
+        template: &TagTemplate,
+        open: &BTreeSet<PrNumber>,
+        recorded: &BTreeSet<&Digest>,
+    ) -> BTreeSet<PrNumber> {
         let owners = |version: &Version| -> Option<Vec<PrNumber>> {
             version
                 .tags
                 .iter()
-                .map(|tag| template.pull_request_of(tag))
+                .map(|tag| {
+                    let pull = template.pull_request_of(tag)?;
+                    (!open.contains(&pull)).then_some(pull)
+                })
                 .collect()
         };
-        self.versions.iter().filter_map(owners).flatten().collect()
+        self.versions
+            .iter()
+            .filter(|version| !recorded.contains(&version.digest))
+            .filter_map(owners)
+            .flatten()
+            .collect()
+    }
+
+    /// Names the pull requests whose numbers are too large for this project.
+    pub(crate) fn say_too_large(&self, context: &Context, template: &TagTemplate) {
+        let tags = self.versions.iter().flat_map(|version| &version.tags);
+        let numbers: BTreeSet<&str> = tags.filter_map(|tag| template.too_large_of(tag)).collect();
+        for number in numbers {
+            context.note(format!(
+                "image {}: the tags of pull request {number} stay, because numbers above 99999 are not supported",
+                self.image.name
+            ));
+        }
     }
 }
 
@@ -71,8 +100,13 @@ pub(crate) async fn packages<'m>(
     tally: &mut Tally,
 ) -> Vec<PackageVersions<'m>> {
     let mut packages = Vec::new();
+    if !manifest.tags.pull_request.has_number() {
+        let why = "tags.pull-request has no {number}, so no tag says whose an image is";
+        context.note(why);
+        tally.unread.push(("images".into(), why.into()));
+    }
     for image in &manifest.images {
-        match read_package(context, github, image).await {
+        match read_package(context, github, image, tally).await {
             Ok(Some(package)) => packages.push(package),
             Ok(None) => {}
             Err(failure) => tally.troubles.push(failure),
@@ -85,11 +119,12 @@ async fn read_package<'m>(
     context: &Context,
     github: &GitHub,
     image: &'m Image,
+    tally: &mut Tally,
 ) -> Result<Option<PackageVersions<'m>>, Failure> {
     let name = &image.name;
-    let leave = |why: &str| {
-        let text = format!("image {name} is left alone: {why}");
-        context.note(text);
+    let mut leave = |why: &str| {
+        context.note(format!("image {name} is left alone: {why}"));
+        tally.unread.push((format!("image {name}"), why.to_owned()));
     };
     if !github.keeps(image.repository.host()) {
         leave(&format!(
@@ -179,7 +214,8 @@ pub(crate) async fn clean(
                 continue;
             }
         };
-        tally.add(context, package.named(version), result, why);
+        let pulls = closed.pulls_of(&version.tags);
+        tally.add(context, (package.named(version), pulls), result, why);
     }
     let Some(writer) = writer.filter(|_| !going.is_empty()) else {
         return trouble.map_or(Ok(()), Err);
@@ -265,15 +301,16 @@ async fn links(
         let unknown = round
             .iter()
             .filter(|version| !leaves.contains(&version.digest));
-        let asked = unknown.map(|version| async {
+        let (registry, deadline) = (&registry, &deadline);
+        let asked = unknown.map(|version| async move {
+            let own = Deadline::after(EACH.min(deadline.left()));
+            let repository = &package.image.repository;
             (
                 *version,
-                registry
-                    .links(&package.image.repository, &version.digest, &deadline)
-                    .await,
+                registry.links(repository, &version.digest, &own).await,
             )
         });
-        let answers = futures_util::future::join_all(asked).await;
+        let answers: Vec<_> = stream::iter(asked).buffered(AT_ONCE).collect().await;
         let known = round
             .iter()
             .filter(|version| leaves.contains(&version.digest));
@@ -291,6 +328,8 @@ async fn links(
                     links.insert(version.digest.clone(), found);
                 }
                 Err(error) => {
+                    let what = package.named(version);
+                    context.log.say(&format!("{what} cannot be read: {error}."));
                     trouble = trouble.or(Some(Failure::Registry(package.image.name.clone(), error)))
                 }
             }
@@ -315,9 +354,22 @@ async fn delete(
     } = cleaning;
     let (name, address) = (&package.image.name, &package.package);
     let failed = |error| Failure::Package(name.clone(), Box::new(error));
-    let mut has_deleted = false;
+    let (mut has_deleted, mut looked_at) = (false, BTreeSet::new());
     for version in going {
-        let what = package.named(version);
+        let pulls = closed.pulls_of(&version.tags);
+        let what = (package.named(version), pulls.clone());
+        // The pause comes before the look: a tag that is put there in the pause is seen.
+        if has_deleted {
+            sleep(PAUSE).await;
+        }
+        if looked_at != pulls {
+            if let Some(open) = reopened(github, &pulls).await.map_err(failed)? {
+                let why = format!("pull request {open} is open again");
+                tally.add(context, what, CleanupResult::Kept, why);
+                continue;
+            }
+            looked_at = pulls;
+        }
         let now = github.version(address, version.id).await.map_err(failed)?;
         if let Some(now) =
             now.filter(|now| !closed.owns_all(&now.tags) || now.digest != version.digest)
@@ -330,9 +382,7 @@ async fn delete(
             tally.add(context, what, CleanupResult::Kept, why);
             continue;
         }
-        if std::mem::replace(&mut has_deleted, true) {
-            sleep(PAUSE).await;
-        }
+        has_deleted = true;
         match writer.delete(address, version.id).await.map_err(failed)? {
             Deletion::Gone => tally.add(context, what, CleanupResult::Deleted, only_theirs()),
             Deletion::LastTagged => {
@@ -364,98 +414,16 @@ async fn delete(
     Ok(())
 }
 
-/// A tag that has to stay, and whether it is ever moved.
-struct Standing<'a> {
-    tag: &'a ImageTag,
-    digest: &'a Digest,
-    moves: bool,
-}
-
-/// The tags that people rely on: `latest`, releases, and floating tags.
-fn standing<'a>(
-    manifest: &Manifest,
-    package: &'a PackageVersions<'_>,
-    closed: &Closed<'_>,
-) -> Vec<Standing<'a>> {
-    let is_release = |tag: &ImageTag| {
-        manifest
-            .environments
-            .iter()
-            .any(|environment| match &environment.when {
-                When::Release { template, .. } => {
-                    matches!(template.read(tag.as_str()), Reading::Release(_))
-                }
-                When::Branch(_) => false,
-            })
-    };
-    let moves = |tag: &ImageTag| {
-        tag.as_str() == "latest"
-            || manifest
-                .environments
-                .iter()
-                .any(|environment| environment.floating_tags.contains(tag))
-    };
-    let tags = package
-        .versions
-        .iter()
-        .flat_map(|version| version.tags.iter().map(move |tag| (tag, &version.digest)));
-    let tags = tags.filter(|(tag, _)| !closed.owns(tag) && (is_release(tag) || moves(tag)));
-    tags.map(|(tag, digest)| Standing {
-        tag,
-        digest,
-        moves: moves(tag),
-    })
-    .collect()
-}
-
-/// Reads those tags once more: they have to be where they were. One that moves may have been moved by a push in the meantime, if what it was on
-/// is still there.
-async fn compare(
-    context: &Context,
-    package: &PackageVersions<'_>,
-    before: &[Standing<'_>],
-) -> Result<(), Failure> {
-    let (registry, deadline) = (context.clients.registry(), Deadline::after(ONCE_MORE));
-    let repository = &package.image.repository;
-    let (registry, deadline) = (&registry, &deadline);
-    let asked = before
-        .iter()
-        .map(|tag| async move { (tag, registry.has_tag(repository, tag.tag, deadline).await) });
-    let mut changed = Vec::new();
-    for (Standing { tag, digest, moves }, answer) in futures_util::future::join_all(asked).await {
-        let now = match answer {
-            Ok(Some(now)) if now == **digest => continue,
-            Ok(now) => now,
-            Err(error) => {
-                changed.push(format!(
-                    "whether {tag} is still on {} cannot be read ({error})",
-                    digest.short()
-                ));
-                continue;
-            }
-        };
-        let was_moved =
-            *moves && now.is_some() && registry.links(repository, digest, deadline).await.is_ok();
-        let now = now.map_or_else(|| "gone".to_owned(), |now| format!("on {}", now.short()));
-        let text = format!(
-            "tag {tag} was on {} before the clean-up, and is {now} now",
-            digest.short()
-        );
-        if was_moved {
-            context.warn(
-                "A tag was moved in the meantime",
-                &format!("image {}: {text}", package.image.name),
-            );
-        } else {
-            changed.push(text);
+/// One of these pull requests that is open again.
+async fn reopened(
+    github: &GitHub,
+    pulls: &BTreeSet<PrNumber>,
+) -> Result<Option<PrNumber>, GitHubError> {
+    for pull in pulls {
+        match github.pull_state(*pull).await? {
+            PullState::Open(_) => return Ok(Some(*pull)),
+            PullState::Closed | PullState::Absent => {}
         }
     }
-    if changed.is_empty() {
-        Ok(())
-    } else {
-        Err(Failure::TagsChanged(
-            package.image.name.clone(),
-            changed.join("; "),
-        ))
-    }
+    Ok(None)
 }

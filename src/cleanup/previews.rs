@@ -1,30 +1,36 @@
-//! The previews on Render: which of them the record knows, and deleting those of closed pull requests.
+//! The previews of closed pull requests: deleting those on Render, and setting their records aside.
 
-use super::{Cleaning, Tally, environments_of};
+use super::{Cleaning, Tally};
 use crate::context::Context;
+use crate::decide::Owner;
 use crate::domain::{
     Manifest, PrNumber, PreviewName, PreviewRecord, PreviewState, ServiceId, ServiceName,
 };
 use crate::failure::Failure;
-use crate::github::{GitHub, GitHubError, Reach};
-use crate::render::{Proof, RenderApi};
+use crate::github::{GitHub, GitHubError, Mention, PullState, Reach};
+use crate::previews::on_render::{Found, OnRender, Records, shown};
+use crate::render::Proof;
 use crate::report::CleanupResult;
-use crate::resolve::hooks;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The records of a service's previews.
-pub(crate) type Records = BTreeMap<ServiceName, Vec<PreviewRecord>>;
+/// Before it stands the name of a service whose previews a record is about.
+const ENVIRONMENT: &str = "preview/";
 
-/// Reads every preview's record.
+/// Reads the record of every preview: of the manifest's services, and of services that any record is about. A service may have had another name.
 ///
 /// # Errors
 /// [`Failure::History`].
-pub(crate) async fn records(github: &GitHub, manifest: &Manifest) -> Result<Records, Failure> {
-    let services: Vec<ServiceName> = manifest
-        .services
-        .iter()
-        .map(|service| service.name.clone())
-        .collect();
+pub(crate) async fn records(
+    github: &GitHub,
+    manifest: &Manifest,
+    mentions: &[Mention],
+) -> Result<Records, Failure> {
+    let own = manifest.services.iter().map(|service| service.name.clone());
+    let mentioned = mentions.iter().filter_map(|mention| {
+        ServiceName::parse(mention.environment.strip_prefix(ENVIRONMENT)?).ok()
+    });
+    let services: BTreeSet<ServiceName> = own.chain(mentioned).collect();
+    let services: Vec<ServiceName> = services.into_iter().collect();
     let found = github
         .previews(&services, Reach::All)
         .await
@@ -43,7 +49,7 @@ pub(crate) async fn records(github: &GitHub, manifest: &Manifest) -> Result<Reco
     })
 }
 
-/// The pull requests of which a preview is left.
+/// The pull requests of which a preview is left by the records.
 pub(crate) fn left_of(records: &Records) -> BTreeSet<PrNumber> {
     records
         .values()
@@ -58,190 +64,289 @@ fn is_open(record: &PreviewRecord) -> bool {
     record.is_own && record.state != PreviewState::Inactive
 }
 
-/// Removes the previews of these pull requests. Gives the numbers of the records whose preview is gone, or would be: what they name is no longer needed
-/// for it.
-pub(crate) async fn remove(
-    cleaning: &Cleaning<'_>,
-    records: &Records,
-    tally: &mut Tally,
-) -> BTreeSet<u64> {
+/// What is gone, or would be in a dry run.
+#[derive(Default)]
+pub(crate) struct Gone {
+    /// The records whose preview is gone. What they name is no longer needed for it.
+    pub(super) records: BTreeSet<u64>,
+    /// The previews.
+    pub(super) previews: BTreeSet<ServiceId>,
+}
+
+/// Removes the previews of these pull requests.
+pub(crate) async fn remove(cleaning: &Cleaning<'_>, records: &Records, tally: &mut Tally) -> Gone {
     let numbers = cleaning.closed.numbers;
-    let theirs = |record: &&PreviewRecord| record.is_own && numbers.contains(&record.intent.pull);
-    let mut settled: BTreeSet<u64> = records
-        .values()
-        .flatten()
-        .filter(theirs)
-        .filter(|record| record.state == PreviewState::Inactive)
-        .map(|record| record.number)
-        .collect();
-    for (service, records) in records {
-        let mut by_pull: BTreeMap<PrNumber, Vec<&PreviewRecord>> = BTreeMap::new();
-        for record in records
-            .iter()
-            .filter(theirs)
-            .filter(|record| is_open(record))
+    let mut gone = Gone::default();
+    for record in records.values().flatten() {
+        if record.is_own
+            && record.state == PreviewState::Inactive
+            && numbers.contains(&record.intent.pull)
         {
-            by_pull.entry(record.intent.pull).or_default().push(record);
+            gone.records.insert(record.number);
         }
-        for (pull, records) in by_pull {
-            let preview = Preview {
-                service,
-                pull,
-                parents: parents(cleaning.context, cleaning.manifest, service),
-                records,
-            };
-            match preview.settle(cleaning, tally).await {
-                Ok(true) => settled.extend(preview.records.iter().map(|record| record.number)),
+    }
+    if let Some(there) = cleaning.there {
+        for found in &there.services {
+            match remove_one(cleaning, there, found, tally).await {
+                Ok(true) => drop(gone.previews.insert(found.id.clone())),
                 Ok(false) => {}
                 Err(failure) => tally.troubles.push(failure),
             }
         }
     }
-    settled
+    for group in groups(records, numbers) {
+        match group.settle(cleaning, &gone.previews, tally).await {
+            Ok(settled) => gone.records.extend(settled),
+            Err(failure) => tally.troubles.push(failure),
+        }
+    }
+    gone
 }
 
-/// The ids that a service of the manifest has on Render, in any environment: a preview of ours is of one of them.
-fn parents(context: &Context, manifest: &Manifest, name: &ServiceName) -> BTreeSet<ServiceId> {
-    let services = manifest
-        .services
-        .iter()
-        .filter(|service| service.name == *name);
-    services
-        .flat_map(|service| {
-            environments_of(manifest, service)
-                .filter_map(|environment| hooks::id_of(context, service, environment))
-        })
-        .collect()
+/// Deletes a service if it is a preview of one of these pull requests. Says whether it is gone, or would be.
+async fn remove_one(
+    cleaning: &Cleaning<'_>,
+    there: &OnRender<'_>,
+    found: &Found,
+    tally: &mut Tally,
+) -> Result<bool, Failure> {
+    let (context, numbers) = (cleaning.context, cleaning.closed.numbers);
+    let name = format!("preview {} ({})", shown(&found.facts.name), found.id);
+    let pull = match &found.owner {
+        Owner::Of(pull) if numbers.contains(pull) => *pull,
+        Owner::Perhaps(pull, doubt) if numbers.contains(pull) => {
+            let why = format!(
+                "{doubt}: if it is the preview of pull request {pull}, delete it on Render"
+            );
+            let what = (name, BTreeSet::from([*pull]));
+            tally.add(context, what, CleanupResult::Kept, why);
+            return Ok(false);
+        }
+        Owner::Of(_) | Owner::Perhaps(..) | Owner::Unknown | Owner::Nobody => return Ok(false),
+    };
+    let what = (name, BTreeSet::from([pull]));
+    let closed = || "the pull request is closed".to_owned();
+    let Some(writers) = cleaning.writers else {
+        tally.add(context, what, CleanupResult::WouldGo, closed());
+        return Ok(true);
+    };
+    let state = cleaning.github.pull_state(pull).await;
+    if let PullState::Open(_) = state.map_err(|error| Failure::History(error.into()))? {
+        let why = format!("pull request {pull} is open again");
+        tally.add(context, what, CleanupResult::Kept, why);
+        return Ok(false);
+    }
+    let failed = |error| Failure::Render(None, error);
+    let parents = there.own.keys().cloned().collect();
+    match there.api.prove(&found.id, &parents).await.map_err(failed)? {
+        Proof::Preview(preview) => {
+            let remover = &writers.render()?.remover;
+            remover.remove(&preview).await.map_err(failed)?;
+            tally.add(context, what, CleanupResult::Deleted, closed());
+            Ok(true)
+        }
+        Proof::Absent => {
+            context.log.say(&format!("{} is gone already.", what.0));
+            Ok(true)
+        }
+        Proof::Other(_) => {
+            let why = "Render just said something else of it than before".into();
+            tally.add(context, what, CleanupResult::Kept, why);
+            Ok(false)
+        }
+    }
 }
 
-/// The previews that one service has for one pull request: one, unless something went wrong.
-struct Preview<'a> {
+/// The records of one service and pull request that are not set aside. What others wrote deletes nothing on Render; once the previews are gone it is set
+/// aside, too, so that it does not keep images for ever.
+struct Group<'a> {
     service: &'a ServiceName,
     pull: PrNumber,
-    parents: BTreeSet<ServiceId>,
     records: Vec<&'a PreviewRecord>,
 }
 
-impl Preview<'_> {
-    /// Removes what the records name, and sets them aside. Says whether nothing of it is left, or would be.
-    async fn settle(&self, cleaning: &Cleaning<'_>, tally: &mut Tally) -> Result<bool, Failure> {
+/// What became of a preview whose id no record has.
+enum Sought {
+    /// It was removed, or was looked for twice and never made.
+    Gone,
+    /// It is there, and stays.
+    Stays,
+    /// It is not there, and a run may be about to make it.
+    Awaited,
+}
+
+fn groups<'a>(records: &'a Records, numbers: &BTreeSet<PrNumber>) -> Vec<Group<'a>> {
+    let mut groups = BTreeMap::<_, Vec<_>>::new();
+    for (service, records) in records {
+        for record in records {
+            if record.state != PreviewState::Inactive && numbers.contains(&record.intent.pull) {
+                let group = (service, record.intent.pull);
+                groups.entry(group).or_default().push(record);
+            }
+        }
+    }
+    let group = |((service, pull), records)| Group {
+        service,
+        pull,
+        records,
+    };
+    groups.into_iter().map(group).collect()
+}
+
+impl<'a> Group<'a> {
+    fn name(&self) -> PreviewName {
+        PreviewName::new(self.service, self.pull)
+    }
+
+    /// Something of this pull request.
+    fn said(&self, what: String) -> (String, BTreeSet<PrNumber>) {
+        (what, BTreeSet::from([self.pull]))
+    }
+
+    /// Sets the records aside whose preview is gone, and gives their numbers.
+    async fn settle(
+        &self,
+        cleaning: &Cleaning<'_>,
+        removed: &BTreeSet<ServiceId>,
+        tally: &mut Tally,
+    ) -> Result<Vec<u64>, Failure> {
         let context = cleaning.context;
-        let name = PreviewName::new(self.service, self.pull);
-        let Some(render) = &context.clients.render else {
-            tally.add(
-                context,
-                format!("preview {name}"),
-                CleanupResult::Kept,
-                "there is no API key to delete it with".into(),
-            );
-            context.warn(
-                "A preview is left",
-                &format!("preview {name} stays on Render: give cleanup the API key"),
-            );
-            return Ok(false);
+        let Some(there) = cleaning.there else {
+            let is_own = self.records.iter().any(|record| record.is_own);
+            if is_own && context.clients.render.is_none() {
+                self.warn_without_key(context, tally);
+            }
+            return Ok(Vec::new());
         };
-        let ids: BTreeSet<&ServiceId> = self
-            .records
+        let mut settled: Vec<&'a PreviewRecord> = Vec::new();
+        let mut kept = BTreeMap::new();
+        for record in &self.records {
+            match &record.intent.id {
+                Some(id) => match self.stays(there, id, removed) {
+                    Some(why) if record.is_own => drop(kept.insert(id, why)),
+                    Some(_) => {}
+                    None => settled.push(*record),
+                },
+                None => match self.look_for(record, there, removed) {
+                    Sought::Gone => settled.push(*record),
+                    Sought::Stays => {}
+                    Sought::Awaited => self.await_it(cleaning, record, tally).await?,
+                },
+            }
+        }
+        let gone: BTreeSet<&ServiceId> = settled
             .iter()
             .filter_map(|record| record.intent.id.as_ref())
+            .filter(|id| !removed.contains(id))
             .collect();
-        let mut is_gone = true;
-        for id in &ids {
-            is_gone &= self.remove(cleaning, render, (&name, id), tally).await?;
+        for id in gone {
+            let name = self.name();
+            context
+                .log
+                .say(&format!("preview {name} ({id}) is gone already."));
         }
-        if ids.is_empty() {
-            is_gone = self.is_nowhere(context, render, &name, tally).await?;
+        for (id, why) in kept {
+            // What is kept as a preview of this pull request was said before.
+            if let Some(why) = why {
+                let what = self.said(format!("preview {} ({id})", self.name()));
+                tally.add(context, what, CleanupResult::Kept, why);
+            }
         }
-        if is_gone && let Some(writers) = cleaning.writers {
+        if let Some(writers) = cleaning.writers {
             let writer = writers.github()?.previews;
-            for record in &self.records {
-                let set_aside = writer
-                    .set_aside(record.number, "removed: the pull request is closed")
-                    .await;
+            for record in &settled {
+                let why = "removed: the pull request is closed";
+                let set_aside = writer.set_aside(record.number, why).await;
                 set_aside.map_err(|error| Failure::History(error.into()))?;
             }
         }
-        Ok(is_gone)
+        Ok(settled.iter().map(|record| record.number).collect())
     }
 
-    /// Removes one preview, if Render says that it is one. Says whether it is gone, or would be.
-    async fn remove(
+    /// Whether the preview that a record names is still there, and why, where nothing was said of it before.
+    fn stays(
+        &self,
+        there: &OnRender<'_>,
+        id: &ServiceId,
+        removed: &BTreeSet<ServiceId>,
+    ) -> Option<Option<String>> {
+        if removed.contains(id) {
+            return None;
+        }
+        let Some(found) = there.services.iter().find(|found| found.id == *id) else {
+            if there.own.is_empty() {
+                return Some(Some("nothing says which service it is a preview of".into()));
+            }
+            return None;
+        };
+        let of = match &found.facts.parent {
+            Some(parent) if !there.own.contains_key(id) => format!("a preview of {parent}"),
+            Some(_) | None => "no preview".to_owned(),
+        };
+        match found.owner.pull() {
+            Some(pull) if pull == self.pull => Some(None),
+            Some(pull) => Some(Some(format!(
+                "its name says that it is the preview of pull request {pull}"
+            ))),
+            None => Some(Some(format!(
+                "Render says that it is {of}, which is not what the record of {} says",
+                self.service
+            ))),
+        }
+    }
+
+    /// Looks for the preview that a record without an id is about.
+    fn look_for(
+        &self,
+        record: &PreviewRecord,
+        there: &OnRender<'_>,
+        removed: &BTreeSet<ServiceId>,
+    ) -> Sought {
+        let is_its = |found: &&Found| {
+            found.owner.pull() == Some(self.pull)
+                && found.facts.parent.as_ref() == Some(&record.intent.parent)
+        };
+        let its: Vec<&Found> = there.services.iter().filter(is_its).collect();
+        if its.iter().any(|found| !removed.contains(&found.id)) {
+            Sought::Stays
+        } else if its.is_empty() && record.state == PreviewState::Open && !record.was_not_found {
+            Sought::Awaited
+        } else {
+            Sought::Gone
+        }
+    }
+
+    /// Writes down that the preview was looked for. The next clean-up that finds none either sets the record aside.
+    async fn await_it(
         &self,
         cleaning: &Cleaning<'_>,
-        render: &RenderApi,
-        (name, id): (&PreviewName, &ServiceId),
+        record: &PreviewRecord,
         tally: &mut Tally,
-    ) -> Result<bool, Failure> {
-        let context = cleaning.context;
-        let failed = |error| Failure::Render(Some(self.service.clone()), error);
-        let what = format!("preview {name} ({id})");
-        let preview = match render.prove(id, &self.parents).await.map_err(failed)? {
-            Proof::Preview(preview) => preview,
-            Proof::Absent => {
-                // "Not there" is also what Render says to a key of another workspace. The right key sees the service itself.
-                let Some(parent) = self.parents.first() else {
-                    tally.add(
-                        context,
-                        what,
-                        CleanupResult::Kept,
-                        "nothing says which service it is a preview of".into(),
-                    );
-                    return Ok(false);
-                };
-                render.service(parent).await.map_err(failed)?;
-                context.log.say(&format!("{what} is gone already."));
-                return Ok(true);
-            }
-            Proof::Other(parent) => {
-                let of = parent.map_or_else(
-                    || "no preview".to_owned(),
-                    |parent| format!("a preview of {parent}"),
-                );
-                let why = format!(
-                    "Render says that it is {of}, which is not {} of the manifest",
-                    self.service
-                );
-                tally.add(context, what, CleanupResult::Kept, why);
-                return Ok(false);
-            }
-        };
-        let Some(writers) = cleaning.writers else {
-            let why = "the pull request is closed".into();
-            tally.add(context, what, CleanupResult::WouldGo, why);
-            return Ok(true);
-        };
-        let remover = &writers.render()?.remover;
-        remover.remove(&preview).await.map_err(failed)?;
-        tally.add(
-            context,
-            what,
-            CleanupResult::Deleted,
-            "the pull request is closed".into(),
-        );
-        Ok(true)
+    ) -> Result<(), Failure> {
+        let name = self.name();
+        if let Some(writers) = cleaning.writers {
+            let writer = writers.github()?.previews;
+            let noted = writer.not_found(record.number, &name).await;
+            noted.map_err(|error| Failure::History(error.into()))?;
+        }
+        let why =
+            "a run wrote that it makes it, and may still do so: the next clean-up looks again";
+        let what = self.said(format!("preview {name}"));
+        tally.add(cleaning.context, what, CleanupResult::Kept, why.into());
+        Ok(())
     }
 
-    /// Whether no service has the preview's name. One of which no record names the id is not deleted: a name is no proof.
-    async fn is_nowhere(
-        &self,
-        context: &Context,
-        render: &RenderApi,
-        name: &PreviewName,
-        tally: &mut Tally,
-    ) -> Result<bool, Failure> {
-        let found = render
-            .named(name)
-            .await
-            .map_err(|error| Failure::Render(Some(self.service.clone()), error))?;
-        for (id, _) in &found {
-            let why = "it has the name of a preview, and no record says its id: delete it by hand if it is one";
-            tally.add(
-                context,
-                format!("service {name} ({id})"),
-                CleanupResult::Kept,
-                why.into(),
-            );
-        }
-        Ok(found.is_empty())
+    fn warn_without_key(&self, context: &Context, tally: &mut Tally) {
+        let name = self.name();
+        tally.add(
+            context,
+            self.said(format!("preview {name}")),
+            CleanupResult::Kept,
+            "there is no API key to delete it with".into(),
+        );
+        context.warn(
+            "A preview is left",
+            &format!("preview {name} stays on Render: give cleanup the API key"),
+        );
     }
 }

@@ -72,7 +72,7 @@ async fn closed(context: &Context, pull: &PullRequest) -> Result<CleanupSubject,
     }
     match state(context, number).await? {
         PullState::Closed => {}
-        PullState::Open => {
+        PullState::Open(_) => {
             return Err(nothing(&format!("pull request {number} is open again")));
         }
         PullState::Absent => {
@@ -99,7 +99,7 @@ async fn dispatched(context: &Context, dispatch: &Dispatch) -> Result<CleanupSub
         None => Whose::Everybodys,
         Some(number) => match state(context, number).await? {
             PullState::Closed => Whose::One(number),
-            PullState::Open => {
+            PullState::Open(_) => {
                 return Err(
                     InputError::of("pr-number", format!("pull request {number} is open")).into(),
                 );

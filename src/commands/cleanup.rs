@@ -3,16 +3,18 @@
 //! What may go is decided by [`crate::decide::leftovers`]. Whatever cannot be found out keeps what it is about, and one trouble does not keep
 //! the others: all of them are told at the end.
 
+use crate::cleanup::packages::PackageVersions;
 use crate::cleanup::subject::{self, CleanupSubject, Whose};
-use crate::cleanup::{Cleaning, Found, Tally, packages, previews};
+use crate::cleanup::{Cleaning, Found, Tally, mentions, packages, previews};
 use crate::context::{CommandOutcome, Context, Stop, Writers};
 use crate::decide::Closed;
-use crate::domain::{Outcome, PrNumber};
+use crate::domain::{Digest, Outcome, PrNumber, TagTemplate};
 use crate::failure::Failure;
-use crate::github::{CommentWriter, GitHub, PullState};
+use crate::github::{CommentWriter, GitHub, Mention, PullState};
 use crate::intake::inputs::InputError;
 use crate::previews::comment;
-use crate::report::CleanupResult;
+use crate::previews::on_render::{OnRender, Records};
+use crate::report::{CleanupResult, Left};
 use std::collections::BTreeSet;
 
 /// How many pull requests a sweep asks GitHub about.
@@ -33,22 +35,41 @@ pub(super) async fn run(
     context.log.group("What is there");
     let packages = packages::packages(context, github, &manifest, &mut tally).await;
     context.log.end_group();
-    let records = match previews::records(github, &manifest).await {
-        Ok(records) => records,
+    let mentions = mentions(github, &manifest).await;
+    let records = match &mentions {
+        Ok(mentions) => previews::records(github, &manifest, mentions).await,
+        // Told with the images that it keeps.
+        Err(_) => Ok(Records::new()),
+    };
+    let records = records.unwrap_or_else(|failure| {
+        tally.troubles.push(failure);
+        Records::new()
+    });
+    let (there, mentions) = match OnRender::read(context, &manifest, &records).await {
+        Ok(there) => (there, mentions),
+        // What is on Render is not known, so nothing of the images may go.
         Err(failure) => {
-            tally.troubles.push(failure);
-            previews::Records::new()
+            tally.troubles.extend(mentions.err());
+            (None, Err(failure))
         }
     };
     let template = &manifest.tags.pull_request;
     let numbers = match whose {
         Whose::One(number) => BTreeSet::from([number]),
         Whose::Everybodys => {
-            let of_images = packages
-                .iter()
-                .flat_map(|package| package.left_of(template));
-            let found = of_images.chain(previews::left_of(&records)).collect();
-            closed_of(context, github, &found, &mut tally).await
+            let known = Known {
+                packages: &packages,
+                records: &records,
+                there: there.as_ref(),
+                mentions: mentions.as_deref().unwrap_or_default(),
+            };
+            match known.candidates(context, github, template).await {
+                Ok(found) => closed_of(context, github, &found, &mut tally).await,
+                Err(failure) => {
+                    tally.troubles.push(failure);
+                    BTreeSet::new()
+                }
+            }
         }
     };
     let closed = Closed {
@@ -61,28 +82,76 @@ pub(super) async fn run(
         writers,
         manifest: &manifest,
         closed: &closed,
+        there: there.as_ref(),
     };
     context.log.group("Clean-up");
     // First the previews: as long as one is there, it needs its image.
-    let settled = previews::remove(&cleaning, &records, &mut tally).await;
+    let gone = previews::remove(&cleaning, &records, &mut tally).await;
     let found = Found {
         packages: &packages,
-        settled: &settled,
+        mentions,
+        gone,
     };
-    cleaning.clean(&found, &mut tally).await;
+    cleaning.clean(found, &mut tally).await;
     context.log.end_group();
-    let stays = tally.count(CleanupResult::Kept) + tally.troubles.len();
     for number in &numbers {
-        comment::clean(context, comments, *number, stays).await;
+        let left = Left {
+            items: tally.left_of(*number),
+            is_known: tally.troubles.is_empty(),
+        };
+        comment::clean(context, comments, *number, &left).await;
     }
     conclude(context, whose, (numbers.len(), writers.is_none()), tally)
+}
+
+/// What a sweep knows before it asks about pull requests.
+struct Known<'a> {
+    packages: &'a [PackageVersions<'a>],
+    records: &'a Records,
+    there: Option<&'a OnRender<'a>>,
+    mentions: &'a [Mention],
+}
+
+impl Known<'_> {
+    /// The pull requests that are not open, and of which something may go. They begin at a different one in each sweep: of those from which nothing goes
+    /// in the end, no number can keep the others waiting for ever.
+    async fn candidates(
+        &self,
+        context: &Context,
+        github: &GitHub,
+        template: &TagTemplate,
+    ) -> Result<Vec<PrNumber>, Failure> {
+        let open = github.open_pulls().await;
+        let open = open.map_err(|error| Failure::History(error.into()))?;
+        // Where there are too many of them, each candidate is asked about.
+        let open = open.unwrap_or_default();
+        let recorded: BTreeSet<&Digest> = self
+            .mentions
+            .iter()
+            .filter(|mention| !mention.environment.starts_with("preview/"))
+            .flat_map(|mention| &mention.digests)
+            .collect();
+        let mut found = previews::left_of(self.records);
+        found.extend(self.there.iter().flat_map(|there| there.pulls()));
+        for package in self.packages {
+            package.say_too_large(context, template);
+            found.extend(package.left_of(template, &open, &recorded));
+        }
+        let mut found: Vec<PrNumber> = found.difference(&open).copied().collect();
+        if found.len() > CLEANED {
+            let count = u64::try_from(found.len()).unwrap_or(u64::MAX);
+            let first = usize::try_from(context.random.bits() % count).unwrap_or_default();
+            found.rotate_left(first);
+        }
+        Ok(found)
+    }
 }
 
 /// Those of the pull requests that are closed, as many as one run cleans up after.
 async fn closed_of(
     context: &Context,
     github: &GitHub,
-    found: &BTreeSet<PrNumber>,
+    found: &[PrNumber],
     tally: &mut Tally,
 ) -> BTreeSet<PrNumber> {
     let (mut closed, mut asked) = (BTreeSet::new(), 0);
@@ -93,7 +162,7 @@ async fn closed_of(
         asked += 1;
         match github.pull_state(*number).await {
             Ok(PullState::Closed) => drop(closed.insert(*number)),
-            Ok(PullState::Open) => {}
+            Ok(PullState::Open(_)) => {}
             Ok(PullState::Absent) => context.log.say(&format!(
                 "There is no pull request {number}: what has its tags stays."
             )),

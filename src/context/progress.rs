@@ -28,6 +28,8 @@ pub(crate) struct InFlightDeploy {
     pub(crate) wanted: Vec<Digest>,
     /// The deploys that were there before.
     pub(crate) known: BTreeSet<DeployId>,
+    /// Whether it puts a service back on what it ran before: a cancelled run lets it go on.
+    pub(crate) is_restore: bool,
     pub(crate) stage: Stage,
 }
 

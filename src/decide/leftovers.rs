@@ -95,6 +95,14 @@ impl Closed<'_> {
             .is_some_and(|number| self.numbers.contains(&number))
     }
 
+    /// The pull requests of these tags.
+    #[must_use]
+    pub fn pulls_of(&self, tags: &[ImageTag]) -> BTreeSet<PrNumber> {
+        tags.iter()
+            .filter_map(|tag| self.template.pull_request_of(tag))
+            .collect()
+    }
+
     /// Whether every tag of a version is one of theirs. A version without tags is nobody's.
     #[must_use]
     pub fn owns_all(&self, tags: &[ImageTag]) -> bool {

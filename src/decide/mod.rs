@@ -11,6 +11,7 @@ mod lint;
 mod number;
 mod plan;
 mod preview;
+mod preview_owner;
 mod previous;
 mod source;
 mod subject;
@@ -35,6 +36,7 @@ pub use lint::{
 pub use number::{NoNumber, number};
 pub use plan::{Ground, Plan, PlanError, PlannedImage, PlannedService, Wishes};
 pub use preview::{PreviewOf, Whose, is_forestalled, known_preview, may_be_unknown};
+pub use preview_owner::{Doubt, Listed, Ours, Owner};
 pub use previous::{
     Back, NoWay, Past, Pasts, Step, Target, Turn, before_on_render, is_cut_off, left, left_release,
     serves, way_back,

@@ -1,6 +1,6 @@
 //! Which preview on Render is a pull request's, by what we wrote down and by what Render says.
 
-use crate::domain::{PrNumber, PreviewRecord, PreviewState, Repository, ServiceId};
+use crate::domain::{PrNumber, PreviewName, PreviewRecord, PreviewState, Repository, ServiceId};
 
 /// What a pull request's preview of a service is a copy of.
 #[derive(Debug, Clone, Copy)]
@@ -48,25 +48,41 @@ impl PreviewOf<'_> {
         ids
     }
 
-    /// Whose a service on Render is, by its own word of what it is a copy of. That Render says it of every preview was not seen. Where it says
+    /// Whose a service on Render is that a record of ours names. That Render says of every preview what it is a copy of was not seen. Where it says
     /// nothing, a record of ours is not enough: any job of the repository may have written it, about any service.
     #[must_use]
     pub fn whose(
         &self,
         id: &ServiceId,
         copy_of: Option<&ServiceId>,
-        is_named: bool,
-        is_recorded: bool,
+        name: &str,
+        wanted: &PreviewName,
     ) -> Whose {
+        let is_anothers = PreviewName::pull_of(name).is_some_and(|pull| pull != self.pull);
         match copy_of {
-            _ if id == self.parent => Whose::Others,
+            _ if id == self.parent || is_anothers => Whose::Others,
             Some(parent) if parent == self.parent => Whose::Ours,
             Some(_) => Whose::Others,
-            None => match (is_recorded, is_named) {
-                (true, true) => Whose::Ours,
-                (true, false) => Whose::Unknown,
-                (false, _) => Whose::Others,
-            },
+            None if name == wanted.as_str() => Whose::Ours,
+            None => Whose::Unknown,
+        }
+    }
+
+    /// Whether a service on Render that no record names is our preview: by what it is a copy of, and by its name, which may be that of a service before it
+    /// was renamed. Where Render does not say what it is a copy of, it is ours if we meant to make it (`is_meant`) under that very name.
+    #[must_use]
+    pub fn is_found(
+        &self,
+        id: &ServiceId,
+        copy_of: Option<&ServiceId>,
+        name: &str,
+        wanted: &PreviewName,
+        is_meant: bool,
+    ) -> bool {
+        match copy_of {
+            _ if id == self.parent => false,
+            Some(parent) => parent == self.parent && PreviewName::pull_of(name) == Some(self.pull),
+            None => is_meant && name == wanted.as_str(),
         }
     }
 }
@@ -147,6 +163,7 @@ mod tests {
                 },
             },
             state,
+            was_not_found: false,
             run: "1".into(),
             is_own: true,
         }
@@ -191,20 +208,38 @@ mod tests {
             repository: &repository,
         };
         let (own, other) = (id("srv-own"), id("srv-other"));
-        let table = [
-            (&own, Some(&parent), false, false, Whose::Ours),
-            (&own, None, true, true, Whose::Ours),
-            (&own, None, true, false, Whose::Others),
-            (&own, None, false, true, Whose::Unknown),
-            (&own, None, false, false, Whose::Others),
-            (&own, Some(&other), true, true, Whose::Others),
+        let wanted = PreviewName::new(&ServiceName::parse("api").unwrap(), pull("7"));
+        let recorded = [
+            (&own, Some(&parent), "renamed", Whose::Ours),
+            // A record that names another pull request's preview is not believed.
+            (&own, Some(&parent), "api-pr-8", Whose::Others),
+            (&own, None, "api-pr-8", Whose::Others),
+            (&own, None, "api-pr-7", Whose::Ours),
+            (&own, None, "renamed", Whose::Unknown),
+            (&own, Some(&other), "api-pr-7", Whose::Others),
             // The service itself is never its own preview.
-            (&parent, None, true, true, Whose::Others),
-            (&parent, Some(&parent), true, true, Whose::Others),
+            (&parent, None, "api-pr-7", Whose::Others),
+            (&parent, Some(&parent), "api-pr-7", Whose::Others),
         ];
-        for (id, copy_of, is_named, is_recorded, whose) in table {
-            let found = of.whose(id, copy_of, is_named, is_recorded);
-            assert_eq!(found, whose, "{id} {copy_of:?} {is_named} {is_recorded}");
+        for (id, copy_of, name, whose) in recorded {
+            let found = of.whose(id, copy_of, name, &wanted);
+            assert_eq!(found, whose, "{id} {copy_of:?} {name}");
+        }
+        let found = [
+            (&own, Some(&parent), "api-pr-7", false, true),
+            (&own, Some(&parent), "api-pr-7-x4f2", false, true),
+            (&own, Some(&parent), "old-pr-7", false, true),
+            (&own, Some(&parent), "renamed", true, false),
+            (&own, Some(&parent), "api-pr-8", true, false),
+            (&own, Some(&other), "api-pr-7", true, false),
+            (&own, None, "api-pr-7", true, true),
+            (&own, None, "api-pr-7", false, false),
+            (&own, None, "api-pr-7-x4f2", true, false),
+            (&parent, None, "api-pr-7", true, false),
+        ];
+        for (id, copy_of, name, is_meant, is_ours) in found {
+            let found = of.is_found(id, copy_of, name, &wanted, is_meant);
+            assert_eq!(found, is_ours, "{id} {copy_of:?} {name} {is_meant}");
         }
     }
 

@@ -5,6 +5,8 @@ use std::fmt;
 
 /// The longest name that is given, which is that of a host's label: Render makes the preview's address of it.
 const LONGEST: usize = 63;
+/// What stands between the service's name and the pull request's number.
+const MARK: &str = "-pr-";
 
 /// The name of a preview on Render: `<service>-pr-<number>`, the same in every run. A service's name that would make it too long is cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,11 +16,24 @@ impl PreviewName {
     /// The name of a service's preview for a pull request.
     #[must_use]
     pub fn new(service: &ServiceName, pull: PrNumber) -> Self {
-        let end = format!("-pr-{pull}");
+        let end = format!("{MARK}{pull}");
         let service = service.as_str();
         // Names are ASCII, so any place is between two characters.
         let cut = service.len().min(LONGEST - end.len());
         Self(format!("{}{end}", &service[..cut]))
+    }
+
+    /// The pull request that a name on Render speaks of. A name goes on after the number where Render or somebody made it longer
+    /// (`api-pr-7-x4f2`).
+    #[must_use]
+    pub fn pull_of(name: &str) -> Option<PrNumber> {
+        let (_, end) = name.rsplit_once(MARK)?;
+        let digits = end.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, more) = end.split_at(digits);
+        if !more.is_empty() && !more.starts_with('-') {
+            return None;
+        }
+        PrNumber::parse(number.as_bytes()).ok()
     }
 
     /// The name as text.
@@ -73,6 +88,8 @@ pub struct PreviewRecord {
     pub intent: PreviewIntent,
     /// What became of it.
     pub state: PreviewState,
+    /// Whether a clean-up has looked for the preview that it was to make, and found none.
+    pub was_not_found: bool,
     /// `GITHUB_RUN_ID` of the run that wrote it; for telling a run's own repetition from another run, and for nothing else.
     pub run: String,
     /// Whether the one who writes our records wrote it. By what others wrote nothing on Render is touched.
@@ -96,5 +113,27 @@ mod tests {
         assert_eq!(name("retention-run", b"99999"), "retention-run-pr-99999");
         let long = name(&"a".repeat(63), b"99999");
         assert_eq!((long.len(), long.ends_with("a-pr-99999")), (63, true));
+    }
+
+    #[test]
+    fn a_name_on_render_says_whose_preview_it_is() {
+        let of = |name: &str| PreviewName::pull_of(name).map(|pull| pull.to_string());
+        for (name, pull) in [
+            ("api-pr-7", "7"),
+            ("api-pr-7-x4f2", "7"),
+            ("a-pr-3-pr-12", "12"),
+        ] {
+            assert_eq!(of(name).as_deref(), Some(pull), "{name}");
+        }
+        for name in [
+            "api",
+            "api-pr-",
+            "api-pr-7x",
+            "api-pr-07",
+            "api-pr-100000",
+            "api PR #7",
+        ] {
+            assert_eq!(of(name), None, "{name}");
+        }
     }
 }

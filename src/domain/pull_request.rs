@@ -19,7 +19,7 @@ impl PrNumber {
             return Err(Refused::new(
                 "pr-number",
                 text,
-                "an integer from 1 to 99999, like 7",
+                "an integer from 1 to 99999, like 7 (numbers of more than five digits are not supported)",
             ));
         }
         Ok(Self(text.iter().fold(0, |number, digit| {

@@ -102,6 +102,12 @@ impl TagTemplate {
         ImageTag::parse(&fill(&self.0, &sha.to_string(), &number.to_string()))
     }
 
+    /// Whether its tags say whose they are.
+    #[must_use]
+    pub fn has_number(&self) -> bool {
+        self.0.contains(&Part::Number)
+    }
+
     /// The pull request whose tag this is; none for every other tag, and for a template without `{number}`.
     ///
     /// A commit's digits have a fixed count, so the tag's length says how many the number has: no tag can be read in two ways.
@@ -116,7 +122,21 @@ impl TagTemplate {
         self.read_pull_request(tag).map(|(_, commit)| commit)
     }
 
+    /// The number of a pull request's tag that is above 99999, which this project does not take.
+    #[must_use]
+    pub fn too_large_of<'t>(&self, tag: &'t ImageTag) -> Option<&'t str> {
+        let (number, _) = self.read_number(tag)?;
+        let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
+        (number.len() > 5 && is_number && !number.starts_with('0')).then_some(number)
+    }
+
     fn read_pull_request<'t>(&self, tag: &'t ImageTag) -> Option<(PrNumber, &'t str)> {
+        let (number, commit) = self.read_number(tag)?;
+        Some((PrNumber::parse(number.as_bytes()).ok()?, commit))
+    }
+
+    /// What stands in a tag where the number and the commit are.
+    fn read_number<'t>(&self, tag: &'t ImageTag) -> Option<(&'t str, &'t str)> {
         let numbers = self.0.iter().filter(|part| **part == Part::Number).count();
         let fixed: usize = self.0.iter().map(Part::fixed).sum();
         let digits = tag
@@ -146,8 +166,7 @@ impl TagTemplate {
                     (rest, commit) = (after, long);
                 }
                 Part::Number => {
-                    let (text, after) = rest.split_at_checked(digits)?;
-                    let found = PrNumber::parse(text.as_bytes()).ok()?;
+                    let (found, after) = rest.split_at_checked(digits)?;
                     if number.is_some_and(|number| number != found) {
                         return None;
                     }

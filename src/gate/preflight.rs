@@ -89,17 +89,22 @@ fn problem(
             format!("{service} has image {image} on Render, and {repository} in the manifest");
         return Some((FailureWord::ImageRepositoryDiffers, text));
     }
-    facts.is_suspended.then(|| {
-        let by = if facts.suspenders.is_empty() {
-            String::new()
-        } else {
-            format!(" (by {})", facts.suspenders.join(", "))
-        };
-        (
-            FailureWord::ServiceSuspended,
-            format!("{service} is suspended on Render{by}"),
-        )
-    })
+    let by = suspended(facts)?;
+    Some((
+        FailureWord::ServiceSuspended,
+        format!("{service} is suspended on Render{by}"),
+    ))
+}
+
+/// Who suspended a service, in brackets and as far as Render says it, if it is suspended.
+pub(crate) fn suspended(facts: &ServiceFacts) -> Option<String> {
+    if !facts.is_suspended {
+        return None;
+    }
+    if facts.suspenders.is_empty() {
+        return Some(String::new());
+    }
+    Some(format!(" (by {})", facts.suspenders.join(", ")))
 }
 
 /// Without a registry credential Render can pull only what anybody can.

@@ -390,9 +390,11 @@ impl GitHub {
         };
         match self.client.read(body, CAP, &mut reply.body).await {
             Ok(()) => Ok(Ok(reply)),
-            Err(BodyError::TooLarge) => {
-                Err(reply.broken(what, &format!("more than {} MiB", CAP >> 20)))
-            }
+            Err(BodyError::TooLarge) => Err(GitHubError::TooLarge {
+                what: what.to_owned(),
+                mib: CAP >> 20,
+                trace: reply.trace(),
+            }),
             Err(BodyError::Broken(error)) => Ok(Err(root_cause(&error))),
         }
     }

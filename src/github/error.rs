@@ -89,6 +89,16 @@ pub enum GitHubError {
         /// The reply.
         trace: Trace,
     },
+    /// An answer of more bytes than are read.
+    #[error("github's answer for {what} has more than {mib} MiB ({trace})")]
+    TooLarge {
+        /// What was asked for.
+        what: String,
+        /// How much is read.
+        mib: usize,
+        /// The reply.
+        trace: Trace,
+    },
     /// A tag's object is of a kind that cannot be deployed.
     #[error("git object {object} is a {kind}, wanted a commit")]
     NotACommit {
@@ -123,6 +133,7 @@ impl GitHubError {
             Self::Unavailable { .. }
             | Self::Untrusted { .. }
             | Self::Broken { .. }
+            | Self::TooLarge { .. }
             | Self::Rejected { .. } => FailureWord::GithubUnavailable,
             Self::NotACommit { .. } | Self::TooDeep(_) => FailureWord::BadEvent,
         }
@@ -143,8 +154,8 @@ impl GitHubError {
                 "run it again later; a checkout with `fetch-depth: 0` makes most of these requests unnecessary"
             }
             Self::Untrusted { .. } => UNTRUSTED,
-            Self::Unavailable { .. } | Self::Broken { .. } => {
-                "run it again; if it stays, look at https://www.githubstatus.com"
+            Self::Unavailable { .. } | Self::Broken { .. } | Self::TooLarge { .. } => {
+                "run it again; if it stays, look at the status page of your GitHub (https://www.githubstatus.com for github.com)"
             }
             Self::NotACommit { .. } | Self::TooDeep(_) => "put the tag on a commit",
         }

@@ -18,7 +18,6 @@ mod library;
 mod new_tag;
 mod packages;
 mod previews;
-mod pull_request;
 mod pulls;
 mod refs;
 mod smart_http;

@@ -323,7 +323,8 @@ const fn is_no_answer(error: &GitHubError) -> bool {
         | GitHubError::Untrusted { .. }
         | GitHubError::RateLimited { .. }
         | GitHubError::Denied { .. }
-        | GitHubError::Broken { .. } => true,
+        | GitHubError::Broken { .. }
+        | GitHubError::TooLarge { .. } => true,
         GitHubError::NotFound { .. }
         | GitHubError::Rejected { .. }
         | GitHubError::NotACommit { .. }

@@ -5,6 +5,7 @@ mod choices;
 mod command;
 mod digest;
 mod duration;
+mod groups;
 mod lists;
 mod request;
 
@@ -16,6 +17,7 @@ pub use choices::{
 pub use command::{Command, LocalCommand, OperationCommand, PipelineCommand};
 pub use digest::GivenDigests;
 pub use duration::parse_duration;
+pub use groups::{INPUT_GROUPS, InputGroup};
 pub use request::{DEFAULT_MANIFEST, InputError, Request, SourcePath};
 
 use std::collections::BTreeMap;
@@ -56,7 +58,7 @@ pub const INPUTS: &[Input] = &[
     input(
         "command",
         "deploy",
-        "What to do: plan, verify, deploy, promote, rollback, release or cleanup; check (the manifest against the repository) or init (a starting one), both local",
+        "plan, verify, deploy, promote, rollback, release, cleanup, check or init",
     ),
     input(
         "environment",
@@ -66,12 +68,12 @@ pub const INPUTS: &[Input] = &[
     input(
         "manifest",
         ".github/deploy-manifest.yml",
-        "Path of the deploy manifest, read from the commit being deployed (rollback: from the commit that runs)",
+        "Path of the manifest; rollback reads it from the commit that runs, others from the commit deployed",
     ),
     input(
         "image",
         "",
-        "An image repository: the image when there is no manifest (default: ghcr.io/<owner>/<repo>), else the image that tags speaks of",
+        "Without a manifest: the image (default: ghcr.io/<owner>/<repo>). With one: the image tags is for",
     ),
     secret(
         "deploy-hook",
@@ -86,32 +88,32 @@ pub const INPUTS: &[Input] = &[
     secret(
         "render-api-key",
         "",
-        "Render API key, of the services' workspace: deploys are followed until they are live, and services with an id need no hook",
+        "Render API key: deploys are followed until live, and a service with an id needs no hook",
     ),
     input(
         "digest",
         "",
-        "The image is this digest and no tag is looked up: a digest, repository@sha256:... or image=sha256:... lines, a build's metadata JSON, or a directory with one file per image",
+        "Use this image and look up no tag: a digest, image=sha256:... lines, a directory or a build's JSON",
     ),
     input(
         "services",
         "",
-        "Restrict to these services (comma, newline or JSON); never makes an unchanged service deploy",
+        "Restrict to these services (comma, newline or JSON); an unchanged service is still skipped",
     ),
     input(
         "force",
         "",
-        "By hand only, a list of: unchanged (deploy though nothing changed), older, held, requires (rules to set aside)",
+        "By hand only, a list of: unchanged (deploy it all the same), older, held, requires (skip that rule)",
     ),
     input(
         "freeze",
         "",
-        "A reason to deploy nothing at present; empty, false, 0, no and off are none",
+        "A reason to deploy nothing for now; empty, false, 0, no and off mean no freeze",
     ),
     input(
         "release",
         "",
-        "Which release a dispatch deploys, promotes or goes back to, like prod-42 (rollback: default what was live before; release: the one to make instead of the next)",
+        "The release to deploy, promote, make or go back to, like prod-42",
     ),
     input(
         "pr-number",
@@ -123,7 +125,7 @@ pub const INPUTS: &[Input] = &[
         "",
         "Commit, for dispatch events and laptops (default: the event's)",
     ),
-    input("base", "", "plan and verify: compare with this commit"),
+    input("base", "", "Compare with this commit"),
     secret(
         "github-token",
         "${{ github.token }}",
@@ -132,27 +134,27 @@ pub const INPUTS: &[Input] = &[
     input(
         "registry",
         "ghcr.io",
-        "The one registry host that credentials are sent to",
+        "The only registry host that gets credentials",
     ),
     input(
         "registry-username",
         "",
-        "Username for the registry (default for ghcr.io: the actor)",
+        "User name for the registry (default for ghcr.io: the actor)",
     ),
     secret(
         "registry-password",
         "",
-        "Password or token for the registry (default for ghcr.io: github-token; another token for ghcr.io has to be a classic one)",
+        "Password or classic token for the registry (default for ghcr.io: github-token)",
     ),
     input(
         "promote-on-release",
         "true",
-        "On a release, before the first deploy, put its tag on what each service will serve: true or false (the image that has the tag is the image)",
+        "true: a release puts its tag on the tested images. false: the image with that tag is deployed",
     ),
     input(
         "pin",
         "index",
-        "Deploy by the digest of the image index, or of its linux/amd64 platform image: index or platform",
+        "Deploy the digest of the image index, or of its linux/amd64 image: index or platform",
     ),
     input(
         "image-timeout",
@@ -162,37 +164,37 @@ pub const INPUTS: &[Input] = &[
     input(
         "on-missing-image",
         "fail",
-        "When an image is still missing then: fail, or warn (exit 0, skipped)",
+        "If an image is still missing then: fail, or warn (exit 0, skipped)",
     ),
     input(
         "live-timeout",
         "50m",
-        "How long to wait for each deploy to end; its record then stays open and the next run goes on from it",
+        "How long to wait for each deploy to end; after that, the next run continues from its record",
     ),
     input(
         "wait",
         "auto",
-        "What to wait for: accepted, live (needs an API key), or auto (live where there is a key)",
+        "Wait until accepted, live (needs an API key), or auto (live if there is an API key)",
     ),
     input(
         "on-missing-credential",
         "auto",
-        "When a credential is missing: warn (exit 0, skipped), fail, or auto (warn on pull requests and in forks)",
+        "If a credential is missing: warn (exit 0), fail, or auto (warn on pull requests and in forks)",
     ),
     input(
         "rollback-on-failure",
         "false",
-        "When a service fails, put those that went live in this run back on what they ran before: true or false",
+        "If a service fails, put the services that went live in this run back: true or false",
     ),
     input(
         "record",
         "true",
-        "Keep GitHub Deployments as the memory of what was deployed: true or false",
+        "Record deploys as GitHub Deployments, which the next run compares with: true or false",
     ),
     input(
         "comment",
         "false",
-        "deploy, cleanup: keep one comment on the pull request that says what became of it: true or false",
+        "Keep one comment on the pull request that shows the result: true or false",
     ),
     input(
         "env-file",
@@ -202,17 +204,17 @@ pub const INPUTS: &[Input] = &[
     input(
         "ca-bundle",
         "",
-        "Extra PEM roots beside the built-in ones: text, or a file of the workspace",
+        "PEM root certificates to trust besides the built-in ones: text, or a file of the workspace",
     ),
     input(
         "dry-run",
         "false",
-        "Do everything but the writes: true or false",
+        "Do everything except the writes: true or false",
     ),
     input(
         "render-api-url",
         "https://api.render.com",
-        "Where Render is; deploy hooks must have this origin",
+        "Address of Render's API; deploy hooks must have the same origin",
     ),
 ];
 

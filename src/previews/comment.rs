@@ -1,22 +1,23 @@
 //! The one comment that a `deploy` keeps on its pull request, where the workflow asks for it. Nothing that goes wrong with it is a failure.
 
+use super::shown;
 use crate::context::{CommandOutcome, Context, Stop};
 use crate::domain::{FailureWord, Outcome, PrNumber, Trigger};
 use crate::github::{CommentWriter, GitHubError, IfAbsent, Kept};
 use crate::intake::inputs::Commenting;
-use crate::report::{About, RunReport, cleaned, comment};
+use crate::report::{About, Left, RunReport, cleaned, comment};
 
 /// Makes the comment of a closed pull request, if there is one, say whether anything of it is left. None is made for that.
 pub(crate) async fn clean(
     context: &Context,
     writer: Option<&CommentWriter<'_>>,
     number: PrNumber,
-    stays: usize,
+    left: &Left,
 ) {
     let Some(writer) = writer else {
         return;
     };
-    let text = cleaned(stays, context.run_page().as_ref());
+    let text = cleaned(left, context.run_page().as_ref());
     match writer.keep(number, &text, IfAbsent::Leave).await {
         Ok(Kept::Edited) => context
             .log
@@ -64,8 +65,19 @@ pub(crate) async fn keep(
         failure,
     };
     let number = pull.number;
-    let text = comment(&report, &about);
-    match writer.keep(number, &text, IfAbsent::Make).await {
+    let text = comment(&report, &shown::of(context, pull).await, &about);
+    let kept = writer.keep(number, &text, IfAbsent::Make).await;
+    // Another job may have changed a preview, and written its comment, between our look and our comment.
+    let again = match kept {
+        Ok(Kept::Made | Kept::Edited) => comment(&report, &shown::of(context, pull).await, &about),
+        Ok(Kept::Unchanged | Kept::Absent | Kept::TooMany) | Err(_) => text.clone(),
+    };
+    let kept = if again == text {
+        kept
+    } else {
+        writer.keep(number, &again, IfAbsent::Leave).await
+    };
+    match kept {
         Ok(Kept::Made) => context
             .log
             .say(&format!("Commented on pull request {number}.")),
@@ -115,6 +127,7 @@ fn hint(error: &GitHubError) -> &'static str {
 mod tests {
     use super::*;
     use crate::domain::CommitSha;
+    use crate::report::Shown;
 
     #[test]
     fn the_comment_that_is_written_is_the_one_that_is_looked_for() {
@@ -123,7 +136,8 @@ mod tests {
             page: None,
             failure: None,
         };
-        let text = comment(&RunReport::new(Outcome::Nothing, ""), &about);
+        let report = RunReport::new(Outcome::Nothing, "");
+        let text = comment(&report, &Shown::Unknown, &about);
         assert!(text.starts_with(crate::github::MARK), "{text}");
     }
 }

@@ -1,4 +1,4 @@
-//! Looking for a preview before one is made: by the record, and on Render by its name.
+//! Looking for a preview before one is made: by the record, and in Render's list of services.
 
 use super::PreviewJob;
 use crate::decide::{Whose, known_preview, may_be_unknown};
@@ -65,11 +65,11 @@ impl PreviewJob<'_> {
             }
         }
         if let Some(standing) = self
-            .by_name(may_be_unknown(&counting), gone.as_ref())
+            .on_render(may_be_unknown(&counting), gone.as_ref())
             .await?
         {
             self.say(&format!(
-                "{} is its preview by name, and is taken",
+                "{} is its preview on Render, and is taken",
                 standing.id
             ));
             return Ok(Target::There(Box::new(standing)));
@@ -93,15 +93,18 @@ impl PreviewJob<'_> {
             }) => return Ok(Seen::Gone),
             Err(error) => return Err(error.into()),
         };
-        match self.whose(id, &facts, true) {
+        match self
+            .of()
+            .whose(id, facts.parent.as_ref(), &facts.name, &self.name)
+        {
             Whose::Ours => Ok(Seen::Ours(Box::new(Standing {
                 id: id.clone(),
                 facts,
             }))),
             Whose::Others => {
                 self.say(&format!(
-                    "{id} of the record is no preview of {} on Render, and is left alone",
-                    self.parent
+                    "{id} of the record is no preview of {} for pull request {} on Render, and is left alone",
+                    self.parent, self.pull
                 ));
                 Ok(Seen::Others)
             }
@@ -116,41 +119,34 @@ impl PreviewJob<'_> {
         }
     }
 
-    fn whose(&self, id: &ServiceId, facts: &ServiceFacts, is_recorded: bool) -> Whose {
-        self.of().whose(
-            id,
-            facts.parent.as_ref(),
-            facts.name == self.name.as_str(),
-            is_recorded,
-        )
-    }
-
-    /// The preview of our name. Where Render does not say whose copy a service is, it is ours only if we meant to make one (`is_recorded`).
-    pub(super) async fn by_name(
+    /// The preview that the list of services shows. Where Render does not say whose copy a service is, it is ours only if we meant to make one
+    /// (`is_meant`).
+    pub(super) async fn on_render(
         &self,
-        is_recorded: bool,
+        is_meant: bool,
         gone: Option<&ServiceId>,
     ) -> Result<Option<Standing>, RenderError> {
         let has_our_image = |facts: &ServiceFacts| {
-            facts
-                .image
-                .as_ref()
-                .and_then(|image| image.repository.as_ref())
-                == Some(self.image.repository())
+            let image = facts.image.as_ref();
+            image.and_then(|image| image.repository.as_ref()) == Some(self.image.repository())
+        };
+        let is_ours = |id: &ServiceId, facts: &ServiceFacts| {
+            let parent = facts.parent.as_ref();
+            let of = self.of();
+            of.is_found(id, parent, &facts.name, &self.name, is_meant)
         };
         let mut found: Vec<Standing> = self
             .render
-            .named(&self.name)
+            .services()
             .await?
             .into_iter()
-            .filter(|(id, facts)| {
-                Some(id) != gone
-                    && has_our_image(facts)
-                    && self.whose(id, facts, is_recorded) == Whose::Ours
-            })
+            .filter(|(id, facts)| Some(id) != gone && has_our_image(facts) && is_ours(id, facts))
             .map(|(id, facts)| Standing { id, facts })
             .collect();
-        found.sort_by(|one, other| one.id.cmp(&other.id));
+        found.sort_by(|one, other| {
+            let is_other = |found: &Standing| found.facts.name != self.name.as_str();
+            (is_other(one), &one.id).cmp(&(is_other(other), &other.id))
+        });
         let mut found = found.into_iter();
         let first = found.next();
         let more: Vec<String> = found.map(|standing| standing.id.to_string()).collect();

@@ -3,7 +3,10 @@
 use super::find::{Standing, Unknown};
 use super::{PreviewClients, PreviewJob};
 use crate::decide::{Closing, is_forestalled};
-use crate::domain::{DeployId, Intent, Kind, PreviewRecord, PreviewState, ServiceId};
+use crate::domain::{
+    DeployId, FailureWord, Intent, Kind, PreviewRecord, PreviewState, ServiceId, Status,
+};
+use crate::gate::preflight;
 use crate::render::{CallFailure, Made, Repeatable, ServiceFacts};
 use crate::report::ServiceResult;
 use crate::rollout::{DeployRequest, DeployVia, Rollout, preview as tracked};
@@ -35,6 +38,8 @@ enum Asked {
     Refused(CallFailure),
     /// Whether there is one is not known.
     Unclear(String),
+    /// The pull request was closed, or is on another commit by now. Render was not asked.
+    Stale(String),
 }
 
 impl PreviewJob<'_> {
@@ -44,6 +49,11 @@ impl PreviewJob<'_> {
         clients: PreviewClients<'_>,
         preview: Box<Standing>,
     ) -> ServiceResult {
+        if let Some(by) = preflight::suspended(&preview.facts) {
+            let text = format!("its preview {} is suspended on Render{by}", preview.id);
+            let hint = "Resume it on Render, or delete it there, then run this again.";
+            return self.failed(FailureWord::ServiceSuspended, text, hint);
+        }
         let number = if self.is_told(&preview.id) {
             None
         } else {
@@ -119,6 +129,11 @@ impl PreviewJob<'_> {
                 self.close(number, Closing::NotSent, None, None).await;
                 self.failed(failure.word(), failure.to_string(), failure.hint())
             }
+            Asked::Stale(why) => {
+                tracked::forget_making(self.context, name);
+                self.close(number, Closing::NotSent, None, None).await;
+                self.without(Status::Superseded, why)
+            }
             Asked::Unclear(why) => {
                 tracked::forget_making(self.context, name);
                 let text = format!(
@@ -126,7 +141,7 @@ impl PreviewJob<'_> {
                     self.name
                 );
                 self.failed(
-                    crate::domain::FailureWord::RenderUnavailable,
+                    FailureWord::RenderUnavailable,
                     text,
                     "Look for it on Render, then run this again: one that is there is taken, and none is made a second time.",
                 )
@@ -158,12 +173,12 @@ impl PreviewJob<'_> {
         }
         self.say("another run wrote first that it makes this preview, so it is waited for");
         for pause in LOOKS {
-            if let Some(standing) = self.by_name(true, gone).await? {
+            if let Some(standing) = self.on_render(true, gone).await? {
                 return Ok(Some(standing));
             }
             sleep(pause).await;
         }
-        Ok(self.by_name(true, gone).await?)
+        Ok(self.on_render(true, gone).await?)
     }
 
     /// Asks Render to make it, again only while nothing was acted upon.
@@ -179,6 +194,9 @@ impl PreviewJob<'_> {
             self.context.clients.http.backoff(PAUSES.0, PAUSES.1),
         );
         for requests in 1.. {
+            if let Some(why) = self.stale_by(&self.head_now().await).await {
+                return Asked::Stale(why);
+            }
             self.say(&format!(
                 "making the preview {} of {} with {image}",
                 self.name, self.parent
@@ -237,7 +255,7 @@ impl PreviewJob<'_> {
         self.say(&format!("{why}; it is looked for"));
         for pause in LOOKS {
             sleep(pause).await;
-            if let Ok(Some(standing)) = self.by_name(is_recorded, gone).await {
+            if let Ok(Some(standing)) = self.on_render(is_recorded, gone).await {
                 return Asked::Appeared(Box::new(standing));
             }
         }

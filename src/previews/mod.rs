@@ -1,12 +1,15 @@
 //! Previews: what a pull request's `deploy` does with an API key, for the services whose manifest says `previews`.
 //!
 //! Each gets one service of its own on Render, made once and then redeployed by digest. Render never deletes such a preview and two calls make
-//! two, so before one is made it is looked for: in our record, and on Render by its name.
+//! two, so before one is made it is looked for: in our record, and in Render's list of services.
 
 pub(crate) mod comment;
 mod find;
+mod head;
 mod make;
+pub(crate) mod on_render;
 mod record;
+mod shown;
 
 use crate::context::{CommandOutcome, Context, Stop, Writers};
 use crate::decide::{PreviewOf, Subject, VerifiedImage};
@@ -23,6 +26,7 @@ use crate::report::{Preview, ServiceResult, outcome_of};
 use crate::rollout;
 use crate::state::EnvironmentState;
 use find::{Target, Unknown};
+use head::HeadNow;
 use http_client::Stopwatch;
 use record::PreviewRecords;
 
@@ -51,6 +55,8 @@ struct PreviewJob<'a> {
     name: PreviewName,
     state: EnvironmentState,
     remembered: &'a PreviewRecords<'a>,
+    /// What the pull request was on after the images were there.
+    head: &'a HeadNow,
     started: &'a Stopwatch,
 }
 
@@ -165,6 +171,7 @@ pub(crate) async fn run(
         .map(|wanted| wanted.service.name.clone())
         .collect();
     let remembered = PreviewRecords::read(context, writers, &names).await;
+    let head = head::head_now(context, wanted.pull).await;
     let started = Stopwatch::start();
     let mut jobs = Vec::new();
     for (preview, parent) in wanted.services.iter().zip(parents) {
@@ -185,6 +192,7 @@ pub(crate) async fn run(
                 manifest,
             ),
             remembered: &remembered,
+            head: &head,
             started: &started,
         });
     }
@@ -303,8 +311,10 @@ impl PreviewJob<'_> {
             );
             self.context.warn("A preview is left over", &text);
         }
-        if let Some(why) = self.superseded(&self.of().counting(records)).await {
-            return self.without(Status::Superseded, why);
+        match self.stale(self.head, &self.of().counting(records)).await {
+            Ok(None) => {}
+            Ok(Some(why)) => return self.without(Status::Superseded, why),
+            Err(Unknown { word, text, hint }) => return self.failed(word, text, hint),
         }
         let target = match self.find().await {
             Ok(target) => target,

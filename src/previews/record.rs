@@ -7,7 +7,6 @@ use crate::domain::{PreviewIntent, PreviewRecord, PreviewState, ServiceId, Servi
 use crate::github::{
     GitHub, GitHubError, PreviewEnd, PreviewEnding, PreviewWriter, Reach, RunName,
 };
-use crate::history::Ancestry;
 use crate::intake::inputs::Recording;
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -207,33 +206,6 @@ impl PreviewJob<'_> {
         };
         if let Err(error) = writer.set_aside(number, why).await {
             self.say(&format!("an earlier record stays as it is: {error}"));
-        }
-    }
-
-    /// Why a later head was or is being deployed to this preview, where that is so: a run that is repeated must not put older bytes back. A branch
-    /// that was forced back is not taken for that: its head is then what the pull request is on.
-    pub(super) async fn superseded(&self, records: &[&PreviewRecord]) -> Option<String> {
-        let own = self.state.commit();
-        let newest = records
-            .iter()
-            .find(|record| record.state != PreviewState::Failed)?;
-        let later = newest.intent.commit;
-        if later == own
-            || self.context.clients.history.is_ancestor(&own, &later).await != Ancestry::Yes
-        {
-            return None;
-        }
-        let head = match self.context.clients.history.github() {
-            Some(github) => github.pull_request_head(self.pull).await,
-            None => return None,
-        };
-        match head {
-            Ok(head) if head == own => None,
-            Err(_) if !self.context.around.is_rerun => None,
-            Ok(_) | Err(_) => Some(format!(
-                "its preview has the later commit {}",
-                later.short(7)
-            )),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::desk::Desk;
 use super::pace::Pace;
 use super::wire::{self, Entry, EventEntry, ServiceEntry, WireDeploy, WireService};
 use super::{Explanation, RenderError, Repeatable, ServiceFacts};
-use crate::domain::{Deploy, DeployId, DeployStatus, PreviewName, RenderOrigin, Secret, ServiceId};
+use crate::domain::{Deploy, DeployId, DeployStatus, RenderOrigin, Secret, ServiceId};
 use http::Method;
 use http_client::{Answer, Client, Deadline, sleep};
 use serde::de::DeserializeOwned;
@@ -25,7 +25,7 @@ const DEPLOYS: usize = 20;
 /// deploy is that has just ended.
 const EVENTS: usize = 100;
 /// How many services a page of their list has, the most that Render gives at once, and how many pages are read.
-const SERVICES: (usize, usize) = (100, 20);
+const SERVICES: (usize, usize) = (100, 50);
 
 /// Render's API, read. Clones share one pace.
 #[derive(Debug, Clone)]
@@ -65,20 +65,16 @@ impl RenderApi {
         Ok(ServiceFacts::of(wire))
     }
 
-    /// The services of exactly this name that the key can see, previews included (<https://api-docs.render.com/reference/list-services>). Names are
-    /// not unique, so there may be several.
+    /// Every service that the key can see, previews included (<https://api-docs.render.com/reference/list-services>).
     ///
     /// # Errors
     /// [`RenderError`], after our patience where waiting may help.
-    pub async fn named(
-        &self,
-        name: &PreviewName,
-    ) -> Result<Vec<(ServiceId, ServiceFacts)>, RenderError> {
-        const WHAT: &str = "services by name";
+    pub async fn services(&self) -> Result<Vec<(ServiceId, ServiceFacts)>, RenderError> {
+        const WHAT: &str = "the list of services";
         let (size, pages) = SERVICES;
         let (mut found, mut after) = (Vec::new(), String::new());
         for _ in 0..pages {
-            let path = format!("?name={name}&includePreviews=true&limit={size}{after}");
+            let path = format!("?includePreviews=true&limit={size}{after}");
             let entries: Vec<ServiceEntry> = self.get(&path, About::Services, WHAT).await?;
             let is_last = entries.len() < size;
             let cursor = entries.last().and_then(|entry| entry.cursor.clone());
@@ -88,11 +84,7 @@ impl RenderApi {
                     .as_deref()
                     .and_then(|id| ServiceId::parse(id).ok());
                 let facts = ServiceFacts::of(service);
-                // Asked for, and looked at all the same: a filter that is not understood is left out without a word.
-                found.extend(
-                    id.filter(|_| facts.name == name.as_str())
-                        .map(|id| (id, facts)),
-                );
+                found.extend(id.map(|id| (id, facts)));
             }
             match cursor.filter(|_| !is_last) {
                 Some(cursor) => after = format!("&cursor={}", escaped(&cursor)),
@@ -216,6 +208,7 @@ impl RenderApi {
         match (answer.status(), about) {
             (200, _) => Ok(answer),
             (401, _) => Err(RenderError::KeyInvalid),
+            (status @ (403 | 404 | 410), About::Services) => Err(RenderError::MayNotList(status)),
             (status @ (404 | 410), About::Deploy(service, deploy)) => Err(RenderError::NoDeploy {
                 service: service.clone(),
                 deploy: deploy.clone(),
@@ -272,11 +265,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn services_are_found_by_exactly_their_name() {
-        let name = PreviewName::new(
-            &crate::domain::ServiceName::parse("api").unwrap(),
-            crate::domain::PrNumber::parse(b"7").unwrap(),
-        );
+    async fn every_page_of_the_list_of_services_is_read() {
         let entry = |id: &str, name: &str| {
             format!(
                 r#"{{"service":{{"id":"{id}","name":"{name}","type":"web_service","serviceDetails":{{"parentServer":{{"id":"srv-a","name":"api"}}}}}},"cursor":"c&{id}"}}"#
@@ -285,13 +274,8 @@ mod tests {
         let full: Vec<String> = (0..100)
             .map(|at| entry(&format!("srv-{at}"), "api-pr-77"))
             .collect();
-        let rest = [
-            entry("srv-x", "api-pr-7"),
-            entry("srv-y", "api-pr-7x"),
-            entry("no id", "api-pr-7"),
-        ]
-        .join(",");
-        let path = "GET /v1/services?name=api-pr-7&includePreviews=true&limit=100";
+        let rest = [entry("srv-x", "api-pr-7"), entry("no id", "api-pr-7")].join(",");
+        let path = "GET /v1/services?includePreviews=true&limit=100";
         let server = Server::start(vec![
             exchange(path, 200, &[], &format!("[{}]", full.join(","))),
             exchange(
@@ -301,13 +285,14 @@ mod tests {
                 &format!("[{rest}]"),
             ),
         ]);
-        let found = server.api().named(&name).await.unwrap();
+        let found = server.api().services().await.unwrap();
         server.finish();
-        let found: Vec<_> = found
-            .iter()
-            .map(|(id, facts)| (id.as_str(), facts.parent.clone()))
-            .collect();
-        assert_eq!(found, [("srv-x", Some(service()))]);
+        assert_eq!(found.len(), 101);
+        let (id, facts) = found.last().unwrap();
+        assert_eq!(
+            (id.as_str(), facts.name.as_str(), facts.parent.clone()),
+            ("srv-x", "api-pr-7", Some(service()))
+        );
     }
 
     #[tokio::test]

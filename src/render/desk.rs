@@ -6,7 +6,7 @@ use http_client::{Answer, Backoff, Client, Request, TransportError};
 use std::time::Duration;
 
 /// The API's address and the key for it. The key goes to this origin and to no other: the client follows no redirects, and paths
-/// are made of ids that hold letters and digits only, of names of a-z, 0-9 and -, and of cursors that are escaped.
+/// are made of ids that hold letters and digits only, and of cursors that are escaped.
 #[derive(Debug, Clone)]
 pub(super) struct Desk {
     client: Client,
@@ -23,7 +23,7 @@ impl Desk {
         }
     }
 
-    /// A request for `path` below `/v1/services/`; a query alone (`?name=x`) is for the list of services.
+    /// A request for `path` below `/v1/services/`; a query alone (`?limit=100`) is for the list of services.
     pub(super) fn request(&self, method: Method, path: &str) -> Request {
         let separator = if path.starts_with('?') { "" } else { "/" };
         Request::new(method, format!("{}{separator}{path}", self.base))

@@ -21,6 +21,9 @@ pub enum RenderError {
         /// The status.
         status: u16,
     },
+    /// 403, 404 or 410 for the list of services.
+    #[error("Render answered {0} for the list of services: the API key may not list services")]
+    MayNotList(u16),
     /// 404 or 410 for a deploy.
     #[error(
         "Render answered {status} for {deploy}: there is no such deploy of {service}, or the API key has no access to it"
@@ -73,7 +76,9 @@ impl RenderError {
     #[must_use]
     pub const fn word(&self) -> FailureWord {
         match self {
-            Self::KeyInvalid | Self::NoAccess { .. } => FailureWord::PermissionMissing,
+            Self::KeyInvalid | Self::NoAccess { .. } | Self::MayNotList(_) => {
+                FailureWord::PermissionMissing
+            }
             Self::NoDeploy { .. } | Self::NotCancelled { .. } => FailureWord::DeployFailed,
             Self::RateLimited(_) => FailureWord::RateLimited,
             Self::Unavailable(_)
@@ -93,6 +98,9 @@ impl RenderError {
             }
             Self::NoAccess { .. } => {
                 "Compare the service's id with the one on Render, and use an API key of its workspace: a key belongs to one workspace."
+            }
+            Self::MayNotList(_) => {
+                "Give the API key the right to list the services of its workspace: a preview is looked for among them."
             }
             Self::NoDeploy { .. } => {
                 "Look at the service's deploys on Render, then run this again."
@@ -122,6 +130,7 @@ impl RenderError {
             }
             Self::KeyInvalid
             | Self::NoAccess { .. }
+            | Self::MayNotList(_)
             | Self::NoDeploy { .. }
             | Self::NotCancelled { .. }
             | Self::Redirected(_)

@@ -2,6 +2,7 @@
 
 mod check;
 mod comment;
+pub mod documents;
 pub mod draft;
 mod init;
 pub mod outputs;
@@ -12,7 +13,7 @@ mod sarif;
 mod summary;
 
 pub use check::{CheckReport, Placed, files_of_nobody, json as check_json};
-pub use comment::{About, cleaned, comment};
+pub use comment::{About, Left, Shown, ShownPreview, Up, cleaned, comment};
 pub use init::InitReport;
 pub use plan::{plan_lines, service_lines};
 pub use run_report::{

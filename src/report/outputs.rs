@@ -22,14 +22,14 @@ const fn output(name: &'static str, description: &'static str) -> Output {
 pub const OUTPUTS: &[Output] = &[
     output(
         "tags",
-        "Full image references to push, one a line (docker/metadata-action's shape); empty when there are several images and none is named",
+        "Full image references to push, one per line; empty if there are several images and none is named",
     ),
-    output("tag-names", "The tags without their image, one a line"),
+    output("tag-names", "The tags without their image, one per line"),
     output("version", "The first tag"),
-    output("labels", "OCI labels, key=value, one a line"),
+    output("labels", "OCI labels, one key=value per line"),
     output(
         "annotations",
-        "OCI annotations, manifest:key=value, one a line",
+        "OCI annotations, one manifest:key=value per line",
     ),
     output(
         "json",
@@ -37,11 +37,11 @@ pub const OUTPUTS: &[Output] = &[
     ),
     output(
         "outcome",
-        "One word: planned, verified, accepted, live, nothing, skipped, held, superseded, refused, failed or cancelled",
+        "planned, verified, accepted, live, nothing, skipped, held, superseded, refused, failed or cancelled",
     ),
     output(
         "failure",
-        "A stable word naming what went wrong (docs/failures.md), empty otherwise",
+        "A stable word for what went wrong (docs/failures.md), otherwise empty",
     ),
     output(
         "services",
@@ -59,31 +59,28 @@ pub const OUTPUTS: &[Output] = &[
         "images",
         "JSON object of the verified images: repository, tag, digest, platform, size, revision",
     ),
-    output("digest", "The digest of the only image, else empty"),
+    output("digest", "The digest of the only image, otherwise empty"),
     output(
         "image",
-        "The only image as repository@sha256:..., else empty",
+        "The only image as repository@sha256:..., otherwise empty",
     ),
     output(
         "environment",
         "The environment that was planned, deployed or released to",
     ),
     output("sha", "The commit that was planned, deployed or released"),
-    output(
-        "release",
-        "The release that was planned or deployed; release: the one that it made, or that the commit had",
-    ),
+    output("release", "The release that was planned, deployed or made"),
     output(
         "previews",
         "JSON object of a pull request's previews on Render: service to URL",
     ),
     output(
         "deploys",
-        "JSON array, one object a service: service, decision, reason, image, digest, base, deploy, status, url, seconds",
+        "JSON array with one object per service: its decision, reason, image, status, url and more",
     ),
     output(
         "next-release",
-        "plan: the release that would come next; release: the one of this commit, in a dry run too",
+        "plan: the release that would come next; release: the release of this commit",
     ),
     output("summary", "One line for a chat message"),
 ];
@@ -372,7 +369,7 @@ fn reason(planned: String, ended: Option<&ServiceResult>) -> String {
 }
 
 /// Keeps to `[A-Za-z0-9 ._:/@,()+-]`, which is safe in a shell, in JSON, in Markdown and in a chat.
-fn alphabet(text: &str) -> String {
+pub(super) fn alphabet(text: &str) -> String {
     let mut plain = String::new();
     for c in text.chars() {
         match c {

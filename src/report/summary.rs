@@ -1,5 +1,6 @@
 //! The job summary: Markdown that says the outcome in its first line.
 
+use super::documents::Documents;
 use super::picture::picture;
 use super::{CleanupItem, Failed, RunReport, ServiceResult};
 use crate::decide::{Base, PlannedService, Subject};
@@ -12,15 +13,15 @@ const FOLD: usize = 30;
 /// More sentences than this are folded, and more failures.
 const FEW: usize = 8;
 
-/// Writes the summary of a story.
+/// Writes the summary of a run. Failures are linked to the documents, where these are known.
 #[must_use]
-pub fn summary(report: &RunReport) -> String {
+pub fn summary(report: &RunReport, documents: Option<&Documents>) -> String {
     let mut text = format!(
         "### {} {}\n\n",
         sign(report.outcome),
         escape(&report.headline)
     );
-    text.push_str(&failures(report));
+    text.push_str(&failures(report, documents));
     // Another bullet than that of the failures makes it another list.
     let notes: Vec<String> = report
         .notes
@@ -60,7 +61,7 @@ pub fn summary(report: &RunReport) -> String {
 }
 
 /// What went wrong and what to do about it: that of the run, and that of each service.
-fn failures(report: &RunReport) -> String {
+fn failures(report: &RunReport, documents: Option<&Documents>) -> String {
     let of_services = report
         .services
         .iter()
@@ -82,7 +83,13 @@ fn failures(report: &RunReport) -> String {
             } else {
                 format!("{}<br>", escape(&failed.text))
             };
-            format!("- {who}`{}`: {text}{}\n", failed.word, next_step(failed))
+            let word = match documents {
+                Some(documents) => {
+                    format!("[`{0}`]({1})", failed.word, documents.failure(failed.word))
+                }
+                None => format!("`{}`", failed.word),
+            };
+            format!("- {who}{word}: {text}{}\n", next_step(failed))
         })
         .collect();
     folded(&told, "more failures")
@@ -475,10 +482,10 @@ mod tests {
 
     #[test]
     fn the_first_line_is_the_outcome() {
-        let text = summary(&RunReport::new(
-            Outcome::Nothing,
-            "Nothing to do: a branch was deleted.",
-        ));
+        let text = summary(
+            &RunReport::new(Outcome::Nothing, "Nothing to do: a branch was deleted."),
+            None,
+        );
         assert!(
             text.lines()
                 .next()

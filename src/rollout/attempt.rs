@@ -135,6 +135,7 @@ impl<'a> Attempt<'a> {
             id: self.request.id.clone(),
             wanted: self.request.wanted.clone(),
             known: self.known.clone(),
+            is_restore: self.request.intent.kind == Kind::Restore,
             stage,
         };
         self.rollout.context.progress.track(self.service, deploy);

@@ -5,8 +5,9 @@ use crate::decide::PlannedService;
 use crate::domain::{
     Decision, Deploy, DeployId, DeployStatus, FailureWord, Outcome, ServiceName, Status,
 };
+use crate::intake::inputs::{Command, OperationCommand, PipelineCommand};
 use crate::render::{RenderApi, RenderWriter};
-use crate::report::{Failed, RunReport, ServiceResult};
+use crate::report::{CleanupResult, Failed, RunReport, ServiceResult};
 use http_client::within;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,7 +22,7 @@ type Stopped = (Option<DeployId>, &'static str);
 pub(crate) async fn cancelled(context: &Context, writers: Option<&Writers<'_>>) -> RunReport {
     let in_flight = context.progress.in_flight();
     context.log.end_group();
-    context.log.say("Cancelled: no further deploy is begun.");
+    context.log.say("Cancelled: nothing further is begun.");
     let mut stopped: BTreeMap<ServiceName, Stopped> = in_flight
         .iter()
         .map(|(service, deploy)| {
@@ -32,12 +33,13 @@ pub(crate) async fn cancelled(context: &Context, writers: Option<&Writers<'_>>) 
     let writer = writers.and_then(|writers| writers.render.as_ref());
     if let (Some(render), Some(writer)) = (&context.clients.render, writer) {
         let writer = &writer.deploys;
-        let asked = in_flight.iter().filter(|(_, deploy)| deploy.is_ours()).map(
-            |(service, deploy)| async move {
+        let asked = in_flight
+            .iter()
+            .filter(|(_, deploy)| deploy.is_to_stop())
+            .map(|(service, deploy)| async move {
                 let stop = stop(context, render, writer, service, deploy);
                 (service, within(PATIENCE, stop).await)
-            },
-        );
+            });
         for (service, answer) in futures_util::future::join_all(asked).await {
             if let Some(answer) = answer {
                 stopped.insert(service.clone(), answer);
@@ -67,10 +69,10 @@ impl Stage {
 }
 
 impl InFlightDeploy {
-    /// Whether Render may have been asked for it by this run.
-    const fn is_ours(&self) -> bool {
+    /// Whether Render may have been asked for it by this run, and it is to stop with the run. Going back goes on.
+    const fn is_to_stop(&self) -> bool {
         match self.stage {
-            Stage::Calling | Stage::Following(_) => true,
+            Stage::Calling | Stage::Following(_) => !self.is_restore,
             Stage::Preparing | Stage::Making | Stage::Adopted => false,
         }
     }
@@ -125,14 +127,37 @@ async fn stop(
     }
 }
 
+/// What a command had done until it was cancelled, and what to do.
+fn words(command: Command, report: &RunReport) -> (String, &'static str) {
+    match command {
+        Command::Operation(OperationCommand::Cleanup) => {
+            let items = report.cleanup_items.iter();
+            let deleted = items.filter(|item| item.result == CleanupResult::Deleted);
+            let headline = format!(
+                "Cancelled: {} deleted, nothing more is deleted",
+                deleted.count()
+            );
+            (headline, "Run it again; what is left is looked at then.")
+        }
+        Command::Pipeline(PipelineCommand::Promote) => (
+            "Cancelled: no further tag is put".to_owned(),
+            "Run it again; a tag that is on its digest already stays there.",
+        ),
+        Command::Local(_) | Command::Pipeline(_) | Command::Operation(_) => (
+            "Cancelled: no further hook is called".to_owned(),
+            "Run it again; what was not deployed is deployed then.",
+        ),
+    }
+}
+
 fn report(context: &Context, stopped: &BTreeMap<ServiceName, Stopped>) -> RunReport {
     let mut report = context.progress.report();
-    CommandOutcome::new(Outcome::Cancelled, "Cancelled: no further hook is called")
-        .complete(&mut report);
+    let (headline, hint) = words(context.request.command, &report);
+    CommandOutcome::new(Outcome::Cancelled, headline).complete(&mut report);
     report.failed = Some(Failed {
         word: FailureWord::Cancelled,
         text: "the run was cancelled".into(),
-        hint: "Run it again; what was not deployed is deployed then.".into(),
+        hint: hint.into(),
         page: None,
     });
     let Some(plan) = &report.plan else {

@@ -58,10 +58,9 @@ impl Attempt<'_> {
                     {
                         return Ok(ours.id.clone());
                     }
-                    // While the deploy in progress goes on, ours may be queued without being listed.
-                    let is_busy = deploys.iter().any(|deploy| {
-                        self.known.contains(&deploy.id) && deploy.status.is_in_flight()
-                    });
+                    // While a deploy is in progress, ours may be queued without being listed. One that was not known before the call may be older
+                    // than ours: it was not listed then.
+                    let is_busy = deploys.iter().any(|deploy| deploy.status.is_in_flight());
                     misses = if is_busy { 0 } else { misses + 1 };
                     if misses == MOST_MISSES {
                         return Err(match new.next() {

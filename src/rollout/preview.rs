@@ -16,6 +16,7 @@ pub(crate) fn note_making(context: &Context, service: &ServiceName, parent: &Ser
         id: parent.clone(),
         wanted: Vec::new(),
         known: BTreeSet::new(),
+        is_restore: false,
         stage: Stage::Making,
     };
     context.progress.track(service, deploy);

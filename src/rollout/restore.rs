@@ -1,16 +1,17 @@
 //! `rollback-on-failure`: the siblings that went live in this run are put back on what they ran before.
 //!
-//! A service that failed still serves its old bytes, so it is left alone. Nothing is held by this: the next run deploys again.
+//! A service that failed is looked at, too: its deploy may have gone live after its time was over, or may still do so. Nothing is held by this: the next
+//! run deploys again.
 
 use super::attempt::{Attempt, Begun};
 use super::{DeployRequest, DeployVia, Rollout};
 use crate::decide::{OnRender, VerifiedImage};
 use crate::domain::{
-    CommitSha, DeployStatus, Digest, Intent, Kind, PinnedImage, ServiceName, Status,
+    CommitSha, Deploy, DeployStatus, Digest, Intent, Kind, PinnedImage, ServiceName, Status,
 };
 use crate::images::reverify::{self, Unfit};
 use crate::report::ServiceResult;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// Puts them back, all at once. The results of those that are back on their old image say so.
@@ -35,9 +36,10 @@ pub(super) async fn siblings(
         );
         return;
     }
+    let late = late(rollout, requests, results).await;
     let live: Vec<&mut ServiceResult> = results
         .iter_mut()
-        .filter(|result| result.status == Status::Live)
+        .filter(|result| result.status == Status::Live || late.contains(&result.service))
         .collect();
     if !live.is_empty() {
         let names: Vec<&str> = live.iter().map(|result| result.service.as_str()).collect();
@@ -54,6 +56,67 @@ pub(super) async fn siblings(
     futures_util::future::join_all(put_back).await;
 }
 
+/// The services that failed and serve their new bytes all the same: a deploy that was not live in time went live later. One that is still under way is
+/// asked to stop, and named where it goes on.
+async fn late(
+    rollout: &Rollout<'_>,
+    requests: &BTreeMap<ServiceName, DeployRequest>,
+    results: &[ServiceResult],
+) -> BTreeSet<ServiceName> {
+    let (context, mut late) = (rollout.context, BTreeSet::new());
+    let Some(render) = &context.clients.render else {
+        return late;
+    };
+    for result in results.iter().filter(|result| result.failed.is_some()) {
+        let service = &result.service;
+        let Some(request) = requests.get(service) else {
+            continue;
+        };
+        let deploys = match render.deploys(&request.id).await {
+            Ok(deploys) => deploys,
+            Err(error) => {
+                let text = format!("{service} failed, and what it serves is not known: {error}");
+                context.warn("A service may serve the new image", &text);
+                continue;
+            }
+        };
+        let mut deploys = deploys.iter();
+        let Some(deploy) = deploys.find(|deploy| deploy.is_of(&request.wanted)) else {
+            continue;
+        };
+        if deploy.status == DeployStatus::Live {
+            late.insert(service.clone());
+        } else {
+            stop_late(rollout, service, request, deploy).await;
+        }
+    }
+    late
+}
+
+/// Asks Render to cancel a deploy that was not live in time, if it has not begun; one that goes on is named.
+async fn stop_late(
+    rollout: &Rollout<'_>,
+    service: &ServiceName,
+    request: &DeployRequest,
+    deploy: &Deploy,
+) {
+    let (context, id) = (rollout.context, &deploy.id);
+    if deploy.status.may_be_cancelled()
+        && let Some(writer) = rollout.render_writer()
+        && writer.cancel(&request.id, id).await.is_ok()
+    {
+        context
+            .log
+            .say(&format!("{service}: {id} was cancelled on Render."));
+        return;
+    }
+    let text = format!(
+        "{service} may still go live with the new image: {id} is {}. Look at it on Render; if it goes live, run rollback",
+        deploy.status
+    );
+    context.warn("A service may serve the new image", &text);
+}
+
 async fn one(
     rollout: &Rollout<'_>,
     result: &mut ServiceResult,
@@ -62,14 +125,17 @@ async fn one(
 ) {
     let context = rollout.context;
     let service = result.service.clone();
-    match put_back(rollout, &service, request).await {
+    match put_back(rollout, result, request).await {
         Ok(Some(ended)) => {
             result.status = Status::Failed;
             result.deploy = ended.deploy;
-            result.reason = Some(format!(
-                "went live, and was put back, because {} failed",
-                failed.join(", ")
-            ));
+            result.reason = Some(match result.failed {
+                None => format!(
+                    "went live, and was put back, because {} failed",
+                    failed.join(", ")
+                ),
+                Some(_) => "went live after all, and was put back".to_owned(),
+            });
             result.took = ended
                 .began
                 .saturating_add(ended.took)
@@ -77,10 +143,13 @@ async fn one(
             context.progress.ended(result);
         }
         Ok(None) => {}
-        Err(why) => context.warn(
-            "A service was not put back",
-            &format!("{service} stays on what it was given in this run: {why}"),
-        ),
+        Err(why) => {
+            context.progress.ended(result);
+            context.warn(
+                "A service was not put back",
+                &format!("{service} stays on what it was given in this run: {why}"),
+            );
+        }
     }
 }
 
@@ -90,10 +159,10 @@ async fn one(
 /// Why the service stays as it is.
 async fn put_back(
     rollout: &Rollout<'_>,
-    service: &ServiceName,
+    result: &ServiceResult,
     request: &DeployRequest,
 ) -> Result<Option<ServiceResult>, String> {
-    let log = &rollout.context.log;
+    let (log, service) = (&rollout.context.log, &result.service);
     let Some(digests) = previous(rollout, service) else {
         return Err("what it ran before is not known".into());
     };
@@ -109,6 +178,12 @@ async fn put_back(
     let image = verified(rollout, request, &digests).await?;
     let commit = rollout.state.commit_of(service, &digests);
     let back = request_for(rollout, request, &image, commit);
+    // A run that is cancelled from here on does not say that it is live.
+    rollout.context.progress.ended(&ServiceResult {
+        status: Status::Cancelled,
+        reason: Some("was being put back when the run was cancelled".into()),
+        ..result.clone()
+    });
     let attempt = Attempt::new(rollout, service, &back);
     let record = attempt.begin().await;
     let services = std::slice::from_ref(service);

@@ -118,7 +118,7 @@ fn program() -> clap::Command {
         });
     clap::Command::new("ghcr-to-render")
         .version(env!("CARGO_PKG_VERSION"))
-        .about("Gets the images that a GitHub workflow pushed to GHCR live on Render: exactly those bytes, only what changed.")
+        .about("Deploys the images a GitHub workflow pushed to GHCR to Render: verified, by digest, only what changed.")
         .after_help(format!("Commands:\n{}\n\nEvery flag is an input of the action too (INPUT_<NAME> in the environment).", commands.join("\n")))
         .arg(clap::Arg::new("command").value_parser(words).help("What to do [deploy]"))
         .arg(clap::Arg::new("json").long("json").action(clap::ArgAction::SetTrue).help("Print the outputs as one JSON object"))

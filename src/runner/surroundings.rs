@@ -25,6 +25,10 @@ pub struct Surroundings {
     pub api_url: Option<String>,
     /// `GITHUB_SERVER_URL`.
     pub server_url: Option<String>,
+    /// `GITHUB_ACTION_REPOSITORY`: the repository of the action that runs.
+    pub action_repository: Option<String>,
+    /// `GITHUB_ACTION_REF`: the ref by which the workflow names it.
+    pub action_ref: Option<String>,
     /// `GITHUB_WORKSPACE`, else the directory that we run in.
     pub workspace: PathBuf,
     /// `GITHUB_OUTPUT`.
@@ -92,6 +96,8 @@ impl Surroundings {
             actor: variable("GITHUB_ACTOR"),
             api_url: variable("GITHUB_API_URL"),
             server_url: variable("GITHUB_SERVER_URL"),
+            action_repository: variable("GITHUB_ACTION_REPOSITORY"),
+            action_ref: variable("GITHUB_ACTION_REF"),
             workspace: environment
                 .path("GITHUB_WORKSPACE")
                 .unwrap_or_else(|| environment.directory().to_owned()),

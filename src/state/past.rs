@@ -2,7 +2,7 @@
 
 use super::{EnvironmentState, serving};
 use crate::context::Context;
-use crate::decide::ledger::{DeployRecords, ServingState};
+use crate::decide::ledger::{DeployRecords, OnRender, ServingState};
 use crate::decide::{Past, Pasts, is_cut_off, left, left_release};
 use crate::domain::{CommitSha, Digest, Record, RecordState, Release, ServiceName};
 
@@ -28,8 +28,14 @@ impl EnvironmentState {
     }
 
     /// The commit that a rollback of a service leaves.
+    ///
+    /// Where Render does not say what serves, our records do: what is taken to be left here is what a later run must not bring back.
     pub(crate) fn left(&self, service: &ServiceName) -> Option<CommitSha> {
-        left(&self.own_state(service))
+        let render = match self.on_render(service) {
+            OnRender::Unknown(_) => &OnRender::NoKey,
+            known @ (OnRender::NoKey | OnRender::Known(_)) => known,
+        };
+        left(&self.own_state(service, render))
     }
 
     /// The commit of the highest release that any service leaves.
@@ -44,12 +50,17 @@ impl EnvironmentState {
 
     /// The commit whose bytes serve, where it is known.
     pub(crate) fn serving_commit(&self, service: &ServiceName) -> Option<CommitSha> {
-        self.own_state(service).commits.first().copied()
+        self.own_state(service, self.on_render(service))
+            .commits
+            .first()
+            .copied()
     }
 
     /// Whether a rollback holds a service.
     pub(crate) fn is_held(&self, service: &ServiceName) -> bool {
-        self.own_state(service).hold.is_some()
+        self.own_state(service, self.on_render(service))
+            .hold
+            .is_some()
     }
 
     /// The tip of the branch that the environment follows, where it is known.
@@ -84,7 +95,7 @@ impl EnvironmentState {
             .collect()
     }
 
-    fn own_state(&self, service: &ServiceName) -> ServingState {
+    fn own_state(&self, service: &ServiceName, render: &OnRender) -> ServingState {
         let own = self.own(service);
         let records = self
             .first
@@ -95,7 +106,7 @@ impl EnvironmentState {
                 is_cut_off: false,
             })
             .map_err(String::as_str);
-        ServingState::new(records, self.on_render(service), None, |digests| {
+        ServingState::new(records, render, None, |digests| {
             self.labelled(service, digests)
         })
     }

@@ -1,7 +1,7 @@
 //! What is declared is declared once: action.yml, the README and docs/failures.md say what the program says.
 
 use ghcr_to_render::domain::FailureWord;
-use ghcr_to_render::intake::inputs::INPUTS;
+use ghcr_to_render::intake::inputs::{Command, INPUT_GROUPS, INPUTS};
 use ghcr_to_render::report::outputs::OUTPUTS;
 use std::collections::BTreeMap;
 
@@ -115,32 +115,38 @@ fn action_yml_declares_exactly_the_programs_outputs() {
     assert_eq!(found, wanted);
 }
 
+/// The rows of the README's table of inputs: a row with the title of each group, then its inputs.
+fn input_rows() -> Vec<String> {
+    let mut rows = Vec::new();
+    for group in INPUT_GROUPS {
+        rows.push(format!("| **{}** | | | |\n", group.title));
+        for (name, commands) in group.inputs {
+            let input = INPUTS.iter().find(|input| input.name == *name);
+            let input = input.unwrap_or_else(|| panic!("there is no input {name}"));
+            let default = match input.default {
+                "" => String::new(),
+                text => format!("`{text}`"),
+            };
+            let meaning = cell(input.description);
+            rows.push(format!(
+                "| `{name}` | {default} | {commands} | {meaning} |\n"
+            ));
+        }
+    }
+    rows
+}
+
 /// `DOCUMENTS=write` makes them anew.
 #[test]
 fn the_readmes_tables_are_what_the_program_declares() {
-    let default = |text: &str| {
-        if text.is_empty() {
-            String::new()
-        } else {
-            format!("`{text}`")
-        }
-    };
-    let inputs = INPUTS.iter().map(|input| {
-        format!(
-            "| `{}` | {} | {} |\n",
-            input.name,
-            default(input.default),
-            cell(input.description)
-        )
-    });
     let outputs = OUTPUTS
         .iter()
         .map(|output| format!("| `{}` | {} |\n", output.name, cell(output.description)));
     let found = text("README.md");
     let wanted = with_table(
         &found,
-        "| name | default | meaning |\n|---|---|---|\n",
-        &inputs.collect::<Vec<_>>(),
+        "| name | default | commands | meaning |\n|---|---|---|---|\n",
+        &input_rows(),
     );
     let wanted = with_table(
         &wanted,
@@ -158,6 +164,31 @@ fn the_readmes_tables_are_what_the_program_declares() {
         text("README.md") == wanted,
         "DOCUMENTS=write cargo test --test it the_readmes_tables makes the README's tables anew"
     );
+}
+
+#[test]
+fn every_input_is_in_one_group_and_names_commands_that_exist() {
+    let mut grouped: Vec<&str> = INPUT_GROUPS
+        .iter()
+        .flat_map(|group| group.inputs.iter().map(|(name, _)| *name))
+        .collect();
+    let mut declared: Vec<&str> = INPUTS.iter().map(|input| input.name).collect();
+    grouped.sort_unstable();
+    declared.sort_unstable();
+    assert_eq!(grouped, declared);
+    for (name, commands) in INPUT_GROUPS.iter().flat_map(|group| group.inputs) {
+        let list = commands.trim_start_matches("all but ");
+        for command in list.split(", ").filter(|word| *word != "all") {
+            let is_known = Command::ALL.iter().any(|(word, _, _)| *word == command);
+            assert!(is_known, "{name}: there is no command {command:?}");
+        }
+    }
+}
+
+#[test]
+fn the_readme_has_at_most_300_lines() {
+    let lines = text("README.md").lines().count();
+    assert!(lines <= 300, "{lines} lines");
 }
 
 #[test]
@@ -206,6 +237,46 @@ fn every_failure_has_its_heading_and_every_heading_its_failure() {
             "## {heading} is no failure"
         );
     }
+}
+
+/// The program's source, without its tests.
+fn source(directory: &std::path::Path) -> String {
+    let mut text = String::new();
+    for entry in std::fs::read_dir(directory).expect("a directory").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            text += &source(&path);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            let file = std::fs::read_to_string(&path).expect("a file");
+            // Tests would let a message stand that nothing says any more.
+            text += file.split("\nmod tests {").next().unwrap_or_default();
+        }
+    }
+    text
+}
+
+#[test]
+fn every_message_in_the_list_of_failures_is_one_that_the_program_has() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let source = source(&root.join("src"));
+    let failures = text("docs/failures.md");
+    let first_cells = failures
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    let mut count = 0;
+    for (message, _) in first_cells {
+        count += 1;
+        // What stands between two values.
+        let parts = message.split('…').map(str::trim);
+        for part in parts.filter(|part| part.len() > 3) {
+            let as_written = part.replace('\\', "\\\\").replace('"', "\\\"");
+            assert!(
+                source.contains(part) || source.contains(&as_written),
+                "{message}: nothing in the program says {part:?}"
+            );
+        }
+    }
+    assert!(count > 70, "only {count} messages");
 }
 
 #[test]

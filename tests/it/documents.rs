@@ -158,6 +158,14 @@ const JOB: &str = "    name: As the document has it
     steps:
 ";
 
+/// The documents name this action by `v1`. Who copies from them writes the commit of a release instead.
+fn pinned(text: &str) -> String {
+    text.replace(
+        "@v1\n",
+        "@v1 # zizmor: ignore[unpinned-uses] the commit of a release goes here\n",
+    )
+}
+
 /// A whole workflow that has the piece in it; `None` for what is none: a manifest.
 fn workflow_of(at: &str, text: &str) -> Option<String> {
     if text
@@ -167,6 +175,10 @@ fn workflow_of(at: &str, text: &str) -> Option<String> {
         return None;
     }
     let parsed = yaml::read(text);
+    // A whole file says everything itself.
+    if parsed["jobs"].is_object() {
+        return Some(pinned(text));
+    }
     let (jobs, is_job) = match &parsed {
         Value::Array(_) => (format!("  document:\n{JOB}{}", moved(text, 6)), false),
         Value::Object(keys) if keys.values().all(|job| job["runs-on"].is_string()) => {
@@ -207,10 +219,7 @@ fn workflow_of(at: &str, text: &str) -> Option<String> {
     } else {
         jobs.replace("    name: As", "    needs: build\n    name: As")
     };
-    let jobs = jobs.replace(
-        "@v1\n",
-        "@v1 # zizmor: ignore[unpinned-uses] the commit of a release goes here\n",
-    );
+    let jobs = pinned(&jobs);
     Some(format!(
         "name: Of {at}\non: push\npermissions: {{}}\nconcurrency:\n  group: deploy\n  cancel-in-progress: false\njobs:\n{build}{jobs}"
     ))
@@ -277,7 +286,91 @@ fn every_workflow_in_a_document_is_one_that_this_program_reads() {
         }
         of_ours += usize::from(!is_before);
     }
-    assert!(of_ours >= 9, "only {of_ours} workflows of ours were found");
+    assert!(of_ours >= 8, "only {of_ours} workflows of ours were found");
+}
+
+/// A quick start of the README: the blocks of one section.
+struct QuickStart {
+    manifest: String,
+    workflow: String,
+}
+
+fn quick_start(heading: &str) -> QuickStart {
+    let readme = read("README.md");
+    let begun = readme.lines().position(|line| line == heading);
+    let begun = begun.unwrap_or_else(|| panic!("no heading {heading}")) + 1;
+    let is_heading = |line: &&str| line.starts_with("## ");
+    let ended = readme
+        .lines()
+        .skip(begun)
+        .position(|line| is_heading(&line));
+    let ended = begun + ended.expect("a section after it");
+    let is_inside = |block: &Block| {
+        let number = block.at.strip_prefix("README.md:");
+        let number = number.and_then(|number| number.parse::<usize>().ok());
+        number.is_some_and(|number| (begun..=ended).contains(&number))
+    };
+    let inside: Vec<Block> = blocks().into_iter().filter(is_inside).collect();
+    let [manifest, workflow] = inside.as_slice() else {
+        panic!("{heading} has {} blocks", inside.len());
+    };
+    QuickStart {
+        manifest: manifest.text.clone(),
+        workflow: workflow.text.replace("OWNER", "acme"),
+    }
+}
+
+/// What `check` says of a repository that copied a quick start and has these files.
+fn check_of(start: &QuickStart, files: &[&str]) -> serde_json::Value {
+    let world = World::new();
+    let repo = Repo::create(&world.rooms.workspace);
+    repo.git(&["remote", "add", "origin", "git@github.com:acme/shop.git"]);
+    repo.write(".github/deploy-manifest.yml", &start.manifest);
+    repo.write(".github/workflows/deploy.yml", &start.workflow);
+    for file in files {
+        repo.write(file, "text");
+    }
+    repo.commit("copy the quick start");
+    let run = world.on_laptop(&["check", "--json"]);
+    serde_json::from_str(&run.stdout).unwrap_or_else(|_| run.fail("no JSON on standard output"))
+}
+
+fn assert_clean(found: &Value) {
+    assert_eq!(
+        (&found["outcome"], &found["errors"], &found["warnings"]),
+        (&"verified".into(), &0.into(), &0.into()),
+        "{found:#}"
+    );
+}
+
+#[test]
+fn the_quick_start_of_one_service_passes_check() {
+    let start = quick_start("## Quick start: one service");
+    assert_clean(&check_of(&start, &["Dockerfile", "src/main.py"]));
+}
+
+#[test]
+fn the_quick_start_of_a_monorepo_passes_check() {
+    let start = quick_start("## Quick start: monorepo");
+    let files = [
+        "api/Dockerfile",
+        "web/Dockerfile",
+        "libs/a",
+        "README.md",
+        "docs/a",
+    ];
+    assert_clean(&check_of(&start, &files));
+    assert_eq!(start.manifest.matches("srv-").count(), 3, "three services");
+}
+
+#[test]
+fn a_quick_start_without_its_key_does_not_pass_check() {
+    for heading in ["## Quick start: one service", "## Quick start: monorepo"] {
+        let mut start = quick_start(heading);
+        start.workflow = start.workflow.replace("render-api-key", "services");
+        let found = check_of(&start, &["api/Dockerfile", "web/a", "libs/a"]);
+        assert_ne!(found["errors"], 0, "{found:#}");
+    }
 }
 
 /// How a command line of a document is run.
@@ -300,6 +393,11 @@ const LINES: &[(&str, Ran)] = &[
     (
         ".ci/run",
         Ran::By(".github/workflows/ci.yml", "- run: .ci/run\n"),
+    ),
+    (".ci/site", Ran::By(".ci/run", "\" .ci/site\n")),
+    (
+        ".ci/owner NAME",
+        Ran::By(".ci/run", "\" .ci/owner --check\n"),
     ),
     (
         ".ci/fuzz",
@@ -332,8 +430,16 @@ const LINES: &[(&str, Ran)] = &[
         ),
     ),
     (
-        "HISTORIES=200 cargo test --test it histories",
-        Ran::ByPeople("tests/it/journeys/histories/mod.rs", "\"HISTORIES\""),
+        "HISTORIES=100000 cargo test --test histories random -- --nocapture",
+        Ran::ByPeople("tests/histories/many.rs", "\"HISTORIES\""),
+    ),
+    (
+        "SEED=42 HISTORIES=1 cargo test --test histories random -- --nocapture",
+        Ran::ByPeople("tests/histories/many.rs", "\"SEED\""),
+    ),
+    (
+        "cargo test --test histories kinds -- --ignored --nocapture",
+        Ran::ByPeople("tests/histories/detect.rs", "fn kinds_of_faults_are_found"),
     ),
     (
         "JOURNEYS=process .ci/test --test it",

@@ -9,3 +9,4 @@ mod documents;
 mod in_process;
 mod journeys;
 mod layers;
+mod marketplace;

@@ -9,8 +9,16 @@ const TAGS: &[&str] = &["<details>", "</details>", "<summary>", "</summary>", "<
 /// What a comment is found again by.
 const MARK: &str = "<!-- ghcr-to-render:pull-request:v1 -->";
 
-/// The origins that links lead to: the run and its repository, Render's dashboard, and what is deployed there.
+/// The address of the documents of the action that [`crate::runner`] says is running.
+const FAILURES: &str = "https://github.com/acme/ghcr-to-render/blob/v1/docs/failures.md#";
+
+/// The origins that links lead to: the run and its repository, Render's dashboard, what is deployed there, and the list of failures.
 fn is_ours(address: &str) -> bool {
+    if let Some(word) = address.strip_prefix(FAILURES) {
+        let is_letter =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        return !word.is_empty() && word.bytes().all(is_letter);
+    }
     let Ok(url) = url::Url::parse(address) else {
         return false;
     };
@@ -161,6 +169,10 @@ mod tests {
                 "a link to",
             ),
             ("[a]\n\n[a]: javascript:alert(1)", "a link to"),
+            (
+                "[x](https://github.com/acme/ghcr-to-render/blob/v1/docs/failures.md#A)",
+                "a link to",
+            ),
             ("<https://evil.example>", "a link to"),
             ("![x](https://evil.example/x.png)", "a picture from"),
             ("see https://evil.example", "an address"),
@@ -203,6 +215,7 @@ mod tests {
         for text in [
             "<!-- ghcr-to-render:pull-request:v1 -->\n### live\n",
             "<details><summary>9 more</summary>\n\n| a |\n|---|\n| b<br>`@team #1 <img> https://x` |\n\n</details>\n",
+            "[`exited`](https://github.com/acme/ghcr-to-render/blob/v1/docs/failures.md#exited)",
             "[run](https://github.com/acme/shop/actions/runs/5) [page](https://dashboard.render.com/web/srv-a?x=1)",
             "```mermaid\ngantt\n    dateFormat YYYY\n    axisFormat %M:%S\n    \u{2713} api live 3 s :active, a, b\n```\n",
             "| a | b |\n|---|---|\n| c \\| d | e |",

@@ -5,6 +5,7 @@
 mod account;
 mod index;
 mod mention;
+mod query;
 mod query_error;
 mod read;
 mod status;
@@ -13,8 +14,8 @@ mod write;
 
 pub(super) use account::ActorWire;
 pub use mention::Mention;
+pub(super) use query::{List, alias, query};
 pub use read::{Depth, Memory, RecordsQuery};
-pub(super) use read::{List, alias, query};
 pub(super) use wire::DeploymentWire;
 #[cfg(fuzzing)]
 pub(super) use wire::fuzzing;

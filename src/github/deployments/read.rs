@@ -1,8 +1,9 @@
 //! Reading the record: one GraphQL query for many services, where REST would need one request a deployment for its statuses.
 
 use super::super::ask::Reply;
-use super::account::{ACCOUNT, ActorWire, VIEWER};
+use super::account::ActorWire;
 use super::index::{INDEX, NEWEST};
+use super::query::{List, alias, query};
 use super::query_error::ErrorWire;
 use super::wire::{DeploymentWire, Unusable};
 use super::{GitHub, GitHubError};
@@ -11,10 +12,9 @@ use crate::domain::{
 };
 use http_client::sleep;
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 /// How many deployments of a service are read first: nearly always there is a success among them.
@@ -28,15 +28,14 @@ const WHOLE: usize = 100;
 /// How many deployments one query asks for: 50 services at first. With their statuses that is 7,000 nodes; GitHub takes 500,000
 /// (<https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api>), but gives up after 10 seconds.
 const AT_ONCE: usize = 1000;
+/// How many pages of one list are read at most.
+const MOST_PAGES: usize = 40;
+/// How many times smaller the next page is after one that was too large.
+const SMALLER: usize = 4;
 /// The pause before a query is asked once more.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The permission without which GitHub shows no deployments.
 pub(super) const NEEDED: &str = "deployments: read";
-
-/// What a page of deployments is asked for.
-const PAGE: &str = "fragment page on DeploymentConnection { pageInfo { hasNextPage endCursor } nodes { databaseId createdAt task payload \
-     commitOid originalEnvironment creator { ...account } latestStatus { ...status } statuses(first: 5) { nodes { ...status } } } } \
-     fragment status on DeploymentStatus { state description createdAt creator { ...account } }";
 
 /// What is to be read.
 #[derive(Debug, Clone, Copy)]
@@ -77,6 +76,18 @@ struct Reading<'a> {
     of: Of<'a>,
     /// How many deployments were read, whoever wrote them.
     count: usize,
+    /// In how many pages.
+    pages: usize,
+}
+
+/// What a page is read for, besides its lists.
+struct Page<'p, 'b> {
+    what: &'p str,
+    /// The branch whose tip is still to be asked for.
+    branch: &'p mut Option<&'b str>,
+    /// The most deployments of a page that is not too large, as far as is known.
+    most: &'p mut usize,
+    memory: &'p mut Memory,
 }
 
 /// What a list is of.
@@ -93,13 +104,6 @@ enum Of<'a> {
         /// How many index records of ours were read.
         own: usize,
     },
-}
-
-/// A list of an environment's deployments that is being read, newest first.
-pub(in crate::github) struct List {
-    pub(in crate::github) environment: String,
-    /// Where it goes on; `None` at its beginning and at its end.
-    pub(in crate::github) after: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -158,16 +162,20 @@ impl GitHub {
         let index = asked.index.then(Reading::of_index);
         let services = asked.keys.iter().enumerate().map(Reading::of_service);
         let mut waiting: Vec<Reading<'_>> = index.into_iter().chain(services).collect();
-        let mut size = FIRST;
+        let (mut size, mut most) = (FIRST, PAGE_SIZE);
         while !waiting.is_empty() || branch.is_some() {
             let mut unfinished = Vec::new();
             while !waiting.is_empty() || branch.is_some() {
                 let rest = waiting.split_off(waiting.len().min(AT_ONCE / size));
-                let chunk = std::mem::replace(&mut waiting, rest);
-                for read in self
-                    .read_on(&what, chunk, size, &mut branch, &mut memory)
-                    .await?
-                {
+                let mut chunk = std::mem::replace(&mut waiting, rest);
+                let page = Page {
+                    what: &what,
+                    branch: &mut branch,
+                    most: &mut most,
+                    memory: &mut memory,
+                };
+                self.read_on(page, &mut chunk, size).await?;
+                for read in chunk {
                     if read.goes_on(asked.depth) {
                         unfinished.push(read);
                     } else {
@@ -186,25 +194,50 @@ impl GitHub {
         Ok(memory)
     }
 
-    /// Reads the next page of each of these lists.
-    async fn read_on<'a>(
+    /// Reads the next page of each of these lists. Anybody may write long payloads: where the answer is too large, fewer lists are asked for at once, then
+    /// fewer deployments.
+    async fn read_on(
         &self,
-        what: &str,
-        mut lists: Vec<Reading<'a>>,
+        page: Page<'_, '_>,
+        lists: &mut [Reading<'_>],
         size: usize,
-        branch: &mut Option<&str>,
-        memory: &mut Memory,
-    ) -> Result<Vec<Reading<'a>>, GitHubError> {
+    ) -> Result<(), GitHubError> {
+        let size = size.min(*page.most);
         let asked: Vec<&List> = lists.iter().map(|reading| &reading.list).collect();
-        let query = query(&self.repository, &asked, size, *branch);
-        let mut answer = self.answer(what, &query).await?;
-        if branch.take().is_some() {
-            memory.tip = answer.tip()?;
+        let query = query(&self.repository, &asked, size, *page.branch);
+        let mut answer = match self.answer(page.what, &query).await {
+            Err(GitHubError::TooLarge { .. }) if lists.len() > 1 => {
+                let (first, second) = lists.split_at_mut(lists.len() / 2);
+                let Page {
+                    what,
+                    branch,
+                    most,
+                    memory,
+                } = page;
+                for half in [first, second] {
+                    let page = Page {
+                        what,
+                        branch: &mut *branch,
+                        most: &mut *most,
+                        memory: &mut *memory,
+                    };
+                    Box::pin(self.read_on(page, half, size)).await?;
+                }
+                return Ok(());
+            }
+            Err(GitHubError::TooLarge { .. }) if size > 1 => {
+                *page.most = size / SMALLER;
+                return Box::pin(self.read_on(page, lists, size / SMALLER)).await;
+            }
+            answer => answer?,
+        };
+        if page.branch.take().is_some() {
+            page.memory.tip = answer.tip()?;
         }
         for (index, reading) in lists.iter_mut().enumerate() {
             answer.read_page(&alias(index), reading)?;
         }
-        Ok(lists)
+        Ok(())
     }
 
     /// The answer to a query. One that broke off inside GitHub is asked once more: that has status 200, which nothing else asks again.
@@ -245,6 +278,7 @@ impl<'a> Reading<'a> {
                 found: RecordList::default(),
             },
             count: 0,
+            pages: 0,
         }
     }
 
@@ -259,13 +293,14 @@ impl<'a> Reading<'a> {
                 own: 0,
             },
             count: 0,
+            pages: 0,
         }
     }
 
     /// Whether older deployments may matter: there are some, and no deploy of ours that succeeded is known yet. A rollback is none to stop at,
     /// nor is a restore: what they went back from is behind them.
     fn goes_on(&self, depth: Depth) -> bool {
-        if self.list.after.is_none() || self.count >= MOST {
+        if self.list.after.is_none() || self.count >= MOST || self.pages >= MOST_PAGES {
             return false;
         }
         match &self.of {
@@ -297,56 +332,6 @@ fn is_base(record: &Record, id: Option<&ServiceId>) -> bool {
         && record.state == RecordState::Success
         && record.intent.kind == Kind::Deploy
         && (id.is_none() || record.intent.id.as_ref() == id)
-}
-
-/// What a list is called in a query, and in its answer.
-pub(in crate::github) fn alias(index: usize) -> String {
-    format!("s{index}")
-}
-
-/// The query for the next `size` deployments of each list. Everything foreign is a variable: nothing of it can become a part of the query.
-pub(in crate::github) fn query(
-    repository: &str,
-    lists: &[&List],
-    size: usize,
-    branch: Option<&str>,
-) -> Value {
-    let (owner, name) = repository.split_once('/').unwrap_or((repository, ""));
-    let mut variables = json!({"owner": owner, "name": name});
-    let (mut declared, mut asked) = (
-        String::from("$owner: String!, $name: String!"),
-        String::new(),
-    );
-    if let Some(branch) = branch {
-        variables["branch"] = format!("refs/heads/{branch}").into();
-        declared.push_str(", $branch: String!");
-        asked.push_str("branch: ref(qualifiedName: $branch) { target { oid } } ");
-    }
-    for (index, list) in lists.iter().enumerate() {
-        variables[format!("e{index}")] = json!([list.environment]);
-        let _ = write!(declared, ", $e{index}: [String!]!");
-        let mut after = String::new();
-        if let Some(cursor) = &list.after {
-            variables[format!("a{index}")] = cursor.as_str().into();
-            let _ = write!(declared, ", $a{index}: String!");
-            after = format!(", after: $a{index}");
-        }
-        let _ = write!(
-            asked,
-            "{}: deployments(environments: $e{index}, first: {size}{after}, \
-             orderBy: {{field: CREATED_AT, direction: DESC}}) {{ ...page }} ",
-            alias(index)
-        );
-    }
-    let fragments = if lists.is_empty() {
-        String::new()
-    } else {
-        format!("{PAGE} {ACCOUNT}")
-    };
-    let text = format!(
-        "query({declared}) {{ {VIEWER} repository(owner: $owner, name: $name) {{ {asked}}} }} {fragments}"
-    );
-    json!({"query": text.trim_end(), "variables": variables})
 }
 
 /// An answer without errors, for one repository. Its parts are kept as text until they are asked for: what stands in a payload is for whoever wrote
@@ -401,6 +386,7 @@ impl<'a> Answer<'a> {
     fn read_page(&mut self, alias: &str, reading: &mut Reading<'_>) -> Result<(), GitHubError> {
         let nodes = self.page(alias, &mut reading.list)?;
         reading.count += nodes.len();
+        reading.pages += 1;
         for node in nodes {
             match &mut reading.of {
                 Of::Index { found, own } => {

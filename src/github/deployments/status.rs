@@ -76,15 +76,33 @@ impl StatusWire {
 /// second contradict each other, nobody knows.
 pub(super) fn outcome(latest: Option<&StatusWire>, older: &[&StatusWire]) -> Outcome {
     let said: Vec<Outcome> = older.iter().filter_map(|status| status.outcome()).collect();
-    let newest = match latest.and_then(StatusWire::outcome) {
-        Some(newest) => newest,
-        None => newest_of(&said),
+    let newest = latest
+        .and_then(StatusWire::outcome)
+        .unwrap_or_else(|| newest_of(&said));
+    let newest = match newest.state {
+        RecordState::Replaced => seen_by_its_run(&said).unwrap_or(newest),
+        RecordState::Open | RecordState::Success | RecordState::Failure | RecordState::Error => {
+            newest
+        }
     };
     let deploy = newest
         .deploy
         .clone()
         .or_else(|| said.iter().find_map(|outcome| outcome.deploy.clone()));
     Outcome { deploy, ..newest }
+}
+
+/// What the attempt's own run saw of its end. A later run ends as replaced what it saw open before its own call; when that is written, the attempt
+/// may have been accepted, and after the later call.
+fn seen_by_its_run(said: &[Outcome]) -> Option<Outcome> {
+    let is_seen = |outcome: &&Outcome| {
+        matches!(
+            outcome.state,
+            RecordState::Success | RecordState::Failure | RecordState::Error
+        )
+    };
+    let seen: Vec<Outcome> = said.iter().filter(is_seen).cloned().collect();
+    (!seen.is_empty()).then(|| newest_of(&seen))
 }
 
 fn newest_of(said: &[Outcome]) -> Outcome {

@@ -528,6 +528,12 @@ mod tests {
             state(&inactive, &json!([replaced, accepted, reopened, inactive])),
             (Success, false)
         );
+        let late = at("INACTIVE", "replaced: record 9 came after it", 6);
+        assert_eq!(
+            state(&late, &json!([replaced, reopened, accepted, late])),
+            (Success, false),
+            "it was accepted, perhaps after what replaced it"
+        );
         let same_second = at("FAILURE", "failed", 5);
         assert_eq!(
             state(&inactive, &json!([same_second, accepted, inactive])),

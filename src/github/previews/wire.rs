@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 /// The version of the payload. A record of another one is none that can be read.
 const VERSION: u64 = 1;
+/// How the status of a clean-up begins that looked for a preview and found none.
+pub(super) const NOT_FOUND: &str = "not found: ";
 
 /// The payload.
 #[derive(Serialize, Deserialize)]
@@ -80,16 +82,19 @@ pub(super) fn record(
     }
     let payload: PayloadWire = deployment.payload()?;
     let mut intent = payload.intent(service, &deployment.commit_oid)?;
+    let descriptions: Vec<&str> = deployment
+        .own_statuses(viewer)
+        .filter_map(|status| status.description.as_deref())
+        .collect();
     if intent.id.is_none() {
-        let descriptions = deployment
-            .own_statuses(viewer)
-            .filter_map(|status| status.description.as_deref());
-        intent.id = descriptions.filter_map(id_in).next();
+        intent.id = descriptions.iter().find_map(|text| id_in(text));
     }
+    let was_not_found = descriptions.iter().any(|text| text.starts_with(NOT_FOUND));
     Some(PreviewRecord {
         number: deployment.database_id?,
         intent,
         state: state(deployment, viewer),
+        was_not_found,
         run: payload.run,
         is_own: deployment.is_own(viewer),
     })

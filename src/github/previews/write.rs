@@ -3,7 +3,7 @@
 use super::super::deployments::{Begun, RunName, StatusWire, cut};
 use super::super::{GitHub, GitHubError};
 use super::environment_of;
-use super::wire::PayloadWire;
+use super::wire::{NOT_FOUND, PayloadWire};
 use crate::domain::{PreviewIntent, PreviewName, ServiceId};
 use crate::intake::inputs::WriteAccess;
 use url::Url;
@@ -108,6 +108,16 @@ impl<'a> PreviewWriter<'a> {
             .unwrap_or_default();
         let (url, log) = (ending.environment_url.as_ref(), ending.log_url.as_ref());
         self.say(number, state, format!("{word}{id}"), url, log)
+            .await
+    }
+
+    /// Writes down that a clean-up looked for the preview and found none. The record stays open: the run that wrote it may be about to make the preview.
+    ///
+    /// # Errors
+    /// [`GitHubError`]. The next clean-up then looks as if none had before.
+    pub async fn not_found(&self, number: u64, name: &PreviewName) -> Result<(), GitHubError> {
+        let description = format!("{NOT_FOUND}{name}");
+        self.say(number, "in_progress", description, None, None)
             .await
     }
 

@@ -50,12 +50,12 @@ impl Command {
         (
             "plan",
             Self::Pipeline(PipelineCommand::Plan),
-            "Compute tags, the changed services and why, and which images must be built",
+            "Compute tags, the services that changed and why, and which images must be built",
         ),
         (
             "verify",
             Self::Pipeline(PipelineCommand::Verify),
-            "Wait for this event's images and judge them",
+            "Wait for this event's images and verify them",
         ),
         (
             "deploy",
@@ -70,22 +70,22 @@ impl Command {
         (
             "rollback",
             Self::Pipeline(PipelineCommand::Rollback),
-            "Deploy the bytes of an earlier release again, by default of the one before",
+            "Deploy again what an earlier release ran; default: what was live before",
         ),
         (
             "release",
             Self::Operation(OperationCommand::Release),
-            "Give the commit the next release number: makes that git tag",
+            "Give the commit the next release number, by creating that git tag",
         ),
         (
             "cleanup",
             Self::Operation(OperationCommand::Cleanup),
-            "Remove what closed pull requests left: their images on GHCR and their previews on Render",
+            "Delete what closed pull requests left: images on GHCR and previews on Render",
         ),
         (
             "check",
             Self::Local(LocalCommand::Check),
-            "Hold the manifest against the tracked files and the workflows; local",
+            "Compare the manifest with the tracked files and the workflows; local",
         ),
         (
             "init",

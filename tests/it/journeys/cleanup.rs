@@ -591,9 +591,9 @@ fn nothing_but_a_preview_of_the_manifests_service_is_deleted() {
     let run = world
         .run("cleanup")
         .ended(0, "nothing", "")
-        .says("which is not api of the manifest");
+        .says("its image is of another repository than the service's");
     assert!(run.world.render.has(&id) && has(&run, &ours.digest));
-    run.says("the record of preview/api names it");
+    run.says("api-pr-7 serves it");
     // No preview at all: the record names the service itself, or another one.
     for own in ["api", "web"] {
         let world = with_latest(self::world()).with_key();
@@ -615,6 +615,7 @@ fn nothing_but_a_preview_of_the_manifests_service_is_deleted() {
         &format!("{}@{}", world.repository("api"), ours.digest),
     );
     preview_record(&world, "api", Some(&id), &ours.digest, "mallory");
+    world.render.hides_parents();
     let run = merged(world).run("cleanup").ended(0, "nothing", "");
     assert!(run.world.render.has(&id) && has(&run, &ours.digest));
     // No record says its id.
@@ -630,10 +631,13 @@ fn nothing_but_a_preview_of_the_manifests_service_is_deleted() {
     let run = merged(world)
         .run("cleanup")
         .ended(0, "nothing", "")
-        .says("no record says its id");
+        .says("no record names it");
     assert!(run.world.render.has(&id) && state(&run) == "open");
     // Nor is there a service of its name: it was never made.
     run.world.render.delete(&id);
+    let run = run.again().run("cleanup").ended(0, "nothing", "");
+    let looked = run.world.github.preview_records();
+    assert_eq!(looked[0].state(), "in_progress");
     let run = run.again().run("cleanup").ended(0, "nothing", "");
     assert_eq!(state(&run), "inactive");
 }
@@ -686,6 +690,10 @@ fn the_comment_is_edited_and_none_is_made_for_it() {
     let make = || {
         let world = with_latest(world());
         put(&world, "ours", Kind::Amd64, &[&tag(7)]);
+        let latest = Image::make(Kind::Amd64, "latest", HEAD, "https://github.com/acme/shop");
+        for path in ["acme/workers", "acme/web"] {
+            world.registry.put(path, &["latest".to_owned()], &latest);
+        }
         merged(world).input("comment", "true")
     };
     let world = make();

@@ -99,7 +99,8 @@ fn previews_stand_in_it_with_their_addresses() {
     let run = run.hooked_with(&[("web-pr-7", &wanted)]);
     let body = &ours(&run)[0].body;
     let row = format!(
-        "| web | [web-pr-7.onrender.com](https://web-pr-7.onrender.com/) | `{}` | live |",
+        "| web | [web-pr-7.onrender.com](https://web-pr-7.onrender.com/) | `{}` | `{}` | live |",
+        &run.world.commit()[..7],
         run.world.digest("web")
     );
     assert!(body.contains(&row), "{body}");

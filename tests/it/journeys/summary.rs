@@ -134,11 +134,27 @@ fn three() -> World {
         .push_to_main(|repo| repo.write("libs/x", "1").write("services/web/x", "1"))
 }
 
-#[test]
-fn live_and_accepted_show_order_and_time() {
-    let run = three()
+/// The same as [`three`], with an API key and the settings on Render that the README asks for: they name a floating tag.
+fn three_as_the_readme_asks() -> World {
+    let floating =
+        |text: &str| text.replace("branch: main }", "branch: main, floating-tags: [staging] }");
+    let world = World::new()
+        .three_services_and(floating)
+        .commit_on_main(|repo| repo.write("infra/docker/base", "1"))
+        .push_to_main(|repo| repo.write("libs/x", "1").write("services/web/x", "1"))
         .images()
         .with_key()
+        .may_write();
+    for service in ["api", "workers", "web"] {
+        let image = format!("{}:staging", world.repository(service));
+        world.render.image_path(service, &image);
+    }
+    world
+}
+
+#[test]
+fn live_and_accepted_show_order_and_time() {
+    let run = three_as_the_readme_asks()
         .deploy()
         .ended(0, "live", "")
         .hooked(&["api", "workers", "web"]);
@@ -152,11 +168,7 @@ fn live_and_accepted_show_order_and_time() {
         live.rows[0],
         ["Service", "Decision", "Why", "Image", "Result", "Time"]
     );
-    assert!(
-        live.items.iter().all(|item| !item.contains("failed")),
-        "{:?}",
-        live.items
-    );
+    assert!(live.items.is_empty(), "{:?}", live.items);
     let run = three()
         .images()
         .deploy()
@@ -208,6 +220,20 @@ fn failures_come_first_each_with_its_cause_and_what_to_do() {
             .count(),
         2
     );
+}
+
+#[test]
+fn a_failure_is_linked_to_the_documents_of_the_version_that_runs() {
+    let failed = || three().input("image-timeout", "1s");
+    let run = failed().deploy().expect_stopped("image-missing");
+    let address = "https://github.com/acme/ghcr-to-render/blob/v1/docs/failures.md#image-missing";
+    let link = format!("[`image-missing`]({address})");
+    assert!(run.summary.contains(&link), "{}", run.summary);
+    run.annotates("error", &format!("More: {address}"));
+    // An action of the checkout itself (`uses: ./`) has no repository.
+    let world = failed().without_variable("GITHUB_ACTION_REPOSITORY");
+    let run = world.deploy().expect_stopped("image-missing");
+    assert!(!run.summary.contains("failures.md"), "{}", run.summary);
 }
 
 #[test]

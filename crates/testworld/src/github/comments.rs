@@ -1,4 +1,4 @@
-//! Comments on pull requests (<https://docs.github.com/en/rest/issues/comments>), who the token is, and what a pull request is on.
+//! Comments on pull requests (<https://docs.github.com/en/rest/issues/comments>), and who the token is.
 //!
 //! Whoever may write may edit everybody's comments, so that GitHub stops nobody: an edit of somebody else's is a violation here.
 
@@ -151,18 +151,6 @@ impl State {
         let body = object(call).ok()?;
         let is_all = body.len() == 1 && body.get("query")? == "query { viewer { login } }";
         is_all.then(|| Reply::json(200, &json!({"data": {"viewer": {"login": OURS}}})))
-    }
-
-    /// What a pull request is on.
-    pub(super) fn pull_request(&self, path: &str) -> Option<Reply> {
-        let number: u64 = path.strip_prefix("pulls/")?.parse().ok()?;
-        let head = self.object(&format!("refs/pull/{number}/head"));
-        Some(head.map_or_else(
-            || message(404, "Not Found"),
-            |head| {
-                Reply::json(200, &json!({"number": number, "state": "open", "head": {"sha": head, "ref": "feature"}}))
-            },
-        ))
     }
 }
 

@@ -6,6 +6,7 @@ mod commits;
 mod memory;
 mod packages;
 pub mod previews;
+pub mod pulls;
 pub mod record;
 pub mod refs;
 mod schema;
@@ -17,6 +18,7 @@ use super::server::{Call, Reply, Server};
 use base64::Engine as _;
 use record::Ledger;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -53,6 +55,8 @@ pub enum Trouble {
     StatusesDenied,
     /// The token may not write comments.
     CommentsDenied,
+    /// The token may not read pull requests.
+    PullsDenied,
 }
 
 #[derive(Debug)]
@@ -68,6 +72,8 @@ struct State {
     commits: Vec<String>,
     /// What GitHub keeps of images, where a test is about that.
     packages: Option<packages::Packages>,
+    /// How pull requests stand, where a test says it.
+    pulls: BTreeMap<u32, &'static str>,
     /// Comments on pull requests, oldest first.
     comments: Vec<comments::Comment>,
     /// What another run writes down right after the program's own record.
@@ -94,6 +100,7 @@ impl GitHub {
             refs: refs::Refs::default(),
             commits: Vec::new(),
             packages: None,
+            pulls: BTreeMap::new(),
             comments: Vec::new(),
             overtaking: None,
         }));
@@ -244,6 +251,7 @@ impl State {
             ("GET", Some(path)) if path.starts_with("pulls/") && !path.ends_with("/files") => {
                 self.pull_request(path)
             }
+            ("GET", Some("pulls")) => self.open_pulls(call),
             ("GET", Some(path)) => self.read(call, path),
             ("POST", Some("git/refs")) => Some(self.create_ref(call)),
             ("POST", Some(path)) => self.write(call, path),

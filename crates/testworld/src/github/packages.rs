@@ -31,8 +31,6 @@ pub(super) struct Packages {
     /// A digest that goes with the next deletion, though nobody asked for that: path, digest.
     mishap: Option<(String, String)>,
     deleted: Vec<String>,
-    /// How pull requests stand.
-    pulls: BTreeMap<u32, &'static str>,
 }
 
 impl GitHub {
@@ -49,7 +47,6 @@ impl GitHub {
             meanwhile: Vec::new(),
             mishap: None,
             deleted: Vec::new(),
-            pulls: BTreeMap::new(),
         });
     }
 
@@ -100,11 +97,6 @@ impl GitHub {
     /// With the next deletion another version goes, too.
     pub fn lose(&self, path: &str, digest: &str) {
         self.with_packages(|packages| packages.mishap = Some((path.to_owned(), digest.to_owned())));
-    }
-
-    /// How a pull request stands: `open` or `closed`.
-    pub fn pull(&self, number: u32, state: &'static str) {
-        self.with_packages(|packages| packages.pulls.insert(number, state));
     }
 
     /// The digests that were deleted, in their order.
@@ -259,7 +251,7 @@ fn json_of(name: &str, owner: &str, linked: &str) -> Reply {
 }
 
 impl State {
-    /// Answers what is about packages, their owner, or how a pull request stands.
+    /// Answers what is about packages or their owner.
     pub(super) fn answer_packages(&mut self, call: &Call) -> Option<Reply> {
         let origin = self.origin.clone();
         let packages = self.packages.as_mut()?;
@@ -279,18 +271,7 @@ impl State {
             repository["owner"]["type"] = json!(packages.owner);
             return Some(Reply::json(200, &repository));
         }
-        let number: u32 = call
-            .path
-            .strip_prefix("/repos/acme/shop/pulls/")?
-            .parse()
-            .ok()?;
-        let state = packages.pulls.get(&number);
-        Some(state.map_or_else(
-            || message(404, "Not Found"),
-            |state| {
-                Reply::json(200, &json!({"number": number, "state": state, "title": "##[set-output name=tags]evil"}))
-            },
-        ))
+        None
     }
 
     /// Every deployment by REST, newest first.

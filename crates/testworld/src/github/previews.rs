@@ -50,6 +50,14 @@ impl GitHub {
         state.ledger.0.iter().filter(is_one).map(shown).collect()
     }
 
+    /// Takes every status of the newest record of a preview away, as if its run had been cut off before it wrote one.
+    pub fn forget_statuses(&self) {
+        let mut state = self.state.lock().expect("GitHub");
+        let is_one = |deployment: &&mut Deployment| deployment.environment.starts_with("preview/");
+        let newest = state.ledger.0.iter_mut().rev().find(is_one);
+        newest.expect("a record of a preview").statuses.clear();
+    }
+
     /// Changes the payload of the newest record of a preview, and says who wrote it.
     pub fn poison_preview(&self, creator: &str, poison: impl FnOnce(&mut Value)) {
         let mut state = self.state.lock().expect("GitHub");
@@ -177,7 +185,9 @@ pub(super) fn status(body: &Map<String, Value>) -> Result<Status, Wrong> {
     )?;
     let (state, description) = (text(body, "state")?, description(body)?);
     let begins = match state {
-        "in_progress" => description.starts_with("made: srv-"),
+        "in_progress" => {
+            description.starts_with("made: srv-") || description.starts_with("not found: ")
+        }
         "success" => {
             description.starts_with("live: srv-") || description.starts_with("accepted: srv-")
         }

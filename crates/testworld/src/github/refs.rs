@@ -54,6 +54,13 @@ impl GitHub {
     }
 }
 
+impl Refs {
+    /// From now on a ref is not shown.
+    pub(super) fn hide(&mut self, name: &str) {
+        self.hidden = Some((name.to_owned(), usize::MAX));
+    }
+}
+
 impl State {
     /// Answers a POST of `git/refs`.
     pub(super) fn create_ref(&mut self, call: &Call) -> Reply {

@@ -191,6 +191,18 @@ impl Render {
         })
     }
 
+    /// The newest deploy of a service that has not ended goes live.
+    pub fn goes_live(&self, name: &str) {
+        self.with(|model| {
+            let id = service_id(name);
+            let newest = model.services[&id].newest();
+            let mut open = newest.filter(|deploy| deploy.is_in_flight());
+            let deploy = open.next().expect("a deploy").id.clone();
+            drop(open);
+            model.goes_live(&id, &deploy);
+        });
+    }
+
     /// Rolls back in the dashboard: a deploy of that image with the trigger `rollback`, live at once.
     pub fn roll_back(&self, name: &str, image: &str) -> String {
         self.with(|model| {

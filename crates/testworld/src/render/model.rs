@@ -426,7 +426,7 @@ impl Model {
         );
     }
 
-    fn goes_live(&mut self, service: &str, id: &str) {
+    pub(super) fn goes_live(&mut self, service: &str, id: &str) {
         let now = self.tick();
         let service = self.service(service);
         service.retire();

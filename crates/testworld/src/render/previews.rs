@@ -156,12 +156,17 @@ impl Model {
         let is_late = self.previews.lag > 0;
         self.previews.lag = self.previews.lag.saturating_sub(1);
         let hides = self.previews.hides_parents;
+        let is_preview_shown = call.parameter("includePreviews").as_deref() == Some("true");
+        let (after, limit) = (call.parameter("cursor"), call.parameter("limit"));
+        let limit = limit.and_then(|limit| limit.parse().ok()).unwrap_or(20);
         let found = self
             .services
             .values()
             .filter(|service| wanted.as_ref().is_none_or(|name| *name == service.name))
-            .filter(|service| !is_late || service.parent.is_none());
+            .filter(|service| (!is_late && is_preview_shown) || service.parent.is_none())
+            .filter(|service| after.as_ref().is_none_or(|after| service.id > *after));
         let list = found
+            .take(limit)
             .map(|service| json!({"service": shown(service.json(), hides), "cursor": service.id}));
         Ok(Reply::json(200, &list.collect()))
     }

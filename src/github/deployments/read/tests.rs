@@ -2,6 +2,7 @@ use super::super::super::testing::{Exchange, Server, TOKEN, exchange};
 use super::super::testing::{COMMIT, actor, intent, run, service, viewer};
 use super::super::wire::PayloadWire;
 use super::*;
+use serde_json::json;
 
 const PATH: &str = "/api/graphql";
 

@@ -1,7 +1,10 @@
 //! Previews: a pull request's own copy of a service on Render, made once, redeployed by digest, and never a second one.
 
 mod finding;
+mod late;
 mod none;
+mod told;
+mod unrecorded;
 
 use super::at_once;
 use serde_json::json;

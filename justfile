@@ -10,7 +10,7 @@ test *arguments:
 
 # Plays histories against the ledger's rules: so many, from this seed on.
 simulate histories="100000" seed="0":
-    HISTORIES={{ histories }} SEED={{ seed }} cargo test --test it histories -- --nocapture
+    HISTORIES={{ histories }} SEED={{ seed }} cargo test --test histories random -- --nocapture
 
 # Runs everything that CI asks for.
 ci:

@@ -20,6 +20,13 @@ impl Render {
         if call.header("authorization") != Some(&format!("Bearer {RENDER_KEY}")) {
             return Some(Reply::message(401, "Unauthorized"));
         }
+        if (call.method.as_str(), call.path.as_str()) == ("GET", "/v1/services") {
+            let ids: Vec<String> = self.services.keys().cloned().collect();
+            let list = ids
+                .iter()
+                .map(|id| json!({"service": self.shown(id), "cursor": id}));
+            return Some(Reply::json(200, &list.collect()));
+        }
         let parts: Vec<&str> = call
             .path
             .strip_prefix("/v1/services/")?

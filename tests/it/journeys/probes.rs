@@ -510,7 +510,11 @@ fn an_address_that_refuses_connections_for_a_while_is_asked_again() {
 }
 
 /// A small web server of its own process that answers one version. Several may share a port: the kernel spreads the connections.
-struct Version(std::process::Child);
+struct Version {
+    server: std::process::Child,
+    /// It prints its port, and then a line for each request.
+    lines: std::io::BufReader<std::process::ChildStdout>,
+}
 
 const SERVER: &str = r#"
 import http.server, socket, sys
@@ -520,6 +524,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.end_headers()
         self.wfile.write(commit.encode())
+        print("asked", flush=True)
     def log_message(self, *rest):
         pass
 class Server(http.server.HTTPServer):
@@ -540,26 +545,32 @@ impl Version {
             .stdout(std::process::Stdio::piped())
             .spawn()
             .expect("python3");
-        let mut line = String::new();
         let stdout = server.stdout.take().expect("its output");
-        std::io::BufReader::new(stdout)
-            .read_line(&mut line)
-            .expect("a port");
+        let mut lines = std::io::BufReader::new(stdout);
+        let mut line = String::new();
+        lines.read_line(&mut line).expect("a port");
         let port = line.trim().parse().expect("a port");
-        (Self(server), port)
+        (Self { server, lines }, port)
+    }
+
+    /// Waits until it is asked.
+    fn is_asked(&mut self) {
+        use std::io::BufRead as _;
+        let mut line = String::new();
+        self.lines.read_line(&mut line).expect("a request");
     }
 }
 
 impl Drop for Version {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.server.kill();
+        let _ = self.server.wait();
     }
 }
 
 #[test]
 fn the_program_sees_two_versions_of_a_real_server_roll() {
-    let (old, port) = Version::start(&"0".repeat(40), 0);
+    let (mut old, port) = Version::start(&"0".repeat(40), 0);
     let url = format!("http://127.0.0.1:{port}/version");
     let probe = format!("  web: {{ probe: {{ url: \"{url}\", timeout: 2m, times: 2 }} }}");
     let world = World::new()
@@ -569,7 +580,7 @@ fn the_program_sees_two_versions_of_a_real_server_roll() {
         .as_process();
     let (commit, began) = (world.commit(), std::time::Instant::now());
     let rolling = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_secs(3));
+        old.is_asked();
         let (new, _) = Version::start(&commit, port);
         std::thread::sleep(Duration::from_secs(3));
         drop(old);

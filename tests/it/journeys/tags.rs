@@ -153,6 +153,7 @@ fn with_several_images_and_none_named_only_the_matrix_has_tags() {
                 "tags",
                 "labels",
                 "annotations",
+                "build-args",
                 "services",
                 "build"
             ]

@@ -6,21 +6,23 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt as _, Full};
+use http_client::Stopwatch;
 use http_client::{Body, Exchange, ExchangeError, Random};
 use std::io::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::time::Instant;
 
 type Reply = (u16, Vec<(&'static str, String)>, Vec<u8>);
 
 /// What was asked: when, method and address, headers.
 type Heard = (Duration, String, http::HeaderMap);
 
+type Answers = Box<dyn Fn(&http::Request<Bytes>) -> Reply + Send + Sync>;
+
 struct Service {
-    answer: Box<dyn Fn(&http::Request<Bytes>) -> Reply + Send + Sync>,
+    answer: Answers,
     heard: Mutex<Vec<Heard>>,
-    began: Instant,
+    began: Stopwatch,
 }
 
 impl Exchange for Service {
@@ -48,7 +50,7 @@ fn service(
     let service = Arc::new(Service {
         answer: Box::new(answer),
         heard: Mutex::default(),
-        began: Instant::now(),
+        began: Stopwatch::start(),
     });
     let client = Client::new(Arc::<Service>::clone(&service), Random::new(|| 0));
     (ProbeClient::new(client), service)

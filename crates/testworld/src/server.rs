@@ -1,5 +1,5 @@
 //! A model at an address. It takes requests and gives replies, without a socket and without a clock: who brings a request says when it arrived.
-//! [`loopback`](super::loopback) brings those that come through real sockets.
+//! `loopback` brings those that come through real sockets.
 
 use super::address;
 pub use super::address::{with_address, with_ipv6_only};

@@ -197,7 +197,9 @@ pub fn outputs(report: &RunReport) -> BTreeMap<&'static str, String> {
         set("version", naming.tags.first().cloned().unwrap_or_default());
         set("labels", label_lines(labels));
         set("annotations", annotations.join("\n"));
-        set("build-args", label_lines(&naming.build_args));
+        if only.is_some() {
+            set("build-args", label_lines(&naming.build_args));
+        }
         let labels: serde_json::Map<String, Value> = labels
             .iter()
             .map(|(key, value)| (key.clone(), json!(value)))

@@ -349,6 +349,11 @@ impl World {
                 .servers()
                 .map(|(name, server)| (server.address(), name))
                 .collect(),
+            hosts: self
+                .sites
+                .iter()
+                .map(|site| (format!("{}.onrender.com", site.name), site.server.clone()))
+                .collect(),
             trap: self.trap.clone(),
             fault: self.fault.clone(),
         }

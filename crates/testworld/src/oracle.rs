@@ -134,7 +134,8 @@ fn protocol(run: &Run, faults: &mut Vec<String>) {
         if !OUTPUTS.contains(&key.as_str()) {
             faults.push(format!("an output that is not declared: {key}={value}"));
         }
-        let may_have_lines = ["tags", "tag-names", "labels", "annotations"].contains(&key.as_str());
+        let with_lines = ["tags", "tag-names", "labels", "annotations", "build-args"];
+        let may_have_lines = with_lines.contains(&key.as_str());
         if value.contains(['\r', '\0']) || (value.contains('\n') && !may_have_lines) {
             faults.push(format!(
                 "an output with control characters: {key}={value:?}"

@@ -70,6 +70,8 @@ pub(crate) struct Taken {
 pub(crate) struct Disturbance {
     /// What the servers are called in kinds of requests.
     pub(crate) names: BTreeMap<SocketAddr, &'static str>,
+    /// The servers that have a name on the internet, reached by https.
+    pub(crate) hosts: BTreeMap<String, Server>,
     pub(crate) trap: Option<Trap>,
     pub(crate) fault: Option<Faulty>,
 }

@@ -148,6 +148,15 @@ impl World {
         self.start(&environment, &[], false)
     }
 
+    /// Starts the program in a shell step, with these flags beside the command.
+    pub fn run_with(self, command: &str, flags: &[&str]) -> Run {
+        let environment = self.environment(command);
+        self.remember();
+        self.check_out();
+        let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        self.start(&environment, &flags, false)
+    }
+
     /// Starts the program as a person does: nothing of the runner's, and these arguments.
     pub fn on_laptop(self, arguments: &[&str]) -> Run {
         let arguments: Vec<String> = arguments

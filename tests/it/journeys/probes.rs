@@ -408,7 +408,6 @@ fn a_preview_is_asked_at_its_own_address() {
             .pull_request(7, touch_web)
             .image("web", Kind::Amd64)
             .with_key();
-        world.render.previews_are_at(&own.server.origin());
         if !is_right {
             own.answers(|_, _| Reply::text(200, "old"));
         }
@@ -508,4 +507,82 @@ fn an_address_that_refuses_connections_for_a_while_is_asked_again() {
     let faulty = Faulty::new("service: GET /version", 1, Fault::Refused, false);
     let run = web("").faulty(&faulty).deploy().ended(0, "live", "");
     run.hooked(&["web"]);
+}
+
+/// A small web server of its own process that answers one version. Several may share a port: the kernel spreads the connections.
+struct Version(std::process::Child);
+
+const SERVER: &str = r#"
+import http.server, socket, sys
+commit, port = sys.argv[1], int(sys.argv[2])
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(commit.encode())
+    def log_message(self, *rest):
+        pass
+class Server(http.server.HTTPServer):
+    def server_bind(self):
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        super().server_bind()
+server = Server(("127.0.0.1", port), Handler)
+print(server.server_port, flush=True)
+server.serve_forever()
+"#;
+
+impl Version {
+    /// Starts one, and gives the port that it is at.
+    fn start(commit: &str, port: u16) -> (Self, u16) {
+        use std::io::BufRead as _;
+        let mut server = std::process::Command::new("python3")
+            .args(["-c", SERVER, commit, &port.to_string()])
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .expect("python3");
+        let mut line = String::new();
+        let stdout = server.stdout.take().expect("its output");
+        std::io::BufReader::new(stdout)
+            .read_line(&mut line)
+            .expect("a port");
+        let port = line.trim().parse().expect("a port");
+        (Self(server), port)
+    }
+}
+
+impl Drop for Version {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn the_program_sees_two_versions_of_a_real_server_roll() {
+    let (old, port) = Version::start(&"0".repeat(40), 0);
+    let url = format!("http://127.0.0.1:{port}/version");
+    let probe = format!("  web: {{ probe: {{ url: \"{url}\", timeout: 2m, times: 2 }} }}");
+    let world = World::new()
+        .three_services_and(|text| text.replace(WEB, &probe))
+        .push_to_main(touch_web)
+        .images()
+        .as_process();
+    let (commit, began) = (world.commit(), std::time::Instant::now());
+    let rolling = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_secs(3));
+        let (new, _) = Version::start(&commit, port);
+        std::thread::sleep(Duration::from_secs(3));
+        drop(old);
+        (new, began.elapsed())
+    });
+    let run = world.deploy().ended(0, "live", "").hooked(&["web"]);
+    let (_new, gone) = rolling.join().expect("two versions");
+    let run = run
+        .says("an answer that does not have it")
+        .says("the right answer");
+    assert_eq!(record(&run, "web"), ended("success", "live"));
+    println!(
+        "the old version was gone after {gone:?}, the run ended after {:?}",
+        run.took
+    );
 }

@@ -124,17 +124,22 @@ fn commits_that_matter_to_a_service_leave_it_behind() {
 }
 
 #[test]
-fn on_a_laptop_the_exit_code_says_it_if_asked_and_json_is_one_object() {
-    for (flag, exit) in [(false, 0), (true, 1)] {
-        let world = deployed(World::new().three_services());
+fn the_exit_code_says_it_if_asked_and_json_is_one_object() {
+    for (flags, exit) in [
+        (&["status", "--json"][..], 0),
+        (&["status", "--json", "--fail-behind"], 1),
+    ] {
+        let world = deployed(World::new().three_services()).input("environment", "staging");
         let world = later(world, |repo| repo.write("services/web/x", "3"));
-        let mut arguments = vec!["status", "--environment", "staging", "--json"];
-        if flag {
-            arguments.push("--fail-behind");
-        }
-        let run = world.on_laptop(&arguments);
+        let world =
+            world.on_event(|world| Event::dispatch("refs/heads/main", &world.origin.head()));
+        let run = world.run_with("status", flags).no_hooks();
         assert_eq!(run.exit, exit, "{}", run.stdout);
-        let printed: Value = serde_json::from_str(&run.stdout).expect("JSON");
+        let printed = run
+            .stdout
+            .lines()
+            .find(|line| line.starts_with("{\"outcome\""));
+        let printed: Value = serde_json::from_str(printed.expect("a line of JSON")).expect("JSON");
         assert_eq!(printed["outcome"], "planned");
         assert!(
             printed["fleet"]
@@ -142,8 +147,12 @@ fn on_a_laptop_the_exit_code_says_it_if_asked_and_json_is_one_object() {
                 .is_some_and(|rows| rows.len() == 3),
             "{printed}"
         );
-        run.settled();
     }
+    // Once everything is current there is nothing to fail for.
+    let world = deployed(World::new().three_services()).input("environment", "staging");
+    let world = world.on_event(|world| Event::dispatch("refs/heads/main", &world.origin.head()));
+    let run = world.run_with("status", &["status", "--fail-behind"]);
+    run.ended(0, "nothing", "").no_hooks();
 }
 
 #[test]

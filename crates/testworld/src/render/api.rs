@@ -237,7 +237,7 @@ impl Service {
         let more = match self.kind {
             "web_service" => {
                 json!({"numInstances": 1, "healthCheckPath": "/", "openPorts": [{"port": 10000, "protocol": "TCP"}],
-                "url": self.url.clone().unwrap_or_else(|| format!("https://{}.onrender.com", self.name))})
+                "url": format!("https://{}.onrender.com", self.name)})
             }
             "private_service" => {
                 json!({"numInstances": 1, "openPorts": [], "url": format!("{}:10000", self.name)})

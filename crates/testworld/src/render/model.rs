@@ -93,8 +93,6 @@ pub(super) struct Service {
     pub(super) has_credential: bool,
     pub(super) has_pre_deploy: bool,
     pub(super) resolves_to: Option<String>,
-    /// Where it is; its own name at Render where a test says nothing.
-    pub(super) url: Option<String>,
     /// Of a preview: the service that it is a copy of.
     pub(super) parent: Option<String>,
     /// Oldest first.
@@ -285,7 +283,6 @@ impl Model {
             has_credential: true,
             has_pre_deploy: false,
             resolves_to: None,
-            url: None,
             parent: None,
             deploys: Vec::new(),
             lives: Lives::new(),

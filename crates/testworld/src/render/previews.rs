@@ -50,8 +50,6 @@ pub(super) struct Previews {
     pub(super) hides_parents: bool,
     /// How many looks at the list still find none of the previews.
     pub(super) lag: usize,
-    /// Where previews are.
-    pub(super) url: Option<String>,
     made: usize,
 }
 
@@ -73,11 +71,6 @@ impl Render {
     /// Says what becomes of the first deploy of the next preview.
     pub fn preview_ends(&self, fate: Fate) {
         self.with(|model| model.previews.fates.push_back(fate));
-    }
-
-    /// Previews are at this address from now on.
-    pub fn previews_are_at(&self, url: &str) {
-        self.with(|model| model.previews.url = Some(url.to_owned()));
     }
 
     /// Services do not say whose copies they are.
@@ -136,10 +129,9 @@ impl Model {
             first
         };
         self.add(&id, name, "no hook");
-        let url = self.previews.url.clone();
         let service = self.services.get_mut(&id).expect("a service");
         service.image_path = Some(image.to_owned());
-        (service.parent, service.url) = (parent, url);
+        service.parent = parent;
         id
     }
 

@@ -28,7 +28,7 @@ pub(super) fn texts() -> BTreeMap<String, String> {
             found.insert(format!("{example}/{file}"), text);
         }
     }
-    assert_eq!(found.len(), 16, "{:?}", found.keys());
+    assert_eq!(found.len(), 17, "{:?}", found.keys());
     found
 }
 

@@ -32,6 +32,7 @@ pub fn summary(report: &RunReport, documents: Option<&Documents>) -> String {
     if report.plan.is_some() {
         text.push_str(&about(report));
         text.push_str(&services_or_images(report));
+        text.push_str(&super::carried::section(&report.carried));
     }
     if let Some(fleet) = &report.fleet {
         text.push_str(&super::fleet_summary(fleet, escape));

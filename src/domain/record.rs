@@ -179,7 +179,7 @@ pub struct Record {
 pub struct RecordList {
     /// The records, newest first.
     pub records: Vec<Record>,
-    /// The number of the oldest deployment that was read, whoever wrote it.
+    /// The number of the oldest deployment that was read, of any account.
     pub read_to: Option<u64>,
     /// Whether there are older ones that were not read.
     pub has_more: bool,

@@ -205,7 +205,7 @@ async fn a_header_is_asked_for_by_head_and_by_get_where_head_is_of_no_use() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_address_is_asked_thirty_times_a_minute_at_most_whoever_asks() {
+async fn one_address_is_asked_thirty_times_a_minute_at_most_for_all_services() {
     let (client, service) = service(|_| plain(200, "x"));
     let long = async {
         loop {

@@ -238,7 +238,7 @@ mod tests {
         let variables = variables
             .iter()
             .map(|(name, value)| (name.into(), value.into()));
-        Surroundings::read(Environment::new(variables, "/work".into(), true))
+        Surroundings::read(Environment::new(variables, "/repo".into(), true))
     }
 
     #[test]
@@ -263,11 +263,11 @@ mod tests {
     #[test]
     fn relative_paths_start_from_the_directory() {
         let around = read(&[("GITHUB_OUTPUT", "out"), ("GITHUB_EVENT_PATH", "/event")]);
-        assert_eq!(around.outputs, Some("/work/out".into()));
+        assert_eq!(around.outputs, Some("/repo/out".into()));
         assert_eq!(around.event_path, Some("/event".into()));
-        assert_eq!(around.workspace, PathBuf::from("/work"));
+        assert_eq!(around.workspace, PathBuf::from("/repo"));
         let around = read(&[("GITHUB_WORKSPACE", "shop"), ("GITHUB_OUTPUT", "")]);
-        assert_eq!(around.workspace, PathBuf::from("/work/shop"));
+        assert_eq!(around.workspace, PathBuf::from("/repo/shop"));
         assert_eq!(around.outputs, None);
     }
 

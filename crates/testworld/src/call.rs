@@ -15,7 +15,7 @@ pub struct Call {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
-    /// When it arrived, by the clock of whoever brought it.
+    /// When it arrived, by the clock of the model that received it.
     pub at: Instant,
     /// The status that was answered; 0 if nothing was.
     pub answered: u16,

@@ -32,7 +32,7 @@ pub enum Unanswered {
     Unknown(String),
 }
 
-/// An answer, or why there is none. A question that was not asked yet is noted by whoever answers.
+/// An answer, or why there is none. A question that was not asked yet is noted by the code that answers it.
 pub type Answer<T> = Result<T, String>;
 
 /// What git and the manifests say, about one service.

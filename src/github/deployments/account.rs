@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-/// What is asked of whoever wrote something. `github-actions` may be a person's login too; the number is the account's own.
+/// What is asked of the account that wrote something. `github-actions` may be a person's login too; the number is the account's own.
 pub(super) const ACCOUNT: &str = "fragment account on Actor { __typename login ... on Bot { databaseId } ... on User { databaseId } }";
 /// What is asked of the account that the token belongs to. Its type is always `User`, also where it is an app's bot.
 pub(super) const VIEWER: &str = "viewer { login databaseId }";

@@ -21,7 +21,7 @@ use std::time::Duration;
 const FIRST: usize = 20;
 /// How many deployments are read at once after that, the most that GitHub gives.
 const PAGE_SIZE: usize = 100;
-/// How many deployments of a name are read at most, whoever wrote them: eleven requests in a row. A list without a success among these is cut off.
+/// How many deployments of a name are read at most, by any account: eleven requests in a row. A list without a success among these is cut off.
 const MOST: usize = 1000;
 /// How many are read where all of them are wanted.
 const WHOLE: usize = 100;
@@ -74,7 +74,7 @@ pub enum Depth {
 struct Reading<'a> {
     list: List,
     of: Of<'a>,
-    /// How many deployments were read, whoever wrote them.
+    /// How many deployments were read, of any account.
     count: usize,
     /// In how many pages.
     pages: usize,

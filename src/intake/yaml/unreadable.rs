@@ -8,7 +8,7 @@ const QUOTE: &str =
     "quote a pattern that begins with or holds * ! [ ] { } @ or %, like \"**/*.md\"";
 
 /// The parser's error, and every other line that looks as if its pattern lacked quotes: an error ends the reading, and
-/// whoever forgot the quotes once forgot them again.
+/// a person who forgot the quotes once forgot them again.
 pub(super) fn not_yaml(text: &str, error: &ScanError) -> Vec<Mistake> {
     let at = Position::from(error.marker());
     let info: String = error

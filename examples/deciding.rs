@@ -6,17 +6,17 @@
 )]
 #![expect(clippy::disallowed_methods, reason = "time is what is measured")]
 
-use ghcr_to_render::decide::ledger::order::{Asked, BranchTip, Order, in_branch};
-use ghcr_to_render::decide::ledger::{
+use decide::ledger::order::{Asked, BranchTip, Order, in_branch};
+use decide::ledger::{
     Answer, CommitManifest, Comparisons, DeployRecords, Equality, Facts, Identity, OnRender,
     ServingState, need,
 };
-use ghcr_to_render::decide::{Changes, Demand, Ground, Plan, Subject, Wishes};
-use ghcr_to_render::domain::{
+use decide::{Changes, Demand, Ground, Plan, Subject, Wishes};
+use model::{
     CommitSha, Decision, Digest, EnvironmentName, Intent, Kind, Manifest, PinnedImage, Record,
     RecordState, Service, ServiceKey,
 };
-use ghcr_to_render::intake::manifest::{self, Home};
+use parse::manifest::{self, Home};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -107,7 +107,7 @@ fn once(
         demands.insert(service.name.clone(), demand);
     }
     let subject = Subject::Environments {
-        environments: ghcr_to_render::decide::Environments::one(environment),
+        environments: decide::Environments::one(environment),
         release: None,
     };
     let plan = Plan::new(

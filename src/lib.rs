@@ -6,21 +6,13 @@
 mod cleanup;
 mod commands;
 mod context;
-pub mod decide;
-pub mod domain;
 pub mod failure;
 mod gate;
-pub mod github;
 pub mod history;
 mod images;
-pub mod intake;
 mod planned_run;
 mod previews;
 pub mod probe;
-pub mod registry;
-pub mod render;
-pub mod report;
-pub mod repository;
 mod resolve;
 mod rollout;
 pub mod runner;
@@ -29,10 +21,10 @@ mod tags;
 
 use commands::RemoteCommand;
 use context::{CommandOutcome, Context, Stop, Writers, comment_writer};
-use domain::{DeployHook, Level, Notice, Outcome, Secret};
 use failure::Failure;
 use http_client::Random;
-use intake::inputs::{Command, LocalCommand, Permissions, Request};
+use model::{DeployHook, Level, Notice, Outcome, Secret};
+use parse::inputs::{Command, LocalCommand, Permissions, Request};
 use report::documents::Documents;
 use report::{RunReport, summary};
 use runner::{Arguments, Asked, Connect, Log, OutputsFile, Surroundings, Tongue};
@@ -148,7 +140,7 @@ fn print_sarif(report: &RunReport, log: &Log) {
 
 /// Reads the request and runs its command, until it is done or `cancelled` ends it.
 async fn act(
-    given: &intake::inputs::Given,
+    given: &parse::inputs::Given,
     around: Surroundings,
     log: &Log,
     cancelled: impl Future<Output = ()>,
@@ -378,7 +370,7 @@ const MOST_ANNOTATIONS: usize = 9;
 /// What is to be seen beside the log: the failure, and every mistake of a manifest in its place.
 fn notices(end: &End, documents: Option<&Documents>, log: &Log) -> Vec<Notice> {
     if let Some(Failure::Manifest { path, mistakes }) = &end.failure {
-        let notice = |mistake: &intake::manifest::Mistake| Notice {
+        let notice = |mistake: &parse::manifest::Mistake| Notice {
             level: Level::Error,
             title: "Deploy manifest".into(),
             text: format!("{} ({})", mistake.what(), mistake.remedy()),

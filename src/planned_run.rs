@@ -1,13 +1,13 @@
 //! The decision: which services a run deploys, which images it needs, and under which tags they are.
 
 use crate::context::Context;
-use crate::decide::{Ground, Plan, Subject, Tags, Wishes, build_args, labels};
-use crate::domain::{EnvironmentName, ImageTag, Refused};
 use crate::failure::Failure;
-use crate::intake::inputs::OnRelease;
-use crate::report::outputs::Naming;
 use crate::resolve::{Purpose, Resolved, hooks};
 use crate::state::{EnvironmentState, KnownState};
+use decide::{Ground, Plan, Subject, Tags, Wishes, build_args, labels};
+use model::{EnvironmentName, ImageTag, Refused};
+use parse::inputs::OnRelease;
+use report::outputs::Naming;
 use std::collections::BTreeMap;
 
 /// Everything that a command goes by once it is decided what to do.
@@ -157,7 +157,7 @@ fn show(context: &Context, run: &PlannedRun, calls: Calls) {
         Calls::Shown => hooks::ways(context, &run.resolved.manifest, &run.plan),
         Calls::Hidden => BTreeMap::new(),
     };
-    for line in crate::report::plan_lines(&run.plan, &names, &ways) {
+    for line in report::plan_lines(&run.plan, &names, &ways) {
         log.say_toned(&line);
     }
     for note in context.clients.history.notes() {

@@ -1,7 +1,7 @@
 //! Event payloads by event name: the first byte says which, the rest is the payload.
 #![no_main]
 
-use ghcr_to_render::intake::event::{Ambient, read};
+use parse::event::{Ambient, read};
 use libfuzzer_sys::fuzz_target;
 
 const NAMES: [&str; 9] = [

@@ -5,6 +5,6 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     if let Some((kind, body)) = data.split_first() {
-        ghcr_to_render::github::fuzzing::answer(*kind, body);
+        github::fuzzing::answer(*kind, body);
     }
 });

@@ -1,7 +1,7 @@
 //! Deploy hooks: what is taken for one is one to every other reader, and shows nothing.
 #![no_main]
 
-use ghcr_to_render::domain::{DeployHook, RenderOrigin, ServiceId};
+use model::{DeployHook, RenderOrigin, ServiceId};
 use libfuzzer_sys::fuzz_target;
 
 const ORIGIN: &str = "https://api.render.com";

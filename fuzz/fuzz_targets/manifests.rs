@@ -1,8 +1,8 @@
 //! Deploy manifests.
 #![no_main]
 
-use ghcr_to_render::domain::{EnvironmentName, ImageName, Pattern, Repository, ServiceName};
-use ghcr_to_render::intake::manifest::{Home, parse};
+use model::{EnvironmentName, ImageName, Pattern, Repository, ServiceName};
+use parse::manifest::{Home, parse};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

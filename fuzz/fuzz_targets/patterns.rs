@@ -2,7 +2,7 @@
 //! the path.
 #![no_main]
 
-use ghcr_to_render::domain::{Pattern, PatternList};
+use model::{Pattern, PatternList};
 use libfuzzer_sys::fuzz_target;
 
 /// Longer texts would let the slow matcher try for hours.

@@ -1,7 +1,7 @@
 //! Names of images, against the OCI crate's parser: what we take, it takes, and for the same thing.
 #![no_main]
 
-use ghcr_to_render::domain::{Digest, ImageTag, RegistryHost, Repository};
+use model::{Digest, ImageTag, RegistryHost, Repository};
 use libfuzzer_sys::fuzz_target;
 use oci_distribution::Reference;
 

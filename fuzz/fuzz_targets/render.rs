@@ -5,6 +5,6 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     if let Some((kind, body)) = data.split_first() {
-        ghcr_to_render::render::fuzzing::answer(*kind, body);
+        render::fuzzing::answer(*kind, body);
     }
 });

@@ -5,7 +5,7 @@
 #[allow(dead_code, reason = "the tests use more of it")]
 mod protocol;
 
-use ghcr_to_render::domain::{Level, Notice};
+use model::{Level, Notice};
 use ghcr_to_render::runner::{Log, OutputsFile, Tongue};
 use http_client::Random;
 use libfuzzer_sys::fuzz_target;

@@ -1,7 +1,7 @@
 //! Templates of tags and of releases: what they make is what they read. Two templates a run, apart by a line's end.
 #![no_main]
 
-use ghcr_to_render::domain::{
+use model::{
     CommitSha, ImageTag, PrNumber, Reading, ReleaseTemplate, TagTemplate, can_collide,
 };
 use libfuzzer_sys::fuzz_target;

@@ -8,14 +8,14 @@ mod needs;
 mod standing;
 
 use crate::context::{Context, Writers};
-use crate::decide::Closed;
-use crate::domain::{Manifest, PrNumber};
 use crate::failure::Failure;
-use crate::github::{GitHub, GitHubError, Mention};
 use crate::previews::on_render::OnRender;
-use crate::report::{CleanupItem, CleanupResult};
+use decide::Closed;
+use github::{GitHub, GitHubError, Mention};
+use model::{Manifest, PrNumber};
 use packages::PackageVersions;
 use previews::Gone;
+use report::{CleanupItem, CleanupResult};
 use std::collections::BTreeSet;
 
 /// What was done with each thing, and what could not be found out or done.

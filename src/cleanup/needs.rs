@@ -3,12 +3,12 @@
 use super::Cleaning;
 use super::packages::PackageVersions;
 use super::previews::Gone;
-use crate::domain::{Digest, Foreign, ImageTag, Manifest, Repository, ServiceId};
 use crate::failure::Failure;
-use crate::github::Mention;
-use crate::intake::inputs::Recording;
 use crate::previews::on_render::{OnRender, shown as service_name};
-use crate::render::ServiceImage;
+use github::Mention;
+use model::{Digest, Foreign, ImageTag, Manifest, Repository, ServiceId};
+use parse::inputs::Recording;
+use render::ServiceImage;
 use std::collections::BTreeMap;
 
 /// What is needed, and what for.

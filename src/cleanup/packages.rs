@@ -3,18 +3,16 @@
 use super::standing::{compare, standing};
 use super::{Cleaning, Tally};
 use crate::context::Context;
-use crate::decide::{Closed, Fate, Holdings, Links, Version, leftovers};
-use crate::domain::{
-    CommitName, Digest, Foreign, Image, ImageTag, Manifest, PrNumber, TagTemplate,
-};
 use crate::failure::{Failure, NoAdminRight};
-use crate::github::{Deletion, GitHub, GitHubError, Package, PackageWriter, PullState, Shelf};
 use crate::history::HistoryError;
-use crate::registry::Named;
-use crate::report::CleanupResult;
-use crate::repository::RepositoryError;
+use decide::{Closed, Fate, Holdings, Links, Version, leftovers};
 use futures_util::stream::{self, StreamExt as _};
+use git::RepositoryError;
+use github::{Deletion, GitHub, GitHubError, Package, PackageWriter, PullState, Shelf};
 use http_client::{Deadline, sleep};
+use model::{CommitName, Digest, Foreign, Image, ImageTag, Manifest, PrNumber, TagTemplate};
+use registry::Named;
+use report::CleanupResult;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

@@ -2,15 +2,13 @@
 
 use super::{Cleaning, Tally};
 use crate::context::Context;
-use crate::decide::Owner;
-use crate::domain::{
-    Manifest, PrNumber, PreviewName, PreviewRecord, PreviewState, ServiceId, ServiceName,
-};
 use crate::failure::Failure;
-use crate::github::{GitHub, GitHubError, Mention, PullState, Reach};
 use crate::previews::on_render::{Found, OnRender, Records, shown};
-use crate::render::Proof;
-use crate::report::CleanupResult;
+use decide::Owner;
+use github::{GitHub, GitHubError, Mention, PullState, Reach};
+use model::{Manifest, PrNumber, PreviewName, PreviewRecord, PreviewState, ServiceId, ServiceName};
+use render::Proof;
+use report::CleanupResult;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Before it stands the name of a service whose previews a record is about.

@@ -2,10 +2,10 @@
 
 use super::packages::PackageVersions;
 use crate::context::Context;
-use crate::decide::Closed;
-use crate::domain::{Digest, ImageTag, Manifest, Reading, When};
 use crate::failure::Failure;
+use decide::Closed;
 use http_client::Deadline;
+use model::{Digest, ImageTag, Manifest, Reading, When};
 use std::time::Duration;
 
 /// How long reading them once more may take.

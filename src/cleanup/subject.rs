@@ -1,13 +1,11 @@
 //! After whom a run cleans up: the event's pull request, a named one, or whichever are closed.
 
 use crate::context::{Context, Stop};
-use crate::domain::{
-    CommitSha, Dispatch, Manifest, Outcome, PrNumber, PullRequest, PushedRef, Trigger,
-};
 use crate::failure::Failure;
-use crate::github::{GitHubError, PullState};
-use crate::intake::inputs::InputError;
 use crate::resolve::{WithoutManifest, manifest_at, nothing};
+use github::{GitHubError, PullState};
+use model::{CommitSha, Dispatch, Manifest, Outcome, PrNumber, PullRequest, PushedRef, Trigger};
+use parse::inputs::InputError;
 
 /// Whose leftovers a run looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

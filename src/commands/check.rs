@@ -2,15 +2,15 @@
 
 use super::LocalStop;
 use super::local_repository::LocalRepository;
-use crate::decide::{self, Finding, LintCode, LintReport, Part, Silences, Span, Wiring};
-use crate::domain::{ActionStep, Foreign, Level, Manifest, Notice, Outcome};
 use crate::failure::Failure;
-use crate::intake::blueprint;
-use crate::intake::inputs::{DEFAULT_MANIFEST, Given, INPUTS, Request};
-use crate::intake::manifest::{self, EntryPlaces, Mistake, Place, Places};
-use crate::intake::workflow;
-use crate::report::{CheckReport, Placed, RunReport, files_of_nobody};
 use crate::runner::{Log, Surroundings};
+use decide::{self, Finding, LintCode, LintReport, Part, Silences, Span, Wiring};
+use model::{ActionStep, Foreign, Level, Manifest, Notice, Outcome};
+use parse::blueprint;
+use parse::inputs::{DEFAULT_MANIFEST, Given, INPUTS, Request};
+use parse::manifest::{self, EntryPlaces, Mistake, Place, Places};
+use parse::workflow;
+use report::{CheckReport, Placed, RunReport, files_of_nobody};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -352,8 +352,8 @@ fn run_report(shown: &str, report: CheckReport) -> RunReport {
     let mut run_report = RunReport::new(outcome, format!("Checked {shown}: {found}"));
     run_report.checked = Some(report);
     if errors > 0 {
-        run_report.failed = Some(crate::report::Failed {
-            word: crate::domain::FailureWord::BadManifest,
+        run_report.failed = Some(report::Failed {
+            word: model::FailureWord::BadManifest,
             text: format!("{shown} does not fit this repository: {found}"),
             hint: "Fix the errors above.".into(),
             page: None,

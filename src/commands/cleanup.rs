@@ -1,20 +1,20 @@
 //! `cleanup`: removes what closed pull requests left, their previews on Render and their images at GitHub.
 //!
-//! What may go is decided by [`crate::decide::leftovers`]. Whatever cannot be found out keeps what it is about, and one trouble does not keep
+//! What may go is decided by [`decide::leftovers`]. Whatever cannot be found out keeps what it is about, and one trouble does not keep
 //! the others: all of them are told at the end.
 
 use crate::cleanup::packages::PackageVersions;
 use crate::cleanup::subject::{self, CleanupSubject, Whose};
 use crate::cleanup::{Cleaning, Found, Tally, mentions, packages, previews};
 use crate::context::{CommandOutcome, Context, Stop, Writers};
-use crate::decide::Closed;
-use crate::domain::{Digest, Outcome, PrNumber, TagTemplate};
 use crate::failure::Failure;
-use crate::github::{CommentWriter, GitHub, Mention, PullState};
-use crate::intake::inputs::InputError;
 use crate::previews::comment;
 use crate::previews::on_render::{OnRender, Records};
-use crate::report::{CleanupResult, Left};
+use decide::Closed;
+use github::{CommentWriter, GitHub, Mention, PullState};
+use model::{Digest, Outcome, PrNumber, TagTemplate};
+use parse::inputs::InputError;
+use report::{CleanupResult, Left};
 use std::collections::BTreeSet;
 
 /// How many pull requests a sweep asks GitHub about.

@@ -2,9 +2,6 @@
 
 use super::{idle_patterns, verify};
 use crate::context::{CommandOutcome, Context, Stop, Writers};
-use crate::decide::ledger::{OnRender, Presence, presence, unlisted};
-use crate::decide::{Plan, Subject, Why};
-use crate::domain::{Digest, EnvironmentName, Intent, Kind, Outcome, ServiceName, Status, Trigger};
 use crate::failure::Failure;
 use crate::gate::credentials;
 use crate::gate::hooks::Hooks;
@@ -13,12 +10,15 @@ use crate::gate::probes::Probes;
 use crate::gate::required_environment;
 use crate::images::{self, Images, Patience, env_file};
 use crate::planned_run::{Calls, PlannedRun, decide};
-use crate::report::{ServiceResult, outcome_of};
 use crate::resolve::{self, Purpose};
 use crate::rollout::{self, DeployRequest, DeployVia, Rollout, drift};
 use crate::state::{self, EnvironmentState};
 use crate::tags::floating::Ends;
 use crate::{previews, tags};
+use decide::ledger::{OnRender, Presence, presence, unlisted};
+use decide::{Plan, Subject, Why};
+use model::{Digest, EnvironmentName, Intent, Kind, Outcome, ServiceName, Status, Trigger};
+use report::{ServiceResult, outcome_of};
 use std::collections::BTreeMap;
 
 /// Deploys what the event is about: to an environment, or to a pull request's previews.

@@ -1,9 +1,9 @@
 //! What a deploy says of patterns that match nothing: a service with one of them may never be deployed.
 
 use crate::context::Context;
-use crate::decide::{Subject, idle_patterns};
-use crate::domain::Source;
 use crate::planned_run::PlannedRun;
+use decide::{Subject, idle_patterns};
+use model::Source;
 
 /// How many patterns one warning names.
 const NAMED: usize = 5;

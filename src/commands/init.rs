@@ -1,14 +1,14 @@
 //! `init`: a starting manifest and workflow from what is in the repository. Nothing that is there is ever overwritten.
 
 use super::local_repository::{LocalRepository, WORKFLOWS};
-use crate::domain::{Foreign, Manifest, Outcome};
 use crate::failure::Failure;
-use crate::intake::inputs::{DEFAULT_MANIFEST, Request, Writes};
-use crate::intake::workflow::Workflow;
-use crate::intake::{blueprint, dockerfile, manifest, workflow};
-use crate::report::draft::{Draft, Evidence, draft, is_dockerfile, manifest_text, workflow_text};
-use crate::report::{InitReport, RunReport};
 use crate::runner::{Log, Surroundings};
+use model::{Foreign, Manifest, Outcome};
+use parse::inputs::{DEFAULT_MANIFEST, Request, Writes};
+use parse::workflow::Workflow;
+use parse::{blueprint, dockerfile, manifest, workflow};
+use report::draft::{Draft, Evidence, draft, is_dockerfile, manifest_text, workflow_text};
+use report::{InitReport, RunReport};
 use std::collections::BTreeMap;
 
 const BLUEPRINTS: [&str; 2] = ["render.yaml", "render.yml"];

@@ -3,12 +3,12 @@
 //! On a laptop people edit files and want to know before they commit, so contents come from the work tree there. In a workflow they come
 //! from the commit that is checked out, which no earlier step can have edited.
 
-use crate::domain::{CommitSha, FileAt, Foreign, Slug};
 use crate::failure::Failure;
-use crate::intake::inputs::InputError;
-use crate::intake::manifest::Home;
-use crate::repository::{Checkout, Trust};
 use crate::runner::{Surroundings, Workspace};
+use git::{Checkout, Trust};
+use model::{CommitSha, FileAt, Foreign, Slug};
+use parse::inputs::InputError;
+use parse::manifest::Home;
 use std::collections::BTreeSet;
 
 /// The largest file that is read: that of a manifest.

@@ -14,13 +14,13 @@ mod status;
 mod verify;
 
 use crate::context::{CommandOutcome, Context, Stop, Writers};
-use crate::domain::{Foreign, Outcome, Trigger};
 use crate::failure::Failure;
-use crate::github::CommentWriter;
-use crate::intake::inputs::{InputError, LocalCommand, OperationCommand, PipelineCommand, Request};
 use crate::previews::comment;
-use crate::report::{CheckReport, RunReport};
 use crate::runner::{Log, Surroundings};
+use github::CommentWriter;
+use model::{Foreign, Outcome, Trigger};
+use parse::inputs::{InputError, LocalCommand, OperationCommand, PipelineCommand, Request};
+use report::{CheckReport, RunReport};
 
 /// Why a local command stops, with what it had found.
 pub(crate) struct LocalStop {

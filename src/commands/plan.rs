@@ -1,13 +1,13 @@
 //! `plan`: tags and labels, the changed services and why, and which images must be built. Writes nothing.
 
 use crate::context::{CommandOutcome, Context, Stop};
-use crate::decide::{Subject, number};
-use crate::domain::{Environment, Outcome, Release, When};
 use crate::images;
 use crate::planned_run::{Calls, PlannedRun, decide};
 use crate::resolve::{self, Purpose};
 use crate::state;
 use crate::tags::existing_tags;
+use decide::{Subject, number};
+use model::{Environment, Outcome, Release, When};
 use std::time::Duration;
 
 /// How long the registry may take to list its tags: a plan does not wait long for what it can do without.

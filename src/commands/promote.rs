@@ -1,18 +1,18 @@
 //! `promote`: puts a release's tag, or `latest`, on the verified images of its commit, without a rebuild.
 
 use crate::context::{CommandOutcome, Context, Stop, Writers};
-use crate::decide::ledger::BranchTip;
-use crate::decide::{Subject, Tip};
-use crate::domain::{Foreign, ImageTag, Outcome, PushedRef, Trigger, When};
 use crate::failure::Failure;
 use crate::gate::credentials::{self, Live};
 use crate::images::{self, Patience};
-use crate::intake::inputs::InputError;
 use crate::planned_run::{Calls, PlannedRun, decide};
-use crate::registry::Moving;
 use crate::resolve::{self, Purpose};
 use crate::state;
 use crate::tags::{Placement, put};
+use decide::ledger::BranchTip;
+use decide::{Subject, Tip};
+use model::{Foreign, ImageTag, Outcome, PushedRef, Trigger, When};
+use parse::inputs::InputError;
+use registry::Moving;
 
 /// What is put, and whether it may be moved.
 enum Tag {

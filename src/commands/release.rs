@@ -4,16 +4,16 @@
 //! commit that has a number keeps it. Whatever the answer to making a tag was, the tag itself is looked at before another number is taken.
 
 use crate::context::{CommandOutcome, Context, Stop, Writers};
-use crate::decide::{NoNumber, number};
-use crate::domain::{CommitSha, Level, Notice, Outcome, Reading, Release, ReleaseNumber, Trigger};
 use crate::failure::{Failure, ReleaseRefusal, UPDATE_FAILED};
 use crate::gate::required_environment;
-use crate::github::{GitHub, GitHubError, GitTag, TagMade, TagWriter};
 use crate::history::{Ancestry, HistoryError};
-use crate::report::Released;
 use crate::resolve::{self, Candidate, candidate_of_dispatch, candidate_of_push, needs_github};
 use crate::tags::existing_tags;
+use decide::{NoNumber, number};
+use github::{GitHub, GitHubError, GitTag, TagMade, TagWriter};
 use http_client::sleep;
+use model::{CommitSha, Level, Notice, Outcome, Reading, Release, ReleaseNumber, Trigger};
+use report::Released;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -1,16 +1,16 @@
 //! `status`: what each service serves, since when, and how far that is behind. Writes nothing.
 
 use crate::context::{CommandOutcome, Context, Stop};
-use crate::decide::{Affected, Base, Changes, FleetFacts, FleetState};
-use crate::domain::{
+use crate::failure::Failure;
+use crate::history::Movement;
+use crate::resolve::{WithoutManifest, manifest_at, unknown_environment};
+use crate::state::{EnvironmentState, Reader, Standing, StateQuery};
+use decide::{Affected, Base, Changes, FleetFacts, FleetState};
+use model::{
     CommitRange, CommitSha, Environment, EnvironmentName, FailureWord, Manifest, Outcome,
     PushedRef, RangeCommit, Release, Service, ServiceName, Trigger, When,
 };
-use crate::failure::Failure;
-use crate::history::Movement;
-use crate::report::{FleetRow, fleet_lines};
-use crate::resolve::{WithoutManifest, manifest_at, unknown_environment};
-use crate::state::{EnvironmentState, Reader, Standing, StateQuery};
+use report::{FleetRow, fleet_lines};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -386,7 +386,7 @@ fn row(
         matters: lag.matters,
         is_equal: standing.is_equal,
     };
-    let time = |seconds: Option<i64>| seconds.and_then(crate::decide::rfc3339);
+    let time = |seconds: Option<i64>| seconds.and_then(decide::rfc3339);
     FleetRow {
         environment: environment.clone(),
         service: service.clone(),

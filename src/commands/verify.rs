@@ -1,13 +1,13 @@
 //! `verify`: waits for this event's images and judges them. Writes nothing.
 
 use crate::context::{CommandOutcome, Context, Stop};
-use crate::decide::Subject;
-use crate::domain::Outcome;
 use crate::gate::credentials::{self, Live};
 use crate::images::{self, Patience};
 use crate::planned_run::{Calls, PlannedRun, decide};
 use crate::resolve::{self, Purpose};
 use crate::state;
+use decide::Subject;
+use model::Outcome;
 
 /// Verifies the images of the event's commit.
 pub(super) async fn run(context: &Context) -> Result<CommandOutcome, Stop> {

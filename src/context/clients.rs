@@ -2,9 +2,9 @@
 
 use crate::history::History;
 use crate::probe::ProbeClient;
-use crate::registry::{Credentials, Registry};
-use crate::render::RenderApi;
 use http_client::Client;
+use registry::{Credentials, Registry};
+use render::RenderApi;
 
 /// Every client that reads.
 pub(crate) struct Clients {

@@ -12,18 +12,18 @@ pub(crate) use outcome::{CommandOutcome, Stop};
 pub(crate) use progress::{InFlightDeploy, Progress, Stage};
 pub(crate) use writers::{RenderWriters, Writers, comment_writer};
 
-use crate::domain::{Dispatch, Level, Notice, PushedRef, Secret, Slug, Trigger};
 use crate::failure::Failure;
-use crate::github::GitHub;
 use crate::history::History;
-use crate::intake::event::{self, Ambient};
-use crate::intake::inputs::{InputError, Request};
 use crate::probe::ProbeClient;
-use crate::registry::Credentials;
-use crate::render::RenderApi;
-use crate::repository::{Checkout, Trust};
 use crate::runner::{self, Connect, Log, Surroundings, Workspace};
+use git::{Checkout, Trust};
+use github::GitHub;
 use http_client::{Client, Proxies, Random, Roots, TransportError};
+use model::{Dispatch, Level, Notice, PushedRef, Secret, Slug, Trigger};
+use parse::event::{self, Ambient};
+use parse::inputs::{InputError, Request};
+use registry::Credentials;
+use render::RenderApi;
 
 const GITHUB: &str = "https://github.com";
 const GITHUB_API: &str = "https://api.github.com";

@@ -1,8 +1,8 @@
 //! How a command ends.
 
-use crate::domain::{ImageName, Outcome, Release};
 use crate::failure::Failure;
-use crate::report::{Released, RunReport};
+use model::{ImageName, Outcome, Release};
+use report::{Released, RunReport};
 
 /// What a command came to. What happened on the way is in [`Progress`](super::Progress).
 #[derive(Debug)]

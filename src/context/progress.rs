@@ -1,12 +1,12 @@
 //! What a run that is cut off must still report.
 
-use crate::decide::Plan;
-use crate::domain::{
+use decide::Plan;
+use model::{
     DeployId, Digest, EnvironmentName, ImageName, Manifest, Outcome, PinnedImage, ServiceId,
     ServiceName,
 };
-use crate::report::outputs::Naming;
-use crate::report::{CleanupItem, FleetRow, Preview, RunReport, ServiceResult, Verified};
+use report::outputs::Naming;
+use report::{CleanupItem, FleetRow, Preview, RunReport, ServiceResult, Verified};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -164,7 +164,7 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Status;
+    use model::Status;
 
     fn result(name: &str, status: Status) -> ServiceResult {
         let service = ServiceName::parse(name).expect("a name");

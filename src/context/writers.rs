@@ -2,10 +2,10 @@
 
 use super::Context;
 use crate::failure::Failure;
-use crate::github::{CommentWriter, PackageWriter, PreviewWriter, RecordWriter, TagWriter};
-use crate::intake::inputs::{CommentAccess, InputError, WriteAccess};
-use crate::registry::RegistryWriter;
-use crate::render::{HookCaller, PreviewRemover, RenderWriter};
+use github::{CommentWriter, PackageWriter, PreviewWriter, RecordWriter, TagWriter};
+use parse::inputs::{CommentAccess, InputError, WriteAccess};
+use registry::RegistryWriter;
+use render::{HookCaller, PreviewRemover, RenderWriter};
 
 /// Every client that writes to the world. A dry run has none, nor has a command that only reads.
 pub(crate) struct Writers<'a> {

@@ -3,22 +3,20 @@
 mod release;
 mod rollback;
 
-use crate::decide::{ChoiceError, ImageProblem, NoNumber, PlanError};
-use crate::domain::{
-    CommitSha, EnvironmentName, FailureWord, ImageName, Outcome, Refused, ServiceName,
-};
-use crate::github::{GitHubError, Trace};
 use crate::history::HistoryError;
-use crate::intake::event::EventError;
-use crate::intake::inputs::InputError;
-use crate::intake::manifest::Mistake;
-use crate::registry::RegistryError;
-use crate::render::RenderError;
-use crate::report::Failed;
 use crate::runner::FileError;
+use decide::{ChoiceError, ImageProblem, NoNumber, PlanError};
+use github::{GitHubError, Trace};
 use http_client::TransportError;
+use model::{CommitSha, EnvironmentName, FailureWord, ImageName, Outcome, Refused, ServiceName};
+use parse::event::EventError;
+use parse::inputs::InputError;
+use parse::manifest::Mistake;
+use registry::RegistryError;
 use release::taken;
 pub use release::{ReleaseRefusal, Taken};
+use render::RenderError;
+use report::Failed;
 pub use rollback::BackRefusal;
 
 /// Why a run stopped.

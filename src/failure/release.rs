@@ -1,7 +1,7 @@
 //! Why a release tag, or a tag on an image, is refused.
 
-use crate::decide::NoNumber;
-use crate::domain::{CommitSha, Digest, ImageTag, PinnedImage, Release};
+use decide::NoNumber;
+use model::{CommitSha, Digest, ImageTag, PinnedImage, Release};
 
 /// Why a release tag is refused.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! Why there is no going back.
 
-use crate::domain::{EnvironmentName, FailureWord, Outcome};
+use model::{EnvironmentName, FailureWord, Outcome};
 
 /// Why a rollback is refused. Nothing has been sent.
 #[derive(Debug, thiserror::Error)]

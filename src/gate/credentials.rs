@@ -2,12 +2,12 @@
 
 use super::hooks::{self, Hooks};
 use crate::context::{Context, Stop};
-use crate::decide::Subject;
-use crate::domain::{Outcome, Service, ServiceName, Status};
 use crate::failure::Failure;
-use crate::intake::inputs::{OnMissingCredential, Wait};
 use crate::planned_run::PlannedRun;
-use crate::report::ServiceResult;
+use decide::Subject;
+use model::{Outcome, Service, ServiceName, Status};
+use parse::inputs::{OnMissingCredential, Wait};
+use report::ServiceResult;
 
 /// Whether a run waits for its deploys to be live, if `wait` says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,14 +1,14 @@
 //! The deploy hooks of a plan's services: found, checked against each other and against the manifest, before any is called.
 
 use crate::context::Context;
-use crate::decide::Plan;
-use crate::domain::{
-    Decision, DeployHook, FailureWord, HookError, Service, ServiceId, ServiceName, known_names,
-};
 use crate::failure::{EMPTY_LINE, Failure};
-use crate::intake::inputs::InputError;
 use crate::resolve::Resolved;
 use crate::resolve::hooks::{hook_of, id_in, variable};
+use decide::Plan;
+use model::{
+    Decision, DeployHook, FailureWord, HookError, Service, ServiceId, ServiceName, known_names,
+};
+use parse::inputs::InputError;
 use std::collections::BTreeMap;
 
 /// The hooks of the services that have one, and the services that lack one with the variable that would hold it.

@@ -1,12 +1,12 @@
 //! Preflight: what Render's settings would make of the deploys, looked at before the first hook. Needs an API key.
 
 use crate::context::Context;
-use crate::domain::{FailureWord, PinnedImage, Repository, ServiceId, ServiceName};
 use crate::failure::Failure;
-use crate::registry::{Asked, RegistryError};
-use crate::render::{ServiceFacts, ServiceKind};
 use crate::rollout::DeployRequest;
 use http_client::Deadline;
+use model::{FailureWord, PinnedImage, Repository, ServiceId, ServiceName};
+use registry::{Asked, RegistryError};
+use render::{ServiceFacts, ServiceKind};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

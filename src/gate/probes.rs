@@ -1,9 +1,9 @@
 //! The probes of services that are to be deployed: what each has to answer is known before anything is sent.
 
 use crate::context::Context;
-use crate::domain::{CommitSha, Digest, EnvironmentName, Manifest, ServiceName};
 use crate::failure::Failure;
 use crate::probe::ProbeRequest;
+use model::{CommitSha, Digest, EnvironmentName, Manifest, ServiceName};
 
 /// Fills in the probes of a manifest, and keeps the services whose image does not say which commit it is.
 pub(crate) struct Probes<'a> {

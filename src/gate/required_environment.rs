@@ -1,14 +1,12 @@
 //! `requires`: an environment that has to have had these bytes, or an equal commit, first. What is not known there is not met.
 
 use crate::context::Context;
-use crate::decide::ledger::{Comparisons, Identity};
-use crate::decide::{Equality, Required, judge_required};
-use crate::domain::{
-    CommitSha, Digest, EnvironmentName, Manifest, Record, ServiceKey, ServiceName,
-};
 use crate::failure::Failure;
 use crate::rollout::DeployRequest;
 use crate::state::{compared, records_of};
+use decide::ledger::{Comparisons, Identity};
+use decide::{Equality, Required, judge_required};
+use model::{CommitSha, Digest, EnvironmentName, Manifest, Record, ServiceKey, ServiceName};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Judges every service that is to be deployed to `environment`.

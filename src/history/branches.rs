@@ -1,7 +1,7 @@
 //! Which branches a list of filters means.
 
 use super::History;
-use crate::domain::{BranchFilter, takes_branch};
+use model::{BranchFilter, takes_branch};
 use std::collections::BTreeSet;
 
 /// The most branches that filters may match: each is one more comparison to ask for.
@@ -44,7 +44,7 @@ impl History {
 mod tests {
     use super::super::testing::remote;
     use super::*;
-    use crate::github::testing::{Server, found};
+    use github::testing::{Server, found};
 
     fn filters(texts: &[&str]) -> Vec<BranchFilter> {
         texts

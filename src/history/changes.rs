@@ -1,9 +1,9 @@
 //! What differs between two commits, and in a pull request.
 
 use super::History;
-use crate::decide::Changes;
-use crate::domain::{CommitSha, PullRequest};
-use crate::github::{Comparison, GitHub, Relation};
+use decide::Changes;
+use github::{Comparison, GitHub, Relation};
+use model::{CommitSha, PullRequest};
 
 /// Whether the head was made on top of the base.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,9 +153,9 @@ mod tests {
         ELSEWHERE, FAR_AWAY, both, commit, comparison, local, remote, tree,
     };
     use super::*;
-    use crate::domain::PrNumber;
-    use crate::github::testing::{Server, exchange, found, missing};
-    use crate::repository::testing::Repo;
+    use git::testing::Repo;
+    use github::testing::{Server, exchange, found, missing};
+    use model::PrNumber;
 
     fn known(paths: &[&str]) -> Changes {
         Changes::Known(paths.iter().map(|path| path.as_bytes().to_vec()).collect())

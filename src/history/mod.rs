@@ -11,9 +11,9 @@ mod order;
 pub use changes::Movement;
 pub use order::{Ancestry, PreviousRelease};
 
-use crate::domain::{CommitName, CommitSha, FailureWord, FileAt};
-use crate::github::{GitHub, GitHubError};
-use crate::repository::{Checkout, RepositoryError};
+use git::{Checkout, RepositoryError};
+use github::{GitHub, GitHubError};
+use model::{CommitName, CommitSha, FailureWord, FileAt};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -214,8 +214,8 @@ impl History {
 #[cfg(test)]
 mod testing {
     use super::*;
-    use crate::github::testing::{Exchange, Server, found};
-    use crate::repository::testing::Repo;
+    use git::testing::Repo;
+    use github::testing::{Exchange, Server, found};
 
     /// A commit that no test repository has.
     pub(crate) const ELSEWHERE: CommitSha = CommitSha::from_bytes([0x11; 20]);
@@ -272,9 +272,9 @@ mod testing {
 mod tests {
     use super::testing::{ELSEWHERE, both, commit, local, remote};
     use super::*;
-    use crate::github::testing::{Server, missing};
-    use crate::repository::Trust;
-    use crate::repository::testing::Repo;
+    use git::Trust;
+    use git::testing::Repo;
+    use github::testing::{Server, missing};
 
     #[tokio::test]
     async fn a_checkout_that_is_refused_is_noted_and_github_is_asked() {

@@ -1,10 +1,10 @@
 //! Which commit comes before which, which release before which, and what is newest.
 
 use super::{History, HistoryError};
-use crate::decide::ledger::BranchTip;
-use crate::domain::{CommitRange, CommitSha, Reading, Release, ReleaseNumber, ReleaseTemplate};
-use crate::github::{AdvertisedRefs, GitHub, GitHubError, Relation};
-use crate::repository::Checkout;
+use decide::ledger::BranchTip;
+use git::Checkout;
+use github::{AdvertisedRefs, GitHub, GitHubError, Relation};
+use model::{CommitRange, CommitSha, Reading, Release, ReleaseNumber, ReleaseTemplate};
 
 /// Whether one commit is reachable from another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -393,9 +393,9 @@ fn highest(
 mod tests {
     use super::super::testing::{ELSEWHERE, FAR_AWAY, both, commit, comparison, local, remote};
     use super::*;
-    use crate::github::Trace;
-    use crate::github::testing::{Exchange, Server, closed, exchange, found, missing};
-    use crate::repository::testing::Repo;
+    use git::testing::Repo;
+    use github::Trace;
+    use github::testing::{Exchange, Server, closed, exchange, found, missing};
 
     fn template() -> ReleaseTemplate {
         ReleaseTemplate::parse("prod-{number}").unwrap()

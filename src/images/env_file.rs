@@ -2,10 +2,10 @@
 
 use super::Images;
 use crate::context::{Context, Writers};
-use crate::domain::{EnvironmentName, FileAt, Foreign, ImageName};
 use crate::failure::Failure;
-use crate::intake::inputs::InputError;
 use crate::planned_run::PlannedRun;
+use model::{EnvironmentName, FileAt, Foreign, ImageName};
+use parse::inputs::InputError;
 
 /// Refuses a file that may not be written, before anything is done.
 pub(crate) async fn check(

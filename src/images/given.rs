@@ -1,10 +1,10 @@
 //! The images that the input `digest` names.
 
 use crate::context::Context;
-use crate::domain::{Digest, ImageName};
 use crate::failure::Failure;
-use crate::intake::inputs::{GivenDigests, InputError};
 use crate::resolve::Resolved;
+use model::{Digest, ImageName};
+use parse::inputs::{GivenDigests, InputError};
 use std::collections::BTreeMap;
 
 /// Reads the `digest` input against the manifest's images.

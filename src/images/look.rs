@@ -2,12 +2,12 @@
 
 use super::Search;
 use super::sources::Place;
-use crate::decide::{Affected, Expectation, Sight, Source, Verdict, VerifiedImage, judge};
-use crate::domain::{CommitSha, Image};
 use crate::failure::Failure;
 use crate::history::Movement;
-use crate::registry::{Asked, RegistryError};
+use decide::{Affected, Expectation, Sight, Source, Verdict, VerifiedImage, judge};
 use http_client::Deadline;
+use model::{CommitSha, Image};
+use registry::{Asked, RegistryError};
 
 /// What one look found.
 pub(super) enum Look {

@@ -1,6 +1,6 @@
 //! The images of a plan: found, or looked for until they are there, and judged, all of them before anything is deployed.
 //!
-//! Which image it is, [`decide`](crate::decide::Search) says; `plan` and `deploy` ask it alike.
+//! Which image it is, [`decide`](decide::Search) says; `plan` and `deploy` ask it alike.
 
 pub(crate) mod env_file;
 mod given;
@@ -9,18 +9,18 @@ pub(crate) mod reverify;
 mod sources;
 
 use crate::context::{Context, Stop};
-use crate::decide::{PlannedImage, Reach, Subject, VerifiedImage, may_be_of};
-use crate::domain::{CommitSha, Digest, Image, ImageName, ImageTag, Outcome, Repository, When};
 use crate::failure::{Failure, MissingImage};
-use crate::intake::inputs::{InputError, OnMissing};
 use crate::planned_run::PlannedRun;
-use crate::registry::{Asked, Registry};
-use crate::report::Verified;
+use decide::{PlannedImage, Reach, Subject, VerifiedImage, may_be_of};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use given::given_digests;
 use http_client::{Deadline, Stopwatch, sleep};
 use look::Look;
+use model::{CommitSha, Digest, Image, ImageName, ImageTag, Outcome, Repository, When};
+use parse::inputs::{InputError, OnMissing};
+use registry::{Asked, Registry};
+use report::Verified;
 use sources::{Found, Known, Place};
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -3,12 +3,10 @@
 //! It may be gone from the registry by now, and a record can be written by any job that may write deployments.
 
 use crate::context::Context;
-use crate::decide::{
-    Expectation, ImageProblem, ImageWarning, OtherCommit, Verdict, VerifiedImage, judge,
-};
-use crate::domain::{CommitSha, FailureWord, PinnedImage};
-use crate::registry::{Asked, RegistryError};
+use decide::{Expectation, ImageProblem, ImageWarning, OtherCommit, Verdict, VerifiedImage, judge};
 use http_client::Deadline;
+use model::{CommitSha, FailureWord, PinnedImage};
+use registry::{Asked, RegistryError};
 use std::time::Duration;
 
 /// The image was there once: it is there, or it is gone.

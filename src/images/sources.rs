@@ -3,21 +3,21 @@
 use super::Search;
 use super::look::Look;
 use crate::context::Context;
-use crate::decide::ledger::{BuildEntry, CommitManifest};
-use crate::decide::{
-    Affected, Ancestor, Changes, Equality, MOST_ANCESTORS, Next, PlannedImage, Reach, Records,
-    Search as Decision, Source, VerifiedImage, recorded_images, required_images,
-};
-use crate::domain::{
-    CommitSha, EnvironmentName, Image, ImageTag, Manifest, Record, Repository, Service, ServiceId,
-    ServiceName,
-};
 use crate::failure::Failure;
 use crate::history::Movement;
 use crate::planned_run::PlannedRun;
 use crate::resolve::{Resolved, commit_manifest};
 use crate::state::records_of;
+use decide::ledger::{BuildEntry, CommitManifest};
+use decide::{
+    Affected, Ancestor, Changes, Equality, MOST_ANCESTORS, Next, PlannedImage, Reach, Records,
+    Search as Decision, Source, VerifiedImage, recorded_images, required_images,
+};
 use http_client::Deadline;
+use model::{
+    CommitSha, EnvironmentName, Image, ImageTag, Manifest, Record, Repository, Service, ServiceId,
+    ServiceName,
+};
 use std::collections::BTreeMap;
 use tokio::sync::{Mutex, OnceCell};
 

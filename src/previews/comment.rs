@@ -2,10 +2,10 @@
 
 use super::shown;
 use crate::context::{CommandOutcome, Context, Stop};
-use crate::domain::{FailureWord, Outcome, PrNumber, Trigger};
-use crate::github::{CommentWriter, GitHubError, IfAbsent, Kept};
-use crate::intake::inputs::Commenting;
-use crate::report::{About, Left, RunReport, cleaned, comment};
+use github::{CommentWriter, GitHubError, IfAbsent, Kept};
+use model::{FailureWord, Outcome, PrNumber, Trigger};
+use parse::inputs::Commenting;
+use report::{About, Left, RunReport, cleaned, comment};
 
 /// Makes the comment of a closed pull request, if there is one, say whether anything of it is left. None is made for that.
 pub(crate) async fn clean(
@@ -126,8 +126,8 @@ fn hint(error: &GitHubError) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::CommitSha;
-    use crate::report::Shown;
+    use model::CommitSha;
+    use report::Shown;
 
     #[test]
     fn the_comment_that_is_written_is_the_one_that_is_looked_for() {
@@ -138,6 +138,6 @@ mod tests {
         };
         let report = RunReport::new(Outcome::Nothing, "");
         let text = comment(&report, &Shown::Unknown, &about);
-        assert!(text.starts_with(crate::github::MARK), "{text}");
+        assert!(text.starts_with(github::MARK), "{text}");
     }
 }

@@ -1,9 +1,9 @@
 //! Looking for a preview before one is made: by the record, and in Render's list of services.
 
 use super::PreviewJob;
-use crate::decide::{Whose, known_preview, may_be_unknown};
-use crate::domain::{FailureWord, PreviewRecord, ServiceId};
-use crate::render::{RenderError, ServiceFacts};
+use decide::{Whose, known_preview, may_be_unknown};
+use model::{FailureWord, PreviewRecord, ServiceId};
+use render::{RenderError, ServiceFacts};
 
 /// A preview that is on Render.
 pub(super) struct Standing {

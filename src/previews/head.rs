@@ -3,9 +3,9 @@
 use super::PreviewJob;
 use super::find::Unknown;
 use crate::context::Context;
-use crate::domain::{CommitSha, FailureWord, PrNumber, PreviewRecord, PreviewState};
-use crate::github::PullState;
 use crate::history::Ancestry;
+use github::PullState;
+use model::{CommitSha, FailureWord, PrNumber, PreviewRecord, PreviewState};
 
 /// What a pull request is on.
 pub(super) enum HeadNow {

@@ -2,16 +2,16 @@
 
 use super::find::{Standing, Unknown};
 use super::{PreviewClients, PreviewJob};
-use crate::decide::{Closing, is_forestalled};
-use crate::domain::{
-    DeployId, Digest, FailureWord, Intent, Kind, PreviewRecord, PreviewState, ServiceId, Status,
-};
 use crate::gate::preflight;
 use crate::probe::{self, ProbeRequest};
-use crate::render::{CallFailure, Made, Repeatable, ServiceFacts};
-use crate::report::ServiceResult;
 use crate::rollout::{DeployRequest, DeployVia, Rollout, preview as tracked};
+use decide::{Closing, is_forestalled};
 use http_client::{Deadline, sleep};
+use model::{
+    DeployId, Digest, FailureWord, Intent, Kind, PreviewRecord, PreviewState, ServiceId, Status,
+};
+use render::{CallFailure, Made, Repeatable, ServiceFacts};
+use report::ServiceResult;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

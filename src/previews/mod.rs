@@ -12,23 +12,23 @@ mod record;
 mod shown;
 
 use crate::context::{CommandOutcome, Context, Stop, Writers};
-use crate::decide::{PreviewOf, Subject, VerifiedImage};
-use crate::domain::{
-    Environment, FailureWord, Outcome, PrNumber, PreviewName, PullRequest, Service, ServiceId,
-    ServiceName, Status, Trigger,
-};
 use crate::failure::Failure;
 use crate::gate::{credentials, preflight};
 use crate::images::{self, Images, Patience};
 use crate::planned_run::PlannedRun;
-use crate::render::{RenderApi, RenderWriter, ServiceFacts, ServiceKind};
-use crate::report::{Preview, ServiceResult, outcome_of};
 use crate::rollout;
 use crate::state::EnvironmentState;
+use decide::{PreviewOf, Subject, VerifiedImage};
 use find::{Target, Unknown};
 use head::HeadNow;
 use http_client::Stopwatch;
+use model::{
+    Environment, FailureWord, Outcome, PrNumber, PreviewName, PullRequest, Service, ServiceId,
+    ServiceName, Status, Trigger,
+};
 use record::PreviewRecords;
+use render::{RenderApi, RenderWriter, ServiceFacts, ServiceKind};
+use report::{Preview, ServiceResult, outcome_of};
 
 /// The previews that a run is to make: one at least.
 pub(crate) struct WantedPreviews<'a> {
@@ -354,7 +354,7 @@ impl PreviewJob<'_> {
     }
 
     fn failed(&self, word: FailureWord, text: String, hint: &str) -> ServiceResult {
-        let failed = crate::report::Failed {
+        let failed = report::Failed {
             word,
             text,
             hint: hint.to_owned(),

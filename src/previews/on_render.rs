@@ -1,14 +1,14 @@
 //! What is on Render: every service that the API key can see, previews included, and whose preview each is.
 
 use crate::context::Context;
-use crate::decide::{Listed, Ours, Owner};
-use crate::domain::{
+use crate::failure::Failure;
+use crate::resolve::hooks;
+use decide::{Listed, Ours, Owner};
+use model::{
     EnvironmentName, Manifest, PrNumber, PreviewRecord, PreviewState, Repository, Service,
     ServiceId, ServiceName,
 };
-use crate::failure::Failure;
-use crate::render::{RenderApi, RenderError, ServiceFacts};
-use crate::resolve::hooks;
+use render::{RenderApi, RenderError, ServiceFacts};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The records of previews, of each service's.

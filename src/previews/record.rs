@@ -2,12 +2,10 @@
 
 use super::PreviewJob;
 use crate::context::{Context, Writers};
-use crate::decide::Closing;
-use crate::domain::{PreviewIntent, PreviewRecord, PreviewState, ServiceId, ServiceName};
-use crate::github::{
-    GitHub, GitHubError, PreviewEnd, PreviewEnding, PreviewWriter, Reach, RunName,
-};
-use crate::intake::inputs::Recording;
+use decide::Closing;
+use github::{GitHub, GitHubError, PreviewEnd, PreviewEnding, PreviewWriter, Reach, RunName};
+use model::{PreviewIntent, PreviewRecord, PreviewState, ServiceId, ServiceName};
+use parse::inputs::Recording;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use url::Url;

@@ -2,14 +2,14 @@
 
 use super::on_render::{Found, OnRender, Records};
 use crate::context::Context;
-use crate::domain::{
+use crate::failure::Failure;
+use crate::resolve::{WithoutManifest, manifest_at};
+use github::Reach;
+use model::{
     CommitSha, Deploy, DeployStatus, Digest, Manifest, PreviewRecord, PullRequest, ServiceName,
 };
-use crate::failure::Failure;
-use crate::github::Reach;
-use crate::intake::inputs::Recording;
-use crate::report::{Shown, ShownPreview, Up};
-use crate::resolve::{WithoutManifest, manifest_at};
+use parse::inputs::Recording;
+use report::{Shown, ShownPreview, Up};
 
 /// Asks Render which previews there are, and what each serves. Without an API key none is known of.
 pub(super) async fn of(context: &Context, pull: &PullRequest) -> Shown {

@@ -1,7 +1,7 @@
 //! The web answer of a deployed service: one request, and what of the reply a probe looks at.
 //!
 //! No credentials are sent. Redirects are followed on the same host only. At most 64 KiB of a body are read. Requests to one address keep to
-//! the pace of [`decide::pause`](crate::decide::pause), for all services together.
+//! the pace of [`decide::pause`](decide::pause), for all services together.
 
 mod error;
 mod gzip;
@@ -12,11 +12,11 @@ mod tests;
 pub use error::ProbeError;
 pub use request::{CommitUnknown, ProbeRequest, wanted};
 
-use crate::decide::{MOST_BYTES, ProbeAnswer, WINDOW, pause};
-use crate::domain::{ProbeAddress, ResponseHeader};
+use decide::{MOST_BYTES, ProbeAnswer, WINDOW, pause};
 use http::Method;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, LOCATION};
 use http_client::{Answer, Client, Request, Stopwatch, sleep};
+use model::{ProbeAddress, ResponseHeader};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

@@ -1,12 +1,12 @@
 //! What a service is asked: the probe of its manifest, filled in for the image that was deployed.
 
 use super::{ProbeClient, ProbeError};
-use crate::decide::{Said, Streak};
-use crate::domain::{
+use decide::{Said, Streak};
+use http_client::within;
+use model::{
     CommitSha, Digest, EnvironmentName, Foreign, Probe, ProbeAddress, ResponseHeader, Service,
 };
-use crate::intake::inputs::Wait;
-use http_client::within;
+use parse::inputs::Wait;
 use std::time::Duration;
 
 /// How much of the text that is looked for is shown.

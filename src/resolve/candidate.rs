@@ -6,14 +6,14 @@ use super::release::on_from_branch;
 use super::source::{WithoutManifest, manifest_at};
 use super::{agree, refuse_base, resolve_name, unknown_environment};
 use crate::context::Context;
-use crate::decide::{Concerns, of_tag};
-use crate::domain::{
+use crate::failure::{Failure, ReleaseRefusal};
+use crate::history::Ancestry;
+use decide::{Concerns, of_tag};
+use model::{
     CommitSha, Dispatch, Environment, Foreign, Manifest, Push, PushedRef, Reading, Release,
     ReleaseTemplate, When,
 };
-use crate::failure::{Failure, ReleaseRefusal};
-use crate::history::Ancestry;
-use crate::intake::inputs::InputError;
+use parse::inputs::InputError;
 
 /// A commit that may become a release.
 pub(crate) struct Candidate {

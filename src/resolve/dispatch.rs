@@ -7,16 +7,16 @@ use super::{
     resolve_name, unknown_environment,
 };
 use crate::context::{Context, Stop};
-use crate::decide::{Base, Concerns, Environments, Subject, Tip, of_branch, of_tag};
-use crate::domain::{
+use crate::failure::{Failure, ReleaseRefusal};
+use crate::history::Ancestry;
+use decide::{Base, Concerns, Environments, Subject, Tip, of_branch, of_tag};
+use model::{
     CommitName, CommitSha, Dispatch, Environment, EnvironmentName, Foreign, Level, Manifest,
     Notice, PushedRef, Reading, Release, ReleaseTemplate, Source, When,
 };
-use crate::failure::{Failure, ReleaseRefusal};
-use crate::history::Ancestry;
-use crate::intake::event::EventError;
-use crate::intake::inputs::InputError;
-use crate::intake::manifest::{self, Home};
+use parse::event::EventError;
+use parse::inputs::InputError;
+use parse::manifest::{self, Home};
 
 /// Resolves what the inputs of a dispatch name.
 pub(super) async fn dispatch(

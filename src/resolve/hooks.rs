@@ -1,8 +1,8 @@
 //! Which deploy hook and which id on Render a service has.
 
 use crate::context::Context;
-use crate::decide::{Plan, Subject};
-use crate::domain::{
+use decide::{Plan, Subject};
+use model::{
     DeployHook, EnvironmentName, HookError, Manifest, Service, ServiceId, ServiceName, Source,
 };
 use std::collections::BTreeMap;

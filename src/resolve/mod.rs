@@ -15,13 +15,13 @@ pub(crate) use rollback::{ResolvedRollback, rollback};
 pub(crate) use source::{WithoutManifest, commit_manifest, manifest_at};
 
 use crate::context::{Context, Stop};
-use crate::decide::{Base, Environments, Subject, Tip};
-use crate::domain::{
+use crate::failure::Failure;
+use decide::{Base, Environments, Subject, Tip};
+use model::{
     CommitName, CommitSha, Environment, EnvironmentName, Manifest, MergeGroup, Outcome,
     PullRequest, Push, Trigger, known_names,
 };
-use crate::failure::Failure;
-use crate::intake::inputs::InputError;
+use parse::inputs::InputError;
 use pull_request::cannot_push;
 
 /// What the commit of an event is resolved for.

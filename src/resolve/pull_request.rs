@@ -5,10 +5,10 @@ use super::{
     refuse_base_on_deploy,
 };
 use crate::context::{Context, Stop};
-use crate::decide::{Subject, Tip};
-use crate::domain::{PullRequest, Source};
-use crate::intake::inputs::InputError;
-use crate::intake::manifest;
+use decide::{Subject, Tip};
+use model::{PullRequest, Source};
+use parse::inputs::InputError;
+use parse::manifest;
 
 /// Resolves a pull request. Its manifest is the base's, but for the paths that it may change.
 pub(super) async fn pull_request(

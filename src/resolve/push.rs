@@ -6,11 +6,11 @@ use super::{
     refuse_base_on_deploy, unknown_environment,
 };
 use crate::context::{Context, Stop};
-use crate::decide::{Base, Concerns, Environments, Subject, Tip, choose, of_branch, of_tag};
-use crate::domain::{CommitSha, Environment, Foreign, Manifest, Push, PushedRef, Release};
 use crate::failure::{Failure, ReleaseRefusal};
 use crate::history::Ancestry;
-use crate::intake::inputs::InputError;
+use decide::{Base, Concerns, Environments, Subject, Tip, choose, of_branch, of_tag};
+use model::{CommitSha, Environment, Foreign, Manifest, Push, PushedRef, Release};
+use parse::inputs::InputError;
 
 /// Resolves a push.
 pub(super) async fn push(

@@ -1,10 +1,10 @@
 //! Releases: the one before, and whether one is on a branch that may have it.
 
 use crate::context::Context;
-use crate::decide::Base;
-use crate::domain::{CommitSha, Environment, Foreign, Release, When};
 use crate::failure::{Failure, ReleaseRefusal};
 use crate::history::{Ancestry, PreviousRelease};
+use decide::Base;
+use model::{CommitSha, Environment, Foreign, Release, When};
 
 /// The release before this one, or the sentence that says which newer one there is.
 pub(crate) async fn previous(

@@ -4,10 +4,10 @@ use super::dispatch::{default_branch_of, environment_of_dispatch, tip};
 use super::resolve_name;
 use super::source::{WithoutManifest, manifest_at};
 use crate::context::Context;
-use crate::decide::Target;
-use crate::domain::{CommitSha, Dispatch, Environment, Foreign, Manifest, Reading, Release, When};
 use crate::failure::Failure;
-use crate::intake::inputs::InputError;
+use decide::Target;
+use model::{CommitSha, Dispatch, Environment, Foreign, Manifest, Reading, Release, When};
+use parse::inputs::InputError;
 
 /// Where a rollback takes place.
 pub(crate) struct ResolvedRollback {

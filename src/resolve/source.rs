@@ -1,10 +1,10 @@
 //! The manifest at a commit.
 
 use crate::context::Context;
-use crate::decide::ledger::CommitManifest;
-use crate::domain::{CommitSha, FileAt, Foreign, Manifest, Repository, ServiceName};
 use crate::failure::Failure;
-use crate::intake::manifest::{self, Home};
+use decide::ledger::CommitManifest;
+use model::{CommitSha, FileAt, Foreign, Manifest, Repository, ServiceName};
+use parse::manifest::{self, Home};
 
 /// What is done where neither the checkout nor GitHub says whether there is a manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

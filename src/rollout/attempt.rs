@@ -2,12 +2,12 @@
 
 use super::{DeployRequest, Rollout};
 use crate::context::{InFlightDeploy, Stage};
-use crate::decide::Landing;
-use crate::decide::ledger::{OnRender, Presence, presence, unlisted};
-use crate::domain::{Deploy, DeployId, DeployStatus, Kind, ServiceName};
-use crate::render::{Accepted, RenderError};
-use crate::report::{Failed, ServiceResult};
 use crate::state::{Look, Verdict};
+use decide::Landing;
+use decide::ledger::{OnRender, Presence, presence, unlisted};
+use model::{Deploy, DeployId, DeployStatus, Kind, ServiceName};
+use render::{Accepted, RenderError};
+use report::{Failed, ServiceResult};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;

@@ -2,10 +2,10 @@
 
 use super::DeployVia;
 use super::attempt::{Attempt, AttemptResult, Begun};
-use crate::decide::Landing;
-use crate::domain::{Deploy, DeployId, FailureWord};
-use crate::render::{Accepted, CallFailure, Repeatable};
+use decide::Landing;
 use http_client::Deadline;
+use model::{Deploy, DeployId, FailureWord};
+use render::{Accepted, CallFailure, Repeatable};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -112,7 +112,7 @@ impl Attempt<'_> {
                 let hooks = &self.rollout.writers.hooks;
                 hooks.call(hook, &self.request.image).await
             }
-            (DeployVia::Api(_), None) => Err(CallFailure::Denied(crate::render::Key::Api)),
+            (DeployVia::Api(_), None) => Err(CallFailure::Denied(render::Key::Api)),
         }
     }
 

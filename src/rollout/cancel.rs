@@ -1,14 +1,12 @@
 //! The end of a run that a signal cuts off: what is true of it, and deploys that have not begun are asked to stop.
 
 use crate::context::{CommandOutcome, Context, InFlightDeploy, Stage, Writers};
-use crate::decide::PlannedService;
-use crate::domain::{
-    Decision, Deploy, DeployId, DeployStatus, FailureWord, Outcome, ServiceName, Status,
-};
-use crate::intake::inputs::{Command, OperationCommand, PipelineCommand};
-use crate::render::{RenderApi, RenderWriter};
-use crate::report::{CleanupResult, Failed, RunReport, ServiceResult};
+use decide::PlannedService;
 use http_client::within;
+use model::{Decision, Deploy, DeployId, DeployStatus, FailureWord, Outcome, ServiceName, Status};
+use parse::inputs::{Command, OperationCommand, PipelineCommand};
+use render::{RenderApi, RenderWriter};
+use report::{CleanupResult, Failed, RunReport, ServiceResult};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -2,14 +2,14 @@
 
 use super::Rollout;
 use crate::context::Context;
-use crate::decide::{OnRender, VerifiedImage};
-use crate::domain::{Decision, DeployStatus, Digest, PinnedImage, Repository, Status};
 use crate::images::Images;
 use crate::planned_run::PlannedRun;
-use crate::registry::{Asked, RegistryError};
-use crate::render::ServiceImage;
-use crate::report::ServiceResult;
+use decide::{OnRender, VerifiedImage};
 use http_client::Deadline;
+use model::{Decision, DeployStatus, Digest, PinnedImage, Repository, Status};
+use registry::{Asked, RegistryError};
+use render::ServiceImage;
+use report::ServiceResult;
 use std::time::Duration;
 
 const ONE_LOOK: Duration = Duration::from_secs(20);

@@ -2,10 +2,10 @@
 
 use super::attempt::{Attempt, AttemptResult};
 use crate::context::Stage;
-use crate::decide::{Closing, Landing};
-use crate::domain::{Deploy, DeployId, DeployStatus, FailureWord};
-use crate::render::{Explanation, RenderApi, RenderError};
+use decide::{Closing, Landing};
 use http_client::{Deadline, TransportError, sleep, within};
+use model::{Deploy, DeployId, DeployStatus, FailureWord};
+use render::{Explanation, RenderApi, RenderError};
 use std::future::Future;
 use std::time::Duration;
 

@@ -19,21 +19,19 @@ mod schedule;
 pub(crate) use cancel::cancelled;
 
 use crate::context::{Context, RenderWriters, Writers};
-use crate::decide::{Plan, PlannedService};
-use crate::domain::{
-    DeployHook, Digest, Intent, Kind, PinnedImage, ServiceId, ServiceName, Status,
-};
-use crate::github::RecordWriter;
-use crate::intake::inputs::{OnFailure, Wait};
 use crate::probe::ProbeRequest;
-use crate::render::{RenderWriter, ServiceFacts};
-use crate::report::ServiceResult;
 use crate::state::EnvironmentState;
 use attempt::{Attempt, Begun};
+use decide::{Plan, PlannedService};
 use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
+use github::RecordWriter;
 use http_client::Stopwatch;
+use model::{DeployHook, Digest, Intent, Kind, PinnedImage, ServiceId, ServiceName, Status};
+use parse::inputs::{OnFailure, Wait};
+use render::{RenderWriter, ServiceFacts};
+use report::ServiceResult;
 use schedule::{Schedule, Turn};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};

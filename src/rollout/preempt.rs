@@ -1,9 +1,9 @@
 //! A rollback pre-empts: a run that sees one sends nothing more, puts nothing back and moves no tag.
 
 use super::Rollout;
-use crate::domain::ServiceName;
 use crate::state::Look;
 use http_client::sleep;
+use model::ServiceName;
 use std::time::Duration;
 
 /// How long lies between two looks for a rollback while deploys are followed, or between two calls.

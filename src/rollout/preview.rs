@@ -3,10 +3,10 @@
 use super::attempt::Attempt;
 use super::{DeployRequest, Rollout};
 use crate::context::{Context, InFlightDeploy, Stage};
-use crate::decide::Closing;
-use crate::domain::{DeployId, ServiceId, ServiceName};
-use crate::render::Accepted;
-use crate::report::ServiceResult;
+use decide::Closing;
+use model::{DeployId, ServiceId, ServiceName};
+use render::Accepted;
+use report::ServiceResult;
 use std::collections::BTreeSet;
 
 /// Notes that a preview is being made, for whoever cancels the run. Nothing is then asked of Render: which deploy is the preview's is not

@@ -2,10 +2,10 @@
 
 use super::attempt::{Attempt, AttemptResult};
 use crate::context::Stage;
-use crate::decide::{Landing, Said, Streak};
-use crate::domain::{Foreign, Kind};
 use crate::probe::ProbeRequest;
+use decide::{Landing, Said, Streak};
 use http_client::{Deadline, within};
+use model::{Foreign, Kind};
 
 /// How asking a service ended.
 enum Asked {

@@ -2,9 +2,9 @@
 
 use super::attempt::{Attempt, AttemptResult, Begun};
 use super::{DeployRequest, Rollout};
-use crate::decide::Closing;
-use crate::domain::{Deploy, FailureWord, RecordState, ServiceKey, ServiceName};
-use crate::github::{Ended as Closed, Ending, RecordWriter, RunName};
+use decide::Closing;
+use github::{Ended as Closed, Ending, RecordWriter, RunName};
+use model::{Deploy, FailureWord, RecordState, ServiceKey, ServiceName};
 use std::collections::BTreeMap;
 
 impl Rollout<'_> {

@@ -5,13 +5,13 @@
 
 use super::attempt::{Attempt, Begun};
 use super::{DeployRequest, DeployVia, Rollout};
-use crate::decide::{OnRender, VerifiedImage};
-use crate::domain::{
+use crate::images::reverify::{self, Unfit};
+use decide::{OnRender, VerifiedImage};
+use model::{
     CommitSha, Deploy, DeployStatus, Digest, FailureWord, Intent, Kind, PinnedImage, ServiceName,
     Status,
 };
-use crate::images::reverify::{self, Unfit};
-use crate::report::ServiceResult;
+use report::ServiceResult;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 

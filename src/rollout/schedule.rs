@@ -1,7 +1,7 @@
 //! Which service starts when: each after those that it comes after.
 
-use crate::decide::{Plan, PlannedService};
-use crate::domain::{ServiceName, Status};
+use decide::{Plan, PlannedService};
+use model::{ServiceName, Status};
 use std::collections::BTreeSet;
 
 /// The services that are to be deployed, and how far each is.
@@ -139,8 +139,8 @@ impl<'p> Schedule<'p> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::{Base, Subject, Why};
-    use crate::domain::{CommitSha, Decision, ImageName};
+    use decide::{Base, Subject, Why};
+    use model::{CommitSha, Decision, ImageName};
 
     fn name(text: &str) -> ServiceName {
         ServiceName::parse(text).expect("a name")

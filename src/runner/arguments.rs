@@ -1,6 +1,6 @@
 //! The command line: the same names as the inputs, as flags.
 
-use crate::intake::inputs::{Command, INPUTS, Input};
+use parse::inputs::{Command, INPUTS, Input};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;

@@ -373,7 +373,7 @@ impl Workspace {
 }
 
 fn shown(path: &str) -> String {
-    crate::domain::Foreign(path.as_bytes()).to_string()
+    model::Foreign(path.as_bytes()).to_string()
 }
 
 #[cfg(test)]

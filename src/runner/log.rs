@@ -5,8 +5,8 @@
 //! (actions/runner `ActionCommand.cs`, `OutputManager.cs`).
 
 use super::terminal::{Screen, Waiting, cut, painted};
-use crate::domain::{Level, Notice, Secret, Tone, TonedLine};
 use http_client::sleep;
+use model::{Level, Notice, Secret, Tone, TonedLine};
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,9 +1,9 @@
 //! What the environment says about the run.
 
 use super::{Arguments, Environment, Screen};
-use crate::domain::{HookVariable, Secret};
-use crate::intake::inputs::{Given, Input};
 use http_client::Proxies;
+use model::{HookVariable, Secret};
+use parse::inputs::{Given, Input};
 use std::path::{Path, PathBuf};
 
 /// What the runner says about the run, as raw text. A variable that is empty is absent.

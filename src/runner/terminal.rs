@@ -1,7 +1,7 @@
 //! What a terminal can do that a log cannot: colours, and one line that changes.
 
-use crate::domain::Tone;
 use http_client::Stopwatch;
+use model::Tone;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -4,14 +4,12 @@
 use super::EnvironmentState;
 use super::look::Look;
 use crate::context::Context;
-use crate::decide::Equality;
-use crate::decide::ledger::order::ReleaseFacts;
-use crate::decide::ledger::{
-    Answer, CommitManifest, Comparisons, Facts, Identity, Missing, Unanswered,
-};
-use crate::domain::{CommitSha, ImageTag, Reading, Record, ReleaseNumber, When};
 use crate::history::{Ancestry, Movement};
 use crate::resolve::{commit_manifest, on_from_branch};
+use decide::Equality;
+use decide::ledger::order::ReleaseFacts;
+use decide::ledger::{Answer, CommitManifest, Comparisons, Facts, Identity, Missing, Unanswered};
+use model::{CommitSha, ImageTag, Reading, Record, ReleaseNumber, When};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,13 +3,13 @@
 use super::EnvironmentState;
 use super::records::{Asked, Records, read};
 use crate::context::Context;
-use crate::decide::ledger::BranchTip;
-use crate::decide::ledger::order::ReleaseTags;
-use crate::domain::{
+use decide::ledger::BranchTip;
+use decide::ledger::order::ReleaseTags;
+use github::Depth;
+use model::{
     CommitSha, Environment, Kind, Record, Release, ReleaseNumber, ServiceId, ServiceIndex,
     ServiceName, When,
 };
-use crate::github::Depth;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was there when it was looked.

@@ -1,6 +1,6 @@
 //! What is known of an environment before anything is decided: the records at GitHub, the branch's tip or the release tags, and what Render says.
 //!
-//! The rules are in [`crate::decide::ledger`]; here is only what they ask for. What cannot be read is never "nothing".
+//! The rules are in [`decide::ledger`]; here is only what they ask for. What cannot be read is never "nothing".
 
 mod facts;
 mod look;
@@ -22,22 +22,22 @@ pub(crate) use records::records_of;
 pub(crate) use standing::Standing;
 
 use crate::context::Context;
-use crate::decide::ledger::{
+use crate::failure::Failure;
+use crate::resolve::hooks;
+use decide::ledger::{
     Before, Comparisons, DeployRecords, Identity, Need, OnRender, ServingState, Shown, begun,
     identify, need, shown,
 };
-use crate::decide::{Base, Begun, Demand, Serving, Why, serving};
-use crate::domain::{
+use decide::{Base, Begun, Demand, Serving, Why, serving};
+use facts::Known;
+use github::Depth;
+use model::{
     CommitSha, Decision, Digest, Environment, EnvironmentName, Manifest, Probe, ProbeAddress,
     Record, RecordState, Release, Repository, Service, ServiceId, ServiceIndex, ServiceKey,
     ServiceName, TagTemplate, When,
 };
-use crate::failure::Failure;
-use crate::github::Depth;
-use crate::intake::inputs::Recording;
-use crate::render::RenderApi;
-use crate::resolve::hooks;
-use facts::Known;
+use parse::inputs::Recording;
+use render::RenderApi;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -425,7 +425,7 @@ impl EnvironmentState {
             let has_open = found
                 .records
                 .iter()
-                .any(|record| record.is_own && crate::decide::ledger::may_still_come(record));
+                .any(|record| record.is_own && decide::ledger::may_still_come(record));
             if !has_open {
                 continue;
             }

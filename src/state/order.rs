@@ -2,11 +2,11 @@
 
 use super::{EnvironmentState, Look, Reader};
 use crate::context::Context;
-use crate::decide::ledger::order::{ReleaseFacts, in_branch};
-use crate::decide::ledger::order::{going_back, in_release, moved};
-use crate::decide::ledger::{Asked, OnRender, Order, ServingState};
-use crate::domain::{CommitSha, Record, Release, ServiceName};
 use crate::failure::{Failure, ReleaseRefusal};
+use decide::ledger::order::{ReleaseFacts, in_branch};
+use decide::ledger::order::{going_back, in_release, moved};
+use decide::ledger::{Asked, OnRender, Order, ServingState};
+use model::{CommitSha, Record, Release, ServiceName};
 
 /// What order comes to.
 pub(crate) enum Ordered {
@@ -179,6 +179,6 @@ impl EnvironmentState {
 }
 
 /// The facts about a branch.
-fn facts_of(facts: &dyn ReleaseFacts) -> &dyn crate::decide::ledger::Facts {
+fn facts_of(facts: &dyn ReleaseFacts) -> &dyn decide::ledger::Facts {
     facts
 }

@@ -2,9 +2,9 @@
 
 use super::{EnvironmentState, serving};
 use crate::context::Context;
-use crate::decide::ledger::{DeployRecords, OnRender, ServingState};
-use crate::decide::{Past, Pasts, is_cut_off, left, left_release};
-use crate::domain::{CommitSha, Digest, Record, RecordState, Release, ServiceName};
+use decide::ledger::{DeployRecords, OnRender, ServingState};
+use decide::{Past, Pasts, is_cut_off, left, left_release};
+use model::{CommitSha, Digest, Record, RecordState, Release, ServiceName};
 
 impl EnvironmentState {
     /// What is known of each service.

@@ -2,11 +2,9 @@
 
 use super::EnvironmentState;
 use crate::context::Context;
-use crate::decide::ledger::is_unanswered;
-use crate::domain::{
-    EnvironmentName, Probe, ProbeAddress, Record, RecordState, Service, ServiceName,
-};
 use crate::probe::{self, ProbeRequest};
+use decide::ledger::is_unanswered;
+use model::{EnvironmentName, Probe, ProbeAddress, Record, RecordState, Service, ServiceName};
 use std::collections::BTreeMap;
 
 /// An open attempt of ours whose bytes the service itself names.

@@ -2,12 +2,12 @@
 
 use super::{EnvironmentState, Reader, StateQuery};
 use crate::context::{Context, Stop};
-use crate::decide::{Base, Changes, Ground, Subject};
-use crate::domain::{CommitSha, Decision, Environment, Outcome, Release};
 use crate::failure::Failure;
 use crate::history::Movement;
-use crate::intake::inputs::Recording;
 use crate::resolve::{Before, Purpose, Resolved, previous};
+use decide::{Base, Changes, Ground, Subject};
+use model::{CommitSha, Decision, Environment, Outcome, Release};
+use parse::inputs::Recording;
 use std::collections::BTreeMap;
 
 /// What is known before a plan is made.

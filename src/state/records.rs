@@ -1,13 +1,13 @@
 //! Reading records: under a service's present name and every name that it has had.
 
 use crate::context::Context;
-use crate::decide::ledger::{BranchTip, ServiceRecords, counting, merged};
-use crate::domain::{
+use decide::ledger::{BranchTip, ServiceRecords, counting, merged};
+use github::{Depth, GitHub, GitHubError, RecordsQuery};
+use model::{
     Environment, EnvironmentName, Record, RecordList, ServiceId, ServiceIndex, ServiceKey,
     ServiceName, When,
 };
-use crate::github::{Depth, GitHub, GitHubError, RecordsQuery};
-use crate::intake::inputs::Recording;
+use parse::inputs::Recording;
 use std::collections::BTreeMap;
 
 /// What the records of an environment's services say, or why they cannot be read.
@@ -203,7 +203,7 @@ fn other_names(
     further
 }
 
-fn tip_of(branch: Option<&str>, tip: Option<crate::domain::CommitSha>) -> BranchTip {
+fn tip_of(branch: Option<&str>, tip: Option<model::CommitSha>) -> BranchTip {
     match (branch, tip) {
         (None, _) => no_branch(),
         (Some(_), Some(tip)) => BranchTip::At(tip),

@@ -2,12 +2,12 @@
 
 use super::EnvironmentState;
 use crate::context::Context;
-use crate::decide::{Contents, ImageFacts, OnRender, identify};
-use crate::domain::{CommitName, CommitSha, Digest, Repository, ServiceId, ServiceName};
 use crate::failure::Failure;
-use crate::registry::Asked;
-use crate::render::{RenderApi, RenderError};
+use decide::{Contents, ImageFacts, OnRender, identify};
 use http_client::Deadline;
+use model::{CommitName, CommitSha, Digest, Repository, ServiceId, ServiceName};
+use registry::Asked;
+use render::{RenderApi, RenderError};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

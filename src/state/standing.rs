@@ -2,14 +2,14 @@
 
 use super::{EnvironmentState, serving};
 use crate::context::Context;
-use crate::decide::Said;
-use crate::decide::ledger::{Need, OnRender, is_unanswered, record_of};
-use crate::domain::{
+use crate::probe::ProbeRequest;
+use decide::Said;
+use decide::ledger::{Need, OnRender, is_unanswered, record_of};
+use http_client::within;
+use model::{
     CommitSha, Deploy, DeployId, DeployStatus, ImageTag, Record, RecordState, ServiceId,
     ServiceName,
 };
-use crate::probe::ProbeRequest;
-use http_client::within;
 use std::time::Duration;
 
 /// How long a service may take to answer what it runs.

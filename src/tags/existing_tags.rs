@@ -1,10 +1,10 @@
 //! The release numbers that the registry has taken: every release tag of every image of an environment.
 
 use crate::context::Context;
-use crate::domain::{Environment, Manifest, Reading, ReleaseNumber, ReleaseTemplate};
 use crate::failure::Failure;
-use crate::registry::{Registry, RegistryError};
 use http_client::Deadline;
+use model::{Environment, Manifest, Reading, ReleaseNumber, ReleaseTemplate};
+use registry::{Registry, RegistryError};
 use std::time::Duration;
 
 /// The numbers of release tags in the registry, in no order, and sentences about the images that cannot be asked.

@@ -3,15 +3,15 @@
 use super::release::{now, say_others, verified};
 use super::{Placement, put};
 use crate::context::{Context, Writers};
-use crate::decide::{PlannedService, Serving, decisive};
-use crate::domain::{Digest, EnvironmentName, Image, ImageTag, ServiceName, Status};
 use crate::failure::Failure;
 use crate::images::Images;
 use crate::planned_run::PlannedRun;
-use crate::registry::Moving;
-use crate::report::ServiceResult;
 use crate::state::EnvironmentState;
+use decide::{PlannedService, Serving, decisive};
 use http_client::Deadline;
+use model::{Digest, EnvironmentName, Image, ImageTag, ServiceName, Status};
+use registry::Moving;
+use report::ServiceResult;
 
 /// What is to be done about one image.
 enum Turn {

@@ -8,11 +8,11 @@ pub(crate) mod floating;
 pub(crate) mod release;
 
 use crate::context::{Context, Writers};
-use crate::decide::VerifiedImage;
-use crate::domain::{Digest, ImageName, ImageTag, Pin, PinnedImage};
 use crate::failure::{Failure, Taken};
-use crate::registry::{Moving, RegistryError, RegistryWriter, TagPut};
+use decide::VerifiedImage;
 use http_client::Deadline;
+use model::{Digest, ImageName, ImageTag, Pin, PinnedImage};
+use registry::{Moving, RegistryError, RegistryWriter, TagPut};
 use std::time::Duration;
 
 /// How long looking for a tag, or putting one, may take.

@@ -2,17 +2,15 @@
 
 use super::{Placement, put};
 use crate::context::{Context, Writers};
-use crate::decide::{PlannedService, Serving, Since, Why, decisive};
-use crate::domain::{
-    CommitSha, Decision, Digest, Image, ImageName, ImageTag, Release, ServiceName,
-};
 use crate::failure::Failure;
 use crate::images::{self, Images};
-use crate::intake::inputs::OnRelease;
 use crate::planned_run::PlannedRun;
-use crate::registry::Moving;
 use crate::state::EnvironmentState;
+use decide::{PlannedService, Serving, Since, Why, decisive};
 use http_client::Deadline;
+use model::{CommitSha, Decision, Digest, Image, ImageName, ImageTag, Release, ServiceName};
+use parse::inputs::OnRelease;
+use registry::Moving;
 
 /// Puts the release's tag on the images of its environment.
 ///

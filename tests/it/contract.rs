@@ -1,8 +1,8 @@
 //! What is declared is declared once: action.yml, the README and docs/failures.md say what the program says.
 
-use ghcr_to_render::domain::FailureWord;
-use ghcr_to_render::intake::inputs::{Command, INPUT_GROUPS, INPUTS};
-use ghcr_to_render::report::outputs::OUTPUTS;
+use model::FailureWord;
+use parse::inputs::{Command, INPUT_GROUPS, INPUTS};
+use report::outputs::OUTPUTS;
 use std::collections::BTreeMap;
 
 fn text(path: &str) -> String {

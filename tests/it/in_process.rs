@@ -151,10 +151,7 @@ async fn a_plan_runs_without_sockets_and_without_waiting() {
         left.stdout
             .contains("Planned: to deploy shop, to build shop\n")
     );
-    assert!(
-        left.stdout
-            .contains("::debug::ghcr_to_render::registry::session: ")
-    );
+    assert!(left.stdout.contains("::debug::registry::session: "));
     assert!(left.outputs.contains("\noutcome=planned\n"), "{left:?}");
     let shown = left.stdout.replace(&format!("::add-mask::{TOKEN}\n"), "");
     assert!(

@@ -5,8 +5,8 @@
 
 use super::random::Random;
 use super::{print, setting};
-use ghcr_to_render::decide::{Closed, Fate, Holdings, Kept, Links, Version, leftovers};
-use ghcr_to_render::domain::{Digest, ImageTag, PrNumber, TagTemplate};
+use decide::{Closed, Fate, Holdings, Kept, Links, Version, leftovers};
+use model::{Digest, ImageTag, PrNumber, TagTemplate};
 use std::collections::{BTreeMap, BTreeSet};
 
 const TEMPLATE: &str = "pr-{number}-{sha:7}";

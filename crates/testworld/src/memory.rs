@@ -5,8 +5,8 @@ use super::event::ZEROS;
 use super::github::record::Seed;
 use super::render::service_id;
 use super::steps::MANIFEST;
-use ghcr_to_render::domain::{Environment, Manifest, Reading, Repository, When};
-use ghcr_to_render::intake::manifest::{self, Home};
+use model::{Environment, Manifest, Reading, Repository, When};
+use parse::manifest::{self, Home};
 
 impl World {
     /// Nothing was ever deployed by this action.

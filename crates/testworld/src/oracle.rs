@@ -5,7 +5,7 @@ use super::protocol::LogCommand;
 use super::secrets::{Planted, Search};
 use super::server::Call;
 use super::{markdown, tally};
-use ghcr_to_render::domain::{FailureWord, Outcome};
+use model::{FailureWord, Outcome};
 use serde_json::Value;
 use std::path::Path;
 

@@ -8,26 +8,26 @@ mod verify;
 
 use super::deploy;
 use crate::context::{CommandOutcome, Context, Stop, Writers};
-use crate::decide::{
-    Base, Demand, Environments, Ground, Plan, Subject, Tags, Tip, VerifiedImage, Why, Wishes,
-};
-use crate::domain::{
-    CommitSha, Dispatch, EnvironmentName, FailureWord, Intent, Kind, Manifest, Outcome, Pin,
-    ServiceName, Status, Trigger, When,
-};
 use crate::failure::{BackRefusal, Failure};
 use crate::gate::credentials;
 use crate::gate::hooks::Hooks;
 use crate::gate::preflight::preflight;
 use crate::gate::probes::Probes;
-use crate::intake::inputs::InputError;
 use crate::planned_run::PlannedRun;
-use crate::report::{ServiceResult, service_lines};
 use crate::resolve::{self, Before, Resolved, ResolvedRollback, hooks};
 use crate::rollout::{self, DeployRequest, DeployVia, Rollout, drift};
 use crate::state::{EnvironmentState, Reader, StateQuery};
 use crate::tags;
 use crate::tags::floating::Ends;
+use decide::{
+    Base, Demand, Environments, Ground, Plan, Subject, Tags, Tip, VerifiedImage, Why, Wishes,
+};
+use model::{
+    CommitSha, Dispatch, EnvironmentName, FailureWord, Intent, Kind, Manifest, Outcome, Pin,
+    ServiceName, Status, Trigger, When,
+};
+use parse::inputs::InputError;
+use report::{ServiceResult, service_lines};
 use std::collections::BTreeMap;
 use target::{RollbackImage, RollbackStep, RollbackTarget};
 

@@ -1,16 +1,16 @@
 //! What each service goes back to: by the record, else by the release's tags in the registry, else by what Render lists.
 
 use crate::context::Context;
-use crate::decide::{Back, NoWay, Step, Target, Turn, before_on_render, serves, way_back};
-use crate::domain::{
-    CommitSha, ImageTag, PinnedImage, Reading, Record, Release, Repository, Service, ServiceName,
-    When,
-};
 use crate::failure::{BackRefusal, Failure, ReleaseRefusal};
 use crate::images::reverify::ONE_LOOK;
 use crate::resolve::ResolvedRollback;
 use crate::state::EnvironmentState;
+use decide::{Back, NoWay, Step, Target, Turn, before_on_render, serves, way_back};
 use http_client::Deadline;
+use model::{
+    CommitSha, ImageTag, PinnedImage, Reading, Record, Release, Repository, Service, ServiceName,
+    When,
+};
 use std::collections::BTreeMap;
 
 /// The bytes that a service is to have again.

@@ -2,14 +2,14 @@
 
 use super::target::RollbackImage;
 use crate::context::Context;
-use crate::decide::{Affected, OtherCommit, VerifiedImage};
-use crate::domain::{CommitSha, FailureWord, ImageName, Pin, ServiceName};
 use crate::failure::{BackRefusal, Failure};
 use crate::history::Movement;
 use crate::images::reverify::{self, Unfit};
 use crate::images::{self, Images};
 use crate::planned_run::PlannedRun;
-use crate::registry::RegistryError;
+use decide::{Affected, OtherCommit, VerifiedImage};
+use model::{CommitSha, FailureWord, ImageName, Pin, ServiceName};
+use registry::RegistryError;
 use std::collections::BTreeMap;
 
 /// Verifies what every service goes back to.

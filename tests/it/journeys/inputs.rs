@@ -322,7 +322,7 @@ fn version_and_help_need_no_environment() {
     );
     let run = World::new().on_laptop(&["--help"]);
     assert_eq!(run.exit, 0);
-    for input in ghcr_to_render::intake::inputs::INPUTS
+    for input in parse::inputs::INPUTS
         .iter()
         .filter(|input| input.name != "command")
     {

@@ -1,7 +1,7 @@
 //! Two who ought to say the same: our patterns and git's, our image references and the OCI crate's, our word of an image and skopeo's.
 
 use super::at_once;
-use ghcr_to_render::domain::{ImageTag, Pattern, PatternList, Repository};
+use model::{ImageTag, Pattern, PatternList, Repository};
 use oci_distribution::Reference;
 use std::collections::BTreeSet;
 use std::process::Command;

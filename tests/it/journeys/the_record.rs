@@ -1,14 +1,14 @@
 //! The world's record of deploys: the program's own hands write and read it, and what is not theirs does not pass.
 
-use ghcr_to_render::domain::{
+use github::{
+    Depth, Ended, Ending, GitHub, GitHubError, Memory, RecordWriter, RecordsQuery, RunName,
+};
+use http_client::{Client, Random};
+use model::{
     CommitSha, DeployId, Digest, EnvironmentName, Intent, Kind, PinnedImage, RecordState,
     Repository, Secret, ServiceId, ServiceIndex, ServiceKey, ServiceName,
 };
-use ghcr_to_render::github::{
-    Depth, Ended, Ending, GitHub, GitHubError, Memory, RecordWriter, RecordsQuery, RunName,
-};
-use ghcr_to_render::intake::inputs::{Given, Request, WriteAccess};
-use http_client::{Client, Random};
+use parse::inputs::{Given, Request, WriteAccess};
 use serde_json::{Value, json};
 use std::process::Command;
 use testworld::World;

@@ -3,16 +3,16 @@
 use super::model::Why;
 use super::{Answer, Fate, Policy, Render, service_id};
 use crate::server::{Call, Reply};
-use ghcr_to_render::domain::{
-    DeployHook, DeployId, Digest, FailureWord, PinnedImage, RenderOrigin, Repository, Secret,
-    ServiceId,
-};
-use ghcr_to_render::intake::inputs::{Given, Request};
-use ghcr_to_render::render::{
+use ::render::{
     Accepted, CallFailure, Explanation, HookCaller, RenderApi, RenderError, RenderWriter,
     ServiceKind,
 };
 use http_client::{Client, Proxies, Random, Roots, connect};
+use model::{
+    DeployHook, DeployId, Digest, FailureWord, PinnedImage, RenderOrigin, Repository, Secret,
+    ServiceId,
+};
+use parse::inputs::{Given, Request};
 use std::time::Duration;
 
 const HOOK_KEY: &str = "AbCdEf123456";

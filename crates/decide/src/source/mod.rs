@@ -1,0 +1,300 @@
+//! Which image a service has at a commit: the commit's own, or that of another commit that is equal to it in what the image is built from.
+//!
+//! In this order, and the first that is there and right is the image:
+//!
+//! 1. where the environment `requires` another: the bytes that ran there, built from an equal commit; what is live there first;
+//! 2. the commit's own tags;
+//! 3. bytes that a record names, built from an equal commit: of this environment and of the required one; then the tag of an equal
+//!    ancestor, first parents only, the nearest first;
+//! 4. nothing: the image has to be built, or waited for.
+//!
+//! "Equal" is about the image's build paths: its own, those of every service that runs it, and `shared`, without what `ignore` takes in. A
+//! record stands for the commit that its bytes were *built from*, never for the commit that it deployed: bytes that were equal for one
+//! service of a shared image need not be so for the next. A record that does not say what its bytes were built from proves nothing.
+//!
+//! `plan` and `deploy` ask this same [`Search`], so that what `plan` does not have built, `deploy` finds. It says what has to be
+//! known next and is told the answer; nothing is asked that does not matter any more.
+
+mod candidates;
+
+pub use candidates::{Records, recorded, required};
+
+use super::Equality;
+use model::{CommitSha, Digest, ImageTag};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// How many ancestors are looked at.
+pub const MOST_ANCESTORS: usize = 200;
+/// How many tags of ancestors are asked for at once.
+const AT_ONCE: usize = 20;
+/// How many commits that are not at hand are compared for one image, of each kind: required, recorded, ancestors.
+const MOST_FAR: usize = 5;
+
+/// Where the image of a commit may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Under the commit's own tag.
+    Own(ImageTag),
+    /// These bytes, built from that commit, ran in the required environment.
+    Required(Digest, CommitSha),
+    /// A record names these bytes, built from that commit.
+    Recorded(Digest, CommitSha),
+    /// Under the tag of that ancestor.
+    Ancestor(ImageTag, CommitSha),
+}
+
+impl Source {
+    /// The commit that it is the image of; none where that is the commit that was asked for.
+    #[must_use]
+    pub const fn commit(&self) -> Option<&CommitSha> {
+        match self {
+            Self::Own(_) => None,
+            Self::Required(_, commit) | Self::Recorded(_, commit) | Self::Ancestor(_, commit) => {
+                Some(commit)
+            }
+        }
+    }
+
+    const fn kind(&self) -> usize {
+        match self {
+            Self::Required(..) => 0,
+            Self::Own(_) | Self::Recorded(..) => 1,
+            Self::Ancestor(..) => 2,
+        }
+    }
+}
+
+/// A commit before the one that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ancestor {
+    /// Its name.
+    pub commit: CommitSha,
+    /// The tag that its image has.
+    pub tag: ImageTag,
+}
+
+/// What has to be known next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// How this commit compares with the one that is asked for: [`Search::compared`].
+    Compare(CommitSha),
+    /// Whether an image is there: [`Search::looked`].
+    Look(Source),
+    /// The first-parent ancestors: [`Search::went_back`].
+    GoBack,
+    /// Which of these tags are there: [`Search::listed`].
+    List(Vec<ImageTag>),
+    /// Nothing: this is it.
+    Found(Source),
+    /// Nothing: there is none.
+    Nothing,
+}
+
+/// What was found in a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// An image that may be deployed.
+    Right,
+    /// An image that may not.
+    Wrong,
+    /// Nothing.
+    Absent,
+}
+
+/// The search for one image of one commit.
+#[derive(Debug, Clone)]
+pub struct Search {
+    steps: VecDeque<Step>,
+    found: Option<Source>,
+    equal: BTreeMap<CommitSha, bool>,
+    near: BTreeSet<CommitSha>,
+    /// How many commits may still be compared that are not near, of each kind.
+    far: [usize; 3],
+    /// An image under one of the commit's own tags may not be deployed.
+    is_spoiled: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Look(Source),
+    /// It counts if its commit is equal.
+    IfEqual(Source),
+    GoBack,
+    List(Vec<Ancestor>),
+}
+
+/// Whether another commit's image will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Only the commit's own.
+    Own,
+    /// That of an equal commit, too.
+    Equal,
+}
+
+impl Search {
+    /// Begins a search for the image of `head`. `required` and `recorded` are what the functions of these names give, `own` the commit's own
+    /// tags; `is_near` says which commits cost nothing to compare.
+    #[must_use]
+    pub fn new(
+        head: CommitSha,
+        own: &[ImageTag],
+        reach: Reach,
+        required: Vec<Source>,
+        recorded: Vec<Source>,
+        is_near: impl Fn(&CommitSha) -> bool,
+    ) -> Self {
+        let mut steps: VecDeque<Step> = required.into_iter().map(Step::IfEqual).collect();
+        steps.extend(own.iter().cloned().map(Source::Own).map(Step::Look));
+        steps.extend(recorded.into_iter().map(Step::IfEqual));
+        if reach == Reach::Equal {
+            steps.push_back(Step::GoBack);
+        } else {
+            steps.retain(|step| matches!(step, Step::Look(_)));
+        }
+        let commits = steps.iter().filter_map(|step| match step {
+            Step::IfEqual(source) => source.commit().copied(),
+            Step::Look(_) | Step::GoBack | Step::List(_) => None,
+        });
+        let near = commits.filter(is_near).collect();
+        let equal = BTreeMap::from([(head, true)]);
+        Self {
+            steps,
+            found: None,
+            equal,
+            near,
+            far: [MOST_FAR; 3],
+            is_spoiled: false,
+        }
+    }
+
+    /// What has to be known next.
+    pub fn wants(&mut self) -> Next {
+        if let Some(found) = &self.found {
+            return Next::Found(found.clone());
+        }
+        while let Some(step) = self.steps.pop_front() {
+            let (next, again) = match step {
+                Step::Look(source) => (Some(Next::Look(source.clone())), Step::Look(source)),
+                Step::GoBack => (Some(Next::GoBack), Step::GoBack),
+                Step::IfEqual(source) => match self.is_equal(&source) {
+                    Known::Yes => (Some(Next::Look(source.clone())), Step::Look(source)),
+                    Known::No => continue,
+                    Known::Ask(commit) => (Some(Next::Compare(commit)), Step::IfEqual(source)),
+                },
+                Step::List(ancestors) => {
+                    let unknown = ancestors.iter().map(|ancestor| ancestor.commit);
+                    let unknown = unknown.into_iter().find(|commit| {
+                        self.near.contains(commit) && !self.equal.contains_key(commit)
+                    });
+                    if let Some(commit) = unknown {
+                        (Some(Next::Compare(commit)), Step::List(ancestors))
+                    } else {
+                        let may_be =
+                            |ancestor: &Ancestor| self.equal.get(&ancestor.commit) != Some(&false);
+                        let left: Vec<Ancestor> = ancestors.into_iter().filter(may_be).collect();
+                        let tags: Vec<ImageTag> =
+                            left.iter().map(|ancestor| ancestor.tag.clone()).collect();
+                        (
+                            (!tags.is_empty()).then_some(Next::List(tags)),
+                            Step::List(left),
+                        )
+                    }
+                }
+            };
+            if let Some(next) = next {
+                self.steps.push_front(again);
+                return next;
+            }
+        }
+        Next::Nothing
+    }
+
+    /// Answers [`Next::Compare`]. What is not known is not equal.
+    pub fn compared(&mut self, commit: CommitSha, equality: &Equality) {
+        if !self.near.contains(&commit)
+            && let Some(Step::IfEqual(source)) = self.steps.front()
+        {
+            let kind = source.kind();
+            self.far[kind] = self.far[kind].saturating_sub(1);
+        }
+        self.equal.insert(commit, *equality == Equality::Equal);
+    }
+
+    /// Answers [`Next::Look`]. After one of the commit's own tags that holds a wrong image, only its other tags count: what is wrong there
+    /// is to be mended, not to be passed over.
+    pub fn looked(&mut self, sight: Sight) {
+        let Some(Step::Look(source)) = self.steps.pop_front() else {
+            return;
+        };
+        match (sight, source) {
+            (Sight::Right, source) => self.found = Some(source),
+            (Sight::Wrong, Source::Own(_)) => {
+                self.is_spoiled = true;
+                self.steps.retain(|step| matches!(step, Step::Look(_)));
+            }
+            (Sight::Wrong | Sight::Absent, _) => {}
+        }
+    }
+
+    /// Answers [`Next::GoBack`]: the nearest first. `is_near` says which of them cost nothing to compare: those are asked for in the registry
+    /// only if they are equal, the others are compared only if they are there.
+    pub fn went_back(&mut self, ancestors: Vec<Ancestor>, is_near: impl Fn(&CommitSha) -> bool) {
+        self.steps.retain(|step| !matches!(step, Step::GoBack));
+        self.near.extend(
+            ancestors
+                .iter()
+                .map(|ancestor| ancestor.commit)
+                .filter(is_near),
+        );
+        let mut ancestors = ancestors.into_iter().take(MOST_ANCESTORS).peekable();
+        while ancestors.peek().is_some() {
+            self.steps
+                .push_back(Step::List(ancestors.by_ref().take(AT_ONCE).collect()));
+        }
+    }
+
+    /// Answers [`Next::List`] with those that are there.
+    pub fn listed(&mut self, there: &[ImageTag]) {
+        let Some(Step::List(ancestors)) = self.steps.pop_front() else {
+            return;
+        };
+        for Ancestor { commit, tag } in ancestors
+            .into_iter()
+            .rev()
+            .filter(|ancestor| there.contains(&ancestor.tag))
+        {
+            self.steps
+                .push_front(Step::IfEqual(Source::Ancestor(tag, commit)));
+        }
+    }
+
+    /// Whether one of the commit's own tags holds an image that may not be deployed, and no other tag of it one that may.
+    #[must_use]
+    pub const fn is_spoiled(&self) -> bool {
+        self.is_spoiled && self.found.is_none()
+    }
+
+    fn is_equal(&self, source: &Source) -> Known {
+        let Some(commit) = source.commit() else {
+            return Known::Yes;
+        };
+        match self.equal.get(commit) {
+            Some(true) => Known::Yes,
+            Some(false) => Known::No,
+            None if self.near.contains(commit) || self.far[source.kind()] > 0 => {
+                Known::Ask(*commit)
+            }
+            None => Known::No,
+        }
+    }
+}
+
+enum Known {
+    Yes,
+    No,
+    Ask(CommitSha),
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,342 @@
+//! One comment on a pull request: found among all of them, made once, and edited from then on.
+//!
+//! It is known by a mark at its beginning and by its author. Anybody may copy the mark, so a comment of another author is never touched.
+
+use super::ask::Reply;
+use super::{GitHub, GitHubError};
+use model::PrNumber;
+use parse::inputs::CommentAccess;
+use serde::Deserialize;
+use serde_json::json;
+
+/// With these words the first line of our comment begins; after them stands which form it has. GitHub shows nothing of it.
+pub const MARK: &str = "<!-- ghcr-to-render:";
+/// How many comments of a pull request are read.
+const MOST: usize = 5_000;
+/// The permission without which GitHub takes no comment.
+const NEEDED: &str = "pull-requests: write";
+/// The author of what is written with the token that GitHub gives to a job.
+const OF_JOBS: &str = "github-actions[bot]";
+
+/// The hand that comments. A run that may not write never holds one.
+#[derive(Clone, Copy)]
+pub struct CommentWriter<'a>(&'a GitHub);
+
+/// What became of the comment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// It was not there and was made.
+    Made,
+    /// It said something else and was edited.
+    Edited,
+    /// It says so already; nothing was sent.
+    Unchanged,
+    /// It is not there, and was not to be made.
+    Absent,
+    /// There are more comments than are read, so whether it is there is not known. Nothing was sent.
+    TooMany,
+}
+
+/// What is done where the comment is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IfAbsent {
+    /// It is made.
+    Make,
+    /// Nothing.
+    Leave,
+}
+
+#[derive(Deserialize)]
+struct CommentWire {
+    id: u64,
+    #[serde(default)]
+    body: Option<String>,
+    user: Option<UserWire>,
+}
+
+#[derive(Deserialize)]
+struct UserWire {
+    login: String,
+}
+
+#[derive(Deserialize)]
+struct ViewerWire {
+    data: Option<ViewerData>,
+}
+
+#[derive(Deserialize)]
+struct ViewerData {
+    viewer: Option<UserWire>,
+}
+
+impl<'a> CommentWriter<'a> {
+    /// The hand for the repository of `github`.
+    #[must_use]
+    pub const fn new(_access: &CommentAccess, github: &'a GitHub) -> Self {
+        Self(github)
+    }
+
+    /// Sees to it that our comment on a pull request says `body`, which begins with [`MARK`]. One that is there is edited, however many times
+    /// this is asked for; of several (two runs at once may have made two) the first.
+    ///
+    /// # Errors
+    /// [`GitHubError`]. Where no answer came to the comment being made it may be there; it is not made a second time.
+    pub async fn keep(
+        &self,
+        pull: PrNumber,
+        body: &str,
+        if_absent: IfAbsent,
+    ) -> Result<Kept, GitHubError> {
+        let what = format!("the comments of pull request {pull}");
+        let path = format!("issues/{pull}/comments");
+        let listed = self
+            .0
+            .pages::<CommentWire>(&format!("{path}?per_page=100"), &what, MOST)
+            .await;
+        let Some(comments) = listed.map_err(|error| error.needing(NEEDED))? else {
+            return Ok(Kept::TooMany);
+        };
+        let marked: Vec<CommentWire> = comments
+            .into_iter()
+            .filter(CommentWire::is_marked)
+            .collect();
+        // Who we are is asked only where it decides something.
+        let own = if marked.is_empty() {
+            None
+        } else {
+            self.own(marked).await
+        };
+        let what = format!("the comment on pull request {pull}");
+        let reply = match (own, if_absent) {
+            (Some(own), _) if own.says(body) => return Ok(Kept::Unchanged),
+            (Some(own), _) => {
+                let path = format!("issues/comments/{}", own.id);
+                self.0
+                    .patch(&path, &what, &json!({ "body": body }))
+                    .await
+                    .map(|reply| (reply, 200, Kept::Edited))
+            }
+            (None, IfAbsent::Leave) => return Ok(Kept::Absent),
+            (None, IfAbsent::Make) => self
+                .0
+                .post_once(&path, &what, &json!({ "body": body }))
+                .await
+                .map(|reply| (reply, 201, Kept::Made)),
+        };
+        let (reply, wanted, kept): (Reply, u16, Kept) =
+            reply.map_err(|error| error.needing(NEEDED))?;
+        if reply.status() == wanted {
+            Ok(kept)
+        } else {
+            Err(reply.broken(&what, "a status that was not expected"))
+        }
+    }
+
+    /// The first comment that we wrote.
+    async fn own(&self, marked: Vec<CommentWire>) -> Option<CommentWire> {
+        let login = self.login().await;
+        marked.into_iter().find(|comment| comment.is_by(&login))
+    }
+
+    /// Who we are. GraphQL tells it to every kind of token; `GET /user` tells nothing to a job's own. Where it is not to be had, a job's own is
+    /// the likeliest, and nobody else can write under that name.
+    async fn login(&self) -> String {
+        let asked = self
+            .0
+            .query(
+                "who this token is",
+                &json!({ "query": "query { viewer { login } }" }),
+            )
+            .await;
+        let wire = asked.and_then(|reply| reply.json::<ViewerWire>("who this token is"));
+        let login = wire
+            .ok()
+            .and_then(|wire| wire.data?.viewer)
+            .map(|viewer| viewer.login);
+        login
+            .filter(|login| !login.is_empty())
+            .unwrap_or_else(|| OF_JOBS.into())
+    }
+}
+
+impl CommentWire {
+    fn is_marked(&self) -> bool {
+        self.body
+            .as_deref()
+            .is_some_and(|body| body.starts_with(MARK))
+    }
+
+    /// GitHub may give back other line ends than it was given.
+    fn says(&self, body: &str) -> bool {
+        let own = self.body.as_deref().unwrap_or_default();
+        own.lines()
+            .map(str::trim_end)
+            .eq(body.lines().map(str::trim_end))
+    }
+
+    /// Whether it was written under this login. That of an app ends in `[bot]`, which no person's can; GraphQL has left it out at places.
+    fn is_by(&self, login: &str) -> bool {
+        let author = self
+            .user
+            .as_ref()
+            .map(|user| user.login.as_str())
+            .unwrap_or_default();
+        author == login || author.strip_suffix("[bot]") == Some(login)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Exchange, Server, exchange, found};
+    use super::*;
+    use serde_json::Value;
+
+    const BODY: &str = "<!-- ghcr-to-render:pull-request:v1 -->\nhello";
+    const LIST: &str = "issues/7/comments?per_page=100";
+
+    fn listed(comments: &[(u64, &str, &str)]) -> Exchange {
+        let list: Vec<Value> = comments
+            .iter()
+            .map(|(id, login, body)| json!({"id": id, "body": body, "user": {"login": login}}))
+            .collect();
+        found(LIST, &json!(list).to_string())
+    }
+
+    fn viewer(login: &str) -> Exchange {
+        let body = json!({"data": {"viewer": {"login": login}}}).to_string();
+        exchange("/api/graphql", 200, &[], &body)
+            .posting("/query", &json!("query { viewer { login } }"))
+    }
+
+    fn path(path: &str) -> String {
+        format!("/api/v3/repos/acme/shop/{path}")
+    }
+
+    fn made(status: u16) -> Exchange {
+        exchange(&path("issues/7/comments"), status, &[], "{}").posting("/body", &json!(BODY))
+    }
+
+    fn edited(id: u64) -> Exchange {
+        exchange(&path(&format!("issues/comments/{id}")), 200, &[], "{}")
+            .patching("/body", &json!(BODY))
+    }
+
+    async fn keep(script: Vec<Exchange>, if_absent: IfAbsent) -> Result<Kept, GitHubError> {
+        let server = Server::start(script);
+        let pull = PrNumber::parse(b"7").unwrap();
+        let github = server.github();
+        let kept = CommentWriter::new(&CommentAccess::for_tests(), &github)
+            .keep(pull, BODY, if_absent)
+            .await;
+        server.finish();
+        kept
+    }
+
+    #[tokio::test]
+    async fn the_first_time_it_is_made_and_then_edited() {
+        let others = [
+            (1, "ada", "hello"),
+            (2, "ada", "see <!-- ghcr-to-render:pull-request:v1 -->"),
+        ];
+        assert_eq!(
+            keep(vec![listed(&others), made(201)], IfAbsent::Make).await,
+            Ok(Kept::Made)
+        );
+        assert_eq!(
+            keep(vec![listed(&others)], IfAbsent::Leave).await,
+            Ok(Kept::Absent)
+        );
+        let old = "<!-- ghcr-to-render:pull-request:v0 -->\nold";
+        let script = vec![
+            listed(&[
+                (3, "github-actions[bot]", old),
+                (4, "github-actions[bot]", old),
+            ]),
+            viewer("github-actions[bot]"),
+            edited(3),
+        ];
+        assert_eq!(keep(script, IfAbsent::Make).await, Ok(Kept::Edited));
+    }
+
+    #[tokio::test]
+    async fn what_says_so_already_is_left_as_it_is() {
+        for same in [
+            BODY.to_owned(),
+            BODY.replace('\n', "\r\n"),
+            format!("{BODY}\n"),
+        ] {
+            let script = vec![listed(&[(3, "ada", &same)]), viewer("ada")];
+            assert_eq!(keep(script, IfAbsent::Make).await, Ok(Kept::Unchanged));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_comment_of_somebody_else_is_never_touched() {
+        for (us, author) in [
+            ("github-actions[bot]", "mallory"),
+            ("github-actions[bot]", "github-actions"),
+            ("ada", "adam"),
+            ("ada", "ADA"),
+            ("ada[bot]", "ada"),
+        ] {
+            let script = vec![listed(&[(3, author, BODY)]), viewer(us), made(201)];
+            assert_eq!(
+                keep(script, IfAbsent::Make).await,
+                Ok(Kept::Made),
+                "{us} {author}"
+            );
+        }
+        let script = vec![
+            listed(&[(3, "our-app[bot]", "<!-- ghcr-to-render: -->")]),
+            viewer("our-app"),
+            edited(3),
+        ];
+        assert_eq!(keep(script, IfAbsent::Make).await, Ok(Kept::Edited));
+    }
+
+    #[tokio::test]
+    async fn who_is_not_told_its_name_goes_by_the_jobs_own() {
+        let denied = exchange(
+            "/api/graphql",
+            200,
+            &[],
+            r#"{"data":null,"errors":[{"message":"no"}]}"#,
+        );
+        let denied = denied.posting("/query", &json!("query { viewer { login } }"));
+        let comments = [
+            (3, "mallory", "<!-- ghcr-to-render:x"),
+            (4, "github-actions[bot]", "<!-- ghcr-to-render:x"),
+        ];
+        assert_eq!(
+            keep(vec![listed(&comments), denied, edited(4)], IfAbsent::Make).await,
+            Ok(Kept::Edited)
+        );
+    }
+
+    #[tokio::test]
+    async fn a_comment_is_posted_once_whatever_comes_of_it() {
+        let failure = keep(vec![listed(&[]), made(502)], IfAbsent::Make)
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(failure, GitHubError::Unavailable { .. }),
+            "{failure}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_missing_permission_is_named() {
+        let body = r#"{"message":"Resource not accessible by integration"}"#;
+        let denied =
+            exchange(&path("issues/7/comments"), 403, &[], body).posting("/body", &json!(BODY));
+        let failure = keep(vec![listed(&[]), denied], IfAbsent::Make)
+            .await
+            .unwrap_err();
+        assert!(
+            failure
+                .to_string()
+                .contains("it needs pull-requests: write"),
+            "{failure}"
+        );
+    }
+}

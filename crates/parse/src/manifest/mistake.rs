@@ -1,0 +1,82 @@
+//! What is wrong with a manifest, and where.
+
+use std::fmt;
+
+/// How many mistakes are told in one run; whoever made more mends these first.
+const MOST: usize = 100;
+
+/// A place in the file, both numbers counted from 1 (columns in characters).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Position {
+    pub(crate) line: u32,
+    pub(crate) column: u32,
+}
+
+/// One mistake in a manifest. Its texts are one line each, and foreign text in them is made fit to be shown.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mistake {
+    at: Position,
+    what: String,
+    remedy: String,
+}
+
+impl Mistake {
+    pub(crate) fn new(at: Position, what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            at,
+            what: what.into(),
+            remedy: remedy.into(),
+        }
+    }
+
+    /// The line, from 1.
+    #[must_use]
+    pub const fn line(&self) -> u32 {
+        self.at.line
+    }
+
+    /// The column in characters, from 1.
+    #[must_use]
+    pub const fn column(&self) -> u32 {
+        self.at.column
+    }
+
+    /// What is wrong.
+    #[must_use]
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// What would be right.
+    #[must_use]
+    pub fn remedy(&self) -> &str {
+        &self.remedy
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}:{} {} ({})",
+            self.at.line, self.at.column, self.what, self.remedy
+        )
+    }
+}
+
+/// Puts mistakes in the order of the file, each once (an alias repeats those of what it stands for), and cuts the list.
+pub(super) fn in_order(mut mistakes: Vec<Mistake>) -> Vec<Mistake> {
+    mistakes.sort();
+    mistakes.dedup();
+    if mistakes.len() > MOST {
+        let more = mistakes.len() - MOST;
+        mistakes.truncate(MOST);
+        let at = mistakes[MOST - 1].at;
+        mistakes.push(Mistake::new(
+            at,
+            format!("and {more} more mistakes"),
+            "mend these first",
+        ));
+    }
+    mistakes
+}

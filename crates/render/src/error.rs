@@ -1,0 +1,146 @@
+//! Why Render's API did not give what was asked of it.
+
+use super::{Repeatable, Said};
+use http_client::TransportError;
+use model::{DeployId, FailureWord, ServiceId};
+use std::time::Duration;
+
+/// Why there is no answer of the API that can be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// 401.
+    #[error("Render answered 401: the API key is not valid (any more)")]
+    KeyInvalid,
+    /// 403, 404 or 410: Render does not say which of the two it is.
+    #[error(
+        "Render answered {status} for {service}: the API key has no access to this service, or it is another workspace's"
+    )]
+    NoAccess {
+        /// The service that was asked about.
+        service: ServiceId,
+        /// The status.
+        status: u16,
+    },
+    /// 403, 404 or 410 for the list of services.
+    #[error("Render answered {0} for the list of services: the API key may not list services")]
+    MayNotList(u16),
+    /// 404 or 410 for a deploy.
+    #[error(
+        "Render answered {status} for {deploy}: there is no such deploy of {service}, or the API key has no access to it"
+    )]
+    NoDeploy {
+        /// The service that was asked about.
+        service: ServiceId,
+        /// The deploy that was asked about.
+        deploy: DeployId,
+        /// The status.
+        status: u16,
+    },
+    /// 400 or 409 to a cancellation.
+    #[error("Render answered {status}: it does not cancel {deploy}{said}")]
+    NotCancelled {
+        /// The deploy that goes on, or has ended.
+        deploy: DeployId,
+        /// The status.
+        status: u16,
+        /// Render's own words.
+        said: Said,
+    },
+    /// 429, still so at the end of our patience.
+    #[error("Render answered 429: too many requests with this API key")]
+    RateLimited(Option<Duration>),
+    /// 5xx.
+    #[error("Render answered {0}")]
+    Unavailable(u16),
+    /// 3xx: somebody else wants the key.
+    #[error("Render answered with a redirect ({0}), which is never followed")]
+    Redirected(u16),
+    /// Any other status.
+    #[error("Render answered {0}, which its documentation does not know here")]
+    Unknown(u16),
+    /// 200 with a body that is none of the documented ones.
+    #[error("Render's answer about {what} cannot be read: {why}")]
+    Unreadable {
+        /// What was asked for.
+        what: &'static str,
+        /// What is wrong with it, without any of it.
+        why: String,
+    },
+    /// No answer.
+    #[error("Render: {0}")]
+    Transport(#[from] TransportError),
+}
+
+impl RenderError {
+    /// The failure word.
+    #[must_use]
+    pub const fn word(&self) -> FailureWord {
+        match self {
+            Self::KeyInvalid | Self::NoAccess { .. } | Self::MayNotList(_) => {
+                FailureWord::PermissionMissing
+            }
+            Self::NoDeploy { .. } | Self::NotCancelled { .. } => FailureWord::DeployFailed,
+            Self::RateLimited(_) => FailureWord::RateLimited,
+            Self::Unavailable(_)
+            | Self::Redirected(_)
+            | Self::Unknown(_)
+            | Self::Unreadable { .. }
+            | Self::Transport(_) => FailureWord::RenderUnavailable,
+        }
+    }
+
+    /// What to do about it; begins with a verb.
+    #[must_use]
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::KeyInvalid => {
+                "Make a new API key in Render's account settings and put it into the secret. A key belongs to one workspace: it has to be the services' own."
+            }
+            Self::NoAccess { .. } => {
+                "Compare the service's id with the one on Render, and use an API key of its workspace: a key belongs to one workspace."
+            }
+            Self::MayNotList(_) => {
+                "Give the API key the right to list the services of its workspace: a preview is looked for among them."
+            }
+            Self::NoDeploy { .. } => {
+                "Look at the service's deploys on Render, then run this again."
+            }
+            Self::NotCancelled { .. } => {
+                "Look at the deploy on Render, and cancel it there if it still goes on."
+            }
+            Self::RateLimited(_) => {
+                "Run fewer jobs with this API key at once, and this one again in a minute."
+            }
+            Self::Transport(error) => error.hint(),
+            Self::Unavailable(_) => "Look at Render's status page, then run this again.",
+            Self::Redirected(_) | Self::Unknown(_) | Self::Unreadable { .. } => {
+                "Check that Render's API answers at render-api-url, then run this again."
+            }
+        }
+    }
+
+    /// Whether the same question may bring another answer.
+    #[must_use]
+    pub const fn repeatable(&self) -> Repeatable {
+        match self {
+            Self::RateLimited(hint) => Repeatable::Safely(*hint),
+            Self::Unavailable(_)
+            | Self::Transport(TransportError::NeverSent(_) | TransportError::NoAnswer(_)) => {
+                Repeatable::Safely(None)
+            }
+            Self::KeyInvalid
+            | Self::NoAccess { .. }
+            | Self::MayNotList(_)
+            | Self::NoDeploy { .. }
+            | Self::NotCancelled { .. }
+            | Self::Redirected(_)
+            | Self::Unknown(_)
+            | Self::Unreadable { .. }
+            | Self::Transport(
+                TransportError::Tls(_)
+                | TransportError::NotARequest(_)
+                | TransportError::TooLarge(_),
+            ) => Repeatable::Never,
+        }
+    }
+}

@@ -1,0 +1,405 @@
+//! A pull request's comment: Markdown of validated values only. No text of others stands in it, not even made inert.
+
+use super::summary::{address, link, sign};
+use super::{CleanupItem, RunReport, ServiceResult};
+use model::{CommitSha, Digest, FailureWord, Outcome, ServiceId, ServiceName, Status};
+use std::fmt::Write as _;
+use url::Url;
+
+/// The first line, which GitHub does not show: by it, and by its author, the comment is found again. What stands behind the last colon is this
+/// form's version.
+const MARK: &str = "<!-- ghcr-to-render:pull-request:v1 -->";
+
+/// What the comment is about, beside the story.
+#[derive(Debug, Clone)]
+pub struct About {
+    /// The head.
+    pub commit: CommitSha,
+    /// The run's page.
+    pub page: Option<Url>,
+    /// What stopped the run, where something did.
+    pub failure: Option<(Outcome, FailureWord)>,
+}
+
+/// What there is of a pull request's previews.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shown {
+    /// Every preview that Render has of it.
+    All(Vec<ShownPreview>),
+    /// That is not known.
+    Unknown,
+}
+
+/// A preview that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownPreview {
+    /// The service that it is a preview of; none where the manifest has it no more.
+    pub service: Option<ServiceName>,
+    /// Its id on Render.
+    pub id: ServiceId,
+    /// Where it is.
+    pub url: Option<Url>,
+    /// The digest that is live.
+    pub digest: Option<Digest>,
+    /// The commit of that digest, where a record or this run knows it.
+    pub commit: Option<CommitSha>,
+    /// Whether it is up.
+    pub state: Up,
+}
+
+/// Whether a preview is up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Up {
+    /// It is.
+    Live,
+    /// Another deploy is under way.
+    Deploying,
+    /// Nothing of it is live.
+    Down,
+    /// It is suspended.
+    Suspended,
+}
+
+impl Up {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Deploying => "being deployed",
+            Self::Down => "not live",
+            Self::Suspended => "suspended",
+        }
+    }
+}
+
+/// Writes the comment: what there is of the pull request, and how this run ended. The same end of the same run has the same text, however often it is
+/// repeated.
+#[must_use]
+pub fn comment(report: &RunReport, shown: &Shown, about: &About) -> String {
+    let (outcome, word) = match about.failure {
+        Some((outcome, word)) => (outcome, Some(word)),
+        None => (report.outcome, report.failure().map(|failed| failed.word)),
+    };
+    let word = word.map(|word| format!(" ({word})")).unwrap_or_default();
+    let mut text = format!("{MARK}\n### {} {outcome}{word}\n\n", sign(outcome));
+    let there: &[ShownPreview] = match shown {
+        Shown::All(there) => there,
+        Shown::Unknown => {
+            text.push_str("Which previews there are is not known.\n\n");
+            &[]
+        }
+    };
+    if !report.previews.is_empty() || !there.is_empty() {
+        text.push_str("| Preview | Address | Commit | Image | Result |\n|---|---|---|---|---|\n");
+        for preview in there {
+            there_row(&mut text, report, preview);
+        }
+        for preview in &report.previews {
+            if there
+                .iter()
+                .all(|shown| shown.service.as_ref() != Some(&preview.service))
+            {
+                absent_row(&mut text, report, preview, about);
+            }
+        }
+        text.push('\n');
+        older(&mut text, there, about);
+    } else if !report.images.is_empty() {
+        text.push_str("| Image | Digest | Result |\n|---|---|---|\n");
+        for name in report.images.keys() {
+            let _ = writeln!(text, "| {name} | {} | verified |", digest(report, name));
+        }
+        text.push('\n');
+    }
+    let page = about
+        .page
+        .as_ref()
+        .map(|page| format!(" · [run]({})", address(page)))
+        .unwrap_or_default();
+    let _ = writeln!(text, "Commit `{}`{page}", about.commit);
+    text
+}
+
+/// The row of a preview that is there, and what this run came to for it where that is something else.
+fn there_row(text: &mut String, report: &RunReport, preview: &ShownPreview) {
+    let name = match &preview.service {
+        Some(service) => service.to_string(),
+        None => format!("`{}`", preview.id),
+    };
+    let url = preview.url.as_ref().map(link).unwrap_or_default();
+    let commit = match &preview.commit {
+        Some(commit) => format!("`{}`", commit.short(7)),
+        None => "not known".to_owned(),
+    };
+    let digest = match &preview.digest {
+        Some(digest) => format!("`{digest}`"),
+        None => String::new(),
+    };
+    let mut state = preview.state.word().to_owned();
+    let mut ended = report.services.iter();
+    let ended = ended.find(|ended| preview.service.as_ref() == Some(&ended.service));
+    if let Some(ended) = ended.filter(|ended| ended.status.as_str() != state) {
+        let _ = write!(state, "; this run: {}", word_of(ended));
+    }
+    let _ = writeln!(text, "| {name} | {url} | {commit} | {digest} | {state} |");
+}
+
+/// The row of a preview that was to be made and is not there.
+fn absent_row(text: &mut String, report: &RunReport, preview: &super::Preview, about: &About) {
+    let mut ended = report.services.iter();
+    let ended = ended.find(|ended| ended.service == preview.service);
+    let url = ended.and_then(|ended| ended.url.as_ref());
+    let url = url.map(link).unwrap_or_default();
+    let digest = digest(report, &preview.image);
+    let result = result(ended, about);
+    let _ = writeln!(
+        text,
+        "| {} | {url} | | {digest} | {result} |",
+        preview.service
+    );
+}
+
+/// Names the previews that have another commit than the pull request.
+fn older(text: &mut String, there: &[ShownPreview], about: &About) {
+    for preview in there {
+        let (Some(service), Some(commit)) = (&preview.service, &preview.commit) else {
+            continue;
+        };
+        if *commit != about.commit && preview.state == Up::Live {
+            let _ = writeln!(
+                text,
+                "The preview of {service} still has commit `{}`.\n",
+                commit.short(7)
+            );
+        }
+    }
+}
+
+/// What of a closed pull request stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Each thing, and why.
+    pub items: Vec<CleanupItem>,
+    /// Whether everything was found out and done.
+    pub is_known: bool,
+}
+
+/// How many things that stay a comment names.
+const NAMED: usize = 20;
+
+/// Writes the comment of a pull request that was cleaned up after: whether all of it was, else what stays and why, and in which run.
+#[must_use]
+pub fn cleaned(left: &Left, page: Option<&Url>) -> String {
+    let said = if left.items.is_empty() && left.is_known {
+        "cleaned up"
+    } else {
+        "closed; some of what it left stays"
+    };
+    let mut text = format!("{MARK}\n### {said}\n\n");
+    for item in left.items.iter().take(NAMED) {
+        let _ = writeln!(text, "- {}: {}", code(&item.what), code(&item.why));
+    }
+    let more = left.items.len().saturating_sub(NAMED);
+    if more > 0 {
+        let _ = writeln!(text, "- and {more} more");
+    }
+    if !left.is_known {
+        text.push_str("- Not everything could be found out or done: the run says what.\n");
+    }
+    if text.ends_with("\n\n") {
+        text.pop();
+    }
+    text.push('\n');
+    if let Some(page) = page {
+        let _ = writeln!(text, "[run]({})", address(page));
+    }
+    text
+}
+
+/// Text as code, of the outputs' alphabet: nothing of it is markup, a link or a mention.
+fn code(text: &str) -> String {
+    format!("`{}`", super::outputs::alphabet(text))
+}
+
+fn digest(report: &RunReport, image: &model::ImageName) -> String {
+    report
+        .images
+        .get(image)
+        .map(|image| format!("`{}`", image.pinned.digest))
+        .unwrap_or_default()
+}
+
+fn result(ended: Option<&ServiceResult>, about: &About) -> String {
+    match ended {
+        Some(ended) => word_of(ended),
+        None if about.failure.is_some() => Status::NotStarted.to_string(),
+        None => Status::Skipped.to_string(),
+    }
+}
+
+fn word_of(ended: &ServiceResult) -> String {
+    match &ended.failed {
+        Some(failed) => format!("{} ({})", ended.status, failed.word),
+        None => ended.status.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Failed, Preview, Verified};
+    use model::{Digest, ImageName, PinnedImage, Repository, ServiceName};
+
+    const EVIL: &str = "--> @team | `x` <img src=x> ##[set-output name=a]b\n::error::";
+
+    fn about(failure: Option<(Outcome, FailureWord)>) -> About {
+        let page = Url::parse("https://github.com/acme/shop/actions/runs/5").ok();
+        About {
+            commit: CommitSha::from_bytes([0x11; 20]),
+            page,
+            failure,
+        }
+    }
+
+    fn report() -> RunReport {
+        let mut report = RunReport::new(Outcome::Live, EVIL);
+        let image = ImageName::parse("api").unwrap();
+        let digest = Digest::parse(&format!("sha256:{}", "aa".repeat(32))).unwrap();
+        let pinned = PinnedImage {
+            repository: Repository::parse("ghcr.io/acme/api").unwrap(),
+            digest,
+        };
+        let verified = Verified {
+            pinned,
+            tag: EVIL.into(),
+            size: 1,
+            revision: EVIL.into(),
+        };
+        report.images.insert(image, verified);
+        report
+    }
+
+    fn with_preview(url: &str) -> RunReport {
+        let mut report = report();
+        let service = ServiceName::parse("api").unwrap();
+        report.previews = vec![Preview {
+            service: service.clone(),
+            image: ImageName::parse("api").unwrap(),
+        }];
+        let ended = ServiceResult::without_deploy(&service, Status::Live, EVIL);
+        report.services = vec![ServiceResult {
+            url: Url::parse(url).ok(),
+            ..ended
+        }];
+        report
+    }
+
+    fn shown(url: &str, commit: u8) -> Shown {
+        Shown::All(vec![ShownPreview {
+            service: ServiceName::parse("api").ok(),
+            id: ServiceId::parse("srv-own").unwrap(),
+            url: Url::parse(url).ok(),
+            digest: Digest::parse(&format!("sha256:{}", "aa".repeat(32))).ok(),
+            commit: Some(CommitSha::from_bytes([commit; 20])),
+            state: Up::Live,
+        }])
+    }
+
+    #[test]
+    fn a_preview_has_its_address_its_commit_its_digest_and_its_state() {
+        let there = shown("https://api-pr-7.onrender.com", 0x11);
+        let text = comment(&with_preview("https://x.example"), &there, &about(None));
+        let digest = format!("sha256:{}", "aa".repeat(32));
+        let wanted = format!(
+            "<!-- ghcr-to-render:pull-request:v1 -->\n### \u{2705} live\n\n\
+             | Preview | Address | Commit | Image | Result |\n|---|---|---|---|---|\n\
+             | api | [api-pr-7.onrender.com](https://api-pr-7.onrender.com/) | `1111111` | `{digest}` | live |\n\n\
+             Commit `{}` · [run](https://github.com/acme/shop/actions/runs/5)\n",
+            "11".repeat(20)
+        );
+        assert_eq!(text, wanted);
+    }
+
+    #[test]
+    fn a_preview_that_this_run_did_not_touch_stands_in_it_with_the_commit_it_has() {
+        let there = shown("https://api-pr-7.onrender.com", 0x22);
+        let failed = Some((Outcome::Refused, FailureWord::BadInput));
+        let none = RunReport::new(Outcome::Nothing, "");
+        for failure in [None, failed] {
+            let text = comment(&none, &there, &about(failure));
+            assert!(
+                text.contains("(https://api-pr-7.onrender.com/) | `2222222` |")
+                    && text.contains("The preview of api still has commit `2222222`."),
+                "{text}"
+            );
+        }
+        let mut report = with_preview("https://api-pr-7.onrender.com");
+        report.services[0].status = Status::Superseded;
+        let text = comment(&report, &there, &about(None));
+        assert!(text.contains("| live; this run: superseded |"), "{text}");
+        let text = comment(&report, &Shown::Unknown, &about(None));
+        assert!(text.contains("is not known") && text.contains("| superseded |"));
+    }
+
+    #[test]
+    fn what_stays_of_a_closed_one_is_named_with_its_reason() {
+        let item = |what: &str| CleanupItem {
+            what: what.into(),
+            result: crate::CleanupResult::Kept,
+            why: EVIL.into(),
+        };
+        let clean = Left {
+            items: Vec::new(),
+            is_known: true,
+        };
+        assert!(cleaned(&clean, None).contains("### cleaned up\n"));
+        let left = Left {
+            items: vec![item("preview api-pr-7 (srv-own)"); 25],
+            is_known: true,
+        };
+        let text = cleaned(&left, None);
+        assert!(text.contains("- `preview api-pr-7 (srv-own)`: `"), "{text}");
+        assert!(text.contains("- and 5 more\n") && !text.contains("<img"));
+        assert_eq!(text.matches("-->").count(), 1, "{text}");
+        assert!(!cleaned(&Left::default(), None).contains("cleaned up"));
+    }
+
+    #[test]
+    fn without_previews_it_says_what_was_verified() {
+        let none = Shown::All(Vec::new());
+        let text = comment(&report(), &none, &about(None));
+        assert!(
+            text.contains("| api | `sha256:aaaa") && text.contains("| verified |"),
+            "{text}"
+        );
+        let text = comment(
+            &RunReport::new(Outcome::Nothing, ""),
+            &none,
+            &about(Some((Outcome::Failed, FailureWord::ImageMissing))),
+        );
+        assert!(
+            text.contains("failed (image-missing)") && !text.contains('|'),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn nothing_in_it_breaks_out() {
+        let mut report = with_preview("https://evil.example.com/a)|b](c`-->@team<img>");
+        let failed = Failed {
+            word: FailureWord::Unhealthy,
+            text: EVIL.into(),
+            hint: EVIL.into(),
+            page: None,
+        };
+        report.services[0].failed = Some(failed);
+        let none = Shown::All(Vec::new());
+        let text = comment(&report, &none, &about(None));
+        for part in ["--> @", "@team", "<img", "##[", "::error", "`x`", "](c"] {
+            assert!(!text.contains(part), "{part}: {text}");
+        }
+        assert_eq!(text.matches("-->").count(), 1, "{text}");
+        assert_eq!(text.lines().count(), 8, "{text}");
+        let row = text.lines().find(|line| line.starts_with("| api")).unwrap();
+        assert_eq!(row.matches('|').count(), 6, "{row}");
+    }
+}

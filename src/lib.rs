@@ -133,7 +133,7 @@ pub async fn run(
 /// Prints what `check` found, in SARIF.
 fn print_sarif(report: &RunReport, log: &Log) {
     if let Some(checked) = &report.checked {
-        let text = report::sarif(checked, env!("CARGO_PKG_VERSION"));
+        let text = authoring::sarif(checked, env!("CARGO_PKG_VERSION"));
         log.result(&format!("{}\n", log.blot(&text)));
     }
 }

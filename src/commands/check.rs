@@ -4,12 +4,13 @@ use super::LocalStop;
 use super::local_repository::LocalRepository;
 use crate::failure::Failure;
 use crate::runner::{Log, Surroundings};
-use decide::{self, Finding, LintCode, LintReport, Part, Silences, Span, Wiring};
-use model::{ActionStep, Foreign, Level, Manifest, Notice, Outcome};
-use parse::blueprint;
+use authoring::blueprint;
+use authoring::lint::{self, Finding, LintReport, Silences, Span, Wiring};
+use authoring::workflow;
+use decide::Part;
+use model::{ActionStep, Foreign, Level, LintCode, Manifest, Notice, Outcome};
 use parse::inputs::{DEFAULT_MANIFEST, Given, INPUTS, Request};
 use parse::manifest::{self, EntryPlaces, Mistake, Place, Places};
-use parse::workflow;
 use report::{CheckReport, Placed, RunReport, files_of_nobody};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -121,7 +122,7 @@ fn compare(
         Ok(files) => (Some(files), None),
         Err(why) => (None, Some(why)),
     };
-    let mut report = decide::check(manifest, files.as_deref(), wiring);
+    let mut report = lint::check(manifest, files.as_deref(), wiring);
     if let Some(why) = untold {
         let hint = "Commit first, or check the commit out whole.";
         let text = format!("which files are tracked is not known: {why}");

@@ -3,11 +3,12 @@
 use super::local_repository::{LocalRepository, WORKFLOWS};
 use crate::failure::Failure;
 use crate::runner::{Log, Surroundings};
+use authoring::draft::{Draft, Evidence, draft, is_dockerfile, manifest_text, workflow_text};
+use authoring::workflow::Workflow;
+use authoring::{blueprint, dockerfile, workflow};
 use model::{Foreign, Manifest, Outcome};
 use parse::inputs::{DEFAULT_MANIFEST, Request, Writes};
-use parse::workflow::Workflow;
-use parse::{blueprint, dockerfile, manifest, workflow};
-use report::draft::{Draft, Evidence, draft, is_dockerfile, manifest_text, workflow_text};
+use parse::manifest;
 use report::{InitReport, RunReport};
 use std::collections::BTreeMap;
 

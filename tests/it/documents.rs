@@ -2,8 +2,8 @@
 //! (`.ci/run`), every command line is run. Manifests in them: `intake::manifest`'s own tests.
 
 use crate::journeys::examples::yaml;
+use authoring::workflow;
 use parse::inputs::INPUTS;
-use parse::workflow;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use testworld::{Repo, World};

@@ -11,6 +11,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("parse", &["model"]),
     ("decide", &["model"]),
     ("report", &["model", "decide", "parse"]),
+    ("authoring", &["model", "decide", "parse", "report"]),
     ("git", &["model"]),
     ("github", &["model", "decide", "parse", "http-client"]),
     ("registry", &["model", "decide", "parse", "http-client"]),
@@ -48,7 +49,7 @@ const IMPURE: &[&str] = &[
     "ToSocketAddrs",
     "tokio::",
 ];
-const PURE: &[&str] = &["model", "parse", "decide", "report"];
+const PURE: &[&str] = &["model", "parse", "decide", "report", "authoring"];
 
 /// The files of the action: folder, path, text.
 fn files() -> Vec<(String, PathBuf, String)> {

@@ -8,7 +8,6 @@ mod fleet;
 mod image;
 pub mod ledger;
 mod leftovers;
-mod lint;
 mod number;
 mod plan;
 mod preview;
@@ -20,7 +19,9 @@ mod subject;
 mod tags;
 mod why;
 
-pub use affected::{Affected, Cause, image_cause, service_cause};
+pub use affected::{
+    Affected, Cause, Coverage, Part, idle_patterns, image_cause, matches_directory, service_cause,
+};
 pub use changes::Changes;
 pub use ending::{Closing, Ending, Landing};
 pub use fleet::{FleetFacts, FleetState};
@@ -33,9 +34,6 @@ pub use ledger::{
     counting, decisive, identify, judge_required, need, presence, serving,
 };
 pub use leftovers::{Closed, Fate, Holdings, Kept, Links, Version, leftovers};
-pub use lint::{
-    Finding, LintCode, LintReport, Part, Silences, Span, Unowned, Wiring, check, idle_patterns,
-};
 pub use number::{NoNumber, number};
 pub use plan::{Ground, Plan, PlanError, PlannedImage, PlannedService, Wishes};
 pub use preview::{PreviewOf, Whose, is_forestalled, known_preview, may_be_unknown};

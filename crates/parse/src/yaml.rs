@@ -4,7 +4,12 @@
 //! share lists of paths with them; what they stand for is counted as often as it is used, so a bomb is refused before it
 //! is walked. Nothing here knows what a manifest is.
 
+mod node;
 mod unreadable;
+
+pub use node::{
+    Key, Node, Style, Value, as_text, entries, get, items, keys, plain_path, text, texts,
+};
 
 use super::manifest::{Mistake, Position};
 use model::Foreign;
@@ -22,43 +27,9 @@ const MOST_NODES: usize = 50_000;
 /// How many bytes of text there may be once aliases are followed.
 const MOST_TEXT: usize = 4 << 20;
 
-/// A value and where it stands.
-#[derive(Debug)]
-pub(super) struct Node {
-    pub(super) at: Position,
-    pub(super) value: Value,
-}
-
-#[derive(Debug)]
-pub(super) enum Value {
-    Text { text: String, style: Style },
-    List(Vec<Rc<Node>>),
-    Map(Vec<(Key, Rc<Node>)>),
-}
-
-/// Whether text may mean something else than itself (`1`, `true`, `null`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Style {
-    Plain,
-    Quoted,
-}
-
-/// A key of a map.
-#[derive(Debug, Clone)]
-pub(super) struct Key {
-    pub(super) at: Position,
-    pub(super) text: String,
-}
-
-impl Node {
-    /// Whether it is nothing at all: `~`, `null`, or a key without a value.
-    pub(super) fn is_null(&self) -> bool {
-        matches!(&self.value, Value::Text { text, style: Style::Plain } if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
-    }
-}
-
 /// Reads one document. Puts what is wrong with it among the mistakes; there is no tree when nothing can be made of it.
-pub(super) fn parse(bytes: &[u8], mistakes: &mut Vec<Mistake>) -> Option<Rc<Node>> {
+#[must_use]
+pub fn parse(bytes: &[u8], mistakes: &mut Vec<Mistake>) -> Option<Rc<Node>> {
     let start = Position { line: 1, column: 1 };
     if bytes.len() > MOST_BYTES {
         let what = format!(
@@ -129,20 +100,12 @@ pub(super) fn parse(bytes: &[u8], mistakes: &mut Vec<Mistake>) -> Option<Rc<Node
 }
 
 /// Whether there is nothing in a file but white space and comments. For a manifest that is a mistake, for other files it is an answer.
-pub(super) fn is_blank(bytes: &[u8]) -> bool {
+#[must_use]
+pub fn is_blank(bytes: &[u8]) -> bool {
     bytes
         .split(|byte| *byte == b'\n')
         .map(<[u8]>::trim_ascii)
         .all(|line| line.is_empty() || line.starts_with(b"#"))
-}
-
-/// The keys of a map and where they stand, in their order; nothing else has any.
-pub(super) fn keys(node: Option<&Node>) -> impl Iterator<Item = (&str, Position)> {
-    let entries = match node.map(|node| &node.value) {
-        Some(Value::Map(entries)) => entries.as_slice(),
-        Some(Value::Text { .. } | Value::List(_)) | None => &[],
-    };
-    entries.iter().map(|(key, _)| (key.text.as_str(), key.at))
 }
 
 /// Where the byte behind `before` stands.
@@ -487,7 +450,7 @@ mod tests {
         ];
         for (bytes, (line, column)) in table {
             let mut mistakes = Vec::new();
-            parse(bytes, &mut mistakes);
+            let _ = parse(bytes, &mut mistakes);
             let places: Vec<(u32, u32)> = mistakes
                 .iter()
                 .map(|own| (own.line(), own.column()))

@@ -1,9 +1,17 @@
 //! What `check` found, for people and for machines.
 
 use super::summary::{escape, table};
-use decide::{LintCode, Unowned};
-use model::{CommitSha, Foreign, Level};
+use model::{CommitSha, Foreign, Level, LintCode};
 use serde_json::{Value, json};
+
+/// A file of nobody, or a directory of which every file is nobody's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unowned {
+    /// Its path; a directory's ends with `/`.
+    pub path: Vec<u8>,
+    /// How many files it stands for.
+    pub files: usize,
+}
 
 /// How many lines of files of nobody are shown before the rest is only counted.
 const SHOWN: usize = 30;

@@ -3,17 +3,15 @@
 mod check;
 mod comment;
 pub mod documents;
-pub mod draft;
 mod fleet;
 mod init;
 pub mod outputs;
 mod picture;
 mod plan;
 mod run_report;
-mod sarif;
-mod summary;
+pub mod summary;
 
-pub use check::{CheckReport, Placed, files_of_nobody, json as check_json};
+pub use check::{CheckReport, Placed, Unowned, files_of_nobody, json as check_json};
 pub use comment::{About, Left, Shown, ShownPreview, Up, cleaned, comment};
 pub use fleet::{FleetRow, fleet_json, fleet_lines, fleet_summary};
 pub use init::InitReport;
@@ -22,5 +20,4 @@ pub use run_report::{
     CleanupItem, CleanupResult, Failed, Preview, Released, RunReport, ServiceResult, Verified,
     outcome_of,
 };
-pub use sarif::sarif;
 pub use summary::summary;

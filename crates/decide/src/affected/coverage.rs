@@ -5,7 +5,7 @@ use model::{Image, Manifest, Pattern, PatternList};
 use std::rc::Rc;
 
 /// A manifest held against the paths of a tree.
-pub(crate) struct Coverage<'a> {
+pub struct Coverage<'a> {
     manifest: &'a Manifest,
     search: Search<'a>,
     ignored: Rc<Runs>,
@@ -13,7 +13,7 @@ pub(crate) struct Coverage<'a> {
 
 impl<'a> Coverage<'a> {
     /// Over `paths`, which are sorted and without doubles; `None` where so many patterns meet so many paths that it would take minutes.
-    pub(crate) fn new(manifest: &'a Manifest, paths: &'a [Vec<u8>]) -> Option<Self> {
+    pub fn new(manifest: &'a Manifest, paths: &'a [Vec<u8>]) -> Option<Self> {
         let mut search = Search::over(paths.iter().map(Vec::as_slice).collect(), MOST_WORK);
         let ignored = search.list(&manifest.ignore);
         // What the search has found once it does not look for again, so after this nothing can become too much.
@@ -28,12 +28,12 @@ impl<'a> Coverage<'a> {
     }
 
     /// How many paths a pattern matches, a leading `!` left aside.
-    pub(crate) fn matches(&mut self, pattern: &'a Pattern) -> usize {
+    pub fn matches(&mut self, pattern: &'a Pattern) -> usize {
         count(&self.search.pattern(pattern))
     }
 
     /// How many paths are a reason to build the image.
-    pub(crate) fn reasons_for(&mut self, image: &'a Image) -> usize {
+    pub fn reasons_for(&mut self, image: &'a Image) -> usize {
         let mut taken = Runs::union(
             build_lists(self.manifest, image)
                 .into_iter()
@@ -44,7 +44,7 @@ impl<'a> Coverage<'a> {
     }
 
     /// The paths that no list takes in, `ignore` included: nobody said whose they are. By their place in the list.
-    pub(crate) fn of_nobody(&mut self) -> Vec<usize> {
+    pub fn of_nobody(&mut self) -> Vec<usize> {
         let lists = lists(self.manifest).chain([&self.manifest.ignore]);
         let taken = Runs::union(lists.map(|list| self.search.list(list)).collect::<Vec<_>>());
         let mut left = Runs::of(0..self.search.paths.len());

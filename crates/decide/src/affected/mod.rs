@@ -7,9 +7,11 @@
 //! What is not known ([`super::Changes::Unknown`]) has no place here: it is deployed without being asked.
 
 mod coverage;
+mod idle;
 mod runs;
 
-pub(super) use coverage::Coverage;
+pub use coverage::Coverage;
+pub use idle::{Part, idle_patterns, matches_directory};
 use model::{Image, ImageName, Manifest, Pattern, PatternList, Service, ServiceName};
 use runs::Runs;
 use std::collections::{BTreeMap, HashMap};

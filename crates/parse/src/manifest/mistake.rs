@@ -7,9 +7,11 @@ const MOST: usize = 100;
 
 /// A place in the file, both numbers counted from 1 (columns in characters).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Position {
-    pub(crate) line: u32,
-    pub(crate) column: u32,
+pub struct Position {
+    /// The line.
+    pub line: u32,
+    /// The column.
+    pub column: u32,
 }
 
 /// One mistake in a manifest. Its texts are one line each, and foreign text in them is made fit to be shown.

@@ -23,8 +23,7 @@ use model::{
 };
 use std::collections::BTreeMap;
 
-pub use mistake::Mistake;
-pub(super) use mistake::Position;
+pub use mistake::{Mistake, Position};
 pub use places::{EntryPlaces, Place, Places, places};
 
 /// The repository that a manifest speaks of.

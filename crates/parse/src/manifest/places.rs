@@ -1,8 +1,8 @@
 //! Where the parts of a manifest stand, for remarks about what is no mistake of its text.
 
 use super::Position;
-use crate::workflow::{entries, get, items};
 use crate::yaml::{self, Node};
+use crate::yaml::{entries, get, items};
 use std::collections::BTreeMap;
 
 /// A line and a column, from 1.

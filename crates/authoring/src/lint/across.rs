@@ -1,6 +1,7 @@
 //! Workflows beside each other: environments that nothing deploys, hooks that one workflow lacks, secrets that two services share.
 
-use super::{LintCode, LintReport, Span, Wiring};
+use super::{LintReport, Span, Wiring};
+use model::LintCode;
 use model::{
     ActionStep, BranchFilter, Environment, Foreign, Handover, Level, Manifest, Service, Triggers,
     When, WorkflowFacts, takes_branch,

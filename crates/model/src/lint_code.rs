@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn every_lint_has_a_section_with_before_and_after() {
-        let page = include_str!("../../../../docs/checks.md");
+        let page = include_str!("../../../docs/checks.md");
         for code in LintCode::ALL {
             let heading = format!("\n### {code}\n");
             let (_, section) = page

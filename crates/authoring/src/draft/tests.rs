@@ -1,6 +1,6 @@
 use super::*;
+use crate::{blueprint, dockerfile, workflow};
 use parse::manifest::{self, Home};
-use parse::{blueprint, dockerfile, workflow};
 
 /// Files with their contents; those without any are just there.
 fn drafted(files: &[(&str, &str)]) -> (Draft, String) {

@@ -1,8 +1,10 @@
 //! The manifest's patterns against the tracked files.
 
-use super::{LintCode, LintReport, Part, Span, Unowned};
-use crate::affected::Coverage;
-use model::{Foreign, Level, Manifest, Pattern, PatternList};
+use super::{LintReport, Span};
+use decide::{Coverage, Part, matches_directory};
+use model::LintCode;
+use model::{Foreign, Level, Manifest, PatternList};
+use report::Unowned;
 
 /// Where GitHub's own files are. They are no part of any image, so nobody has to own them.
 const GITHUB: &[u8] = b".github/";
@@ -132,49 +134,6 @@ impl LintReport {
             );
         }
     }
-}
-
-/// Whether a pattern that matches no file would match some with `/**` behind it.
-fn matches_directory(pattern: &Pattern, files: &[Vec<u8>]) -> bool {
-    let below = Pattern::parse(&format!("{}/**", pattern.as_str()));
-    below.is_ok_and(|below| files.iter().any(|file| below.matches(file)))
-}
-
-/// What a deploy says of patterns of `paths` and `shared` that match nothing in the tree: such a pattern is a service that is never deployed.
-/// `ignore` and exclusions are left aside, since people write those for what may come. `files` are sorted and without doubles; nothing is said
-/// where the comparison would take long.
-#[must_use]
-pub fn idle_patterns(manifest: &Manifest, files: &[Vec<u8>]) -> Vec<String> {
-    let Some(mut coverage) = Coverage::new(manifest, files) else {
-        return Vec::new();
-    };
-    let images = manifest
-        .images
-        .iter()
-        .map(|image| (Part::Image(image.name.clone()), &image.paths));
-    let services = manifest
-        .services
-        .iter()
-        .map(|service| (Part::Service(service.name.clone()), &service.paths));
-    let mut told = Vec::new();
-    for (whose, list) in images
-        .chain(services)
-        .chain([(Part::Shared, &manifest.shared)])
-    {
-        for pattern in list.iter().filter(|pattern| !pattern.is_exclusion()) {
-            if coverage.matches(pattern) > 0 {
-                continue;
-            }
-            let shown = Foreign(pattern.as_str().as_bytes());
-            told.push(match matches_directory(pattern, files) {
-                true => format!(
-                    "\"{shown}\" of {whose} names a directory and matches no file: write {shown}/**"
-                ),
-                false => format!("\"{shown}\" of {whose} matches no file"),
-            });
-        }
-    }
-    told
 }
 
 /// Puts together directories of which every file is in the list. `chosen` are places in `files`, in order.

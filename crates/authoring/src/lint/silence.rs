@@ -3,7 +3,7 @@
 //! On a finding's own line, or on a line of comments right above it, a comment is about that finding. Above everything else in a file it is about
 //! the whole file.
 
-use super::LintCode;
+use model::LintCode;
 
 const MARK: &str = "ghcr-to-render: ignore[";
 

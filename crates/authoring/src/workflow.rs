@@ -4,13 +4,12 @@
 
 mod facts;
 
-use super::manifest::Mistake;
-use super::yaml::{self, Node, Value};
 use facts::{JobFacts, composite_steps, triggers};
 use model::{Handover, WorkflowFacts};
+use parse::manifest::Mistake;
+use parse::yaml::{self, Node, as_text, entries, get, items, plain_path, text};
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 /// What this action is called wherever it is used from.
 const NAME: &str = "ghcr-to-render";
@@ -224,15 +223,6 @@ impl Workflow {
     }
 }
 
-/// `./services/api/` is `services/api`.
-pub(super) fn plain_path(text: &str) -> String {
-    let parts: Vec<&str> = text
-        .split('/')
-        .filter(|part| !matches!(*part, "" | "."))
-        .collect();
-    parts.join("/")
-}
-
 fn handover<'n>(
     path: &str,
     step: &Node,
@@ -339,50 +329,6 @@ fn lines(text: &str) -> Vec<String> {
 fn variables(node: &Node) -> BTreeMap<&str, &str> {
     entries(get(node, "env"))
         .map(|(name, value)| (name, as_text(value).unwrap_or_default()))
-        .collect()
-}
-
-pub(super) fn get<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
-    entries(Some(node))
-        .find(|(own, _)| *own == key)
-        .map(|(_, value)| value)
-}
-
-pub(super) fn entries(node: Option<&Node>) -> impl Iterator<Item = (&str, &Node)> {
-    let entries = match node.map(|node| &node.value) {
-        Some(Value::Map(entries)) => entries.as_slice(),
-        Some(Value::Text { .. } | Value::List(_)) | None => &[],
-    };
-    entries
-        .iter()
-        .map(|(key, value)| (key.text.as_str(), &**value))
-}
-
-pub(super) fn items(node: Option<&Node>) -> impl Iterator<Item = &Node> {
-    let items: &[Rc<Node>] = match node.map(|node| &node.value) {
-        Some(Value::List(items)) => items,
-        Some(Value::Text { .. } | Value::Map(_)) | None => &[],
-    };
-    items.iter().map(|item| &**item)
-}
-
-pub(super) fn as_text(node: &Node) -> Option<&str> {
-    match &node.value {
-        Value::Text { text, .. } if !node.is_null() => Some(text),
-        Value::Text { .. } | Value::List(_) | Value::Map(_) => None,
-    }
-}
-
-pub(super) fn text<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
-    get(node, key).and_then(as_text)
-}
-
-/// The texts of a list, or the one text that stands in its place.
-pub(super) fn texts(node: Option<&Node>) -> Vec<String> {
-    let one = node.and_then(as_text);
-    one.into_iter()
-        .chain(items(node).filter_map(as_text))
-        .map(str::to_owned)
         .collect()
 }
 

@@ -49,7 +49,7 @@ pub fn sources(bytes: &[u8]) -> Sources {
             {
                 return Sources::Unknown;
             }
-            let path = super::workflow::plain_path(source);
+            let path = parse::yaml::plain_path(source);
             found.push(if path.is_empty() { ".".into() } else { path });
         }
     }

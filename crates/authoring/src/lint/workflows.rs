@@ -1,6 +1,8 @@
 //! The manifest against the workflows that deploy with it.
 
-use super::{LintCode, LintReport, Part, Span, Wiring};
+use super::{LintReport, Span, Wiring};
+use decide::Part;
+use model::LintCode;
 use model::{Foreign, Handover, Level, Manifest, Service};
 use std::collections::BTreeSet;
 

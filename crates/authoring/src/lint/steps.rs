@@ -1,6 +1,7 @@
 //! Each workflow and each step by itself: what GitHub or the program would refuse.
 
-use super::{LintCode, LintReport, Span, Wiring};
+use super::{LintReport, Span, Wiring};
+use model::LintCode;
 use model::{ActionStep, Foreign, Level, Manifest, When, WorkflowFacts, nearest};
 
 /// What keeps the steps of one workflow from working.

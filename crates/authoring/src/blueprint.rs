@@ -2,9 +2,8 @@
 //!
 //! Read for `init` only, so what is not understood is left out (fields: render.com/docs/blueprint-spec).
 
-use super::manifest::Mistake;
-use super::workflow::{get, items, plain_path, text, texts};
-use super::yaml::{self, Node};
+use parse::manifest::Mistake;
+use parse::yaml::{self, Node, get, items, plain_path, text, texts};
 
 /// A service of a Blueprint that runs code.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

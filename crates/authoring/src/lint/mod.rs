@@ -1,44 +1,17 @@
 //! Whether a manifest without mistakes also fits its repository: its tree, and the workflows that deploy with it.
 
 mod across;
-mod code;
 mod probes;
 mod silence;
 mod steps;
 mod tree;
 mod workflows;
 
-pub use code::LintCode;
 pub use silence::Silences;
-pub use tree::idle_patterns;
 
-use super::affected::Coverage;
-use model::{Handover, ImageName, Level, Manifest, ServiceName, WorkflowFacts};
-use std::fmt;
-
-/// A part of the manifest that has a list or an entry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part {
-    /// `ignore`.
-    Ignore,
-    /// `shared`.
-    Shared,
-    /// An image's.
-    Image(ImageName),
-    /// A service's.
-    Service(ServiceName),
-}
-
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ignore => f.write_str("ignore"),
-            Self::Shared => f.write_str("shared"),
-            Self::Image(name) => write!(f, "image {name}"),
-            Self::Service(name) => write!(f, "service {name}"),
-        }
-    }
-}
+use decide::{Coverage, Part};
+use model::{Handover, Level, LintCode, Manifest, WorkflowFacts};
+use report::Unowned;
 
 /// What a finding points at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,15 +39,6 @@ pub struct Finding {
     pub hint: String,
     /// Where.
     pub span: Span,
-}
-
-/// A file of nobody, or a directory of which every file is nobody's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unowned {
-    /// Its path; a directory's ends with `/`.
-    pub path: Vec<u8>,
-    /// How many files it stands for.
-    pub files: usize,
 }
 
 /// Everything that was found.

@@ -1,8 +1,7 @@
 //! What lints ask of a workflow: its triggers, permissions, concurrency, and the steps that use this action.
 
-use super::{as_text, entries, get, items, text, texts};
-use crate::yaml::{Node, Value};
 use model::{ActionStep, Permissions, Triggers};
+use parse::yaml::{Node, Value, as_text, entries, get, items, text, texts};
 
 /// What a job hands on to its steps.
 #[derive(Debug, Clone, Default)]

@@ -1,6 +1,8 @@
 //! Probes that can tell nothing.
 
-use super::{LintCode, LintReport, Part, Span, Wiring};
+use super::{LintReport, Span, Wiring};
+use decide::Part;
+use model::LintCode;
 use model::{Level, Manifest, Service};
 
 impl LintReport {

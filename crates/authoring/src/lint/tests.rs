@@ -3,6 +3,7 @@ use model::{
     Environment, EnvironmentName, Image, Pattern, PatternList, Repository, Service, Source,
     TagRules, TagTemplate, When,
 };
+use model::{ImageName, ServiceName};
 use std::collections::{BTreeMap, BTreeSet};
 
 fn list(texts: &[&str]) -> PatternList {

@@ -1,10 +1,10 @@
 //! The images of a draft: found in render.yaml, in workflows and in Dockerfiles, each once.
 
 use super::{Evidence, ImageDraft, own_name};
+use crate::blueprint::BlueprintService;
+use crate::dockerfile::Sources;
+use crate::workflow::Build;
 use model::{Pattern, PatternList, Repository};
-use parse::blueprint::BlueprintService;
-use parse::dockerfile::Sources;
-use parse::workflow::Build;
 use std::collections::BTreeSet;
 
 /// The images so far.

@@ -8,11 +8,11 @@ mod text;
 
 pub use text::{manifest_text, workflow_text};
 
+use crate::blueprint::BlueprintService;
+use crate::dockerfile::Sources;
+use crate::workflow::Workflow;
 use image::Images;
 use model::{Foreign, ImageName, ServiceName, Slug};
-use parse::blueprint::BlueprintService;
-use parse::dockerfile::Sources;
-use parse::workflow::Workflow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a repository holds.

@@ -1,8 +1,7 @@
 //! What `check` found as SARIF 2.1.0 (<https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>), for code scanning.
 
-use super::check::{CheckReport, Placed};
-use decide::LintCode;
-use model::Level;
+use model::{Level, LintCode};
+use report::{CheckReport, Placed};
 use serde_json::{Value, json};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";

@@ -1,4 +1,4 @@
-// Records what picomatch and minimatch say to a grid of patterns and paths, for src/domain/pattern/tests/other_tools.rs.
+// Records what picomatch and minimatch say to a grid of patterns and paths, for crates/model/src/pattern/tests/other_tools.rs.
 // Usage: node .ci/patterns.mjs DIRECTORY-OF-NODE_MODULES >fixtures/patterns/other-tools.json
 import { createRequire } from "node:module";
 import { resolve } from "node:path";

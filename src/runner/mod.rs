@@ -1,6 +1,6 @@
 //! The runner, or the laptop: variables, arguments, files, and the one writer for everything that is printed.
 //!
-//! Every environment variable's name is in this folder. What it hands out is raw text; reading meaning into it is `intake`'s work.
+//! Every environment variable's name is in this folder. What it hands out is raw text; reading meaning into it is the work of the crate `parse`.
 
 mod arguments;
 mod environment;

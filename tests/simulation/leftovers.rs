@@ -1,4 +1,4 @@
-//! Packages of every kind, tens of thousands of them, against the rule of what may be deleted (`src/decide/leftovers.rs`): nothing that
+//! Packages of every kind, tens of thousands of them, against the rule of what may be deleted (`crates/decide/src/leftovers.rs`): nothing that
 //! something kept needs, and nothing of which a tag is somebody else's. Rules that leave a part of it out are kept as tests that find their fault.
 //!
 //! `PACKAGES` says how many, `SEED` from which one on.

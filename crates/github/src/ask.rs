@@ -4,7 +4,7 @@ use super::address::{graphql, next_page, origin};
 use super::library::Library;
 use super::{Aim, GitHub, GitHubError, Trace};
 use http::HeaderMap;
-use http_client::{BodyError, Deadline, ExchangeError, wait_hint};
+use http_client::{Attempt, BodyError, Deadline, ExchangeError, retry, wait_hint};
 use model::Foreign;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -279,80 +279,63 @@ impl GitHub {
     }
 
     async fn ask(&self, question: &Question<'_>) -> Result<Reply, GitHubError> {
-        let Question { what, aim, .. } = *question;
         let deadline = Deadline::after(PATIENCE);
-        let mut backoff = self.backoff(PAUSES.0, PAUSES.1);
-        let mut tries = 0;
         let most = if self.is_silent.load(Ordering::Relaxed) {
             1
         } else {
             question.tries
         };
-        loop {
+        let mut tries = 0;
+        let result = retry(self.backoff(PAUSES.0, PAUSES.1), &deadline, async || {
             tries += 1;
-            let outcome = self.once(question).await?;
-            let (hint, failure) = match outcome {
-                Ok(reply) => {
-                    self.is_silent.store(false, Ordering::Relaxed);
-                    let trace = reply.trace();
-                    match meaning(&reply, aim) {
-                        Meaning::Answer => return Ok(reply),
-                        Meaning::NotFound => {
-                            return Err(GitHubError::NotFound {
-                                what: what.to_owned(),
-                                trace,
-                            });
-                        }
-                        Meaning::Denied(why) => {
-                            return Err(GitHubError::Denied {
-                                aim,
-                                what: what.to_owned(),
-                                why,
-                                trace,
-                            });
-                        }
-                        Meaning::Rejected(why) => {
-                            return Err(GitHubError::Rejected {
-                                what: what.to_owned(),
-                                why,
-                                trace,
-                            });
-                        }
-                        Meaning::Limited => return Err(GitHubError::RateLimited { trace }),
-                        Meaning::Broken => {
-                            return Err(reply.broken(what, "a status that was not expected"));
-                        }
-                        Meaning::Again(hint) if reply.status < 500 => {
-                            (hint, GitHubError::RateLimited { trace })
-                        }
-                        Meaning::Again(hint) => {
-                            let why = "a server error".to_owned();
-                            (
-                                hint,
-                                GitHubError::Unavailable {
-                                    what: what.to_owned(),
-                                    why,
-                                    trace,
-                                },
-                            )
-                        }
-                    }
-                }
-                Err(why) => (
-                    None,
-                    GitHubError::Unavailable {
-                        what: what.to_owned(),
-                        why,
-                        trace: Trace::default(),
-                    },
-                ),
-            };
-            if tries >= most || !deadline.allows(backoff.next(hint)).await {
-                let is_silent = matches!(&failure, GitHubError::Unavailable { trace, .. } if trace.status.is_none());
-                self.is_silent.store(is_silent, Ordering::Relaxed);
-                return Err(failure);
+            match self.attempt(question).await {
+                Attempt::Again { error, .. } if tries >= most => Attempt::Done(Err(error)),
+                attempt => attempt,
             }
-        }
+        })
+        .await;
+        let is_silent = matches!(&result, Err(GitHubError::Unavailable { trace, .. }) if trace.status.is_none());
+        self.is_silent.store(is_silent, Ordering::Relaxed);
+        result
+    }
+
+    /// Sends the request once and reads what the reply means.
+    async fn attempt(&self, question: &Question<'_>) -> Attempt<Reply, GitHubError> {
+        let Question { aim, .. } = *question;
+        let what = question.what.to_owned();
+        let reply = match self.once(question).await {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(why)) => {
+                let trace = Trace::default();
+                let error = GitHubError::Unavailable { what, why, trace };
+                return Attempt::Again { error, hint: None };
+            }
+            Err(error) => return Attempt::Done(Err(error)),
+        };
+        let trace = reply.trace();
+        let error = match meaning(&reply, aim) {
+            Meaning::Answer => return Attempt::Done(Ok(reply)),
+            Meaning::Again(hint) => {
+                let error = if reply.status < 500 {
+                    GitHubError::RateLimited { trace }
+                } else {
+                    let why = "a server error".to_owned();
+                    GitHubError::Unavailable { what, why, trace }
+                };
+                return Attempt::Again { error, hint };
+            }
+            Meaning::NotFound => GitHubError::NotFound { what, trace },
+            Meaning::Denied(why) => GitHubError::Denied {
+                aim,
+                what,
+                why,
+                trace,
+            },
+            Meaning::Rejected(why) => GitHubError::Rejected { what, why, trace },
+            Meaning::Limited => GitHubError::RateLimited { trace },
+            Meaning::Broken => reply.broken(&what, "a status that was not expected"),
+        };
+        Attempt::Done(Err(error))
     }
 
     /// Sends one request. The inner error is why no whole reply came back.

@@ -16,6 +16,7 @@ mod hint;
 mod printable;
 mod random;
 mod request;
+mod retry;
 mod roots;
 mod trust;
 
@@ -32,4 +33,5 @@ pub use exchange::{Body, Cause, Exchange, ExchangeError};
 pub use hint::wait as wait_hint;
 pub use random::Random;
 pub use request::{Answer, Request};
+pub use retry::{Attempt, retry};
 pub use roots::{Roots, RootsError};

@@ -6,7 +6,7 @@ use super::tokens::Token;
 use super::wire;
 use super::{Asker, Credentials, Exchange, RegistryError};
 use http::{Method, header};
-use http_client::{Answer, Client, Deadline, Request, TransportError, within};
+use http_client::{Answer, Attempt, Client, Deadline, Request, TransportError, retry, within};
 use model::{Digest, RegistryHost, Repository, Secret};
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -115,18 +115,18 @@ impl Session {
         deadline: &Deadline,
         read: impl Fn(&Answer) -> Result<T, RegistryError>,
     ) -> Result<T, RegistryError> {
-        let mut backoff = self.client.backoff(WAITS.0, WAITS.1);
+        let backoff = self.client.backoff(WAITS.0, WAITS.1);
         let mut tries = 0;
-        let mut answered = None;
-        loop {
+        let mut answered: Option<RegistryError> = None;
+        retry(backoff, deadline, async || {
             let Some(result) = self.bounded(want, deadline).await else {
                 let error = cut_off(want);
                 tracing::debug!("{error}");
                 // What an earlier attempt was answered says more than that this one was not.
-                return Err(answered.unwrap_or(error));
+                return Attempt::Done(Err(answered.take().unwrap_or(error)));
             };
             let error = match result.and_then(|answer| read(&answer)) {
-                Ok(value) => return Ok(value),
+                Ok(value) => return Attempt::Done(Ok(value)),
                 Err(error) => error,
             };
             tries += 1;
@@ -137,15 +137,14 @@ impl Session {
                 error.most_tries()
             };
             if most.is_some_and(|most| tries >= most) {
-                return Err(error);
+                return Attempt::Done(Err(error));
             }
-            let wait = backoff.next(error.after());
-            tracing::debug!("{error}; again in {} ms", wait.as_millis());
-            if !deadline.allows(wait).await {
-                return Err(error);
-            }
-            answered = Some(error);
-        }
+            tracing::debug!("{error}; it is asked again");
+            answered = Some(error.clone());
+            let hint = error.after();
+            Attempt::Again { error, hint }
+        })
+        .await
     }
 
     /// One attempt; `None` if the deadline cuts it off.

@@ -8,7 +8,7 @@ use super::pace::Pace;
 use super::wire::{self, Entry, EventEntry, ServiceEntry, WireDeploy, WireService};
 use super::{Explanation, RenderError, Repeatable, ServiceFacts};
 use http::Method;
-use http_client::{Answer, Client, Deadline, sleep};
+use http_client::{Answer, Attempt, Client, Deadline, retry, sleep};
 use model::{Deploy, DeployId, DeployStatus, RenderOrigin, Secret, ServiceId};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -176,23 +176,18 @@ impl RenderApi {
         what: &'static str,
     ) -> Result<T, RenderError> {
         let deadline = Deadline::after(self.patience);
-        let mut backoff = self.desk.backoff(PAUSES.0, PAUSES.1);
-        loop {
-            let error = match self.once(path, about).await {
-                Ok(answer) => {
-                    return wire::read(answer.body())
-                        .map_err(|why| RenderError::Unreadable { what, why });
-                }
-                Err(error) => error,
-            };
-            let hint = match error.repeatable() {
-                Repeatable::Safely(hint) => hint,
-                Repeatable::Once | Repeatable::Never => return Err(error),
-            };
-            if !deadline.allows(backoff.next(hint)).await {
-                return Err(error);
+        let backoff = self.desk.backoff(PAUSES.0, PAUSES.1);
+        let answer = retry(backoff, &deadline, async || {
+            match self.once(path, about).await {
+                Ok(answer) => Attempt::Done(Ok(answer)),
+                Err(error) => match error.repeatable() {
+                    Repeatable::Safely(hint) => Attempt::Again { error, hint },
+                    Repeatable::Once | Repeatable::Never => Attempt::Done(Err(error)),
+                },
             }
-        }
+        })
+        .await?;
+        wire::read(answer.body()).map_err(|why| RenderError::Unreadable { what, why })
     }
 
     async fn once(&self, path: &str, about: About<'_>) -> Result<Answer, RenderError> {

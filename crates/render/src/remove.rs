@@ -81,6 +81,7 @@ impl PreviewRemover {
     pub async fn remove(&self, preview: &ProvenPreview) -> Result<(), RenderError> {
         let deadline = Deadline::after(PATIENCE);
         let mut backoff = self.0.backoff(PAUSES.0, PAUSES.1);
+        // A write that may be repeated: an id on Render is never given to another service, so nothing else can be deleted.
         loop {
             let Err(error) = self.once(&preview.0).await else {
                 return Ok(());

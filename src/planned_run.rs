@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::resolve::{Purpose, Resolved, hooks};
 use crate::state::{EnvironmentState, KnownState};
-use decide::{Ground, Plan, Subject, Tags, Wishes, build_args, labels};
+use decide::{Ground, Plan, Subject, Tags, Tip, Wishes, build_args, labels};
 use model::{EnvironmentName, ImageTag, Refused};
 use parse::inputs::OnRelease;
 use report::outputs::Naming;
@@ -40,7 +40,7 @@ pub(crate) fn decide(
     calls: Calls,
 ) -> Result<PlannedRun, Failure> {
     let KnownState { ground, states } = known;
-    let tags = tags(context, &resolved, purpose)?;
+    let tags = tags(context, &resolved, &states, purpose)?;
     let plan = plan(context, &resolved, &ground, purpose)?;
     let naming = naming(context, &resolved, &tags)?;
     context
@@ -68,10 +68,21 @@ pub(crate) enum Calls {
     Hidden,
 }
 
-fn tags(context: &Context, resolved: &Resolved, purpose: Purpose) -> Result<Tags, Failure> {
+fn tags(
+    context: &Context,
+    resolved: &Resolved,
+    states: &[EnvironmentState],
+    purpose: Purpose,
+) -> Result<Tags, Failure> {
     let subject = &resolved.subject;
     let template = &resolved.manifest.tags;
-    let tags = Tags::new(template, subject, &resolved.commit, resolved.tip)?;
+    // The event says what was pushed. The branch may have gone on since.
+    let tip = if states.iter().any(EnvironmentState::is_behind_its_branch) {
+        Tip::Other
+    } else {
+        resolved.tip
+    };
+    let tags = Tags::new(template, subject, &resolved.commit, tip)?;
     match (purpose, context.request.on_release, subject.release()) {
         (Purpose::Plan | Purpose::Verify | Purpose::Deploy, OnRelease::AsTagged, Some(release)) => {
             Ok(tags.as_tagged(release))

@@ -4,7 +4,7 @@ use super::{EnvironmentState, serving};
 use crate::context::Context;
 use decide::ledger::{DeployRecords, OnRender, ServingState};
 use decide::{Past, Pasts, is_cut_off, left, left_release};
-use model::{CommitSha, Digest, Record, RecordState, Release, ServiceName};
+use model::{CommitSha, Digest, Record, RecordState, Release, ServiceName, When};
 
 impl EnvironmentState {
     /// What is known of each service.
@@ -61,6 +61,12 @@ impl EnvironmentState {
         self.own_state(service, self.on_render(service))
             .hold
             .is_some()
+    }
+
+    /// Whether the branch that the environment follows is known to be on another commit.
+    pub(crate) fn is_behind_its_branch(&self) -> bool {
+        let follows_branch = matches!(self.environment.when, When::Branch(_));
+        follows_branch && self.tip().is_some_and(|tip| tip != self.commit)
     }
 
     /// The tip of the branch that the environment follows, where it is known.

@@ -5,8 +5,9 @@ use crate::context::{Context, Stop};
 use crate::failure::Failure;
 use crate::history::Movement;
 use crate::resolve::{Before, Purpose, Resolved, previous};
+use decide::ledger::order::BranchTip;
 use decide::{Base, Changes, Ground, Subject};
-use model::{CommitSha, Decision, Environment, Outcome, Release};
+use model::{CommitSha, Decision, Environment, Outcome, Release, When};
 use parse::inputs::Recording;
 use std::collections::BTreeMap;
 
@@ -42,9 +43,58 @@ pub(crate) async fn read(
             if let Some(refused) = resolved.off_branch.clone() {
                 return Err(Failure::from(refused).into());
             }
+            if reader == Some(Reader::Deploy) && !has_services && resolved.given_base.is_none() {
+                check_tip(context, resolved).await?;
+            }
             let ground = by_changes(context, resolved, purpose).await?;
             let states = Vec::new();
             Ok(KnownState { ground, states })
+        }
+    }
+}
+
+/// Images without services have no records. A commit that is not the branch's tip any more is superseded all the same: what a later step deploys
+/// would go back to it.
+async fn check_tip(context: &Context, resolved: &Resolved) -> Result<(), Stop> {
+    let Subject::Environments {
+        environments,
+        release: None,
+    } = &resolved.subject
+    else {
+        return Ok(());
+    };
+    if context.request.force.older {
+        return Ok(());
+    }
+    let branch = environments
+        .iter()
+        .filter_map(|name| resolved.manifest.environment(name))
+        .find_map(|environment| match &environment.when {
+            When::Branch(branch) => Some(branch),
+            When::Release { .. } => None,
+        });
+    let Some(branch) = branch else {
+        return Ok(());
+    };
+    match context.clients.history.present_tip(branch).await {
+        BranchTip::At(tip) if tip == resolved.commit => Ok(()),
+        BranchTip::At(tip) => {
+            let (tip, commit) = (tip.short(7), resolved.commit.short(7));
+            Err(superseded(&format!(
+                "branch {branch} is at {tip} now, not at {commit}"
+            )))
+        }
+        BranchTip::Gone => Err(superseded(&format!("branch {branch} is gone"))),
+        BranchTip::Unknown(why) if context.around.is_rerun => Err(Failure::OrderUnknown(format!(
+            "the tip of branch {branch} is not known: {why}"
+        ))
+        .into()),
+        BranchTip::Unknown(why) => {
+            let text = format!(
+                "the tip of branch {branch} is not known ({why}): the run goes on as if nothing newer were there"
+            );
+            context.warn("Order is not known", &text);
+            Ok(())
         }
     }
 }

@@ -294,18 +294,34 @@ fn env_file_belongs_to_the_workspaces_owner() {
     assert_eq!((data.uid(), data.gid()), (1001, 1001));
 }
 
-#[test]
-fn without_services_images_are_verified_and_written_down() {
+/// A push of images that no service runs.
+fn images_without_services() -> World {
     let none = |text: &str| text.split("services:").next().unwrap().to_owned();
-    let world = World::new()
+    World::new()
         .three_services_and(none)
         .push_to_main(|repo| repo.write("infra/docker/x", "1"))
-        .images();
-    let run = world
+        .images()
         .input("deploy-hooks", "")
         .input("env-file", "deploy.env")
+}
+
+#[test]
+fn without_services_a_commit_that_is_not_the_tip_any_more_is_superseded() {
+    let world = images_without_services().commit_on_main(|repo| repo.write("y", "1"));
+    let run = world.deploy().no_hooks();
+    assert_eq!((run.exit, run.output("outcome")), (0, "superseded"));
+    assert!(!run.world.rooms.workspace.join("deploy.env").exists());
+    let forced = images_without_services()
+        .commit_on_main(|repo| repo.write("y", "1"))
+        .input("force", "older")
         .deploy()
         .no_hooks();
+    assert!(forced.world.rooms.workspace.join("deploy.env").exists());
+}
+
+#[test]
+fn without_services_images_are_verified_and_written_down() {
+    let run = images_without_services().deploy().no_hooks();
     assert_eq!((run.exit, run.output("services")), (0, "[]"));
     assert!(run.world.rooms.workspace.join("deploy.env").exists());
 }

@@ -121,7 +121,7 @@ async fn read_package<'m>(
 ) -> Result<Option<PackageVersions<'m>>, Failure> {
     let name = &image.name;
     let mut leave = |why: &str| {
-        context.note(format!("image {name} is left alone: {why}"));
+        context.note(format!("image {name} is not touched: {why}"));
         tally.unread.push((format!("image {name}"), why.to_owned()));
     };
     if !github.keeps(image.repository.host()) {

@@ -131,7 +131,7 @@ pub enum Failure {
     #[error("{}", taken(.0))]
     ReleaseTaken(Vec<Taken>),
     /// A tag could not be put on an image.
-    #[error("tag {tag} could not be put on image {image}: {error}")]
+    #[error("image {image} could not be tagged {tag}: {error}")]
     Promotion {
         /// The image.
         image: ImageName,
@@ -150,7 +150,9 @@ pub enum Failure {
     #[error("image {0}: {1}")]
     TagsChanged(ImageName, String),
     /// Tags could not be moved after the deploys.
-    #[error("the deploys stand, but tag {tag} of image {image} could not be moved: {error}")]
+    #[error(
+        "the services are deployed, but tag {tag} of image {image} could not be moved: {error}"
+    )]
     Moves {
         /// The image.
         image: ImageName,
@@ -162,8 +164,7 @@ pub enum Failure {
 }
 
 /// Why a service has no hook where `deploy-hooks` has its line.
-pub(crate) const EMPTY_LINE: &str =
-    "its line in deploy-hooks is there, and the secret in it is empty";
+pub(crate) const EMPTY_LINE: &str = "it has a line in deploy-hooks, but the secret in it is empty";
 
 /// What GitHub says where a tag is protected, and now and then for no reason (<https://github.com/github/rest-api-description/issues/4887>).
 pub(crate) const UPDATE_FAILED: &str = "Reference update failed";
@@ -354,7 +355,7 @@ impl Failure {
             Self::Release(ReleaseRefusal::Numbered { .. }) => "Use the release that the commit has, or release a later commit.".into(),
             Self::Release(ReleaseRefusal::Number(NoNumber::RunOut(_))) => "Begin a new series: change the environment's tag in the manifest.".into(),
             Self::Tag(error) if is_forbidden(error) => "Let this token make release tags: it needs contents: write, and no ruleset for tags may be against it.".into(),
-            Self::Tag(GitHubError::Unavailable { .. } | GitHubError::Broken { .. }) => "Run it again: a tag that was made all the same is found and kept.".into(),
+            Self::Tag(GitHubError::Unavailable { .. } | GitHubError::Broken { .. }) => "Run it again. If the tag was created, it is found and kept.".into(),
             Self::Tag(error) => sentence(error.hint()),
             Self::Release(ReleaseRefusal::Absent(_)) => "Push the tag first, or correct the input release.".into(),
             Self::Release(ReleaseRefusal::NoCommit(_)) => "Put the tag on a commit, then run this again.".into(),
@@ -365,7 +366,7 @@ impl Failure {
             Self::ImageMissing(_) => "Check that the build pushed this tag, and give it more time with image-timeout.".into(),
             Self::ImageOtherTag { .. } => "Push the tag that this action computes (output tags), or set tags.commit in the manifest to your own form.".into(),
             Self::Registry(_, error) | Self::Moves { error, .. } | Self::Promotion { error, .. } => sentence(error.hint()),
-            Self::ReleaseTaken(_) => "Make a new release with the next number, or set promote-on-release to false to deploy what the tag is on; no hook was called.".into(),
+            Self::ReleaseTaken(_) => "Make a new release with the next number, or set promote-on-release to false to deploy the image that has the tag. No hook was called.".into(),
             Self::Image(_, problem) => sentence(problem.hint()),
             Self::NoRegistryPassword => "Set registry-password, or remove registry-username.".into(),
             Self::NoApiKey(_) => "Set render-api-key, give each service a probe that names its commit, or set wait to accepted or auto.".into(),

@@ -112,7 +112,7 @@ async fn verify(
         .for_each(|image| context.log.has_come(image.name.as_str()));
     let warnings = search.warnings.take();
     if !warnings.is_empty() {
-        context.warn("Images are not quite as expected", &warnings.join("; "));
+        context.warn("Images have warnings", &warnings.join("; "));
     }
     images
 }
@@ -288,13 +288,13 @@ impl<'a> Search<'a> {
                 }
                 Ok(Found::Nothing) => return true,
                 Ok(Found::Spoiled(failure)) => {
-                    format!("what is under its tag may not be deployed ({failure})")
+                    format!("the image with its tag may not be deployed ({failure})")
                 }
-                Err(failure) => format!("whether it is there is not known ({failure})"),
+                Err(failure) => format!("it could not be checked ({failure})"),
             };
             self.context
                 .log
-                .say(&format!("{}: {why}, so it is to be built.", image.name));
+                .say(&format!("{}: {why}, so it must be built.", image.name));
             return true;
         }
         false

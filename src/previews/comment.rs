@@ -26,7 +26,7 @@ pub(crate) async fn clean(
         Err(error) => {
             let hint = hint(&error);
             context.warn(
-                "The comment is as it was",
+                "The comment was not changed",
                 &format!("the comment was not edited ({error}){hint}"),
             );
         }

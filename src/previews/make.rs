@@ -146,7 +146,7 @@ impl PreviewJob<'_> {
                 self.failed(
                     FailureWord::RenderUnavailable,
                     text,
-                    "Look for it on Render, then run this again: one that is there is taken, and none is made a second time.",
+                    "Look for it on Render, then run this again: an existing preview is used, and no second one is created.",
                 )
             }
         }
@@ -174,7 +174,7 @@ impl PreviewJob<'_> {
         if !is_forestalled(&others, number, &self.run_id()) {
             return Ok(None);
         }
-        self.say("another run wrote first that it makes this preview, so it is waited for");
+        self.say("another run is creating this preview, so this run waits for it");
         for pause in LOOKS {
             if let Some(standing) = self.on_render(true, gone).await? {
                 return Ok(Some(standing));

@@ -179,7 +179,7 @@ impl PreviewJob<'_> {
         let is_open =
             |record: &&&PreviewRecord| record.state == PreviewState::Open && record.number < number;
         for record in self.of().counting(records).iter().filter(is_open) {
-            self.set_aside(record.number, "a later run tells of it")
+            self.set_aside(record.number, "a later run reports it")
                 .await;
         }
     }

@@ -117,7 +117,7 @@ async fn stop(
     if !deploy.status.may_be_cancelled() {
         return (
             id,
-            "its deploy had begun and goes on, the run was cancelled",
+            "its deploy had begun and continues; the run was cancelled",
         );
     }
     match writer.cancel(&tracked.id, &deploy.id).await {
@@ -130,7 +130,7 @@ async fn stop(
         }
         Err(error) => {
             context.log.say(&format!("{service}: {error}."));
-            (id, "its deploy goes on, Render did not cancel it")
+            (id, "its deploy continues: Render did not cancel it")
         }
     }
 }
@@ -141,19 +141,16 @@ fn words(command: Command, report: &RunReport) -> (String, &'static str) {
         Command::Operation(OperationCommand::Cleanup) => {
             let items = report.cleanup_items.iter();
             let deleted = items.filter(|item| item.result == CleanupResult::Deleted);
-            let headline = format!(
-                "Cancelled: {} deleted, nothing more is deleted",
-                deleted.count()
-            );
-            (headline, "Run it again; what is left is looked at then.")
+            let headline = format!("Cancelled: {} deleted, the rest stays", deleted.count());
+            (headline, "Run it again: it continues with the rest.")
         }
         Command::Pipeline(PipelineCommand::Promote) => (
-            "Cancelled: no further tag is put".to_owned(),
-            "Run it again; a tag that is on its digest already stays there.",
+            "Cancelled: no more tags are put".to_owned(),
+            "Run it again: it skips tags that are already right.",
         ),
         Command::Local(_) | Command::Pipeline(_) | Command::Operation(_) => (
-            "Cancelled: no further hook is called".to_owned(),
-            "Run it again; what was not deployed is deployed then.",
+            "Cancelled: no more hooks are called".to_owned(),
+            "Run it again: it deploys the rest.",
         ),
     }
 }

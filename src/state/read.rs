@@ -91,7 +91,7 @@ async fn check_tip(context: &Context, resolved: &Resolved) -> Result<(), Stop> {
         .into()),
         BranchTip::Unknown(why) => {
             let text = format!(
-                "the tip of branch {branch} is not known ({why}): the run goes on as if nothing newer were there"
+                "the tip of branch {branch} is not known ({why}): the run assumes that nothing newer was pushed"
             );
             context.warn("Order is not known", &text);
             Ok(())

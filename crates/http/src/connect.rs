@@ -98,7 +98,7 @@ fn usable(found: Vec<SocketAddr>) -> Result<Addrs, std::io::Error> {
         .filter(|address| !is_link_local(address.ip()))
         .collect();
     if usable.is_empty() {
-        let why = "its name leads to no address that may be asked";
+        let why = "its name resolves to no allowed address";
         return Err(std::io::Error::other(why));
     }
     Ok(Box::new(usable.into_iter()))

@@ -3,8 +3,7 @@
 use super::exchange::ExchangeError;
 
 /// What to do where TLS fails; begins with a verb.
-pub const UNTRUSTED: &str = "Give the authority's certificate in ca-bundle if this network or that server has one of its own; else check this \
-     machine's clock, and what answers there.";
+pub const UNTRUSTED: &str = "If this network or server has its own certificate authority, pass its certificate in ca-bundle. Otherwise check this machine's clock and which server answers.";
 
 /// Why there is no answer. No variant holds an address: addresses can be secrets.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +32,7 @@ impl TransportError {
         match self {
             Self::Tls(_) => UNTRUSTED,
             Self::NeverSent(_) => {
-                "Check this machine's way to it (name resolution, firewall, proxy) and its status page, then run this again."
+                "Check the network (DNS, firewall, proxy) and the status page, then run this again."
             }
             Self::NoAnswer(_) | Self::TooLarge(_) => {
                 "Look at its status page, then run this again."

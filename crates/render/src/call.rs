@@ -64,7 +64,7 @@ pub enum CallFailure {
     #[error("Render answered 400, for an unknown reason")]
     BadRequest,
     /// 401.
-    #[error("Render answered 401: {0} is not valid (any more)")]
+    #[error("Render answered 401: {0} is not valid")]
     Denied(Key),
     /// 403 of a hook.
     #[error("Render answered 403: it does not let the hook's key deploy")]
@@ -85,10 +85,10 @@ pub enum CallFailure {
     )]
     OtherImageOrNoService,
     /// 405.
-    #[error("Render answered 405: it takes no POST here")]
+    #[error("Render answered 405: it does not accept a POST here")]
     MethodRefused,
     /// 400, 402 or 409 to a preview.
-    #[error("Render answered {status}: it does not make the preview{said}")]
+    #[error("Render answered {status}: it refused to create the preview{said}")]
     PreviewRefused {
         /// The status.
         status: u16,
@@ -113,7 +113,7 @@ pub enum CallFailure {
     #[error("Render answered with a redirect ({0}), which is never followed")]
     Redirected(u16),
     /// Any other status, of which nobody knows whether it deploys.
-    #[error("Render answered {0}, which its documentation does not know")]
+    #[error("Render answered {0}, which its documentation does not list")]
     Unknown(u16),
     /// 200 or 201 without the JSON that Render answers with.
     #[error("Render answered {0} without the JSON that its documentation shows")]

@@ -9,7 +9,7 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
     /// 401.
-    #[error("Render answered 401: the API key is not valid (any more)")]
+    #[error("Render answered 401: the API key is not valid")]
     KeyInvalid,
     /// 403, 404 or 410: Render does not say which of the two it is.
     #[error(
@@ -37,7 +37,7 @@ pub enum RenderError {
         status: u16,
     },
     /// 400 or 409 to a cancellation.
-    #[error("Render answered {status}: it does not cancel {deploy}{said}")]
+    #[error("Render answered {status}: it refused to cancel {deploy}{said}")]
     NotCancelled {
         /// The deploy that goes on, or has ended.
         deploy: DeployId,
@@ -56,7 +56,7 @@ pub enum RenderError {
     #[error("Render answered with a redirect ({0}), which is never followed")]
     Redirected(u16),
     /// Any other status.
-    #[error("Render answered {0}, which its documentation does not know here")]
+    #[error("Render answered {0}, which its documentation does not list for this request")]
     Unknown(u16),
     /// 200 with a body that is none of the documented ones.
     #[error("Render's answer about {what} cannot be read: {why}")]
@@ -109,7 +109,7 @@ impl RenderError {
                 "Look at the deploy on Render, and cancel it there if it still goes on."
             }
             Self::RateLimited(_) => {
-                "Run fewer jobs with this API key at once, and this one again in a minute."
+                "Run fewer jobs with this API key at the same time, and run this one again in a minute."
             }
             Self::Transport(error) => error.hint(),
             Self::Unavailable(_) => "Look at Render's status page, then run this again.",

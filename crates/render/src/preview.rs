@@ -154,7 +154,7 @@ mod tests {
                 400,
                 FailureWord::DeployFailed,
                 Repeatable::Never,
-                "it does not make the preview (it says \"denied\")",
+                "it refused to create the preview (it says \"denied\")",
             ),
             (
                 402,
@@ -166,7 +166,7 @@ mod tests {
                 409,
                 FailureWord::DeployFailed,
                 Repeatable::Never,
-                "it does not make the preview",
+                "it refused to create the preview",
             ),
             (
                 401,

@@ -192,7 +192,7 @@ pub fn cleaned(left: &Left, page: Option<&Url>) -> String {
     let said = if left.items.is_empty() && left.is_known {
         "cleaned up"
     } else {
-        "closed; some of what it left stays"
+        "closed; some images or previews remain"
     };
     let mut text = format!("{MARK}\n### {said}\n\n");
     for item in left.items.iter().take(NAMED) {
@@ -203,7 +203,7 @@ pub fn cleaned(left: &Left, page: Option<&Url>) -> String {
         let _ = writeln!(text, "- and {more} more");
     }
     if !left.is_known {
-        text.push_str("- Not everything could be found out or done: the run says what.\n");
+        text.push_str("- Some steps failed or could not be checked. The run's log says which.\n");
     }
     if text.ends_with("\n\n") {
         text.pop();

@@ -37,8 +37,7 @@ impl Distribution {
     /// The registry that wants a token of our token server.
     pub fn with_tokens() -> &'static Self {
         static WITH_TOKENS: OnceLock<Distribution> = OnceLock::new();
-        WITH_TOKENS
-            .get_or_init(|| Self::start(Some(super::secrets::invent("distribution password"))))
+        WITH_TOKENS.get_or_init(|| Self::start(Some(leaks::invent("distribution password"))))
     }
 
     /// The password of [`USER`].

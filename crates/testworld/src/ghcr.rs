@@ -7,9 +7,9 @@ mod trouble;
 pub use trouble::{Refusal, Trouble};
 
 use super::image::{DOCKER_LIST, DOCKER_MANIFEST, Image, OCI_INDEX, OCI_MANIFEST, digest};
-use super::secrets::{Planted, invent};
 use super::server::{Call, Reply, Server};
 use base64::Engine as _;
+use leaks::{Planted, invent};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

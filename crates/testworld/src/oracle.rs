@@ -2,9 +2,9 @@
 
 use super::Run;
 use super::protocol::LogCommand;
-use super::secrets::{Planted, Search};
 use super::server::Call;
 use super::{markdown, tally};
+use leaks::{Planted, Search};
 use model::{FailureWord, Outcome};
 use serde_json::Value;
 use std::path::Path;

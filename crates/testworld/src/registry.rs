@@ -3,8 +3,8 @@
 use super::distribution::Distribution;
 use super::ghcr::Ghcr;
 use super::image::Image;
-use super::secrets::Planted;
 use super::server::Server;
+use leaks::Planted;
 
 /// A registry.
 #[derive(Debug, Clone)]

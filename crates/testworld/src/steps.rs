@@ -2,8 +2,8 @@
 
 use super::event::ZEROS;
 use super::runner::variable;
-use super::secrets::invent;
 use super::{Answer, Checkout, Event, Image, Kind, Repo, World, ghcr, github};
+use leaks::invent;
 use serde_json::Value;
 
 /// Where the manifest is by default.

@@ -114,7 +114,7 @@ fn without_a_key_order_goes_by_what_is_accepted_and_one_warning_says_so() {
     let warnings = run.annotations("warning");
     let about: Vec<&String> = warnings
         .iter()
-        .filter(|text| text.contains("accepted, not live"))
+        .filter(|text| text.contains("Render only accepted"))
         .collect();
     run.equal("warnings", &about.len(), &1);
     assert!(
@@ -129,7 +129,7 @@ fn without_a_key_order_goes_by_what_is_accepted_and_one_warning_says_so() {
     let says = run
         .annotations("warning")
         .iter()
-        .any(|text| text.contains("accepted, not live"));
+        .any(|text| text.contains("Render only accepted"));
     run.ensure(!says, "nobody waits here, and it is warned of");
 }
 
@@ -278,7 +278,7 @@ fn superseded_takes_along_what_comes_after() {
         let run = world.deploy().ended(0, "superseded", "").hooked(&["web"]);
         statuses(&run, &[("api", "superseded"), ("workers", "superseded")]);
         statuses(&run, &[("web", if has_key { "live" } else { "accepted" })]);
-        let run = run.says("superseded with api, which it comes after");
+        let run = run.says("superseded: it comes after api, which was superseded");
         run.equal("records of workers", &written(&run, "workers"), &vec![]);
     });
 }

@@ -89,5 +89,5 @@ fn a_cleanup_that_is_cancelled_says_what_it_had_deleted() {
     };
     let world = world.cancel_at(place, &["-TERM"], Then::Answers);
     let run = swept(world).ended(1, "cancelled", "cancelled");
-    run.says("Cancelled: 1 deleted, nothing more is deleted");
+    run.says("Cancelled: 1 deleted, the rest stays");
 }

@@ -17,9 +17,9 @@ mod tests;
 pub use model::{Fate, Policy};
 
 use super::openapi;
-use super::secrets::invent;
 use super::server::{Call, Reply, Server};
 use super::site::{Builds, Lives};
+use leaks::invent;
 use model::{Model, Service, Trouble};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

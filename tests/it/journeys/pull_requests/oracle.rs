@@ -70,7 +70,7 @@ pub(super) fn is_told(world: &World, pull: u32, outcome: &str) {
         }
         return;
     }
-    if body.contains("some of what it left stays") {
+    if body.contains("some images or previews remain") {
         return;
     }
     for preview in its {

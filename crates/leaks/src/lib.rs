@@ -1,7 +1,7 @@
 //! The secrets of a world, and the search for any part of them in any spelling.
 
-use super::image::digest;
 use base64::Engine as _;
+use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -9,7 +9,9 @@ use std::sync::{Arc, LazyLock, Mutex};
 /// A secret and where it may be seen.
 #[derive(Debug, Clone)]
 pub struct Planted {
+    /// What it is, for the message.
     pub name: String,
+    /// The secret itself.
     pub text: String,
     /// Origins that it is meant for.
     pub homes: Vec<String>,
@@ -18,8 +20,8 @@ pub struct Planted {
 /// Text that looks like a secret and is the same in every run. No eight of its letters stand in another one by chance, or in a digest.
 pub fn invent(name: &str) -> String {
     const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    let first = digest(name.as_bytes());
-    let hex = first[7..].to_owned() + &digest(first.as_bytes())[7..];
+    let first = hex(&Sha256::digest(name.as_bytes()));
+    let hex = first.clone() + &hex(&Sha256::digest(first.as_bytes()));
     let byte = |at: usize| usize::from_str_radix(&hex[2 * at..2 * at + 2], 16).expect("hex digits");
     (0..40)
         .map(|at| char::from(LETTERS[byte(at) % LETTERS.len()]))
@@ -203,6 +205,8 @@ pub struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
+    /// The search for these.
+    #[must_use]
     pub fn of(secrets: &'a [Planted]) -> Self {
         let secrets: Vec<_> = secrets
             .iter()

@@ -259,7 +259,7 @@ fn a_token_server_that_says_no_is_quoted_and_both_causes_are_named() {
         };
         let refused = examine(&registry, &server).unwrap_err();
         let text = refused.to_string();
-        assert!(text.contains("absent, or not"), "{text}");
+        assert!(text.contains("not found, or not"), "{text}");
         let wanted = format!(
             "GET {}/token: {status} DENIED \"denied\" (request E4:8C)",
             server.host()

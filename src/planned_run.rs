@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::decide::{Ground, Plan, Subject, Tags, Wishes, build_args, labels};
 use crate::domain::{EnvironmentName, ImageTag, Refused};
 use crate::failure::Failure;
-use crate::intake::inputs::OnRelease;
+use crate::intake::inputs::{Command, OnRelease, PipelineCommand};
 use crate::report::outputs::Naming;
 use crate::resolve::{Purpose, Resolved, hooks};
 use crate::state::{EnvironmentState, KnownState};
@@ -151,14 +151,23 @@ fn naming(context: &Context, resolved: &Resolved, tags: &Tags) -> Result<Naming,
 
 fn show(context: &Context, run: &PlannedRun, calls: Calls) {
     let log = &context.log;
-    log.group("Plan");
+    let is_result = context.request.command == Command::Pipeline(PipelineCommand::Plan);
+    if is_result {
+        log.answer_group("Plan");
+    } else {
+        log.group("Plan");
+    }
     let names: Vec<String> = run.tags.to_push.iter().map(ToString::to_string).collect();
     let ways = match calls {
         Calls::Shown => hooks::ways(context, &run.resolved.manifest, &run.plan),
         Calls::Hidden => BTreeMap::new(),
     };
     for line in crate::report::plan_lines(&run.plan, &names, &ways) {
-        log.say_toned(&line);
+        if is_result {
+            log.answer_toned(&line);
+        } else {
+            log.say_toned(&line);
+        }
     }
     for note in context.clients.history.notes() {
         log.say(&note);

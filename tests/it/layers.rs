@@ -74,6 +74,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("saphyr_parser", &["intake"]),
     ("strsim", &["domain"]),
     ("clap", &["runner"]),
+    ("clap_complete", &["runner"]),
+    ("terminal_size", &["main"]),
     ("tracing_subscriber", &["runner"]),
 ];
 

@@ -34,7 +34,7 @@ use failure::Failure;
 use http_client::Random;
 use intake::inputs::{Command, LocalCommand, Permissions, Request};
 use report::documents::Documents;
-use report::{RunReport, summary};
+use report::{Links, RunReport, summary};
 use runner::{Arguments, Asked, Connect, Log, OutputsFile, Results, Surroundings, Tongue};
 use std::ffi::OsString;
 use tracing::instrument::WithSubscriber as _;
@@ -393,10 +393,12 @@ fn report(
         ));
         code = code.max(1);
     }
+    let (server, repository) = (around.server_url.as_deref(), around.repository.as_deref());
+    let links = Links::of(server, repository, documents);
     if let Some(Err(error)) = around
         .summary
         .as_deref()
-        .map(|path| runner::append_summary(path, &log.blot(&summary(report, documents.as_ref()))))
+        .map(|path| runner::append_summary(path, &log.blot(&summary(report, &links))))
     {
         log.notice(&Notice::new(
             Level::Warning,

@@ -1,10 +1,12 @@
 // Makes a page of a job summary, as GitHub shows one: its Markdown, its style, and Mermaid's pictures.
-// Usage: node docs/pictures.mjs TOOLS SUMMARY.md PAGE.html
+// Usage: node docs/pictures.mjs TOOLS SUMMARY.md PAGE.html [light|dark]
 
 import { readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 
-const [tools, from, to] = process.argv.slice(2);
+const [tools, from, to, theme = "light"] = process.argv.slice(2);
+// GitHub's own page colours.
+const ground = theme === "dark" ? "#0d1117" : "#fff";
 const require = createRequire(`${tools}/package.json`);
 const markdown = require("markdown-it")({ html: true, linkify: true });
 
@@ -19,13 +21,13 @@ const body = markdown.render(await readFile(from, "utf8"));
 const installed = `${tools}/node_modules`;
 const page = `<!doctype html>
 <meta charset="utf-8">
-<link rel="stylesheet" href="file://${installed}/github-markdown-css/github-markdown-light.css">
-<style>body { margin: 0; padding: 24px; background: #fff } .markdown-body { width: 892px; box-sizing: border-box }
-pre.mermaid { background: #fff !important; padding: 0 !important }</style>
+<link rel="stylesheet" href="file://${installed}/github-markdown-css/github-markdown-${theme}.css">
+<style>body { margin: 0; padding: 24px; background: ${ground} } .markdown-body { width: 892px; box-sizing: border-box }
+pre.mermaid { background: ${ground} !important; padding: 0 !important }</style>
 <article class="markdown-body">${body}</article>
 <script src="file://${installed}/mermaid/dist/mermaid.min.js"></script>
 <script>
-  mermaid.initialize({ startOnLoad: false, securityLevel: "strict" });
+  mermaid.initialize({ startOnLoad: false, securityLevel: "strict", theme: "${theme === "dark" ? "dark" : "default"}" });
   const told = (drawn) => {
     document.documentElement.dataset.drawn = drawn;
     document.documentElement.dataset.height = Math.ceil(document.querySelector("article").getBoundingClientRect().bottom) + 24;

@@ -26,8 +26,8 @@ use http_client::Random;
 use model::{DeployHook, Level, Notice, Outcome, Secret};
 use parse::inputs::{Command, LocalCommand, Permissions, Request};
 use report::documents::Documents;
-use report::{RunReport, summary};
-use runner::{Arguments, Asked, Connect, Log, OutputsFile, Surroundings, Tongue};
+use report::{Links, RunReport, summary};
+use runner::{Arguments, Asked, Connect, Log, OutputsFile, Results, Surroundings, Tongue};
 use std::ffi::OsString;
 use tracing::instrument::WithSubscriber as _;
 
@@ -46,6 +46,18 @@ impl End {
             failure: None,
         }
     }
+
+    /// The end as a person is told of it who runs this on a machine of their own.
+    fn on_laptop(mut self, has_token: bool) -> Self {
+        let hint = self
+            .failure
+            .as_ref()
+            .and_then(|failure| failure.hint_on_laptop(has_token));
+        if let (Some(hint), Some(failed)) = (hint, &mut self.report.failed) {
+            failed.hint = hint;
+        }
+        self
+    }
 }
 
 /// Runs the program: reads the request, does what it asks, reports, and answers the exit code.
@@ -57,7 +69,7 @@ pub async fn run(
     io: Io,
 ) -> u8 {
     let around = Surroundings::read(environment);
-    let asked = Arguments::parse(arguments, around.directory());
+    let asked = Arguments::parse(arguments, &around);
     // With --sarif standard output holds the findings and nothing else, in a workflow too.
     let is_sarif = matches!(&asked, Asked::Run(arguments) if arguments.is_sarif());
     let tongue = if around.on_runner && !is_sarif {
@@ -72,8 +84,10 @@ pub async fn run(
         cancelled,
         random,
     } = io;
-    let log = Log::new(tongue, around.is_debug, stdout, stderr).on(around.screen);
-    let arguments = match asked {
+    let log = Log::new(tongue, around.is_debug, stdout, stderr)
+        .on(around.screen)
+        .with_results(Results::of(&asked, around.has_coloured_results));
+    let mut arguments = match asked {
         Asked::Run(arguments) => arguments,
         Asked::Print(text) => {
             log.result(&text);
@@ -84,6 +98,7 @@ pub async fn run(
             return 2;
         }
     };
+    let named = commands::resolve_revisions(&mut arguments, &around);
     let given = around.inputs(&arguments);
     // Before anything else is said: whatever may be a secret.
     for secret in given
@@ -104,7 +119,9 @@ pub async fn run(
             return 1;
         }
     };
+    warn_of_unread_flags(&arguments, &log);
     let acting = act(
+        named,
         &given,
         around.clone(),
         &log,
@@ -115,6 +132,11 @@ pub async fn run(
     let end = match runner::traces(&log) {
         Some(traces) => acting.with_subscriber(traces).await,
         None => acting.await,
+    };
+    let end = if tongue == Tongue::Terminal {
+        end.on_laptop(given.get("github-token").is_some())
+    } else {
+        end
     };
     warn_of_masked_outputs(&end, given.get("registry-username"), &log);
     if is_sarif {
@@ -130,6 +152,18 @@ pub async fn run(
     code
 }
 
+/// Whoever gives a command a flag that it does not read expects something that does not happen.
+fn warn_of_unread_flags(arguments: &Arguments, log: &Log) {
+    let command = arguments.get("command").unwrap_or_default();
+    for flag in arguments.unread() {
+        log.notice(&Notice::new(
+            Level::Warning,
+            "A flag without effect",
+            format!("--{flag} has no effect on {command}"),
+        ));
+    }
+}
+
 /// Prints what `check` found, in SARIF.
 fn print_sarif(report: &RunReport, log: &Log) {
     if let Some(checked) = &report.checked {
@@ -140,6 +174,7 @@ fn print_sarif(report: &RunReport, log: &Log) {
 
 /// Reads the request and runs its command, until it is done or `cancelled` ends it.
 async fn act(
+    named: Result<(), Failure>,
     given: &parse::inputs::Given,
     around: Surroundings,
     log: &Log,
@@ -147,6 +182,9 @@ async fn act(
     connect: &Connect,
     random: Random,
 ) -> End {
+    if let Err(failure) = named {
+        return refused(failure);
+    }
     let (request, permissions) = match Request::read(given) {
         Ok(parsed) => parsed,
         Err(errors) => return refused(Failure::Inputs(errors)),
@@ -309,7 +347,7 @@ fn report(
     for notice in notices(end, documents.as_ref(), log) {
         log.notice(&notice);
     }
-    log.say(&report.headline);
+    conclude(end, log);
     if let Some(checked) = report.checked.as_ref().filter(|_| is_json) {
         let failure = report
             .failure()
@@ -336,11 +374,8 @@ fn report(
         });
         log.result(&format!("{}\n", log.blot(&object.to_string())));
     } else if is_json {
-        let object: serde_json::Map<String, serde_json::Value> = values
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), serde_json::Value::from(value.as_str())))
-            .collect();
-        log.result(&format!("{}\n", serde_json::Value::Object(object)));
+        let object = report::outputs::outputs_json(&values);
+        log.result(&format!("{object}\n"));
     }
     if let Some(Err(error)) = outputs.map(|file| file.write(&values, random)) {
         log.notice(&Notice::new(
@@ -350,10 +385,12 @@ fn report(
         ));
         code = code.max(1);
     }
+    let (server, repository) = (around.server_url.as_deref(), around.repository.as_deref());
+    let links = Links::of(server, repository, documents);
     if let Some(Err(error)) = around
         .summary
         .as_deref()
-        .map(|path| runner::append_summary(path, &log.blot(&summary(report, documents.as_ref()))))
+        .map(|path| runner::append_summary(path, &log.blot(&summary(report, &links))))
     {
         log.notice(&Notice::new(
             Level::Warning,
@@ -362,6 +399,13 @@ fn report(
         ));
     }
     code
+}
+
+/// Says how it ended. A terminal has just shown a failure of the run as a whole, which says it already.
+fn conclude(end: &End, log: &Log) {
+    if log.is_runner() || end.failure.is_none() {
+        log.answer(&end.report.headline);
+    }
 }
 
 /// The runner shows ten annotations of a kind for a step; the last one says how many there are.
@@ -375,6 +419,7 @@ fn notices(end: &End, documents: Option<&Documents>, log: &Log) -> Vec<Notice> {
             title: "Deploy manifest".into(),
             text: format!("{} ({})", mistake.what(), mistake.remedy()),
             place: Some((path.clone(), mistake.line(), mistake.column())),
+            source: mistake.source().map(str::to_owned),
         };
         let mut notices: Vec<Notice> = mistakes.iter().take(MOST_ANNOTATIONS).map(notice).collect();
         if mistakes.len() > MOST_ANNOTATIONS {

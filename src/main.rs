@@ -35,11 +35,16 @@ fn main() -> ExitCode {
 }
 
 fn environment() -> Environment {
-    Environment::new(
+    let environment = Environment::new(
         std::env::vars_os(),
         std::env::current_dir().unwrap_or_default(),
         std::io::stderr().is_terminal(),
-    )
+    );
+    if !std::io::stdout().is_terminal() {
+        return environment;
+    }
+    let size = terminal_size::terminal_size();
+    environment.with_terminal_output(size.map(|(width, _)| usize::from(width.0)))
 }
 
 /// Listens for the runner's wish that we stop: SIGINT, and SIGTERM 7.5 seconds later. As PID 1 of a container both would be ignored

@@ -6,7 +6,7 @@ use crate::resolve::{Purpose, Resolved, hooks};
 use crate::state::{EnvironmentState, KnownState};
 use decide::{Ground, Plan, Subject, Tags, Tip, Wishes, build_args, labels};
 use model::{EnvironmentName, ImageTag, Refused};
-use parse::inputs::OnRelease;
+use parse::inputs::{Command, OnRelease, PipelineCommand};
 use report::outputs::Naming;
 use std::collections::BTreeMap;
 
@@ -162,14 +162,23 @@ fn naming(context: &Context, resolved: &Resolved, tags: &Tags) -> Result<Naming,
 
 fn show(context: &Context, run: &PlannedRun, calls: Calls) {
     let log = &context.log;
-    log.group("Plan");
+    let is_result = context.request.command == Command::Pipeline(PipelineCommand::Plan);
+    if is_result {
+        log.answer_group("Plan");
+    } else {
+        log.group("Plan");
+    }
     let names: Vec<String> = run.tags.to_push.iter().map(ToString::to_string).collect();
     let ways = match calls {
         Calls::Shown => hooks::ways(context, &run.resolved.manifest, &run.plan),
         Calls::Hidden => BTreeMap::new(),
     };
     for line in report::plan_lines(&run.plan, &names, &ways) {
-        log.say_toned(&line);
+        if is_result {
+            log.answer_toned(&line);
+        } else {
+            log.say_toned(&line);
+        }
     }
     for note in context.clients.history.notes() {
         log.say(&note);

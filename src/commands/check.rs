@@ -61,8 +61,8 @@ pub(super) fn run(
     let (mut wiring, mut texts) = wiring(&repository, path, files.as_deref().ok());
     texts.insert(path.clone(), String::from_utf8_lossy(&bytes).into_owned());
     let silences: BTreeMap<String, Silences> = texts
-        .into_iter()
-        .map(|(file, text)| (file, Silences::read(&text)))
+        .iter()
+        .map(|(file, text)| (file.clone(), Silences::read(text)))
         .collect();
     wiring.unknown_lints = unknown_lints(&silences);
     let checked = compare(&manifest, files, &wiring);
@@ -72,6 +72,7 @@ pub(super) fn run(
         .iter()
         .map(|finding| placed(path, &places, finding))
         .filter(|finding| !is_silenced(&silences, finding))
+        .map(|finding| with_line(finding, &texts))
         .collect();
     report.silenced = checked.findings.len() - report.findings.len();
     report.docs = wiring
@@ -241,6 +242,7 @@ fn of_mistake(path: &str, mistake: &Mistake) -> Placed {
         text: mistake.what().to_owned(),
         hint: mistake.remedy().to_owned(),
         place: (path.to_owned(), mistake.line(), mistake.column()),
+        source: mistake.source().map(str::to_owned),
     }
 }
 
@@ -260,6 +262,17 @@ fn placed(path: &str, places: &Places, finding: &Finding) -> Placed {
     at(path, place.unwrap_or((1, 1)), finding)
 }
 
+/// Gives a finding the line that it is about. A line with a secret in it is not shown again.
+fn with_line(mut finding: Placed, texts: &BTreeMap<String, String>) -> Placed {
+    let (file, line, _) = &finding.place;
+    let is_shown = finding.code != LintCode::SecretInWorkflow;
+    if let Some(text) = texts.get(file).filter(|_| is_shown) {
+        let at = (*line as usize).saturating_sub(1);
+        finding.source = text.lines().nth(at).map(str::to_owned);
+    }
+    finding
+}
+
 fn entry<'p>(places: &'p Places, whose: &Part) -> Option<&'p EntryPlaces> {
     match whose {
         Part::Ignore | Part::Shared => None,
@@ -275,6 +288,7 @@ fn at(file: &str, (line, column): Place, finding: &Finding) -> Placed {
         text: finding.text.clone(),
         hint: finding.hint.clone(),
         place: (file.to_owned(), line, column),
+        source: None,
     }
 }
 
@@ -291,7 +305,7 @@ fn show(log: &Log, report: &CheckReport) {
             all.len()
         });
         for finding in annotated {
-            log.notice(&Notice {
+            log.finding(&Notice {
                 level,
                 title: "Deploy manifest".into(),
                 text: format!(
@@ -301,6 +315,7 @@ fn show(log: &Log, report: &CheckReport) {
                     report.link(finding.code)
                 ),
                 place: Some(finding.place.clone()),
+                source: finding.source.clone(),
             });
         }
         for finding in rest {
@@ -323,8 +338,8 @@ fn show(log: &Log, report: &CheckReport) {
     }
     let lines = files_of_nobody(report);
     if !lines.is_empty() {
-        log.group("Files in no list");
-        lines.iter().for_each(|line| log.say(line));
+        log.answer_group("Files in no list");
+        lines.iter().for_each(|line| log.answer(line));
         log.end_group();
     }
 }

@@ -18,7 +18,7 @@ use crate::{previews, tags};
 use decide::ledger::{OnRender, Presence, presence, unlisted};
 use decide::{Plan, Subject, Why};
 use model::{Digest, EnvironmentName, Intent, Kind, Outcome, ServiceName, Status, Trigger};
-use report::{ServiceResult, outcome_of};
+use report::{self, ServiceResult, outcome_of};
 use std::collections::BTreeMap;
 
 /// Deploys what the event is about: to an environment, or to a pull request's previews.
@@ -277,7 +277,10 @@ pub(super) fn conclude(
     results.sort_by_key(|result| order.iter().position(|name| **name == result.service));
     context.progress.sort(order.into_iter());
     let (outcome, headline) = match outcome_of(results) {
-        Some(outcome) => (outcome, headline(outcome, environment, results)),
+        Some(outcome) => (
+            outcome,
+            report::headline(outcome, environment.as_str(), results),
+        ),
         None if images.is_empty() => left(run, environment),
         None => (
             Outcome::Verified,
@@ -297,54 +300,4 @@ fn left(run: &PlannedRun, environment: &EnvironmentName) -> (Outcome, String) {
     };
     let headline = format!("{word}: nothing to deploy to {environment}, nothing of it changed");
     (outcome, headline)
-}
-
-/// The worst is said first; what else became of services is not left out.
-fn headline(outcome: Outcome, environment: &EnvironmentName, services: &[ServiceResult]) -> String {
-    let of = |status: Status| {
-        let named = services
-            .iter()
-            .filter(|ended| ended.status == status)
-            .map(|ended| ended.service.as_str());
-        named.collect::<Vec<_>>().join(", ")
-    };
-    let (first, shown) = match outcome {
-        Outcome::Accepted => (
-            "Accepted by Render for {}, not confirmed live: ",
-            Status::Accepted,
-        ),
-        Outcome::Live => ("Live in {}: ", Status::Live),
-        Outcome::Superseded => ("Superseded in {}: ", Status::Superseded),
-        Outcome::Held => ("Held in {} by a rollback: ", Status::Held),
-        Outcome::Failed | Outcome::Refused | Outcome::Cancelled => {
-            ("Failed in {}: ", Status::Failed)
-        }
-        Outcome::Nothing => ("Unchanged in {}: ", Status::Unchanged),
-        Outcome::Skipped | Outcome::Verified | Outcome::Planned => {
-            ("Skipped in {}: ", Status::Skipped)
-        }
-    };
-    let others = [
-        ("unknown", Status::Unknown),
-        ("not started", Status::NotStarted),
-        ("superseded", Status::Superseded),
-        ("accepted", Status::Accepted),
-        ("live", Status::Live),
-        ("held", Status::Held),
-    ];
-    let others = others
-        .iter()
-        .filter(|(_, status)| *status != shown)
-        .map(|(word, status)| (*word, of(*status)));
-    let told = others
-        .filter(|(_, names)| !names.is_empty())
-        .map(|(word, names)| format!("{word}: {names}"));
-    let all = std::iter::once(of(shown))
-        .filter(|names| !names.is_empty())
-        .chain(told);
-    format!(
-        "{}{}",
-        first.replace("{}", environment.as_str()),
-        all.collect::<Vec<_>>().join(", ")
-    )
 }

@@ -9,9 +9,12 @@ mod local_repository;
 mod plan;
 mod promote;
 mod release;
+mod revisions;
 mod rollback;
 mod status;
 mod verify;
+
+pub(crate) use revisions::resolve_revisions;
 
 use crate::context::{CommandOutcome, Context, Stop, Writers};
 use crate::failure::Failure;

@@ -54,9 +54,9 @@ pub(super) async fn run(context: &Context) -> Result<CommandOutcome, Stop> {
         context.progress.environment(only);
     }
     context.progress.fleet(rows.clone());
-    context.log.group("Status");
+    context.log.answer_group("Status");
     for line in fleet_lines(&rows) {
-        context.log.say_toned(&line);
+        context.log.answer_toned(&line);
     }
     context.log.end_group();
     Ok(conclude(&rows))

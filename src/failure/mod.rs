@@ -1,5 +1,6 @@
 //! Every way in which a run can stop, with its word, its hint and its exit code.
 
+mod laptop;
 mod release;
 mod rollback;
 

@@ -5,7 +5,8 @@ use crate::context::{CommandOutcome, Context, Stop};
 use github::{CommentWriter, GitHubError, IfAbsent, Kept};
 use model::{FailureWord, Outcome, PrNumber, Trigger};
 use parse::inputs::Commenting;
-use report::{About, Left, RunReport, cleaned, comment};
+use report::documents::Documents;
+use report::{About, Left, Links, RunReport, cleaned, comment};
 
 /// Makes the comment of a closed pull request, if there is one, say whether anything of it is left. None is made for that.
 pub(crate) async fn clean(
@@ -63,6 +64,7 @@ pub(crate) async fn keep(
         commit: pull.head,
         page: context.run_page(),
         failure,
+        links: links(context),
     };
     let number = pull.number;
     let text = comment(&report, &shown::of(context, pull).await, &about);
@@ -115,6 +117,18 @@ fn reported(
     (report, None)
 }
 
+/// Where commits and failure words lead.
+fn links(context: &Context) -> Links {
+    let around = &context.around;
+    let documents = Documents::of(
+        around.server_url.as_deref(),
+        around.action_repository.as_deref(),
+        around.action_ref.as_deref(),
+    );
+    let repository = context.slug.to_string();
+    Links::of(around.server_url.as_deref(), Some(&repository), documents)
+}
+
 fn hint(error: &GitHubError) -> &'static str {
     if matches!(error, GitHubError::Denied { .. }) {
         "; give the job pull-requests: write"
@@ -135,6 +149,7 @@ mod tests {
             commit: CommitSha::from_bytes([1; 20]),
             page: None,
             failure: None,
+            links: Links::default(),
         };
         let report = RunReport::new(Outcome::Nothing, "");
         let text = comment(&report, &Shown::Unknown, &about);

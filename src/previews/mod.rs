@@ -28,7 +28,7 @@ use model::{
 };
 use record::PreviewRecords;
 use render::{RenderApi, RenderWriter, ServiceFacts, ServiceKind};
-use report::{Preview, ServiceResult, outcome_of};
+use report::{self, Preview, ServiceResult, outcome_of};
 
 /// The previews that a run is to make: one at least.
 pub(crate) struct WantedPreviews<'a> {
@@ -376,7 +376,8 @@ fn conclude(
 ) -> CommandOutcome {
     match outcome_of(results) {
         Some(outcome) if !is_dry || outcome != Outcome::Skipped => {
-            CommandOutcome::new(outcome, headline(outcome, pull, results))
+            let place = format!("the previews of pull request {pull}");
+            CommandOutcome::new(outcome, report::headline(outcome, &place, results))
         }
         Some(_) | None => CommandOutcome::new(
             Outcome::Verified,
@@ -386,27 +387,4 @@ fn conclude(
             ),
         ),
     }
-}
-
-/// What became of the previews, by how they ended.
-fn headline(outcome: Outcome, pull: PrNumber, services: &[ServiceResult]) -> String {
-    let first = match outcome {
-        Outcome::Live => "Live",
-        Outcome::Accepted => "Accepted by Render, not confirmed live",
-        Outcome::Superseded => "Superseded",
-        Outcome::Failed | Outcome::Refused | Outcome::Cancelled => "Failed",
-        Outcome::Held
-        | Outcome::Skipped
-        | Outcome::Verified
-        | Outcome::Nothing
-        | Outcome::Planned => "Skipped",
-    };
-    let told: Vec<String> = services
-        .iter()
-        .map(|ended| format!("{} {}", ended.service, ended.status))
-        .collect();
-    format!(
-        "{first}: previews of pull request {pull}: {}",
-        told.join(", ")
-    )
 }

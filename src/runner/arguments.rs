@@ -1,9 +1,16 @@
 //! The command line: the same names as the inputs, as flags.
 
-use parse::inputs::{Command, INPUTS, Input};
+use super::Surroundings;
+use super::command_line::{self, COMPLETIONS};
+use clap::ArgMatches;
+use clap::error::ErrorKind;
+use parse::inputs::{Command, INPUT_GROUPS, INPUTS, Input, is_read_by};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
+
+/// Help that nobody reads on a screen is wrapped to this.
+const COLUMNS: usize = 100;
 
 /// What the command line says.
 #[derive(Default)]
@@ -25,37 +32,67 @@ pub enum Asked {
 }
 
 impl Arguments {
-    /// Reads a command line, the program's name included. A container action gets none. `directory` is where the paths of files start from.
+    /// Reads a command line, the program's name included. A container action gets none, and neither does it need a command there: the
+    /// environment of `around` names it. On a laptop, no arguments print the help.
     #[must_use]
-    pub fn parse(line: impl Iterator<Item = OsString>, directory: &Path) -> Asked {
-        use clap::error::ErrorKind;
-        let matches = match program().try_get_matches_from(line) {
+    pub fn parse(line: impl Iterator<Item = OsString>, around: &Surroundings) -> Asked {
+        let line = command_line::joined(line);
+        let needs_command = !around.names_command();
+        let columns = around.columns.unwrap_or(COLUMNS);
+        let mut program = command_line::program(columns);
+        if needs_command && line.len() < 2 {
+            return Asked::Print(program.render_help().to_string());
+        }
+        let matches = match program.clone().try_get_matches_from(line) {
             Ok(matches) => matches,
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
-                ) =>
-            {
-                return Asked::Print(error.to_string());
-            }
-            Err(error) => return Asked::Wrong(error.to_string()),
+            Err(error) => return refused(&error),
         };
+        let (command, own) = match matches.subcommand() {
+            Some((COMPLETIONS, own)) => return completions(own),
+            Some((command, own)) => (Some(command), Some(own)),
+            None => (None, None),
+        };
+        if command.is_none() && needs_command {
+            let error = program.error(
+                ErrorKind::MissingSubcommand,
+                "which command? Write it behind the program's name, like 'ghcr-to-render plan'",
+            );
+            return Asked::Wrong(error.to_string());
+        }
+        Self::of(
+            &Matches {
+                own,
+                root: &matches,
+            },
+            command,
+            around.directory(),
+        )
+    }
+
+    fn of(matches: &Matches<'_>, command: Option<&str>, directory: &Path) -> Asked {
         let mut arguments = Self {
             values: BTreeMap::new(),
-            is_json: matches.get_flag("json"),
-            is_sarif: matches.get_flag("sarif"),
-            fails_behind: matches.get_flag("fail-behind"),
+            is_json: matches.has("json"),
+            is_sarif: matches.has("sarif"),
+            fails_behind: matches.has("fail-behind"),
         };
-        let command = matches.get_one::<String>("command").map(String::as_str);
         if arguments.is_sarif && command != Some("check") {
             return Asked::Wrong("error: --sarif is for check\n".to_owned());
+        }
+        if arguments.is_sarif && arguments.is_json {
+            return Asked::Wrong("error: --sarif cannot be used with --json\n".to_owned());
         }
         if arguments.fails_behind && command != Some("status") {
             return Asked::Wrong("error: --fail-behind is for status\n".to_owned());
         }
-        for input in INPUTS {
-            let Some(text) = matches.get_one::<String>(input.name) else {
+        if let Some((word, _, _)) = Command::ALL
+            .iter()
+            .find(|(word, _, _)| command == Some(*word))
+        {
+            arguments.values.insert("command", (*word).to_owned());
+        }
+        for input in INPUTS.iter().filter(|input| input.name != "command") {
+            let Some(text) = matches.text(input.name) else {
                 continue;
             };
             match value(input, text, directory) {
@@ -70,6 +107,24 @@ impl Arguments {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
+    }
+
+    /// Gives a flag the value that it stands for.
+    pub fn replace(&mut self, name: &'static str, text: String) {
+        self.values.insert(name, text);
+    }
+
+    /// The flags that the command does not read.
+    #[must_use]
+    pub fn unread(&self) -> Vec<&'static str> {
+        let Some(command) = self.get("command") else {
+            return Vec::new();
+        };
+        let inputs = INPUT_GROUPS.iter().flat_map(|group| group.inputs);
+        let unread = inputs.filter(|(name, commands)| {
+            self.values.contains_key(name) && !is_read_by(command, commands)
+        });
+        unread.map(|(name, _)| *name).collect()
     }
 
     /// Whether `--json` asks for the outputs as one JSON object on standard output.
@@ -91,6 +146,44 @@ impl Arguments {
     }
 }
 
+/// What stands behind the command, and what stands before it.
+struct Matches<'a> {
+    own: Option<&'a ArgMatches>,
+    root: &'a ArgMatches,
+}
+
+impl Matches<'_> {
+    fn text(&self, name: &str) -> Option<&str> {
+        let own = self.own.and_then(|own| own.get_one::<String>(name));
+        own.or_else(|| self.root.get_one::<String>(name))
+            .map(String::as_str)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.root.get_flag(name) || self.own.is_some_and(|own| own.get_flag(name))
+    }
+}
+
+/// Help and the version are what was asked for; anything else is a mistake.
+fn refused(error: &clap::Error) -> Asked {
+    let is_asked = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    );
+    if is_asked {
+        Asked::Print(error.to_string())
+    } else {
+        Asked::Wrong(error.to_string())
+    }
+}
+
+fn completions(own: &ArgMatches) -> Asked {
+    match own.get_one::<clap_complete::Shell>("shell") {
+        Some(shell) => Asked::Print(command_line::completion_script(*shell)),
+        None => Asked::Wrong("error: which shell?\n".to_owned()),
+    }
+}
+
 /// A secret on a command line is visible to every process of the machine, so its flag takes `@file` only.
 fn value(input: &Input, text: &str, directory: &Path) -> Result<String, String> {
     if !input.is_secret {
@@ -106,56 +199,50 @@ fn value(input: &Input, text: &str, directory: &Path) -> Result<String, String> 
         .map_err(|error| format!("error: the file of --{name} cannot be read: {error}\n"))
 }
 
-fn program() -> clap::Command {
-    let words: Vec<&str> = Command::ALL.iter().map(|(word, _, _)| *word).collect();
-    let commands: Vec<String> = Command::ALL
-        .iter()
-        .map(|(word, _, what)| format!("  {word:<9}{what}"))
-        .collect();
-    let flags = INPUTS
-        .iter()
-        .filter(|input| input.name != "command")
-        .map(|input| {
-            let default = if input.default.is_empty() || input.is_secret {
-                String::new()
-            } else {
-                format!(" [{}]", input.default)
-            };
-            let value_name = if input.is_secret { "@FILE" } else { "TEXT" };
-            clap::Arg::new(input.name)
-                .long(input.name)
-                .value_name(value_name)
-                .help(format!("{}{default}", input.description))
-        });
-    clap::Command::new("ghcr-to-render")
-        .version(env!("CARGO_PKG_VERSION"))
-        .about("Deploys the images a GitHub workflow pushed to GHCR to Render: verified, by digest, only what changed.")
-        .after_help(format!("Commands:\n{}\n\nEvery flag is an input of the action too (INPUT_<NAME> in the environment).", commands.join("\n")))
-        .arg(clap::Arg::new("command").value_parser(words).help("What to do [deploy]"))
-        .arg(clap::Arg::new("json").long("json").action(clap::ArgAction::SetTrue).help("Print the outputs as one JSON object"))
-        .arg(clap::Arg::new("sarif").long("sarif").action(clap::ArgAction::SetTrue).conflicts_with("json").help("check: print the findings as SARIF 2.1.0"))
-        .arg(clap::Arg::new("fail-behind").long("fail-behind").action(clap::ArgAction::SetTrue).help("status: exit code 1 unless every service is current"))
-        .args(flags)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::Environment;
     use super::*;
 
+    fn parse_in(variables: &[(&str, &str)], line: &[&str]) -> Asked {
+        let variables = variables
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()));
+        let around = Surroundings::read(Environment::new(variables, ".".into(), false));
+        let line = std::iter::once("ghcr-to-render").chain(line.iter().copied());
+        Arguments::parse(line.map(OsString::from), &around)
+    }
+
     fn parse(line: &[&str]) -> Asked {
-        Arguments::parse(
-            std::iter::once("ghcr-to-render")
-                .chain(line.iter().copied())
-                .map(OsString::from),
-            Path::new("."),
-        )
+        parse_in(&[], line)
+    }
+
+    fn run(line: &[&str]) -> Arguments {
+        match parse(line) {
+            Asked::Run(arguments) => arguments,
+            Asked::Print(text) | Asked::Wrong(text) => panic!("{line:?}: {text}"),
+        }
+    }
+
+    fn wrong(line: &[&str]) -> String {
+        match parse(line) {
+            Asked::Wrong(text) => text,
+            Asked::Run(_) => panic!("{line:?} runs"),
+            Asked::Print(text) => panic!("{line:?} prints {text}"),
+        }
+    }
+
+    fn printed(line: &[&str]) -> String {
+        match parse(line) {
+            Asked::Print(text) => text,
+            Asked::Run(_) => panic!("{line:?} runs"),
+            Asked::Wrong(text) => panic!("{line:?}: {text}"),
+        }
     }
 
     #[test]
     fn flags_have_the_names_of_the_inputs() {
-        let Asked::Run(arguments) = parse(&["plan", "--base", "4f2c1d9", "--json"]) else {
-            panic!("runs")
-        };
+        let arguments = run(&["plan", "--base", "4f2c1d9", "--json"]);
         assert_eq!(
             (
                 arguments.get("command"),
@@ -164,34 +251,120 @@ mod tests {
             ),
             (Some("plan"), Some("4f2c1d9"), true)
         );
-        let Asked::Print(help) = parse(&["--help"]) else {
-            panic!("prints")
-        };
+        let help = printed(&["--help"]);
         assert!(
             INPUTS.iter().all(|input| help.contains(input.name)),
             "{help}"
         );
-        assert!(matches!(parse(&["--version"]), Asked::Print(_)));
-        assert!(matches!(parse(&["undeploy"]), Asked::Wrong(_)));
-        assert!(matches!(parse(&["--bas", "x"]), Asked::Wrong(_)));
-        assert!(
-            matches!(parse(&["check", "--sarif"]), Asked::Run(arguments) if arguments.is_sarif())
+        printed(&["--version"]);
+        assert!(run(&["check", "--sarif"]).is_sarif());
+        wrong(&["plan", "--sarif"]);
+        wrong(&["check", "--sarif", "--json"]);
+        wrong(&["--json", "check", "--sarif"]);
+        wrong(&["plan", "--fail-behind"]);
+    }
+
+    #[test]
+    fn flags_may_stand_before_the_command_and_those_behind_it_win() {
+        let arguments = run(&["--base", "a", "--sha", "b", "plan", "--base", "c"]);
+        assert_eq!(
+            (arguments.get("base"), arguments.get("sha")),
+            (Some("c"), Some("b"))
         );
-        assert!(matches!(parse(&["plan", "--sarif"]), Asked::Wrong(_)));
-        assert!(matches!(
-            parse(&["check", "--sarif", "--json"]),
-            Asked::Wrong(_)
-        ));
+    }
+
+    #[test]
+    fn no_arguments_print_the_help_unless_the_environment_names_a_command() {
+        let help = printed(&[]);
+        assert!(
+            help.contains("Commands:") && !help.contains("--manifest"),
+            "{help}"
+        );
+        assert!(wrong(&["--base", "a"]).contains("which command?"));
+        for name in ["GITHUB_ACTIONS", "GITHUB_EVENT_NAME", "INPUT_COMMAND"] {
+            let asked = parse_in(&[(name, "true")], &[]);
+            assert!(matches!(asked, Asked::Run(_)), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_switch_needs_no_value_and_takes_no_command_for_one() {
+        let dry_run = |line: &[&str]| run(line).get("dry-run").map(str::to_owned);
+        assert_eq!(dry_run(&["plan", "--dry-run"]).as_deref(), Some("true"));
+        assert_eq!(dry_run(&["--dry-run", "plan"]).as_deref(), Some("true"));
+        assert_eq!(
+            dry_run(&["plan", "--dry-run=false"]).as_deref(),
+            Some("false")
+        );
+        assert_eq!(
+            dry_run(&["plan", "--dry-run", "false"]).as_deref(),
+            Some("false")
+        );
+        wrong(&["plan", "--dry-run", "maybe"]);
+    }
+
+    #[test]
+    fn a_typo_is_told_what_was_meant() {
+        assert!(wrong(&["stauts"]).contains("'status'"));
+        assert!(wrong(&["plan", "--enviroment", "x"]).contains("'--environment'"));
+        wrong(&["undeploy"]);
+        wrong(&["--bas", "x"]);
+    }
+
+    #[test]
+    fn the_help_of_a_command_is_about_that_command_and_fits_the_screen() {
+        let help = printed(&["check", "--help"]);
+        assert!(
+            help.contains("--manifest") && help.contains("--sarif"),
+            "{help}"
+        );
+        for other in ["--deploy-hooks", "--fail-behind", "--freeze"] {
+            assert!(!help.contains(other), "{other}: {help}");
+        }
+        let variables = [("TERM", "xterm"), ("COLUMNS", "60")];
+        for line in [&["--help"][..], &["deploy", "--help"]] {
+            let environment = Environment::new(
+                variables.map(|(name, value)| (name.into(), value.into())),
+                ".".into(),
+                true,
+            );
+            let around = Surroundings::read(environment);
+            let line = std::iter::once("ghcr-to-render").chain(line.iter().copied());
+            let Asked::Print(help) = Arguments::parse(line.map(OsString::from), &around) else {
+                panic!("prints")
+            };
+            let text = help.split("\nStart with").next().unwrap_or_default();
+            let text = text.split("\nExample").next().unwrap_or_default();
+            let longest = text.lines().map(|line| line.chars().count()).max();
+            assert!(longest <= Some(60), "{longest:?}\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_flag_that_the_command_does_not_read_is_known() {
+        let arguments = run(&["check", "--base", "x", "--manifest", "y"]);
+        assert_eq!(arguments.unread(), ["base"]);
+        assert!(run(&["plan", "--base", "x"]).unread().is_empty());
+    }
+
+    #[test]
+    fn completions_are_there_for_every_shell_and_know_the_commands() {
+        for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+            let script = printed(&["completions", shell]);
+            for (word, _, _) in Command::ALL {
+                assert!(script.contains(word), "{shell}: {word}");
+            }
+        }
+        assert!(wrong(&["completions", "bsh"]).contains("bash"));
     }
 
     #[test]
     fn a_secret_never_stands_on_the_command_line() {
-        let Asked::Wrong(why) = parse(&[
+        let why = wrong(&[
+            "deploy",
             "--deploy-hook",
             "https://api.render.com/deploy/srv-a?key=SECRETKEY",
-        ]) else {
-            panic!("refused")
-        };
+        ]);
         assert!(!why.contains("SECRETKEY"));
     }
 }

@@ -14,6 +14,15 @@ pub struct Environment {
     variables: Arc<BTreeMap<OsString, OsString>>,
     directory: PathBuf,
     is_terminal: bool,
+    stdout: Stdout,
+}
+
+/// What standard output is.
+#[derive(Clone, Copy, Default)]
+struct Stdout {
+    is_terminal: bool,
+    /// How wide the terminal is, where that is known.
+    columns: Option<usize>,
 }
 
 impl Environment {
@@ -28,7 +37,18 @@ impl Environment {
             variables: Arc::new(variables.into_iter().collect()),
             directory,
             is_terminal,
+            stdout: Stdout::default(),
         }
+    }
+
+    /// The environment whose standard output is a terminal, of so many columns where that is known.
+    #[must_use]
+    pub const fn with_terminal_output(mut self, columns: Option<usize>) -> Self {
+        self.stdout = Stdout {
+            is_terminal: true,
+            columns,
+        };
+        self
     }
 
     /// A variable's bytes.
@@ -62,6 +82,16 @@ impl Environment {
     /// The directory that relative paths start from.
     pub(super) fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// Whether standard output is a terminal.
+    pub(super) const fn is_terminal_output(&self) -> bool {
+        self.stdout.is_terminal
+    }
+
+    /// How many columns the terminal has, where that is known.
+    pub(super) const fn columns(&self) -> Option<usize> {
+        self.stdout.columns
     }
 
     /// Whether standard error is a terminal.

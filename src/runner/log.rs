@@ -4,6 +4,11 @@
 //! The runner reads commands on standard output and on standard error, `::name::` at a line's beginning and `##[name]` anywhere in it
 //! (actions/runner `ActionCommand.cs`, `OutputManager.cs`).
 
+mod excerpt;
+mod results;
+
+pub use results::Results;
+
 use super::terminal::{Screen, Waiting, cut, painted};
 use http_client::sleep;
 use model::{Level, Notice, Secret, Tone, TonedLine};
@@ -30,10 +35,12 @@ pub struct Log {
     tongue: Tongue,
     is_debug: bool,
     screen: Screen,
+    results: Results,
     stdout: Stream,
     stderr: Stream,
     secrets: Arc<Mutex<Vec<String>>>,
     is_folded: Arc<AtomicBool>,
+    holds_result: Arc<AtomicBool>,
     waiting: Arc<Mutex<Waiting>>,
 }
 
@@ -55,10 +62,12 @@ impl Log {
             tongue,
             is_debug,
             screen: Screen::default(),
+            results: Results::default(),
             stdout: Arc::new(Mutex::new(stdout)),
             stderr: Arc::new(Mutex::new(stderr)),
             secrets: Arc::default(),
             is_folded: Arc::default(),
+            holds_result: Arc::default(),
             waiting: Arc::default(),
         }
     }
@@ -229,6 +238,9 @@ impl Log {
 
     /// Closes the fold, where one is open.
     pub fn end_group(&self) {
+        if self.holds_result.swap(false, Ordering::Relaxed) {
+            return self.write_result("\n");
+        }
         if !self.is_folded.swap(false, Ordering::Relaxed) {
             return;
         }
@@ -250,33 +262,41 @@ impl Log {
         }
     }
 
+    /// A message as a terminal shows it: what is wrong, the line where it is, and what to do.
+    fn in_words(&self, notice: &Notice, has_colours: bool) -> String {
+        let text = broken(&self.blot(&notice.text)).replace('\n', "\n  ");
+        let place = notice
+            .place
+            .as_ref()
+            .map(|(file, line, column)| format!("{file}:{line}:{column}: "))
+            .unwrap_or_default();
+        let tone = match notice.level {
+            Level::Error => Tone::Bad,
+            Level::Warning => Tone::Warn,
+            Level::Notice => Tone::Strong,
+        };
+        let level = if has_colours {
+            painted(tone, notice.level.as_str())
+        } else {
+            notice.level.as_str().to_owned()
+        };
+        let excerpt = notice
+            .place
+            .as_ref()
+            .zip(notice.source.as_ref())
+            .and_then(|((_, line, column), source)| excerpt::excerpt(source, *line, *column))
+            .map(|shown| format!("{}\n", broken(&self.blot(&shown))))
+            .unwrap_or_default();
+        format!("{level}: {}{text}\n{excerpt}", inert(&place))
+    }
+
     /// Prints a message that is to be seen beside the log.
     pub fn notice(&self, notice: &Notice) {
-        let (level, text) = (notice.level.as_str(), broken(&self.blot(&notice.text)));
+        let level = notice.level.as_str();
+        let text = broken(&self.blot(&notice.text));
         let title = broken(&self.blot(&notice.title));
         match self.tongue {
-            Tongue::Terminal => {
-                let place = notice
-                    .place
-                    .as_ref()
-                    .map(|(file, line, column)| format!("{file}:{line}:{column}: "))
-                    .unwrap_or_default();
-                let tone = match notice.level {
-                    Level::Error => Tone::Bad,
-                    Level::Warning => Tone::Warn,
-                    Level::Notice => Tone::Strong,
-                };
-                let level = if self.screen.has_colours {
-                    painted(tone, level)
-                } else {
-                    level.to_owned()
-                };
-                self.write(&format!(
-                    "{level}: {}{}\n",
-                    inert(&place),
-                    text.replace('\n', "\n  ")
-                ));
-            }
+            Tongue::Terminal => self.write(&self.in_words(notice, self.screen.has_colours)),
             Tongue::Runner => {
                 let place = notice.place.as_ref().map(|(file, line, column)| {
                     format!(

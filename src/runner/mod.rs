@@ -3,6 +3,7 @@
 //! Every environment variable's name is in this folder. What it hands out is raw text; reading meaning into it is the work of the crate `parse`.
 
 mod arguments;
+mod command_line;
 mod environment;
 mod files;
 mod io;
@@ -15,7 +16,7 @@ pub use arguments::{Arguments, Asked};
 pub use environment::Environment;
 pub use files::{FileError, OutputsFile, Workspace, append_summary, read_event};
 pub use io::{Connect, Io};
-pub use log::{Log, Tongue};
+pub use log::{Log, Results, Tongue};
 pub use surroundings::Surroundings;
 pub use terminal::Screen;
 pub use trace::traces;

@@ -47,26 +47,41 @@ pub struct Surroundings {
     pub is_debug: bool,
     /// What standard error can show: nothing special unless it is a terminal.
     pub screen: Screen,
+    /// Whether results may be coloured: standard output is a terminal that has colours.
+    pub has_coloured_results: bool,
+    /// How many columns the terminal has, where that is known.
+    pub columns: Option<usize>,
     /// Proxy and root variables that are set, by name.
     pub network: Vec<&'static str>,
     /// What all of this was read from.
     environment: Environment,
 }
 
-/// Colours only on a terminal, and not where `NO_COLOR` is set (no-color.org); a changing line needs one that can move its cursor.
-fn screen(environment: &Environment) -> Screen {
-    let terminal = environment.text("TERM");
-    if !environment.is_terminal() || terminal.is_none_or(|terminal| terminal == "dumb") {
-        return Screen::default();
-    }
-    // Shells tell it to themselves only, so most often it is not there: then the width that every terminal has.
-    let columns = environment
+/// How many columns the terminal has. Shells keep `COLUMNS` to themselves, but whoever exports it means it.
+fn columns(environment: &Environment) -> Option<usize> {
+    let named = environment
         .text("COLUMNS")
         .and_then(|text| text.parse().ok())
         .filter(|columns| *columns >= 20);
+    named.or(environment.columns())
+}
+
+/// Whether a terminal can move its cursor and has colours.
+fn is_capable(environment: &Environment) -> bool {
+    environment
+        .text("TERM")
+        .is_some_and(|terminal| terminal != "dumb")
+}
+
+/// Colours only on a terminal, and not where `NO_COLOR` is set (no-color.org); a changing line needs one that can move its cursor.
+fn screen(environment: &Environment) -> Screen {
+    if !environment.is_terminal() || !is_capable(environment) {
+        return Screen::default();
+    }
+    // Where the width is not known: that of every terminal.
     Screen {
         has_colours: environment.text("NO_COLOR").is_none(),
-        columns: Some(columns.unwrap_or(80)),
+        columns: Some(columns(environment).unwrap_or(80)),
     }
 }
 
@@ -109,6 +124,10 @@ impl Surroundings {
             is_hosted: is("RUNNER_ENVIRONMENT", "github-hosted"),
             is_debug: is("RUNNER_DEBUG", "1"),
             screen: screen(&environment),
+            has_coloured_results: environment.is_terminal_output()
+                && is_capable(&environment)
+                && environment.text("NO_COLOR").is_none(),
+            columns: columns(&environment),
             network: NETWORK
                 .into_iter()
                 .filter(|name| variable(name).is_some())
@@ -121,6 +140,18 @@ impl Surroundings {
     #[must_use]
     pub fn directory(&self) -> &Path {
         self.environment.directory()
+    }
+
+    /// Whether a person runs this on a machine of their own: no runner does, and there is no event.
+    #[must_use]
+    pub const fn is_laptop(&self) -> bool {
+        !self.on_runner && self.event_name.is_none()
+    }
+
+    /// Whether the environment says what to do: that of a runner does, and so does an input.
+    #[must_use]
+    pub fn names_command(&self) -> bool {
+        !self.is_laptop() || self.environment.text("INPUT_COMMAND").is_some()
     }
 
     /// Collects the inputs: a flag first, then `INPUT_DEPLOY-HOOK`, and `INPUT_DEPLOY_HOOK` only where the former is not in the environment at all.

@@ -1,5 +1,5 @@
 //! What the documents show is what there is: every workflow in them is read as this program reads workflows and written out whole for the linters
-//! (`.ci/run`), every command line is run. Manifests in them: `intake::manifest`'s own tests.
+//! (`.ci/run`), every command line is run. Manifests in them: `parse::manifest`'s own tests.
 
 use crate::journeys::examples::yaml;
 use authoring::workflow;

@@ -114,6 +114,7 @@ mod tests {
                 text: "##[x]".into(),
                 hint: "Decide.".into(),
                 place: ("a b/m.yml".into(), 3, 5),
+                source: None,
             }],
             ..CheckReport::default()
         };

@@ -9,6 +9,7 @@ mod error;
 mod object;
 mod open;
 mod refs;
+mod revision;
 mod special;
 mod tree;
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// Which images there are, which services use them, and what makes each of them change.
 ///
-/// Made by `intake::manifest` only, which checks what holding one promises: names are unique and refer to what is there, `after` has no
+/// Made by `parse::manifest` only, which checks what holding one promises: names are unique and refer to what is there, `after` has no
 /// cycle, repositories are unique, and no tag of one kind can be read as a tag of another.
 #[derive(Debug, Clone)]
 pub struct Manifest {

@@ -34,6 +34,8 @@ pub struct Notice {
     pub text: String,
     /// The file (from the repository's root), line and column (from 1) that it is about.
     pub place: Option<(String, u32, u32)>,
+    /// The line of the file, for a terminal to show.
+    pub source: Option<String>,
 }
 
 impl Notice {
@@ -45,6 +47,7 @@ impl Notice {
             title: title.into(),
             text: text.into(),
             place: None,
+            source: None,
         }
     }
 }

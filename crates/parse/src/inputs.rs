@@ -17,7 +17,7 @@ pub use choices::{
 pub use command::{Command, LocalCommand, OperationCommand, PipelineCommand};
 pub use digest::GivenDigests;
 pub use duration::parse_duration;
-pub use groups::{INPUT_GROUPS, InputGroup};
+pub use groups::{INPUT_GROUPS, InputGroup, is_read_by};
 pub use request::{DEFAULT_MANIFEST, InputError, Request, SourcePath};
 
 use std::collections::BTreeMap;
@@ -33,6 +33,14 @@ pub struct Input {
     pub description: &'static str,
     /// Whether it holds a secret: then its flag takes `@file` only, and no error shows its value.
     pub is_secret: bool,
+}
+
+impl Input {
+    /// Whether it is `true` or `false`: then its flag needs no value.
+    #[must_use]
+    pub fn is_switch(&self) -> bool {
+        matches!(self.default, "true" | "false")
+    }
 }
 
 const fn input(name: &'static str, default: &'static str, description: &'static str) -> Input {

@@ -29,6 +29,8 @@ pub struct Placed {
     pub hint: String,
     /// The file, line and column.
     pub place: (String, u32, u32),
+    /// The line of the file, where it may be shown.
+    pub source: Option<String>,
 }
 
 /// Everything that `check` found.
@@ -187,6 +189,7 @@ mod tests {
                 text: "\"a|b\" of shared matches no tracked file".into(),
                 hint: "Correct it, or remove it.".into(),
                 place: ("m.yml".into(), 3, 5),
+                source: None,
             }],
             ..CheckReport::default()
         }

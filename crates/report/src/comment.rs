@@ -1,6 +1,7 @@
 //! A pull request's comment: Markdown of validated values only. No text of others stands in it, not even made inert.
 
-use super::summary::{address, link, sign};
+use super::links::Links;
+use super::summary::{address, fold, link, sign};
 use super::{CleanupItem, RunReport, ServiceResult};
 use model::{CommitSha, Digest, FailureWord, Outcome, ServiceId, ServiceName, Status};
 use std::fmt::Write as _;
@@ -19,6 +20,8 @@ pub struct About {
     pub page: Option<Url>,
     /// What stopped the run, where something did.
     pub failure: Option<(Outcome, FailureWord)>,
+    /// Where commits and failure words lead.
+    pub links: Links,
 }
 
 /// What there is of a pull request's previews.
@@ -79,8 +82,14 @@ pub fn comment(report: &RunReport, shown: &Shown, about: &About) -> String {
         Some((outcome, word)) => (outcome, Some(word)),
         None => (report.outcome, report.failure().map(|failed| failed.word)),
     };
-    let word = word.map(|word| format!(" ({word})")).unwrap_or_default();
-    let mut text = format!("{MARK}\n### {} {outcome}{word}\n\n", sign(outcome));
+    let mut text = format!(
+        "{MARK}\n### {} {}\n\n",
+        sign(outcome),
+        title(report, outcome)
+    );
+    if let Some(word) = word {
+        let _ = writeln!(text, "Failure: {}\n", about.links.failure(word));
+    }
     let there: &[ShownPreview] = match shown {
         Shown::All(there) => there,
         Shown::Unknown => {
@@ -89,9 +98,9 @@ pub fn comment(report: &RunReport, shown: &Shown, about: &About) -> String {
         }
     };
     if !report.previews.is_empty() || !there.is_empty() {
-        text.push_str("| Preview | Address | Commit | Image | Result |\n|---|---|---|---|---|\n");
+        text.push_str("| Preview | Result | Commit | Address |\n|---|---|---|---|\n");
         for preview in there {
-            there_row(&mut text, report, preview);
+            there_row(&mut text, report, preview, about);
         }
         for preview in &report.previews {
             if there
@@ -103,44 +112,42 @@ pub fn comment(report: &RunReport, shown: &Shown, about: &About) -> String {
         }
         text.push('\n');
         older(&mut text, there, about);
+        text.push_str(&digests(report, there));
     } else if !report.images.is_empty() {
-        text.push_str("| Image | Digest | Result |\n|---|---|---|\n");
+        text.push_str("| Image | Result |\n|---|---|\n");
         for name in report.images.keys() {
-            let _ = writeln!(text, "| {name} | {} | verified |", digest(report, name));
+            let _ = writeln!(text, "| {name} | verified |");
         }
         text.push('\n');
+        text.push_str(&digests(report, &[]));
     }
     let page = about
         .page
         .as_ref()
         .map(|page| format!(" · [run]({})", address(page)))
         .unwrap_or_default();
-    let _ = writeln!(text, "Commit `{}`{page}", about.commit);
+    let _ = writeln!(text, "Commit {}{page}", about.links.commit(&about.commit));
     text
 }
 
 /// The row of a preview that is there, and what this run came to for it where that is something else.
-fn there_row(text: &mut String, report: &RunReport, preview: &ShownPreview) {
+fn there_row(text: &mut String, report: &RunReport, preview: &ShownPreview, about: &About) {
     let name = match &preview.service {
         Some(service) => service.to_string(),
         None => format!("`{}`", preview.id),
     };
     let url = preview.url.as_ref().map(link).unwrap_or_default();
     let commit = match &preview.commit {
-        Some(commit) => format!("`{}`", commit.short(7)),
+        Some(commit) => about.links.commit(commit),
         None => "not known".to_owned(),
-    };
-    let digest = match &preview.digest {
-        Some(digest) => format!("`{digest}`"),
-        None => String::new(),
     };
     let mut state = preview.state.word().to_owned();
     let mut ended = report.services.iter();
     let ended = ended.find(|ended| preview.service.as_ref() == Some(&ended.service));
     if let Some(ended) = ended.filter(|ended| ended.status.as_str() != state) {
-        let _ = write!(state, "; this run: {}", word_of(ended));
+        let _ = write!(state, "; this run: {}", word_of(ended, about));
     }
-    let _ = writeln!(text, "| {name} | {url} | {commit} | {digest} | {state} |");
+    let _ = writeln!(text, "| {name} | {state} | {commit} | {url} |");
 }
 
 /// The row of a preview that was to be made and is not there.
@@ -149,13 +156,8 @@ fn absent_row(text: &mut String, report: &RunReport, preview: &super::Preview, a
     let ended = ended.find(|ended| ended.service == preview.service);
     let url = ended.and_then(|ended| ended.url.as_ref());
     let url = url.map(link).unwrap_or_default();
-    let digest = digest(report, &preview.image);
     let result = result(ended, about);
-    let _ = writeln!(
-        text,
-        "| {} | {url} | | {digest} | {result} |",
-        preview.service
-    );
+    let _ = writeln!(text, "| {} | {result} | | {url} |", preview.service);
 }
 
 /// Names the previews that have another commit than the pull request.
@@ -167,8 +169,8 @@ fn older(text: &mut String, there: &[ShownPreview], about: &About) {
         if *commit != about.commit && preview.state == Up::Live {
             let _ = writeln!(
                 text,
-                "The preview of {service} still has commit `{}`.\n",
-                commit.short(7)
+                "The preview of {service} still has commit {}.\n",
+                about.links.commit(commit)
             );
         }
     }
@@ -220,25 +222,49 @@ fn code(text: &str) -> String {
     format!("`{}`", super::outputs::alphabet(text))
 }
 
-fn digest(report: &RunReport, image: &model::ImageName) -> String {
-    report
+/// What the first line says: how the previews ended where there are some, else the outcome.
+fn title(report: &RunReport, outcome: Outcome) -> String {
+    if report.services.is_empty() || outcome != report.outcome {
+        return outcome.to_string();
+    }
+    super::headline(outcome, "this pull request", &report.services)
+}
+
+/// The digests of what is there, folded: of each preview where there are some, else of each image.
+fn digests(report: &RunReport, there: &[ShownPreview]) -> String {
+    let of_previews = there.iter().filter_map(|preview| {
+        let service = preview.service.as_ref()?;
+        Some((service.to_string(), preview.digest.as_ref()?))
+    });
+    let of_images = report
         .images
-        .get(image)
-        .map(|image| format!("`{}`", image.pinned.digest))
-        .unwrap_or_default()
+        .iter()
+        .filter(|_| there.is_empty())
+        .map(|(name, image)| (name.to_string(), &image.pinned.digest));
+    let rows: String = of_previews
+        .chain(of_images)
+        .map(|(name, digest)| format!("| {name} | `{digest}` |\n"))
+        .collect();
+    if rows.is_empty() {
+        return rows;
+    }
+    fold(
+        "Image digests",
+        &format!("| Image | Digest |\n|---|---|\n{rows}"),
+    )
 }
 
 fn result(ended: Option<&ServiceResult>, about: &About) -> String {
     match ended {
-        Some(ended) => word_of(ended),
+        Some(ended) => word_of(ended, about),
         None if about.failure.is_some() => Status::NotStarted.to_string(),
         None => Status::Skipped.to_string(),
     }
 }
 
-fn word_of(ended: &ServiceResult) -> String {
+fn word_of(ended: &ServiceResult, about: &About) -> String {
     match &ended.failed {
-        Some(failed) => format!("{} ({})", ended.status, failed.word),
+        Some(failed) => format!("{}: {}", ended.status, about.links.failure(failed.word)),
         None => ended.status.to_string(),
     }
 }
@@ -257,6 +283,7 @@ mod tests {
             commit: CommitSha::from_bytes([0x11; 20]),
             page,
             failure,
+            links: Links::default(),
         }
     }
 
@@ -310,11 +337,12 @@ mod tests {
         let text = comment(&with_preview("https://x.example"), &there, &about(None));
         let digest = format!("sha256:{}", "aa".repeat(32));
         let wanted = format!(
-            "<!-- ghcr-to-render:pull-request:v1 -->\n### \u{2705} live\n\n\
-             | Preview | Address | Commit | Image | Result |\n|---|---|---|---|---|\n\
-             | api | [api-pr-7.onrender.com](https://api-pr-7.onrender.com/) | `1111111` | `{digest}` | live |\n\n\
-             Commit `{}` · [run](https://github.com/acme/shop/actions/runs/5)\n",
-            "11".repeat(20)
+            "<!-- ghcr-to-render:pull-request:v1 -->\n### \u{2705} In this pull request, 1 service is live: api\n\n\
+             | Preview | Result | Commit | Address |\n|---|---|---|---|\n\
+             | api | live | `1111111` | [api-pr-7.onrender.com](https://api-pr-7.onrender.com/) |\n\n\
+             <details><summary>Image digests</summary>\n\n\
+             | Image | Digest |\n|---|---|\n| api | `{digest}` |\n\n</details>\n\n\
+             Commit `1111111` · [run](https://github.com/acme/shop/actions/runs/5)\n"
         );
         assert_eq!(text, wanted);
     }
@@ -327,8 +355,9 @@ mod tests {
         for failure in [None, failed] {
             let text = comment(&none, &there, &about(failure));
             assert!(
-                text.contains("(https://api-pr-7.onrender.com/) | `2222222` |")
-                    && text.contains("The preview of api still has commit `2222222`."),
+                text.contains(
+                    "| `2222222` | [api-pr-7.onrender.com](https://api-pr-7.onrender.com/) |"
+                ) && text.contains("The preview of api still has commit `2222222`."),
                 "{text}"
             );
         }
@@ -368,7 +397,7 @@ mod tests {
         let none = Shown::All(Vec::new());
         let text = comment(&report(), &none, &about(None));
         assert!(
-            text.contains("| api | `sha256:aaaa") && text.contains("| verified |"),
+            text.contains("| api | `sha256:aaaa") && text.contains("| api | verified |"),
             "{text}"
         );
         let text = comment(
@@ -377,7 +406,7 @@ mod tests {
             &about(Some((Outcome::Failed, FailureWord::ImageMissing))),
         );
         assert!(
-            text.contains("failed (image-missing)") && !text.contains('|'),
+            text.contains("failed\n\nFailure: `image-missing`") && !text.contains('|'),
             "{text}"
         );
     }
@@ -398,8 +427,8 @@ mod tests {
             assert!(!text.contains(part), "{part}: {text}");
         }
         assert_eq!(text.matches("-->").count(), 1, "{text}");
-        assert_eq!(text.lines().count(), 8, "{text}");
+        assert_eq!(text.lines().count(), 18, "{text}");
         let row = text.lines().find(|line| line.starts_with("| api")).unwrap();
-        assert_eq!(row.matches('|').count(), 6, "{row}");
+        assert_eq!(row.matches('|').count(), 5, "{row}");
     }
 }

@@ -28,10 +28,16 @@ impl Documents {
     pub fn failure(&self, word: FailureWord) -> String {
         format!("{}/failures.md#{word}", self.folder)
     }
+
+    /// The workflow that goes back.
+    #[must_use]
+    pub fn rollback(&self) -> String {
+        format!("{}/workflows/rollback.yml", self.folder)
+    }
 }
 
 /// Whether a part of an address ends no link and leads nowhere else.
-fn is_plain(part: &str) -> bool {
+pub(super) fn is_plain(part: &str) -> bool {
     let is_known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
     !matches!(part, "" | "." | "..") && part.bytes().all(is_known)
 }

@@ -4,17 +4,22 @@ mod check;
 mod comment;
 pub mod documents;
 mod fleet;
+mod headline;
 mod init;
+mod links;
 pub mod outputs;
 mod picture;
 mod plan;
 mod run_report;
+mod service_table;
 pub mod summary;
 
 pub use check::{CheckReport, Placed, Unowned, files_of_nobody, json as check_json};
 pub use comment::{About, Left, Shown, ShownPreview, Up, cleaned, comment};
 pub use fleet::{FleetRow, fleet_json, fleet_lines, fleet_summary};
+pub use headline::headline;
 pub use init::InitReport;
+pub use links::Links;
 pub use plan::{plan_lines, service_lines};
 pub use run_report::{
     CleanupItem, CleanupResult, Failed, Preview, Released, RunReport, ServiceResult, Verified,

@@ -12,10 +12,24 @@ pub struct Output {
     pub name: &'static str,
     /// What it holds, one line.
     pub description: &'static str,
+    /// Whether it is JSON; `--json` prints the value then, not its text.
+    pub is_json: bool,
 }
 
 const fn output(name: &'static str, description: &'static str) -> Output {
-    Output { name, description }
+    Output {
+        name,
+        description,
+        is_json: false,
+    }
+}
+
+const fn json_output(name: &'static str, description: &'static str) -> Output {
+    Output {
+        name,
+        description,
+        is_json: true,
+    }
 }
 
 /// Every output.
@@ -35,7 +49,7 @@ pub const OUTPUTS: &[Output] = &[
         "build-args",
         "Build arguments GIT_SHA and SOURCE_DATE_EPOCH, one KEY=value per line",
     ),
-    output(
+    json_output(
         "json",
         "The same as JSON: tags, tag-names, labels, annotations",
     ),
@@ -47,19 +61,19 @@ pub const OUTPUTS: &[Output] = &[
         "failure",
         "A stable word for what went wrong (docs/failures.md), otherwise empty",
     ),
-    output(
+    json_output(
         "services",
         "JSON array of the services to deploy (or deployed), in manifest order",
     ),
-    output(
+    json_output(
         "matrix",
         "JSON for strategy.matrix: the images that must be built",
     ),
-    output(
+    json_output(
         "builds",
         "How many images must be built (an empty matrix fails a workflow)",
     ),
-    output(
+    json_output(
         "images",
         "JSON object of the verified images: repository, tag, digest, platform, size, revision",
     ),
@@ -74,11 +88,11 @@ pub const OUTPUTS: &[Output] = &[
     ),
     output("sha", "The commit that was planned, deployed or released"),
     output("release", "The release that was planned, deployed or made"),
-    output(
+    json_output(
         "previews",
         "JSON object of a pull request's previews on Render: service to URL",
     ),
-    output(
+    json_output(
         "deploys",
         "JSON array with one object per service: its decision, reason, image, status, url and more",
     ),
@@ -86,7 +100,7 @@ pub const OUTPUTS: &[Output] = &[
         "next-release",
         "plan: the release that would come next; release: the release of this commit",
     ),
-    output(
+    json_output(
         "fleet",
         "status: JSON array, one object per environment and service",
     ),
@@ -270,6 +284,21 @@ pub fn outputs(report: &RunReport) -> BTreeMap<&'static str, String> {
         set("image", image.pinned.to_string());
     }
     values
+}
+
+/// The outputs as one JSON object, for `--json`: those that are JSON are values in it, and `null` where they are empty.
+#[must_use]
+pub fn outputs_json(values: &BTreeMap<&'static str, String>) -> Value {
+    let value = |output: &Output| {
+        let text = values.get(output.name)?;
+        let value = if output.is_json {
+            serde_json::from_str(text).unwrap_or_default()
+        } else {
+            Value::from(text.as_str())
+        };
+        Some((output.name.to_owned(), value))
+    };
+    Value::Object(OUTPUTS.iter().filter_map(value).collect())
 }
 
 fn matrix(report: &RunReport) -> Vec<Value> {

@@ -10,22 +10,24 @@ use std::time::Duration;
 /// More bars than this are no picture any more. GitHub draws nothing at all of more than 50,000 characters.
 const MOST_BARS: usize = 40;
 
-/// Draws a run of several services; nothing for one alone, which has no order.
+/// Draws the deploys of a run that were followed to their end; nothing for one alone, which has no order. A deploy that Render only accepted
+/// has no end that is known.
 pub(super) fn picture(services: &[ServiceResult]) -> String {
-    let was_sent = |ended: &&ServiceResult| {
-        matches!(
-            ended.status,
-            Status::Accepted
-                | Status::Live
-                | Status::Failed
-                | Status::Superseded
-                | Status::Unknown
-                | Status::Cancelled
-        )
+    let was_followed = |ended: &&ServiceResult| match ended.status {
+        Status::Live => true,
+        Status::Failed | Status::Superseded | Status::Unknown | Status::Cancelled => {
+            ended.deploy.is_some()
+        }
+        Status::Accepted
+        | Status::NotStarted
+        | Status::Unchanged
+        | Status::Skipped
+        | Status::Held
+        | Status::Refused => false,
     };
     let mut ran: Vec<&ServiceResult> = services
         .iter()
-        .filter(was_sent)
+        .filter(was_followed)
         .filter(|ended| !ended.took.is_zero())
         .collect();
     if ran.len() < 2 {
@@ -43,7 +45,7 @@ pub(super) fn picture(services: &[ServiceResult]) -> String {
         "%H:%M"
     };
     let mut text = format!(
-        "```mermaid\ngantt\n    dateFormat YYYY-MM-DD HH:mm:ss.SSS\n    axisFormat {axis}\n    todayMarker off\n"
+        "```mermaid\ngantt\n    title When each deploy ran, from the first one on\n    dateFormat YYYY-MM-DD HH:mm:ss.SSS\n    axisFormat {axis}\n    todayMarker off\n"
     );
     for ended in ran.iter().take(MOST_BARS) {
         let (sign, mark) = bar(ended.status);
@@ -109,6 +111,7 @@ mod tests {
             began,
             took,
             reason: None,
+            deploy: model::DeployId::parse("dep-abc").ok(),
             ..ServiceResult::without_deploy(&service, status, "")
         }
     }
@@ -119,10 +122,11 @@ mod tests {
             ended("workers", Status::Failed, 61_500, 1000),
             ended("section", Status::Live, 0, 61_234),
             ended("web", Status::Skipped, 0, 0),
+            ended("jobs", Status::Accepted, 0, 900),
         ]);
         assert_eq!(
             text,
-            "```mermaid\ngantt\n    dateFormat YYYY-MM-DD HH:mm:ss.SSS\n    axisFormat %M:%S\n    todayMarker off\n    \
+            "```mermaid\ngantt\n    title When each deploy ran, from the first one on\n    dateFormat YYYY-MM-DD HH:mm:ss.SSS\n    axisFormat %M:%S\n    todayMarker off\n    \
              \u{2713} section live 61 s :active, 2001-01-01 00:00:00.000, 2001-01-01 00:01:01.234\n    \
              \u{2717} workers failed 1 s :crit, 2001-01-01 00:01:01.500, 2001-01-01 00:01:02.500\n```\n"
         );

@@ -1,37 +1,30 @@
 //! The job summary: Markdown that says the outcome in its first line.
 
-use super::documents::Documents;
+use super::links::Links;
 use super::picture::picture;
-use super::{CleanupItem, Failed, RunReport, ServiceResult};
-use decide::{Base, PlannedService, Subject};
-use model::{Outcome, Status};
+use super::service_table::{about, services_or_images};
+use super::{CleanupItem, Failed, RunReport};
+use model::Outcome;
 use std::fmt::Write as _;
 
 /// More rows than this are folded.
 const FOLD: usize = 30;
 
 /// More sentences than this are folded, and more failures.
-const FEW: usize = 8;
+pub(super) const FEW: usize = 8;
 
-/// Writes the summary of a run. Failures are linked to the documents, where these are known.
+/// Writes the summary of a run.
 #[must_use]
-pub fn summary(report: &RunReport, documents: Option<&Documents>) -> String {
+pub fn summary(report: &RunReport, links: &Links) -> String {
     let mut text = format!(
         "### {} {}\n\n",
         sign(report.outcome),
         escape(&report.headline)
     );
-    text.push_str(&failures(report, documents));
-    // Another bullet than that of the failures makes it another list.
-    let notes: Vec<String> = report
-        .notes
-        .iter()
-        .map(|note| format!("* {}\n", escape(note)))
-        .collect();
-    text.push_str(&folded(&notes, "more remarks"));
+    text.push_str(&failures(report, links));
     if report.plan.is_some() {
-        text.push_str(&about(report));
-        text.push_str(&services_or_images(report));
+        text.push_str(&about(report, links));
+        text.push_str(&services_or_images(report, links));
     }
     if let Some(fleet) = &report.fleet {
         text.push_str(&super::fleet_summary(fleet, escape));
@@ -59,16 +52,24 @@ pub fn summary(report: &RunReport, documents: Option<&Documents>) -> String {
             .collect();
         text.push_str(&folded(&steps, "more steps"));
     }
+    // Another bullet than that of the failures makes it another list.
+    let notes: Vec<String> = report
+        .notes
+        .iter()
+        .map(|note| format!("* {}\n", escape(note)))
+        .collect();
+    text.push_str(&folded(&notes, "more remarks"));
     text.push_str(&picture(&report.services));
     text
 }
 
 /// What went wrong and what to do about it: that of the run, and that of each service.
-fn failures(report: &RunReport, documents: Option<&Documents>) -> String {
+fn failures(report: &RunReport, links: &Links) -> String {
     let of_services = report
         .services
         .iter()
         .filter_map(|ended| Some((Some(&ended.service), ended.failed.as_ref()?)));
+    let has_failed_service = of_services.clone().next().is_some();
     let all = report
         .failed
         .iter()
@@ -86,16 +87,19 @@ fn failures(report: &RunReport, documents: Option<&Documents>) -> String {
             } else {
                 format!("{}<br>", escape(&failed.text))
             };
-            let word = match documents {
-                Some(documents) => {
-                    format!("[`{0}`]({1})", failed.word, documents.failure(failed.word))
-                }
-                None => format!("`{}`", failed.word),
-            };
+            let word = links.failure(failed.word);
             format!("- {who}{word}: {text}{}\n", next_step(failed))
         })
         .collect();
-    folded(&told, "more failures")
+    let mut text = folded(&told, "more failures");
+    // Previews have no environment: there is nothing to go back to.
+    if let Some(page) = links.rollback()
+        && has_failed_service
+        && report.environment.is_some()
+    {
+        let _ = writeln!(text, "[Roll back]({page}) to what was live before.\n");
+    }
+    text
 }
 
 /// Items of a list, those behind the first few folded.
@@ -111,229 +115,8 @@ fn folded(items: &[String], what: &str) -> String {
     text
 }
 
-fn fold(title: &str, text: &str) -> String {
+pub(super) fn fold(title: &str, text: &str) -> String {
     format!("<details><summary>{title}</summary>\n\n{text}\n</details>\n\n")
-}
-
-fn services_or_images(report: &RunReport) -> String {
-    let Some(plan) = &report.plan else {
-        return String::new();
-    };
-    if plan.services.is_empty() && !report.previews.is_empty() {
-        let rows: Vec<String> = report
-            .previews
-            .iter()
-            .map(|preview| preview_row(report, preview))
-            .collect();
-        return table(
-            "| Preview | Address | Image | Result | Time |\n|---|---|---|---|---|\n",
-            &rows,
-        );
-    }
-    if plan.services.is_empty() {
-        let rows: Vec<String> = plan
-            .images
-            .iter()
-            .map(|image| image_row(report, image))
-            .collect();
-        return if rows.is_empty() {
-            rows.concat()
-        } else {
-            table("| Image | Why | Digest |\n|---|---|---|\n", &rows)
-        };
-    }
-    // A plan has no results, so it has no columns for them.
-    let head = if report.outcome == Outcome::Planned {
-        "| Service | Decision | Why | Image |\n|---|---|---|---|\n"
-    } else {
-        "| Service | Decision | Why | Image | Result | Time |\n|---|---|---|---|---|---|\n"
-    };
-    let all = failures_first(report, &plan.services);
-    let is_left = |service: &&&PlannedService| {
-        let was_left = |status: Status| matches!(status, Status::Unchanged | Status::Skipped);
-        was_left(service.why.status())
-            && end_of(report, service).is_none_or(|ended| was_left(ended.status))
-    };
-    let left: Vec<&PlannedService> = all.iter().filter(is_left).copied().collect();
-    let rows = |services: &[&PlannedService]| {
-        services
-            .iter()
-            .map(|service| row(report, service))
-            .collect::<Vec<_>>()
-    };
-    if left.len() <= FEW || left.len() == all.len() {
-        return table(head, &rows(&all));
-    }
-    // What stayed as it was is the long and dull part.
-    let others: Vec<&PlannedService> = all
-        .iter()
-        .filter(|service| !is_left(service))
-        .copied()
-        .collect();
-    let title = format!("{} services stay as they are", left.len());
-    table(head, &rows(&others)) + &fold(&title, &format!("{head}{}", rows(&left).concat()))
-}
-
-fn end_of<'a>(report: &'a RunReport, service: &PlannedService) -> Option<&'a ServiceResult> {
-    report
-        .services
-        .iter()
-        .find(|ended| ended.service == service.name)
-}
-
-/// What was deployed where, compared with what.
-fn about(report: &RunReport) -> String {
-    let Some(plan) = &report.plan else {
-        return String::new();
-    };
-    let what = match &plan.subject {
-        Subject::Environments {
-            environments,
-            release,
-        } => {
-            let names: Vec<&str> = environments.iter().map(|name| name.as_str()).collect();
-            let release = release
-                .as_ref()
-                .map(|release| format!(", release {release}"))
-                .unwrap_or_default();
-            format!("Environment {}{release}", names.join(", "))
-        }
-        Subject::PullRequest { number, .. } => format!("Pull request {number}"),
-        Subject::Commit => "No environment".into(),
-    };
-    let base = match &plan.base {
-        Base::Commit(commit, from) => {
-            format!("compared with `{}` ({})", commit.short(7), escape(from))
-        }
-        Base::OfEachService => "each service compared with what it serves".into(),
-        Base::None(why) => format!("compared with nothing: {}", escape(why)),
-    };
-    format!("{what}, commit `{}`, {base}.\n\n", plan.commit.short(7))
-}
-
-fn failures_first<'a>(
-    report: &RunReport,
-    services: &'a [PlannedService],
-) -> Vec<&'a PlannedService> {
-    let has_failed = |service: &&PlannedService| {
-        report
-            .services
-            .iter()
-            .any(|ended| ended.service == service.name && ended.failed.is_some())
-    };
-    services
-        .iter()
-        .filter(has_failed)
-        .chain(services.iter().filter(|service| !has_failed(service)))
-        .collect()
-}
-
-fn row(report: &RunReport, service: &PlannedService) -> String {
-    let ended = end_of(report, service);
-    let status = ended.map_or_else(|| service.why.status(), |ended| ended.status);
-    let why = ended
-        .and_then(|ended| ended.reason.clone())
-        .unwrap_or_else(|| service.why.detail());
-    let of_image = || Some(&report.images.get(&service.image)?.pinned);
-    let image = report
-        .given
-        .get(&service.name)
-        .or_else(of_image)
-        .map_or_else(
-            || service.image.to_string(),
-            |image| {
-                format!(
-                    "{}<br>`{}`",
-                    escape(&image.repository.to_string()),
-                    image.digest.short()
-                )
-            },
-        );
-    let first = format!(
-        "| {} | {} | {} | {image} |",
-        service.name,
-        service.decision,
-        escape(&why)
-    );
-    if report.outcome == Outcome::Planned {
-        return format!("{first}\n");
-    }
-    let result = result(status, ended);
-    // Where the service is, once it is there.
-    let page = ended
-        .filter(|ended| ended.status == Status::Live)
-        .and_then(|ended| ended.url.as_ref());
-    let result = page.map_or(result.clone(), |page| {
-        format!("[{result}]({})", address(page))
-    });
-    let is_timed = |ended: &&ServiceResult| {
-        !matches!(
-            ended.status,
-            Status::Unchanged | Status::Skipped | Status::Held | Status::NotStarted
-        )
-    };
-    let time = ended
-        .filter(is_timed)
-        .filter(|ended| !ended.took.is_zero())
-        .map(|ended| seconds(ended.took))
-        .unwrap_or_default();
-    format!("{first} {result} | {time} |\n")
-}
-
-/// What became of it, and in a word why not.
-fn result(status: Status, ended: Option<&ServiceResult>) -> String {
-    let word = ended
-        .and_then(|ended| ended.failed.as_ref())
-        .map(|failed| format!(": {}", failed.word));
-    format!("{} {status}{}", mark(status), word.unwrap_or_default())
-}
-
-const fn mark(status: Status) -> &'static str {
-    match status {
-        Status::Live => "\u{2705}",
-        Status::Accepted => "\u{2611}\u{fe0f}",
-        Status::Failed | Status::Refused | Status::Unknown => "\u{274c}",
-        Status::NotStarted | Status::Cancelled => "\u{23f9}\u{fe0f}",
-        Status::Superseded | Status::Held => "\u{26a0}\u{fe0f}",
-        Status::Unchanged | Status::Skipped => "\u{2796}",
-    }
-}
-
-fn preview_row(report: &RunReport, preview: &super::Preview) -> String {
-    let ended = report
-        .services
-        .iter()
-        .find(|ended| ended.service == preview.service);
-    let link = ended
-        .and_then(|ended| ended.url.as_ref())
-        .map(link)
-        .unwrap_or_default();
-    let image = report.images.get(&preview.image).map_or_else(
-        || preview.image.to_string(),
-        |image| {
-            format!(
-                "{}<br>`{}`",
-                escape(&image.pinned.repository.to_string()),
-                image.pinned.digest.short()
-            )
-        },
-    );
-    let status = ended.map_or(Status::NotStarted, |ended| ended.status);
-    let reason = ended
-        .filter(|ended| ended.failed.is_none())
-        .and_then(|ended| ended.reason.as_deref());
-    let result = result(status, ended)
-        + &reason
-            .map(|reason| format!(": {}", escape(reason)))
-            .unwrap_or_default();
-    let time = ended
-        .filter(|ended| ended.status != Status::Skipped)
-        .map(|ended| seconds(ended.took))
-        .unwrap_or_default();
-    format!(
-        "| {} | {link} | {image} | {result} | {time} |\n",
-        preview.service
-    )
 }
 
 /// A link whose text is the address's host.
@@ -347,11 +130,20 @@ pub(super) fn link(url: &url::Url) -> String {
 
 /// What to do, and where.
 fn next_step(failed: &Failed) -> String {
-    let page = failed
+    let logs_link = failed
         .page
         .as_ref()
-        .map(|page| format!(" [Its page on Render]({})", address(page)));
-    format!("{}{}", escape(&failed.hint), page.unwrap_or_default())
+        .map(|page| format!(" [Render's logs]({})", address(&logs(page))));
+    format!("{}{}", escape(&failed.hint), logs_link.unwrap_or_default())
+}
+
+/// The logs of the service whose page on Render's dashboard this is.
+fn logs(page: &url::Url) -> url::Url {
+    let mut logs = page.clone();
+    if let Ok(mut segments) = logs.path_segments_mut() {
+        segments.pop_if_empty().push("logs");
+    }
+    logs
 }
 
 /// An address as the target of a link: nothing in it ends the link, or the cell that it stands in.
@@ -365,19 +157,6 @@ pub(super) fn address(url: &url::Url) -> String {
         }
     };
     url.as_str().bytes().map(shown).collect()
-}
-
-fn image_row(report: &RunReport, image: &decide::PlannedImage) -> String {
-    let digest = report
-        .images
-        .get(&image.name)
-        .map(|verified| format!("`{}`", verified.pinned.digest))
-        .unwrap_or_default();
-    format!(
-        "| {} | {} | {digest} |\n",
-        image.name,
-        escape(&image.why.detail())
-    )
 }
 
 pub(super) fn table(head: &str, rows: &[String]) -> String {
@@ -487,7 +266,7 @@ mod tests {
     fn the_first_line_is_the_outcome() {
         let text = summary(
             &RunReport::new(Outcome::Nothing, "Nothing to do: a branch was deleted."),
-            None,
+            &Links::default(),
         );
         assert!(
             text.lines()

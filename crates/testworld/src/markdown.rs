@@ -12,6 +12,9 @@ const MARK: &str = "<!-- ghcr-to-render:pull-request:v1 -->";
 /// The address of the documents of the action that [`crate::runner`] says is running.
 const FAILURES: &str = "https://github.com/acme/ghcr-to-render/blob/v1/docs/failures.md#";
 
+/// The workflow that goes back, in those documents.
+const ROLLBACK: &str = "https://github.com/acme/ghcr-to-render/blob/v1/docs/workflows/rollback.yml";
+
 /// The origins that links lead to: the run and its repository, Render's dashboard, what is deployed there, and the list of failures.
 fn is_ours(address: &str) -> bool {
     if let Some(word) = address.strip_prefix(FAILURES) {
@@ -19,16 +22,41 @@ fn is_ours(address: &str) -> bool {
             |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         return !word.is_empty() && word.bytes().all(is_letter);
     }
+    if address == ROLLBACK {
+        return true;
+    }
     let Ok(url) = url::Url::parse(address) else {
         return false;
     };
     let host = url.host_str().unwrap_or_default();
     let is_known = match host {
-        "github.com" => url.path().starts_with("/acme/shop/actions/runs/"),
+        "github.com" => {
+            url.path().starts_with("/acme/shop/actions/runs/")
+                || is_commit_page(url.path())
+                || is_comparison(url.path())
+        }
         "dashboard.render.com" => true,
         _ => host.ends_with(".onrender.com"),
     };
     url.scheme() == "https" && is_known && url.username().is_empty() && url.fragment().is_none()
+}
+
+/// GitHub's page of a commit of the repository.
+fn is_commit_page(path: &str) -> bool {
+    let commit = path.strip_prefix("/acme/shop/commit/");
+    commit.is_some_and(is_commit)
+}
+
+/// GitHub's page that compares two commits of the repository.
+fn is_comparison(path: &str) -> bool {
+    let range = path.strip_prefix("/acme/shop/compare/");
+    let ends = range.and_then(|range| range.split_once("..."));
+    ends.is_some_and(|(from, to)| is_commit(from) && is_commit(to))
+}
+
+fn is_commit(text: &str) -> bool {
+    let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    text.len() == 40 && text.bytes().all(is_hex)
 }
 
 /// Everything in a text that somebody else has put there: tags, links, pictures, mentions, references, addresses that GitHub makes links of,
@@ -81,9 +109,15 @@ pub fn foreign(markdown: &str) -> Vec<String> {
             Event::Text(text) if is_code => {
                 // A Gantt chart's own lines, and bars of validated names.
                 for line in text.lines().map(str::trim) {
-                    let is_own = ["gantt", "dateFormat ", "axisFormat ", "todayMarker off"]
-                        .iter()
-                        .any(|own| line.starts_with(own));
+                    let is_own = [
+                        "gantt",
+                        "title When each deploy ran, from the first one on",
+                        "dateFormat ",
+                        "axisFormat ",
+                        "todayMarker off",
+                    ]
+                    .iter()
+                    .any(|own| line.starts_with(own));
                     if !is_own && !line.contains(" :")
                         || line.contains(['<', '"', '%', ';']) && !line.starts_with("axisFormat ")
                     {

@@ -79,7 +79,7 @@ fn a_laptop_is_told_what_does_not_fit_and_where() {
         .says("2 of 5 tracked files are nobody's")
         .says("docs/ (2 files)")
         .says("Checked .github/deploy-manifest.yml: no errors, 1 warning");
-    assert_eq!((run.exit, run.stdout.as_str()), (0, ""));
+    assert_eq!((run.exit, run.stderr.as_str()), (0, ""));
 }
 
 #[test]

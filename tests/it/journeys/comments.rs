@@ -50,8 +50,9 @@ fn a_comment_says_what_was_verified_and_is_edited_from_then_on() {
         comment.body
     );
     for part in [
-        &format!("| web | `{digest}` | verified |"),
-        &run.world.commit(),
+        format!("| web | `{digest}` |").as_str(),
+        "| web | verified |",
+        run.world.commit().as_str(),
         "/actions/runs/1658821493)",
     ] {
         assert!(comment.body.contains(part), "{part}: {}", comment.body);
@@ -99,11 +100,14 @@ fn previews_stand_in_it_with_their_addresses() {
     let run = run.hooked_with(&[("web-pr-7", &wanted)]);
     let body = &ours(&run)[0].body;
     let row = format!(
-        "| web | [web-pr-7.onrender.com](https://web-pr-7.onrender.com/) | `{}` | `{}` | live |",
+        "| web | live | [`{}`](https://github.com/acme/shop/commit/{}) | [web-pr-7.onrender.com](https://web-pr-7.onrender.com/) |",
         &run.world.commit()[..7],
-        run.world.digest("web")
+        run.world.commit()
     );
     assert!(body.contains(&row), "{body}");
+    let digest = format!("| web | `{}` |", run.world.digest("web"));
+    assert!(body.contains(&digest), "{body}");
+    assert!(body.contains("1 service is live: web\n"), "{body}");
 }
 
 #[test]
@@ -161,7 +165,10 @@ fn what_failed_is_said_by_its_word_alone() {
         .deploy()
         .expect_stopped("image-not-amd64");
     let body = &ours(&run)[0].body;
-    assert!(body.contains("refused (image-not-amd64)"), "{body}");
+    assert!(
+        body.contains("refused\n\nFailure: [`image-not-amd64`]("),
+        "{body}"
+    );
 }
 
 #[test]

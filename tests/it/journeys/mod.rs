@@ -5,6 +5,7 @@ mod bounds;
 mod cancel;
 mod check;
 mod cleanup;
+mod command_line;
 mod comments;
 mod container;
 mod credentials;

@@ -433,7 +433,7 @@ fn what_the_registry_does_not_have_any_more_is_not_put_back_and_it_is_said() {
     run.equal(
         "summary",
         &run.output("summary"),
-        &"Failed in staging: web, live: api, workers",
+        &"In staging, 1 of 3 services failed: web. Live: api, workers",
     );
     run.equal(
         "api",

@@ -16,7 +16,8 @@ use testworld::{Run, World};
 struct Read {
     heading: String,
     tables: usize,
-    /// The cells of each row, heads included.
+    /// The cells of each row, heads included. Rows of one table are as wide as its head: a Markdown reader makes them so, and
+    /// [`testworld::markdown::foreign`] says which are torn.
     rows: Vec<Vec<String>>,
     items: Vec<String>,
     mermaid: Vec<String>,
@@ -108,13 +109,6 @@ fn summary(name: &str, run: &Run) -> Read {
             );
         }
     }
-    let widths: Vec<usize> = read.rows.iter().map(Vec::len).collect();
-    let head = read.rows.first().map_or(0, Vec::len);
-    assert!(
-        widths.iter().all(|width| *width == head),
-        "{name}: rows of {widths:?} cells\n{}",
-        run.summary
-    );
     assert_eq!(read.opened, read.closed, "{name}: folds\n{}", run.summary);
     assert!(read.mermaid.len() <= 1, "{name}: one picture");
     read
@@ -166,14 +160,15 @@ fn live_and_accepted_show_order_and_time() {
     assert_eq!(names.last(), Some(&"workers"), "{:?}", live.mermaid);
     assert_eq!(
         live.rows[0],
-        ["Service", "Decision", "Why", "Image", "Result", "Time"]
+        ["Service", "Result", "Version", "Why", "Time"]
     );
     assert!(live.items.is_empty(), "{:?}", live.items);
     let run = three()
         .images()
         .deploy()
         .expect_accepted(["api", "workers", "web"]);
-    assert_eq!(bars(&summary("accepted", &run)).len(), 3);
+    // Nobody followed these, so nobody knows how long they took.
+    assert!(bars(&summary("accepted", &run)).is_empty());
 }
 
 #[test]
@@ -209,7 +204,9 @@ fn failures_come_first_each_with_its_cause_and_what_to_do() {
         .collect();
     assert_eq!(names[..2], ["api", "web"], "failures are the first rows");
     assert!(
-        run.summary.find("Its page on Render") < run.summary.find("| Service |"),
+        run.summary
+            .find("[Render's logs](https://dashboard.render.com/")
+            < run.summary.find("| Service |"),
         "{}",
         run.summary
     );
@@ -323,7 +320,7 @@ fn a_plan_has_no_columns_for_results_and_says_what_it_would_call() {
     without.says("would call its hook in deploy-hooks or RENDER_HOOK_API (not given to this run)");
     assert_eq!(
         read(&run.summary).rows[0],
-        ["Service", "Decision", "Why", "Image"]
+        ["Service", "Decision", "Version", "Why"]
     );
 }
 

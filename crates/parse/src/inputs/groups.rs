@@ -9,6 +9,16 @@ pub struct InputGroup {
     pub inputs: &'static [(&'static str, &'static str)],
 }
 
+/// Whether a command is among the commands of an input in [`INPUT_GROUPS`]: `all`, `all but` some, or a list.
+#[must_use]
+pub fn is_read_by(command: &str, commands: &str) -> bool {
+    let is_listed = |list: &str| list.split(", ").any(|word| word == command);
+    match commands.strip_prefix("all but ") {
+        Some(others) => !is_listed(others),
+        None => commands == "all" || is_listed(commands),
+    }
+}
+
 const WITH_IMAGES: &str = "plan, verify, deploy, promote";
 const WITH_TOKEN: &str = "all but check, init";
 const WITH_KEY: &str = "plan, deploy, rollback, status, cleanup";

@@ -20,6 +20,7 @@ pub struct Mistake {
     at: Position,
     what: String,
     remedy: String,
+    source: Option<String>,
 }
 
 impl Mistake {
@@ -28,7 +29,14 @@ impl Mistake {
             at,
             what: what.into(),
             remedy: remedy.into(),
+            source: None,
         }
+    }
+
+    /// The line of the file that it is in.
+    #[must_use]
+    pub fn source(&self) -> Option<&str> {
+        self.source.as_deref()
     }
 
     /// The line, from 1.
@@ -79,6 +87,19 @@ pub(super) fn in_order(mut mistakes: Vec<Mistake>) -> Vec<Mistake> {
             format!("and {more} more mistakes"),
             "mend these first",
         ));
+    }
+    mistakes
+}
+
+/// Gives each mistake the line of the file that it is in.
+pub(super) fn with_lines(mut mistakes: Vec<Mistake>, bytes: &[u8]) -> Vec<Mistake> {
+    let text = String::from_utf8_lossy(bytes);
+    let lines: Vec<&str> = text.lines().collect();
+    for mistake in &mut mistakes {
+        let at = (mistake.line() as usize).checked_sub(1);
+        mistake.source = at
+            .and_then(|at| lines.get(at))
+            .map(|line| (*line).to_owned());
     }
     mistakes
 }

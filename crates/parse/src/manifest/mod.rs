@@ -16,7 +16,7 @@ mod read;
 
 use super::yaml;
 use fields::Reader;
-use mistake::in_order;
+use mistake::{in_order, with_lines};
 use model::{
     Environment, EnvironmentName, Image, ImageName, Manifest, Pattern, PatternList, Refused,
     ReleaseTemplate, Repository, Service, ServiceName, Source, TagRules, TagTemplate, When,
@@ -46,7 +46,7 @@ pub fn parse(bytes: &[u8], home: &Home<'_>) -> Result<Manifest, Vec<Mistake>> {
     let root = yaml::parse(bytes, &mut reader.mistakes);
     let draft = root.and_then(|root| reader.manifest(&root, home));
     let manifest = draft.and_then(|draft| reader.agree(draft));
-    manifest.ok_or_else(|| in_order(reader.mistakes))
+    manifest.ok_or_else(|| with_lines(in_order(reader.mistakes), bytes))
 }
 
 /// Makes the manifest of a repository that has none: one image of everything, one service of the repository's name, and the

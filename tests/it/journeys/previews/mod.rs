@@ -150,7 +150,7 @@ fn a_pull_request_gets_a_preview_of_the_service_that_it_changes() {
         Some("https://web-pr-7.onrender.com/")
     );
     run.says("web-pr-7.onrender.com")
-        .says("Live: previews of pull request 7: web live");
+        .says("In the previews of pull request 7, 1 service is live: web");
 }
 
 #[test]

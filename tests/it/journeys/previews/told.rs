@@ -65,7 +65,7 @@ fn a_change_that_was_dropped_leaves_a_commit_that_is_named() {
     });
     let run = world.deploy().ended(0, "nothing", "").no_hooks();
     let body = comment(&names(run, &first));
-    let sentence = format!("The preview of web still has commit `{first}`.");
+    let sentence = format!("The preview of web still has commit [`{first}`](");
     assert!(body.contains(&sentence), "{body}");
 }
 
@@ -76,7 +76,7 @@ fn a_suspended_preview_is_told_so() {
     let run = run.again().deploy().no_hooks();
     let body = comment(&run);
     assert!(
-        body.contains("| suspended; this run: failed (service-suspended) |"),
+        body.contains("| suspended; this run: failed: [`service-suspended`]("),
         "{body}"
     );
 }

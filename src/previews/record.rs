@@ -120,7 +120,7 @@ impl PreviewJob<'_> {
             Ok(number) => Some(number),
             Err(error) => {
                 let text = format!(
-                    "previews go on without a record ({error}): a cleanup does not find them, so they have to be deleted on Render by hand"
+                    "this run keeps no record of its previews ({error}): a cleanup does not find them, so delete them on Render by hand"
                 );
                 if self.remembered.forgot.replace(true) {
                     self.say(&format!("no record: {error}"));

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use testworld::{Answer, Kind, World};
+use testworld::{Answer, Event, Kind, World};
 
 /// A push that changes everything, with all images.
 fn everything() -> World {
@@ -311,8 +311,13 @@ fn without_services_a_commit_that_is_not_the_tip_any_more_is_superseded() {
     let run = world.deploy().no_hooks();
     assert_eq!((run.exit, run.output("outcome")), (0, "superseded"));
     assert!(!run.world.rooms.workspace.join("deploy.env").exists());
-    let forced = images_without_services()
+    let older = images_without_services();
+    let sha = older.commit();
+    let forced = older
         .commit_on_main(|repo| repo.write("y", "1"))
+        .on_event(|world| Event::dispatch("refs/heads/main", &world.origin.head()))
+        .input("environment", "staging")
+        .input("sha", &sha)
         .input("force", "older")
         .deploy()
         .no_hooks();

@@ -197,7 +197,7 @@ fn a_service_that_fails_stops_those_after_it_and_no_others() {
             ("web", "live"),
         ],
     );
-    let run = run.says("not started, because api was not deployed");
+    let run = run.says("not started: it comes after api, which was not deployed");
     run.equal("records of workers", &written(&run, "workers"), &vec![]);
     run.equal(
         "records of api",
@@ -477,7 +477,7 @@ fn a_sibling_that_cannot_be_put_back_stays_live_and_it_is_said() {
     run.equal("records of api", &written(&run, "api"), &failed);
     run.annotates(
         "warning",
-        "api stays on what it was given in this run: update_failed: it took more memory",
+        "api stays on what it was given in this run: update_failed: it used more memory",
     );
 }
 

@@ -249,7 +249,7 @@ fn a_release_that_failed_everywhere_leaves_nothing_to_go_back_from() {
     let run = team
         .run
         .expect_nothing()
-        .says("prod-3 brought nothing live, production has prod-2");
+        .says("prod-3 deployed nothing, production still has prod-2");
     let team = Team {
         run,
         given: team.given,
@@ -592,7 +592,7 @@ fn a_rollback_that_is_cut_off_is_gone_on_with_and_never_doubled() {
         run.again()
             .run("rollback")
             .expect_nothing()
-            .says("has led production to prod-2 already");
+            .says("put production on prod-2 already");
     }
 }
 

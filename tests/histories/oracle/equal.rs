@@ -86,10 +86,11 @@ impl Team {
     }
 
     /// The tip of an environment: the branch's, or the highest release whose tag stands, "where the commit lies on a `from` branch or was deployed or begun here
-    /// by our own record". With a release, its number.
+    /// by our own record". With a release, its number. Which branch the environment follows, the manifest of the run's commit says.
     pub(crate) fn tip(
         &self,
         environment: usize,
+        asking: usize,
         refs: &BTreeMap<String, String>,
     ) -> Option<(usize, Option<u32>)> {
         let on = |name: &str| {
@@ -100,7 +101,14 @@ impl Team {
                 .or_else(|| self.world.origin.tagged(object))
         };
         if !(environment == 1 && self.setting.has_releases()) {
-            let branch = crate::team::BRANCHES[environment];
+            let followed = self.manifest(asking).and_then(|manifest| {
+                let found = manifest.environment(environment)?;
+                match found.when {
+                    When::Branch(branch) => Some(branch),
+                    When::Releases => None,
+                }
+            });
+            let branch = followed.unwrap_or_else(|| self.branch(environment));
             return on(&format!("refs/heads/{branch}")).map(|tip| (tip, None));
         }
         let releases = refs.keys().filter_map(|name| {

@@ -132,6 +132,33 @@ fn row_18_a_deploy_that_gave_way_to_another_of_the_same_digest() {
             vec![begin(0, 0), Event::GoToCall { slot: 0 }, again],
             vec![Event::End { slot: 0 }],
         ];
-        counts(setting, &events.concat(), &[(CALLS, 3), (FAILED, 0)]);
+        let expected = [(CALLS, 3), (FAILED, 0), (SUPERSEDED, 0)];
+        counts(setting, &events.concat(), &expected);
+    }
+}
+
+#[test]
+fn row_18_one_of_two_calls_failed_and_the_other_comes() {
+    // Both calls are taken. The first one's deploy fails and is listed; the second one's waits and is not. Then the commit is reverted.
+    for variant in ALL.into_iter().filter(|variant| variant.key != Key::None) {
+        let setting = Setting {
+            lists_late: true,
+            ..variant.setting()
+        };
+        let taken = Event::Fault {
+            which: Which::Deploys,
+            what: What::TakenBut(502),
+            times: 1,
+        };
+        let events = [
+            [variant.pushed(&[content(1)]), vec![RUN, Event::Settle]].concat(),
+            vec![
+                Event::RenderFails(u8::from(variant.to == To::Releases)),
+                taken,
+            ],
+            [variant.pushed(&[content(2)]), vec![RUN]].concat(),
+            [variant.reverted(1), vec![RUN]].concat(),
+        ];
+        holds(setting, &events.concat());
     }
 }

@@ -195,6 +195,15 @@ impl Team {
             // "As of the moment at which the run read what serves." "Every attempt of our own" is known by its record.
             return Some("excuse: Render does not list a deploy yet, and no record tells of it");
         }
+        if self.setting.wait_accepted
+            && deploys.iter().any(|deploy| {
+                deploy.by == By::Run(number)
+                    && matches!(deploy.state, State::Failed | State::Canceled)
+            })
+        {
+            // Nobody follows what is only accepted: "provided that Render fails no deploy that it accepted".
+            return Some("excuse: `wait: accepted`, and Render failed the deploy that it accepted");
+        }
         if self.setting.has_key() {
             return None;
         }

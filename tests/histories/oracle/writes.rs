@@ -50,7 +50,7 @@ impl Team {
             .filter_map(|call| Some(self.render_id(run.environment?, call.service)))
             .collect();
         let is_rollback = |found: &&crate::world::deployments::Deployment| {
-            found.step > run.begun
+            found.step > run.looks.first_records.unwrap_or(run.begun)
                 && found.is_shown(look.step)
                 && found.field("kind") == "rollback"
                 && found.run.is_some_and(|other| {

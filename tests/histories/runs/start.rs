@@ -156,7 +156,9 @@ impl Team {
         let tip = self.on(&git_ref)?;
         let name = self.manifest(tip)?.environment(environment)?.name.clone();
         let mut run = self.run("deploy", tip, &git_ref, 1);
-        run.environment = Some(environment);
+        // The one that is assumed where there is no manifest has releases in its place.
+        let follows = self.manifest(tip)?.environment(environment)?.when.clone();
+        run.environment = matches!(follows, When::Branch(_)).then_some(environment);
         let mut start = self.start_by_hand(run, git_ref, vec![("environment", name)])?;
         let machine = match which / 2 % 8 {
             0 => Some("schedule"),

@@ -68,7 +68,7 @@ pub(crate) struct Status {
     pub(crate) state: String,
     pub(crate) description: String,
     creator: Account,
-    created: u64,
+    pub(crate) created: u64,
     log_url: Option<String>,
     environment_url: Option<String>,
 }

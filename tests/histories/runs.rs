@@ -38,6 +38,8 @@ pub(crate) struct Run {
     pub(crate) before: Option<usize>,
     /// When it began.
     pub(crate) begun: usize,
+    /// When it began, in seconds since the world did.
+    pub(crate) began: u64,
     pub(crate) looks: Looks,
     /// Whether it was killed or cancelled.
     pub(crate) is_cut: bool,

@@ -131,15 +131,15 @@ pub(super) fn hand(random: &mut Random) -> Hand {
 
 pub(super) fn edit(random: &mut Random) -> Edit {
     let (service, byte) = (random.byte(), random.byte());
-    match random.below(20) {
-        0..4 => Edit::Delete(byte % 4),
-        4..8 => Edit::Move(byte % 4),
-        8..12 => Edit::Late(1 + byte % 4),
-        12..14 => Edit::Crowd {
+    match random.below(40) {
+        0..8 => Edit::Delete(byte % 4),
+        8..16 => Edit::Move(byte % 4),
+        16..24 => Edit::Late(1 + byte % 4),
+        24..28 => Edit::Crowd {
             service,
             count: 100 + byte % 20,
         },
-        14 => Edit::Large { service },
+        28 => Edit::Large { service },
         _ => Edit::Forged {
             service,
             commit: byte,

@@ -257,10 +257,7 @@ impl Team {
                 .filter_map(|name| self.world.origin.number(refs.get(name)?))
                 .any(|tip| self.world.origin.reaches(asked.commit, tip))
         });
-        let was_begun = self.runs.iter().any(|run| {
-            run.environment == Some(1) && run.commit == asked.commit && !run.calls.is_empty()
-        });
-        if !is_on && !was_begun {
+        if !is_on && !self.was_begun(asked.commit) {
             let text = format!(
                 "run {} deploys a release on c{}, which its branches have left",
                 asked.number, asked.commit

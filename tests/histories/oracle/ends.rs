@@ -181,8 +181,10 @@ impl Team {
             // "As of the moment at which the run read what serves." "The next run of T makes it good."
             return Some("excuse: somebody else deployed while the run of the tip went on");
         }
-        let is_unlisted =
-            |deploy: &Deploy| self.setting.lists_late && !deploy.is_listed_late(self.world.now);
+        let is_unlisted = |deploy: &Deploy| {
+            let was_listed = deploy.is_listed_late(self.world.now) && deploy.was_due(run.began);
+            self.setting.lists_late && !was_listed
+        };
         let is_recorded = |deploy: &Deploy| {
             let is_its = |found: &&crate::world::deployments::Deployment| {
                 By::Run(found.run.unwrap_or(usize::MAX)) == deploy.by
@@ -210,6 +212,10 @@ impl Team {
         if !self.setting.record {
             return Some("excuse: no key, and no records are kept");
         }
+        if coming.is_some_and(|deploy| self.crossed_and_was_cut(deploy)) {
+            // "Between the last look and the call lies a moment that nothing can close." A run that is cut off there tells nobody of its call.
+            return Some("excuse: no key, and a run was cut off whose call crossed another's");
+        }
         // "Hook-only without a probe: provided that Render fails no deploy that it accepted."
         let last = deploys.iter().rfind(|deploy| deploy.by != By::Hand)?;
         if matches!(last.state, State::Failed | State::Canceled) && !self.asks_services() {
@@ -236,6 +242,22 @@ impl Team {
             );
         }
         None
+    }
+
+    /// Whether a deploy is of a run that was cut off, and whose record another run had ended by the time of its call.
+    fn crossed_and_was_cut(&self, deploy: &Deploy) -> bool {
+        let By::Run(number) = deploy.by else {
+            return false;
+        };
+        let is_its = |found: &&crate::world::deployments::Deployment| {
+            found.run == Some(number) && found.field("digest") == deploy.digest()
+        };
+        let mut records = self.world.deployments.list.iter().filter(is_its);
+        self.runs[number].is_cut
+            && records.any(|found| {
+                let status = found.state();
+                status.is_some_and(|status| status.description.starts_with("replaced"))
+            })
     }
 
     /// Whether every deploy is confirmed by the service itself, where the program asks it.

@@ -121,14 +121,21 @@ impl Team {
                 .filter_map(|name| on(name))
                 .any(|tip| self.world.origin.reaches(commit, tip))
         };
-        let was_begun = |commit: usize| {
-            self.runs.iter().any(|run| {
-                run.environment == Some(1) && run.commit == commit && !run.calls.is_empty()
-            })
-        };
         releases
-            .filter(|(commit, _)| is_on(*commit) || was_begun(*commit))
+            .filter(|(commit, _)| is_on(*commit) || self.was_begun(*commit))
             .max_by_key(|(_, number)| *number)
+    }
+
+    /// Whether a release of a commit "was deployed or begun here by our own record".
+    pub(super) fn was_begun(&self, commit: usize) -> bool {
+        let is_of = |number: usize| {
+            let run = &self.runs[number];
+            run.environment == Some(1) && run.commit == commit
+        };
+        let has_called = |number: usize| is_of(number) && !self.runs[number].calls.is_empty();
+        let mut records = self.world.deployments.list.iter();
+        (0..self.runs.len()).any(has_called)
+            || records.any(|found| found.run.is_some_and(is_of) && !found.field("digest").is_empty())
     }
 
     /// Whether an environment has releases.

@@ -36,6 +36,7 @@ impl Team {
             is_outdated: false,
             before: None,
             begun: self.world.step,
+            began: self.world.now,
             looks: Looks::default(),
             is_cut: false,
             is_disturbed: false,

@@ -1,5 +1,6 @@
 //! One service's way: intent, look, order, call, follow, end of the record. How a deploy is asked for is in `call`, what is written in `records`.
 
+use super::call::Taken;
 use super::{DeployRequest, Rollout};
 use crate::context::{InFlightDeploy, Stage};
 use crate::state::{Look, Verdict};
@@ -184,14 +185,23 @@ impl<'a> Attempt<'a> {
         }
         self.open_again(begun).await;
         self.advance(Stage::Calling);
-        let (accepted, note) = match self.persist(begun).await {
-            Ok(accepted) => accepted,
-            Err(stopped) => return *stopped,
-        };
-        self.end_older(begun).await;
-        let mut result = self.see_through(accepted).await;
+        match self.persist(begun).await {
+            Ok(taken) => {
+                self.end_older(begun).await;
+                self.see_through_call(taken).await
+            }
+            Err(stopped) => *stopped,
+        }
+    }
+
+    /// Follows what a call brought. Where another call may have been taken as well, a failed deploy is not the end of the attempt.
+    async fn see_through_call(&self, taken: Taken) -> AttemptResult {
+        let mut result = self.see_through(taken.accepted).await;
+        if taken.is_one_of_two {
+            result.landing = result.landing.beside_another_call();
+        }
         if result.text.is_none() {
-            result.text = note;
+            result.text = taken.note;
         }
         result
     }

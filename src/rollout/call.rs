@@ -16,8 +16,14 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// How often Render is asked for a deploy when it has not acted upon any of the calls.
 const MOST_CALLS: u32 = 5;
 
-/// What Render took, and what there is to say of it.
-type Taken = (Accepted, Option<String>);
+/// What Render took.
+pub(super) struct Taken {
+    pub(super) accepted: Accepted,
+    /// What there is to say of it.
+    pub(super) note: Option<String>,
+    /// Whether another call of the same attempt may have been taken as well.
+    pub(super) is_one_of_two: bool,
+}
 
 impl Attempt<'_> {
     /// Asks for the deploy until Render has taken it: any number of times while nothing was heard; where something may have been, Render is
@@ -36,7 +42,11 @@ impl Attempt<'_> {
                 Ok(accepted) => {
                     let note = (unanswered > 0)
                         .then(|| "called twice: the first call had no clear answer".to_owned());
-                    return Ok((accepted, note));
+                    return Ok(Taken {
+                        accepted,
+                        note,
+                        is_one_of_two: unanswered > 0,
+                    });
                 }
                 Err(failure) => failure,
             };
@@ -47,11 +57,11 @@ impl Attempt<'_> {
                     None
                 }
                 Repeatable::Safely(_) | Repeatable::Once | Repeatable::Never => {
-                    let is_unclear = unanswered > 0 || failure.may_have_been_taken();
-                    if is_unclear
+                    let unclear = unanswered + u32::from(failure.may_have_been_taken());
+                    if unclear > 0
                         && self.rollout.context.clients.render.is_some()
                         && deadline.allows(backoff.next(None)).await
-                        && let Some(found) = self.found().await
+                        && let Some(found) = self.found(unclear).await
                     {
                         return Ok(found);
                     }
@@ -64,7 +74,7 @@ impl Attempt<'_> {
                 return Err(Box::new(given_up(&failure, calls, unanswered)));
             }
             if unanswered > 0
-                && let Some(found) = self.found().await
+                && let Some(found) = self.found(unanswered).await
             {
                 return Ok(found);
             }
@@ -116,11 +126,15 @@ impl Attempt<'_> {
         }
     }
 
-    /// The deploy that a call without a clear answer has begun.
-    async fn found(&self) -> Option<Taken> {
+    /// The deploy that one of so many calls without a clear answer has begun.
+    async fn found(&self, unclear: u32) -> Option<Taken> {
         let deploy = self.appeared().await?;
         let note = "the call had no clear answer, and the deploy was found on Render".to_owned();
-        Some((Accepted::Started(Some(deploy)), Some(note)))
+        Some(Taken {
+            accepted: Accepted::Started(Some(deploy)),
+            note: Some(note),
+            is_one_of_two: unclear > 1,
+        })
     }
 
     /// A deploy of our bytes that was not there before.

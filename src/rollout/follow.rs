@@ -63,12 +63,10 @@ impl Attempt<'_> {
                     let is_busy = deploys.iter().any(|deploy| deploy.status.is_in_flight());
                     misses = if is_busy { 0 } else { misses + 1 };
                     if misses == MOST_MISSES {
-                        return Err(match new.next() {
-                            Some(other) => self.replaced_by(other, None, Landing::Superseded).await,
-                            None => AttemptResult::at(Landing::Vanished, None).saying(
-                                "Render queued it, and it does not appear in the service's deploys",
-                                LOOK,
-                            ),
+                        return Err(match new.find(has_served) {
+                            Some(other) => self.not_seen_because_of(other).await,
+                            None => AttemptResult::at(Landing::Vanished, None)
+                                .saying("Render queued it, and it does not appear in the service's deploys", LOOK),
                         });
                     }
                 }
@@ -270,6 +268,15 @@ impl Attempt<'_> {
             .find(|other| other.id != *id && !self.known.contains(&other.id))
     }
 
+    /// What it comes to where ours was queued and never listed, and another deploy took its turn. Behind one with an older commit ours may still come.
+    async fn not_seen_because_of(&self, other: &Deploy) -> AttemptResult {
+        let mut result = self.replaced_by(other, None, Landing::Superseded).await;
+        if result.landing == Landing::Replaced {
+            result.landing = Landing::Unclear(FailureWord::ReplacedByOther);
+        }
+        result
+    }
+
     /// Superseded where what took our place carries our bytes or a commit that is not older; else something went wrong.
     async fn replaced_by(
         &self,
@@ -318,6 +325,14 @@ impl Attempt<'_> {
             ),
         }
     }
+}
+
+/// Whether a deploy took its turn. One that ended without that took nobody's place.
+fn has_served(deploy: &&Deploy) -> bool {
+    matches!(
+        deploy.status,
+        DeployStatus::Live | DeployStatus::Deactivated
+    )
 }
 
 /// An answer, if it comes while there is time for it.

@@ -18,4 +18,10 @@ impl Counters {
             *self.0.entry(what.clone()).or_default() += count;
         }
     }
+
+    /// Of everything that begins like this.
+    pub(crate) fn that_begin(&self, what: &str) -> u64 {
+        let found = self.0.iter().filter(|(name, _)| name.starts_with(what));
+        found.map(|(_, count)| count).sum()
+    }
 }

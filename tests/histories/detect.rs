@@ -2,10 +2,11 @@
 
 use crate::event::History;
 use crate::kinds::{Kind, kinds};
-use crate::many::on_every_core;
+use crate::many::{on_every_core, tell};
 use crate::oracle::Promise;
 use crate::shrink::shrink;
 use crate::{Listener, number, play, print, text};
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -65,4 +66,30 @@ fn kinds_of_faults_are_found() {
         missing.is_empty(),
         "not found in {most} histories: {missing:?}"
     );
+}
+
+/// Prints after how many histories a promise breaks, and that history as short as it can be.
+#[test]
+#[ignore = "for a program that has a fault"]
+fn a_fault_is_found() {
+    let (first, most) = (number("SEED", 0), number("HISTORIES", 5_000));
+    let earliest = AtomicU64::new(u64::MAX);
+    let act = |seed| {
+        if seed > earliest.load(Ordering::SeqCst) {
+            return;
+        }
+        let found = play(&History::of(seed), Listener::Nobody, None).found;
+        if !found.is_empty() {
+            earliest.fetch_min(seed, Ordering::SeqCst);
+        }
+    };
+    on_every_core(first, most, act, |_, ()| {});
+    let seed = earliest.into_inner();
+    assert!(seed != u64::MAX, "nothing breaks in {most} histories");
+    let found = play(&History::of(seed), Listener::Nobody, None).found;
+    let promises: BTreeSet<Promise> = found.iter().map(|found| found.promise).collect();
+    print(&format!("found after {}: {promises:?}", seed - first + 1));
+    if text("SHORT").is_some() {
+        promises.iter().for_each(|promise| tell(seed, *promise));
+    }
 }

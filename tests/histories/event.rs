@@ -34,6 +34,8 @@ pub(crate) enum Change {
     RemoveManifest,
     /// The manifest cannot be parsed, or can be again.
     BreakManifest,
+    /// The second environment follows the branch `develop`, or `dev` again.
+    FollowBranch,
 }
 
 /// Which run begins.
@@ -59,6 +61,19 @@ pub(crate) enum Ask {
     Release(u8),
     /// `cleanup` of a pull request that was closed.
     Cleanup,
+    /// A trigger again, or the tip of an environment, with something left out.
+    Part { which: u8, part: Part },
+}
+
+/// What a run leaves out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Every deploy: `freeze`.
+    Frozen,
+    /// Everything that writes: `dry-run`.
+    Dry,
+    /// Every service but one: `services`.
+    Service(u8),
 }
 
 /// What a person does in Render's dashboard.
@@ -153,6 +168,10 @@ pub(crate) enum Event {
     GoToCall {
         slot: u8,
     },
+    /// A run goes on until it is about to ask for a deploy: its last look is over, and its call has not arrived.
+    GoBeforeCall {
+        slot: u8,
+    },
     /// A run goes on to its end.
     End {
         slot: u8,
@@ -174,6 +193,10 @@ pub(crate) enum Event {
     },
     /// The API key is given to the workflow, or taken away.
     Key,
+    /// A service is made anew on Render, and the workflow gets its hook.
+    Recreate(u8),
+    /// The branch of the second environment is renamed, and a push makes the manifest follow it.
+    RenameBranch,
     /// All faults are over.
     Heal,
     /// Render fails the next deploy of a service.

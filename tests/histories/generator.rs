@@ -1,13 +1,15 @@
 //! Random histories.
 
 mod draws;
+mod overlaps;
 mod sequences;
 
 use crate::event::{Ask, Change, Event, History};
 use crate::random::Random;
 use crate::setting::Setting;
 use draws::{ask, branch, change, commits, edit, hand, time, what, which};
-use sequences::{approval, back, hurry, outage, overlap};
+use overlaps::overlap;
+use sequences::{approval, back, hurry, outage, renamed_branch};
 
 /// How many things happen in a history, at least and at most.
 const LENGTH: (u64, u64) = (4, 22);
@@ -95,7 +97,11 @@ fn happening(random: &mut Random, setting: &Setting, events: &mut Vec<Event>) {
             events.push(event);
             runs_perhaps(random, setting, events);
         }
-        39..41 => events.push(Event::DeleteBranch { branch }),
+        39..40 => events.push(Event::DeleteBranch { branch }),
+        40..41 if setting.environments() == 2 && !setting.has_releases() => {
+            renamed_branch(random, setting, events);
+        }
+        40..41 => events.push(Event::DeleteBranch { branch }),
         41..51 if setting.has_releases() => {
             let event = match random.below(8) {
                 0 => Event::DeleteTag(random.byte()),
@@ -122,16 +128,16 @@ fn happening(random: &mut Random, setting: &Setting, events: &mut Vec<Event>) {
             what: what(random),
             times: random.one_of(&[1, 1, 1, 2, 5, 60]),
         }),
-        71..72 => events.push(if random.percent(50) {
-            Event::Heal
-        } else {
-            Event::Key
+        71..72 => events.push(match random.below(4) {
+            0 => Event::Heal,
+            1..3 => Event::Key,
+            _ => Event::Recreate(random.byte()),
         }),
         72..77 => events.push(Event::RenderFails(random.byte())),
         77..79 => events.push(Event::RenderSlow(random.byte())),
         79..83 => events.push(Event::Hand(random.byte(), hand(random))),
         83..90 => events.push(Event::Edit(edit(random))),
-        90..94 if setting.overlaps => overlap(random, setting, events),
+        90..95 if setting.overlaps => overlap(random, setting, events),
         90..97 => events.push(time(random, setting)),
         _ => events.push(Event::Settle),
     }

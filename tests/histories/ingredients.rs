@@ -23,16 +23,20 @@ pub(crate) enum Ingredient {
     Force,
     ReleaseCommand,
     CleanUp,
+    /// A run with something left out.
+    Part,
     Rollback,
     RollbackByHand,
     DeployByHand,
     ForeignBytes,
     HiddenRecord,
     Key,
+    NewService,
     Crowd,
     Large,
     ForgedRecord,
     DeletedBranch,
+    RenamedBranch,
     ForcedBranch,
     Release,
     DeletedTag,
@@ -49,6 +53,7 @@ pub(crate) enum Ingredient {
     TagsDown,
     RecordsDown,
     RenderDown,
+    ServicesDown,
     ListedLate,
     AcceptedOnly,
     InheritedLabels,
@@ -58,6 +63,9 @@ pub(crate) enum Ingredient {
     OldRefs,
     ExtraPaths,
     WorkflowRun,
+    Probes,
+    FloatingTag,
+    Required,
 }
 
 use Ingredient as I;
@@ -74,6 +82,7 @@ fn of_change(change: Change) -> Option<Ingredient> {
         Change::RemoveService(_) => Some(I::RemovedService),
         Change::RemoveManifest => Some(I::RemovedManifest),
         Change::BreakManifest => Some(I::BrokenManifest),
+        Change::FollowBranch => Some(I::RenamedBranch),
     }
 }
 
@@ -88,6 +97,7 @@ fn of_fault(which: Which, what: What) -> Ingredient {
         (Which::GraphQl, _) => I::GraphQlDown,
         (Which::Tags, _) => I::TagsDown,
         (Which::Render, _) => I::RenderDown,
+        (Which::Services, _) => I::ServicesDown,
     }
 }
 
@@ -101,6 +111,7 @@ fn of_ask(ask: &Ask) -> Option<Ingredient> {
         Ask::Rollback(_) => Some(I::Rollback),
         Ask::Release(_) => Some(I::ReleaseCommand),
         Ask::Cleanup => Some(I::CleanUp),
+        Ask::Part { .. } => Some(I::Part),
     }
 }
 
@@ -117,6 +128,8 @@ fn of_event(event: &Event) -> Option<Ingredient> {
         Event::Edit(Edit::Large { .. }) => Some(I::Large),
         Event::Edit(Edit::Forged { .. }) => Some(I::ForgedRecord),
         Event::Key => Some(I::Key),
+        Event::Recreate(_) => Some(I::NewService),
+        Event::RenameBranch => Some(I::RenamedBranch),
         Event::DeleteBranch { .. } => Some(I::DeletedBranch),
         Event::Force { .. } | Event::ForceAside { .. } => Some(I::ForcedBranch),
         Event::Tag { .. } | Event::Hotfix { .. } => Some(I::Release),
@@ -155,6 +168,9 @@ pub(crate) fn ingredients(history: &History) -> BTreeSet<Ingredient> {
         (setting.overlaps, I::Overlap),
         (setting.by_workflow_run, I::WorkflowRun),
         (setting.begins_without_manifest, I::RemovedManifest),
+        (setting.has_probes, I::Probes),
+        (setting.floats(), I::FloatingTag),
+        (setting.requires(), I::Required),
     ];
     found.extend(
         of_setting
@@ -214,6 +230,9 @@ pub(crate) fn only(history: &History, allowed: &[Ingredient]) -> History {
     setting.by_workflow_run &= has(I::WorkflowRun);
     setting.begins_without_manifest &= has(I::RemovedManifest);
     setting.has_extra_paths &= has(I::ExtraPaths);
+    setting.has_probes &= has(I::Probes);
+    setting.has_floating_tag &= has(I::FloatingTag);
+    setting.has_required &= has(I::Required);
     if setting.builds == Builds::Inherited && !has(I::InheritedLabels) {
         setting.builds = Builds::Labelled;
     }

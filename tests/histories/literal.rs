@@ -1,6 +1,7 @@
 //! Histories that each broke a promise once: as short as they can be, with hooks alone and with a key, on a branch and with releases where that applies.
 
 mod before;
+mod meanwhile;
 mod rows;
 
 use crate::checkout::Checkout;
@@ -33,6 +34,9 @@ const PLAIN: Setting = Setting {
     is_strict: false,
     overlaps: true,
     has_fifo: false,
+    has_probes: false,
+    has_floating_tag: false,
+    has_required: false,
 };
 
 /// Where the deploys of a history go.
@@ -173,6 +177,22 @@ fn found(setting: Setting, events: &[Event]) -> (Vec<Found>, String) {
     };
     let played = play(&history, Listener::Somebody, None);
     (played.found, played.story.join("\n"))
+}
+
+/// Holds what is promised, and counts: so many of what begins with these words.
+#[track_caller]
+fn counts(setting: Setting, events: &[Event], expected: &[(&str, u64)]) {
+    let history = History {
+        setting,
+        events: events.to_vec(),
+    };
+    let played = play(&history, Listener::Somebody, None);
+    let story = || played.story.join("\n");
+    assert!(played.found.is_empty(), "{:?}\n{}", played.found, story());
+    for (what, times) in expected {
+        let count = played.counters.that_begin(what);
+        assert_eq!(count, *times, "{what}\n{}", story());
+    }
 }
 
 /// Holds what is promised.

@@ -1,7 +1,8 @@
 //! What the team's manifest says, as values, and the text of it.
 
 use crate::git::Files;
-use crate::world::REGISTRY;
+use crate::setting::{FLOATING, PROBE_TIMEOUT};
+use crate::world::{REGISTRY, SERVICES};
 use std::fmt::Write as _;
 
 /// Where a commit's manifest is.
@@ -55,6 +56,12 @@ pub(crate) struct Manifest {
     pub(crate) has_ids: bool,
     /// Whether both branch environments have the same services on Render.
     pub(crate) shares_hooks: bool,
+    /// Whether services are asked which image they run.
+    pub(crate) has_probes: bool,
+    /// Whether the first environment has a floating tag.
+    pub(crate) floats: bool,
+    /// Whether releases require the first environment.
+    pub(crate) requires: bool,
 }
 
 /// What a commit says about itself.
@@ -135,6 +142,9 @@ impl Config {
             shared: Vec::new(),
             has_ids: false,
             shares_hooks: false,
+            has_probes: false,
+            floats: false,
+            requires: false,
         }
     }
 
@@ -209,7 +219,17 @@ impl Manifest {
                 When::Branch(branch) => format!("branch: {branch}"),
                 When::Releases => "tag: \"prod-{number}\", from: [main, hotfix]".to_owned(),
             };
-            let _ = writeln!(text, "  {}: {{ {when} }}", environment.name);
+            let tag = if self.floats && environment.key == 0 {
+                format!(", floating-tags: [{FLOATING}]")
+            } else {
+                String::new()
+            };
+            let first = self.environment(0).filter(|_| self.requires);
+            let required = match (&environment.when, first) {
+                (When::Releases, Some(first)) => format!(", requires: {}", first.name),
+                _ => String::new(),
+            };
+            let _ = writeln!(text, "  {}: {{ {when}{tag}{required} }}", environment.name);
         }
         text += "ignore: [\"readme.md\"]\n";
         if !self.shared.is_empty() {
@@ -232,6 +252,18 @@ impl Manifest {
             }
             if let Some(after) = service.after.and_then(|after| self.service(after)) {
                 let _ = write!(text, ", after: [{}]", after.name);
+            }
+            if self.has_probes {
+                let url = |environment: &Environment| {
+                    let id = render_id(self.shares_hooks, environment.key, service.key);
+                    format!("{}: \"http://{SERVICES}/{id}\"", environment.name)
+                };
+                let urls: Vec<String> = self.environments.iter().map(url).collect();
+                let urls = urls.join(", ");
+                let _ = write!(
+                    text,
+                    ", probe: {{ url: {{ {urls} }}, expect: \"{{digest}}\", timeout: {PROBE_TIMEOUT}s, times: 2 }}"
+                );
             }
             if self.has_ids {
                 let id = |environment: &Environment| {

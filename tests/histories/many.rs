@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 /// How many are played where nobody says how many.
-const IN_CI: u64 = 300;
+const IN_CI: u64 = 1_000;
 
 /// What came of many histories.
 #[derive(Default)]
@@ -95,7 +95,7 @@ fn play_many(first: u64, count: u64) -> Totals {
 }
 
 /// A history that breaks a promise, as short as it can be, and as a readable list.
-fn tell(seed: u64, promise: Promise) {
+pub(crate) fn tell(seed: u64, promise: Promise) {
     let short = shrink(&History::of(seed), promise);
     print(&format!(
         "--- history {seed}, as short as it can be, breaks {promise:?}"

@@ -4,11 +4,11 @@ mod start;
 mod variables;
 
 use crate::checkout::{Checkout, Watch};
-use crate::event::{Ask, Event};
+use crate::event::{Ask, Event, Part};
 use crate::oracle::Promise;
 use crate::oracle::looks::Looks;
 use crate::payload::Payload;
-use crate::runner::{Next, Running};
+use crate::runner::{Next, Replying, Running};
 use crate::team::Team;
 use crate::wire::{Answer, Call};
 use crate::world::faults::is_deploy_call;
@@ -31,9 +31,15 @@ pub(crate) struct Run {
     pub(crate) release: Option<u32>,
     /// What was set aside.
     pub(crate) force: Option<&'static str>,
+    /// What was left out.
+    pub(crate) part: Option<Part>,
+    /// Whether a service was made anew while it ran: it calls the old one.
+    pub(crate) is_outdated: bool,
     pub(crate) before: Option<usize>,
     /// When it began.
     pub(crate) begun: usize,
+    /// When it began, in seconds since the world did.
+    pub(crate) began: u64,
     pub(crate) looks: Looks,
     /// Whether it was killed or cancelled.
     pub(crate) is_cut: bool,
@@ -71,6 +77,8 @@ pub(crate) struct Slot {
     running: Running,
     /// By its own clock.
     pub(crate) elapsed: Duration,
+    /// A request that was sent and has not arrived.
+    waiting: Option<(Call, Replying)>,
     watch: Option<Watch>,
 }
 
@@ -102,6 +110,7 @@ impl Team {
             }
             Event::Go { slot, steps } => self.goes(usize::from(*slot) % 2, usize::from(*steps)),
             Event::GoToCall { slot } => self.goes_to_call(usize::from(*slot) % 2),
+            Event::GoBeforeCall { slot } => self.goes_before_call(usize::from(*slot) % 2),
             Event::End { slot } => self.goes(usize::from(*slot) % 2, usize::MAX),
             Event::Kill { slot, arrives } => self.kills(usize::from(*slot) % 2, *arrives),
             Event::Cancel { slot } => self.cancels(usize::from(*slot) % 2),
@@ -175,6 +184,7 @@ impl Team {
             number,
             running,
             elapsed: Duration::ZERO,
+            waiting: None,
             watch,
         });
         self.disturb_by_others(number);
@@ -224,15 +234,46 @@ impl Team {
         while calls(self) == before && self.step(slot) {}
     }
 
-    /// One request of a run; false when it has ended.
-    fn step(&mut self, slot: usize) -> bool {
-        let Some(mut going) = self.slots[slot].take() else {
-            return false;
-        };
+    /// Lets a run go on until it has sent a call for a deploy, which has not arrived yet, or to its end.
+    fn goes_before_call(&mut self, slot: usize) {
+        loop {
+            let Some(going) = self.slots[slot].take() else {
+                return;
+            };
+            let (next, mut going) = self.next_of(going);
+            match next {
+                Next::Request(call, replying) => {
+                    let is_call = asks_for_deploy(&call);
+                    going.waiting = Some((call, replying));
+                    self.slots[slot] = Some(going);
+                    if is_call {
+                        return;
+                    }
+                    self.step(slot);
+                }
+                Next::Ended(code) => self.ended(going, code),
+            }
+        }
+    }
+
+    /// What comes next of a run: the request that waits, or the next one.
+    fn next_of(&mut self, mut going: Slot) -> (Next, Slot) {
+        if let Some((call, replying)) = going.waiting.take() {
+            return (Next::Request(call, replying), going);
+        }
         let (next, elapsed) = going.running.next();
         let passed = elapsed.saturating_sub(going.elapsed);
         going.elapsed = elapsed;
         self.passes(passed);
+        (next, going)
+    }
+
+    /// One request of a run; false when it has ended.
+    fn step(&mut self, slot: usize) -> bool {
+        let Some(going) = self.slots[slot].take() else {
+            return false;
+        };
+        let (next, going) = self.next_of(going);
         match next {
             Next::Request(call, replying) => {
                 self.slots[slot] = Some(going);
@@ -242,29 +283,33 @@ impl Team {
                 true
             }
             Next::Ended(code) => {
-                let said = going.running.said();
-                let outputs = going.running.outputs();
-                if going.watch.is_some_and(Watch::was_read) {
-                    self.broken(
-                        Promise::Sane,
-                        format!("run {} waits for a FIFO among the refs", going.number),
-                    );
-                }
-                self.ends(going.number, code, &outputs, &said);
+                self.ended(going, code);
                 false
             }
         }
+    }
+
+    fn ended(&mut self, going: Slot, code: u8) {
+        let said = going.running.said();
+        let outputs = going.running.outputs();
+        if going.watch.is_some_and(Watch::was_read) {
+            self.broken(
+                Promise::Sane,
+                format!("run {} waits for a FIFO among the refs", going.number),
+            );
+        }
+        self.ends(going.number, code, &outputs, &said);
     }
 
     /// A request of a run arrives.
     fn delivers(&mut self, number: RunNumber, call: &Call) -> Answer {
         self.passes(REQUEST);
         self.disturb(Some(number));
-        let is_deploy = server_of(call).is_some_and(|server| is_deploy_call(server, call));
-        if is_deploy {
+        if asks_for_deploy(call) {
             self.check_call(number, call);
             self.note_rollback_call(number, call);
         }
+        self.check_write(number, call);
         let answer = self.world.answer(number, call);
         self.say(|| {
             let shown = answer
@@ -279,14 +324,12 @@ impl Team {
     }
 
     fn kills(&mut self, slot: usize, arrives: bool) {
-        let Some(mut going) = self.slots[slot].take() else {
+        let Some(going) = self.slots[slot].take() else {
             return;
         };
         let number = going.number;
         self.runs[number].is_cut = true;
-        let (next, elapsed) = going.running.next();
-        self.passes(elapsed.saturating_sub(going.elapsed));
-        going.elapsed = elapsed;
+        let (next, going) = self.next_of(going);
         match next {
             Next::Request(call, _) => {
                 self.counters.add("runs killed");
@@ -312,4 +355,8 @@ impl Team {
         self.counters.add("runs cancelled");
         self.goes(slot, usize::MAX);
     }
+}
+
+fn asks_for_deploy(call: &Call) -> bool {
+    server_of(call).is_some_and(|server| is_deploy_call(server, call))
 }

@@ -5,6 +5,11 @@ use crate::manifest::{Environment, Image, Manifest, Service, When};
 use crate::random::Random;
 use crate::world::render::Policy;
 
+/// The tag that is kept on what the first environment serves.
+pub(crate) const FLOATING: &str = "floating";
+/// How long a service may take to answer with what was deployed, in seconds.
+pub(crate) const PROBE_TIMEOUT: u64 = 120;
+
 /// How a run reaches Render.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Key {
@@ -85,6 +90,12 @@ pub(crate) struct Setting {
     pub(crate) overlaps: bool,
     /// Whether something odd is among the checkout's refs: a FIFO.
     pub(crate) has_fifo: bool,
+    /// Whether services are asked which image they run.
+    pub(crate) has_probes: bool,
+    /// Whether the first environment has a floating tag.
+    pub(crate) has_floating_tag: bool,
+    /// Whether releases require the first environment, where there are some.
+    pub(crate) has_required: bool,
 }
 
 impl Setting {
@@ -139,11 +150,24 @@ impl Setting {
             is_strict: random.percent(15),
             overlaps: random.percent(40),
             has_fifo: random.percent(3),
+            has_probes: random.percent(20),
+            has_floating_tag: random.percent(20),
+            has_required: random.percent(15),
         }
     }
 
     pub(crate) const fn has_key(&self) -> bool {
         !matches!(self.key, Key::None)
+    }
+
+    /// Whether the first environment has a floating tag. Two environments cannot keep one tag on what each serves.
+    pub(crate) const fn floats(&self) -> bool {
+        self.has_floating_tag
+    }
+
+    /// Whether releases require the first environment.
+    pub(crate) const fn requires(&self) -> bool {
+        self.has_required && self.has_releases()
     }
 
     pub(crate) const fn shares_hooks(&self) -> bool {
@@ -216,6 +240,9 @@ impl Setting {
             },
             has_ids: self.key == Key::WithIds,
             shares_hooks: self.shares_hooks(),
+            has_probes: self.has_probes,
+            floats: self.floats(),
+            requires: self.requires(),
         }
     }
 }

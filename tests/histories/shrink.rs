@@ -112,7 +112,7 @@ fn simplify_events(history: &mut History, promise: Promise) {
 }
 
 fn simplify_setting(history: &mut History, promise: Promise) {
-    let forms: [fn(&mut Setting); 18] = [
+    let forms: [fn(&mut Setting); 21] = [
         |setting| setting.services = 1,
         |setting| setting.services = 2,
         |setting| setting.layout = Layout::Branch,
@@ -129,6 +129,9 @@ fn simplify_setting(history: &mut History, promise: Promise) {
         |setting| setting.record = true,
         |setting| setting.wait_accepted = false,
         |setting| setting.restores = false,
+        |setting| setting.has_probes = false,
+        |setting| setting.has_floating_tag = false,
+        |setting| setting.has_required = false,
         |setting| (setting.policy, setting.lists_late) = (Policy::Wait, false),
         |setting| (setting.pace, setting.is_strict) = (5, false),
     ];

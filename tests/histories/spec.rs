@@ -2,7 +2,7 @@
 
 use crate::event::Change;
 use crate::git::Files;
-use crate::manifest::{Config, Environment, Manifest, PATH};
+use crate::manifest::{Config, Environment, Manifest, PATH, When};
 use crate::setting::Setting;
 use std::collections::BTreeSet;
 
@@ -115,6 +115,15 @@ impl Spec {
             }
             Change::RemoveManifest => self.is_absent = !self.is_absent,
             Change::BreakManifest => self.is_broken = !self.is_broken,
+            Change::FollowBranch => {
+                for environment in &mut self.manifest.environments {
+                    match &mut environment.when {
+                        When::Branch(branch) if *branch == "dev" => *branch = "develop",
+                        When::Branch(branch) if *branch == "develop" => *branch = "dev",
+                        When::Branch(_) | When::Releases => {}
+                    }
+                }
+            }
         }
     }
 }

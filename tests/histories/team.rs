@@ -22,8 +22,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-/// The branches that there are.
-pub(crate) const BRANCHES: [&str; 3] = ["main", "dev", "hotfix"];
+/// The branches that there are, the second one under its first name.
+const BRANCHES: [&str; 3] = ["main", "dev", "hotfix"];
 
 /// Bytes, and the commits that they were built from; none of bytes from elsewhere.
 #[derive(Debug, Default)]
@@ -63,6 +63,10 @@ pub(crate) struct Team {
     pub(crate) clock: Duration,
     /// Where a branch was when it was deleted.
     deleted: BTreeMap<String, usize>,
+    /// Whether the branch of the second environment has its second name.
+    is_renamed: bool,
+    /// How often a service was made anew on Render, by environment and service.
+    recreated: BTreeMap<(usize, usize), u32>,
     next_release: u32,
     /// What tells of the history, line by line, where somebody listens.
     pub(crate) story: Option<Vec<String>>,
@@ -98,6 +102,8 @@ impl Team {
             workspaces,
             clock: Duration::ZERO,
             deleted: BTreeMap::new(),
+            is_renamed: false,
+            recreated: BTreeMap::new(),
             next_release: 1,
             story: None,
             found: Vec::new(),
@@ -147,7 +153,24 @@ impl Team {
 
     /// The id on Render of a service of an environment.
     pub(crate) fn render_id(&self, environment: usize, service: usize) -> String {
-        render_id(self.setting.shares_hooks(), environment, service)
+        let id = render_id(self.setting.shares_hooks(), environment, service);
+        let environment = if self.setting.shares_hooks() {
+            0
+        } else {
+            environment
+        };
+        match self.recreated.get(&(environment, service)) {
+            Some(times) => format!("{id}r{times}"),
+            None => id,
+        }
+    }
+
+    /// The present name of a branch.
+    pub(crate) fn branch(&self, number: usize) -> &'static str {
+        match number {
+            1 if self.is_renamed => "develop",
+            other => BRANCHES[other % BRANCHES.len()],
+        }
     }
 
     fn commit(&mut self, parent: Option<usize>, spec: Spec) -> usize {
@@ -300,6 +323,8 @@ impl Team {
                 });
             }
             Event::Key => self.setting.key = self.setting.key.other(),
+            Event::Recreate(which) => self.recreate(*which),
+            Event::RenameBranch => self.rename_branch(),
             Event::Heal => self.world.faults.waiting.clear(),
             Event::RenderFails(which) => {
                 let id = self.any_service(*which);
@@ -316,6 +341,7 @@ impl Team {
             Event::Run { .. }
             | Event::Go { .. }
             | Event::GoToCall { .. }
+            | Event::GoBeforeCall { .. }
             | Event::End { .. }
             | Event::Kill { .. }
             | Event::Cancel { .. } => {}

@@ -76,6 +76,34 @@ pub struct Ending {
 }
 
 impl Landing {
+    /// What an end means where another call of the same attempt may have been taken as well: Render may still deploy for that one.
+    #[must_use]
+    pub const fn beside_another_call(self) -> Self {
+        match self {
+            Self::Failed(word) => Self::Unclear(word),
+            Self::Replaced => Self::Unclear(FailureWord::ReplacedByOther),
+            Self::Superseded => Self::WithdrawnLate,
+            Self::Preempted(Closing::Failed) => Self::Preempted(Closing::Open),
+            Self::Preempted(_)
+            | Self::Withdrawn
+            | Self::WithdrawnLate
+            | Self::Held
+            | Self::HeldLate
+            | Self::NotTaken(_)
+            | Self::Unclear(_)
+            | Self::Accepted
+            | Self::Live
+            | Self::LiveWithOther
+            | Self::LiveUnproven
+            | Self::SupersededLive
+            | Self::Vanished
+            | Self::NotInTime
+            | Self::Unseen(_)
+            | Self::LiveUnanswered
+            | Self::AcceptedUnanswered => self,
+        }
+    }
+
     /// What it means.
     #[must_use]
     pub const fn ending(self) -> Ending {
@@ -133,6 +161,31 @@ impl Landing {
             status,
             failure,
             record,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_beside_another_call_leaves_the_record_open() {
+        let failed = [
+            Landing::Failed(FailureWord::DeployFailed),
+            Landing::Replaced,
+            Landing::Superseded,
+            Landing::Preempted(Closing::Failed),
+        ];
+        for landing in failed {
+            assert_eq!(landing.ending().record, Closing::Failed, "{landing:?}");
+            let beside = landing.beside_another_call().ending();
+            assert_eq!(beside.record, Closing::Open, "{landing:?}");
+            assert_eq!(beside.status, landing.ending().status, "{landing:?}");
+            assert_eq!(beside.failure, landing.ending().failure, "{landing:?}");
+        }
+        for landing in [Landing::Live, Landing::Accepted, Landing::SupersededLive] {
+            assert_eq!(landing.beside_another_call(), landing);
         }
     }
 }

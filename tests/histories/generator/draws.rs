@@ -1,6 +1,6 @@
 //! The parts of events.
 
-use crate::event::{Ask, Change, Edit, Event, Hand};
+use crate::event::{Ask, Change, Edit, Event, Hand, Part};
 use crate::random::Random;
 use crate::setting::Setting;
 use crate::world::faults::{What, Which};
@@ -53,13 +53,25 @@ pub(super) fn ask(random: &mut Random, setting: &Setting) -> Ask {
         68..78 => Ask::Dispatch(byte),
         78..82 if setting.has_releases() => Ask::DispatchRelease(byte),
         82..92 => Ask::Rollback(byte),
-        92..97 if setting.has_releases() => Ask::Release(byte),
-        93..97 => Ask::Force {
+        92..95 if setting.has_releases() => Ask::Release(byte),
+        93..95 => Ask::Force {
             which: byte,
             to: random.byte(),
         },
-        97..100 => Ask::Cleanup,
+        95..98 => Ask::Part {
+            which: byte,
+            part: part(random),
+        },
+        98..100 => Ask::Cleanup,
         _ => Ask::Again(byte),
+    }
+}
+
+fn part(random: &mut Random) -> Part {
+    match random.below(4) {
+        0 => Part::Frozen,
+        1 => Part::Dry,
+        _ => Part::Service(random.byte()),
     }
 }
 
@@ -89,6 +101,7 @@ pub(super) fn which(random: &mut Random) -> Which {
         Which::GraphQl,
         Which::Tags,
         Which::Render,
+        Which::Services,
     ])
 }
 
@@ -118,15 +131,15 @@ pub(super) fn hand(random: &mut Random) -> Hand {
 
 pub(super) fn edit(random: &mut Random) -> Edit {
     let (service, byte) = (random.byte(), random.byte());
-    match random.below(10) {
-        0..2 => Edit::Delete(byte % 4),
-        2..4 => Edit::Move(byte % 4),
-        4..6 => Edit::Late(1 + byte % 4),
-        6 => Edit::Crowd {
+    match random.below(40) {
+        0..8 => Edit::Delete(byte % 4),
+        8..16 => Edit::Move(byte % 4),
+        16..24 => Edit::Late(1 + byte % 4),
+        24..28 => Edit::Crowd {
             service,
             count: 100 + byte % 20,
         },
-        7 => Edit::Large { service },
+        28 => Edit::Large { service },
         _ => Edit::Forged {
             service,
             commit: byte,

@@ -162,78 +162,32 @@ pub(super) fn back(random: &mut Random, setting: &Setting, events: &mut Vec<Even
     events.push(newest(1));
 }
 
-/// Two runs that stand at the same request, of one commit and of the next, and end in either order.
-fn abreast(random: &mut Random, setting: &Setting, events: &mut Vec<Event>) {
-    let steps = Some(3 + random.byte() % 12);
-    for slot in [0, 1] {
+/// The second environment's branch is renamed, and the manifest follows it, at once or never.
+pub(super) fn renamed_branch(random: &mut Random, setting: &Setting, events: &mut Vec<Event>) {
+    events.push(Event::Push {
+        branch: 1,
+        commits: commits(random, setting),
+    });
+    if random.percent(60) {
+        events.push(newest(0));
+    }
+    events.push(Event::RenameBranch);
+    if random.percent(85) {
+        let mut changes = vec![Change::FollowBranch];
+        if random.percent(50) {
+            changes.push(change(random, setting));
+        }
         events.push(Event::Push {
-            branch: 0,
-            commits: commits(random, setting),
+            branch: 1,
+            commits: vec![changes],
         });
-        events.push(Event::Run {
-            slot,
-            ask: Ask::Newest,
-            steps,
-        });
+        if random.percent(70) {
+            events.push(newest(0));
+        }
     }
-    let first = random.byte() % 2;
-    events.extend([Event::End { slot: first }, Event::End { slot: 1 - first }]);
-    events.extend([
-        Event::Settle,
-        Event::Run {
-            slot: 0,
-            ask: Ask::Dispatch(0),
-            steps: None,
-        },
-    ]);
-}
-
-/// Two runs that take turns.
-pub(super) fn overlap(random: &mut Random, setting: &Setting, events: &mut Vec<Event>) {
-    if random.percent(30) {
-        abreast(random, setting, events);
-        return;
-    }
-    // A call that will be repeated: another run may deploy before it is.
-    let is_repeated = random.percent(35);
-    if is_repeated {
-        let what = random.one_of(&[What::Limited, What::Limited, What::Lost, What::Refused]);
-        events.push(Event::Fault {
-            which: Which::Deploys,
-            what,
-            times: 1,
-        });
-        events.push(Event::Run {
-            slot: 0,
-            ask: Ask::Newest,
-            steps: Some(0),
-        });
-        events.push(Event::GoToCall { slot: 0 });
-    } else {
-        pause(random, 0, Ask::Newest, events);
-    }
-    if random.percent(if is_repeated { 85 } else { 60 }) {
-        events.push(Event::Push {
-            branch: branch(random, setting),
-            commits: commits(random, setting),
-        });
-    }
-    let ask = if random.percent(60) {
-        Ask::Newest
-    } else {
-        ask(random, setting)
-    };
-    pause(random, 1, ask, events);
-    for _ in 0..random.below(5) {
-        let slot = random.byte() % 2;
-        events.push(match random.below(3) {
-            0 => Event::GoToCall { slot },
-            _ => Event::Go {
-                slot,
-                steps: 1 + random.byte() % 6,
-            },
-        });
-    }
-    let first = random.byte() % 2;
-    events.extend([Event::End { slot: first }, Event::End { slot: 1 - first }]);
+    events.push(Event::Run {
+        slot: 0,
+        ask: Ask::Late(random.byte()),
+        steps: None,
+    });
 }

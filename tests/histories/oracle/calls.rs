@@ -49,6 +49,10 @@ impl Team {
             return;
         };
         let Some(service) = self.service_of(environment, &id) else {
+            if self.runs[number].is_outdated {
+                self.counters.add("calls of a service that was made anew");
+                return;
+            }
             self.broken(
                 Promise::Sane,
                 format!("run {number} deploys {id}, which is not of its environment"),
@@ -63,7 +67,9 @@ impl Team {
         let after = earlier.map_or(0, |call| call.step);
         let is_restore = self.setting.restores && earlier.is_some_and(|call| call.digest != digest);
         let (refs, is_fresh) = self.seen_refs(number, after);
-        if self.tip(environment, &refs) != self.tip(environment, &self.world.origin.refs) {
+        let commit = self.runs[number].commit;
+        let tip = self.tip(environment, commit, &refs);
+        if tip != self.tip(environment, commit, &self.world.origin.refs) {
             // "Between the last look and the call lies a moment that nothing can close."
             self.counters
                 .add("excuse: the tip moved between the last look and the call");
@@ -76,14 +82,18 @@ impl Team {
             number,
             service,
             environment,
-            commit: self.runs[number].commit,
-            tip: self.tip(environment, &refs),
+            commit,
+            tip,
             after,
             id,
         };
         self.check_repeat(&asked);
+        self.check_part(number, service);
         if self.runs[number].command == "deploy" {
             self.check_deploy_call(&asked, is_restore);
+            if !is_restore {
+                self.check_required(number, service, &digest);
+            }
             self.holds.remove(&(environment, service));
         }
         let step = self.world.step + 1;
@@ -113,10 +123,11 @@ impl Team {
         }
     }
 
-    /// "A re-run of a finished run deploys nothing a second time unless `force` says so."
+    /// "A re-run of a finished run deploys nothing a second time unless `force` says so", "as of the moment at which the run read what serves".
     fn check_repeat(&mut self, asked: &Asked) {
         let run = &self.runs[asked.number];
-        if !run.repeats || run.is_disturbed || self.world.faults.met.contains(&asked.number) {
+        let is_plain = run.repeats && run.was_quiet && run.force.is_none() && !run.is_disturbed;
+        if !is_plain || self.world.faults.met.contains(&asked.number) {
             return;
         }
         let found = self.world.render.service(&asked.id);
@@ -132,11 +143,35 @@ impl Team {
         {
             return;
         }
+        if self.is_dated_alike(&asked.id, &live) {
+            self.counters
+                .add("excuse: an earlier success has no earlier time than what serves");
+            return;
+        }
         let text = format!(
             "run {} deploys s{} a second time",
             asked.number, asked.service
         );
         self.broken(Promise::NothingTwice, text);
+    }
+
+    /// "Whose success was recorded after the newest success began (GitHub's times; the same second counts as after)."
+    fn is_dated_alike(&self, id: &str, live: &Deploy) -> bool {
+        let list = &self.world.deployments.list;
+        let of_live = list.iter().find(|found| {
+            By::Run(found.run.unwrap_or(usize::MAX)) == live.by
+                && found.field("digest") == live.digest()
+        });
+        let Some(newest) = of_live else {
+            return false;
+        };
+        list.iter().any(|found| {
+            found.number < newest.number
+                && found.field("id") == id
+                && found
+                    .state()
+                    .is_some_and(|status| status.created >= newest.created)
+        })
     }
 
     /// Whether the record of a deploy is in the lists, and says that it went well.
@@ -222,10 +257,7 @@ impl Team {
                 .filter_map(|name| self.world.origin.number(refs.get(name)?))
                 .any(|tip| self.world.origin.reaches(asked.commit, tip))
         });
-        let was_begun = self.runs.iter().any(|run| {
-            run.environment == Some(1) && run.commit == asked.commit && !run.calls.is_empty()
-        });
-        if !is_on && !was_begun {
+        if !is_on && !self.was_begun(asked.commit) {
             let text = format!(
                 "run {} deploys a release on c{}, which its branches have left",
                 asked.number, asked.commit
@@ -237,7 +269,8 @@ impl Team {
     /// "A rollback pre-empts."
     fn check_rollback(&mut self, asked: &Asked) {
         let records = self.seen_records(asked.number, asked.after);
-        let begun = self.runs[asked.number].begun;
+        let run = &self.runs[asked.number];
+        let begun = run.looks.first_records.unwrap_or(run.begun);
         let environment = Some(asked.environment);
         let is_rollback = |found: &crate::world::deployments::Deployment| {
             found.step > begun

@@ -48,16 +48,28 @@ impl Team {
             .filter(|deploy| found.run.is_some_and(|run| deploy.by == By::Run(run)))
             .collect();
         let is_live = status.description.starts_with("live");
+        // Render says live, and the service did not answer with it.
+        let is_unanswered = status.description.contains("probe-failed");
         let is_true = match status.state.as_str() {
             "success" if is_live => of_bytes.iter().any(|deploy| deploy.was_live),
             // "Accepted" may be a deploy that was cancelled or failed since.
             "success" => !of_bytes.is_empty(),
-            "failure" => of_bytes.iter().any(|deploy| {
-                matches!(
-                    deploy.state,
-                    State::Failed | State::Canceled | State::Deactivated
-                )
-            }),
+            "failure" => {
+                // "A deploy that was replaced by one of the same digest is followed there; that is no failure."
+                let is_own_run = found.run == Some(number);
+                let still_comes = is_own_run
+                    && !is_unanswered
+                    && own
+                        .iter()
+                        .any(|deploy| deploy.state.is_in_flight() || deploy.state == State::Live);
+                let has_ended = of_bytes.iter().any(|deploy| {
+                    matches!(
+                        deploy.state,
+                        State::Failed | State::Canceled | State::Deactivated
+                    )
+                });
+                (has_ended && !still_comes) || is_unanswered
+            }
             "error" => own.is_empty(),
             _ => true,
         };
@@ -102,7 +114,7 @@ impl Team {
                 .deploys
                 .iter()
                 .any(|deploy| deploy.digest() == digest && deploy.was_live);
-            if !was_live {
+            if !was_live && !self.runs[number].is_outdated {
                 self.broken(
                     Promise::NothingIsClaimed,
                     format!("run {number} says that {name} is live, which it never was"),

@@ -1,6 +1,8 @@
 //! What must hold when a run has ended: promise 1 above all.
 
 use super::Promise;
+use crate::manifest::Config;
+use crate::setting::PROBE_TIMEOUT;
 use crate::team::Team;
 use crate::world::RunNumber;
 use crate::world::render::{By, Deploy, State};
@@ -69,7 +71,7 @@ impl Team {
             return;
         };
         let (commit, release) = (self.runs[number].commit, self.runs[number].release);
-        let tip = self.tip(environment, &self.world.origin.refs);
+        let tip = self.tip(environment, commit, &self.world.origin.refs);
         let is_tip = tip == Some((commit, release));
         if self.setting.shares_hooks() {
             // What one environment deploys, the other one has to deploy again.
@@ -77,7 +79,9 @@ impl Team {
         }
         self.clean.remove(&environment);
         let is_clean = code == 0 && CLEAN.contains(&outcome);
-        if !is_tip || self.runs[number].is_cut {
+        // "Without `services`, `freeze`, `dry-run`."
+        let run = &self.runs[number];
+        if !is_tip || run.is_cut || run.is_outdated || run.part.is_some() {
             return;
         }
         self.counters.add("runs of the tip");
@@ -86,6 +90,7 @@ impl Team {
             return;
         }
         self.counters.add("runs of the tip that end well");
+        let mut is_whole = true;
         for service in self.services_at(commit, environment) {
             let name = self
                 .manifest(commit)
@@ -104,9 +109,13 @@ impl Team {
                     self.counters
                         .add("services held for a reason that the oracle does not know");
                 }
+                is_whole = false;
                 continue;
             }
-            self.check_service(number, service);
+            is_whole &= self.check_service(number, service);
+        }
+        if is_whole && (self.setting.record || self.setting.has_key()) {
+            self.check_tags(number);
         }
         // After runs that overlapped, nobody knows whose call came last: one more deploy makes it good.
         let is_alone = !self.runs[number].is_disturbed;
@@ -115,11 +124,12 @@ impl Team {
         }
     }
 
-    /// "Every service that is not held serves bytes built from a tree equal to `T`, as of the moment at which the run read what serves."
-    fn check_service(&mut self, number: RunNumber, service: usize) {
+    /// "Every service that is not held serves bytes built from a tree equal to `T`, as of the moment at which the run read what serves." Says whether
+    /// it serves just that.
+    fn check_service(&mut self, number: RunNumber, service: usize) -> bool {
         let run = &self.runs[number];
         let (Some(environment), commit) = (run.environment, run.commit) else {
-            return;
+            return false;
         };
         let id = self.render_id(environment, service);
         let found = self.world.render.service(&id);
@@ -135,7 +145,7 @@ impl Team {
             .is_some_and(|deploy| self.serves(deploy, commit, service))
         {
             self.counters.add("services that serve the tip");
-            return;
+            return true;
         }
         if coming
             .as_ref()
@@ -143,11 +153,11 @@ impl Team {
         {
             // "Bytes built from a tree equal to `T`": these are what `T` itself was built to, deployed for another commit or from another repository.
             self.counters.add("services that serve the tip's own bytes");
-            return;
+            return false;
         }
         if let Some(excuse) = self.excuse_of_loss(number, coming.as_ref(), &deploys) {
             self.counters.add(excuse);
-            return;
+            return false;
         }
         let shown = coming
             .as_ref()
@@ -156,6 +166,7 @@ impl Team {
             "run {number} of the tip c{commit} ends well, and s{service} of environment {environment} serves {shown:?}"
         );
         self.broken(Promise::NothingIsLost, text);
+        false
     }
 
     fn excuse_of_loss(
@@ -170,11 +181,30 @@ impl Team {
             // "As of the moment at which the run read what serves." "The next run of T makes it good."
             return Some("excuse: somebody else deployed while the run of the tip went on");
         }
-        let is_unlisted =
-            |deploy: &Deploy| self.setting.lists_late && !deploy.is_listed_late(self.world.now);
-        if coming.is_some_and(|deploy| deploy.by == By::Hand && is_unlisted(deploy)) {
-            // "As of the moment at which the run read what serves."
-            return Some("excuse: a person deployed, and Render does not list it yet");
+        let is_unlisted = |deploy: &Deploy| {
+            let was_listed = deploy.is_listed_late(self.world.now) && deploy.was_due(run.began);
+            self.setting.lists_late && !was_listed
+        };
+        let is_recorded = |deploy: &Deploy| {
+            let is_its = |found: &&crate::world::deployments::Deployment| {
+                By::Run(found.run.unwrap_or(usize::MAX)) == deploy.by
+                    && found.field("digest") == deploy.digest()
+            };
+            let found = self.world.deployments.list.iter().find(is_its);
+            found.is_some_and(|found| found.is_shown(run.begun.max(found.step + 1)))
+        };
+        if coming.is_some_and(|deploy| is_unlisted(deploy) && !is_recorded(deploy)) {
+            // "As of the moment at which the run read what serves." "Every attempt of our own" is known by its record.
+            return Some("excuse: Render does not list a deploy yet, and no record tells of it");
+        }
+        if self.setting.wait_accepted
+            && deploys.iter().any(|deploy| {
+                deploy.by == By::Run(number)
+                    && matches!(deploy.state, State::Failed | State::Canceled)
+            })
+        {
+            // Nobody follows what is only accepted: "provided that Render fails no deploy that it accepted".
+            return Some("excuse: `wait: accepted`, and Render failed the deploy that it accepted");
         }
         if self.setting.has_key() {
             return None;
@@ -182,9 +212,13 @@ impl Team {
         if !self.setting.record {
             return Some("excuse: no key, and no records are kept");
         }
+        if coming.is_some_and(|deploy| self.crossed_and_was_cut(deploy)) {
+            // "Between the last look and the call lies a moment that nothing can close." A run that is cut off there tells nobody of its call.
+            return Some("excuse: no key, and a run was cut off whose call crossed another's");
+        }
         // "Hook-only without a probe: provided that Render fails no deploy that it accepted."
         let last = deploys.iter().rfind(|deploy| deploy.by != By::Hand)?;
-        if matches!(last.state, State::Failed | State::Canceled) {
+        if matches!(last.state, State::Failed | State::Canceled) && !self.asks_services() {
             return Some("excuse: no key, and Render failed the last deploy that it accepted");
         }
         if coming.is_some_and(|deploy| deploy.by == By::Hand) {
@@ -196,14 +230,6 @@ impl Team {
                 "excuse: the record of a service's names was taken away, or is listed late",
             );
         }
-        let is_recorded = |deploy: &Deploy| {
-            let is_its = |found: &&crate::world::deployments::Deployment| {
-                By::Run(found.run.unwrap_or(usize::MAX)) == deploy.by
-                    && found.field("digest") == deploy.digest()
-            };
-            let found = self.world.deployments.list.iter().find(is_its);
-            found.is_some_and(|found| found.is_shown(run.begun.max(found.step + 1)))
-        };
         let is_shown = coming.is_none_or(is_recorded);
         // "Records that were deleted are outside, except for what `before` shows."
         let before = run.before.filter(|_| run.is_first());
@@ -216,6 +242,30 @@ impl Team {
             );
         }
         None
+    }
+
+    /// Whether a deploy is of a run that was cut off, and whose record another run had ended by the time of its call.
+    fn crossed_and_was_cut(&self, deploy: &Deploy) -> bool {
+        let By::Run(number) = deploy.by else {
+            return false;
+        };
+        let is_its = |found: &&crate::world::deployments::Deployment| {
+            found.run == Some(number) && found.field("digest") == deploy.digest()
+        };
+        let mut records = self.world.deployments.list.iter().filter(is_its);
+        self.runs[number].is_cut
+            && records.any(|found| {
+                let status = found.state();
+                status.is_some_and(|status| status.description.starts_with("replaced"))
+            })
+    }
+
+    /// Whether every deploy is confirmed by the service itself, where the program asks it.
+    pub(super) fn asks_services(&self) -> bool {
+        let has_manifest = |config: &Config| !matches!(config, Config::Absent);
+        self.setting.has_probes
+            && !self.setting.wait_accepted
+            && self.configs.iter().all(has_manifest)
     }
 
     /// Whether a record of names is not in the lists that a run reads which begins in that step.
@@ -251,7 +301,14 @@ impl Team {
             || image
             || release
             || failure == "bad-manifest"
+            || self.is_too_slow(number, failure)
+            || (failure == "not-live-in-required-environment" && self.setting.requires())
             || self.is_renamed(number, failure)
+    }
+
+    /// A service answers only once Render has deployed it, and what Render fails never answers.
+    fn is_too_slow(&self, _: RunNumber, failure: &str) -> bool {
+        failure == "probe-failed" && 2 * self.setting.pace >= PROBE_TIMEOUT
     }
 
     /// A person gives an environment's name, which is read in the manifest of the default branch and in that of the commit.

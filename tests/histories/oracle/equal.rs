@@ -86,10 +86,11 @@ impl Team {
     }
 
     /// The tip of an environment: the branch's, or the highest release whose tag stands, "where the commit lies on a `from` branch or was deployed or begun here
-    /// by our own record". With a release, its number.
+    /// by our own record". With a release, its number. Which branch the environment follows, the manifest of the run's commit says.
     pub(crate) fn tip(
         &self,
         environment: usize,
+        asking: usize,
         refs: &BTreeMap<String, String>,
     ) -> Option<(usize, Option<u32>)> {
         let on = |name: &str| {
@@ -100,7 +101,14 @@ impl Team {
                 .or_else(|| self.world.origin.tagged(object))
         };
         if !(environment == 1 && self.setting.has_releases()) {
-            let branch = crate::team::BRANCHES[environment];
+            let followed = self.manifest(asking).and_then(|manifest| {
+                let found = manifest.environment(environment)?;
+                match found.when {
+                    When::Branch(branch) => Some(branch),
+                    When::Releases => None,
+                }
+            });
+            let branch = followed.unwrap_or_else(|| self.branch(environment));
             return on(&format!("refs/heads/{branch}")).map(|tip| (tip, None));
         }
         let releases = refs.keys().filter_map(|name| {
@@ -113,14 +121,21 @@ impl Team {
                 .filter_map(|name| on(name))
                 .any(|tip| self.world.origin.reaches(commit, tip))
         };
-        let was_begun = |commit: usize| {
-            self.runs.iter().any(|run| {
-                run.environment == Some(1) && run.commit == commit && !run.calls.is_empty()
-            })
-        };
         releases
-            .filter(|(commit, _)| is_on(*commit) || was_begun(*commit))
+            .filter(|(commit, _)| is_on(*commit) || self.was_begun(*commit))
             .max_by_key(|(_, number)| *number)
+    }
+
+    /// Whether a release of a commit "was deployed or begun here by our own record".
+    pub(super) fn was_begun(&self, commit: usize) -> bool {
+        let is_of = |number: usize| {
+            let run = &self.runs[number];
+            run.environment == Some(1) && run.commit == commit
+        };
+        let has_called = |number: usize| is_of(number) && !self.runs[number].calls.is_empty();
+        let mut records = self.world.deployments.list.iter();
+        (0..self.runs.len()).any(has_called)
+            || records.any(|found| found.run.is_some_and(is_of) && !found.field("digest").is_empty())
     }
 
     /// Whether an environment has releases.

@@ -26,6 +26,8 @@ pub(crate) struct Looks {
     /// At the list of tags.
     pub(crate) tags: Option<Look>,
     pub(crate) records: Option<Look>,
+    /// When records were read for the first time: what there was then is not newer than the run.
+    pub(crate) first_records: Option<usize>,
     /// At a service's deploys.
     deploys: BTreeMap<String, Look>,
 }
@@ -78,6 +80,7 @@ impl Team {
                 }
                 if call.path == "/graphql" {
                     looks.records = Some(look);
+                    looks.first_records.get_or_insert(look.step);
                 }
             }
             Some(Server::Render) if call.method == "GET" => {

@@ -10,6 +10,7 @@ pub(crate) mod equal;
 pub(crate) mod holds;
 pub(crate) mod looks;
 mod newer;
+pub(crate) mod writes;
 
 /// What was promised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +33,12 @@ pub(crate) enum Promise {
     ReleasesAreOnBranches,
     /// Clean-up deletes what this repository's pull requests left, and nothing else.
     CleanUpDeletesItsOwn,
+    /// `freeze`, `dry-run` and `services` leave out what they say.
+    WhatIsLeftOutIsLeft,
+    /// An environment that requires another one has what the other one had first.
+    RequiredComesFirst,
+    /// The floating tags of an environment stay on what it serves.
+    TagsFollow,
     /// The program answers, and asks only what there is to ask.
     Sane,
 }

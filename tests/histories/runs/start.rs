@@ -1,11 +1,11 @@
 //! Which run begins, and of what.
 
 use super::{Run, Start};
-use crate::event::Ask;
+use crate::event::{Ask, Part};
 use crate::manifest::When;
 use crate::oracle::looks::Looks;
 use crate::payload::Payload;
-use crate::team::{BRANCHES, Team};
+use crate::team::Team;
 
 fn release_of(git_ref: &str) -> Option<u32> {
     git_ref.strip_prefix("refs/tags/prod-")?.parse().ok()
@@ -32,8 +32,11 @@ impl Team {
             environment: self.environment_of(commit, git_ref),
             release: release_of(git_ref),
             force: None,
+            part: None,
+            is_outdated: false,
             before: None,
             begun: self.world.step,
+            began: self.world.now,
             looks: Looks::default(),
             is_cut: false,
             is_disturbed: false,
@@ -90,6 +93,14 @@ impl Team {
                 self.counters.add("clean-ups");
                 Some(start)
             }
+            Ask::Part { which, part } => {
+                let mut start = match which % 3 {
+                    0 => self.dispatched(which / 3)?,
+                    _ => self.triggered(usize::from(*which).checked_rem(count)?, false)?,
+                };
+                self.leave_out(&mut start, *part)?;
+                Some(start)
+            }
         }
     }
 
@@ -142,10 +153,13 @@ impl Team {
         if environment == 1 && self.setting.has_releases() {
             return self.dispatched_release(u8::MAX);
         }
-        let git_ref = format!("refs/heads/{}", BRANCHES[environment]);
+        let git_ref = format!("refs/heads/{}", self.branch(environment));
         let tip = self.on(&git_ref)?;
         let name = self.manifest(tip)?.environment(environment)?.name.clone();
-        let run = self.run("deploy", tip, &git_ref, 1);
+        let mut run = self.run("deploy", tip, &git_ref, 1);
+        // The one that is assumed where there is no manifest has releases in its place.
+        let follows = self.manifest(tip)?.environment(environment)?.when.clone();
+        run.environment = matches!(follows, When::Branch(_)).then_some(environment);
         let mut start = self.start_by_hand(run, git_ref, vec![("environment", name)])?;
         let machine = match which / 2 % 8 {
             0 => Some("schedule"),
@@ -203,6 +217,30 @@ impl Team {
             "refs/heads/main".into(),
             vec![("environment", name), ("release", tag)],
         )
+    }
+
+    /// Leaves something out of a run.
+    fn leave_out(&mut self, start: &mut Start, part: Part) -> Option<()> {
+        start.run.part = Some(part);
+        match part {
+            Part::Frozen => {
+                start.inputs.push(("freeze", "the fair".into()));
+                self.counters.add("runs that are frozen");
+            }
+            Part::Dry => {
+                start.inputs.push(("dry-run", "true".into()));
+                self.counters.add("dry runs");
+            }
+            Part::Service(which) => {
+                let manifest = self.manifest(start.run.commit)?;
+                let at = usize::from(which) % manifest.services.len().max(1);
+                let service = manifest.services.get(at)?;
+                start.run.part = Some(Part::Service(u8::try_from(service.key).ok()?));
+                start.inputs.push(("services", service.name.clone()));
+                self.counters.add("runs of some services");
+            }
+        }
+        Some(())
     }
 
     fn start_by_hand(

@@ -1,13 +1,13 @@
 //! What happens to branches and tags.
 
-use super::{BRANCHES, Team};
+use super::Team;
 use crate::event::Change;
 use crate::payload::Payload;
 
 impl Team {
     /// A branch is moved, by a push.
     pub(super) fn push(&mut self, branch: usize, to: usize, is_forced: bool) {
-        let git_ref = format!("refs/heads/{}", BRANCHES[branch]);
+        let git_ref = format!("refs/heads/{}", self.branch(branch));
         let before = self.on(&git_ref);
         self.put(&git_ref, to);
         self.build(to);
@@ -15,12 +15,14 @@ impl Team {
         let (sha, old) = (self.sha(to), before.map(|before| self.sha(before)));
         let payload = Payload::push(&git_ref, old.as_deref(), &sha, &sha, is_forced);
         self.trigger(payload, git_ref, to, before);
-        self.say(|| format!("  {} is on c{to} now", BRANCHES[branch]));
+        let name = self.branch(branch);
+        self.say(|| format!("  {name} is on c{to} now"));
     }
 
     pub(super) fn tip_of(&self, branch: u8) -> (usize, Option<usize>) {
-        let branch = usize::from(branch) % BRANCHES.len();
-        (branch, self.on(&format!("refs/heads/{}", BRANCHES[branch])))
+        let branch = usize::from(branch) % 3;
+        let git_ref = format!("refs/heads/{}", self.branch(branch));
+        (branch, self.on(&git_ref))
     }
 
     /// The commit so many steps before one, or the first.
@@ -43,7 +45,7 @@ impl Team {
     }
 
     pub(super) fn delete_branch(&mut self, branch: usize) {
-        let git_ref = format!("refs/heads/{}", BRANCHES[branch]);
+        let git_ref = format!("refs/heads/{}", self.branch(branch));
         match self.on(&git_ref) {
             Some(tip) => {
                 self.deleted.insert(git_ref.clone(), tip);
@@ -56,6 +58,18 @@ impl Team {
                 self.push(branch, tip, false);
             }
         }
+    }
+
+    /// The branch of the second environment is renamed: the ref moves, and no push tells of it.
+    pub(super) fn rename_branch(&mut self) {
+        let old = format!("refs/heads/{}", self.branch(1));
+        let Some(tip) = self.on(&old) else { return };
+        self.world.origin.refs.remove(&old);
+        self.is_renamed = !self.is_renamed;
+        let new = format!("refs/heads/{}", self.branch(1));
+        self.put(&new, tip);
+        self.counters.add("branches renamed");
+        self.say(|| format!("  {old} is {new} now"));
     }
 
     pub(super) fn tag(&mut self, commit: usize, is_annotated: bool) {

@@ -2,6 +2,7 @@
 
 use super::{Team, labels};
 use crate::event::{Edit, Hand};
+use crate::setting::Key;
 use crate::world::REGISTRY;
 use crate::world::deployments::Account;
 use crate::world::render::By;
@@ -61,6 +62,30 @@ impl Team {
                 self.counters.add("deploys cancelled by hand");
             }
         }
+    }
+
+    /// A service is made anew on Render, under another id, and the workflow gets its hook. Where the manifest names ids, nobody does that.
+    pub(super) fn recreate(&mut self, which: u8) {
+        if self.setting.key == Key::WithIds {
+            return;
+        }
+        let service = usize::from(which) % self.setting.services;
+        let of = usize::from(which) / self.setting.services % self.setting.environments();
+        let environment = if self.setting.shares_hooks() { 0 } else { of };
+        *self.recreated.entry((environment, service)).or_default() += 1;
+        let id = self.render_id(environment, service);
+        let _ = self.world.render.service(&id);
+        for slot in self.slots.iter().flatten() {
+            self.runs[slot.number].is_outdated = true;
+        }
+        for of in 0..2 {
+            if of == environment || self.setting.shares_hooks() {
+                self.holds.remove(&(of, service));
+            }
+        }
+        self.follow_settings();
+        self.counters.add("services made anew on Render");
+        self.say(|| format!("  the service is {id} now"));
     }
 
     /// The repository of a service's image at a commit, and the image's key.

@@ -68,7 +68,7 @@ pub(crate) struct Status {
     pub(crate) state: String,
     pub(crate) description: String,
     creator: Account,
-    created: u64,
+    pub(crate) created: u64,
     log_url: Option<String>,
     environment_url: Option<String>,
 }
@@ -78,6 +78,8 @@ pub(crate) struct Deployment {
     pub(crate) number: u64,
     pub(crate) task: String,
     pub(crate) payload: Value,
+    /// The payload as GraphQL shows it.
+    payload_text: Value,
     /// The commit's full name.
     pub(crate) commit: String,
     /// The environment that it was made in.
@@ -134,14 +136,9 @@ impl Deployment {
             Some("success") => "ACTIVE".to_owned(),
             Some(state) => state.to_uppercase(),
         };
-        let payload = if self.payload.is_null() {
-            Value::Null
-        } else {
-            self.payload.to_string().into()
-        };
         json!({
             "__typename": "Deployment", "id": format!("DE_kwDO{}", self.number), "databaseId": self.number, "task": self.task,
-            "payload": payload, "commitOid": self.commit, "commit": {"__typename": "Commit", "oid": self.commit},
+            "payload": self.payload_text, "commitOid": self.commit, "commit": {"__typename": "Commit", "oid": self.commit},
             "originalEnvironment": self.original, "environment": self.environment, "latestEnvironment": self.environment,
             "description": self.description, "creator": self.creator.actor(), "createdAt": date(self.created),
             "updatedAt": date(self.statuses.last().map_or(self.created, |status| status.created)),
@@ -185,6 +182,10 @@ impl Deployments {
         self.list.push(Deployment {
             number,
             task,
+            payload_text: match &body["payload"] {
+                Value::Null => Value::Null,
+                payload => payload.to_string().into(),
+            },
             payload: body["payload"].clone(),
             commit: commit.clone(),
             original: environment.clone(),

@@ -8,6 +8,7 @@ pub(crate) enum Server {
     GitHub,
     Render,
     Registry,
+    Service,
 }
 
 /// Which requests a fault is for.
@@ -25,6 +26,8 @@ pub(crate) enum Which {
     Tags,
     /// Questions to Render.
     Render,
+    /// Questions to services about themselves.
+    Services,
 }
 
 /// What becomes of a request.
@@ -78,6 +81,7 @@ impl Which {
                 server == Server::GitHub && call.method == "GET" && call.path.contains("/tags")
             }
             Self::Render => server == Server::Render && call.method == "GET",
+            Self::Services => server == Server::Service,
             Self::Deploys => is_deploy_call(server, call),
         }
     }

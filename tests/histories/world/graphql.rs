@@ -102,13 +102,9 @@ impl World {
         if !is_known {
             return Err(format!("deployments in the order {order}"));
         }
-        let objects: Vec<Value> = self
-            .deployments
-            .of(self.step, &environments)
-            .into_iter()
-            .map(|found| found.object())
-            .collect();
-        select(query, &connection(objects, field)?, &field.selections)
+        let found = self.deployments.of(self.step, &environments);
+        let page = connection(&found, field, |found| found.object())?;
+        select(query, &page, &field.selections)
     }
 
     fn page_of_refs(&mut self, query: &Query, field: &Field) -> Result<Value, String> {
@@ -126,13 +122,18 @@ impl World {
             .refs
             .keys()
             .filter(|name| name.starts_with(&prefix) && name.contains(wanted));
-        let found = names.map(|name| self.reference(name)).collect();
-        select(query, &connection(found, field)?, &field.selections)
+        let names: Vec<&String> = names.collect();
+        let page = connection(&names, field, |name| self.reference(name))?;
+        select(query, &page, &field.selections)
     }
 }
 
-/// A connection's page as its arguments ask for it.
-fn connection(objects: Vec<Value>, field: &Field) -> Result<Value, String> {
+/// A connection's page as its arguments ask for it, `show` making an object of each entry.
+fn connection<T>(
+    entries: &[T],
+    field: &Field,
+    show: impl Fn(&T) -> Value,
+) -> Result<Value, String> {
     let size = match field.arguments.get("first").and_then(Value::as_u64) {
         Some(size) if (1..=PAGE as u64).contains(&size) => size as usize,
         other => return Err(format!("{}: first is {other:?}", field.name)),
@@ -144,9 +145,9 @@ fn connection(objects: Vec<Value>, field: &Field) -> Result<Value, String> {
             .and_then(|at| at.parse().ok())
             .ok_or("a cursor that nobody gave")?,
     };
-    let end = objects.len().min(begin + size);
-    let total = objects.len();
-    let shown: Vec<Value> = objects.into_iter().take(end).skip(begin).collect();
+    let end = entries.len().min(begin + size);
+    let total = entries.len();
+    let shown: Vec<Value> = entries.iter().take(end).skip(begin).map(show).collect();
     let cursor = (!shown.is_empty()).then(|| format!("at:{end}"));
     Ok(json!({"nodes": shown, "totalCount": total,
         "pageInfo": {"hasNextPage": end < total, "endCursor": cursor}}))
@@ -242,13 +243,14 @@ fn select(query: &Query, value: &Value, selections: &[Selection]) -> Result<Valu
                 let found = object
                     .get(&field.name)
                     .ok_or(format!("{kind} has no {}", field.name))?;
-                let found = match found.get("nodes") {
+                let selected = match found.get("nodes") {
                     Some(Value::Array(nodes)) if field.arguments.contains_key("first") => {
-                        connection(nodes.clone(), field)?
+                        let page = connection(nodes, field, Value::clone)?;
+                        select(query, &page, &field.selections)?
                     }
-                    _ => found.clone(),
+                    _ => select(query, found, &field.selections)?,
                 };
-                data.insert(field.key.clone(), select(query, &found, &field.selections)?);
+                data.insert(field.key.clone(), selected);
             }
             Ok(data.into())
         }

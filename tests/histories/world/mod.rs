@@ -25,6 +25,8 @@ pub(crate) type RunNumber = usize;
 pub(crate) const API: &str = "127.0.0.1:40001";
 pub(crate) const RENDER: &str = "127.0.0.1:40002";
 pub(crate) const REGISTRY: &str = "127.0.0.1:40003";
+/// The services themselves, each at a path that begins with its id.
+pub(crate) const SERVICES: &str = "127.0.0.1:40004";
 const WEB: &str = "github.com";
 
 pub(crate) const TOKEN: &str = "ghs_0123456789abcdefghijklmnopqrstuvwxyzABCD";
@@ -65,6 +67,7 @@ pub(crate) fn server_of(call: &Call) -> Option<Server> {
         API | WEB => Some(Server::GitHub),
         RENDER => Some(Server::Render),
         REGISTRY => Some(Server::Registry),
+        SERVICES => Some(Server::Service),
         _ => None,
     }
 }
@@ -121,6 +124,7 @@ impl World {
             Server::GitHub => self.github(run, call),
             Server::Render => self.render.answer(self.now, self.step, run, call),
             Server::Registry => self.registry.answer(call),
+            Server::Service => Some(self.render.service_answers(self.now, call)),
         }
         .unwrap_or_else(|| {
             self.violations

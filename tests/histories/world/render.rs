@@ -119,6 +119,11 @@ impl Deploy {
         !matches!(self.state, State::Queued | State::Building) || now >= self.created + LISTED_AFTER
     }
 
+    /// Whether it has to be in lists at that time, whatever has become of it.
+    pub(crate) const fn was_due(&self, now: u64) -> bool {
+        now >= self.created + LISTED_AFTER
+    }
+
     /// The digest that it runs.
     pub(crate) fn digest(&self) -> &str {
         self.image.split_once('@').map_or("", |(_, digest)| digest)

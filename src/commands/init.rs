@@ -3,15 +3,19 @@
 use super::local_repository::{LocalRepository, WORKFLOWS};
 use crate::failure::Failure;
 use crate::runner::{Log, Surroundings};
-use authoring::draft::{Draft, Evidence, draft, is_dockerfile, manifest_text, workflow_text};
+use authoring::draft::{
+    Draft, Evidence, PLACEHOLDER, draft, is_dockerfile, manifest_text, workflow_text,
+};
 use authoring::workflow::Workflow;
 use authoring::{blueprint, dockerfile, workflow};
-use model::{Foreign, Manifest, Outcome};
+use model::{Foreign, Manifest, Outcome, Tone, TonedLine, When};
 use parse::inputs::{DEFAULT_MANIFEST, Request, Writes};
 use parse::manifest;
 use report::{InitReport, RunReport};
 use std::collections::BTreeMap;
 
+/// The workflow that is written.
+const WORKFLOW: &str = "deploy-to-render.yml";
 const BLUEPRINTS: [&str; 2] = ["render.yaml", "render.yml"];
 /// A repository with more has other people to write its manifest.
 const MOST_DOCKERFILES: usize = 100;
@@ -32,6 +36,7 @@ pub(super) fn run(
         repository: &repository,
         log,
         writes: request.writes,
+        action: action(around),
         report: InitReport::default(),
     };
     let existing = repository.read(&path).map_err(Failure::NoManifest)?;
@@ -42,6 +47,9 @@ pub(super) fn run(
         }
         None => {
             let draft = draft(&evidence(&repository, &files, workflows.clone(), log));
+            if draft.images.is_empty() {
+                return Err(nothing_to_draft(&draft));
+            }
             (manifest_text(&draft).into_bytes(), Some(draft))
         }
     };
@@ -55,9 +63,42 @@ pub(super) fn run(
         describe(log, draft);
     }
     writer.workflow(&manifest, &path, &workflows)?;
-    let next = next(&manifest, &workflows, draft.as_ref());
+    let next = next(
+        &manifest,
+        &workflows,
+        draft.as_ref(),
+        writer.action.is_some(),
+    );
     let report = writer.report.with_next(next);
     Ok(run_report(report, request.writes, log))
+}
+
+/// The action that runs, with its ref, where a runner says which.
+fn action(around: &Surroundings) -> Option<String> {
+    let (name, git_ref) = (
+        around.action_repository.as_ref()?,
+        around.action_ref.as_ref()?,
+    );
+    let is_plain = |text: &str| {
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-._/".contains(&byte))
+    };
+    (is_plain(name) && is_plain(git_ref)).then(|| format!("{name}@{git_ref}"))
+}
+
+/// Nothing is written rather than an image that cannot be built.
+fn nothing_to_draft(draft: &Draft) -> Failure {
+    let seen: Vec<String> = draft
+        .left_out
+        .iter()
+        .map(|line| format!("\nleft out: {line}"))
+        .collect();
+    Failure::NoManifest(format!(
+        "there is nothing to draft: no tracked Dockerfile builds an image from this repository, and no workflow does; add a Dockerfile first{}",
+        seen.concat()
+    ))
 }
 
 /// What writes, and remembers what it wrote.
@@ -65,18 +106,21 @@ struct FileWriter<'a> {
     repository: &'a LocalRepository,
     log: &'a Log,
     writes: Writes,
+    action: Option<String>,
     report: InitReport,
 }
 
 impl FileWriter<'_> {
-    /// A dry run shows what it would write.
+    /// A dry run shows what it would write, as a difference.
     fn write(&mut self, path: &str, text: &str) -> Result<(), Failure> {
         match self.writes {
             Writes::Allowed => self.repository.workspace().create(path, text)?,
             Writes::Withheld => {
                 self.log
-                    .group(&format!("Would write {}", Foreign(path.as_bytes())));
-                self.log.say(text.trim_end());
+                    .answer_group(&format!("Would write {}", Foreign(path.as_bytes())));
+                for line in difference(path, text) {
+                    self.log.answer_toned(&line);
+                }
                 self.log.end_group();
             }
         }
@@ -90,7 +134,7 @@ impl FileWriter<'_> {
         manifest_path: &str,
         workflows: &[(String, Workflow)],
     ) -> Result<(), Failure> {
-        let path = format!("{WORKFLOWS}/deploy-to-render.yml");
+        let path = format!("{WORKFLOWS}/{WORKFLOW}");
         if let Some((own, _)) = workflows.iter().find(|(_, workflow)| workflow.uses_us) {
             self.report.kept.push(own.clone());
         } else if self.repository.workspace().has(&path) {
@@ -98,6 +142,7 @@ impl FileWriter<'_> {
         } else if let Some(text) = workflow_text(
             manifest,
             Some(manifest_path).filter(|path| *path != DEFAULT_MANIFEST),
+            self.action.as_deref(),
         ) {
             self.write(&path, &text)?;
         } else {
@@ -107,6 +152,21 @@ impl FileWriter<'_> {
         }
         Ok(())
     }
+}
+
+/// A new file as a unified difference.
+fn difference(path: &str, text: &str) -> Vec<TonedLine> {
+    let count = text.lines().count();
+    let head = [
+        "--- /dev/null".to_owned(),
+        format!("+++ b/{}", Foreign(path.as_bytes())),
+        format!("@@ -0,0 +1,{count} @@"),
+    ];
+    let head = head.map(|line| vec![(Tone::Dim, line)]);
+    let added = text
+        .lines()
+        .map(|line| vec![(Tone::Good, format!("+{line}"))]);
+    head.into_iter().chain(added).collect()
 }
 
 fn workflows(
@@ -119,7 +179,8 @@ fn workflows(
         let Ok(Some(bytes)) = repository.read(&path) else {
             continue;
         };
-        match workflow::parse(&path, &bytes) {
+        let read = |path: &str| repository.read(path).ok().flatten();
+        match workflow::parse_with(&path, &bytes, &read) {
             Ok(workflow) => found.push((path, workflow)),
             Err(mistake) => log.say(&format!(
                 "{}:{mistake}; it is left aside",
@@ -199,6 +260,7 @@ fn next(
     manifest: &Manifest,
     workflows: &[(String, Workflow)],
     draft: Option<&Draft>,
+    knows_action: bool,
 ) -> Vec<String> {
     let mut steps = Vec::new();
     if draft.is_some() {
@@ -206,10 +268,22 @@ fn next(
     }
     let uses_us = workflows.iter().any(|(_, workflow)| workflow.uses_us);
     if !uses_us {
-        steps.push(
-            "Read the workflow, and write a release's owner and commit where it says OWNER and v1."
-                .to_owned(),
-        );
+        steps.push("Read the workflow.".to_owned());
+        if !knows_action {
+            steps.push(format!(
+                "Say whose action it is, and which release: sed -i 's|{PLACEHOLDER}|<owner>/ghcr-to-render@<commit>|' {WORKFLOWS}/{WORKFLOW}"
+            ));
+        }
+        let branches = manifest
+            .environments
+            .iter()
+            .filter(|own| matches!(own.when, When::Branch(_)));
+        for other in branches.skip(1) {
+            steps.push(format!(
+                "Copy the workflow for environment {}: it deploys to one environment.",
+                other.name
+            ));
+        }
         let hooks: Vec<&str> = manifest
             .services
             .iter()
@@ -270,9 +344,9 @@ fn run_report(report: InitReport, writes: Writes, log: &Log) -> RunReport {
         ),
     };
     if !report.written.is_empty() {
-        log.group("Next");
+        log.answer_group("Next");
         for (at, step) in report.next.iter().enumerate() {
-            log.say(&format!("{}. {step}", at + 1));
+            log.answer(&format!("{}. {step}", at + 1));
         }
         log.end_group();
     }

@@ -65,8 +65,10 @@ impl Attempt<'_> {
                     if misses == MOST_MISSES {
                         return Err(match new.find(has_served) {
                             Some(other) => self.not_seen_because_of(other).await,
-                            None => AttemptResult::at(Landing::Vanished, None)
-                                .saying("Render queued it, and it does not appear in the service's deploys", LOOK),
+                            None => AttemptResult::at(Landing::Vanished, None).saying(
+                                "Render queued it, and it does not appear in the service's deploys",
+                                LOOK,
+                            ),
                         });
                     }
                 }

@@ -484,8 +484,8 @@ const LINES: &[(&str, Ran)] = &[
     ),
     (".ci/test", Ran::By(".ci/run", "bash .ci/test")),
     (
-        "ghcr-to-render init --dry-run true",
-        Ran::Here(&["init", "--dry-run", "true"]),
+        "ghcr-to-render init --dry-run",
+        Ran::Here(&["init", "--dry-run"]),
     ),
     ("ghcr-to-render init", Ran::Here(&["init"])),
     ("ghcr-to-render check", Ran::Here(&["check"])),

@@ -24,6 +24,8 @@ pub struct BlueprintService {
     pub context: String,
     /// The branch that it is deployed from.
     pub branch: Option<String>,
+    /// The environment of a project that it is in.
+    pub environment: Option<String>,
     /// The paths that deploy it: patterns from the repository's root.
     pub paths: Vec<String>,
     /// The paths that do not, whatever the others say.
@@ -47,13 +49,18 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<BlueprintService>, Mistake> {
     };
     let environments =
         items(get(&root, "projects")).flat_map(|project| items(get(project, "environments")));
-    let groups = std::iter::once(&*root)
-        .chain(environments)
-        .chain(get(&root, "ungrouped"));
-    Ok(groups
-        .flat_map(|group| items(get(group, "services")))
-        .filter_map(service)
-        .collect())
+    let of_environments = environments.flat_map(|group| {
+        let name = text(group, "name").map(str::to_owned);
+        items(get(group, "services"))
+            .filter_map(service)
+            .map(move |service| BlueprintService {
+                environment: name.clone(),
+                ..service
+            })
+    });
+    let of = |group| items(get(group, "services")).filter_map(service);
+    let ungrouped = get(&root, "ungrouped").into_iter().flat_map(of);
+    Ok(of(&root).chain(of_environments).chain(ungrouped).collect())
 }
 
 /// Databases, key-value stores and static sites run no image.
@@ -86,6 +93,7 @@ fn service(node: &Node) -> Option<BlueprintService> {
         dockerfile: plain_path(text(node, "dockerfilePath").unwrap_or("Dockerfile")),
         context: plain_path(text(node, "dockerContext").unwrap_or(".")),
         branch: text(node, "branch").map(str::to_owned),
+        environment: None,
         paths: patterns("paths"),
         ignored: patterns("ignoredPaths"),
     })
@@ -130,6 +138,10 @@ databases: [{ name: db }]
                 "services/api/** libs/**".into(),
                 "services/api/**/*.md".into()
             )
+        );
+        assert_eq!(
+            (inner.environment.as_deref(), api.environment.as_deref()),
+            (Some("prod"), None)
         );
         assert_eq!(
             (

@@ -2,14 +2,17 @@
 //!
 //! Whatever is not understood is left out. A file that cannot be read is an answer too, with the place that stopped the reading.
 
+mod builds;
 mod facts;
 
+use builds::{JobBuilds, StepBuilds, resolve};
 use facts::{JobFacts, composite_steps, triggers};
 use model::{Handover, WorkflowFacts};
 use parse::manifest::Mistake;
 use parse::yaml::{self, Node, as_text, entries, get, items, plain_path, text};
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// What this action is called wherever it is used from.
 const NAME: &str = "ghcr-to-render";
@@ -32,8 +35,10 @@ pub struct Workflow {
     pub images: Vec<String>,
     /// The `tags` of these steps, one rule each.
     pub tags: Vec<String>,
-    /// Its docker/build-push-action steps.
+    /// The images that its steps build.
     pub builds: Vec<Build>,
+    /// What looks like a build and is not understood, each with its line.
+    pub not_understood: Vec<(u32, String)>,
     /// What lints ask.
     pub facts: WorkflowFacts,
 }
@@ -102,6 +107,7 @@ pub fn parse_with(path: &str, bytes: &[u8], read: ReadFile<'_>) -> Result<Workfl
             path: path.to_owned(),
             depth: 0,
             job: JobFacts::of(&root, job),
+            builds: Rc::new(JobBuilds::of(job)),
             read,
             left: &left,
         };
@@ -123,6 +129,7 @@ struct StepPlace<'a> {
     path: String,
     depth: usize,
     job: JobFacts,
+    builds: Rc<JobBuilds>,
     read: ReadFile<'a>,
     left: &'a Cell<usize>,
 }
@@ -159,24 +166,21 @@ impl Workflow {
             }
         } else if is_action(uses, "docker/metadata-action") {
             let filled = |text: &str| lines(&resolve(text, environment));
+            let images = input("images").unwrap_or_default();
             self.images
-                .extend(input("images").map(filled).unwrap_or_default());
+                .extend(place.builds.images(step, images, environment));
             self.tags
                 .extend(input("tags").map(filled).unwrap_or_default());
-        } else if is_action(uses, "docker/build-push-action") {
-            let filled =
-                |name: &str| input(name).map(|text| resolve(text.trim_ascii(), environment));
-            self.builds.push(Build {
-                context: filled("context")
-                    .map(|context| plain_path(&context))
-                    .unwrap_or_default(),
-                file: filled("file").map(|file| plain_path(&file)),
-                target: filled("target"),
-                tags: input("tags")
-                    .map(|tags| lines(&resolve(tags, environment)))
-                    .unwrap_or_default(),
-            });
+        } else if let Some(script) = text(step, "run") {
+            self.built(place.builds.by_script(step, script, environment));
+        } else {
+            self.built(place.builds.by_action(step, uses, environment));
         }
+    }
+
+    fn built(&mut self, step: StepBuilds) {
+        self.builds.extend(step.builds);
+        self.not_understood.extend(step.not_understood);
     }
 
     /// The steps of a composite action of the repository run as steps of the job that uses it.
@@ -210,6 +214,7 @@ impl Workflow {
                 path,
                 depth: place.depth + 1,
                 job: place.job.clone(),
+                builds: Rc::clone(&place.builds),
                 read: place.read,
                 left: place.left,
             };
@@ -291,31 +296,6 @@ fn is_ours(uses: &str) -> bool {
 fn is_action(uses: &str, name: &str) -> bool {
     uses.split_once('@')
         .is_some_and(|(own, _)| own.eq_ignore_ascii_case(name))
-}
-
-/// Fills in `${{ env.NAME }}` where the file says what it is; other expressions stay.
-fn resolve(text: &str, environment: &BTreeMap<&str, &str>) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${{") {
-        out.push_str(before);
-        let Some((expression, behind)) = after.split_once("}}") else {
-            out.push_str("${{");
-            rest = after;
-            break;
-        };
-        let known = expression
-            .trim()
-            .strip_prefix("env.")
-            .and_then(|name| environment.get(name));
-        match known {
-            Some(value) => out.push_str(value),
-            None => out.push_str(&format!("${{{{ {} }}}}", expression.trim())),
-        }
-        rest = behind;
-    }
-    out.push_str(rest);
-    out
 }
 
 fn lines(text: &str) -> Vec<String> {

@@ -1,5 +1,7 @@
 //! The images of a draft: found in render.yaml, in workflows and in Dockerfiles, each once.
 
+mod build;
+
 use super::{Evidence, ImageDraft, own_name};
 use crate::blueprint::BlueprintService;
 use crate::dockerfile::Sources;
@@ -12,6 +14,7 @@ pub(super) struct Images<'a> {
     evidence: &'a Evidence<'a>,
     found: Vec<Found>,
     names: BTreeSet<String>,
+    notes: Vec<String>,
 }
 
 struct Found {
@@ -28,6 +31,7 @@ impl<'a> Images<'a> {
             evidence,
             found: Vec::new(),
             names: BTreeSet::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -153,8 +157,8 @@ impl<'a> Images<'a> {
         self.at_dockerfile(path, None, &name);
     }
 
-    /// One image of everything: there is nothing to go by, or nothing but the images of a workflow.
-    pub(super) fn of_everything(&mut self) {
+    /// One image of everything for each that a workflow names: there is no Dockerfile to go by.
+    pub(super) fn of_workflows(&mut self) {
         let repositories = self.repositories();
         for repository in &repositories {
             let name = repository
@@ -173,32 +177,25 @@ impl<'a> Images<'a> {
             (self.found[at].image.repository, self.found[at].is_placed) =
                 (repository.clone(), true);
         }
-        if repositories.is_empty() {
-            let name = self.evidence.slug.repo().to_owned();
-            self.push(
-                &name,
-                vec!["**".into()],
-                "there is no Dockerfile to read it from",
-                "",
-                None,
-                None,
-            );
-        }
     }
 
     /// The images, with what is only known at the end: how many there are.
-    pub(super) fn finished(self) -> Vec<ImageDraft> {
+    pub(super) fn finished(self) -> (Vec<ImageDraft>, Vec<String>) {
         let repositories = self.repositories();
         let is_alone = self.found.len() == 1;
         let evidence = self.evidence;
         let finish = |mut found: Found| {
             let image = &mut found.image;
+            image.is_guess = !found.is_placed;
             if !found.is_placed {
                 image.repository = match repositories
                     .first()
                     .filter(|_| is_alone && repositories.len() == 1)
                 {
-                    Some(repository) => repository.clone(),
+                    Some(repository) => {
+                        image.is_guess = false;
+                        repository.clone()
+                    }
                     None if is_alone => "ghcr.io/{owner}/{repo}".into(),
                     None => format!("ghcr.io/{{owner}}/{{repo}}/{}", image.name),
                 };
@@ -206,7 +203,8 @@ impl<'a> Images<'a> {
             filter(image, &found.filters, evidence);
             found.image
         };
-        self.found.into_iter().map(finish).collect()
+        let images = self.found.into_iter().map(finish).collect();
+        (images, self.notes)
     }
 
     /// The image that is built from a Dockerfile.
@@ -222,41 +220,54 @@ impl<'a> Images<'a> {
             .builds()
             .find(|build| file_of(build).as_deref() == Some(file))
             .cloned();
-        let context = build
-            .as_ref()
-            .map(|build| build.context.clone())
-            .or(context);
+        match build {
+            Some(build) => self.at_build(file, &build, name),
+            None => self.from_sources(file, context, None, name),
+        }
+    }
+
+    /// The image of a build step, with its repository where the step says one.
+    fn at_build(&mut self, file: &str, build: &Build, name: &str) -> usize {
+        let at = self.from_sources(
+            file,
+            Some(build.context.clone()),
+            build.target.clone(),
+            name,
+        );
+        if let Some(repository) = self.repository_of(build) {
+            (self.found[at].image.repository, self.found[at].is_placed) = (repository, true);
+        }
+        at
+    }
+
+    fn from_sources(
+        &mut self,
+        file: &str,
+        context: Option<String>,
+        target: Option<String>,
+        name: &str,
+    ) -> usize {
         let sources = &self.evidence.dockerfiles[file];
         let directory = file.rsplit_once('/').map_or("", |(directory, _)| directory);
         let context = context.unwrap_or_else(|| self.likely_context(directory, sources));
         let (paths, reason) = self.paths(file, &context, sources);
-        let target = build.as_ref().and_then(|build| build.target.clone());
-        let at = self.push(
+        self.push(
             name,
             paths,
             &reason,
             &context,
             Some(file.to_owned()),
             target,
-        );
-        let pushed = build.iter().flat_map(|build| &build.tags).find_map(|tag| {
-            let bare = tag
-                .rsplit_once(':')
-                .filter(|(_, tag)| !tag.contains('/'))
-                .map_or(tag.as_str(), |(bare, _)| bare);
-            self.template(bare)
-        });
-        if let Some(repository) = pushed {
-            (self.found[at].image.repository, self.found[at].is_placed) = (repository, true);
-        }
-        at
+        )
     }
 
     /// A Dockerfile's own directory, unless it copies what is only there from the root.
     fn likely_context(&self, directory: &str, sources: &Sources) -> String {
-        let Sources::Known(sources) = sources else {
+        let is_untold = matches!(sources, Sources::Partly(known) if known.is_empty());
+        if is_untold {
             return String::new();
-        };
+        }
+        let sources = sources.known();
         let is_in = |directory: &str| {
             sources
                 .iter()
@@ -310,7 +321,7 @@ impl<'a> Images<'a> {
                 };
                 sources.iter().map(path).collect()
             }
-            Sources::Known(_) | Sources::Unknown => vec![all.clone()],
+            Sources::Known(_) | Sources::Partly(_) => vec![all.clone()],
         };
         // What an image is made of and no file of the tree tells, like a directory that another job fills, is not to be waited for.
         paths.retain(|path| Pattern::parse(path).is_ok() && self.is_there(path));
@@ -350,6 +361,7 @@ impl<'a> Images<'a> {
             context: context.to_owned(),
             file,
             target,
+            is_guess: false,
         };
         self.found.push(Found {
             image,

@@ -3,14 +3,16 @@
 //! Where two readings are possible the wider one is taken (a file too many deploys once too often, a file too few loses a deploy), and a
 //! comment asks a person.
 
+mod environments;
 mod image;
 mod text;
 
-pub use text::{manifest_text, workflow_text};
+pub use text::{PLACEHOLDER, manifest_text, workflow_text};
 
 use crate::blueprint::BlueprintService;
 use crate::dockerfile::Sources;
 use crate::workflow::Workflow;
+use environments::Environments;
 use image::Images;
 use model::{Foreign, ImageName, ServiceName, Slug};
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,8 +37,8 @@ pub struct Evidence<'a> {
 /// A draft.
 #[derive(Debug, Clone, Default)]
 pub struct Draft {
-    /// The branch that deploys.
-    pub branch: String,
+    /// The environments; never none.
+    pub environments: Vec<EnvironmentDraft>,
     /// How commits are tagged, where an existing workflow tags them in another way than the default.
     pub commit_tag: Option<String>,
     /// The images.
@@ -45,6 +47,19 @@ pub struct Draft {
     pub services: Vec<ServiceDraft>,
     /// What was seen and left out, a sentence each.
     pub left_out: Vec<String>,
+}
+
+/// An environment of a draft.
+#[derive(Debug, Clone)]
+pub struct EnvironmentDraft {
+    /// Its name.
+    pub name: String,
+    /// What render.yaml calls it.
+    wanted: String,
+    /// The branch that deploys it; releases do where it has none.
+    pub branch: Option<String>,
+    /// The tags that follow what is live there.
+    pub floating_tags: Vec<String>,
 }
 
 /// An image of a draft.
@@ -64,6 +79,8 @@ pub struct ImageDraft {
     pub file: Option<String>,
     /// The stage that is built.
     pub target: Option<String>,
+    /// Whether nothing says where it is pushed to.
+    pub is_guess: bool,
 }
 
 /// A service of a draft.
@@ -75,6 +92,8 @@ pub struct ServiceDraft {
     pub image: String,
     /// What is known of it: a part of a sentence.
     pub source: String,
+    /// The environment that it is in, where there are several.
+    pub environment: Option<String>,
 }
 
 /// Whether a path is that of a Dockerfile that an image for Render may be built from.
@@ -97,10 +116,11 @@ pub fn is_dockerfile(path: &str) -> bool {
     is_one && !directory.split('/').any(|part| ELSEWHERE.contains(&part))
 }
 
-/// Makes a draft.
+/// Makes a draft. Without an image in it there is nothing to deploy.
 #[must_use]
 pub fn draft(evidence: &Evidence<'_>) -> Draft {
     let mut images = Images::new(evidence);
+    let environments = Environments::of(evidence);
     let mut services: Vec<ServiceDraft> = Vec::new();
     let mut left_out = Vec::new();
     let mut names = BTreeSet::new();
@@ -111,41 +131,31 @@ pub fn draft(evidence: &Evidence<'_>) -> Draft {
                 name: own_name(&service.name, &mut names),
                 image,
                 source: format!("{} {shown} of render.yaml", service.kind),
+                environment: environments.of_service(service),
             }),
             Err(why) => left_out.push(format!("{shown} of render.yaml: {why}")),
         }
     }
-    let has_services = !services.is_empty();
-    for path in evidence
-        .dockerfiles
-        .keys()
-        .filter(|path| !images.knows(path))
-        .cloned()
-        .collect::<Vec<_>>()
-    {
-        if has_services {
-            let shown = Foreign(path.as_bytes());
-            left_out.push(format!(
-                "{shown}: no service of render.yaml is built from it"
-            ));
-        } else {
-            images.of_dockerfile(&path);
+    if services.is_empty() {
+        for (_, workflow) in &evidence.workflows {
+            workflow
+                .builds
+                .iter()
+                .for_each(|build| images.of_build(build));
         }
     }
+    left_out.extend(loose_dockerfiles(evidence, &mut images));
     if images.is_empty() {
-        images.of_everything();
+        images.of_workflows();
     }
-    let images = images.finished();
-    if !has_services {
-        let of_image = |image: &ImageDraft| ServiceDraft {
-            name: own_name(&image.name, &mut names),
-            image: image.name.clone(),
-            source: "decide: one service runs each image? name them as you like".into(),
-        };
-        services = images.iter().map(of_image).collect();
+    let (images, notes) = images.finished();
+    if services.is_empty() {
+        services = services_of(evidence, &images, &mut names, &mut left_out);
     }
+    left_out.extend(notes);
+    left_out.extend(not_understood(evidence));
     Draft {
-        branch: branch(evidence),
+        environments: environments.all,
         commit_tag: commit_tag(evidence),
         images,
         services,
@@ -153,16 +163,90 @@ pub fn draft(evidence: &Evidence<'_>) -> Draft {
     }
 }
 
-/// The branch that render.yaml deploys from, where all its services agree.
-fn branch(evidence: &Evidence<'_>) -> String {
-    let named: BTreeSet<&str> = evidence
-        .blueprint
-        .iter()
-        .filter_map(|service| service.branch.as_deref())
-        .collect();
-    let one = named.first().filter(|_| named.len() == 1);
-    one.map_or(evidence.default_branch, |branch| branch)
-        .to_owned()
+/// The Dockerfiles of which neither render.yaml nor a workflow speaks: images where nothing else is one, else left out. Says why.
+fn loose_dockerfiles(evidence: &Evidence<'_>, images: &mut Images<'_>) -> Vec<String> {
+    let has_images = !images.is_empty();
+    let mut left_out = Vec::new();
+    for (path, sources) in &evidence.dockerfiles {
+        if images.knows(path) {
+            continue;
+        }
+        let why = if has_images {
+            "neither a workflow nor a service of render.yaml builds it"
+        } else if is_for_development(path) {
+            "it looks like one for development"
+        } else if copies_nothing(sources) {
+            "it copies nothing of this repository"
+        } else {
+            images.of_dockerfile(path);
+            continue;
+        };
+        left_out.push(format!("{}: {why}", Foreign(path.as_bytes())));
+    }
+    left_out
+}
+
+/// Whether a Dockerfile's name or directory says that people work with it and nothing deploys it.
+fn is_for_development(path: &str) -> bool {
+    let words = path.split(['/', '.', '-', '_']);
+    words.map(str::to_ascii_lowercase).any(|word| {
+        matches!(
+            word.as_str(),
+            "dev" | "develop" | "development" | "local" | "debug" | "test" | "e2e" | "ci"
+        )
+    })
+}
+
+fn copies_nothing(sources: &Sources) -> bool {
+    matches!(sources, Sources::Known(paths) if paths.is_empty())
+}
+
+/// A service for each image that is built from this repository. What is not is told.
+fn services_of(
+    evidence: &Evidence<'_>,
+    images: &[ImageDraft],
+    names: &mut BTreeSet<String>,
+    left_out: &mut Vec<String>,
+) -> Vec<ServiceDraft> {
+    let mut services = Vec::new();
+    for image in images {
+        let sources = image
+            .file
+            .as_ref()
+            .map(|file| evidence.dockerfiles.get(file));
+        let why = match sources {
+            None => "no Dockerfile is known",
+            Some(Some(sources)) if copies_nothing(sources) => {
+                "its Dockerfile copies nothing of this repository"
+            }
+            Some(_) => {
+                services.push(ServiceDraft {
+                    name: own_name(&image.name, names),
+                    image: image.name.clone(),
+                    source: "decide: does a service run this image? name it as you like".into(),
+                    environment: None,
+                });
+                continue;
+            }
+        };
+        left_out.push(format!("a service for image {}: {why}", image.name));
+    }
+    services
+}
+
+/// What workflows build in a way that is not read.
+fn not_understood(evidence: &Evidence<'_>) -> Vec<String> {
+    let mut told = Vec::new();
+    for (path, workflow) in &evidence.workflows {
+        let path = Foreign(path.as_bytes());
+        for (line, why) in &workflow.not_understood {
+            let why = Foreign(why.as_bytes());
+            told.push(format!(
+                "{path}:{line}: {why}, which init does not read; add by hand what is missing"
+            ));
+        }
+    }
+    told
 }
 
 /// How docker/metadata-action tags commits here (its `type=sha`: `sha-` and seven digits, unless it says otherwise).

@@ -4,6 +4,19 @@ use parse::manifest::{self, Home};
 
 /// Files with their contents; those without any are just there.
 fn drafted(files: &[(&str, &str)]) -> (Draft, String) {
+    let draft = draft_of(files);
+    let text = manifest_text(&draft);
+    let home = Home {
+        owner: "Acme",
+        repo: "Shop",
+        default_branch: "main",
+    };
+    let read = manifest::parse(text.as_bytes(), &home);
+    assert!(read.is_ok(), "{read:?}\n{text}");
+    (draft, text)
+}
+
+fn draft_of(files: &[(&str, &str)]) -> Draft {
     let slug = Slug::parse("Acme/Shop").expect("a slug");
     let mut paths: Vec<Vec<u8>> = files
         .iter()
@@ -46,16 +59,7 @@ fn drafted(files: &[(&str, &str)]) -> (Draft, String) {
             })
             .collect(),
     };
-    let draft = draft(&evidence);
-    let text = manifest_text(&draft);
-    let home = Home {
-        owner: "Acme",
-        repo: "Shop",
-        default_branch: "main",
-    };
-    let read = manifest::parse(text.as_bytes(), &home);
-    assert!(read.is_ok(), "{read:?}\n{text}");
-    (draft, text)
+    draft(&evidence)
 }
 
 /// Each image: name, repository, paths, context, Dockerfile; then each service with its image.
@@ -80,12 +84,20 @@ fn told(draft: &Draft) -> Vec<String> {
 }
 
 #[test]
-fn nothing_to_go_by_gives_one_image_of_everything() {
-    let (draft, _) = drafted(&[("main.py", "")]);
-    assert_eq!(
-        told(&draft),
-        ["shop ghcr.io/{owner}/{repo} [**] \"\" -", "shop -> shop"]
-    );
+fn nothing_to_go_by_gives_nothing() {
+    for files in [
+        &[("main.py", "")][..],
+        &[("Dockerfile", "FROM postgres\nENV A=b")],
+        &[("docker/Dockerfile.dev", "COPY . ."), ("a", "")],
+    ] {
+        let draft = draft_of(files);
+        assert!(
+            draft.images.is_empty() && draft.services.is_empty(),
+            "{draft:?}"
+        );
+        let has_dockerfile = files[0].0 != "main.py";
+        assert_eq!(!draft.left_out.is_empty(), has_dockerfile, "{draft:?}");
+    }
 }
 
 #[test]
@@ -166,7 +178,7 @@ services:
             .replace("api-server ghcr", "api ghcr")
             .replace("-> api-server", "-> api"))
     );
-    assert_eq!(draft.branch, "trunk");
+    assert_eq!(draft.environments[0].branch.as_deref(), Some("trunk"));
     assert_eq!(draft.left_out.len(), 3, "{:?}", draft.left_out);
     assert!(
         text.contains("docker.io/library/redis:7") && text.contains("branch: trunk"),
@@ -206,12 +218,12 @@ jobs:
 #[test]
 fn names_from_anywhere_make_a_manifest_that_is_read() {
     let (draft, _) = drafted(&[
-        ("constructor/Dockerfile", ""),
-        ("Ünï/Dockerfile", ""),
+        ("constructor/Dockerfile", "COPY . ."),
+        ("Ünï/Dockerfile", "COPY . ."),
         ("a b/Dockerfile", "COPY \"x y\" ."),
-        ("a-b/Dockerfile", ""),
-        ("true/Dockerfile", ""),
-        ("x/[y]/Dockerfile.##[group]", ""),
+        ("a-b/Dockerfile", "COPY . ."),
+        ("true/Dockerfile", "COPY . ."),
+        ("x/[y]/Dockerfile.##[group]", "COPY . ."),
     ]);
     let names: Vec<&str> = draft
         .images
@@ -246,14 +258,20 @@ fn a_workflow_is_for_an_environment_of_a_branch() {
     let released = parse(&format!(
         "version: 1\nenvironments: {{ p: {{ tag: 'p-{{number}}' }} }}\n{images}"
     ));
-    assert!(workflow_text(&released, None).is_none());
+    assert!(workflow_text(&released, None, None).is_none());
     let branch = parse(&format!(
         "version: 1\nenvironments: {{ live: {{ branch: 'on', floating-tags: [x] }} }}\n{images}"
     ));
-    let text = workflow_text(&branch, Some("x y.yml")).expect("a workflow");
+    let text = workflow_text(
+        &branch,
+        Some("x y.yml"),
+        Some("acme/ghcr-to-render@4f2c1d9"),
+    )
+    .expect("a workflow");
     for wanted in [
         "branches: [\"on\"]",
         "environment: live",
+        "uses: acme/ghcr-to-render@4f2c1d9 ",
         "manifest: \"x y.yml\"",
         "app=${{ secrets.RENDER_HOOK_APP }}\n            job=${{ secrets.J }}\n",
         "packages: write # the images",
@@ -262,4 +280,124 @@ fn a_workflow_is_for_an_environment_of_a_branch() {
     }
     let read = workflow::parse("x.yml", text.as_bytes()).expect("YAML");
     assert_eq!(read.handovers[0].hooks, ["app", "job"]);
+}
+
+#[test]
+fn what_no_workflow_builds_is_left_out_where_workflows_build() {
+    let (draft, text) = drafted(&[
+        ("docker/Dockerfile", "COPY . ."),
+        ("docker/Dockerfile.dev", "COPY . ."),
+        ("apps/web/Dockerfile.bun", "COPY . ."),
+        ("apps/web/a", ""),
+        (
+            ".github/workflows/ci.yml",
+            "jobs: { a: { strategy: { matrix: { include: [{ target: web }, { target: jobs }] } }, steps: [
+              { uses: 'docker/build-push-action@v6', with: { file: docker/Dockerfile, target: '${{ matrix.target }}', tags: 'ghcr.io/acme/shop-${{ matrix.target }}:1' } },
+              { run: 'docker buildx bake' } ] } }",
+        ),
+    ]);
+    assert_eq!(
+        told(&draft),
+        [
+            "shop-web ghcr.io/{owner}/shop-web [**] \"\" docker/Dockerfile",
+            "shop-jobs ghcr.io/{owner}/shop-jobs [**] \"\" docker/Dockerfile",
+            "shop-web -> shop-web",
+            "shop-jobs -> shop-jobs"
+        ]
+    );
+    for wanted in [
+        "build: { file: docker/Dockerfile, target: web }",
+        "# - apps/web/Dockerfile.bun: neither a workflow nor a service of render.yaml builds it",
+        "# - .github/workflows/ci.yml:3: a bake file builds images, which init does not read",
+    ] {
+        assert!(text.contains(wanted), "{wanted}\n{text}");
+    }
+}
+
+#[test]
+fn docker_hub_and_packages_of_others_are_named_and_never_pushed_to() {
+    let (draft, text) = drafted(&[
+        ("Dockerfile", "COPY . ."),
+        (
+            ".github/workflows/ci.yml",
+            "jobs: { a: { steps: [{ run: 'docker build -t acme/shop:1 -t ghcr.io/other/shop:1 .' }] } }",
+        ),
+    ]);
+    assert_eq!(draft.images[0].repository, "ghcr.io/{owner}/{repo}");
+    for wanted in [
+        "repository: \"ghcr.io/{owner}/{repo}\" # decide: nothing says where it is pushed to",
+        "# - acme/shop: Docker Hub is not supported",
+        "# - ghcr.io/other/shop: its packages are another owner's",
+    ] {
+        assert!(text.contains(wanted), "{wanted}\n{text}");
+    }
+}
+
+#[test]
+fn an_image_of_nothing_here_gets_no_service() {
+    let (draft, text) = drafted(&[
+        ("redis/Dockerfile", "FROM redis"),
+        (
+            ".github/workflows/ci.yml",
+            "jobs: { a: { steps: [{ uses: 'docker/build-push-action@v6', with: { context: redis, tags: 'ghcr.io/acme/redis:1' } }] } }",
+        ),
+    ]);
+    assert_eq!((draft.images.len(), draft.services.len()), (1, 0));
+    assert!(
+        text.contains("# - a service for image redis: its Dockerfile copies nothing"),
+        "{text}"
+    );
+}
+
+#[test]
+fn branches_and_environments_of_render_yaml_are_environments() {
+    let service =
+        |name: &str, more: &str| format!("{{ type: web, name: {name}, runtime: docker{more} }}");
+    let two = format!(
+        "projects: [{{ name: p, environments: [
+          {{ name: Production, services: [{}] }}, {{ name: Staging, services: [{}] }}] }}]",
+        service("api", ""),
+        service("api-staging", "")
+    );
+    let (_, text) = drafted(&[("Dockerfile", "COPY . ."), ("render.yaml", &two)]);
+    for wanted in [
+        "environments:\n  staging: { branch: main }\n  production: { tag: \"prod-{number}\" } # decide",
+        "  api: # web api of render.yaml\n    image: api\n    environments: [production]\n    # id: { production: srv-... }",
+        "  api-staging: # web api-staging of render.yaml\n    image: api\n    environments: [staging]",
+    ] {
+        assert!(text.contains(wanted), "{wanted}\n{text}");
+    }
+    let branches = format!(
+        "services: [{}, {}]",
+        service("api", ", branch: main"),
+        service("next", ", branch: develop")
+    );
+    let (_, text) = drafted(&[("Dockerfile", "COPY . ."), ("render.yaml", &branches)]);
+    let wanted = "environments:\n  production: { branch: main }\n  develop: { branch: develop }\n";
+    assert!(text.contains(wanted), "{text}");
+}
+
+#[test]
+fn a_tag_that_follows_the_branch_becomes_a_floating_one() {
+    let workflow = |rule: &str| {
+        format!(
+            "jobs: {{ a: {{ steps: [{{ uses: 'docker/metadata-action@v5', with: {{ images: ghcr.io/acme/shop, tags: '{rule}' }} }}] }} }}"
+        )
+    };
+    let text = |rule: &str| {
+        let workflow = workflow(rule);
+        drafted(&[
+            ("Dockerfile", "COPY . ."),
+            (".github/workflows/ci.yml", &workflow),
+        ])
+        .1
+    };
+    assert!(text("type=ref,event=branch").contains("{ branch: main, floating-tags: [main] }"));
+    for other in [
+        "type=ref,event=branch,enable=false",
+        "type=ref,event=pr",
+        "type=sha",
+    ] {
+        assert!(text(other).contains("{ branch: main }"), "{other}");
+    }
 }

@@ -1,11 +1,14 @@
 //! A draft as files: the manifest, and a workflow that builds and deploys with it.
 
-use super::Draft;
+use super::{Draft, EnvironmentDraft};
 use model::{Foreign, Manifest, When};
 use std::fmt::Write as _;
 
 /// The workflow, with places to fill in. The pinned actions are those of docs/workflows (a test compares them).
 const WORKFLOW: &str = include_str!("workflow.yml");
+
+/// How the workflow names the action until a person, or a run of it, says whose it is.
+pub const PLACEHOLDER: &str = "OWNER/ghcr-to-render@v1";
 
 /// Writes a draft's manifest.
 #[must_use]
@@ -18,18 +21,21 @@ pub fn manifest_text(draft: &Draft) -> String {
             quoted(tag)
         );
     }
-    let _ = write!(
-        text,
-        "environments:\n  production: {{ branch: {} }} # decide: what deploys where; a release's tag can, too:\n  \
-         # production: {{ tag: \"prod-{{number}}\", requires: staging }}\n\n\
-         # decide: what is never a reason to build or deploy anything, like\n# ignore: [\"**/*.md\", \"docs/**\"]\n\n\
-         # decide: what is a reason for everything, like\n# shared: [\"package-lock.json\"]\n\nimages:\n",
-        quoted(&draft.branch)
-    );
+    text.push_str("environments:\n");
+    draft
+        .environments
+        .iter()
+        .for_each(|own| environment(&mut text, own));
+    text.push_str(DECIDE);
     for image in &draft.images {
+        let guess = if image.is_guess {
+            " # decide: nothing says where it is pushed to"
+        } else {
+            ""
+        };
         let _ = writeln!(
             text,
-            "  {}:\n    repository: {}",
+            "  {}:\n    repository: {}{guess}",
             image.name,
             quoted(&image.repository)
         );
@@ -59,14 +65,28 @@ pub fn manifest_text(draft: &Draft) -> String {
             let _ = writeln!(text, "    build: {{ {} }}", build.join(", "));
         }
     }
-    text.push_str("\nservices:\n");
+    if !draft.services.is_empty() {
+        text.push_str("\nservices:\n");
+    }
+    let first = draft.environments.first().map(|own| own.name.as_str());
     for service in &draft.services {
         let _ = writeln!(
             text,
             "  {}: # {}\n    image: {}",
             service.name, service.source, service.image
         );
-        text.push_str("    # id: { production: srv-... } # decide: with an id, and an API key, it needs no hook\n");
+        if let Some(environment) = &service.environment {
+            let _ = writeln!(text, "    environments: [{environment}]");
+        }
+        let environment = service
+            .environment
+            .as_deref()
+            .or(first)
+            .unwrap_or("production");
+        let _ = writeln!(
+            text,
+            "    # id: {{ {environment}: srv-... }} # decide: with an id, and an API key, it needs no hook"
+        );
     }
     if !draft.left_out.is_empty() {
         text.push_str("\n# Seen, and left out:\n");
@@ -77,6 +97,36 @@ pub fn manifest_text(draft: &Draft) -> String {
     text
 }
 
+/// What a person decides beside the environments.
+const DECIDE: &str = "\
+  # decide: what deploys where; a release's tag can, too:
+  # production: { tag: \"prod-{number}\", requires: staging }
+
+# decide: what is never a reason to build or deploy anything, like
+# ignore: [\"**/*.md\", \"docs/**\"]
+
+# decide: what is a reason for everything, like
+# shared: [\"package-lock.json\"]
+
+images:
+";
+
+fn environment(text: &mut String, own: &EnvironmentDraft) {
+    let mut keys = vec![match &own.branch {
+        Some(branch) => format!("branch: {}", quoted(branch)),
+        None => "tag: \"prod-{number}\"".to_owned(),
+    }];
+    if !own.floating_tags.is_empty() {
+        let tags: Vec<String> = own.floating_tags.iter().map(|tag| quoted(tag)).collect();
+        keys.push(format!("floating-tags: [{}]", tags.join(", ")));
+    }
+    let why = match &own.branch {
+        Some(_) => "",
+        None => " # decide: its branch in render.yaml deploys another environment already",
+    };
+    let _ = writeln!(text, "  {}: {{ {} }}{why}", own.name, keys.join(", "));
+}
+
 /// What a written manifest begins with.
 const HEAD: &str = "\
 # Written by ghcr-to-render init from what is in this repository. Where it says \"decide\", a person has to; `ghcr-to-render check` then
@@ -84,8 +134,14 @@ const HEAD: &str = "\
 ";
 
 /// Writes a workflow for the first environment of a manifest that a branch deploys to; `None` where there is none.
+///
+/// `action` is the action with its ref, where it is known: the one that runs.
 #[must_use]
-pub fn workflow_text(manifest: &Manifest, manifest_path: Option<&str>) -> Option<String> {
+pub fn workflow_text(
+    manifest: &Manifest,
+    manifest_path: Option<&str>,
+    action: Option<&str>,
+) -> Option<String> {
     let (environment, branch) =
         manifest
             .environments
@@ -110,6 +166,7 @@ pub fn workflow_text(manifest: &Manifest, manifest_path: Option<&str>) -> Option
         );
     }
     let text = WORKFLOW
+        .replace(PLACEHOLDER, action.unwrap_or(PLACEHOLDER))
         .replace("{environment}", environment.name.as_str())
         .replace("{branch}", &quoted(branch))
         .replace("{manifest}", &input)

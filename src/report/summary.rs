@@ -32,6 +32,7 @@ pub fn summary(report: &RunReport, documents: Option<&Documents>) -> String {
     if report.plan.is_some() {
         text.push_str(&about(report));
         text.push_str(&services_or_images(report));
+        text.push_str(&super::carried::section(report));
     }
     if let Some(fleet) = &report.fleet {
         text.push_str(&super::fleet_summary(fleet, escape));
@@ -99,7 +100,7 @@ fn failures(report: &RunReport, documents: Option<&Documents>) -> String {
 }
 
 /// Items of a list, those behind the first few folded.
-fn folded(items: &[String], what: &str) -> String {
+pub(super) fn folded(items: &[String], what: &str) -> String {
     if items.is_empty() {
         return String::new();
     }

@@ -24,11 +24,24 @@ fn is_ours(address: &str) -> bool {
     };
     let host = url.host_str().unwrap_or_default();
     let is_known = match host {
-        "github.com" => url.path().starts_with("/acme/shop/actions/runs/"),
+        "github.com" => {
+            url.path().starts_with("/acme/shop/actions/runs/") || is_comparison(url.path())
+        }
         "dashboard.render.com" => true,
         _ => host.ends_with(".onrender.com"),
     };
     url.scheme() == "https" && is_known && url.username().is_empty() && url.fragment().is_none()
+}
+
+/// GitHub's page that compares two commits of the repository.
+fn is_comparison(path: &str) -> bool {
+    let is_commit = |text: &str| {
+        let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        text.len() == 40 && text.bytes().all(is_hex)
+    };
+    let range = path.strip_prefix("/acme/shop/compare/");
+    let ends = range.and_then(|range| range.split_once("..."));
+    ends.is_some_and(|(from, to)| is_commit(from) && is_commit(to))
 }
 
 /// Everything in a text that somebody else has put there: tags, links, pictures, mentions, references, addresses that GitHub makes links of,

@@ -11,7 +11,7 @@ use crate::gate::required_environment;
 use crate::images::{self, Images, Patience, env_file};
 use crate::planned_run::{Calls, PlannedRun, decide};
 use crate::resolve::{self, Purpose};
-use crate::rollout::{self, DeployRequest, DeployVia, Rollout, drift};
+use crate::rollout::{self, DeployRequest, DeployVia, Rollout, carried, drift};
 use crate::state::{self, EnvironmentState};
 use crate::tags::floating::Ends;
 use crate::{previews, tags};
@@ -82,6 +82,7 @@ async fn to_environment(
     };
     required_environment::check(context, &run.resolved.manifest, environment, &requests).await?;
     let facts = preflight(context, &requests, confused).await?;
+    carried::note(context, &run.resolved.manifest, state, &requests).await;
     tags::release::promote(context, writers, run, state, &images).await?;
     let Some(writers) = writers else {
         return dry(context, run, environment, &images, &requests, results).await;

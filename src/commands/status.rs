@@ -2,20 +2,17 @@
 
 use crate::context::{CommandOutcome, Context, Stop};
 use crate::failure::Failure;
-use crate::history::Movement;
 use crate::resolve::{WithoutManifest, manifest_at, unknown_environment};
-use crate::state::{EnvironmentState, Reader, Standing, StateQuery};
-use decide::{Affected, Base, Changes, FleetFacts, FleetState};
+use crate::state::{EnvironmentState, Lag, Lags, Reader, Standing, StateQuery};
+use decide::{Base, FleetFacts, FleetState};
 use model::{
-    CommitRange, CommitSha, Environment, EnvironmentName, FailureWord, Manifest, Outcome,
-    PushedRef, RangeCommit, Release, Service, ServiceName, Trigger, When,
+    CommitSha, Environment, EnvironmentName, FailureWord, Manifest, Outcome, PushedRef, Release,
+    Service, ServiceName, Trigger, When,
 };
 use report::{FleetRow, fleet_lines};
-use std::collections::BTreeMap;
-use std::rc::Rc;
 
-/// The most commits whose changes are compared one by one, over all services. What is beyond is counted, and not said to matter or not.
-const MOST_COMPARED: usize = 300;
+/// The most commits of which GitHub is asked what they change, over all services.
+const MOST_ASKED: usize = 300;
 /// The most failed deploys of which Render is asked why.
 const MOST_EXPLAINED: usize = 10;
 
@@ -34,8 +31,7 @@ pub(super) async fn run(context: &Context) -> Result<CommandOutcome, Stop> {
     let mut survey = Survey {
         context,
         default_branch: &default_branch,
-        ranges: BTreeMap::new(),
-        compared: BTreeMap::new(),
+        lags: Lags::new(context, MOST_ASKED),
         pulls: Vec::new(),
     };
     let mut rows = Vec::new();
@@ -106,6 +102,7 @@ fn unknown(manifest: &Manifest, environment: &EnvironmentName, why: &str) -> Vec
             service: service.name.clone(),
             commit: None,
             release: None,
+            digest: None,
             since: None,
             behind: None,
             behind_since: None,
@@ -140,22 +137,11 @@ fn conclude(rows: &[FleetRow]) -> CommandOutcome {
     CommandOutcome::new(Outcome::Planned, headline)
 }
 
-/// What a service lacks.
-#[derive(Default)]
-struct Lag {
-    behind: Option<usize>,
-    matters: Option<usize>,
-    since: Option<i64>,
-}
-
 /// What is found out once for all services.
 struct Survey<'a> {
     context: &'a Context,
     default_branch: &'a str,
-    /// The commits between what serves and what should.
-    ranges: BTreeMap<(CommitSha, CommitSha), Option<Rc<CommitRange>>>,
-    /// What each commit is a reason for, by the manifest of the commit that it is compared with.
-    compared: BTreeMap<(CommitSha, CommitSha), Option<Rc<Affected>>>,
+    lags: Lags<'a>,
     /// Services whose newest deploy could not pull its image.
     pulls: Vec<String>,
 }
@@ -238,98 +224,10 @@ impl Survey<'_> {
         standing: &Standing,
         target: &CommitSha,
     ) -> Lag {
-        let Some(commit) = standing.commit else {
-            return Lag::default();
-        };
-        if commit == *target {
-            return Lag {
-                behind: Some(0),
-                matters: Some(0),
-                since: None,
-            };
+        match &standing.commit {
+            Some(commit) => self.lags.between(manifest, service, commit, target).await,
+            None => Lag::default(),
         }
-        let Some(range) = self.range(&commit, target).await else {
-            return Lag::default();
-        };
-        let (mut matters, mut since) = (Some(0), None);
-        if range.commits.len() < range.total {
-            matters = None;
-        }
-        for own in &range.commits {
-            let is_reason = match self.affected(manifest, own, target).await {
-                Some(affected) => affected.service(service).is_some(),
-                None => {
-                    matters = None;
-                    false
-                }
-            };
-            if is_reason {
-                matters = matters.map(|count| count + 1);
-                since = earlier(since, own.time);
-            }
-        }
-        if matters.is_none() && since.is_none() {
-            since = range
-                .commits
-                .iter()
-                .fold(None, |since, own| earlier(since, own.time));
-        }
-        Lag {
-            behind: Some(range.total),
-            matters,
-            since,
-        }
-    }
-
-    async fn range(&mut self, from: &CommitSha, to: &CommitSha) -> Option<Rc<CommitRange>> {
-        if let Some(known) = self.ranges.get(&(*from, *to)) {
-            return known.clone();
-        }
-        let found = self.context.clients.history.range(from, to).await;
-        let range = match found {
-            Ok(range) => Some(Rc::new(range)),
-            Err(why) => {
-                let text = format!("{} to {}: {why}", from.short(7), to.short(7));
-                self.context
-                    .log
-                    .say(&format!("The commits are not known from {text}"));
-                None
-            }
-        };
-        self.ranges.insert((*from, *to), range.clone());
-        range
-    }
-
-    /// What one commit is a reason for. A merge brings nothing that its own commits do not.
-    async fn affected(
-        &mut self,
-        manifest: &Manifest,
-        commit: &RangeCommit,
-        target: &CommitSha,
-    ) -> Option<Rc<Affected>> {
-        let key = (commit.sha, *target);
-        if let Some(known) = self.compared.get(&key) {
-            return known.clone();
-        }
-        if self.compared.len() >= MOST_COMPARED {
-            return None;
-        }
-        let changes = match commit.parents.as_slice() {
-            [parent] => {
-                let history = &self.context.clients.history;
-                history
-                    .changes(parent, &commit.sha, Movement::Forward)
-                    .await
-            }
-            [] => Changes::Unknown("it has no parent".into()),
-            _ => Changes::Known(Vec::new()),
-        };
-        let affected = match changes {
-            Changes::Known(paths) => Affected::within_reason(manifest, &paths).map(Rc::new),
-            Changes::Unknown(_) => None,
-        };
-        self.compared.insert(key, affected.clone());
-        affected
     }
 
     /// Keeps a service whose newest deploy could not pull its image.
@@ -365,13 +263,6 @@ impl Survey<'_> {
     }
 }
 
-fn earlier(one: Option<i64>, other: Option<i64>) -> Option<i64> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
-    }
-}
-
 fn row(
     environment: &EnvironmentName,
     service: &ServiceName,
@@ -392,6 +283,7 @@ fn row(
         service: service.clone(),
         commit: standing.commit,
         release: standing.release,
+        digest: standing.digest,
         since: time(standing.since),
         behind: lag.behind,
         behind_since: time(lag.since),

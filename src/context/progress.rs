@@ -6,7 +6,7 @@ use model::{
     ServiceName,
 };
 use report::outputs::Naming;
-use report::{CleanupItem, FleetRow, Preview, RunReport, ServiceResult, Verified};
+use report::{Carried, CleanupItem, FleetRow, Preview, RunReport, ServiceResult, Verified};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -121,6 +121,11 @@ impl Progress {
             .borrow_mut()
             .services
             .sort_by_key(|result| place(&result.service));
+    }
+
+    /// Keeps what the deploys carry.
+    pub(crate) fn carried(&self, carried: BTreeMap<ServiceName, Carried>) {
+        self.report.borrow_mut().carried = carried;
     }
 
     /// Keeps how the services stand.

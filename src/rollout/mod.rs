@@ -7,6 +7,7 @@
 mod attempt;
 mod call;
 mod cancel;
+pub(crate) mod carried;
 pub(crate) mod drift;
 mod follow;
 mod preempt;

@@ -3,6 +3,7 @@
 //! The rules are in [`decide::ledger`]; here is only what they ask for. What cannot be read is never "nothing".
 
 mod facts;
+mod lag;
 mod look;
 mod order;
 mod past;
@@ -13,6 +14,7 @@ mod serving;
 mod standing;
 
 pub(crate) use facts::compared;
+pub(crate) use lag::{Lag, Lags};
 pub(crate) use look::Look;
 use order::Ordered;
 pub(crate) use order::Verdict;

@@ -7,7 +7,7 @@ use decide::Said;
 use decide::ledger::{Need, OnRender, is_unanswered, record_of};
 use http_client::within;
 use model::{
-    CommitSha, Deploy, DeployId, DeployStatus, ImageTag, Record, RecordState, ServiceId,
+    CommitSha, Deploy, DeployId, DeployStatus, Digest, ImageTag, Record, RecordState, ServiceId,
     ServiceName,
 };
 use std::time::Duration;
@@ -20,6 +20,8 @@ const ONE_ANSWER: Duration = Duration::from_secs(15);
 pub(crate) struct Standing {
     pub(crate) commit: Option<CommitSha>,
     pub(crate) release: Option<ImageTag>,
+    /// The digest that it was deployed by, or that Render names.
+    pub(crate) digest: Option<Digest>,
     /// Since when, in seconds since 1970.
     pub(crate) since: Option<i64>,
     /// Whether Render or the service itself says so.
@@ -54,10 +56,6 @@ impl EnvironmentState {
                 Need::Has { .. } => standing.is_equal = Some(true),
                 Need::Differs(..) => standing.is_equal = Some(false),
                 Need::Unknown(_) => {}
-            }
-            if standing.is_deploying {
-                // What comes may be equal, and what serves not.
-                standing.is_equal = None;
             }
         }
         self.ask_itself(context, service, &records, &mut standing)
@@ -121,6 +119,7 @@ impl EnvironmentState {
             Some(record) => Standing::of_record(record),
             None => Standing {
                 commit: serving::label_of(context, self, service, &live.digests).await,
+                digest: live.digests.first().cloned(),
                 ..Standing::default()
             },
         };
@@ -209,6 +208,7 @@ impl Standing {
         Self {
             commit: Some(record.intent.commit),
             release: record.intent.release.clone(),
+            digest: Some(record.intent.image.digest.clone()),
             since: record.ended,
             ..Self::default()
         }

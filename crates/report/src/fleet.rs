@@ -1,7 +1,7 @@
 //! What `status` found, as JSON, as a table of a terminal and as one of the job summary.
 
 use decide::FleetState;
-use model::{CommitSha, EnvironmentName, ImageTag, ServiceName, Tone, TonedLine};
+use model::{CommitSha, Digest, EnvironmentName, ImageTag, ServiceName, Tone, TonedLine};
 use serde_json::{Value, json};
 
 /// One service in one environment.
@@ -15,6 +15,8 @@ pub struct FleetRow {
     pub commit: Option<CommitSha>,
     /// The release that it serves.
     pub release: Option<ImageTag>,
+    /// The digest that it serves.
+    pub digest: Option<Digest>,
     /// Since when (RFC 3339).
     pub since: Option<String>,
     /// How many commits it lacks.
@@ -43,6 +45,7 @@ pub fn fleet_json(rows: &[FleetRow]) -> Value {
             "service": row.service.as_str(),
             "commit": text(row.commit.map(|commit| commit.to_string())),
             "release": text(row.release.as_ref().map(ToString::to_string)),
+            "digest": text(row.digest.as_ref().map(ToString::to_string)),
             "since": text(row.since.clone()),
             "behind": row.behind,
             "behind-since": text(row.behind_since.clone()),

@@ -1,5 +1,6 @@
 //! Decisions to text: outputs, the job summary, a pull request's comment, the line for a chat message. Pure: it is handed everything, and prints nothing.
 
+mod carried;
 mod check;
 mod comment;
 pub mod documents;
@@ -14,6 +15,7 @@ mod run_report;
 mod service_table;
 pub mod summary;
 
+pub use carried::Carried;
 pub use check::{CheckReport, Placed, Unowned, files_of_nobody, json as check_json};
 pub use comment::{About, Left, Shown, ShownPreview, Up, cleaned, comment};
 pub use fleet::{FleetRow, fleet_json, fleet_lines, fleet_summary};

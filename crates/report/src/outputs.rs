@@ -355,6 +355,8 @@ fn deploys(report: &RunReport) -> Value {
             "image": preview.image.as_str(),
             "digest": image.map(|image| image.pinned.digest.as_str()).unwrap_or_default(),
             "base": "",
+            "from": "",
+            "to": super::carried::preview_end(report, told(ended)),
             "deploy": ended.and_then(|ended| ended.deploy.as_ref()).map(ToString::to_string).unwrap_or_default(),
             "status": told(ended).as_str(),
             "url": ended.and_then(|ended| ended.url.as_ref()).map(ToString::to_string).unwrap_or_default(),
@@ -366,6 +368,8 @@ fn deploys(report: &RunReport) -> Value {
         let of_image = || Some(&report.images.get(&service.image)?.pinned);
         let image = report.given.get(&service.name).or_else(of_image);
         let image = image.filter(|_| service.decision == Decision::Deploy);
+        let status = ended.map_or_else(|| service.why.status(), |ended| ended.status);
+        let [from, to] = super::carried::ends(report, &service.name, status);
         json!({
             "service": service.name.as_str(),
             "decision": service.decision.as_str(),
@@ -373,6 +377,8 @@ fn deploys(report: &RunReport) -> Value {
             "image": service.image.as_str(),
             "digest": image.map(|image| image.digest.as_str()).unwrap_or_default(),
             "base": service.base.map(|base| base.to_string()).unwrap_or_default(),
+            "from": from,
+            "to": to,
             "deploy": ended.and_then(|ended| ended.deploy.as_ref()).map(ToString::to_string).unwrap_or_default(),
             "status": ended.map_or_else(|| service.why.status(), |ended| ended.status).as_str(),
             "url": ended.and_then(|ended| ended.url.as_ref()).map(ToString::to_string).unwrap_or_default(),

@@ -140,6 +140,8 @@ pub struct RunReport {
     pub released: Option<Released>,
     /// What became of what closed pull requests left.
     pub cleanup_items: Vec<CleanupItem>,
+    /// What the deploys carry.
+    pub carried: BTreeMap<ServiceName, super::Carried>,
     /// How the services stand, which `status` found out.
     pub fleet: Option<Vec<super::FleetRow>>,
     /// Sentences for the summary: warnings, and what a reader should know.
@@ -191,6 +193,7 @@ impl RunReport {
             next_release: None,
             released: None,
             cleanup_items: Vec::new(),
+            carried: BTreeMap::new(),
             fleet: None,
             notes: Vec::new(),
             checked: None,

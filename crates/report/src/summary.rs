@@ -25,6 +25,7 @@ pub fn summary(report: &RunReport, links: &Links) -> String {
     if report.plan.is_some() {
         text.push_str(&about(report, links));
         text.push_str(&services_or_images(report, links));
+        text.push_str(&super::carried::section(report));
     }
     if let Some(fleet) = &report.fleet {
         text.push_str(&super::fleet_summary(fleet, escape));
@@ -103,7 +104,7 @@ fn failures(report: &RunReport, links: &Links) -> String {
 }
 
 /// Items of a list, those behind the first few folded.
-fn folded(items: &[String], what: &str) -> String {
+pub(super) fn folded(items: &[String], what: &str) -> String {
     if items.is_empty() {
         return String::new();
     }

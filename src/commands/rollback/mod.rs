@@ -15,7 +15,7 @@ use crate::gate::preflight::preflight;
 use crate::gate::probes::Probes;
 use crate::planned_run::PlannedRun;
 use crate::resolve::{self, Before, Resolved, ResolvedRollback, hooks};
-use crate::rollout::{self, DeployRequest, DeployVia, Rollout, drift};
+use crate::rollout::{self, DeployRequest, DeployVia, Rollout, carried, drift};
 use crate::state::{EnvironmentState, Reader, StateQuery};
 use crate::tags;
 use crate::tags::floating::Ends;
@@ -210,6 +210,7 @@ async fn act(
         context, run, state, hooks, target, &wanted, &verified, &left,
     )?;
     let facts = preflight(context, &requests, confused).await?;
+    carried::note(context, &run.resolved.manifest, Some(state), &requests).await;
     let Some(writers) = writers else {
         return Ok(dry(context, &requests, target));
     };

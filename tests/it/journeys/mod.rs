@@ -3,6 +3,7 @@
 mod attacks;
 mod bounds;
 mod cancel;
+mod carried;
 mod check;
 mod cleanup;
 mod command_line;

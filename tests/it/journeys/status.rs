@@ -56,6 +56,7 @@ fn everything_is_current_once_it_was_deployed() {
         "behind-since",
         "commit",
         "confirmed",
+        "digest",
         "environment",
         "matters",
         "release",
@@ -66,6 +67,7 @@ fn everything_is_current_once_it_was_deployed() {
     ];
     assert_eq!(keys, wanted);
     assert_eq!(web["commit"], head);
+    assert_eq!(web["digest"], run.world.digest("web"));
     assert_eq!((&web["behind"], &web["matters"]), (&json!(0), &json!(0)));
     assert_eq!(
         (&web["state"], &web["confirmed"]),
@@ -211,6 +213,7 @@ fn with_a_key_render_says_what_is_live_and_what_comes() {
         (&web["state"], &web["commit"]),
         (&json!("unknown"), &Value::Null)
     );
+    assert_eq!(web["digest"], format!("sha256:{}", "d".repeat(64)));
 
     let back = world();
     let first = back.live("staging", "web", &back.origin.git(&["rev-parse", "HEAD~1"]));

@@ -4,6 +4,8 @@
 
 mod builds;
 mod facts;
+mod matrix;
+mod script;
 
 use super::manifest::Mistake;
 use super::yaml::{self, Node, Value};

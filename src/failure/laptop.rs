@@ -32,7 +32,33 @@ impl Failure {
                 "Write one service=URL per line to a file and add --deploy-hooks @FILE, or set the variable of that name."
             }
             Self::OrderUnknown(_) | Self::History(_) | Self::Back(_) if !has_token => GITHUB,
-            _ => return None,
+            Self::File(_) | Self::Event(_) | Self::WrongEvent(_) | Self::Manifest { .. } => {
+                return None;
+            }
+            Self::Release(_)
+            | Self::Tag(_)
+            | Self::OrderUnknown(_)
+            | Self::History(_)
+            | Self::Back(_)
+            | Self::GoingBack(_)
+            | Self::Transport(_) => return None,
+            Self::ImageOtherTag { .. }
+            | Self::Registry(..)
+            | Self::Image(..)
+            | Self::Package(..)
+            | Self::NotAdmin(_)
+            | Self::TagsChanged(..)
+            | Self::ReleaseTaken(_)
+            | Self::Promotion { .. }
+            | Self::Moves { .. } => return None,
+            Self::NoApiKey(_)
+            | Self::NoApiKeyForPreviews(_)
+            | Self::ProbeNeedsCommit(_)
+            | Self::Render(..)
+            | Self::Preflight(_)
+            | Self::Required(..)
+            | Self::HookMalformed(_)
+            | Self::HooksConfused(_) => return None,
         };
         Some(hint.to_owned())
     }

@@ -4,6 +4,8 @@
 
 mod builds;
 mod facts;
+mod matrix;
+mod script;
 
 use builds::{JobBuilds, StepBuilds, resolve};
 use facts::{JobFacts, composite_steps, triggers};

@@ -134,7 +134,8 @@ mod tests {
 
     #[test]
     fn it_counts_and_names_the_worst_first() {
-        let table: [(Outcome, &[(&str, Status)], &str); 7] = [
+        type Case = (Outcome, &'static [(&'static str, Status)], &'static str);
+        let table: [Case; 7] = [
             (
                 Outcome::Failed,
                 &[

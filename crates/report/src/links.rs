@@ -57,7 +57,7 @@ impl Links {
     }
 
     /// Two commits, linked to GitHub's comparison of them.
-    pub(super) fn from_to(&self, from: &CommitSha, to: &CommitSha) -> String {
+    pub(super) fn comparison(&self, from: &CommitSha, to: &CommitSha) -> String {
         let shown = format!("`{}` \u{2192} `{}`", from.short(7), to.short(7));
         match &self.repository {
             Some(page) => format!("[{shown}]({page}/compare/{from}...{to})"),
@@ -80,7 +80,7 @@ mod tests {
             format!("[`1111111`]({page}/commit/{from})")
         );
         assert_eq!(
-            links.from_to(&from, &to),
+            links.comparison(&from, &to),
             format!("[`1111111` \u{2192} `2222222`]({page}/compare/{from}...{to})")
         );
         for repository in [None, Some("acme"), Some("acme/a)b"), Some("../x")] {

@@ -159,7 +159,7 @@ fn version(report: &RunReport, service: &PlannedService, links: &Links) -> Strin
     };
     let to = (service.decision == Decision::Deploy).then_some(&plan.commit);
     match (&service.base, to) {
-        (Some(from), Some(to)) if from != to => links.from_to(from, to),
+        (Some(from), Some(to)) if from != to => links.comparison(from, to),
         (_, Some(to)) => links.commit(to),
         (Some(from), None) => links.commit(from),
         (None, None) => String::new(),

@@ -135,7 +135,10 @@ fn three_as_the_readme_asks() -> World {
     let world = World::new()
         .three_services_and(floating)
         .commit_on_main(|repo| repo.write("infra/docker/base", "1"))
-        .push_to_main(|repo| repo.write("libs/x", "1").write("services/web/x", "1"))
+        .push_to_main(|repo| {
+            repo.write("libs/currency.py", "1")
+                .write("services/web/cart.tsx", "1")
+        })
         .images()
         .with_key()
         .may_write();

@@ -8,13 +8,16 @@ use std::collections::BTreeSet;
 /// The environments, and which one each service of render.yaml is in.
 pub(super) struct Environments {
     pub(super) all: Vec<EnvironmentDraft>,
-    /// What render.yaml says of a service (its project's environment, its branch) with the environment that it became.
-    of: Vec<((Option<String>, Option<String>), String)>,
+    /// The environment that each key became.
+    of: Vec<(Key, String)>,
 }
+
+/// What render.yaml says of a service: its project's environment, and its branch.
+type Key = (Option<String>, Option<String>);
 
 impl Environments {
     pub(super) fn of(evidence: &Evidence<'_>) -> Self {
-        let mut keys: Vec<(Option<String>, Option<String>)> = Vec::new();
+        let mut keys: Vec<Key> = Vec::new();
         for service in &evidence.blueprint {
             if !keys.contains(&key(service)) {
                 keys.push(key(service));
@@ -98,7 +101,7 @@ impl Environments {
     }
 }
 
-fn key(service: &BlueprintService) -> (Option<String>, Option<String>) {
+fn key(service: &BlueprintService) -> Key {
     (service.environment.clone(), service.branch.clone())
 }
 

@@ -222,13 +222,13 @@ impl<'a> Images<'a> {
             .cloned();
         match build {
             Some(build) => self.at_build(file, &build, name),
-            None => self.from_sources(file, context, None, name),
+            None => self.at_sources(file, context, None, name),
         }
     }
 
     /// The image of a build step, with its repository where the step says one.
     fn at_build(&mut self, file: &str, build: &Build, name: &str) -> usize {
-        let at = self.from_sources(
+        let at = self.at_sources(
             file,
             Some(build.context.clone()),
             build.target.clone(),
@@ -240,7 +240,7 @@ impl<'a> Images<'a> {
         at
     }
 
-    fn from_sources(
+    fn at_sources(
         &mut self,
         file: &str,
         context: Option<String>,

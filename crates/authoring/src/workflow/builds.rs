@@ -1,7 +1,9 @@
 //! How images are built in workflows: by build actions, by a matrix of them, and by docker's own command line in a script.
 
-use super::{Build, as_text, entries, get, items, lines, plain_path, text};
-use parse::yaml::{Node, Value};
+use super::matrix::{Row, rows};
+use super::script::commands;
+use super::{Build, get, lines, plain_path, text};
+use parse::yaml::Node;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -11,8 +13,6 @@ const BUILDERS: [&str; 3] = [
     "depot/build-push-action",
     "useblacksmith/build-push-action",
 ];
-/// A matrix with more combinations is not read any further.
-const MOST_ROWS: usize = 64;
 /// Flags of `docker build` without a value.
 const SWITCHES: [&str; 10] = [
     "--push",
@@ -26,9 +26,6 @@ const SWITCHES: [&str; 10] = [
     "--force-rm",
     "--debug",
 ];
-
-/// One combination of a matrix: `image` or `image.name` to its text.
-type Row = BTreeMap<String, String>;
 
 /// What the steps of a job share: its matrix, and which images its docker/metadata-action steps name.
 #[derive(Default)]
@@ -279,72 +276,6 @@ fn of_command(words: &[&str], directory: &str) -> Build {
     build
 }
 
-/// The simple commands of a script, each in its words. Variables that the workflow sets are filled in.
-fn commands(script: &str, environment: &BTreeMap<&str, &str>) -> Vec<Vec<String>> {
-    let script = script.replace("\\\n", " ");
-    let mut commands = Vec::new();
-    for line in script.lines().map(str::trim_ascii) {
-        if line.starts_with('#') {
-            continue;
-        }
-        for command in line.split("&&").flat_map(|part| part.split([';', '|'])) {
-            commands.push(words(command, environment));
-        }
-    }
-    commands
-}
-
-/// Words without their quotes. What stands in `${{ }}` is one word.
-fn words(command: &str, environment: &BTreeMap<&str, &str>) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word = String::new();
-    let mut quote = None;
-    let mut depth = 0_u32;
-    let mut letters = command.chars().peekable();
-    while let Some(letter) = letters.next() {
-        match letter {
-            '{' => depth += 1,
-            '}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        match (letter, quote) {
-            ('"' | '\'', None) if depth == 0 => quote = Some(letter),
-            (letter, Some(open)) if letter == open && depth == 0 => quote = None,
-            (letter, None) if letter.is_ascii_whitespace() && depth == 0 => {
-                if !word.is_empty() {
-                    words.push(std::mem::take(&mut word));
-                }
-            }
-            (letter, _) => word.push(letter),
-        }
-    }
-    if !word.is_empty() {
-        words.push(word);
-    }
-    words
-        .iter()
-        .map(|word| shell_filled(word, environment))
-        .collect()
-}
-
-/// Fills `$NAME` and `${NAME}` in where the workflow says what it is.
-fn shell_filled(word: &str, environment: &BTreeMap<&str, &str>) -> String {
-    let mut word = word.to_owned();
-    for (name, value) in environment {
-        word = word.replace(&format!("${{{name}}}"), value);
-        if word.contains(&format!("${name}")) {
-            let is_whole = |rest: &str| {
-                !rest.starts_with(|next: char| next.is_ascii_alphanumeric() || next == '_')
-            };
-            let parts: Vec<&str> = word.split(&format!("${name}")).collect();
-            if parts.iter().skip(1).all(|rest| is_whole(rest)) {
-                word = parts.join(value);
-            }
-        }
-    }
-    word
-}
-
 /// Fills `${{ matrix.NAME }}` and `${{ env.NAME }}` in.
 fn filled(text: &str, environment: &BTreeMap<&str, &str>, row: &Row) -> String {
     let text = resolve(text, environment);
@@ -380,77 +311,6 @@ fn replace_expressions<'v>(text: &str, known: impl Fn(&str) -> Option<&'v str>) 
     }
     out.push_str(rest);
     out
-}
-
-/// The combinations of a matrix: every axis with every other, then what `include` adds (docs.github.com: "expanding or adding matrix
-/// configurations"). What an expression makes is not known here.
-fn rows(matrix: &Node) -> Vec<Row> {
-    let mut rows = vec![Row::new()];
-    let mut axes = Vec::new();
-    for (name, values) in entries(Some(matrix)) {
-        if matches!(name, "include" | "exclude") {
-            continue;
-        }
-        let options: Vec<Row> = items(Some(values)).map(|value| flat(name, value)).collect();
-        if options.is_empty() {
-            continue;
-        }
-        axes.push(name.to_owned());
-        rows = rows
-            .iter()
-            .flat_map(|row| options.iter().map(move |option| joined(row, option)))
-            .take(MOST_ROWS)
-            .collect();
-    }
-    let is_axis = |key: &str| axes.iter().any(|axis| key.split('.').next() == Some(axis));
-    let originals = if axes.is_empty() {
-        rows.clear();
-        0
-    } else {
-        rows.len()
-    };
-    for entry in items(get(matrix, "include")).take(MOST_ROWS) {
-        let mut own = Row::new();
-        for (name, value) in entries(Some(entry)) {
-            own.extend(flat(name, value));
-        }
-        let fits = |row: &Row| {
-            own.iter()
-                .all(|(key, value)| !is_axis(key) || row.get(key) == Some(value))
-        };
-        let mut is_extension = false;
-        for row in rows.iter_mut().take(originals).filter(|row| fits(row)) {
-            row.extend(own.clone());
-            is_extension = true;
-        }
-        if !is_extension {
-            rows.push(own);
-        }
-    }
-    if rows.is_empty() {
-        rows.push(Row::new());
-    }
-    rows
-}
-
-fn joined(row: &Row, option: &Row) -> Row {
-    let mut row = row.clone();
-    row.extend(option.clone());
-    row
-}
-
-/// A value of the matrix by its name; the parts of a map by theirs, behind a dot.
-fn flat(name: &str, node: &Node) -> Row {
-    let mut row = Row::new();
-    if let Some(text) = as_text(node) {
-        row.insert(name.to_owned(), text.to_owned());
-    }
-    if let Value::Map(_) = &node.value {
-        for (key, value) in entries(Some(node)) {
-            row.extend(flat(&format!("{name}.{key}"), value));
-        }
-    }
-    row
 }
 
 #[cfg(test)]

@@ -123,7 +123,7 @@ async fn read_package<'m>(
 ) -> Result<Option<PackageVersions<'m>>, Failure> {
     let name = &image.name;
     let mut leave = |why: &str| {
-        context.note(format!("image {name} is left alone: {why}"));
+        context.note(format!("image {name} is not touched: {why}"));
         tally.unread.push((format!("image {name}"), why.to_owned()));
     };
     if !github.keeps(image.repository.host()) {
@@ -148,7 +148,9 @@ async fn read_package<'m>(
     }
     match github.versions(&package).await.map_err(failed)? {
         Shelf::Absent => {
-            leave(&format!("GitHub shows no package {package}"));
+            leave(&format!(
+                "GitHub shows this token no package {package}: it is not there, or the job may not read it (packages: read)"
+            ));
             Ok(None)
         }
         Shelf::TooMany => {

@@ -322,7 +322,7 @@ fn show(log: &Log, report: &CheckReport) {
     }
     let lines = files_of_nobody(report);
     if !lines.is_empty() {
-        log.group("Files of nobody");
+        log.group("Files in no list");
         lines.iter().for_each(|line| log.say(line));
         log.end_group();
     }

@@ -208,7 +208,7 @@ fn conclude(
         ),
         (0, 0, _) => (
             Outcome::Nothing,
-            format!("Nothing to do: there is nothing left of {whose}"),
+            format!("Nothing to do: nothing is left of {whose}"),
         ),
         (_, _, true) => (
             Outcome::Planned,

@@ -134,7 +134,7 @@ fn note_left(context: &Context, plan: &Plan) -> Vec<ServiceResult> {
     let held: Vec<&str> = named(plan, |why| matches!(why, Why::Held(_)));
     if !held.is_empty() {
         let text = format!(
-            "a rollback holds {}: force: held lifts it, and so does something newer",
+            "a rollback holds {}: force: held or a newer change of the service lifts it",
             held.join(", ")
         );
         context.warn("Held by a rollback", &text);

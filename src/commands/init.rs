@@ -24,9 +24,8 @@ pub(super) fn run(
     let repository = LocalRepository::open(around)?;
     let path = request.manifest.path.clone();
     let files = repository.tracked().map_err(Failure::NoManifest)?;
-    let files = files.ok_or_else(|| {
-        Failure::NoManifest("there is no commit to look at: commit what there is first".into())
-    })?;
+    let files = files
+        .ok_or_else(|| Failure::NoManifest("there is no commit: commit your files first".into()))?;
     let workflows = workflows(&repository, &files, log);
     let mut writer = FileWriter {
         repository: &repository,
@@ -202,7 +201,7 @@ fn next(
 ) -> Vec<String> {
     let mut steps = Vec::new();
     if draft.is_some() {
-        steps.push("Read the manifest, and decide where it says so.".to_owned());
+        steps.push("Read the manifest. Edit each line that says decide.".to_owned());
     }
     let uses_us = workflows.iter().any(|(_, workflow)| workflow.uses_us);
     if !uses_us {
@@ -232,12 +231,13 @@ fn next(
             };
             let path = Foreign(path.as_bytes());
             steps.push(format!(
-                "Take out of {path} what {what}: the new workflow does that, for the images that need it."
+                "Remove from {path} what {what}: the new workflow does it for the images that need it."
             ));
         }
     }
     steps.push(
-        "Set each service on Render to deploy an existing image, and switch its automatic deploys off.".to_owned(),
+        "Set each service on Render to deploy an existing image, and turn its auto-deploy off."
+            .to_owned(),
     );
     steps.push("Run ghcr-to-render check, then commit.".to_owned());
     steps
@@ -253,14 +253,14 @@ fn run_report(report: InitReport, writes: Writes, log: &Log) -> RunReport {
     };
     for path in &report.kept {
         log.say(&format!(
-            "{} is there already and stays as it is.",
+            "{} exists already and is not changed.",
             Foreign(path.as_bytes())
         ));
     }
     let (outcome, headline) = match (report.written.is_empty(), writes) {
         (true, _) => (
             Outcome::Nothing,
-            "Nothing to do: the manifest and a workflow are there already".to_owned(),
+            "Nothing to do: the manifest and a workflow exist already".to_owned(),
         ),
         (false, Writes::Allowed) => (Outcome::Planned, format!("Wrote {}", list(&report.written))),
         (false, Writes::Withheld) => (

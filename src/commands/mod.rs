@@ -135,7 +135,7 @@ fn stop_if_frozen(context: &Context, done: &str) -> Result<(), Stop> {
         "Deploys are frozen",
         &format!("nothing is {done} (freeze: {reason})"),
     );
-    let headline = "Skipped: deploys are frozen at present";
+    let headline = "Skipped: deploys are frozen";
     Err(Stop::early(Outcome::Skipped, headline))
 }
 

@@ -94,7 +94,7 @@ async fn next_release(context: &Context, run: &PlannedRun) -> Option<Release> {
         };
     for image in denied {
         context.log.say(&format!(
-            "For the next release only git's tags count: {image}"
+            "For the next release only git tags are used: {image}"
         ));
     }
     number(template, tagged.into_iter().chain(taken), None)

@@ -128,14 +128,14 @@ async fn numbered(
             Err(failure) => return Err(failure),
         }
         context.log.say(&format!(
-            "{release} went to another commit meanwhile; the next one is tried for."
+            "Another run made {release} for another commit. Trying the next number."
         ));
         // The list of tags may lag behind: what is known to be taken is not tried for again.
         taken.push(release.number());
         sleep(backoff.next(None)).await;
     }
     Err(Failure::OrderUnknown(format!(
-        "{TRIES} numbers went to other commits, one after another"
+        "other runs took {TRIES} numbers, one after another"
     )))
 }
 
@@ -166,7 +166,7 @@ async fn in_registry(
         existing_tags::in_registry(context, manifest, environment, template, LISTING).await?;
     if !denied.is_empty() {
         let text = format!(
-            "only git's tags count for these, whose packages are not there yet, or need packages: read in the job: {}",
+            "only git tags are used for these, because their packages do not exist yet or the job lacks packages: read: {}",
             denied.join("; ")
         );
         context.warn("Tags in the registry are not known", &text);
@@ -316,7 +316,7 @@ async fn warn_of_going_back(
         == Ancestry::Yes
     {
         let text = format!(
-            "commit {} is older than {highest}, the highest release: where that is live, deploy refuses this one as going back",
+            "commit {} is older than {highest}, the highest release. If that release is live, deploy refuses this one",
             candidate.commit.short(7)
         );
         context.warn("An older commit gets a higher number", &text);
@@ -346,8 +346,7 @@ fn conclude(context: &Context, candidate: &Candidate, numbered: Numbered) -> Com
     };
     let (Numbered::Made(next) | Numbered::Found(next) | Numbered::Would(next)) = &numbered;
     let how = format!(
-        "a tag that is made with GITHUB_TOKEN starts no workflow: go on in this one with command deploy and release {next}, \
-         or give github-token the token of an app, or of a person, that may write contents"
+        "a tag that is made with GITHUB_TOKEN starts no workflow: continue in this workflow with command deploy and release {next}, or set github-token to a token of an app or a person that can write contents"
     );
     match &numbered {
         Numbered::Made(_) => context.log.notice(&Notice::new(

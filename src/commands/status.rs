@@ -183,7 +183,7 @@ impl Survey<'_> {
             environment,
             commit: target,
             release: release.as_ref(),
-            event: Base::None("status does not go by the event".into()),
+            event: Base::None("status does not use the event".into()),
             before: None,
             default_branch: self.default_branch,
         };

@@ -9,7 +9,7 @@ mod writers;
 
 pub(crate) use clients::Clients;
 pub(crate) use outcome::{CommandOutcome, Stop};
-pub(crate) use progress::{InFlightDeploy, Progress, Stage};
+pub(crate) use progress::{InFlightDeploy, Progress, Stage, TagSent};
 pub(crate) use writers::{RenderWriters, Writers, comment_writer};
 
 use crate::domain::{Dispatch, Level, Notice, PushedRef, Secret, Slug, Trigger};
@@ -258,17 +258,17 @@ fn network(
         (_, true) => Proxies::default(),
         (true, false) => {
             let text = format!(
-                "{names} ignored: on a GitHub-hosted runner only an earlier step can have set them (use ca-bundle for roots)"
+                "{names} ignored: on a GitHub-hosted runner only an earlier step could have set them (use ca-bundle for roots)"
             );
             log.notice(&Notice::new(
                 Level::Warning,
-                "Proxy and root variables are ignored",
+                "Proxy and CA variables are ignored",
                 text,
             ));
             Proxies::default()
         }
         (false, false) => {
-            log.say(&format!("Network: {names} of the environment are used."));
+            log.say(&format!("Network: {names} from the environment are used."));
             around.proxies()
         }
     };

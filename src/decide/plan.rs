@@ -146,13 +146,8 @@ impl<'a> View<'a> {
         let affected = match (base, changes) {
             (Base::None(why), _) => Err(Why::NoBase(why.clone())),
             (_, Changes::Unknown(why)) => Err(Why::Unknown(why.clone())),
-            (_, Changes::Known(paths)) => {
-                Affected::within_reason(manifest, paths).ok_or_else(|| {
-                    Why::Unknown(
-                        "too many patterns and too many changes to compare in good time".into(),
-                    )
-                })
-            }
+            (_, Changes::Known(paths)) => Affected::within_reason(manifest, paths)
+                .ok_or_else(|| Why::Unknown("too many patterns and changes to compare".into())),
         };
         Self::OfAll(base.commit().copied(), affected)
     }

@@ -49,7 +49,7 @@ impl Said {
         match self {
             Self::Right => "the right answer".into(),
             Self::Status(status) => format!("status {status}"),
-            Self::Other => "an answer that does not have it".into(),
+            Self::Other => "an answer without the expected text".into(),
             Self::NoHeader => "an answer without the header".into(),
         }
     }

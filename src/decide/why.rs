@@ -96,18 +96,18 @@ impl Why {
     #[must_use]
     pub fn reason(&self) -> String {
         match self {
-            Self::Changed(cause) if cause.matched == 1 => "1 changed file matters to it".into(),
-            Self::Changed(cause) => format!("{} changed files matter to it", cause.matched),
-            Self::Unchanged => "no changed file matters to it".into(),
+            Self::Changed(cause) if cause.matched == 1 => "1 of its files changed".into(),
+            Self::Changed(cause) => format!("{} of its files changed", cause.matched),
+            Self::Unchanged => "unchanged".into(),
             Self::Unconfirmed(commit) => {
                 format!(
-                    "no changed file matters to it, accepted at {}, never confirmed",
+                    "unchanged since the deploy that Render accepted at {}, which was never confirmed",
                     commit.short(7)
                 )
             }
-            Self::NoBase(_) => "there is nothing to compare with, so it counts as changed".into(),
-            Self::Unknown(_) => "what it needs is not known, so it counts as changed".into(),
-            Self::Forced => "nothing changed, deployed all the same (force: unchanged)".into(),
+            Self::NoBase(_) => "there is nothing to compare with, so it is deployed".into(),
+            Self::Unknown(_) => "it could not be compared, so it is deployed".into(),
+            Self::Forced => "unchanged, but deployed (force: unchanged)".into(),
             Self::NotListed => "not among the services asked for".into(),
             Self::Held(from) => format!(
                 "held by the rollback from {} (force: held lifts it)",

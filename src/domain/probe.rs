@@ -132,13 +132,13 @@ impl ProbeAddress {
         let to = self
             .0
             .join(location)
-            .map_err(|_| "it redirects to what is no address")?;
+            .map_err(|_| "it redirects to an invalid address")?;
         if to.origin() != self.0.origin() {
             return Err("it redirects to another host, which is not followed");
         }
         let mut to = to;
         to.set_fragment(None);
-        Self::parse(to.as_str()).map_err(|_| "it redirects to an address that is never asked")
+        Self::parse(to.as_str()).map_err(|_| "it redirects to an address that is not allowed")
     }
 }
 

@@ -133,7 +133,7 @@ pub enum Failure {
     #[error("{}", taken(.0))]
     ReleaseTaken(Vec<Taken>),
     /// A tag could not be put on an image.
-    #[error("tag {tag} could not be put on image {image}: {error}")]
+    #[error("image {image} could not be tagged {tag}: {error}")]
     Promotion {
         /// The image.
         image: ImageName,
@@ -152,7 +152,9 @@ pub enum Failure {
     #[error("image {0}: {1}")]
     TagsChanged(ImageName, String),
     /// Tags could not be moved after the deploys.
-    #[error("the deploys stand, but tag {tag} of image {image} could not be moved: {error}")]
+    #[error(
+        "the services are deployed, but tag {tag} of image {image} could not be moved: {error}"
+    )]
     Moves {
         /// The image.
         image: ImageName,
@@ -164,8 +166,7 @@ pub enum Failure {
 }
 
 /// Why a service has no hook where `deploy-hooks` has its line.
-pub(crate) const EMPTY_LINE: &str =
-    "its line in deploy-hooks is there, and the secret in it is empty";
+pub(crate) const EMPTY_LINE: &str = "it has a line in deploy-hooks, but the secret in it is empty";
 
 /// What GitHub says where a tag is protected, and now and then for no reason (<https://github.com/github/rest-api-description/issues/4887>).
 pub(crate) const UPDATE_FAILED: &str = "Reference update failed";
@@ -214,6 +215,8 @@ pub struct MissingImage {
     pub image: ImageName,
     /// What was looked for: `repository:tag`, or `repository@digest`.
     pub looked_for: String,
+    /// Whether it was looked for by its digest: one that is not there was never pushed, or was deleted.
+    pub by_digest: bool,
 }
 
 /// One per line, each once.
@@ -356,7 +359,7 @@ impl Failure {
             Self::Release(ReleaseRefusal::Numbered { .. }) => "Use the release that the commit has, or release a later commit.".into(),
             Self::Release(ReleaseRefusal::Number(NoNumber::RunOut(_))) => "Begin a new series: change the environment's tag in the manifest.".into(),
             Self::Tag(error) if is_forbidden(error) => "Let this token make release tags: it needs contents: write, and no ruleset for tags may be against it.".into(),
-            Self::Tag(GitHubError::Unavailable { .. } | GitHubError::Broken { .. }) => "Run it again: a tag that was made all the same is found and kept.".into(),
+            Self::Tag(GitHubError::Unavailable { .. } | GitHubError::Broken { .. }) => "Run it again. If the tag was created, it is found and kept.".into(),
             Self::Tag(error) => sentence(error.hint()),
             Self::Release(ReleaseRefusal::Absent(_)) => "Push the tag first, or correct the input release.".into(),
             Self::Release(ReleaseRefusal::NoCommit(_)) => "Put the tag on a commit, then run this again.".into(),
@@ -364,10 +367,11 @@ impl Failure {
             Self::OrderUnknown(_) => "Give the job contents: read and deployments: write (on a laptop a github-token), or check out with fetch-depth: 0, and run this again.".into(),
             Self::History(error) => sentence(error.hint()),
             Self::Transport(error) => error.hint().into(),
+            Self::ImageMissing(missing) if missing.iter().all(|image| image.by_digest) => "Compare the digest with the one that the build put out, in this repository, and check that no clean-up deleted it; build and push it again if it is gone.".into(),
             Self::ImageMissing(_) => "Check that the build pushed this tag, and give it more time with image-timeout.".into(),
             Self::ImageOtherTag { .. } => "Push the tag that this action computes (output tags), or set tags.commit in the manifest to your own form.".into(),
             Self::Registry(_, error) | Self::Moves { error, .. } | Self::Promotion { error, .. } => sentence(error.hint()),
-            Self::ReleaseTaken(_) => "Make a new release with the next number, or set promote-on-release to false to deploy what the tag is on; no hook was called.".into(),
+            Self::ReleaseTaken(_) => "Make a new release with the next number, or set promote-on-release to false to deploy the image that has the tag. No hook was called.".into(),
             Self::Image(_, problem) => sentence(problem.hint()),
             Self::NoRegistryPassword => "Set registry-password, or remove registry-username.".into(),
             Self::NoApiKey(_) => "Set render-api-key, give each service a probe that names its commit, or set wait to accepted or auto.".into(),

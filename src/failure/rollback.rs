@@ -6,9 +6,7 @@ use crate::domain::{EnvironmentName, FailureWord, Outcome};
 #[derive(Debug, thiserror::Error)]
 pub enum BackRefusal {
     /// It is newer than what serves.
-    #[error(
-        "{wanted} is newer than {serves}, which {environment} has: going forward is for deploy"
-    )]
+    #[error("{wanted} is newer than {serves}, which {environment} has: use deploy to go forward")]
     Forward {
         /// The environment.
         environment: EnvironmentName,
@@ -18,7 +16,7 @@ pub enum BackRefusal {
         serves: String,
     },
     /// Nothing came before it.
-    #[error("nothing was live in {environment} before {serves}, as far as the record goes")]
+    #[error("the records name nothing that was live in {environment} before {serves}")]
     First {
         /// The environment.
         environment: EnvironmentName,
@@ -60,9 +58,9 @@ impl BackRefusal {
     /// What to do about it; begins with a verb.
     pub(crate) const fn hint(&self) -> &'static str {
         match self {
-            Self::Forward { .. } => "Use deploy, with force: held where a rollback holds it.",
+            Self::Forward { .. } => "Use deploy. If a rollback holds the service, add force: held.",
             Self::First { .. } => {
-                "Deploy what is to run there; the record knows of nothing to go back to."
+                "Deploy the version you want. The records name nothing to go back to."
             }
             Self::NotDeployed { .. } => {
                 "Name one that was deployed there: the repository's Deployments page lists them."

@@ -2,7 +2,7 @@
 
 use super::address::{graphql, next_page, origin};
 use super::library::Library;
-use super::{Aim, GitHub, GitHubError, Trace};
+use super::{Aim, GitHub, GitHubError, Trace, Whose};
 use crate::domain::Foreign;
 use http::HeaderMap;
 use http_client::{BodyError, Deadline, ExchangeError, wait_hint};
@@ -33,6 +33,7 @@ pub(super) struct Reply {
     status: u16,
     headers: HeaderMap,
     body: Vec<u8>,
+    whose: Whose,
 }
 
 impl Reply {
@@ -42,6 +43,11 @@ impl Reply {
 
     pub(super) const fn status(&self) -> u16 {
         self.status
+    }
+
+    /// Which GitHub answered.
+    pub(super) const fn whose(&self) -> Whose {
+        self.whose
     }
 
     pub(super) fn trace(&self) -> Trace {
@@ -332,6 +338,7 @@ impl GitHub {
                                 GitHubError::Unavailable {
                                     what: what.to_owned(),
                                     why,
+                                    whose: self.whose(),
                                     trace,
                                 },
                             )
@@ -343,6 +350,7 @@ impl GitHub {
                     GitHubError::Unavailable {
                         what: what.to_owned(),
                         why,
+                        whose: self.whose(),
                         trace: Trace::default(),
                     },
                 ),
@@ -379,6 +387,11 @@ impl GitHub {
                         why: why.clone(),
                     });
                 }
+                Some(ExchangeError::ProxyDenied) => {
+                    return Err(GitHubError::ProxyDenied {
+                        what: what.to_owned(),
+                    });
+                }
                 _ => return Ok(Err(root_cause(&error))),
             },
         };
@@ -387,6 +400,7 @@ impl GitHub {
             status: parts.status.as_u16(),
             headers: parts.headers,
             body: Vec::new(),
+            whose: self.whose(),
         };
         match self.client.read(body, CAP, &mut reply.body).await {
             Ok(()) => Ok(Ok(reply)),
@@ -455,6 +469,7 @@ fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
             | ExchangeError::NotARequest(cause),
         ) => cause.root().to_owned(),
         Some(ExchangeError::Tls(why)) => why.clone(),
+        Some(error @ ExchangeError::ProxyDenied) => error.to_string(),
         None => {
             let mut cause = error;
             while let Some(source) = cause.source() {

@@ -84,6 +84,7 @@ pub(crate) fn of<'i>(images: &'i Images, name: &ImageName) -> Result<&'i Verifie
         Failure::ImageMissing(vec![MissingImage {
             image: name.clone(),
             looked_for: "a verified image of this name".into(),
+            by_digest: false,
         }])
     })
 }
@@ -112,7 +113,7 @@ async fn verify(
         .for_each(|image| context.log.has_come(image.name.as_str()));
     let warnings = search.warnings.take();
     if !warnings.is_empty() {
-        context.warn("Images are not quite as expected", &warnings.join("; "));
+        context.warn("Images have warnings", &warnings.join("; "));
     }
     images
 }
@@ -288,13 +289,13 @@ impl<'a> Search<'a> {
                 }
                 Ok(Found::Nothing) => return true,
                 Ok(Found::Spoiled(failure)) => {
-                    format!("what is under its tag may not be deployed ({failure})")
+                    format!("the image with its tag may not be deployed ({failure})")
                 }
-                Err(failure) => format!("whether it is there is not known ({failure})"),
+                Err(failure) => format!("it could not be checked ({failure})"),
             };
             self.context
                 .log
-                .say(&format!("{}: {why}, so it is to be built.", image.name));
+                .say(&format!("{}: {why}, so it must be built.", image.name));
             return true;
         }
         false
@@ -382,6 +383,7 @@ impl<'a> Search<'a> {
                     None => Ok(Ending::Missing(MissingImage {
                         image: image.name.clone(),
                         looked_for,
+                        by_digest: own.is_none(),
                     })),
                 };
             }

@@ -68,7 +68,7 @@ impl Difference {
             Some(CommitManifest::Unusable | CommitManifest::Unknown(_)) => false,
         };
         if !is_built_alike {
-            return Equality::Unknown("its manifest builds the image otherwise".into());
+            return Equality::Unknown("its manifest builds the image differently".into());
         }
         match self.affected.image(&image.name) {
             Some(cause) => Equality::Differs(cause.clone()),
@@ -350,7 +350,7 @@ impl Search<'_> {
             None
         };
         let affected = Affected::within_reason(&resolved.manifest, &paths)
-            .ok_or("too many patterns and too many changes to compare in good time")?;
+            .ok_or("too many patterns and changes to compare")?;
         Ok(Difference { affected, manifest })
     }
 

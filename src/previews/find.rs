@@ -69,7 +69,7 @@ impl PreviewJob<'_> {
             .await?
         {
             self.say(&format!(
-                "{} is its preview on Render, and is taken",
+                "{} is its preview on Render and is used",
                 standing.id
             ));
             return Ok(Target::There(Box::new(standing)));
@@ -103,7 +103,7 @@ impl PreviewJob<'_> {
             }))),
             Whose::Others => {
                 self.say(&format!(
-                    "{id} of the record is no preview of {} for pull request {} on Render, and is left alone",
+                    "{id} is in the record, but on Render it is no preview of {} for pull request {}, so it is not touched",
                     self.parent, self.pull
                 ));
                 Ok(Seen::Others)

@@ -8,7 +8,7 @@ use crate::domain::{
 };
 use crate::gate::preflight;
 use crate::probe::{self, ProbeRequest};
-use crate::render::{CallFailure, Made, Repeatable, ServiceFacts};
+use crate::render::{CallFailure, Made, RenderError, Repeatable, ServiceFacts};
 use crate::report::ServiceResult;
 use crate::rollout::{DeployRequest, DeployVia, Rollout, preview as tracked};
 use http_client::{Deadline, sleep};
@@ -84,7 +84,33 @@ impl PreviewJob<'_> {
         let request = self.request(&id, Some(&facts));
         let rollout = self.rollout(clients, Some(facts));
         let (ended, closing) = tracked::deploy(&rollout, &self.service.name, &request).await;
+        let ended = self.or_gone(ended, &id).await;
         self.conclude(ended, closing, number, &id).await
+    }
+
+    /// Says so where the preview was deleted meanwhile: Render answers then as it does to a key that may not see it.
+    async fn or_gone(&self, ended: ServiceResult, id: &ServiceId) -> ServiceResult {
+        let word = ended.failed.as_ref().map(|failed| failed.word);
+        if word != Some(FailureWord::PermissionMissing) {
+            return ended;
+        }
+        let is_gone = matches!(
+            self.render.service(id).await,
+            Err(RenderError::NoAccess {
+                status: 404 | 410,
+                ..
+            })
+        );
+        // The key still sees the service that it is a copy of.
+        if !is_gone || self.render.service(&self.parent).await.is_err() {
+            return ended;
+        }
+        let text = format!("its preview {id} is not on Render any more");
+        let hint = "Run this again: a new preview is made.";
+        ServiceResult {
+            failed: self.failed(FailureWord::DeployFailed, text, hint).failed,
+            ..ended
+        }
     }
 
     /// Makes the preview. The intent is written first and the record read after it, so of two runs at once one sees the other.
@@ -146,7 +172,7 @@ impl PreviewJob<'_> {
                 self.failed(
                     FailureWord::RenderUnavailable,
                     text,
-                    "Look for it on Render, then run this again: one that is there is taken, and none is made a second time.",
+                    "Look for it on Render, then run this again: an existing preview is used, and no second one is created.",
                 )
             }
         }
@@ -174,7 +200,7 @@ impl PreviewJob<'_> {
         if !is_forestalled(&others, number, &self.run_id()) {
             return Ok(None);
         }
-        self.say("another run wrote first that it makes this preview, so it is waited for");
+        self.say("another run is creating this preview, so this run waits for it");
         for pause in LOOKS {
             if let Some(standing) = self.on_render(true, gone).await? {
                 return Ok(Some(standing));

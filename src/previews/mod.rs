@@ -306,7 +306,7 @@ impl PreviewJob<'_> {
         let records = self.remembered.of(&self.service.name);
         for id in self.of().left_over(records) {
             let text = format!(
-                "{}: preview {id} is a copy of a service that the manifest does not name any more; it is left alone, so delete it on Render",
+                "{}: preview {id} is a copy of a service that the manifest does not name any more; it is not touched, so delete it on Render",
                 self.service.name
             );
             self.context.warn("A preview is left over", &text);

@@ -187,7 +187,7 @@ fn say_unknown(context: &Context, services: &[Found]) {
     for found in services {
         if found.owner == Owner::Unknown {
             context.log.say(&format!(
-                "{} is a preview of the manifest's, and neither its name nor a record says of which pull request: it is left alone.",
+                "{} is a preview of the manifest's, and neither its name nor a record says of which pull request: it is not touched.",
                 found.id
             ));
         }

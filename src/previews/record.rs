@@ -122,7 +122,7 @@ impl PreviewJob<'_> {
             Ok(number) => Some(number),
             Err(error) => {
                 let text = format!(
-                    "previews go on without a record ({error}): a cleanup does not find them, so they have to be deleted on Render by hand"
+                    "this run keeps no record of its previews ({error}): a cleanup does not find them, so delete them on Render by hand"
                 );
                 if self.remembered.forgot.replace(true) {
                     self.say(&format!("no record: {error}"));
@@ -181,7 +181,7 @@ impl PreviewJob<'_> {
         let is_open =
             |record: &&&PreviewRecord| record.state == PreviewState::Open && record.number < number;
         for record in self.of().counting(records).iter().filter(is_open) {
-            self.set_aside(record.number, "a later run tells of it")
+            self.set_aside(record.number, "a later run reports it")
                 .await;
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::domain::{Digest, FailureWord};
 use http::Method;
-use http_client::UNTRUSTED;
+use http_client::{PROXY_DENIED, UNTRUSTED};
 use std::fmt;
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ pub enum RegistryError {
     #[error("not in the registry: {0}")]
     Missing(Box<Exchange>),
     /// We may not see it, or it is not there: a registry does not say which (403, or no token).
-    #[error("absent, or not permitted: {exchange}")]
+    #[error("not found, or not readable: {exchange}")]
     Denied {
         /// As whom we asked.
         asker: Asker,
@@ -87,7 +87,7 @@ pub enum RegistryError {
         exchange: Box<Exchange>,
     },
     /// We are not known there, or it is not there: a registry does not say which (401).
-    #[error("absent, or not permitted as long as we are not signed in: {exchange}")]
+    #[error("not found, or not readable without credentials: {exchange}")]
     Unauthenticated {
         /// As whom we asked.
         asker: Asker,
@@ -123,6 +123,11 @@ pub enum RegistryError {
         /// What the TLS stack says.
         why: String,
     },
+    /// A proxy on the way wants a password.
+    #[error(
+        "a proxy on the way to the registry answered 407, so it wants a user and a password: {0}"
+    )]
+    ProxyDenied(Box<Exchange>),
     /// It answered nonsense.
     #[error("a broken answer: {exchange}{}", because(why))]
     Broken {
@@ -192,6 +197,7 @@ impl RegistryError {
         match self {
             Self::Missing(exchange)
             | Self::WriteDenied(exchange)
+            | Self::ProxyDenied(exchange)
             | Self::Rejected(exchange)
             | Self::TooManyTags(exchange) => exchange,
             Self::Denied { exchange, .. }
@@ -219,6 +225,7 @@ impl RegistryError {
             Self::RateLimited { .. } => FailureWord::RateLimited,
             Self::Unavailable { .. }
             | Self::Untrusted { .. }
+            | Self::ProxyDenied(_)
             | Self::Broken { .. }
             | Self::Rejected(_) => FailureWord::RegistryUnavailable,
             Self::TooLarge { .. } | Self::ChildMissing { .. } => FailureWord::ImageBroken,
@@ -259,23 +266,24 @@ impl RegistryError {
                 "give the job `packages: write`, and this repository the role Write under \"Manage Actions access\" in the package's settings"
             }
             Self::RateLimited { .. } => {
-                "run fewer jobs against the registry at once, and run this one again"
+                "run fewer jobs that use the registry at the same time, and run this one again"
             }
             Self::Unavailable { .. } => {
                 "look at the registry's status page, and run this job again"
             }
             Self::Untrusted { .. } => UNTRUSTED,
+            Self::ProxyDenied(_) => PROXY_DENIED,
             Self::Broken { .. } | Self::Rejected(_) => {
-                "check that a registry answers at this host and nothing stands between, then run this job again"
+                "check that a registry answers at this host, without a proxy that changes answers, then run this job again"
             }
             Self::ChildMissing { .. } => {
-                "build and push the image again, and see that no clean-up deletes untagged versions: the parts of an index have no tags"
+                "build and push the image again, and make sure that no cleanup deletes untagged versions: the parts of an index have no tags"
             }
             Self::TooLarge { .. } => {
-                "build the image again; no image that can run has a manifest or config of that size"
+                "build the image again: no valid image has a manifest or config of that size"
             }
             Self::DigestDiffers { .. } => {
-                "check that `digest` is what the build put out, and that nothing between here and the registry changes bytes"
+                "check that `digest` is the digest that the build printed, and that no proxy changes the registry's answers"
             }
             Self::TooManyTags(_) => "delete tags that nobody needs any more",
             Self::Misdirected { .. } => {
@@ -296,6 +304,7 @@ impl RegistryError {
             | Self::Unauthenticated { .. }
             | Self::WriteDenied(_)
             | Self::Untrusted { .. }
+            | Self::ProxyDenied(_)
             | Self::Rejected(_)
             | Self::TooLarge { .. }
             | Self::TooManyTags(_)
@@ -314,6 +323,7 @@ impl RegistryError {
             | Self::Unauthenticated { .. }
             | Self::WriteDenied(_)
             | Self::Untrusted { .. }
+            | Self::ProxyDenied(_)
             | Self::Broken { .. }
             | Self::Rejected(_)
             | Self::TooLarge { .. }

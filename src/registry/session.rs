@@ -290,7 +290,7 @@ impl Session {
             };
             at = at
                 .join(location)
-                .map_err(|_| misdirected("it redirects to what is no address"))?;
+                .map_err(|_| misdirected("it redirects to an invalid address"))?;
             let is_near = want.repository.host().is_loopback() && is_loopback(&at);
             if at.scheme() != "https" && !(is_near && at.scheme() == "http") {
                 return Err(misdirected("it redirects to an address that is not https"));
@@ -478,6 +478,7 @@ pub(super) fn unanswered(exchange: Exchange, error: TransportError) -> RegistryE
             }
         }
         TransportError::Tls(why) => RegistryError::Untrusted { exchange, why },
+        TransportError::ProxyDenied => RegistryError::ProxyDenied(exchange),
         TransportError::TooLarge(most) => RegistryError::TooLarge { exchange, most },
         TransportError::NotARequest(why) => RegistryError::Misdirected { exchange, why },
     }

@@ -189,7 +189,7 @@ pub(super) fn media_type(bytes: &[u8], content_type: Option<&str>) -> Result<Str
         | OCI_IMAGE_MEDIA_TYPE
         | IMAGE_MANIFEST_MEDIA_TYPE => Err("its manifest is not what its media type says".into()),
         other => Err(format!(
-            "it is of the media type \"{}\", which is no container image",
+            "its media type is \"{}\", which is no container image",
             Foreign(other.as_bytes())
         )),
     }
@@ -233,7 +233,7 @@ pub(super) fn document(bytes: &[u8], content_type: Option<&str>) -> Result<Docum
         size = u64::try_from(declared)
             .ok()
             .and_then(|declared| size.checked_add(declared))
-            .ok_or("its manifest declares sizes that cannot be")?;
+            .ok_or("its manifest declares impossible sizes")?;
     }
     let config = part(&manifest.config.digest)?;
     Ok(Document::Manifest {

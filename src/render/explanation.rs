@@ -74,7 +74,7 @@ impl Explanation {
                 "Choose a larger instance type on Render, or make the service use less memory."
             }
             Self::Exited { .. } => {
-                "Look at the service's logs on Render: its process ended when it should have run."
+                "Look at the service's logs on Render: the process exited; a service must keep running."
             }
             Self::TimedOut { .. } => {
                 "Look at the service's logs on Render: it did not get ready in time."
@@ -192,8 +192,8 @@ impl fmt::Display for Explanation {
                 write!(f, "Render could not pull the image{}", after_colon(message))
             }
             Self::OutOfMemory { limit } => match limit.as_deref().and_then(phrase::size) {
-                Some(limit) => write!(f, "it took more memory than it may ({limit})"),
-                None => f.write_str("it took more memory than it may"),
+                Some(limit) => write!(f, "it used more memory than its instance has ({limit})"),
+                None => f.write_str("it used more memory than its instance has"),
             },
             Self::Exited { code: 0 } => f.write_str("its process ended early, with exit code 0"),
             Self::Exited { code } => write!(f, "its process ended with exit code {code}"),
@@ -273,7 +273,7 @@ mod tests {
             ),
             (
                 failure(r#","oomKilled":{"memoryLimit":"512Mi"},"nonZeroExit":137"#),
-                "it took more memory than it may (512Mi)",
+                "it used more memory than its instance has (512Mi)",
                 FailureWord::OutOfMemory,
             ),
             (

@@ -51,7 +51,8 @@ impl RenderWriter {
                 said: said(),
             }),
             401 => Err(CallFailure::Denied(Key::Api)),
-            status @ (403 | 404 | 410) => Err(CallFailure::NoAccess {
+            status @ (403 | 404 | 410) => Err(CallFailure::NoParent {
+                parent: parent.clone(),
                 status,
                 said: said(),
             }),
@@ -154,7 +155,7 @@ mod tests {
                 400,
                 FailureWord::DeployFailed,
                 Repeatable::Never,
-                "it does not make the preview (it says \"denied\")",
+                "it refused to create the preview (it says \"denied\")",
             ),
             (
                 402,
@@ -166,7 +167,7 @@ mod tests {
                 409,
                 FailureWord::DeployFailed,
                 Repeatable::Never,
-                "it does not make the preview",
+                "it refused to create the preview",
             ),
             (
                 401,

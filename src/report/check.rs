@@ -34,7 +34,7 @@ pub struct CheckReport {
     pub findings: Vec<Placed>,
     /// How many files are tracked, where that is known.
     pub files: Option<usize>,
-    /// Files of nobody.
+    /// Files in no list.
     pub unowned: Vec<Unowned>,
     /// How many findings comments silenced.
     pub silenced: usize,
@@ -108,7 +108,7 @@ pub(super) fn section(report: &CheckReport) -> String {
             .map(|line| format!("- {}\n", escape(line)))
             .collect();
         text.push_str(&format!(
-            "<details><summary>Files of nobody</summary>\n\n{lines}\n</details>\n\n"
+            "<details><summary>Files in no list</summary>\n\n{lines}\n</details>\n\n"
         ));
     }
     text

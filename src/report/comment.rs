@@ -1,8 +1,12 @@
 //! A pull request's comment: Markdown of validated values only. No text of others stands in it, not even made inert.
 
-use super::summary::{address, link, sign};
+use super::comment_part::{EarlierParts, JobPart, commit_line, image_row};
+use super::summary::{address, link};
 use super::{CleanupItem, RunReport, ServiceResult};
-use crate::domain::{CommitSha, Digest, FailureWord, Outcome, ServiceId, ServiceName, Status};
+use crate::domain::{
+    CommitSha, Digest, FailureWord, ImageName, Outcome, ServiceId, ServiceName, Status,
+};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use url::Url;
 
@@ -13,8 +17,12 @@ const MARK: &str = "<!-- ghcr-to-render:pull-request:v1 -->";
 /// What the comment is about, beside the story.
 #[derive(Debug, Clone)]
 pub struct About {
-    /// The head.
+    /// The commit of the run.
     pub commit: CommitSha,
+    /// The commit that the pull request is on now, where that is another one and known.
+    pub head: Option<CommitSha>,
+    /// The services that the run is restricted to; none where it deploys all of them.
+    pub services: BTreeSet<ServiceName>,
     /// The run's page.
     pub page: Option<Url>,
     /// What stopped the run, where something did.
@@ -71,16 +79,16 @@ impl Up {
     }
 }
 
-/// Writes the comment: what there is of the pull request, and how this run ended. The same end of the same run has the same text, however often it is
-/// repeated.
+/// Writes the comment: what there is of the pull request, and how this run ended. `bodies` is what our comment says so far: what other jobs of the
+/// workflow wrote about the same commit stays. The same end of the same run has the same text, however often it is repeated.
 #[must_use]
-pub fn comment(report: &RunReport, shown: &Shown, about: &About) -> String {
-    let (outcome, word) = match about.failure {
-        Some((outcome, word)) => (outcome, Some(word)),
-        None => (report.outcome, report.failure().map(|failed| failed.word)),
-    };
-    let word = word.map(|word| format!(" ({word})")).unwrap_or_default();
-    let mut text = format!("{MARK}\n### {} {outcome}{word}\n\n", sign(outcome));
+pub fn comment(report: &RunReport, shown: &Shown, about: &About, bodies: &[&str]) -> String {
+    let own = own_part(report, about);
+    let earlier = EarlierParts::read(bodies, &about.commit, &own);
+    let parts = earlier.with(&own);
+    let worst = parts.iter().min_by_key(|part| part.outcome);
+    let end = worst.map_or_else(String::new, |part| part.end());
+    let mut text = format!("{MARK}\n### {end}\n\n");
     let there: &[ShownPreview] = match shown {
         Shown::All(there) => there,
         Shown::Unknown => {
@@ -103,20 +111,57 @@ pub fn comment(report: &RunReport, shown: &Shown, about: &About) -> String {
         }
         text.push('\n');
         older(&mut text, there, about);
-    } else if !report.images.is_empty() {
-        text.push_str("| Image | Digest | Result |\n|---|---|---|\n");
-        for name in report.images.keys() {
-            let _ = writeln!(text, "| {name} | {} | verified |", digest(report, name));
-        }
-        text.push('\n');
+    } else {
+        verified(&mut text, report, &earlier);
     }
-    let page = about
-        .page
-        .as_ref()
-        .map(|page| format!(" · [run]({})", address(page)))
-        .unwrap_or_default();
-    let _ = writeln!(text, "Commit `{}`{page}", about.commit);
+    if own.services.is_empty() {
+        let page = own.page.as_ref();
+        let page = page.map(|page| format!(" · [run]({})", address(page)));
+        let _ = writeln!(
+            text,
+            "{}{}",
+            commit_line(&about.commit),
+            page.unwrap_or_default()
+        );
+        return text;
+    }
+    let _ = writeln!(text, "{}\n", commit_line(&about.commit));
+    for part in parts {
+        let _ = writeln!(text, "{}", part.line());
+    }
     text
+}
+
+fn own_part(report: &RunReport, about: &About) -> JobPart {
+    let (outcome, word) = match about.failure {
+        Some((outcome, word)) => (outcome, Some(word)),
+        None => (report.outcome, report.failure().map(|failed| failed.word)),
+    };
+    JobPart {
+        services: about.services.clone(),
+        outcome,
+        word,
+        page: about.page.clone(),
+    }
+}
+
+/// The images that were verified, where there are no previews.
+fn verified(text: &mut String, report: &RunReport, earlier: &EarlierParts) {
+    let own = report
+        .images
+        .keys()
+        .map(|name| (name, digest(report, name)));
+    let others = earlier.images().iter();
+    let others = others.map(|(name, digest)| (name, format!("`{digest}`")));
+    let rows: BTreeMap<&ImageName, String> = others.chain(own).collect();
+    if rows.is_empty() {
+        return;
+    }
+    text.push_str("| Image | Digest | Result |\n|---|---|---|\n");
+    for (name, digest) in rows {
+        let _ = writeln!(text, "{}", image_row(name, &digest));
+    }
+    text.push('\n');
 }
 
 /// The row of a preview that is there, and what this run came to for it where that is something else.
@@ -158,13 +203,13 @@ fn absent_row(text: &mut String, report: &RunReport, preview: &super::Preview, a
     );
 }
 
-/// Names the previews that have another commit than the pull request.
+/// Names the live previews that have another commit than the pull request.
 fn older(text: &mut String, there: &[ShownPreview], about: &About) {
     for preview in there {
         let (Some(service), Some(commit)) = (&preview.service, &preview.commit) else {
             continue;
         };
-        if *commit != about.commit && preview.state == Up::Live {
+        if *commit != about.head.unwrap_or(about.commit) && preview.state == Up::Live {
             let _ = writeln!(
                 text,
                 "The preview of {service} still has commit `{}`.\n",
@@ -192,7 +237,7 @@ pub fn cleaned(left: &Left, page: Option<&Url>) -> String {
     let said = if left.items.is_empty() && left.is_known {
         "cleaned up"
     } else {
-        "closed; some of what it left stays"
+        "closed; some images or previews remain"
     };
     let mut text = format!("{MARK}\n### {said}\n\n");
     for item in left.items.iter().take(NAMED) {
@@ -203,7 +248,7 @@ pub fn cleaned(left: &Left, page: Option<&Url>) -> String {
         let _ = writeln!(text, "- and {more} more");
     }
     if !left.is_known {
-        text.push_str("- Not everything could be found out or done: the run says what.\n");
+        text.push_str("- Some steps failed or could not be checked. The run's log says which.\n");
     }
     if text.ends_with("\n\n") {
         text.pop();
@@ -255,6 +300,8 @@ mod tests {
         let page = Url::parse("https://github.com/acme/shop/actions/runs/5").ok();
         About {
             commit: CommitSha::from_bytes([0x11; 20]),
+            head: None,
+            services: BTreeSet::new(),
             page,
             failure,
         }
@@ -307,7 +354,12 @@ mod tests {
     #[test]
     fn a_preview_has_its_address_its_commit_its_digest_and_its_state() {
         let there = shown("https://api-pr-7.onrender.com", 0x11);
-        let text = comment(&with_preview("https://x.example"), &there, &about(None));
+        let text = comment(
+            &with_preview("https://x.example"),
+            &there,
+            &about(None),
+            &[],
+        );
         let digest = format!("sha256:{}", "aa".repeat(32));
         let wanted = format!(
             "<!-- ghcr-to-render:pull-request:v1 -->\n### \u{2705} live\n\n\
@@ -325,19 +377,63 @@ mod tests {
         let failed = Some((Outcome::Refused, FailureWord::BadInput));
         let none = RunReport::new(Outcome::Nothing, "");
         for failure in [None, failed] {
-            let text = comment(&none, &there, &about(failure));
+            let text = comment(&none, &there, &about(failure), &[]);
             assert!(
                 text.contains("(https://api-pr-7.onrender.com/) | `2222222` |")
                     && text.contains("The preview of api still has commit `2222222`."),
                 "{text}"
             );
         }
+        // The run is an old one that is repeated: the preview has what the pull request is on.
+        let late = About {
+            head: Some(CommitSha::from_bytes([0x22; 20])),
+            ..about(None)
+        };
+        let text = comment(&none, &there, &late, &[]);
+        assert!(text.contains("| `2222222` |") && !text.contains("still has"));
         let mut report = with_preview("https://api-pr-7.onrender.com");
         report.services[0].status = Status::Superseded;
-        let text = comment(&report, &there, &about(None));
+        let text = comment(&report, &there, &about(None), &[]);
         assert!(text.contains("| live; this run: superseded |"), "{text}");
-        let text = comment(&report, &Shown::Unknown, &about(None));
+        let text = comment(&report, &Shown::Unknown, &about(None), &[]);
         assert!(text.contains("is not known") && text.contains("| superseded |"));
+    }
+
+    #[test]
+    fn jobs_of_one_commit_keep_what_each_other_wrote() {
+        let of = |name: &str, failure| {
+            let services = BTreeSet::from([ServiceName::parse(name).unwrap()]);
+            About {
+                services,
+                ..about(failure)
+            }
+        };
+        let failed = Some((Outcome::Failed, FailureWord::Unhealthy));
+        let (none, live) = (Shown::All(Vec::new()), RunReport::new(Outcome::Live, ""));
+        let first = comment(&live, &none, &of("api", failed), &[]);
+        let both = comment(&report(), &none, &of("web", None), &[&first]);
+        assert!(both.contains("### \u{274c} failed (unhealthy)\n"), "{both}");
+        let lines: Vec<&str> = both.lines().filter(|line| line.starts_with("- ")).collect();
+        let page = "[run](https://github.com/acme/shop/actions/runs/5)";
+        let api = format!("- api: \u{274c} failed (unhealthy) \u{b7} {page}");
+        let web = format!("- web: \u{2705} live \u{b7} {page}");
+        assert_eq!(lines, [api, web]);
+        assert!(both.contains("| verified |"), "{both}");
+        // The other way round the same is said, and what was verified stays.
+        let again = comment(&live, &none, &of("api", failed), &[&both]);
+        assert_eq!(again, both);
+        // Another commit, or a job for all services, begins anew.
+        let other = About {
+            commit: CommitSha::from_bytes([0x22; 20]),
+            ..of("web", None)
+        };
+        let alone = comment(&live, &none, &other, &[&both]);
+        assert!(!alone.contains("- api"), "{alone}");
+        let alone = comment(&live, &none, &about(None), &[&both]);
+        assert!(
+            !alone.contains("- api") && !alone.contains("| verified |"),
+            "{alone}"
+        );
     }
 
     #[test]
@@ -366,7 +462,7 @@ mod tests {
     #[test]
     fn without_previews_it_says_what_was_verified() {
         let none = Shown::All(Vec::new());
-        let text = comment(&report(), &none, &about(None));
+        let text = comment(&report(), &none, &about(None), &[]);
         assert!(
             text.contains("| api | `sha256:aaaa") && text.contains("| verified |"),
             "{text}"
@@ -375,6 +471,7 @@ mod tests {
             &RunReport::new(Outcome::Nothing, ""),
             &none,
             &about(Some((Outcome::Failed, FailureWord::ImageMissing))),
+            &[],
         );
         assert!(
             text.contains("failed (image-missing)") && !text.contains('|'),
@@ -393,7 +490,7 @@ mod tests {
         };
         report.services[0].failed = Some(failed);
         let none = Shown::All(Vec::new());
-        let text = comment(&report, &none, &about(None));
+        let text = comment(&report, &none, &about(None), &[]);
         for part in ["--> @", "@team", "<img", "##[", "::error", "`x`", "](c"] {
             assert!(!text.contains(part), "{part}: {text}");
         }

@@ -2,6 +2,7 @@
 
 mod check;
 mod comment;
+mod comment_part;
 pub mod documents;
 pub mod draft;
 mod fleet;

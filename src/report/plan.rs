@@ -131,9 +131,9 @@ mod tests {
         assert_eq!(
             texts[2..],
             [
-                "  deploy  api        nothing changed, deployed all the same (force: unchanged) (it has abababa)",
+                "  deploy  api        unchanged, but deployed (force: unchanged) (it has abababa)",
                 "                     would call its hook",
-                "  skip    retention  no changed file matters to it (it has abababa)",
+                "  skip    retention  unchanged (it has abababa)",
             ]
         );
         assert_eq!((lines[2][1].0, lines[4][1].0), (Tone::Good, Tone::Dim));

@@ -83,9 +83,7 @@ impl RepositoryError {
                 "check out with actions/checkout into a clean workspace, or leave the checkout out"
             }
             Self::ObjectFormat => "use a repository with SHA-1 object names",
-            Self::TooManyChanges { .. } => {
-                "go through what is deployed for it: more changed than can be compared"
-            }
+            Self::TooManyChanges { .. } => "too much changed to compare",
             Self::NotACommit { .. } | Self::TooDeep(_) => "put the tag on a commit",
             Self::Ambiguous(_) => "give all 40 digits of the commit",
         }

@@ -116,7 +116,7 @@ impl Checkout {
             .map_err(|error| broken(&name, &error.to_string()))?;
         let Some(data) = found else { return Ok(None) };
         data.verify_checksum(&object)
-            .map_err(|_| broken(&name, "its bytes are not those of its name"))?;
+            .map_err(|_| broken(&name, "its content does not match its name"))?;
         Ok(Some(data))
     }
 

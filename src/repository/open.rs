@@ -95,7 +95,7 @@ fn plain(workspace: &Path) -> Result<Option<PathBuf>, RepositoryError> {
                 return Err(RepositoryError::PlantedFile {
                     file,
                     found: other.words(),
-                    wanted: "a file of a sane size",
+                    wanted: "a file of at most the allowed size",
                 });
             }
         }

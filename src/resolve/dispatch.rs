@@ -108,7 +108,7 @@ async fn to_environment(
 }
 
 fn no_before() -> Base {
-    Base::None("a dispatch does not say what was there before".into())
+    Base::None("a manual run does not say which commit was there before".into())
 }
 
 /// Whether the input `image` is none of the manifest's.
@@ -175,7 +175,7 @@ impl From<NoEnvironment> for Failure {
                 let names: Vec<&str> = names.iter().map(EnvironmentName::as_str).collect();
                 InputError::of(
                     "environment",
-                    format!("a dispatch needs it, one of {}", names.join(", ")),
+                    format!("a manual run needs it: one of {}", names.join(", ")),
                 )
                 .into()
             }

@@ -114,7 +114,9 @@ pub(crate) async fn event(context: &Context, purpose: Purpose) -> Result<Resolve
         },
         Trigger::MergeGroup(group) => merge_group(context, group, purpose).await,
         Trigger::Dispatch(dispatch) => dispatch::dispatch(context, dispatch, purpose).await,
-        Trigger::Closed(_) => Err(nothing("a pull request that is closed asks for nothing")),
+        Trigger::Closed(_) => Err(nothing(
+            "the pull request is closed, so there is nothing to do",
+        )),
         Trigger::Nothing(why) => Err(nothing(why)),
         Trigger::Refused(why) => Err(Failure::WrongEvent(why.clone()).into()),
     }

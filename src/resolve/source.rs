@@ -56,7 +56,7 @@ pub(crate) async fn manifest_at(
         Ok(FileAt::CommitMissing) | Err(_) if !path.is_explicit && is_assumed(context, without) => {
             context.warn(
                 "No manifest could be read",
-                "no manifest could be read, neither from the checkout nor from GitHub, so none is assumed to be there: check the commit out first, or give the job contents: read",
+                "no manifest could be read, neither from the checkout nor from GitHub, so the run assumes that there is none: check the commit out first, or give the job contents: read",
             );
             shorthand()
         }

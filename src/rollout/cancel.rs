@@ -1,6 +1,6 @@
 //! The end of a run that a signal cuts off: what is true of it, and deploys that have not begun are asked to stop.
 
-use crate::context::{CommandOutcome, Context, InFlightDeploy, Stage, Writers};
+use crate::context::{CommandOutcome, Context, InFlightDeploy, Stage, TagSent, Writers};
 use crate::decide::PlannedService;
 use crate::domain::{
     Decision, Deploy, DeployId, DeployStatus, FailureWord, Outcome, ServiceName, Status,
@@ -119,7 +119,7 @@ async fn stop(
     if !deploy.status.may_be_cancelled() {
         return (
             id,
-            "its deploy had begun and goes on, the run was cancelled",
+            "its deploy had begun and continues; the run was cancelled",
         );
     }
     match writer.cancel(&tracked.id, &deploy.id).await {
@@ -132,37 +132,53 @@ async fn stop(
         }
         Err(error) => {
             context.log.say(&format!("{service}: {error}."));
-            (id, "its deploy goes on, Render did not cancel it")
+            (id, "its deploy continues: Render did not cancel it")
         }
     }
 }
 
+/// What a promotion had done until it was cancelled.
+fn promoted(tags: &[TagSent]) -> String {
+    if tags.is_empty() {
+        return "Cancelled: no tag was put".to_owned();
+    }
+    let told: Vec<String> = tags
+        .iter()
+        .map(|sent| {
+            let how = if sent.is_there {
+                "was put"
+            } else {
+                "was being put"
+            };
+            format!("{} {how} on {}", sent.tag, sent.image)
+        })
+        .collect();
+    format!("Cancelled: {}; no further tag is put", told.join(", "))
+}
+
 /// What a command had done until it was cancelled, and what to do.
-fn words(command: Command, report: &RunReport) -> (String, &'static str) {
-    match command {
+fn words(context: &Context, report: &RunReport) -> (String, &'static str) {
+    match context.request.command {
         Command::Operation(OperationCommand::Cleanup) => {
             let items = report.cleanup_items.iter();
             let deleted = items.filter(|item| item.result == CleanupResult::Deleted);
-            let headline = format!(
-                "Cancelled: {} deleted, nothing more is deleted",
-                deleted.count()
-            );
-            (headline, "Run it again; what is left is looked at then.")
+            let headline = format!("Cancelled: {} deleted, the rest stays", deleted.count());
+            (headline, "Run it again: it continues with the rest.")
         }
         Command::Pipeline(PipelineCommand::Promote) => (
-            "Cancelled: no further tag is put".to_owned(),
-            "Run it again; a tag that is on its digest already stays there.",
+            promoted(&context.progress.tags()),
+            "Run it again: it skips tags that are already right.",
         ),
         Command::Local(_) | Command::Pipeline(_) | Command::Operation(_) => (
-            "Cancelled: no further hook is called".to_owned(),
-            "Run it again; what was not deployed is deployed then.",
+            "Cancelled: no more hooks are called".to_owned(),
+            "Run it again: it deploys the rest.",
         ),
     }
 }
 
 fn report(context: &Context, stopped: &BTreeMap<ServiceName, Stopped>) -> RunReport {
     let mut report = context.progress.report();
-    let (headline, hint) = words(context.request.command, &report);
+    let (headline, hint) = words(context, &report);
     CommandOutcome::new(Outcome::Cancelled, headline).complete(&mut report);
     report.failed = Some(Failed {
         word: FailureWord::Cancelled,

@@ -25,7 +25,7 @@ pub(crate) async fn warn(
     let drifting = drifting(run, rollout, images, results);
     if !drifting.is_empty() {
         let text = format!(
-            "a deploy's image is for that deploy only, and the settings on Render name another one: {}. A restart from the dashboard goes back to it; name one of the environment's floating tags there",
+            "the settings on Render name another image than the deploy: {}. A restart from the dashboard goes back to that image. Set one of the environment's floating tags there",
             drifting.join(", ")
         );
         context.warn("Settings on Render name another image", &text);
@@ -33,7 +33,7 @@ pub(crate) async fn warn(
     let gone = gone(context, run, rollout).await;
     if !gone.is_empty() {
         let text = format!(
-            "what is live is gone from the registry: {}. Render pulls it again at the next cron run, restart or scale-out, and fails",
+            "an image that is live is gone from the registry: {}. Render pulls it again at the next cron run, restart or scale-out, and that fails",
             gone.join(", ")
         );
         context.warn("A live image is gone from the registry", &text);

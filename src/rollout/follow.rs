@@ -65,8 +65,10 @@ impl Attempt<'_> {
                     if misses == MOST_MISSES {
                         return Err(match new.next() {
                             Some(other) => self.replaced_by(other, None, Landing::Superseded).await,
-                            None => AttemptResult::at(Landing::Vanished, None)
-                                .saying("Render queued it, and nothing of it is to be seen", LOOK),
+                            None => AttemptResult::at(Landing::Vanished, None).saying(
+                                "Render queued it, and it does not appear in the service's deploys",
+                                LOOK,
+                            ),
                         });
                     }
                 }
@@ -75,7 +77,7 @@ impl Attempt<'_> {
             }
             if deadline.left().is_zero() {
                 return Err(AttemptResult::at(Landing::NotInTime, None)
-                    .saying("it was still queued when live-timeout was over", LOOK));
+                    .saying("it was still queued after live-timeout", LOOK));
             }
         }
     }
@@ -145,10 +147,10 @@ impl Attempt<'_> {
                     .map(|status| status.to_string())
                     .unwrap_or_else(|| "not seen".into());
                 let text = format!(
-                    "it was {status} when live-timeout was over ({} s)",
+                    "it was still {status} after live-timeout ({} s)",
                     timeout.as_secs()
                 );
-                let hint = "Look at the deploy on Render; the next run goes on from what has become of it.";
+                let hint = "Look at the deploy on Render. The next run continues from its result.";
                 return AttemptResult::at(Landing::NotInTime, Some(id)).saying(text, hint);
             }
         }
@@ -172,7 +174,7 @@ impl Attempt<'_> {
                     .join(", ");
                 at(Landing::LiveWithOther).saying(
                     format!("it is live with another image than was asked for ({other})"),
-                    "Look at who else deploys this service, then run this again.",
+                    "Find out who else deploys this service, then run this again.",
                 )
             }
             DeployStatus::Deactivated => self.replaced(id, Landing::SupersededLive).await,
@@ -237,7 +239,7 @@ impl Attempt<'_> {
             None => Landing::Failed(FailureWord::DeployFailed),
         };
         let text = why.as_ref().map_or_else(
-            || "it was ended on Render, and no other deploy is to be seen".into(),
+            || "it was ended on Render, and there is no later deploy".into(),
             ToString::to_string,
         );
         AttemptResult::at(landing, Some(id)).saying(text, why.map_or(LOOK, |why| why.hint()))
@@ -278,7 +280,7 @@ impl Attempt<'_> {
         let rollout = self.rollout;
         if other.is_of(&self.request.wanted) {
             self.say(&format!(
-                "{} took its place with the same image, and is followed",
+                "{} replaced it with the same image and is followed instead",
                 other.id
             ));
             self.advance(Stage::Adopted);
@@ -301,18 +303,18 @@ impl Attempt<'_> {
             }
             Some(commit) => AttemptResult::at(Landing::Replaced, id).saying(
                 format!(
-                    "{} took its place, with the older commit {}",
+                    "{} replaced it, with the older commit {}",
                     other.id,
                     commit.short(7)
                 ),
-                "Look at who else deploys this service, then run this again.",
+                "Find out who else deploys this service, then run this again.",
             ),
             None => AttemptResult::at(Landing::Replaced, id).saying(
                 format!(
-                    "{} took its place, with an image that no record knows",
+                    "{} replaced it, with an image that is in no record",
                     other.id
                 ),
-                "Look at who else deploys this service, then run this again.",
+                "Find out who else deploys this service, then run this again.",
             ),
         }
     }
@@ -337,8 +339,6 @@ const fn is_final(error: &RenderError) -> bool {
 }
 
 fn unseen(error: &RenderError, id: Option<&DeployId>) -> AttemptResult {
-    AttemptResult::at(Landing::Unseen(error.word()), id).saying(
-        format!("what became of it is not known: {error}"),
-        error.hint(),
-    )
+    AttemptResult::at(Landing::Unseen(error.word()), id)
+        .saying(format!("its result is not known: {error}"), error.hint())
 }

@@ -202,11 +202,11 @@ async fn deploy_all<'a>(
                 }
                 Turn::NotStarted(before) => (
                     Status::NotStarted,
-                    format!("not started, because {before} was not deployed"),
+                    format!("not started: it comes after {before}, which was not deployed"),
                 ),
                 Turn::Superseded(before) => (
                     Status::Superseded,
-                    format!("superseded with {before}, which it comes after"),
+                    format!("superseded: it comes after {before}, which was superseded"),
                 ),
                 Turn::Preempted => (Status::Superseded, rollout.preempted().unwrap_or_default()),
             };
@@ -276,10 +276,10 @@ async fn begin<'a>(
 fn warn_of_acceptance(context: &Context, late: &[&str]) {
     if context.clients.render.is_none() && !late.is_empty() {
         let text = format!(
-            "{} come after services that are accepted, not live: only an API key or a probe tells when a service is live",
+            "{} come after services that Render only accepted: without an API key or a probe it is not known when a service is live",
             late.join(", ")
         );
-        context.warn("Order goes by what Render accepts", &text);
+        context.warn("Services are ordered by acceptance", &text);
     }
 }
 

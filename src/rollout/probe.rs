@@ -35,7 +35,7 @@ impl Attempt<'_> {
             Asked::Confirmed if is_live || probe.names_the_image() => {
                 let text = result
                     .text
-                    .unwrap_or_else(|| "its own address answers with it".into());
+                    .unwrap_or_else(|| "its address answers with the new version".into());
                 AttemptResult::at(Landing::Live, result.deploy.as_ref()).saying(text, "")
             }
             Asked::Confirmed => result,
@@ -51,7 +51,7 @@ impl Attempt<'_> {
                 };
                 AttemptResult { landing, ..result }.saying(
                     format!(
-                        "its address did not answer {} within {} s: {last}",
+                        "its address did not answer {} within {} s. Last answer: {last}",
                         probe.expected(),
                         probe.timeout().as_secs()
                     ),

@@ -23,7 +23,7 @@ impl Rollout<'_> {
         if let Err(error) = record.write_index(&self.state.commit(), &index).await {
             self.context.warn(
                 "The names of services are not recorded",
-                &format!("should one of them be renamed, its records are not found ({error})"),
+                &format!("if one of them is renamed, its records are not found ({error})"),
             );
         }
     }
@@ -60,7 +60,7 @@ impl Rollout<'_> {
             let live = (
                 confirmed.number,
                 Closed::Live,
-                "its own address answers with it".to_owned(),
+                "its address answers with the new version".to_owned(),
             );
             let older = confirmed.older.iter().map(|number| {
                 let text = format!("record {} came after it", confirmed.number);
@@ -105,7 +105,7 @@ impl Attempt<'_> {
             }
             Err(error) => {
                 let text = format!(
-                    "deploys go on without a record ({error}): should this run be cut off, or its commit be reverted, the next run may not see what it has to make good"
+                    "this run keeps no record of its deploys ({error}): if this run is cut off or its commit is reverted, the next run may not see it"
                 );
                 if rollout.is_warned.replace(true) {
                     self.say(&format!("no record: {error}"));

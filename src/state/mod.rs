@@ -487,12 +487,12 @@ fn warn_without_records(context: &Context, why: &str) {
     let cost = match (context.request.recording, context.clients.render.is_some()) {
         (_, true) => "what Render serves is compared instead, and a rollback of ours does not hold",
         (Recording::Off, false) => {
-            "only this event's own changes are deployed: what a run that failed or was cancelled left behind is lost"
+            "only the changes of this event are deployed: changes that a failed or cancelled run did not deploy are not"
         }
         (Recording::On, false) => "every service counts as changed",
     };
     context.warn(
-        "Deploys are not remembered",
-        &format!("the record of deploys is not used ({why}): {cost}"),
+        "The deploy history is not used",
+        &format!("the deploy history is not used ({why}): {cost}"),
     );
 }

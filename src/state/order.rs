@@ -162,10 +162,8 @@ impl EnvironmentState {
     /// Where the order cannot be asked, nothing is deployed: any run may be a late one. A plan does nothing that could be too old.
     fn unknown_order(&self, context: &Context, why: &str) -> Result<Ordered, Failure> {
         let taken = match (self.reader, context.request.force.older) {
-            (Reader::Plan, _) => "it is planned as if nothing were",
-            (Reader::Deploy | Reader::Rollback, true) => {
-                "it is deployed all the same (force: older)"
-            }
+            (Reader::Plan, _) => "the plan assumes that nothing newer was deployed",
+            (Reader::Deploy | Reader::Rollback, true) => "it is deployed anyway (force: older)",
             (Reader::Deploy | Reader::Rollback, false) => {
                 return Err(Failure::OrderUnknown(format!(
                     "whether something newer was deployed is not known: {why}"

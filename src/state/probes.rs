@@ -69,7 +69,7 @@ impl EnvironmentState {
         for (service, number, is_right) in futures_util::future::join_all(answers).await {
             if is_right {
                 context.log.say(&format!(
-                    "{service}: its own address answers with what record {number} was about, which counts as live."
+                    "{service}: its address answers with the commit of record {number}, so that deploy is live."
                 ));
                 self.confirm(service, number);
             }

@@ -91,7 +91,7 @@ impl EnvironmentState {
         } else if record.was_live {
             String::new()
         } else {
-            "Render accepted it, and nobody has seen it live".to_owned()
+            "Render accepted it, and it was never seen live".to_owned()
         };
         Standing {
             confirmed: Some(record.was_live),
@@ -188,11 +188,11 @@ impl EnvironmentState {
                 let was_live = standing.confirmed == Some(true);
                 standing.confirmed = Some(false);
                 standing.is_drifting |= was_live && !standing.is_deploying;
-                standing.why = format!("its own address does not answer {}", request.expected());
+                standing.why = format!("its address does not answer {}", request.expected());
             }
             Some(Ok((said, _))) => standing.why = format!("its own address gave {}", said.told()),
-            Some(Err(error)) => standing.why = format!("its own address gave no answer: {error}"),
-            None => standing.why = "its own address gave no answer in time".into(),
+            Some(Err(error)) => standing.why = format!("its address gave no answer: {error}"),
+            None => standing.why = "its address gave no answer in time".into(),
         }
     }
 }

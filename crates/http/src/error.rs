@@ -3,8 +3,11 @@
 use super::exchange::ExchangeError;
 
 /// What to do where TLS fails; begins with a verb.
-pub const UNTRUSTED: &str = "Give the authority's certificate in ca-bundle if this network or that server has one of its own; else check this \
-     machine's clock, and what answers there.";
+pub const UNTRUSTED: &str = "If this network or server has its own certificate authority, pass its certificate in ca-bundle. Otherwise check this machine's clock and which server answers.";
+
+/// What to do where a proxy wants a password; begins with a verb.
+pub const PROXY_DENIED: &str = "Write the proxy's user and password into HTTPS_PROXY (http://user:password@proxy:3128, from a secret), or name this host in \
+     NO_PROXY.";
 
 /// Why there is no answer. No variant holds an address: addresses can be secrets.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +18,9 @@ pub enum TransportError {
     /// The TLS handshake failed; the request did not leave.
     #[error("no TLS connection: {0}")]
     Tls(String),
+    /// 407: a proxy on the way wants a password; the request did not get past it.
+    #[error("no connection: a proxy on the way answered 407, so it wants a user and a password")]
+    ProxyDenied,
     /// The request may have arrived; no whole answer came back.
     #[error("no answer: {0}")]
     NoAnswer(String),
@@ -32,8 +38,9 @@ impl TransportError {
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::Tls(_) => UNTRUSTED,
+            Self::ProxyDenied => PROXY_DENIED,
             Self::NeverSent(_) => {
-                "Check this machine's way to it (name resolution, firewall, proxy) and its status page, then run this again."
+                "Check the network (DNS, firewall, proxy) and the status page, then run this again."
             }
             Self::NoAnswer(_) | Self::TooLarge(_) => {
                 "Look at its status page, then run this again."
@@ -46,7 +53,7 @@ impl TransportError {
     #[must_use]
     pub const fn was_never_sent(&self) -> bool {
         match self {
-            Self::NeverSent(_) | Self::Tls(_) | Self::NotARequest(_) => true,
+            Self::NeverSent(_) | Self::Tls(_) | Self::ProxyDenied | Self::NotARequest(_) => true,
             Self::NoAnswer(_) | Self::TooLarge(_) => false,
         }
     }
@@ -57,6 +64,7 @@ impl From<ExchangeError> for TransportError {
         match error {
             ExchangeError::NeverSent(cause) => Self::NeverSent(cause.to_string()),
             ExchangeError::Tls(why) => Self::Tls(why),
+            ExchangeError::ProxyDenied => Self::ProxyDenied,
             ExchangeError::NoAnswer(cause) => Self::NoAnswer(cause.to_string()),
             ExchangeError::NotARequest(cause) => Self::NotARequest(cause.to_string()),
         }

@@ -87,7 +87,7 @@ fn words(error: &Error) -> String {
 
 /// Nobody that we trust has issued the certificate.
 #[derive(Debug, thiserror::Error)]
-#[error("the certificate is issued by {0}, which is no authority that is trusted here")]
+#[error("the certificate is issued by {0}, which is not trusted here")]
 struct UnknownAuthority(String);
 
 /// rustls's own judge, which is asked for everything.

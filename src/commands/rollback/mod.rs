@@ -40,7 +40,7 @@ pub(super) async fn run(
     if context.request.force.words().is_some() {
         context
             .log
-            .say("force sets nothing aside here: no rule keeps anybody from going back.");
+            .say("force has no effect here: no rule prevents a rollback.");
     }
     let resolved = resolve::rollback(context, dispatch).await?;
     let mut state = read_state(context, &resolved).await?;
@@ -63,7 +63,7 @@ fn dispatch(context: &Context) -> Result<&Dispatch, Failure> {
         | Trigger::Closed(_)
         | Trigger::MergeGroup(_)
         | Trigger::Nothing(_) => {
-            let why = "rollback goes by what somebody asks for, and this event asks for nothing of the kind";
+            let why = "rollback needs a target, and this event names none";
             Err(Failure::WrongEvent(why.into()))
         }
     }
@@ -88,7 +88,7 @@ async fn read_state(
         environment: &resolved.environment,
         commit: resolved.at,
         release: None,
-        event: Base::None("a rollback does not go by the event".into()),
+        event: Base::None("a rollback does not use the event".into()),
         before: None,
         default_branch: &resolved.default_branch,
     };
@@ -129,7 +129,7 @@ fn decide(
             manifest,
             subject,
             commit,
-            before: Before::Nothing("a rollback does not go by the event".into()),
+            before: Before::Nothing("a rollback does not use the event".into()),
             given_base: None,
             tip: Tip::Other,
             created: None,
@@ -408,10 +408,10 @@ fn say_holds(
     }
     let until = match run.plan.subject.release() {
         Some(_) => "a higher release lifts it",
-        None => "a commit that changes something of the service lifts it",
+        None => "a commit that changes the service lifts it",
     };
     context.note(format!(
-        "from now on this rollback holds {}: {until}, and so does force: held",
+        "from now on this rollback holds {}: {until}, or force: held lifts it",
         held.join(", ")
     ));
 }

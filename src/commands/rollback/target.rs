@@ -72,7 +72,7 @@ pub(super) async fn find(
     let refusal = match (no_way, &rollback.target, &rollback.release) {
         (NoWay::Done(step), ..) => {
             let otherwise = format!(
-                "the rollback before has led {environment} to {} already, run a new one to go further",
+                "the previous rollback put {environment} on {} already; start a new run to go further back",
                 named(&step)
             );
             return Ok(nowhere(rollback, &step, otherwise));
@@ -117,7 +117,7 @@ fn nowhere(rollback: &ResolvedRollback, step: &Step, otherwise: String) -> Rollb
     let stays = |service: &Service| {
         (
             service.name.clone(),
-            RollbackStep::Stays("the rollback before has been here".into()),
+            RollbackStep::Stays("the previous rollback did this already".into()),
         )
     };
     let steps = rollback
@@ -183,7 +183,7 @@ async fn by_record(
     let otherwise = match &back.from {
         Some(from) if *from != back.to && rollback.target == Target::Before => {
             format!(
-                "{} brought nothing live, {environment} has {name} (to go further back name it)",
+                "{} deployed nothing, {environment} still has {name} (name a target to go further back)",
                 named(from)
             )
         }
@@ -307,7 +307,7 @@ async fn by_tags(
     // One that is there would go back without those that are not.
     if !missing.is_empty() {
         let why = format!(
-            "the record does not know it, and these are not in the registry: {}",
+            "it is in no record, and these images are not in the registry: {}",
             missing.join(", ")
         );
         return Err(Failure::Back(BackRefusal::NotDeployed {
@@ -317,7 +317,7 @@ async fn by_tags(
         }));
     }
     context.log.say(&format!(
-        "The record does not know {tag}: its tags in the registry say what it was."
+        "{tag} is in no record, so its tags in the registry are used."
     ));
     let otherwise = format!("{environment} has {tag} already");
     Ok(RollbackTarget {
@@ -391,10 +391,12 @@ async fn by_render(
     }
     context.warn(
         "Nothing is recorded",
-        &format!("what was live before is not recorded ({why}), so it is what Render lists"),
+        &format!(
+            "the previous image is not recorded ({why}), so the one that Render lists is used"
+        ),
     );
     let commit = commits.first().copied().unwrap_or(rollback.at);
-    let otherwise = "none of these services has anything to go back to".to_owned();
+    let otherwise = "none of these services has an earlier image".to_owned();
     Ok(RollbackTarget {
         commit,
         release: None,

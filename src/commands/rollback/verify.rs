@@ -52,7 +52,7 @@ pub(super) async fn verified(
         return Err(Failure::Back(BackRefusal::Unfit(problems)));
     }
     if !warnings.is_empty() {
-        context.warn("Images are not quite as expected", &warnings.join("; "));
+        context.warn("Images have warnings", &warnings.join("; "));
     }
     Ok(images)
 }

@@ -64,15 +64,15 @@ impl ImageProblem {
                 "build it with `platforms: linux/amd64`, alone or among others"
             }
             Self::TooBig { .. } => {
-                "make it smaller: several build stages, a slimmer base image, a .dockerignore"
+                "make it smaller, for example with several build stages, a slimmer base image or a .dockerignore"
             }
             Self::Broken { .. } => {
-                "build and push it again, and see that no clean-up deletes untagged versions: the parts of an index have no tags"
+                "build and push it again, and make sure that no cleanup deletes untagged versions: the parts of an index have no tags"
             }
             Self::OtherCommit { .. } => {
                 "build it from the commit that is deployed, with the `labels` that `plan` gives, or name it with `digest`"
             }
-            Self::DigestDiffers { .. } => "give the `digest` that the build put out, unchanged",
+            Self::DigestDiffers { .. } => "pass the `digest` output of the build unchanged",
         }
     }
 }
@@ -94,16 +94,16 @@ impl fmt::Display for ImageWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoRevision => f.write_str(
-                "the image has no org.opencontainers.image.revision, so nothing shows from which commit it was built",
+                "the image has no org.opencontainers.image.revision, so its commit is not known",
             ),
             Self::NoCommit(Revision { revision, .. }) => write!(
                 f,
-                "the image's org.opencontainers.image.revision is \"{}\", which names no commit, so nothing shows from which commit it was built",
+                "the image's org.opencontainers.image.revision is \"{}\", which names no commit, so its commit is not known",
                 Foreign(revision.as_bytes()),
             ),
             Self::InheritedRevision(Revision { revision, source }) => write!(
                 f,
-                "the image says it is {} of {}: labels of its base image, probably, so nothing shows from which commit it was built",
+                "the image says it is {} of {}: probably labels of its base image, so its commit is not known",
                 Foreign(revision.as_bytes()),
                 Foreign(source.as_deref().unwrap_or_default().as_bytes()),
             ),

@@ -86,7 +86,7 @@ impl Comparisons {
             return Err(format!("{} has no usable manifest", commit.short(7)));
         };
         Affected::within_reason(manifest, paths)
-            .ok_or_else(|| "too many patterns and too many changes to compare in good time".into())
+            .ok_or_else(|| "too many patterns and changes to compare".into())
     }
 
     /// Whether a commit's manifest has the service.

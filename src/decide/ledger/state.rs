@@ -145,7 +145,7 @@ impl ServingState {
         let mut state = match render {
             OnRender::NoKey => match records {
                 Ok(_) => Self::by_record(known, before),
-                Err(_) => Self::unidentified("the record of deploys is not known".into()),
+                Err(_) => Self::unidentified("the deploy history could not be read".into()),
             },
             OnRender::Unknown(why) => {
                 Self::unidentified(format!("what is live is not known: {why}"))
@@ -203,7 +203,7 @@ impl ServingState {
     #[must_use]
     pub fn for_probed(mut self, records: &[&Record], render: &OnRender) -> Self {
         if self.unknown.is_none() && is_unanswered(records, render) {
-            self.unknown = Some("its own address has not confirmed its live deploy".into());
+            self.unknown = Some("its address has not confirmed its live deploy".into());
         }
         self
     }

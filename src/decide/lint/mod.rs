@@ -82,7 +82,7 @@ pub struct Unowned {
 pub struct LintReport {
     /// Errors first, then warnings, then the rest.
     pub findings: Vec<Finding>,
-    /// Files of nobody.
+    /// Files in no list.
     pub unowned: Vec<Unowned>,
     /// How many files are tracked; `None` where that is not known.
     pub files: Option<usize>,

@@ -100,7 +100,7 @@ impl LintReport {
                 self.note(
                     Level::Error,
                     LintCode::SecretInWorkflow,
-                    format!("the value of {name} stands in the workflow, where everybody who can read the repository sees it"),
+                    format!("the value of {name} stands in the workflow, where everyone who can read the repository sees it"),
                     "Make a new one, keep it as a secret, and write ${{ secrets.NAME }} here.",
                     at(*place),
                 );

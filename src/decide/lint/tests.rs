@@ -162,7 +162,7 @@ fn an_image_that_no_file_changes_is_an_error() {
     assert_eq!(
         told(&report),
         [
-            "error image-of-nothing: no tracked file is a reason to build image api, so no change would ever deploy it"
+            "error image-of-nothing: no tracked file matches the paths of image api, so no change would ever deploy it"
         ]
     );
     manifest.shared = list(&["web/a"]);

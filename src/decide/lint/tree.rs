@@ -24,10 +24,10 @@ impl LintReport {
                     Level::Error,
                     LintCode::ImageOfNothing,
                     format!(
-                        "no tracked file is a reason to build image {}, so no change would ever deploy it",
+                        "no tracked file matches the paths of image {}, so no change would ever deploy it",
                         image.name
                     ),
-                    "Name in its paths what it is built from; ignore wins over them.",
+                    "Name in its paths what it is built from. The list ignore has priority.",
                     Span::Entry(whose),
                 );
             }
@@ -50,10 +50,10 @@ impl LintReport {
                 Level::Notice,
                 LintCode::FilesOfNobody,
                 format!(
-                    "{count} of {} tracked files are nobody's: a change of them builds and deploys nothing",
+                    "{count} of {} tracked files are in no list: a change of them builds and deploys nothing",
                     files.len()
                 ),
-                "Decide on each: name it in the paths of what needs it, or in ignore.",
+                "Add each to the paths of the image or service that uses it, or to ignore.",
                 Span::Manifest,
             );
         }

@@ -11,7 +11,7 @@ impl LintReport {
                 Level::Warning,
                 LintCode::WorkflowNotRead,
                 format!("this workflow cannot be read, so what it hands over is not known: {why}"),
-                "Correct it, if GitHub cannot read it either.",
+                "Correct the file, if GitHub cannot read it either.",
                 Span::File(path.clone(), *place),
             );
         }
@@ -85,7 +85,7 @@ impl LintReport {
                     Level::Error,
                     LintCode::HookForNobody,
                     text,
-                    "Use deploy-hooks: one service=URL a line.",
+                    "Use deploy-hooks: one service=URL per line.",
                     span,
                 );
             }

@@ -151,7 +151,7 @@ impl Team {
         })
     }
 
-    /// "Written before the call." Where GitHub is in trouble, "deploys go on without a record", which a warning says.
+    /// "Written before the call." Where GitHub is in trouble, "this run keeps no record of its deploys", which a warning says.
     fn check_record(&mut self, asked: &Asked) {
         if !self.setting.record || self.world.faults.met.contains(&asked.number) {
             return;

@@ -302,7 +302,7 @@ fn says_of(status: &str, reason: &str) -> bool {
         "canceled" => reason.contains("was cancelled on Render"),
         // It may have arrived after Render was asked what there is.
         "created" => reason.contains("being called"),
-        _ => reason.contains("goes on"),
+        _ => reason.contains("continues"),
     }
 }
 

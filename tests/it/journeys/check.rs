@@ -76,7 +76,7 @@ fn a_laptop_is_told_what_does_not_fit_and_where() {
     touched_nothing(&run);
     let run = run
         .says("warning: .github/deploy-manifest.yml:4:63: \"libz/**\" of image api matches no tracked file")
-        .says("2 of 5 tracked files are nobody's")
+        .says("2 of 5 tracked files are in no list")
         .says("docs/ (2 files)")
         .says("Checked .github/deploy-manifest.yml: no errors, 1 warning");
     assert_eq!((run.exit, run.stdout.as_str()), (0, ""));

@@ -742,7 +742,7 @@ fn the_comment_is_edited_and_none_is_made_for_it() {
     assert!(
         run.world.github.comments()[0]
             .body
-            .contains("### closed; some of what it left stays")
+            .contains("### closed; some images or previews remain")
     );
 }
 

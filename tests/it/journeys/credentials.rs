@@ -103,7 +103,7 @@ fn a_wrong_github_token_stops_a_deploy_whose_order_nobody_can_tell() {
     world
         .deploy()
         .expect_stopped("order-unknown")
-        .annotates("warning", "the record of deploys is not used");
+        .annotates("warning", "the deploy history is not used");
 }
 
 #[test]

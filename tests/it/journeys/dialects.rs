@@ -239,7 +239,7 @@ fn a_line_with_an_empty_secret_says_so_and_why_that_may_be() {
         .input("deploy-hooks", &lines)
         .deploy()
         .expect_stopped("hook-missing")
-        .says("its line in deploy-hooks is there, and the secret in it is empty")
+        .says("it has a line in deploy-hooks, but the secret in it is empty")
         .says("fork's or Dependabot's");
 }
 

@@ -49,7 +49,7 @@ fn warnings(run: &Run, text: &str) -> Vec<String> {
         .collect()
 }
 
-const SETTINGS: &str = "the settings on Render name another one";
+const SETTINGS: &str = "the settings on Render name another image";
 const GONE: &str = "gone from the registry";
 
 #[test]

@@ -133,7 +133,7 @@ fn nothing_is_ever_overwritten() {
     .unwrap();
     let run = world
         .on_laptop(&["init"])
-        .says("mine.yml is there already and stays as it is");
+        .says("mine.yml exists already and is not changed");
     assert_eq!(written(&run), [MANIFEST]);
 }
 

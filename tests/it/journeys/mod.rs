@@ -31,6 +31,7 @@ mod probes;
 mod processes;
 mod promotion;
 mod pull_requests;
+mod refusals;
 mod release;
 mod requests;
 mod required;

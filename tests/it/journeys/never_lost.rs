@@ -256,7 +256,7 @@ fn a_record_that_cannot_be_written_is_one_warning_and_no_obstacle() {
         let warnings = run.annotations("warning");
         let told = warnings
             .iter()
-            .filter(|text| text.contains("deploys go on without a record"));
+            .filter(|text| text.contains("this run keeps no record of its deploys"));
         assert_eq!(
             (told.count(), states(&run)),
             (1, vec![]),
@@ -300,7 +300,7 @@ fn without_a_record_the_push_alone_decides_and_what_that_costs_is_said() {
         .expect_accepted(["api"]);
     let run = run.annotates(
         "warning",
-        "what a run that failed or was cancelled left behind is lost",
+        "changes that a failed or cancelled run did not deploy are not",
     );
     assert!(states(&run).is_empty());
 }
@@ -493,5 +493,8 @@ fn a_plan_goes_on_where_order_cannot_be_asked_and_a_deploy_does_not() {
         .ended(1, "failed", "order-unknown")
         .no_hooks();
     let run = older().plan().expect_planned(["api", "workers", "web"]);
-    run.annotates("warning", "it is planned as if nothing were");
+    run.annotates(
+        "warning",
+        "the plan assumes that nothing newer was deployed",
+    );
 }

@@ -114,7 +114,7 @@ fn without_a_key_order_goes_by_what_is_accepted_and_one_warning_says_so() {
     let warnings = run.annotations("warning");
     let about: Vec<&String> = warnings
         .iter()
-        .filter(|text| text.contains("accepted, not live"))
+        .filter(|text| text.contains("Render only accepted"))
         .collect();
     run.equal("warnings", &about.len(), &1);
     assert!(
@@ -129,7 +129,7 @@ fn without_a_key_order_goes_by_what_is_accepted_and_one_warning_says_so() {
     let says = run
         .annotations("warning")
         .iter()
-        .any(|text| text.contains("accepted, not live"));
+        .any(|text| text.contains("Render only accepted"));
     run.ensure(!says, "nobody waits here, and it is warned of");
 }
 
@@ -197,7 +197,7 @@ fn a_service_that_fails_stops_those_after_it_and_no_others() {
             ("web", "live"),
         ],
     );
-    let run = run.says("not started, because api was not deployed");
+    let run = run.says("not started: it comes after api, which was not deployed");
     run.equal("records of workers", &written(&run, "workers"), &vec![]);
     run.equal(
         "records of api",
@@ -278,7 +278,7 @@ fn superseded_takes_along_what_comes_after() {
         let run = world.deploy().ended(0, "superseded", "").hooked(&["web"]);
         statuses(&run, &[("api", "superseded"), ("workers", "superseded")]);
         statuses(&run, &[("web", if has_key { "live" } else { "accepted" })]);
-        let run = run.says("superseded with api, which it comes after");
+        let run = run.says("superseded: it comes after api, which was superseded");
         run.equal("records of workers", &written(&run, "workers"), &vec![]);
     });
 }
@@ -477,7 +477,7 @@ fn a_sibling_that_cannot_be_put_back_stays_live_and_it_is_said() {
     run.equal("records of api", &written(&run, "api"), &failed);
     run.annotates(
         "warning",
-        "api stays on what it was given in this run: update_failed: it took more memory",
+        "api stays on what it was given in this run: update_failed: it used more memory",
     );
 }
 

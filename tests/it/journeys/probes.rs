@@ -206,7 +206,7 @@ fn a_service_starts_when_the_one_before_it_has_confirmed_itself() {
         assert_eq!(
             warned
                 .iter()
-                .any(|text| text.contains("accepted, not live")),
+                .any(|text| text.contains("Render only accepted")),
             warns
         );
         assert_eq!(run.service("workers")["status"], "accepted");
@@ -328,14 +328,14 @@ fn what_answers_badly_is_bounded_and_not_shown() {
                 Reply::text(307, "").header("location", "http://169.254.169.254/latest")
             })
         }),
-        ("an answer that does not have it", {
+        ("an answer without the expected text", {
             Box::new(|_, _| Reply::Flood {
                 status: 200,
                 bytes: 100 << 20,
                 pause: Duration::ZERO,
             })
         }),
-        ("an answer that does not have it", {
+        ("an answer without the expected text", {
             Box::new(|_, _| Reply::Flood {
                 status: 200,
                 bytes: 1 << 30,
@@ -585,7 +585,7 @@ fn the_program_sees_two_versions_of_a_real_server_roll() {
     let run = world.deploy().ended(0, "live", "").hooked(&["web"]);
     let _new = rolling.join().expect("two versions");
     let run = run
-        .says("an answer that does not have it")
+        .says("an answer without the expected text")
         .says("the right answer");
     assert_eq!(record(&run, "web"), ended("success", "live"));
 }

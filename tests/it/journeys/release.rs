@@ -432,7 +432,7 @@ fn only_a_commit_of_a_branch_of_releases_is_released() {
         &run.world.origin.commit_of("prod-13"),
         &older,
     );
-    run.annotates("warning", "deploy refuses this one as going back");
+    run.annotates("warning", "deploy refuses this one");
 }
 
 #[test]

@@ -249,7 +249,7 @@ fn a_release_that_failed_everywhere_leaves_nothing_to_go_back_from() {
     let run = team
         .run
         .expect_nothing()
-        .says("prod-3 brought nothing live, production has prod-2");
+        .says("prod-3 deployed nothing, production still has prod-2");
     let team = Team {
         run,
         given: team.given,
@@ -281,7 +281,7 @@ fn a_second_rollback_goes_further_back_and_holds_what_the_first_one_left() {
         assert_eq!(status(&run, "api"), "held");
         let world = asked(run.into_world().variable("GITHUB_RUN_ATTEMPT", "1"), "");
         let run = world.run("rollback").expect_wrong_request("bad-input");
-        run.says("nothing was live in production before prod-1");
+        run.says("the records name nothing that was live in production before prod-1");
     }
 }
 
@@ -303,7 +303,7 @@ fn what_cannot_be_gone_back_to_gets_its_own_words() {
         ("prod-999", "there is no release tag prod-999"),
         (
             "prod-3",
-            "prod-3 is newer than prod-2, which production has: going forward is for deploy",
+            "prod-3 is newer than prod-2, which production has: use deploy to go forward",
         ),
     ];
     let mut run = team.run;
@@ -592,7 +592,7 @@ fn a_rollback_that_is_cut_off_is_gone_on_with_and_never_doubled() {
         run.again()
             .run("rollback")
             .expect_nothing()
-            .says("has led production to prod-2 already");
+            .says("put production on prod-2 already");
     }
 }
 
@@ -812,7 +812,8 @@ fn without_a_record_render_says_what_was_live_before_of_services_that_are_named(
     let team = team
         .back(|world| world.input("services", "api"), "")
         .gave("live", &[("api", 1)]);
-    team.run.annotates("warning", "it is what Render lists");
+    team.run
+        .annotates("warning", "the one that Render lists is used");
     // Without a key nobody says it.
     let team = Team::begins(false, |world| world).releases(2, &["api"]);
     let run = team

@@ -44,7 +44,7 @@ impl<'a> Asked<'a> {
     fn known_records(&self) -> Result<&'a [&'a Record], Order> {
         match self.records {
             Err(why) => Err(Order::Unknown(format!(
-                "the record of deploys is not known: {why}"
+                "the deploy history could not be read: {why}"
             ))),
             Ok(_) if self.serving.is_cut_off => Err(Order::Unknown(
                 "its list of deploys is longer than is read".into(),

@@ -273,7 +273,7 @@ fn row_53_githubs_troubles_do_not_decide_a_deploy() {
         let run = run
             .ended(0, "accepted", "")
             .hooked(&["api", "workers", "web"]);
-        run.annotates("warning", "the record of deploys is not used");
+        run.annotates("warning", "the deploy history is not used");
     }
     // It is not there at all: nobody says whether this is the tip.
     let run = pushed()

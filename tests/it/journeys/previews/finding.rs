@@ -152,7 +152,7 @@ fn of_two_runs_at_once_one_makes_the_preview() {
         .deploy()
         .ended(0, "live", "")
         .hooked_with(&[("web-pr-7", &wanted)])
-        .says("is waited for");
+        .says("this run waits for it");
     serves(run, &wanted);
 }
 

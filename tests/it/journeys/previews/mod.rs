@@ -222,9 +222,9 @@ fn a_repetition_makes_and_deploys_nothing() {
 fn render_may_refuse_a_preview_in_words_of_its_own() {
     let table = [
         (402, "deploy-failed", "billing and plan"),
-        (400, "deploy-failed", "it does not make the preview"),
-        (409, "deploy-failed", "it does not make the preview"),
-        (403, "permission-missing", "no access"),
+        (400, "deploy-failed", "it refused to create the preview"),
+        (409, "deploy-failed", "it refused to create the preview"),
+        (403, "permission-missing", "may not make a preview"),
     ];
     at_once(table, |(status, word, text)| {
         let world = opened();

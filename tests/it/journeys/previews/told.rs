@@ -148,6 +148,6 @@ fn cleaned_up_is_not_said_of_what_was_not_looked_into() {
         });
         let run = world.run("cleanup");
         let body = comment(&run);
-        assert!(body.contains("some of what it left stays"), "{body}");
+        assert!(body.contains("some images or previews remain"), "{body}");
     });
 }

@@ -74,10 +74,7 @@ fn created(status: u16) {
         .github_trouble(Trouble::Create(status))
         .deploy()
         .expect_accepted(["api"]);
-    run.annotates(
-        "warning",
-        "the next run may not see what it has to make good",
-    );
+    run.annotates("warning", "the next run may not see it");
 }
 
 /// A pull request with its image, whose workflow wants the comment; somebody has left one there.

@@ -146,7 +146,9 @@ async fn read_package<'m>(
     }
     match github.versions(&package).await.map_err(failed)? {
         Shelf::Absent => {
-            leave(&format!("GitHub shows no package {package}"));
+            leave(&format!(
+                "GitHub shows this token no package {package}: it is not there, or the job may not read it (packages: read)"
+            ));
             Ok(None)
         }
         Shelf::TooMany => {

@@ -9,7 +9,7 @@ mod writers;
 
 pub(crate) use clients::Clients;
 pub(crate) use outcome::{CommandOutcome, Stop};
-pub(crate) use progress::{InFlightDeploy, Progress, Stage};
+pub(crate) use progress::{InFlightDeploy, Progress, Stage, TagSent};
 pub(crate) use writers::{RenderWriters, Writers, comment_writer};
 
 use crate::failure::Failure;

@@ -2,8 +2,8 @@
 
 use decide::Plan;
 use model::{
-    DeployId, Digest, EnvironmentName, ImageName, Manifest, Outcome, PinnedImage, ServiceId,
-    ServiceName,
+    DeployId, Digest, EnvironmentName, ImageName, ImageTag, Manifest, Outcome, PinnedImage,
+    ServiceId, ServiceName,
 };
 use report::outputs::Naming;
 use report::{Carried, CleanupItem, FleetRow, Preview, RunReport, ServiceResult, Verified};
@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Progress {
     report: RefCell<RunReport>,
     in_flight: RefCell<BTreeMap<ServiceName, InFlightDeploy>>,
+    tags: RefCell<Vec<TagSent>>,
 }
 
 /// A deploy that this run has begun, or is about to begin.
@@ -50,11 +51,21 @@ pub(crate) enum Stage {
     Probing(Option<DeployId>, bool),
 }
 
+/// A tag that this run puts on an image.
+#[derive(Debug, Clone)]
+pub(crate) struct TagSent {
+    pub(crate) tag: ImageTag,
+    pub(crate) image: ImageName,
+    /// Whether the registry has said that it is there.
+    pub(crate) is_there: bool,
+}
+
 impl Progress {
     pub(crate) fn new() -> Self {
         Self {
             report: RefCell::new(RunReport::new(Outcome::Nothing, "nothing was done")),
             in_flight: RefCell::default(),
+            tags: RefCell::default(),
         }
     }
 
@@ -136,6 +147,27 @@ impl Progress {
     /// Keeps what was done with something that a closed pull request left.
     pub(crate) fn cleaned(&self, item: &CleanupItem) {
         self.report.borrow_mut().cleanup_items.push(item.clone());
+    }
+
+    /// Keeps that a tag is being put on an image.
+    pub(crate) fn tag_sent(&self, tag: &ImageTag, image: &ImageName) {
+        self.tags.borrow_mut().push(TagSent {
+            tag: tag.clone(),
+            image: image.clone(),
+            is_there: false,
+        });
+    }
+
+    /// Keeps that the tag that was sent last is there.
+    pub(crate) fn tag_put(&self) {
+        if let Some(last) = self.tags.borrow_mut().last_mut() {
+            last.is_there = true;
+        }
+    }
+
+    /// The tags that were sent so far. For the end of a cancelled run.
+    pub(crate) fn tags(&self) -> Vec<TagSent> {
+        self.tags.borrow().clone()
     }
 
     /// Starts to track a deploy, or replaces what is known of it.

@@ -214,6 +214,8 @@ pub struct MissingImage {
     pub image: ImageName,
     /// What was looked for: `repository:tag`, or `repository@digest`.
     pub looked_for: String,
+    /// Whether it was looked for by its digest: one that is not there was never pushed, or was deleted.
+    pub by_digest: bool,
 }
 
 /// One per line, each once.
@@ -364,6 +366,7 @@ impl Failure {
             Self::OrderUnknown(_) => "Give the job contents: read and deployments: write (on a laptop a github-token), or check out with fetch-depth: 0, and run this again.".into(),
             Self::History(error) => sentence(error.hint()),
             Self::Transport(error) => error.hint().into(),
+            Self::ImageMissing(missing) if missing.iter().all(|image| image.by_digest) => "Compare the digest with the one that the build put out, in this repository, and check that no clean-up deleted it; build and push it again if it is gone.".into(),
             Self::ImageMissing(_) => "Check that the build pushed this tag, and give it more time with image-timeout.".into(),
             Self::ImageOtherTag { .. } => "Push the tag that this action computes (output tags), or set tags.commit in the manifest to your own form.".into(),
             Self::Registry(_, error) | Self::Moves { error, .. } | Self::Promotion { error, .. } => sentence(error.hint()),

@@ -340,6 +340,7 @@ const fn is_no_answer(error: &GitHubError) -> bool {
     match error {
         GitHubError::Unavailable { .. }
         | GitHubError::Untrusted { .. }
+        | GitHubError::ProxyDenied { .. }
         | GitHubError::RateLimited { .. }
         | GitHubError::Denied { .. }
         | GitHubError::Broken { .. }

@@ -84,6 +84,7 @@ pub(crate) fn of<'i>(images: &'i Images, name: &ImageName) -> Result<&'i Verifie
         Failure::ImageMissing(vec![MissingImage {
             image: name.clone(),
             looked_for: "a verified image of this name".into(),
+            by_digest: false,
         }])
     })
 }
@@ -382,6 +383,7 @@ impl<'a> Search<'a> {
                     None => Ok(Ending::Missing(MissingImage {
                         image: image.name.clone(),
                         looked_for,
+                        by_digest: own.is_none(),
                     })),
                 };
             }

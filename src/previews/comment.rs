@@ -19,7 +19,8 @@ pub(crate) async fn clean(
         return;
     };
     let text = cleaned(left, context.run_page().as_ref());
-    match writer.keep(number, &text, IfAbsent::Leave).await {
+    let body = |_: &[&str]| text.clone();
+    match writer.keep(number, &body, IfAbsent::Leave).await {
         Ok(Kept::Edited) => context
             .log
             .say(&format!("The comment on pull request {number} was edited.")),
@@ -60,25 +61,33 @@ pub(crate) async fn keep(
         return;
     };
     let (report, failure) = reported(context, result);
+    let services = context.request.services.iter().flatten();
     let about = About {
         commit: pull.head,
+        head: None,
+        services: services.cloned().collect(),
         page: context.run_page(),
         failure,
         links: links(context),
     };
     let number = pull.number;
-    let text = comment(&report, &shown::of(context, pull).await, &about);
-    let kept = writer.keep(number, &text, IfAbsent::Make).await;
-    // Another job may have changed a preview, and written its comment, between our look and our comment.
-    let again = match kept {
-        Ok(Kept::Made | Kept::Edited) => comment(&report, &shown::of(context, pull).await, &about),
-        Ok(Kept::Unchanged | Kept::Absent | Kept::TooMany) | Err(_) => text.clone(),
+    let write = async |if_absent| {
+        let shown = shown::of(context, pull).await;
+        let head = shown::head(context, pull, &shown).await;
+        let about = About {
+            head,
+            ..about.clone()
+        };
+        let body = |bodies: &[&str]| comment(&report, &shown, &about, bodies);
+        writer.keep(number, &body, if_absent).await
     };
-    let kept = if again == text {
-        kept
-    } else {
-        writer.keep(number, &again, IfAbsent::Leave).await
-    };
+    let mut kept = write(IfAbsent::Make).await;
+    // Another job may have changed a preview, or written a comment beside ours, between our look and our comment.
+    if matches!(kept, Ok(Kept::Made | Kept::Edited))
+        && let Err(error) = write(IfAbsent::Leave).await
+    {
+        kept = Err(error);
+    }
     match kept {
         Ok(Kept::Made) => context
             .log
@@ -147,12 +156,14 @@ mod tests {
     fn the_comment_that_is_written_is_the_one_that_is_looked_for() {
         let about = About {
             commit: CommitSha::from_bytes([1; 20]),
+            head: None,
+            services: Default::default(),
             page: None,
             failure: None,
             links: Links::default(),
         };
         let report = RunReport::new(Outcome::Nothing, "");
-        let text = comment(&report, &Shown::Unknown, &about);
+        let text = comment(&report, &Shown::Unknown, &about, &[]);
         assert!(text.starts_with(github::MARK), "{text}");
     }
 }

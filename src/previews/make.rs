@@ -10,7 +10,7 @@ use http_client::{Deadline, sleep};
 use model::{
     DeployId, Digest, FailureWord, Intent, Kind, PreviewRecord, PreviewState, ServiceId, Status,
 };
-use render::{CallFailure, Made, Repeatable, ServiceFacts};
+use render::{CallFailure, Made, RenderError, Repeatable, ServiceFacts};
 use report::ServiceResult;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -84,7 +84,33 @@ impl PreviewJob<'_> {
         let request = self.request(&id, Some(&facts));
         let rollout = self.rollout(clients, Some(facts));
         let (ended, closing) = tracked::deploy(&rollout, &self.service.name, &request).await;
+        let ended = self.or_gone(ended, &id).await;
         self.conclude(ended, closing, number, &id).await
+    }
+
+    /// Says so where the preview was deleted meanwhile: Render answers then as it does to a key that may not see it.
+    async fn or_gone(&self, ended: ServiceResult, id: &ServiceId) -> ServiceResult {
+        let word = ended.failed.as_ref().map(|failed| failed.word);
+        if word != Some(FailureWord::PermissionMissing) {
+            return ended;
+        }
+        let is_gone = matches!(
+            self.render.service(id).await,
+            Err(RenderError::NoAccess {
+                status: 404 | 410,
+                ..
+            })
+        );
+        // The key still sees the service that it is a copy of.
+        if !is_gone || self.render.service(&self.parent).await.is_err() {
+            return ended;
+        }
+        let text = format!("its preview {id} is not on Render any more");
+        let hint = "Run this again: a new preview is made.";
+        ServiceResult {
+            failed: self.failed(FailureWord::DeployFailed, text, hint).failed,
+            ..ended
+        }
     }
 
     /// Makes the preview. The intent is written first and the record read after it, so of two runs at once one sees the other.

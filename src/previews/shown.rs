@@ -24,6 +24,22 @@ pub(super) async fn of(context: &Context, pull: &PullRequest) -> Shown {
     }
 }
 
+/// What the pull request is on, where there are previews: the run may be an old one.
+pub(super) async fn head(
+    context: &Context,
+    pull: &PullRequest,
+    shown: &Shown,
+) -> Option<CommitSha> {
+    let Shown::All(previews) = shown else {
+        return None;
+    };
+    if previews.is_empty() {
+        return None;
+    }
+    let github = context.github_with_token()?;
+    github.pull_ref(pull.number).await.ok()
+}
+
 async fn read(context: &Context, pull: &PullRequest) -> Result<Shown, Failure> {
     if context.clients.render.is_none() {
         return Ok(Shown::All(Vec::new()));

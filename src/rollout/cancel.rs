@@ -1,6 +1,6 @@
 //! The end of a run that a signal cuts off: what is true of it, and deploys that have not begun are asked to stop.
 
-use crate::context::{CommandOutcome, Context, InFlightDeploy, Stage, Writers};
+use crate::context::{CommandOutcome, Context, InFlightDeploy, Stage, TagSent, Writers};
 use decide::PlannedService;
 use http_client::within;
 use model::{Decision, Deploy, DeployId, DeployStatus, FailureWord, Outcome, ServiceName, Status};
@@ -135,9 +135,28 @@ async fn stop(
     }
 }
 
+/// What a promotion had done until it was cancelled.
+fn promoted(tags: &[TagSent]) -> String {
+    if tags.is_empty() {
+        return "Cancelled: no tag was put".to_owned();
+    }
+    let told: Vec<String> = tags
+        .iter()
+        .map(|sent| {
+            let how = if sent.is_there {
+                "was put"
+            } else {
+                "was being put"
+            };
+            format!("{} {how} on {}", sent.tag, sent.image)
+        })
+        .collect();
+    format!("Cancelled: {}; no further tag is put", told.join(", "))
+}
+
 /// What a command had done until it was cancelled, and what to do.
-fn words(command: Command, report: &RunReport) -> (String, &'static str) {
-    match command {
+fn words(context: &Context, report: &RunReport) -> (String, &'static str) {
+    match context.request.command {
         Command::Operation(OperationCommand::Cleanup) => {
             let items = report.cleanup_items.iter();
             let deleted = items.filter(|item| item.result == CleanupResult::Deleted);
@@ -145,7 +164,7 @@ fn words(command: Command, report: &RunReport) -> (String, &'static str) {
             (headline, "Run it again: it continues with the rest.")
         }
         Command::Pipeline(PipelineCommand::Promote) => (
-            "Cancelled: no more tags are put".to_owned(),
+            promoted(&context.progress.tags()),
             "Run it again: it skips tags that are already right.",
         ),
         Command::Local(_) | Command::Pipeline(_) | Command::Operation(_) => (
@@ -157,7 +176,7 @@ fn words(command: Command, report: &RunReport) -> (String, &'static str) {
 
 fn report(context: &Context, stopped: &BTreeMap<ServiceName, Stopped>) -> RunReport {
     let mut report = context.progress.report();
-    let (headline, hint) = words(context.request.command, &report);
+    let (headline, hint) = words(context, &report);
     CommandOutcome::new(Outcome::Cancelled, headline).complete(&mut report);
     report.failed = Some(Failed {
         word: FailureWord::Cancelled,

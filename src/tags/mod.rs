@@ -76,7 +76,9 @@ pub(crate) async fn put(
         return Ok(0);
     };
     for placement in &open {
+        context.progress.tag_sent(tag, &placement.image);
         put_one(&writers.registry, placement, tag, moving).await?;
+        context.progress.tag_put();
         context.log.say(&format!(
             "{}: {tag} is on {}",
             placement.image, placement.pinned.digest

@@ -2,7 +2,7 @@
 
 use super::address::{graphql, next_page, origin};
 use super::library::Library;
-use super::{Aim, GitHub, GitHubError, Trace};
+use super::{Aim, GitHub, GitHubError, Trace, Whose};
 use http::HeaderMap;
 use http_client::{Attempt, BodyError, Deadline, ExchangeError, retry, wait_hint};
 use model::Foreign;
@@ -33,6 +33,7 @@ pub(super) struct Reply {
     status: u16,
     headers: HeaderMap,
     body: Vec<u8>,
+    whose: Whose,
 }
 
 impl Reply {
@@ -42,6 +43,11 @@ impl Reply {
 
     pub(super) const fn status(&self) -> u16 {
         self.status
+    }
+
+    /// Which GitHub answered.
+    pub(super) const fn whose(&self) -> Whose {
+        self.whose
     }
 
     pub(super) fn trace(&self) -> Trace {
@@ -307,7 +313,13 @@ impl GitHub {
             Ok(Ok(reply)) => reply,
             Ok(Err(why)) => {
                 let trace = Trace::default();
-                let error = GitHubError::Unavailable { what, why, trace };
+                let whose = self.whose();
+                let error = GitHubError::Unavailable {
+                    what,
+                    why,
+                    whose,
+                    trace,
+                };
                 return Attempt::Again { error, hint: None };
             }
             Err(error) => return Attempt::Done(Err(error)),
@@ -320,7 +332,13 @@ impl GitHub {
                     GitHubError::RateLimited { trace }
                 } else {
                     let why = "a server error".to_owned();
-                    GitHubError::Unavailable { what, why, trace }
+                    let whose = self.whose();
+                    GitHubError::Unavailable {
+                        what,
+                        why,
+                        whose,
+                        trace,
+                    }
                 };
                 return Attempt::Again { error, hint };
             }
@@ -362,6 +380,11 @@ impl GitHub {
                         why: why.clone(),
                     });
                 }
+                Some(ExchangeError::ProxyDenied) => {
+                    return Err(GitHubError::ProxyDenied {
+                        what: what.to_owned(),
+                    });
+                }
                 _ => return Ok(Err(root_cause(&error))),
             },
         };
@@ -370,6 +393,7 @@ impl GitHub {
             status: parts.status.as_u16(),
             headers: parts.headers,
             body: Vec::new(),
+            whose: self.whose(),
         };
         match self.client.read(body, CAP, &mut reply.body).await {
             Ok(()) => Ok(Ok(reply)),
@@ -438,6 +462,7 @@ fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
             | ExchangeError::NotARequest(cause),
         ) => cause.root().to_owned(),
         Some(ExchangeError::Tls(why)) => why.clone(),
+        Some(error @ ExchangeError::ProxyDenied) => error.to_string(),
         None => {
             let mut cause = error;
             while let Some(source) = cause.source() {

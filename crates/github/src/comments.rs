@@ -76,66 +76,83 @@ impl<'a> CommentWriter<'a> {
         Self(github)
     }
 
-    /// Sees to it that our comment on a pull request says `body`, which begins with [`MARK`]. One that is there is edited, however many times
-    /// this is asked for; of several (two runs at once may have made two) the first.
+    /// Sees to it that our comment on a pull request says what `body` makes of what it says so far, which begins with [`MARK`]. One that is there is
+    /// edited, however many times this is asked for. Two runs at once may have made two: the first stays, and the others are deleted.
     ///
     /// # Errors
     /// [`GitHubError`]. Where no answer came to the comment being made it may be there; it is not made a second time.
     pub async fn keep(
         &self,
         pull: PrNumber,
-        body: &str,
+        body: &dyn Fn(&[&str]) -> String,
         if_absent: IfAbsent,
     ) -> Result<Kept, GitHubError> {
-        let what = format!("the comments of pull request {pull}");
-        let path = format!("issues/{pull}/comments");
-        let listed = self
-            .0
-            .pages::<CommentWire>(&format!("{path}?per_page=100"), &what, MOST)
-            .await;
-        let Some(comments) = listed.map_err(|error| error.needing(NEEDED))? else {
+        let Some(own) = self.own(pull).await? else {
             return Ok(Kept::TooMany);
         };
-        let marked: Vec<CommentWire> = comments
-            .into_iter()
-            .filter(CommentWire::is_marked)
-            .collect();
-        // Who we are is asked only where it decides something.
-        let own = if marked.is_empty() {
-            None
-        } else {
-            self.own(marked).await
+        let bodies: Vec<&str> = own.iter().filter_map(|own| own.body.as_deref()).collect();
+        let body = body(&bodies);
+        let Some((first, doubles)) = own.split_first() else {
+            return match if_absent {
+                IfAbsent::Leave => Ok(Kept::Absent),
+                IfAbsent::Make => self.make(pull, &body).await,
+            };
         };
-        let what = format!("the comment on pull request {pull}");
-        let reply = match (own, if_absent) {
-            (Some(own), _) if own.says(body) => return Ok(Kept::Unchanged),
-            (Some(own), _) => {
-                let path = format!("issues/comments/{}", own.id);
-                self.0
-                    .patch(&path, &what, &json!({ "body": body }))
-                    .await
-                    .map(|reply| (reply, 200, Kept::Edited))
-            }
-            (None, IfAbsent::Leave) => return Ok(Kept::Absent),
-            (None, IfAbsent::Make) => self
-                .0
-                .post_once(&path, &what, &json!({ "body": body }))
-                .await
-                .map(|reply| (reply, 201, Kept::Made)),
-        };
-        let (reply, wanted, kept): (Reply, u16, Kept) =
-            reply.map_err(|error| error.needing(NEEDED))?;
-        if reply.status() == wanted {
-            Ok(kept)
+        let kept = if first.says(&body) {
+            Kept::Unchanged
         } else {
-            Err(reply.broken(&what, "a status that was not expected"))
+            self.edit(pull, first.id, &body).await?
+        };
+        for double in doubles {
+            self.delete(pull, double.id).await?;
+        }
+        Ok(kept)
+    }
+
+    async fn make(&self, pull: PrNumber, body: &str) -> Result<Kept, GitHubError> {
+        let what = shown(pull);
+        let path = format!("issues/{pull}/comments");
+        let body = json!({ "body": body });
+        let reply = self.0.post_once(&path, &what, &body).await;
+        must_be(&reply.map_err(needing)?, 201, &what)?;
+        Ok(Kept::Made)
+    }
+
+    async fn edit(&self, pull: PrNumber, id: u64, body: &str) -> Result<Kept, GitHubError> {
+        let what = shown(pull);
+        let path = format!("issues/comments/{id}");
+        let reply = self.0.patch(&path, &what, &json!({ "body": body })).await;
+        must_be(&reply.map_err(needing)?, 200, &what)?;
+        Ok(Kept::Edited)
+    }
+
+    /// Deletes a second comment of ours. One that another run has deleted is as good.
+    async fn delete(&self, pull: PrNumber, id: u64) -> Result<(), GitHubError> {
+        let what = format!("the second comment on pull request {pull}");
+        let url = format!("repos/{}/issues/comments/{id}", self.0.repository());
+        match self.0.delete_at(&self.0.at(&url), &what).await {
+            Ok(_) => Ok(()),
+            Err(GitHubError::Rejected { trace, .. }) if trace.status == Some(404) => Ok(()),
+            Err(error) => Err(needing(error)),
         }
     }
 
-    /// The first comment that we wrote.
-    async fn own(&self, marked: Vec<CommentWire>) -> Option<CommentWire> {
-        let login = self.login().await;
-        marked.into_iter().find(|comment| comment.is_by(&login))
+    /// Our comments, the oldest first; `None` where there are more comments than are read.
+    async fn own(&self, pull: PrNumber) -> Result<Option<Vec<CommentWire>>, GitHubError> {
+        let what = format!("the comments of pull request {pull}");
+        let path = format!("issues/{pull}/comments?per_page=100");
+        let listed = self.0.pages::<CommentWire>(&path, &what, MOST).await;
+        let Some(mut comments) = listed.map_err(needing)? else {
+            return Ok(None);
+        };
+        comments.retain(CommentWire::is_marked);
+        // Who we are is asked only where it decides something.
+        if !comments.is_empty() {
+            let login = self.login().await;
+            comments.retain(|comment| comment.is_by(&login));
+        }
+        comments.sort_by_key(|comment| comment.id);
+        Ok(Some(comments))
     }
 
     /// Who we are. GraphQL tells it to every kind of token; `GET /user` tells nothing to a job's own. Where it is not to be had, a job's own is
@@ -156,6 +173,22 @@ impl<'a> CommentWriter<'a> {
         login
             .filter(|login| !login.is_empty())
             .unwrap_or_else(|| OF_JOBS.into())
+    }
+}
+
+fn shown(pull: PrNumber) -> String {
+    format!("the comment on pull request {pull}")
+}
+
+fn needing(error: GitHubError) -> GitHubError {
+    error.needing(NEEDED)
+}
+
+fn must_be(reply: &Reply, wanted: u16, what: &str) -> Result<(), GitHubError> {
+    if reply.status() == wanted {
+        Ok(())
+    } else {
+        Err(reply.broken(what, "a status that was not expected"))
     }
 }
 
@@ -226,7 +259,7 @@ mod tests {
         let pull = PrNumber::parse(b"7").unwrap();
         let github = server.github();
         let kept = CommentWriter::new(&CommentAccess::for_tests(), &github)
-            .keep(pull, BODY, if_absent)
+            .keep(pull, &|_| BODY.to_owned(), if_absent)
             .await;
         server.finish();
         kept

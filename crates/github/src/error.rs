@@ -1,6 +1,6 @@
 //! What can go wrong when GitHub is asked.
 
-use http_client::UNTRUSTED;
+use http_client::{PROXY_DENIED, UNTRUSTED};
 use model::{CommitSha, FailureWord};
 use std::fmt;
 
@@ -20,6 +20,15 @@ impl fmt::Display for Aim {
             Self::Write => "write",
         })
     }
+}
+
+/// Which GitHub is asked: each has its own people to turn to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// github.com.
+    GitHub,
+    /// One with a host of its own: an Enterprise Server, or `ghe.com`.
+    Company,
 }
 
 /// Why GitHub gives no answer. None of these holds an address with a query, or a token.
@@ -68,6 +77,8 @@ pub enum GitHubError {
         what: String,
         /// What happened instead.
         why: String,
+        /// Which GitHub it is.
+        whose: Whose,
         /// The last reply.
         trace: Trace,
     },
@@ -78,6 +89,14 @@ pub enum GitHubError {
         what: String,
         /// Why it is not believed.
         why: String,
+    },
+    /// A proxy on the way wants a password.
+    #[error(
+        "a proxy on the way to github answered 407 for {what}, so it wants a user and a password"
+    )]
+    ProxyDenied {
+        /// What was asked for.
+        what: String,
     },
     /// An answer that makes no sense.
     #[error("github's answer for {what} cannot be used: {why} ({trace})")]
@@ -132,6 +151,7 @@ impl GitHubError {
             Self::RateLimited { .. } => FailureWord::RateLimited,
             Self::Unavailable { .. }
             | Self::Untrusted { .. }
+            | Self::ProxyDenied { .. }
             | Self::Broken { .. }
             | Self::TooLarge { .. }
             | Self::Rejected { .. } => FailureWord::GithubUnavailable,
@@ -144,7 +164,7 @@ impl GitHubError {
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::NotFound { .. } => {
-                "check that it exists in this repository, and that the job has `contents: read`"
+                "check that it exists in this repository, and that the job's `permissions` let it be read (`contents: read` for commits and files, `pull-requests: read` for pull requests)"
             }
             Self::Denied { .. } => "add the permission to the job's `permissions`",
             Self::Rejected { .. } => {
@@ -154,8 +174,17 @@ impl GitHubError {
                 "run it again later; a checkout with `fetch-depth: 0` makes most of these requests unnecessary"
             }
             Self::Untrusted { .. } => UNTRUSTED,
-            Self::Unavailable { .. } | Self::Broken { .. } | Self::TooLarge { .. } => {
-                "run it again; if it stays, look at the status page of your GitHub (https://www.githubstatus.com for github.com)"
+            Self::ProxyDenied { .. } => PROXY_DENIED,
+            Self::Unavailable {
+                whose: Whose::GitHub,
+                ..
+            } => "run it again; if it stays, look at https://www.githubstatus.com",
+            Self::Unavailable {
+                whose: Whose::Company,
+                ..
+            } => "run it again; if it stays, ask who runs your GitHub server",
+            Self::Broken { .. } | Self::TooLarge { .. } => {
+                "run it again; if it stays, check what answers at GITHUB_API_URL"
             }
             Self::NotACommit { .. } | Self::TooDeep(_) => "put the tag on a commit",
         }

@@ -26,7 +26,7 @@ mod tree;
 pub use comments::{CommentWriter, IfAbsent, Kept, MARK};
 pub use compare::{Comparison, Relation};
 pub use deployments::{Depth, Ended, Ending, Memory, Mention, RecordWriter, RecordsQuery, RunName};
-pub use error::{Aim, GitHubError, Trace};
+pub use error::{Aim, GitHubError, Trace, Whose};
 pub use new_tag::{TagMade, TagWriter};
 pub use packages::{Deletion, Package, PackageWriter, Shelf};
 pub use previews::{PreviewEnd, PreviewEnding, PreviewWriter, Reach};
@@ -99,6 +99,15 @@ impl GitHub {
         self.client.backoff(first, longest)
     }
 
+    /// Which GitHub this is.
+    fn whose(&self) -> Whose {
+        if self.base == "https://api.github.com" {
+            Whose::GitHub
+        } else {
+            Whose::Company
+        }
+    }
+
     fn repository(&self) -> &str {
         &self.repository
     }
@@ -167,6 +176,26 @@ fn is_repository(text: &str) -> bool {
 mod tests {
     use super::testing::client;
     use super::*;
+
+    #[tokio::test]
+    async fn only_githubs_own_trouble_leads_to_its_status_page() {
+        let hint = |url: &str| {
+            let github = GitHub::new(&client(), url, None, "acme/shop").expect("an address");
+            let error = GitHubError::Unavailable {
+                what: "a thing".into(),
+                why: "a server error".into(),
+                whose: github.whose(),
+                trace: Trace::default(),
+            };
+            error.hint()
+        };
+        let own = hint("https://api.github.com");
+        assert!(own.contains("https://www.githubstatus.com"), "{own}");
+        for url in ["https://ghe.example.com/api/v3", "https://api.acme.ghe.com"] {
+            let other = hint(url);
+            assert!(!other.contains("githubstatus"), "{url}: {other}");
+        }
+    }
 
     #[tokio::test]
     async fn only_safe_addresses_are_asked() {

@@ -5,7 +5,7 @@
 use super::{GitHub, GitHubError, Trace};
 use base64::Engine as _;
 use http::{Method, header};
-use http_client::Request;
+use http_client::{Request, TransportError};
 use model::{CommitSha, Foreign};
 use std::collections::BTreeMap;
 
@@ -72,11 +72,7 @@ impl GitHub {
             .client
             .send(request)
             .await
-            .map_err(|error| GitHubError::Unavailable {
-                what: WHAT.to_owned(),
-                why: error.to_string(),
-                trace: Trace::default(),
-            })?;
+            .map_err(|error| self.unanswered(&error))?;
         let trace = Trace {
             status: Some(answer.status()),
             request: None,
@@ -94,8 +90,22 @@ impl GitHub {
             status => Err(GitHubError::Unavailable {
                 what: WHAT.to_owned(),
                 why: format!("status {status}"),
+                whose: self.whose(),
                 trace,
             }),
+        }
+    }
+
+    fn unanswered(&self, error: &TransportError) -> GitHubError {
+        let what = WHAT.to_owned();
+        if matches!(error, TransportError::ProxyDenied) {
+            return GitHubError::ProxyDenied { what };
+        }
+        GitHubError::Unavailable {
+            what,
+            why: error.to_string(),
+            whose: self.whose(),
+            trace: Trace::default(),
         }
     }
 }

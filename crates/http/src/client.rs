@@ -9,7 +9,7 @@ use super::random::Random;
 use super::request::{Answer, BodyIs, Request};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, USER_AGENT};
-use http::{HeaderValue, Method};
+use http::{HeaderValue, Method, StatusCode};
 use http_body_util::BodyExt;
 use std::fmt;
 use std::sync::Arc;
@@ -86,10 +86,15 @@ impl Client {
     ) -> Result<http::Response<Body>, ExchangeError> {
         request.headers_mut().entry(USER_AGENT).or_insert(PROGRAM);
         let deadline = Deadline::after(WHOLE);
-        match within(WHOLE, self.0.exchange.exchange(request)).await {
-            Some(response) => Ok(response?.map(|body| Timed::new(body, &deadline).boxed())),
-            None => Err(ExchangeError::timed_out()),
+        let Some(response) = within(WHOLE, self.0.exchange.exchange(request)).await else {
+            return Err(ExchangeError::timed_out());
+        };
+        let response = response?;
+        // Only a proxy answers so; no server of ours has said anything yet.
+        if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+            return Err(ExchangeError::ProxyDenied);
         }
+        Ok(response.map(|body| Timed::new(body, &deadline).boxed()))
     }
 
     /// Reads a body of at most `cap` bytes into `read`, which holds what came before an error too.

@@ -55,6 +55,9 @@ pub fn connect(roots: Roots, proxies: &Proxies) -> Result<Arc<dyn Exchange>, Exc
     }
 }
 
+/// What hyper-util says of a proxy that answers 407 to CONNECT; its type is private.
+const PROXY_WANTS_PASSWORD: &str = "proxy authorization required";
+
 /// The proxies in the order in which they are tried. An address that is none counts as absent, as it does for curl.
 fn chosen(proxies: &Proxies) -> Vec<reqwest::Proxy> {
     let except = proxies
@@ -142,10 +145,14 @@ fn classify(error: &reqwest::Error) -> ExchangeError {
     if !error.is_connect() {
         return ExchangeError::NoAnswer(cause(error));
     }
-    match trust::distrust(error) {
-        Some(why) => ExchangeError::Tls(why),
-        None => ExchangeError::NeverSent(cause(error)),
+    if let Some(why) = trust::distrust(error) {
+        return ExchangeError::Tls(why);
     }
+    let cause = cause(error);
+    if cause.root() == PROXY_WANTS_PASSWORD {
+        return ExchangeError::ProxyDenied;
+    }
+    ExchangeError::NeverSent(cause)
 }
 
 /// The causes behind a library error, without its first line, which holds the address.

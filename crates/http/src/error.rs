@@ -5,6 +5,10 @@ use super::exchange::ExchangeError;
 /// What to do where TLS fails; begins with a verb.
 pub const UNTRUSTED: &str = "If this network or server has its own certificate authority, pass its certificate in ca-bundle. Otherwise check this machine's clock and which server answers.";
 
+/// What to do where a proxy wants a password; begins with a verb.
+pub const PROXY_DENIED: &str = "Write the proxy's user and password into HTTPS_PROXY (http://user:password@proxy:3128, from a secret), or name this host in \
+     NO_PROXY.";
+
 /// Why there is no answer. No variant holds an address: addresses can be secrets.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
@@ -14,6 +18,9 @@ pub enum TransportError {
     /// The TLS handshake failed; the request did not leave.
     #[error("no TLS connection: {0}")]
     Tls(String),
+    /// 407: a proxy on the way wants a password; the request did not get past it.
+    #[error("no connection: a proxy on the way answered 407, so it wants a user and a password")]
+    ProxyDenied,
     /// The request may have arrived; no whole answer came back.
     #[error("no answer: {0}")]
     NoAnswer(String),
@@ -31,6 +38,7 @@ impl TransportError {
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::Tls(_) => UNTRUSTED,
+            Self::ProxyDenied => PROXY_DENIED,
             Self::NeverSent(_) => {
                 "Check the network (DNS, firewall, proxy) and the status page, then run this again."
             }
@@ -45,7 +53,7 @@ impl TransportError {
     #[must_use]
     pub const fn was_never_sent(&self) -> bool {
         match self {
-            Self::NeverSent(_) | Self::Tls(_) | Self::NotARequest(_) => true,
+            Self::NeverSent(_) | Self::Tls(_) | Self::ProxyDenied | Self::NotARequest(_) => true,
             Self::NoAnswer(_) | Self::TooLarge(_) => false,
         }
     }
@@ -56,6 +64,7 @@ impl From<ExchangeError> for TransportError {
         match error {
             ExchangeError::NeverSent(cause) => Self::NeverSent(cause.to_string()),
             ExchangeError::Tls(why) => Self::Tls(why),
+            ExchangeError::ProxyDenied => Self::ProxyDenied,
             ExchangeError::NoAnswer(cause) => Self::NoAnswer(cause.to_string()),
             ExchangeError::NotARequest(cause) => Self::NotARequest(cause.to_string()),
         }

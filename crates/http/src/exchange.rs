@@ -29,6 +29,9 @@ pub enum ExchangeError {
     /// The TLS handshake failed; the request did not leave.
     #[error("no TLS connection: {0}")]
     Tls(String),
+    /// 407: a proxy on the way wants a password; it let nothing through.
+    #[error("no connection: a proxy on the way answered 407, so it wants a user and a password")]
+    ProxyDenied,
     /// The request may have arrived; no whole response came back.
     #[error("no answer: {0}")]
     NoAnswer(Cause),

@@ -28,7 +28,7 @@ pub use body::BodyError;
 pub use client::Client;
 pub use clock::{Deadline, Stopwatch, sleep, within};
 pub use connect::{Proxies, connect};
-pub use error::{TransportError, UNTRUSTED};
+pub use error::{PROXY_DENIED, TransportError, UNTRUSTED};
 pub use exchange::{Body, Cause, Exchange, ExchangeError};
 pub use hint::wait as wait_hint;
 pub use random::Random;

@@ -123,6 +123,43 @@ async fn where_the_status_is_enough_a_slow_body_is_cut_after_five_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_proxy_that_wants_a_password_is_told_from_a_server() {
+    let client = client(|_| async {
+        let mut reply = Response::new(whole(b"<html>"));
+        *reply.status_mut() = http::StatusCode::PROXY_AUTHENTICATION_REQUIRED;
+        Ok(reply)
+    });
+    let error = client.send(get()).await.expect_err("no answer of a server");
+    assert!(matches!(error, TransportError::ProxyDenied), "{error:?}");
+    assert!(error.was_never_sent() && error.hint() == PROXY_DENIED);
+}
+
+#[tokio::test]
+async fn a_proxy_that_lets_no_tunnel_through_is_told_so_too() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("an address");
+    let proxy = listener.local_addr().expect("an address");
+    let answer = std::thread::spawn(move || {
+        use std::io::{Read as _, Write as _};
+        let (mut stream, _) = listener.accept().expect("a connection");
+        let mut asked = [0; 1024];
+        let length = stream.read(&mut asked).expect("a request");
+        let reply = b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n";
+        stream.write_all(reply).expect("an answer");
+        String::from_utf8_lossy(&asked[..length]).into_owned()
+    });
+    let proxies = Proxies {
+        https: Some(format!("http://{proxy}")),
+        ..Proxies::default()
+    };
+    let exchange = connect(Roots::built_in(), &proxies).expect("a connector");
+    let client = Client::new(exchange, Random::new(|| 0));
+    let error = client.send(get()).await.expect_err("no tunnel");
+    assert!(matches!(error, TransportError::ProxyDenied), "{error:?}");
+    let asked = answer.join().expect("a proxy");
+    assert!(asked.starts_with("CONNECT example.com:443"), "{asked}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_never_left_is_told_from_what_got_no_answer() {
     let cause = || Cause::with_chain("tcp connect error: refused".into(), "refused".into());
     let table = [

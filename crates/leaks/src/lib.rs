@@ -4,6 +4,7 @@ use base64::Engine as _;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, LazyLock, Mutex};
 
 /// A secret and where it may be seen.
@@ -113,11 +114,29 @@ const SPELLINGS: &[Spelling] = &[
     },
 ];
 
+/// Spreads the beginnings of needles. Nobody chooses them to collide, so they need no hash that withstands that: millions are looked up.
+#[derive(Debug, Default)]
+struct Mixed(u64);
+
+impl Hasher for Mixed {
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("only whole numbers are hashed");
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// What is looked for of one secret: its parts in every spelling.
 #[derive(Debug)]
 struct Needles {
     /// Those that begin with these bytes: no needle is shorter than that.
-    parts: HashMap<[u8; RAW], Vec<(Vec<u8>, &'static str)>>,
+    parts: HashMap<u64, Vec<(Vec<u8>, &'static str)>, BuildHasherDefault<Mixed>>,
     /// The places of all beginnings in a [`Filter`].
     places: Vec<usize>,
 }
@@ -138,7 +157,7 @@ impl Needles {
     fn make(secret: &str) -> Self {
         assert!(secret.len() >= RAW, "a secret too short to be looked for");
         let mut needles = Self {
-            parts: HashMap::new(),
+            parts: HashMap::default(),
             places: Vec::new(),
         };
         for spelling in SPELLINGS {
@@ -146,7 +165,7 @@ impl Needles {
                 for part in text.windows(spelling.width.min(text.len())) {
                     let head = *part.first_chunk::<RAW>().expect("a needle's beginning");
                     needles.places.push(Filter::place(head));
-                    let parts = needles.parts.entry(head).or_default();
+                    let parts = needles.parts.entry(u64::from_le_bytes(head)).or_default();
                     // A secret that repeats itself has the same needle many times.
                     if !parts
                         .iter()
@@ -162,7 +181,7 @@ impl Needles {
 
     /// The spelling of a part of the secret that these bytes begin with.
     fn begins(&self, bytes: &[u8], head: [u8; RAW]) -> Option<&'static str> {
-        let parts = self.parts.get(&head)?;
+        let parts = self.parts.get(&u64::from_le_bytes(head))?;
         parts
             .iter()
             .find(|(part, _)| bytes.starts_with(part))

@@ -16,15 +16,22 @@ impl PrNumber {
         let well_formed =
             (1..=5).contains(&text.len()) && text[0] != b'0' && text.iter().all(u8::is_ascii_digit);
         if !well_formed {
-            return Err(Refused::new(
-                "pr-number",
-                text,
-                "an integer from 1 to 99999, like 7 (numbers of more than five digits are not supported)",
-            ));
+            let wanted = if Self::is_too_large(text) {
+                "an integer from 1 to 99999: pull requests with more than five digits are not supported"
+            } else {
+                "an integer from 1 to 99999, like 7"
+            };
+            return Err(Refused::new("pr-number", text, wanted));
         }
         Ok(Self(text.iter().fold(0, |number, digit| {
             number * 10 + u32::from(digit - b'0')
         })))
+    }
+
+    /// Whether this is a number as GitHub writes them, and above what is supported.
+    #[must_use]
+    pub fn is_too_large(text: &[u8]) -> bool {
+        text.len() > 5 && text[0] != b'0' && text.iter().all(u8::is_ascii_digit)
     }
 }
 
@@ -55,7 +62,9 @@ mod tests {
             "null",
         ];
         for text in bad {
-            assert!(PrNumber::parse(text.as_bytes()).is_err(), "{text:?}");
+            let refused = PrNumber::parse(text.as_bytes()).expect_err(text);
+            let names_digits = refused.wanted().contains("five digits");
+            assert_eq!(names_digits, text == "100000", "{refused}");
         }
     }
 }

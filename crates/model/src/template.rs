@@ -126,8 +126,7 @@ impl TagTemplate {
     #[must_use]
     pub fn too_large_of<'t>(&self, tag: &'t ImageTag) -> Option<&'t str> {
         let (number, _) = self.read_number(tag)?;
-        let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
-        (number.len() > 5 && is_number && !number.starts_with('0')).then_some(number)
+        PrNumber::is_too_large(number.as_bytes()).then_some(number)
     }
 
     fn read_pull_request<'t>(&self, tag: &'t ImageTag) -> Option<(PrNumber, &'t str)> {

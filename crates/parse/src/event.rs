@@ -412,11 +412,13 @@ fn is_other(ours: (u64, &str), theirs: (u64, &str)) -> bool {
 }
 
 fn number(value: &Leaf, path: &'static str) -> Result<PrNumber, EventError> {
-    PrNumber::parse(value.integer(path)?.to_string().as_bytes()).map_err(|_| {
-        value.wrong(
-            path,
-            "a whole number from 1 to 99999 (numbers of more than five digits are not supported)",
-        )
+    let number = value.integer(path)?.to_string();
+    PrNumber::parse(number.as_bytes()).map_err(|_| {
+        if PrNumber::is_too_large(number.as_bytes()) {
+            EventError::NumberTooLarge { number }
+        } else {
+            value.wrong(path, "a whole number from 1 to 99999")
+        }
     })
 }
 

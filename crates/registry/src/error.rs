@@ -1,7 +1,7 @@
 //! Why a registry did not give what was asked of it.
 
 use http::Method;
-use http_client::UNTRUSTED;
+use http_client::{PROXY_DENIED, UNTRUSTED};
 use model::{Digest, FailureWord};
 use std::fmt;
 use std::time::Duration;
@@ -123,6 +123,11 @@ pub enum RegistryError {
         /// What the TLS stack says.
         why: String,
     },
+    /// A proxy on the way wants a password.
+    #[error(
+        "a proxy on the way to the registry answered 407, so it wants a user and a password: {0}"
+    )]
+    ProxyDenied(Box<Exchange>),
     /// It answered nonsense.
     #[error("a broken answer: {exchange}{}", because(why))]
     Broken {
@@ -192,6 +197,7 @@ impl RegistryError {
         match self {
             Self::Missing(exchange)
             | Self::WriteDenied(exchange)
+            | Self::ProxyDenied(exchange)
             | Self::Rejected(exchange)
             | Self::TooManyTags(exchange) => exchange,
             Self::Denied { exchange, .. }
@@ -219,6 +225,7 @@ impl RegistryError {
             Self::RateLimited { .. } => FailureWord::RateLimited,
             Self::Unavailable { .. }
             | Self::Untrusted { .. }
+            | Self::ProxyDenied(_)
             | Self::Broken { .. }
             | Self::Rejected(_) => FailureWord::RegistryUnavailable,
             Self::TooLarge { .. } | Self::ChildMissing { .. } => FailureWord::ImageBroken,
@@ -265,6 +272,7 @@ impl RegistryError {
                 "look at the registry's status page, and run this job again"
             }
             Self::Untrusted { .. } => UNTRUSTED,
+            Self::ProxyDenied(_) => PROXY_DENIED,
             Self::Broken { .. } | Self::Rejected(_) => {
                 "check that a registry answers at this host, without a proxy that changes answers, then run this job again"
             }
@@ -296,6 +304,7 @@ impl RegistryError {
             | Self::Unauthenticated { .. }
             | Self::WriteDenied(_)
             | Self::Untrusted { .. }
+            | Self::ProxyDenied(_)
             | Self::Rejected(_)
             | Self::TooLarge { .. }
             | Self::TooManyTags(_)
@@ -314,6 +323,7 @@ impl RegistryError {
             | Self::Unauthenticated { .. }
             | Self::WriteDenied(_)
             | Self::Untrusted { .. }
+            | Self::ProxyDenied(_)
             | Self::Broken { .. }
             | Self::Rejected(_)
             | Self::TooLarge { .. }

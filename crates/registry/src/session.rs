@@ -477,6 +477,7 @@ pub(super) fn unanswered(exchange: Exchange, error: TransportError) -> RegistryE
             }
         }
         TransportError::Tls(why) => RegistryError::Untrusted { exchange, why },
+        TransportError::ProxyDenied => RegistryError::ProxyDenied(exchange),
         TransportError::TooLarge(most) => RegistryError::TooLarge { exchange, most },
         TransportError::NotARequest(why) => RegistryError::Misdirected { exchange, why },
     }

@@ -77,6 +77,7 @@ impl Session {
                 },
                 TransportError::NeverSent(_)
                 | TransportError::Tls(_)
+                | TransportError::ProxyDenied
                 | TransportError::NoAnswer(_)
                 | TransportError::NotARequest(_) => unanswered(exchange.clone(), error),
             })?;

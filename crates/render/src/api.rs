@@ -43,6 +43,17 @@ enum About<'a> {
     Deploy(&'a ServiceId, &'a DeployId),
 }
 
+impl About<'_> {
+    /// What was asked for, for people.
+    fn shown(&self) -> String {
+        match self {
+            Self::Services => "the list of services".to_owned(),
+            Self::Service(service) => format!("service {service}"),
+            Self::Deploy(service, deploy) => format!("deploy {deploy} of {service}"),
+        }
+    }
+}
+
 impl RenderApi {
     /// A reader of the API at this origin, with this key.
     #[must_use]
@@ -215,7 +226,7 @@ impl RenderApi {
                     status,
                 })
             }
-            (status, _) => Err(other(status, &answer)),
+            (status, _) => Err(other(status, &answer, &about.shown())),
         }
     }
 }
@@ -225,13 +236,16 @@ fn escaped(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-/// What a status means that means the same everywhere.
-pub(super) fn other(status: u16, answer: &Answer) -> RenderError {
+/// What a status means that means the same everywhere; `what` is what was asked for.
+pub(super) fn other(status: u16, answer: &Answer, what: &str) -> RenderError {
     match status {
         300..=399 => RenderError::Redirected(status),
         401 => RenderError::KeyInvalid,
         429 => RenderError::RateLimited(answer.wait_hint()),
-        500..=599 => RenderError::Unavailable(status),
+        500..=599 => RenderError::Unavailable {
+            what: what.to_owned(),
+            status,
+        },
         _ => RenderError::Unknown(status),
     }
 }
@@ -421,12 +435,12 @@ mod tests {
             (
                 404,
                 FailureWord::PermissionMissing,
-                "404 for srv-a: the API key has no access to this service",
+                "404 for srv-a: there is no such service",
             ),
             (410, FailureWord::PermissionMissing, "410 for srv-a"),
             (429, FailureWord::RateLimited, "429"),
-            (500, FailureWord::RenderUnavailable, "500"),
-            (503, FailureWord::RenderUnavailable, "503"),
+            (500, FailureWord::RenderUnavailable, "500 for service srv-a"),
+            (503, FailureWord::RenderUnavailable, "503 for service srv-a"),
             (307, FailureWord::RenderUnavailable, "redirect (307)"),
             (204, FailureWord::RenderUnavailable, "204"),
             (406, FailureWord::RenderUnavailable, "406"),

@@ -2,7 +2,7 @@
 
 use super::wire;
 use http_client::{Answer, TransportError};
-use model::{DeployId, FailureWord};
+use model::{DeployId, FailureWord, ServiceId};
 use std::fmt;
 use std::time::Duration;
 
@@ -79,6 +79,16 @@ pub enum CallFailure {
         /// Render's own words.
         said: Said,
     },
+    /// 403, 404 or 410 to a preview.
+    #[error("Render answered {status}: {}{said}", no_parent(*status, parent))]
+    NoParent {
+        /// The service that it was to be a copy of.
+        parent: ServiceId,
+        /// The status.
+        status: u16,
+        /// Render's own words.
+        said: Said,
+    },
     /// 404 of a hook.
     #[error(
         "Render answered 404: the image does not match the one in the service's settings, or there is no such service"
@@ -123,6 +133,15 @@ pub enum CallFailure {
     Transport(#[from] TransportError),
 }
 
+fn no_parent(status: u16, parent: &ServiceId) -> String {
+    match status {
+        403 => format!("the API key may not make a preview of {parent}"),
+        _ => format!(
+            "it makes no preview of {parent}: there is no such service (any more), or it is another workspace's than the API key"
+        ),
+    }
+}
+
 /// Whether, and how carefully, a failed call may be repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repeatable {
@@ -142,7 +161,9 @@ impl CallFailure {
             Self::OtherImage | Self::OtherImageOrNoService => FailureWord::ImageRepositoryDiffers,
             Self::ImageNotFetched => FailureWord::ImagePullFailed,
             Self::Denied(Key::Hook) | Self::Forbidden => FailureWord::HookDenied,
-            Self::Denied(Key::Api) | Self::NoAccess { .. } => FailureWord::PermissionMissing,
+            Self::Denied(Key::Api) | Self::NoAccess { .. } | Self::NoParent { .. } => {
+                FailureWord::PermissionMissing
+            }
             Self::Suspended(_) => FailureWord::ServiceSuspended,
             Self::RateLimited(_) | Self::PreviewLimited(_) => FailureWord::RateLimited,
             Self::BadRequest
@@ -177,6 +198,12 @@ impl CallFailure {
             Self::NoAccess { .. } => {
                 "Compare the service's id with the one on Render, and use an API key of its workspace: a key belongs to one workspace."
             }
+            Self::NoParent { status: 403, .. } => {
+                "Use the API key of somebody who may create services in that workspace."
+            }
+            Self::NoParent { .. } => {
+                "Compare the service's id in the manifest with the one on Render: a preview is a copy of that service. Use an API key of its workspace."
+            }
             Self::BadRequest
             | Self::MethodRefused
             | Self::Redirected(_)
@@ -191,7 +218,9 @@ impl CallFailure {
             Self::Suspended(_) => "Resume the service on Render, then run this again.",
             Self::RateLimited(_) => "Run this again in a minute.",
             Self::PreviewLimited(_) => "Run this again in an hour.",
-            Self::Transport(error @ TransportError::Tls(_)) => error.hint(),
+            Self::Transport(error @ (TransportError::Tls(_) | TransportError::ProxyDenied)) => {
+                error.hint()
+            }
             Self::Broken(_) | Self::Transport(_) => {
                 "Look at Render's status page and at the service's deploys, then run this again."
             }
@@ -211,6 +240,7 @@ impl CallFailure {
             | Self::Denied(_)
             | Self::Forbidden
             | Self::NoAccess { .. }
+            | Self::NoParent { .. }
             | Self::OtherImageOrNoService
             | Self::MethodRefused
             | Self::PreviewRefused { .. }

@@ -11,10 +11,8 @@ pub enum RenderError {
     /// 401.
     #[error("Render answered 401: the API key is not valid")]
     KeyInvalid,
-    /// 403, 404 or 410: Render does not say which of the two it is.
-    #[error(
-        "Render answered {status} for {service}: the API key has no access to this service, or it is another workspace's"
-    )]
+    /// 403, 404 or 410: Render does not say whether a service is gone or another workspace's.
+    #[error("Render answered {status} for {service}: {}", no_access(*status))]
     NoAccess {
         /// The service that was asked about.
         service: ServiceId,
@@ -24,6 +22,9 @@ pub enum RenderError {
     /// 403, 404 or 410 for the list of services.
     #[error("Render answered {0} for the list of services: the API key may not list services")]
     MayNotList(u16),
+    /// 403 to a deletion.
+    #[error("Render answered 403: it does not let the API key delete preview {0}")]
+    MayNotDelete(ServiceId),
     /// 404 or 410 for a deploy.
     #[error(
         "Render answered {status} for {deploy}: there is no such deploy of {service}, or the API key has no access to it"
@@ -50,8 +51,13 @@ pub enum RenderError {
     #[error("Render answered 429: too many requests with this API key")]
     RateLimited(Option<Duration>),
     /// 5xx.
-    #[error("Render answered {0}")]
-    Unavailable(u16),
+    #[error("Render answered {status} for {what}")]
+    Unavailable {
+        /// What was asked for.
+        what: String,
+        /// The status.
+        status: u16,
+    },
     /// 3xx: somebody else wants the key.
     #[error("Render answered with a redirect ({0}), which is never followed")]
     Redirected(u16),
@@ -71,17 +77,25 @@ pub enum RenderError {
     Transport(#[from] TransportError),
 }
 
+const fn no_access(status: u16) -> &'static str {
+    match status {
+        403 => "the API key has no access to this service",
+        _ => "there is no such service (any more), or it is another workspace's than the API key",
+    }
+}
+
 impl RenderError {
     /// The failure word.
     #[must_use]
     pub const fn word(&self) -> FailureWord {
         match self {
-            Self::KeyInvalid | Self::NoAccess { .. } | Self::MayNotList(_) => {
-                FailureWord::PermissionMissing
-            }
+            Self::KeyInvalid
+            | Self::NoAccess { .. }
+            | Self::MayNotList(_)
+            | Self::MayNotDelete(_) => FailureWord::PermissionMissing,
             Self::NoDeploy { .. } | Self::NotCancelled { .. } => FailureWord::DeployFailed,
             Self::RateLimited(_) => FailureWord::RateLimited,
-            Self::Unavailable(_)
+            Self::Unavailable { .. }
             | Self::Redirected(_)
             | Self::Unknown(_)
             | Self::Unreadable { .. }
@@ -97,10 +111,13 @@ impl RenderError {
                 "Make a new API key in Render's account settings and put it into the secret. A key belongs to one workspace: it has to be the services' own."
             }
             Self::NoAccess { .. } => {
-                "Compare the service's id with the one on Render, and use an API key of its workspace: a key belongs to one workspace."
+                "Compare the service's id in the manifest with the one on Render, and use an API key of its workspace: a key belongs to one workspace."
             }
             Self::MayNotList(_) => {
                 "Give the API key the right to list the services of its workspace: a preview is looked for among them."
+            }
+            Self::MayNotDelete(_) => {
+                "Delete the preview on Render, or use the API key of somebody who may delete services of that workspace."
             }
             Self::NoDeploy { .. } => {
                 "Look at the service's deploys on Render, then run this again."
@@ -112,7 +129,9 @@ impl RenderError {
                 "Run fewer jobs with this API key at the same time, and run this one again in a minute."
             }
             Self::Transport(error) => error.hint(),
-            Self::Unavailable(_) => "Look at Render's status page, then run this again.",
+            Self::Unavailable { .. } => {
+                "Look at Render's status page (https://status.render.com), then run this again."
+            }
             Self::Redirected(_) | Self::Unknown(_) | Self::Unreadable { .. } => {
                 "Check that Render's API answers at render-api-url, then run this again."
             }
@@ -124,13 +143,14 @@ impl RenderError {
     pub const fn repeatable(&self) -> Repeatable {
         match self {
             Self::RateLimited(hint) => Repeatable::Safely(*hint),
-            Self::Unavailable(_)
+            Self::Unavailable { .. }
             | Self::Transport(TransportError::NeverSent(_) | TransportError::NoAnswer(_)) => {
                 Repeatable::Safely(None)
             }
             Self::KeyInvalid
             | Self::NoAccess { .. }
             | Self::MayNotList(_)
+            | Self::MayNotDelete(_)
             | Self::NoDeploy { .. }
             | Self::NotCancelled { .. }
             | Self::Redirected(_)
@@ -138,6 +158,7 @@ impl RenderError {
             | Self::Unreadable { .. }
             | Self::Transport(
                 TransportError::Tls(_)
+                | TransportError::ProxyDenied
                 | TransportError::NotARequest(_)
                 | TransportError::TooLarge(_),
             ) => Repeatable::Never,

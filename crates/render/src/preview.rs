@@ -51,7 +51,8 @@ impl RenderWriter {
                 said: said(),
             }),
             401 => Err(CallFailure::Denied(Key::Api)),
-            status @ (403 | 404 | 410) => Err(CallFailure::NoAccess {
+            status @ (403 | 404 | 410) => Err(CallFailure::NoParent {
+                parent: parent.clone(),
                 status,
                 said: said(),
             }),

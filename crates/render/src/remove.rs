@@ -105,11 +105,8 @@ impl PreviewRemover {
         let answer = self.0.send(request, &format!("DELETE {id}")).await?;
         match answer.status() {
             200..=299 | 404 | 410 => Ok(()),
-            403 => Err(RenderError::NoAccess {
-                service: id.clone(),
-                status: 403,
-            }),
-            status => Err(other(status, &answer)),
+            403 => Err(RenderError::MayNotDelete(id.clone())),
+            status => Err(other(status, &answer, &format!("deleting preview {id}"))),
         }
     }
 }

@@ -116,7 +116,11 @@ impl RenderWriter {
                     said,
                 })
             }
-            status => Err(other(status, &answer)),
+            status => Err(other(
+                status,
+                &answer,
+                &format!("cancelling {deploy} of {id}"),
+            )),
         }
     }
 }
@@ -229,7 +233,10 @@ mod tests {
             assert!(cancelled(vec![first, answer(200)]).await.is_ok());
         }
         let error = cancelled(vec![answer(503), answer(500)]).await.unwrap_err();
-        assert!(matches!(error, RenderError::Unavailable(500)), "{error:?}");
+        assert!(
+            matches!(error, RenderError::Unavailable { status: 500, .. }),
+            "{error:?}"
+        );
     }
 
     #[tokio::test]

@@ -1,9 +1,11 @@
 //! A pull request's comment: Markdown of validated values only. No text of others stands in it, not even made inert.
 
+use super::comment_part::{EarlierParts, IMAGE_DIGESTS, JobPart, commit_line, digest_row};
 use super::links::Links;
 use super::summary::{address, fold, link, sign};
 use super::{CleanupItem, RunReport, ServiceResult};
-use model::{CommitSha, Digest, FailureWord, Outcome, ServiceId, ServiceName, Status};
+use model::{CommitSha, Digest, FailureWord, ImageName, Outcome, ServiceId, ServiceName, Status};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use url::Url;
 
@@ -14,8 +16,12 @@ const MARK: &str = "<!-- ghcr-to-render:pull-request:v1 -->";
 /// What the comment is about, beside the story.
 #[derive(Debug, Clone)]
 pub struct About {
-    /// The head.
+    /// The commit of the run.
     pub commit: CommitSha,
+    /// The commit that the pull request is on now, where that is another one and known.
+    pub head: Option<CommitSha>,
+    /// The services that the run is restricted to; none where it deploys all of them.
+    pub services: BTreeSet<ServiceName>,
     /// The run's page.
     pub page: Option<Url>,
     /// What stopped the run, where something did.
@@ -74,21 +80,25 @@ impl Up {
     }
 }
 
-/// Writes the comment: what there is of the pull request, and how this run ended. The same end of the same run has the same text, however often it is
-/// repeated.
+/// Writes the comment: what there is of the pull request, and how this run ended. `bodies` is what our comment says so far: what other jobs of the
+/// workflow wrote about the same commit stays. The same end of the same run has the same text, however often it is repeated.
 #[must_use]
-pub fn comment(report: &RunReport, shown: &Shown, about: &About) -> String {
-    let (outcome, word) = match about.failure {
-        Some((outcome, word)) => (outcome, Some(word)),
-        None => (report.outcome, report.failure().map(|failed| failed.word)),
-    };
-    let mut text = format!(
-        "{MARK}\n### {} {}\n\n",
-        sign(outcome),
-        title(report, outcome)
-    );
-    if let Some(word) = word {
-        let _ = writeln!(text, "Failure: {}\n", about.links.failure(word));
+pub fn comment(report: &RunReport, shown: &Shown, about: &About, bodies: &[&str]) -> String {
+    let own = own_part(report, about);
+    let earlier = EarlierParts::read(bodies, &about.commit, &own);
+    let parts = earlier.with(&own);
+    let mut text = format!("{MARK}\n");
+    match parts.iter().min_by_key(|part| part.outcome) {
+        Some(worst) if parts.len() > 1 => {
+            let _ = writeln!(text, "### {}\n", worst.end());
+        }
+        Some(_) | None => {
+            let title = title(report, own.outcome);
+            let _ = writeln!(text, "### {} {title}\n", sign(own.outcome));
+            if let Some(word) = own.word {
+                let _ = writeln!(text, "Failure: {}\n", about.links.failure(word));
+            }
+        }
     }
     let there: &[ShownPreview] = match shown {
         Shown::All(there) => there,
@@ -97,37 +107,86 @@ pub fn comment(report: &RunReport, shown: &Shown, about: &About) -> String {
             &[]
         }
     };
-    if !report.previews.is_empty() || !there.is_empty() {
-        text.push_str("| Preview | Result | Commit | Address |\n|---|---|---|---|\n");
-        for preview in there {
-            there_row(&mut text, report, preview, about);
-        }
-        for preview in &report.previews {
-            if there
-                .iter()
-                .all(|shown| shown.service.as_ref() != Some(&preview.service))
-            {
-                absent_row(&mut text, report, preview, about);
-            }
-        }
-        text.push('\n');
-        older(&mut text, there, about);
-        text.push_str(&digests(report, there));
-    } else if !report.images.is_empty() {
-        text.push_str("| Image | Result |\n|---|---|\n");
-        for name in report.images.keys() {
-            let _ = writeln!(text, "| {name} | verified |");
-        }
-        text.push('\n');
-        text.push_str(&digests(report, &[]));
+    if report.previews.is_empty() && there.is_empty() {
+        verified(&mut text, report, &earlier);
+    } else {
+        previews(&mut text, report, there, about);
     }
-    let page = about
-        .page
-        .as_ref()
-        .map(|page| format!(" · [run]({})", address(page)))
-        .unwrap_or_default();
-    let _ = writeln!(text, "Commit {}{page}", about.links.commit(&about.commit));
+    if own.services.is_empty() {
+        let page = own.page.as_ref();
+        let page = page.map(|page| format!(" \u{b7} [run]({})", address(page)));
+        let commit = about.links.commit(&about.commit);
+        let _ = writeln!(text, "Commit {commit}{}", page.unwrap_or_default());
+        return text;
+    }
+    let _ = writeln!(text, "{}\n", commit_line(&about.commit));
+    for part in parts {
+        let _ = writeln!(text, "{}", part.line());
+    }
     text
+}
+
+/// The previews: those that are there, and those that were to be made.
+fn previews(text: &mut String, report: &RunReport, there: &[ShownPreview], about: &About) {
+    text.push_str("| Preview | Result | Commit | Address |\n|---|---|---|---|\n");
+    for preview in there {
+        there_row(text, report, preview, about);
+    }
+    for preview in &report.previews {
+        let is_of = |shown: &ShownPreview| shown.service.as_ref() == Some(&preview.service);
+        if !there.iter().any(is_of) {
+            absent_row(text, report, preview, about);
+        }
+    }
+    text.push('\n');
+    older(text, there, about);
+    let digests = there.iter().filter_map(|preview| {
+        let service = preview.service.as_ref()?;
+        Some(digest_row(service.as_str(), preview.digest.as_ref()?))
+    });
+    text.push_str(&folded_digests("Preview digests", digests.collect()));
+}
+
+fn own_part(report: &RunReport, about: &About) -> JobPart {
+    let (outcome, word) = match about.failure {
+        Some((outcome, word)) => (outcome, Some(word)),
+        None => (report.outcome, report.failure().map(|failed| failed.word)),
+    };
+    JobPart {
+        services: about.services.clone(),
+        outcome,
+        word,
+        page: about.page.clone(),
+    }
+}
+
+/// The images that were verified, where there are no previews.
+fn verified(text: &mut String, report: &RunReport, earlier: &EarlierParts) {
+    let own = report
+        .images
+        .iter()
+        .map(|(name, image)| (name, &image.pinned.digest));
+    let images: BTreeMap<&ImageName, &Digest> = earlier.images().iter().chain(own).collect();
+    if images.is_empty() {
+        return;
+    }
+    text.push_str("| Image | Result |\n|---|---|\n");
+    for name in images.keys() {
+        let _ = writeln!(text, "| {name} | verified |");
+    }
+    text.push('\n');
+    let digests = images
+        .iter()
+        .map(|(name, digest)| digest_row(name.as_str(), digest));
+    text.push_str(&folded_digests(IMAGE_DIGESTS, digests.collect()));
+}
+
+/// A table of digests, folded.
+fn folded_digests(title: &str, rows: String) -> String {
+    if rows.is_empty() {
+        return rows;
+    }
+    fold(title, &format!("| Image | Digest |\n|---|---|\n{rows}"))
 }
 
 /// The row of a preview that is there, and what this run came to for it where that is something else.
@@ -160,13 +219,13 @@ fn absent_row(text: &mut String, report: &RunReport, preview: &super::Preview, a
     let _ = writeln!(text, "| {} | {result} | | {url} |", preview.service);
 }
 
-/// Names the previews that have another commit than the pull request.
+/// Names the live previews that have another commit than the pull request.
 fn older(text: &mut String, there: &[ShownPreview], about: &About) {
     for preview in there {
         let (Some(service), Some(commit)) = (&preview.service, &preview.commit) else {
             continue;
         };
-        if *commit != about.commit && preview.state == Up::Live {
+        if *commit != about.head.unwrap_or(about.commit) && preview.state == Up::Live {
             let _ = writeln!(
                 text,
                 "The preview of {service} still has commit {}.\n",
@@ -230,30 +289,6 @@ fn title(report: &RunReport, outcome: Outcome) -> String {
     super::headline(outcome, "this pull request", &report.services)
 }
 
-/// The digests of what is there, folded: of each preview where there are some, else of each image.
-fn digests(report: &RunReport, there: &[ShownPreview]) -> String {
-    let of_previews = there.iter().filter_map(|preview| {
-        let service = preview.service.as_ref()?;
-        Some((service.to_string(), preview.digest.as_ref()?))
-    });
-    let of_images = report
-        .images
-        .iter()
-        .filter(|_| there.is_empty())
-        .map(|(name, image)| (name.to_string(), &image.pinned.digest));
-    let rows: String = of_previews
-        .chain(of_images)
-        .map(|(name, digest)| format!("| {name} | `{digest}` |\n"))
-        .collect();
-    if rows.is_empty() {
-        return rows;
-    }
-    fold(
-        "Image digests",
-        &format!("| Image | Digest |\n|---|---|\n{rows}"),
-    )
-}
-
 fn result(ended: Option<&ServiceResult>, about: &About) -> String {
     match ended {
         Some(ended) => word_of(ended, about),
@@ -281,6 +316,8 @@ mod tests {
         let page = Url::parse("https://github.com/acme/shop/actions/runs/5").ok();
         About {
             commit: CommitSha::from_bytes([0x11; 20]),
+            head: None,
+            services: BTreeSet::new(),
             page,
             failure,
             links: Links::default(),
@@ -334,7 +371,12 @@ mod tests {
     #[test]
     fn a_preview_has_its_address_its_commit_its_digest_and_its_state() {
         let there = shown("https://api-pr-7.onrender.com", 0x11);
-        let text = comment(&with_preview("https://x.example"), &there, &about(None));
+        let text = comment(
+            &with_preview("https://x.example"),
+            &there,
+            &about(None),
+            &[],
+        );
         let digest = format!("sha256:{}", "aa".repeat(32));
         let wanted = format!(
             "<!-- ghcr-to-render:pull-request:v1 -->\n### \u{2705} In this pull request, 1 service is live: api\n\n\
@@ -353,7 +395,7 @@ mod tests {
         let failed = Some((Outcome::Refused, FailureWord::BadInput));
         let none = RunReport::new(Outcome::Nothing, "");
         for failure in [None, failed] {
-            let text = comment(&none, &there, &about(failure));
+            let text = comment(&none, &there, &about(failure), &[]);
             assert!(
                 text.contains(
                     "| `2222222` | [api-pr-7.onrender.com](https://api-pr-7.onrender.com/) |"
@@ -361,12 +403,56 @@ mod tests {
                 "{text}"
             );
         }
+        // The run is an old one that is repeated: the preview has what the pull request is on.
+        let late = About {
+            head: Some(CommitSha::from_bytes([0x22; 20])),
+            ..about(None)
+        };
+        let text = comment(&none, &there, &late, &[]);
+        assert!(text.contains("| `2222222` |") && !text.contains("still has"));
         let mut report = with_preview("https://api-pr-7.onrender.com");
         report.services[0].status = Status::Superseded;
-        let text = comment(&report, &there, &about(None));
+        let text = comment(&report, &there, &about(None), &[]);
         assert!(text.contains("| live; this run: superseded |"), "{text}");
-        let text = comment(&report, &Shown::Unknown, &about(None));
+        let text = comment(&report, &Shown::Unknown, &about(None), &[]);
         assert!(text.contains("is not known") && text.contains("| superseded |"));
+    }
+
+    #[test]
+    fn jobs_of_one_commit_keep_what_each_other_wrote() {
+        let of = |name: &str, failure| {
+            let services = BTreeSet::from([ServiceName::parse(name).unwrap()]);
+            About {
+                services,
+                ..about(failure)
+            }
+        };
+        let failed = Some((Outcome::Failed, FailureWord::Unhealthy));
+        let (none, live) = (Shown::All(Vec::new()), RunReport::new(Outcome::Live, ""));
+        let first = comment(&live, &none, &of("api", failed), &[]);
+        let both = comment(&report(), &none, &of("web", None), &[&first]);
+        assert!(both.contains("### \u{274c} failed (unhealthy)\n"), "{both}");
+        let lines: Vec<&str> = both.lines().filter(|line| line.starts_with("- ")).collect();
+        let page = "[run](https://github.com/acme/shop/actions/runs/5)";
+        let api = format!("- api: \u{274c} failed (unhealthy) \u{b7} {page}");
+        let web = format!("- web: \u{2705} live \u{b7} {page}");
+        assert_eq!(lines, [api, web]);
+        assert!(both.contains("| verified |"), "{both}");
+        // The other way round the same is said, and what was verified stays.
+        let again = comment(&live, &none, &of("api", failed), &[&both]);
+        assert_eq!(again, both);
+        // Another commit, or a job for all services, begins anew.
+        let other = About {
+            commit: CommitSha::from_bytes([0x22; 20]),
+            ..of("web", None)
+        };
+        let alone = comment(&live, &none, &other, &[&both]);
+        assert!(!alone.contains("- api"), "{alone}");
+        let alone = comment(&live, &none, &about(None), &[&both]);
+        assert!(
+            !alone.contains("- api") && !alone.contains("| verified |"),
+            "{alone}"
+        );
     }
 
     #[test]
@@ -395,7 +481,7 @@ mod tests {
     #[test]
     fn without_previews_it_says_what_was_verified() {
         let none = Shown::All(Vec::new());
-        let text = comment(&report(), &none, &about(None));
+        let text = comment(&report(), &none, &about(None), &[]);
         assert!(
             text.contains("| api | `sha256:aaaa") && text.contains("| api | verified |"),
             "{text}"
@@ -404,6 +490,7 @@ mod tests {
             &RunReport::new(Outcome::Nothing, ""),
             &none,
             &about(Some((Outcome::Failed, FailureWord::ImageMissing))),
+            &[],
         );
         assert!(
             text.contains("failed\n\nFailure: `image-missing`") && !text.contains('|'),
@@ -422,7 +509,7 @@ mod tests {
         };
         report.services[0].failed = Some(failed);
         let none = Shown::All(Vec::new());
-        let text = comment(&report, &none, &about(None));
+        let text = comment(&report, &none, &about(None), &[]);
         for part in ["--> @", "@team", "<img", "##[", "::error", "`x`", "](c"] {
             assert!(!text.contains(part), "{part}: {text}");
         }

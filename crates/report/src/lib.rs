@@ -3,6 +3,7 @@
 mod carried;
 mod check;
 mod comment;
+mod comment_part;
 pub mod documents;
 mod fleet;
 mod headline;

@@ -54,18 +54,18 @@ impl Run {
             .iter()
             .map(|server| Heard {
                 origin: server.origin(),
-                calls: server.calls(),
+                calls: server.unsearched(),
             })
             .collect();
         if let Some(server) = world.registry.server() {
             heard.push(Heard {
                 origin: server.origin(),
-                calls: server.calls(),
+                calls: server.unsearched(),
             });
         }
         heard.extend(world.sites.iter().map(|site| Heard {
             origin: site.server.origin(),
-            calls: site.server.calls(),
+            calls: site.server.unsearched(),
         }));
         let mut secrets = world.secrets.clone();
         secrets.extend(world.registry.tokens());

@@ -10,6 +10,7 @@ pub use super::reply::Reply;
 use super::trap::{Moment, Trap};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
@@ -25,6 +26,8 @@ struct Inner {
     address: SocketAddr,
     model: Box<dyn Fn(&Call) -> Reply + Send + Sync>,
     calls: Mutex<Vec<Call>>,
+    /// How many of the calls were searched for secrets.
+    searched: AtomicUsize,
     disturbed: Mutex<Option<Arc<Disturbance>>>,
     date: Mutex<Option<String>>,
     stuffing: Mutex<Option<Arc<str>>>,
@@ -106,6 +109,7 @@ impl Server {
             address,
             model: Box::new(model),
             calls: Mutex::default(),
+            searched: AtomicUsize::new(0),
             disturbed: Mutex::default(),
             date: Mutex::default(),
             stuffing: Mutex::default(),
@@ -310,6 +314,13 @@ impl Server {
     /// Forgets what arrived: it has been looked at.
     pub fn forget(&self) {
         self.0.calls.lock().expect("calls").clear();
+    }
+
+    /// What arrived since this was asked the last time.
+    pub(crate) fn unsearched(&self) -> Vec<Call> {
+        let calls = self.0.calls.lock().expect("calls");
+        let from = self.0.searched.swap(calls.len(), Ordering::SeqCst);
+        calls.get(from..).unwrap_or_default().to_vec()
     }
 
     /// What arrived up to now.

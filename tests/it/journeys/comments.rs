@@ -2,7 +2,7 @@
 
 use super::at_once;
 use testworld::github::{self, comments::Comment};
-use testworld::{Kind, Repo, Run, World};
+use testworld::{Kind, Part, Repo, Run, World, together};
 
 const MARK: &str = "<!-- ghcr-to-render:pull-request:v1 -->";
 const OURS: &str = "github-actions[bot]";
@@ -184,6 +184,56 @@ fn a_missing_permission_is_one_warning_and_no_failure() {
         .filter(|text| text.contains("comment"))
         .count();
     assert_eq!((warnings, ours(&run).len()), (1, 0));
+}
+
+/// Two jobs of a workflow that changes `api` and `web`, each restricted to services, at the same time.
+fn jobs(services: [&str; 2]) -> [Run; 2] {
+    let world = World::new().three_services().pull_request(7, |repo| {
+        repo.write("services/api/main.txt", "changed");
+        touch(repo)
+    });
+    let world = world.image("api", Kind::Amd64).image("web", Kind::Amd64);
+    let one = world
+        .input("comment", "true")
+        .input("services", services[0]);
+    let other = one.beside().input("services", services[1]);
+    together([Part::now(one, "deploy"), Part::now(other, "deploy")])
+}
+
+#[test]
+fn two_first_comments_at_once_end_as_one_with_what_both_say() {
+    let [one, other] = jobs(["api", "web"]);
+    let (one, other) = (one.expect_verified(), other.expect_verified());
+    let posted = one.world.github.server.calls();
+    let posted = posted
+        .iter()
+        .filter(|call| call.method == "POST" && call.path.ends_with("/issues/7/comments"));
+    assert_eq!(posted.count(), 2, "they did not meet");
+    let [comment] = ours(&one)
+        .try_into()
+        .unwrap_or_else(|all| panic!("{all:?}"));
+    for (service, run) in [("api", &one), ("web", &other)] {
+        let row = format!("| {service} | `{}` | verified |", run.world.digest(service));
+        let part = format!("- {service}: \u{2705} verified");
+        let body = &comment.body;
+        assert!(body.contains(&row) && body.contains(&part), "{body}");
+    }
+}
+
+#[test]
+fn what_one_job_says_does_not_hide_that_another_failed() {
+    let [one, other] = jobs(["nope", "web"]);
+    let one = one.expect_wrong_request("bad-input");
+    other.expect_verified();
+    let body = &ours(&one)[0].body;
+    let failed = "\u{274c} refused (bad-input)";
+    for text in [
+        format!("### {failed}\n"),
+        format!("- nope: {failed}"),
+        "- web: \u{2705} verified".to_owned(),
+    ] {
+        assert!(body.contains(&text), "{text}: {body}");
+    }
 }
 
 /// What somebody does, and how.

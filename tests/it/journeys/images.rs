@@ -347,7 +347,13 @@ mod given_digests {
         let world = untagged()
             .input("digest", &format!("api=sha256:{}", "a".repeat(64)))
             .input("image-timeout", "1s");
-        world.deploy().expect_stopped("image-missing");
+        let run = world.deploy().expect_stopped("image-missing");
+        // A digest does not come by waiting.
+        let waits = run.shown().contains("give it more time");
+        run.ensure(!waits, "it says to wait").annotates(
+            "error",
+            "Compare the digest with the one that the build put out",
+        );
         let world = changed(World::new());
         let world = world.image_tagged("api", Kind::StaleRevision, &"5".repeat(40), &[]);
         let digest = format!("api={}", world.digest("api"));

@@ -33,6 +33,7 @@ mod probes;
 mod processes;
 mod promotion;
 mod pull_requests;
+mod refusals;
 mod release;
 mod requests;
 mod required;

@@ -66,13 +66,25 @@ fn a_number_that_is_too_large_is_named() {
 fn a_registry_that_fails_costs_a_minute_and_is_named() {
     let world = world();
     world.github.pull(7, "closed");
-    left(&world, 7, &[]);
+    let own = left(&world, 7, &[]);
+    let head = world.origin.head();
+    let world = world.image_tagged("web", Kind::Amd64, &head, &["latest"]);
+    let image = Image::make(
+        Kind::Amd64,
+        "web",
+        &"7".repeat(40),
+        "https://github.com/acme/shop",
+    );
+    world
+        .registry
+        .put("acme/web", std::slice::from_ref(&own), &image);
     let world = world.registry_trouble("api", ghcr::Trouble::Status(500));
     let run = swept(world).ended(1, "failed", "registry-unavailable");
     let took = run.took;
     let run = run.says("cannot be read");
     assert!(took.as_secs() < 150, "it took {took:?}");
-    assert!(run.world.github.deleted().is_empty());
+    // The next package is cleaned all the same.
+    assert!(has(&run, &own) && run.world.github.deleted() == [image.digest]);
 }
 
 #[test]

@@ -32,6 +32,7 @@ impl ErrorWire {
             "" => GitHubError::Unavailable {
                 what,
                 why: said,
+                whose: reply.whose(),
                 trace,
             },
             _ => reply.broken(&what, &self.message),

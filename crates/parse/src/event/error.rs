@@ -49,6 +49,12 @@ pub enum EventError {
         /// What would be right.
         wanted: &'static str,
     },
+    /// The pull request's number is larger than this project takes.
+    #[error("pull request {number} is not supported: its number is above 99999")]
+    NumberTooLarge {
+        /// Its number.
+        number: String,
+    },
     /// The payload holds what only another event has.
     #[error("GITHUB_EVENT_NAME is {name}, but the event payload is of another event: it has {key}")]
     OtherEvent {
@@ -94,6 +100,10 @@ impl EventError {
                 "Run the workflow on branch {branch}, or name the commit that is meant with the input sha."
             ),
             Self::NotSupported { name } => instead_of(name).into(),
+            Self::NumberTooLarge { .. } => {
+                "Leave such pull requests out: give the job `if: github.event.pull_request.number < 100000`."
+                    .into()
+            }
             Self::Empty
             | Self::TooLarge { .. }
             | Self::TooDeep

@@ -6,9 +6,12 @@ use super::super::server::{Call, Reply};
 use super::record::{Wrong, object, text};
 use super::{GitHub, State, Trouble, message};
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 /// How many comments a page has at most.
 const PAGE: usize = 100;
+/// How long before an edit another one may have been made that its run could not see.
+const BESIDE: Duration = Duration::from_millis(100);
 /// Who writes with a job's token.
 const OURS: &str = "github-actions[bot]";
 
@@ -21,6 +24,8 @@ pub struct Comment {
     pub body: String,
     /// How often it was edited.
     pub edits: usize,
+    /// When it was edited the last time.
+    edited: Option<Instant>,
 }
 
 impl GitHub {
@@ -54,13 +59,15 @@ impl Comment {
 
 impl State {
     fn say(&mut self, pull: u64, author: &str, body: &str) -> Value {
-        let id = 7_000_000_001 + self.comments.len() as u64;
+        let last = self.comments.last().map_or(7_000_000_000, |last| last.id);
+        let id = last + 1;
         let comment = Comment {
             id,
             pull,
             author: author.into(),
             body: body.into(),
             edits: 0,
+            edited: None,
         };
         let shown = comment.shown();
         self.comments.push(comment);
@@ -86,6 +93,7 @@ impl State {
             rest.strip_suffix("/comments"),
         ) {
             ("PATCH", Some(id), _) => self.edit(call, id.parse().ok()?),
+            ("DELETE", Some(id), _) => self.unsay(call, id.parse().ok()?),
             ("POST", _, Some(pull)) => {
                 let pull = pull.parse().ok()?;
                 body_of(call).map(|body| Reply::json(201, &self.say(pull, OURS, &body)))
@@ -108,11 +116,36 @@ impl State {
         if comment.author != OURS {
             return Err(format!("a comment of {} was edited", comment.author));
         }
+        // Two runs that edit it at the same moment cannot know of each other.
+        let is_beside = |at: Instant| call.at.saturating_duration_since(at) < BESIDE;
         if comment.body == body {
+            if comment.edited.is_some_and(is_beside) {
+                return Ok(Reply::json(200, &comment.shown()));
+            }
             return Err("an edit that changes nothing".into());
         }
         (comment.body, comment.edits) = (body, comment.edits + 1);
+        comment.edited = Some(call.at);
         Ok(Reply::json(200, &comment.shown()))
+    }
+
+    /// Only the second of two comments of ours on one pull request may be deleted.
+    fn unsay(&mut self, call: &Call, id: u64) -> Result<Reply, Wrong> {
+        if !call.body.is_empty() {
+            return Err("a body that is not wanted".into());
+        }
+        let Some(at) = self.comments.iter().position(|comment| comment.id == id) else {
+            return Ok(message(404, "Not Found"));
+        };
+        let comment = &self.comments[at];
+        let is_double = self.comments[..at]
+            .iter()
+            .any(|older| older.is_ours() && older.pull == comment.pull);
+        if !comment.is_ours() || !is_double {
+            return Err(format!("a comment of {} was deleted", comment.author));
+        }
+        self.comments.remove(at);
+        Ok(Reply::text(204, ""))
     }
 
     fn listed(&self, call: &Call, pull: u64) -> Option<Reply> {

@@ -14,6 +14,8 @@ pub struct PreviewRecorded {
     pub environment: String,
     pub commit: String,
     pub payload: Value,
+    /// Whether the program wrote it.
+    pub is_own: bool,
     /// State and description of each status, oldest first.
     pub statuses: Vec<(String, String)>,
     /// The last status's environment URL.
@@ -37,6 +39,7 @@ impl GitHub {
             environment: deployment.environment.clone(),
             commit: deployment.commit.clone(),
             payload: deployment.payload.clone(),
+            is_own: deployment.creator == WRITER,
             statuses: deployment
                 .statuses
                 .iter()

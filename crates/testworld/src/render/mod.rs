@@ -245,6 +245,11 @@ impl Render {
         self.with_service(name, |service| service.suspenders.push(by));
     }
 
+    /// Nobody suspends a service any more.
+    pub fn resume(&self, name: &str) {
+        self.with_service(name, |service| service.suspenders.clear());
+    }
+
     /// Sets the image in a service's settings; a deploy of another repository's is refused from then on.
     pub fn image_path(&self, name: &str, path: &str) {
         self.with_service(name, |service| {

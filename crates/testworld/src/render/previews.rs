@@ -38,6 +38,8 @@ pub enum PreviewAnswer {
     Mute,
     /// The preview is made under another name.
     Renamed(&'static str),
+    /// The preview is made under a name that goes on so.
+    Longer(&'static str),
 }
 
 /// How the workspace has previews.
@@ -48,6 +50,8 @@ pub(super) struct Previews {
     pub(super) fates: VecDeque<Fate>,
     /// Whether services do not say whose copies they are.
     pub(super) hides_parents: bool,
+    /// Whether none of the answers has to be asked for.
+    is_optional: bool,
     /// How many looks at the list still find none of the previews.
     pub(super) lag: usize,
     made: usize,
@@ -60,12 +64,26 @@ pub struct PreviewOnRender {
     pub name: String,
     pub parent: String,
     pub live: Option<String>,
+    pub is_suspended: bool,
 }
 
 impl Render {
     /// Says what asking for the next previews is answered with.
     pub fn previews_answer(&self, answers: impl IntoIterator<Item = PreviewAnswer>) {
         self.with(|model| model.previews.script.extend(answers));
+    }
+
+    /// Says what asking for the next preview is answered with, if one is asked for before [`Render::previews_are_usual`].
+    pub fn preview_may_answer(&self, answer: PreviewAnswer) {
+        self.with(|model| {
+            model.previews.is_optional = true;
+            model.previews.script.push_back(answer);
+        });
+    }
+
+    /// The next previews are made as usual.
+    pub fn previews_are_usual(&self) {
+        self.with(|model| model.previews.script.clear());
     }
 
     /// Says what becomes of the first deploy of the next preview.
@@ -106,6 +124,7 @@ impl Render {
                     name: service.name.clone(),
                     parent: service.parent.clone()?,
                     live: service.live().map(|deploy| deploy.image.clone()),
+                    is_suspended: !service.suspenders.is_empty(),
                 })
             };
             model.services.values().filter_map(shown).collect()
@@ -116,6 +135,9 @@ impl Render {
 impl Model {
     pub(super) fn left_of_previews(&self) -> Option<String> {
         let Previews { script, fates, .. } = &self.previews;
+        if self.previews.is_optional && fates.is_empty() {
+            return None;
+        }
         (!script.is_empty() || !fates.is_empty())
             .then(|| format!("no preview was asked for that had {script:?} {fates:?}"))
     }
@@ -229,12 +251,13 @@ impl Model {
             ));
         }
         let kind = service.kind;
-        let named = if let Some(PreviewAnswer::Renamed(other)) = answer {
-            other
-        } else {
-            name
+        let named = match &answer {
+            Some(PreviewAnswer::Renamed(other)) => (*other).to_owned(),
+            Some(PreviewAnswer::Longer(more)) => format!("{name}{more}"),
+            Some(PreviewAnswer::Status(_) | PreviewAnswer::Lost(_) | PreviewAnswer::Mute)
+            | None => name.to_owned(),
         };
-        let own = self.add_preview(named, Some(id.to_owned()), image);
+        let own = self.add_preview(&named, Some(id.to_owned()), image);
         self.services.get_mut(&own).expect("the preview").kind = kind;
         let fate = self.previews.fates.pop_front().unwrap_or(Fate::Live);
         let begun = self.begin(&own, image, "api", fate);
@@ -246,7 +269,10 @@ impl Model {
             Some(PreviewAnswer::Lost(Some(status))) => failed(status, "lost"),
             Some(PreviewAnswer::Lost(None)) => Reply::Dropped,
             Some(PreviewAnswer::Mute) => Reply::text(200, ""),
-            Some(PreviewAnswer::Renamed(_) | PreviewAnswer::Status(_)) | None => made,
+            Some(
+                PreviewAnswer::Renamed(_) | PreviewAnswer::Longer(_) | PreviewAnswer::Status(_),
+            )
+            | None => made,
         };
         note(
             self,

@@ -224,7 +224,7 @@ fn render_may_refuse_a_preview_in_words_of_its_own() {
         (402, "deploy-failed", "billing and plan"),
         (400, "deploy-failed", "it refused to create the preview"),
         (409, "deploy-failed", "it refused to create the preview"),
-        (403, "permission-missing", "no access"),
+        (403, "permission-missing", "may not make a preview"),
     ];
     at_once(table, |(status, word, text)| {
         let world = opened();

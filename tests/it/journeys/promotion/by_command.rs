@@ -101,6 +101,39 @@ fn a_release_is_promoted_by_hand_and_an_older_one_too() {
 }
 
 #[test]
+fn a_promotion_that_is_cancelled_says_which_tags_it_had_put() {
+    let at = |nth, moment| Place {
+        kind: "registry: PUT /manifests/prod-3".into(),
+        nth,
+        moment,
+    };
+    let table = [
+        (
+            at(1, Moment::Unheard),
+            "Cancelled: prod-3 was being put on api; no further tag is put",
+        ),
+        (
+            at(2, Moment::Unanswered),
+            "Cancelled: prod-3 was put on api, prod-3 was being put on web; no further tag is put",
+        ),
+    ];
+    for (place, wanted) in table {
+        let world = release().cancel_at(place, &["-TERM"], Then::Answers);
+        let run = promoted(world).ended(1, "cancelled", "cancelled");
+        run.says(wanted).says("already stays there");
+    }
+    let place = Place {
+        kind: "registry: HEAD /manifests/prod-3".into(),
+        nth: 1,
+        moment: Moment::Unheard,
+    };
+    let world = release().cancel_at(place, &["-TERM"], Then::Answers);
+    let run = promoted(world).ended(1, "cancelled", "cancelled");
+    assert_eq!(puts(&run), 0);
+    run.says("Cancelled: no tag was put");
+}
+
+#[test]
 fn all_images_are_verified_before_the_first_tag_is_written() {
     let world = World::new()
         .three_services()

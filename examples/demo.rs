@@ -1,7 +1,8 @@
 //! A demonstration that needs nothing but this repository and git: a registry, GitHub and Render on loopback, a real git repository with three
 //! services, and the real program started as the runner starts it, through a pull request, pushes to `main` and a release tag.
 //!
-//! `cargo run --example demo` prints the log, the outputs and the summary of each and leaves the summaries under `target/demo/`.
+//! `cargo run --example demo` prints one screen for each, and leaves the summaries under `target/demo/`. With `-- --verbose` it prints the log,
+//! the outputs and the whole summary of each.
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -163,7 +164,24 @@ fn title(text: &str) {
     println!("\n\x1b[1m=== {text}\x1b[0m");
 }
 
+/// Prints a scene on one screen: what Render was asked, and the summary as a person sees it. `--verbose` prints all that the run left.
 fn show(run: &Run, summary: &Path) {
+    if std::env::args().any(|argument| argument == "--verbose") {
+        show_all(run);
+    } else {
+        println!();
+        for call in &run.hooks {
+            println!("Render is asked: {} -> {}", call.service, call.image);
+        }
+        println!("The run ends with exit code {}. Its summary:\n", run.exit);
+        for line in seen(&run.summary) {
+            println!("  {line}");
+        }
+    }
+    std::fs::write(summary, &run.summary).expect("the summary's file");
+}
+
+fn show_all(run: &Run) {
     println!(
         "\n--- log (exit code {}, {} ms)\n{}",
         run.exit,
@@ -179,5 +197,35 @@ fn show(run: &Run, summary: &Path) {
     for call in &run.hooks {
         println!("{}: {} -> {}", call.service, call.image, call.answered);
     }
-    std::fs::write(summary, &run.summary).expect("the summary's file");
+}
+
+/// The lines of a summary that stand on the page before anything is unfolded, without the addresses of links and without the picture.
+fn seen(markdown: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    let (mut is_folded, mut is_picture) = (false, false);
+    for line in markdown.lines() {
+        is_folded |= line.starts_with("<details>");
+        if line.starts_with("```") {
+            is_picture = !is_picture;
+        } else if !is_folded && !is_picture && !line.is_empty() && !line.starts_with("|---") {
+            lines.push(without_addresses(line.trim_start_matches("### ")));
+        }
+        is_folded &= !line.starts_with("</details>");
+    }
+    lines
+}
+
+/// `[text](address)` becomes `text`.
+fn without_addresses(line: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once("](") {
+        let Some((_, behind)) = after.split_once(')') else {
+            break;
+        };
+        shown.push_str(&before.replacen('[', "", 1));
+        rest = behind;
+    }
+    shown.push_str(rest);
+    shown.replace(['`', '\\'], "")
 }

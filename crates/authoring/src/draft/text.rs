@@ -98,8 +98,7 @@ pub fn manifest_text(draft: &Draft) -> String {
 }
 
 /// What a person decides beside the environments.
-const DECIDE: &str = "\
-  # decide: what deploys where; a release's tag can, too:
+const DECIDE: &str = "  # decide: what deploys where; a release's tag can, too:
   # production: { tag: \"prod-{number}\", requires: staging }
 
 # decide: what is never a reason to build or deploy anything, like

@@ -132,11 +132,14 @@ impl Hasher for Mixed {
     }
 }
 
+/// A needle, and how it is spelled.
+type Spelled = (Vec<u8>, &'static str);
+
 /// What is looked for of one secret: its parts in every spelling.
 #[derive(Debug)]
 struct Needles {
     /// Those that begin with these bytes: no needle is shorter than that.
-    parts: HashMap<u64, Vec<(Vec<u8>, &'static str)>, BuildHasherDefault<Mixed>>,
+    parts: HashMap<u64, Vec<Spelled>, BuildHasherDefault<Mixed>>,
     /// The places of all beginnings in a [`Filter`].
     places: Vec<usize>,
 }

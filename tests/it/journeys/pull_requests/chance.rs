@@ -98,11 +98,18 @@ const OTHERS: [Others; 9] = [
     Others::Serves,
 ];
 
-/// The first event is always a push that ends well.
+/// The first event is a push. Mostly it ends well; now and then its run is killed at its comment, which no later run makes for the first time.
 pub(super) fn first(random: &mut Random) -> Event {
     let change = Change::Files(random.byte());
-    Event::Push(random.byte(), change, Build::AtOnce, Fortune::Well)
+    let fortune = match random.below(8) {
+        0 => Fortune::Killed(AT_COMMENT),
+        _ => Fortune::Well,
+    };
+    Event::Push(random.byte(), change, Build::AtOnce, fortune)
 }
+
+/// The byte that chooses the making of the comment among the places of a deploy.
+const AT_COMMENT: u8 = 5;
 
 pub(super) fn event(random: &mut Random) -> Event {
     let pull = random.byte();

@@ -135,7 +135,8 @@ impl Team {
         let has_called = |number: usize| is_of(number) && !self.runs[number].calls.is_empty();
         let mut records = self.world.deployments.list.iter();
         (0..self.runs.len()).any(has_called)
-            || records.any(|found| found.run.is_some_and(is_of) && !found.field("digest").is_empty())
+            || records
+                .any(|found| found.run.is_some_and(is_of) && !found.field("digest").is_empty())
     }
 
     /// Whether an environment has releases.

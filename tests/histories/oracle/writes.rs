@@ -176,7 +176,8 @@ impl Team {
                 .and_then(|found| found.tags.get(FLOATING));
             // Of two runs side by side, nobody without a key knows which call came last.
             if !self.setting.has_key() && !self.is_newest_record(&ids, digest) {
-                self.counters.add("excuse: no key, and the newest record is of other bytes");
+                self.counters
+                    .add("excuse: no key, and the newest record is of other bytes");
                 continue;
             }
             self.counters.add("floating tags looked at");

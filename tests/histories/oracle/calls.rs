@@ -143,7 +143,17 @@ impl Team {
         {
             return;
         }
-        let begun = self.runs[asked.number].begun;
+        let run = &self.runs[asked.number];
+        let before = run
+            .before
+            .filter(|_| run.is_first() && !self.setting.has_key());
+        if before.is_some_and(|before| !self.are_equal(before, asked.commit, asked.service)) {
+            // "And the push event's `before`, unless this run has recorded a success."
+            self.counters
+                .add("excuse: the push's own first run, which its `before` makes deploy");
+            return;
+        }
+        let begun = run.begun;
         let is_hidden = |found: &crate::world::deployments::Deployment| {
             found.run.is_some() && found.field("id") == asked.id && !found.is_shown(begun)
         };

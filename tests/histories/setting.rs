@@ -145,7 +145,7 @@ impl Setting {
             wait_accepted: random.percent(15),
             restores: random.percent(10),
             policy: random.one_of(&[Policy::Wait, Policy::Wait, Policy::Override]),
-            pace: random.one_of(&[1, 5, 5, 30, 400]),
+            pace: random.one_of(&[1, 5, 5, 30, 120]),
             lists_late: random.percent(50),
             is_strict: random.percent(15),
             overlaps: random.percent(40),

@@ -455,6 +455,10 @@ const LINES: &[(&str, Ran)] = &[
         Ran::ByPeople("tests/histories/detect.rs", "fn kinds_of_faults_are_found"),
     ),
     (
+        "cargo test --test histories a_fault -- --ignored --nocapture",
+        Ran::ByPeople("tests/histories/detect.rs", "fn a_fault_is_found"),
+    ),
+    (
         "JOURNEYS=process .ci/test --test it",
         Ran::ByPeople("crates/testworld/src/lib.rs", "\"JOURNEYS\""),
     ),

@@ -143,6 +143,30 @@ impl Team {
         {
             return;
         }
+        let run = &self.runs[asked.number];
+        let before = run
+            .before
+            .filter(|_| run.is_first() && !self.setting.has_key());
+        if before.is_some_and(|before| !self.are_equal(before, asked.commit, asked.service)) {
+            // "And the push event's `before`, unless this run has recorded a success."
+            self.counters
+                .add("excuse: the push's own first run, which its `before` makes deploy");
+            return;
+        }
+        let begun = run.begun;
+        let is_hidden = |found: &crate::world::deployments::Deployment| {
+            found.run.is_some() && found.field("id") == asked.id && !found.is_shown(begun)
+        };
+        if self
+            .world
+            .deployments
+            .list
+            .iter()
+            .any(|found| found.step < begun && is_hidden(found))
+        {
+            self.counters.add("excuse: a record is listed late");
+            return;
+        }
         if self.is_dated_alike(&asked.id, &live) {
             self.counters
                 .add("excuse: an earlier success has no earlier time than what serves");
@@ -156,7 +180,7 @@ impl Team {
     }
 
     /// "Whose success was recorded after the newest success began (GitHub's times; the same second counts as after)."
-    fn is_dated_alike(&self, id: &str, live: &Deploy) -> bool {
+    pub(super) fn is_dated_alike(&self, id: &str, live: &Deploy) -> bool {
         let list = &self.world.deployments.list;
         let of_live = list.iter().find(|found| {
             By::Run(found.run.unwrap_or(usize::MAX)) == live.by

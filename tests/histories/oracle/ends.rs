@@ -155,7 +155,7 @@ impl Team {
             self.counters.add("services that serve the tip's own bytes");
             return false;
         }
-        if let Some(excuse) = self.excuse_of_loss(number, coming.as_ref(), &deploys) {
+        if let Some(excuse) = self.excuse_of_loss(number, &id, coming.as_ref(), &deploys) {
             self.counters.add(excuse);
             return false;
         }
@@ -172,6 +172,7 @@ impl Team {
     fn excuse_of_loss(
         &self,
         number: RunNumber,
+        id: &str,
         coming: Option<&Deploy>,
         deploys: &[Deploy],
     ) -> Option<&'static str> {
@@ -188,6 +189,7 @@ impl Team {
         let is_recorded = |deploy: &Deploy| {
             let is_its = |found: &&crate::world::deployments::Deployment| {
                 By::Run(found.run.unwrap_or(usize::MAX)) == deploy.by
+                    && found.field("id") == id
                     && found.field("digest") == deploy.digest()
             };
             let found = self.world.deployments.list.iter().find(is_its);
@@ -212,7 +214,7 @@ impl Team {
         if !self.setting.record {
             return Some("excuse: no key, and no records are kept");
         }
-        if coming.is_some_and(|deploy| self.crossed_and_was_cut(deploy)) {
+        if coming.is_some_and(|deploy| self.crossed_and_was_cut(id, deploy)) {
             // "Between the last look and the call lies a moment that nothing can close." A run that is cut off there tells nobody of its call.
             return Some("excuse: no key, and a run was cut off whose call crossed another's");
         }
@@ -245,12 +247,14 @@ impl Team {
     }
 
     /// Whether a deploy is of a run that was cut off, and whose record another run had ended by the time of its call.
-    fn crossed_and_was_cut(&self, deploy: &Deploy) -> bool {
+    fn crossed_and_was_cut(&self, id: &str, deploy: &Deploy) -> bool {
         let By::Run(number) = deploy.by else {
             return false;
         };
         let is_its = |found: &&crate::world::deployments::Deployment| {
-            found.run == Some(number) && found.field("digest") == deploy.digest()
+            found.run == Some(number)
+                && found.field("id") == id
+                && found.field("digest") == deploy.digest()
         };
         let mut records = self.world.deployments.list.iter().filter(is_its);
         self.runs[number].is_cut

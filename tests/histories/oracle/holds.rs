@@ -121,7 +121,11 @@ impl Team {
             return;
         };
         let is_recorded = self.setting.record && from != image && self.was_recorded(&id, &from);
-        let is_sure = is_recorded && !self.has_edited_records && !self.setting.shares_hooks();
+        // "The same second counts as after": then two commits may be what is left.
+        let live = self.world.render.service(&id).live().cloned();
+        let is_clear = live.is_some_and(|live| !self.is_dated_alike(&id, &live));
+        let is_sure =
+            is_recorded && is_clear && !self.has_edited_records && !self.setting.shares_hooks();
         let hold = Hold {
             left: commit,
             left_release: release,

@@ -28,6 +28,8 @@ pub(crate) struct Looks {
     pub(crate) records: Option<Look>,
     /// When records were read for the first time: what there was then is not newer than the run.
     pub(crate) first_records: Option<usize>,
+    /// What the last query of records asked for.
+    pub(crate) last_query: String,
     /// At a service's deploys.
     deploys: BTreeMap<String, Look>,
 }
@@ -81,6 +83,7 @@ impl Team {
                 if call.path == "/graphql" {
                     looks.records = Some(look);
                     looks.first_records.get_or_insert(look.step);
+                    looks.last_query = String::from_utf8_lossy(&call.body).into_owned();
                 }
             }
             Some(Server::Render) if call.method == "GET" => {

@@ -95,7 +95,10 @@ impl Team {
                 By::Run(run) => found.run == Some(run),
                 By::Hand => false,
             };
-            is_its && found.field("digest") == deploy.digest() && found.is_shown(records)
+            is_its
+                && found.field("id") == asked.id
+                && found.field("digest") == deploy.digest()
+                && found.is_shown(records)
         };
         if self.has_lost_names || self.hides_names(records) {
             // "Records that were deleted are outside."

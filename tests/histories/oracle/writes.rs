@@ -52,6 +52,7 @@ impl Team {
         let is_rollback = |found: &&crate::world::deployments::Deployment| {
             found.step > run.looks.first_records.unwrap_or(run.begun)
                 && found.is_shown(look.step)
+                && run.looks.last_query.contains(&found.original)
                 && found.field("kind") == "rollback"
                 && found.run.is_some_and(|other| {
                     other != number && self.runs[other].environment == run.environment

@@ -361,6 +361,8 @@ pub(super) struct Group {
 }
 
 /// A workflow run.
+///
+/// Its `run_attempt` is not read. No rule asks whether CI ran for the first time: without knowledge of the order no run deploys, whatever its attempt is.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Run {

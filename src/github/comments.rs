@@ -9,8 +9,6 @@ use crate::intake::inputs::CommentAccess;
 use serde::Deserialize;
 use serde_json::json;
 
-/// With these words the first line of our comment begins; after them stands which form it has. GitHub shows nothing of it.
-pub const MARK: &str = "<!-- ghcr-to-render:";
 /// How many comments of a pull request are read.
 const MOST: usize = 5_000;
 /// The permission without which GitHub takes no comment.
@@ -21,6 +19,26 @@ const OF_JOBS: &str = "github-actions[bot]";
 /// The hand that comments. A run that may not write never holds one.
 #[derive(Clone, Copy)]
 pub struct CommentWriter<'a>(&'a GitHub);
+
+/// Which of our comments on a pull request is meant. Each has a mark of its own, and none begins with that of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommentKind {
+    /// What a `deploy` came to.
+    Result,
+    /// What merging would deploy.
+    Plan,
+}
+
+impl CommentKind {
+    /// With these words the first line of the comment begins; after them stands which form it has. GitHub shows nothing of it.
+    #[must_use]
+    pub const fn mark(self) -> &'static str {
+        match self {
+            Self::Result => "<!-- ghcr-to-render:",
+            Self::Plan => "<!-- ghcr-to-render-plan:",
+        }
+    }
+}
 
 /// What became of the comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,14 +94,15 @@ impl<'a> CommentWriter<'a> {
         Self(github)
     }
 
-    /// Sees to it that our comment on a pull request says `body`, which begins with [`MARK`]. One that is there is edited, however many times
-    /// this is asked for; of several (two runs at once may have made two) the first.
+    /// Sees to it that our comment of this kind on a pull request says `body`, which begins with the kind's mark. One that is there is edited,
+    /// however many times this is asked for; of several (two runs at once may have made two) the first.
     ///
     /// # Errors
     /// [`GitHubError`]. Where no answer came to the comment being made it may be there; it is not made a second time.
     pub async fn keep(
         &self,
         pull: PrNumber,
+        kind: CommentKind,
         body: &str,
         if_absent: IfAbsent,
     ) -> Result<Kept, GitHubError> {
@@ -98,7 +117,7 @@ impl<'a> CommentWriter<'a> {
         };
         let marked: Vec<CommentWire> = comments
             .into_iter()
-            .filter(CommentWire::is_marked)
+            .filter(|comment| comment.is_marked(kind))
             .collect();
         // Who we are is asked only where it decides something.
         let own = if marked.is_empty() {
@@ -160,10 +179,10 @@ impl<'a> CommentWriter<'a> {
 }
 
 impl CommentWire {
-    fn is_marked(&self) -> bool {
+    fn is_marked(&self, kind: CommentKind) -> bool {
         self.body
             .as_deref()
-            .is_some_and(|body| body.starts_with(MARK))
+            .is_some_and(|body| body.starts_with(kind.mark()))
     }
 
     /// GitHub may give back other line ends than it was given.
@@ -226,7 +245,7 @@ mod tests {
         let pull = PrNumber::parse(b"7").unwrap();
         let github = server.github();
         let kept = CommentWriter::new(&CommentAccess::for_tests(), &github)
-            .keep(pull, BODY, if_absent)
+            .keep(pull, CommentKind::Result, BODY, if_absent)
             .await;
         server.finish();
         kept

@@ -2,8 +2,8 @@
 
 use super::shown;
 use crate::context::{CommandOutcome, Context, Stop};
-use crate::domain::{FailureWord, Outcome, PrNumber, Trigger};
-use crate::github::{CommentWriter, GitHubError, IfAbsent, Kept};
+use crate::domain::{FailureWord, Outcome, PrNumber, PullRequest, Trigger};
+use crate::github::{CommentKind, CommentWriter, GitHubError, IfAbsent, Kept};
 use crate::intake::inputs::Commenting;
 use crate::report::{About, Left, RunReport, cleaned, comment};
 
@@ -18,7 +18,10 @@ pub(crate) async fn clean(
         return;
     };
     let text = cleaned(left, context.run_page().as_ref());
-    match writer.keep(number, &text, IfAbsent::Leave).await {
+    let kept = writer
+        .keep(number, CommentKind::Result, &text, IfAbsent::Leave)
+        .await;
+    match kept {
         Ok(Kept::Edited) => context
             .log
             .say(&format!("The comment on pull request {number} was edited.")),
@@ -39,19 +42,9 @@ pub(crate) async fn keep(
     writer: Option<&CommentWriter<'_>>,
     result: &Result<CommandOutcome, Stop>,
 ) {
-    let Trigger::PullRequest(pull) = &context.trigger else {
+    let Some(pull) = wanted(context) else {
         return;
     };
-    if context.request.commenting == Commenting::Off || pull.from_fork || pull.by_dependabot {
-        return;
-    }
-    if context.github_with_token().is_none() {
-        context.warn(
-            "There is no comment",
-            "comment is true, and there is no github-token to write it with",
-        );
-        return;
-    }
     let Some(writer) = writer else {
         context
             .log
@@ -66,7 +59,8 @@ pub(crate) async fn keep(
     };
     let number = pull.number;
     let text = comment(&report, &shown::of(context, pull).await, &about);
-    let kept = writer.keep(number, &text, IfAbsent::Make).await;
+    let kind = CommentKind::Result;
+    let kept = writer.keep(number, kind, &text, IfAbsent::Make).await;
     // Another job may have changed a preview, and written its comment, between our look and our comment.
     let again = match kept {
         Ok(Kept::Made | Kept::Edited) => comment(&report, &shown::of(context, pull).await, &about),
@@ -75,8 +69,43 @@ pub(crate) async fn keep(
     let kept = if again == text {
         kept
     } else {
-        writer.keep(number, &again, IfAbsent::Leave).await
+        writer.keep(number, kind, &again, IfAbsent::Leave).await
     };
+    say(context, number, kept);
+}
+
+/// The pull request that is to have a comment. A fork's, or Dependabot's, has none: its token may not write.
+pub(crate) fn wanted(context: &Context) -> Option<&PullRequest> {
+    let Trigger::PullRequest(pull) = &context.trigger else {
+        return None;
+    };
+    if context.request.commenting == Commenting::Off {
+        return None;
+    }
+    let stranger = match (pull.from_fork, pull.by_dependabot) {
+        (true, _) => Some("it comes from a fork"),
+        (false, true) => Some("it is Dependabot's"),
+        (false, false) => None,
+    };
+    if let Some(stranger) = stranger {
+        let number = pull.number;
+        context.log.say(&format!(
+            "Pull request {number} gets no comment: {stranger}, so the token of its workflow cannot write one."
+        ));
+        return None;
+    }
+    if context.github_with_token().is_none() {
+        context.warn(
+            "There is no comment",
+            "comment is true, and there is no github-token to write it with",
+        );
+        return None;
+    }
+    Some(pull)
+}
+
+/// Says what became of a comment.
+pub(crate) fn say(context: &Context, number: PrNumber, kept: Result<Kept, GitHubError>) {
     match kept {
         Ok(Kept::Made) => context
             .log
@@ -138,6 +167,6 @@ mod tests {
         };
         let report = RunReport::new(Outcome::Nothing, "");
         let text = comment(&report, &Shown::Unknown, &about);
-        assert!(text.starts_with(crate::github::MARK), "{text}");
+        assert!(text.starts_with(CommentKind::Result.mark()), "{text}");
     }
 }

@@ -7,6 +7,7 @@ pub mod documents;
 pub mod draft;
 mod fleet;
 mod init;
+mod merge_plan;
 pub mod outputs;
 mod picture;
 mod plan;
@@ -19,6 +20,7 @@ pub use check::{CheckReport, Placed, files_of_nobody, json as check_json};
 pub use comment::{About, Left, Shown, ShownPreview, Up, cleaned, comment};
 pub use fleet::{FleetRow, fleet_json, fleet_lines, fleet_summary};
 pub use init::InitReport;
+pub use merge_plan::{AfterMerge, MergeAbout, MergePlan, merge_comment, merge_headline};
 pub use plan::{plan_lines, service_lines};
 pub use run_report::{
     CleanupItem, CleanupResult, Failed, Preview, Released, RunReport, ServiceResult, Verified,

@@ -162,7 +162,7 @@ impl EnvironmentState {
     /// Where the order cannot be asked, nothing is deployed: any run may be a late one. A plan does nothing that could be too old.
     fn unknown_order(&self, context: &Context, why: &str) -> Result<Ordered, Failure> {
         let taken = match (self.reader, context.request.force.older) {
-            (Reader::Plan, _) => "it is planned as if nothing were",
+            (Reader::Plan | Reader::Merge, _) => "it is planned as if nothing were",
             (Reader::Deploy | Reader::Rollback, true) => {
                 "it is deployed all the same (force: older)"
             }

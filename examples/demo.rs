@@ -41,9 +41,19 @@ fn main() {
     show(&run, &summaries.join("1-pull-request.md"));
 
     title(
+        "Before it is merged, a comment on the pull request says what merging would deploy, where and why, and what it would build",
+    );
+    let world = run.again().input("comment", "true");
+    let run = world.plan().ended(0, "planned", "");
+    for comment in run.world.github.comments() {
+        println!("\n--- the comment\n{}", comment.body.trim());
+    }
+    let world = run.into_world().input("comment", "false");
+
+    title(
         "It is merged to main: api goes live in staging by its digest, the two others are left alone",
     );
-    let world = in_staging(run.into_world().with_key()).push_to_main(|repo| change(repo, "api"));
+    let world = in_staging(world.with_key()).push_to_main(|repo| change(repo, "api"));
     let run = world
         .image("api", Kind::WithAttestations)
         .deploy()
@@ -90,7 +100,7 @@ fn main() {
     show(&run, &summaries.join("4-release.md"));
 
     println!(
-        "\nAll four runs did what they should. The summaries are in {}.",
+        "\nAll five runs did what they should. The summaries are in {}.",
         summaries.display()
     );
 }

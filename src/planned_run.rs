@@ -61,6 +61,26 @@ pub(crate) fn decide(
     Ok(run)
 }
 
+/// Decides what the push of a merge commit would deploy. It is not what the run is about, so it is neither shown nor kept for the outputs.
+///
+/// # Errors
+/// The inputs contradict the manifest.
+pub(crate) fn after_merge(
+    context: &Context,
+    resolved: Resolved,
+    known: KnownState,
+) -> Result<PlannedRun, Failure> {
+    let KnownState { ground, states } = known;
+    let tags = tags(context, &resolved, &states, Purpose::Plan)?;
+    let plan = plan(context, &resolved, &ground, Purpose::Plan)?;
+    Ok(PlannedRun {
+        resolved,
+        states,
+        plan,
+        tags,
+    })
+}
+
 /// Whether a plan shows what would be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Calls {

@@ -6,6 +6,7 @@ mod deploy;
 mod idle_patterns;
 mod init;
 mod local_repository;
+mod merge_plan;
 mod plan;
 mod promote;
 mod release;
@@ -82,7 +83,7 @@ async fn pipeline(
     writers: Option<&Writers<'_>>,
     comments: Option<&CommentWriter<'_>>,
 ) -> Result<CommandOutcome, Stop> {
-    let result = run(command, context, writers).await;
+    let result = run(command, context, writers, comments).await;
     if command == PipelineCommand::Deploy {
         comment::keep(context, comments, &result).await;
     }
@@ -93,10 +94,11 @@ async fn run(
     command: PipelineCommand,
     context: &Context,
     writers: Option<&Writers<'_>>,
+    comments: Option<&CommentWriter<'_>>,
 ) -> Result<CommandOutcome, Stop> {
     refuse_force_by_machines(context)?;
     match command {
-        PipelineCommand::Plan => plan::run(context).await,
+        PipelineCommand::Plan => plan::run(context, comments).await,
         PipelineCommand::Verify => verify::run(context).await,
         PipelineCommand::Deploy => {
             stop_if_frozen(context, "deployed")?;

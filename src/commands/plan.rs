@@ -1,5 +1,7 @@
-//! `plan`: tags and labels, the changed services and why, and which images must be built. Writes nothing.
+//! `plan`: tags and labels, the changed services and why, and which images must be built. Writes nothing but the comment that the workflow
+//! asks for.
 
+use super::merge_plan;
 use crate::context::{CommandOutcome, Context, Stop};
 use crate::images;
 use crate::planned_run::{Calls, PlannedRun, decide};
@@ -7,14 +9,28 @@ use crate::resolve::{self, Purpose};
 use crate::state;
 use crate::tags::existing_tags;
 use decide::{Subject, number};
+use github::CommentWriter;
 use model::{Environment, Outcome, Release, When};
 use std::time::Duration;
 
 /// How long the registry may take to list its tags: a plan does not wait long for what it can do without.
 const LISTING: Duration = Duration::from_secs(20);
 
-/// Computes what a deploy of the event's commit would do.
-pub(super) async fn run(context: &Context) -> Result<CommandOutcome, Stop> {
+/// Computes what a deploy of the event's commit would do. On a pull request the comment says what merging would deploy.
+pub(super) async fn run(
+    context: &Context,
+    comments: Option<&CommentWriter<'_>>,
+) -> Result<CommandOutcome, Stop> {
+    let result = planned(context).await;
+    match &result {
+        Ok((run, _)) => merge_plan::keep(context, comments, Ok(run)).await,
+        Err(Stop::Failed(failure)) => merge_plan::keep(context, comments, Err(failure)).await,
+        Err(Stop::Early(_)) => {}
+    }
+    result.map(|(_, outcome)| outcome)
+}
+
+async fn planned(context: &Context) -> Result<(PlannedRun, CommandOutcome), Stop> {
     let resolved = resolve::event(context, Purpose::Plan).await?;
     let known = state::read(context, &resolved, Purpose::Plan).await?;
     let run = decide(context, resolved, known, Purpose::Plan, Calls::Shown)?;
@@ -39,11 +55,12 @@ pub(super) async fn run(context: &Context) -> Result<CommandOutcome, Stop> {
         list(&services),
         list(&built)
     );
-    Ok(CommandOutcome {
+    let outcome = CommandOutcome {
         builds,
         next_release,
         ..CommandOutcome::new(Outcome::Planned, headline)
-    })
+    };
+    Ok((run, outcome))
 }
 
 fn list(names: &[&str]) -> String {

@@ -167,6 +167,7 @@ mod tests {
             head,
             merge: None,
             base,
+            base_branch: None,
             changed_files: Some(1),
             from_fork: false,
             by_dependabot: false,

@@ -2,8 +2,8 @@
 
 use super::shown;
 use crate::context::{CommandOutcome, Context, Stop};
-use github::{CommentWriter, GitHubError, IfAbsent, Kept};
-use model::{FailureWord, Outcome, PrNumber, Trigger};
+use github::{CommentKind, CommentWriter, GitHubError, IfAbsent, Kept};
+use model::{FailureWord, Outcome, PrNumber, PullRequest, Trigger};
 use parse::inputs::Commenting;
 use report::documents::Documents;
 use report::{About, Left, Links, RunReport, cleaned, comment};
@@ -20,7 +20,10 @@ pub(crate) async fn clean(
     };
     let text = cleaned(left, context.run_page().as_ref());
     let body = |_: &[&str]| text.clone();
-    match writer.keep(number, &body, IfAbsent::Leave).await {
+    let kept = writer
+        .keep(number, CommentKind::Result, &body, IfAbsent::Leave)
+        .await;
+    match kept {
         Ok(Kept::Edited) => context
             .log
             .say(&format!("The comment on pull request {number} was edited.")),
@@ -41,19 +44,9 @@ pub(crate) async fn keep(
     writer: Option<&CommentWriter<'_>>,
     result: &Result<CommandOutcome, Stop>,
 ) {
-    let Trigger::PullRequest(pull) = &context.trigger else {
+    let Some(pull) = wanted(context) else {
         return;
     };
-    if context.request.commenting == Commenting::Off || pull.from_fork || pull.by_dependabot {
-        return;
-    }
-    if context.github_with_token().is_none() {
-        context.warn(
-            "There is no comment",
-            "comment is true, and there is no github-token to write it with",
-        );
-        return;
-    }
     let Some(writer) = writer else {
         context
             .log
@@ -79,7 +72,8 @@ pub(crate) async fn keep(
             ..about.clone()
         };
         let body = |bodies: &[&str]| comment(&report, &shown, &about, bodies);
-        writer.keep(number, &body, if_absent).await
+        let kind = CommentKind::Result;
+        writer.keep(number, kind, &body, if_absent).await
     };
     let mut kept = write(IfAbsent::Make).await;
     // Another job may have changed a preview, or written a comment beside ours, between our look and our comment.
@@ -88,6 +82,41 @@ pub(crate) async fn keep(
     {
         kept = Err(error);
     }
+    say(context, number, kept);
+}
+
+/// The pull request that is to have a comment. A fork's, or Dependabot's, has none: its token may not write.
+pub(crate) fn wanted(context: &Context) -> Option<&PullRequest> {
+    let Trigger::PullRequest(pull) = &context.trigger else {
+        return None;
+    };
+    if context.request.commenting == Commenting::Off {
+        return None;
+    }
+    let stranger = match (pull.from_fork, pull.by_dependabot) {
+        (true, _) => Some("it comes from a fork"),
+        (false, true) => Some("it is Dependabot's"),
+        (false, false) => None,
+    };
+    if let Some(stranger) = stranger {
+        let number = pull.number;
+        context.log.say(&format!(
+            "Pull request {number} gets no comment: {stranger}, so the token of its workflow cannot write one."
+        ));
+        return None;
+    }
+    if context.github_with_token().is_none() {
+        context.warn(
+            "There is no comment",
+            "comment is true, and there is no github-token to write it with",
+        );
+        return None;
+    }
+    Some(pull)
+}
+
+/// Says what became of a comment.
+pub(crate) fn say(context: &Context, number: PrNumber, kept: Result<Kept, GitHubError>) {
     match kept {
         Ok(Kept::Made) => context
             .log
@@ -164,6 +193,6 @@ mod tests {
         };
         let report = RunReport::new(Outcome::Nothing, "");
         let text = comment(&report, &Shown::Unknown, &about, &[]);
-        assert!(text.starts_with(github::MARK), "{text}");
+        assert!(text.starts_with(CommentKind::Result.mark()), "{text}");
     }
 }

@@ -19,7 +19,7 @@ pub(crate) use look::Look;
 use order::Ordered;
 pub(crate) use order::Verdict;
 pub(crate) use probes::Confirmed;
-pub(crate) use read::{KnownState, read};
+pub(crate) use read::{KnownState, after_merge, read};
 pub(crate) use records::records_of;
 pub(crate) use standing::Standing;
 
@@ -48,6 +48,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) enum Reader {
     /// Nothing is deployed by it.
     Plan,
+    /// What merging a pull request would deploy: a commit that is on no branch yet, so nothing orders it.
+    Merge,
     Deploy,
     /// Has to see what is behind what serves.
     Rollback,
@@ -56,7 +58,7 @@ pub(crate) enum Reader {
 impl Reader {
     const fn depth(self) -> Depth {
         match self {
-            Self::Plan | Self::Deploy => Depth::Success,
+            Self::Plan | Self::Merge | Self::Deploy => Depth::Success,
             Self::Rollback => Depth::Before,
         }
     }
@@ -242,13 +244,11 @@ impl EnvironmentState {
         for service in &self.services {
             let mut state = self.serving_state(&self.first, service, self.on_render(service));
             if context.request.force.held && state.hold.take().is_some() {
-                context.log.say(&format!(
-                    "{service}: the rollback that holds it is set aside (force: held)."
-                ));
+                let text = "the rollback that holds it is set aside (force: held).";
+                context.log.say(&format!("{service}: {text}"));
             }
-            let need = self.need(context, service, &state).await;
-            let mut demand = Demand::from(need);
-            if demand.why.decision() == Decision::Deploy {
+            let mut demand = Demand::from(self.need(context, service, &state).await);
+            if self.reader != Reader::Merge && demand.why.decision() == Decision::Deploy {
                 let order = self.order(context, &self.first, service, &state).await;
                 if let Ordered::Superseded(why) = self.judged(context, order)? {
                     demand.why = Why::Superseded(why);

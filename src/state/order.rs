@@ -3,8 +3,7 @@
 use super::{EnvironmentState, Look, Reader};
 use crate::context::Context;
 use crate::failure::{Failure, ReleaseRefusal};
-use decide::ledger::order::{ReleaseFacts, in_branch};
-use decide::ledger::order::{going_back, in_release, moved};
+use decide::ledger::order::{ReleaseFacts, going_back, in_branch, in_release, moved};
 use decide::ledger::{Asked, OnRender, Order, ServingState};
 use model::{CommitSha, Record, Release, ServiceName};
 
@@ -162,7 +161,7 @@ impl EnvironmentState {
     /// Where the order cannot be asked, nothing is deployed: any run may be a late one. A plan does nothing that could be too old.
     fn unknown_order(&self, context: &Context, why: &str) -> Result<Ordered, Failure> {
         let taken = match (self.reader, context.request.force.older) {
-            (Reader::Plan, _) => "the plan assumes that nothing newer was deployed",
+            (Reader::Plan | Reader::Merge, _) => "the plan assumes that nothing newer was deployed",
             (Reader::Deploy | Reader::Rollback, true) => "it is deployed anyway (force: older)",
             (Reader::Deploy | Reader::Rollback, false) => {
                 return Err(Failure::OrderUnknown(format!(

@@ -99,6 +99,19 @@ async fn check_tip(context: &Context, resolved: &Resolved) -> Result<(), Stop> {
     }
 }
 
+/// Reads what a plan for a merge commit goes by, which is on no branch yet.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) async fn after_merge(
+    context: &Context,
+    resolved: &Resolved,
+    base: CommitSha,
+) -> Result<KnownState, Stop> {
+    let event = Base::Commit(base, "the base branch".into());
+    by_state(context, resolved, (&event, Some(base)), Reader::Merge).await
+}
+
 fn superseded(why: &str) -> Stop {
     Stop::early(Outcome::Superseded, format!("Superseded: {why}"))
 }

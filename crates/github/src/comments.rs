@@ -9,8 +9,6 @@ use parse::inputs::CommentAccess;
 use serde::Deserialize;
 use serde_json::json;
 
-/// With these words the first line of our comment begins; after them stands which form it has. GitHub shows nothing of it.
-pub const MARK: &str = "<!-- ghcr-to-render:";
 /// How many comments of a pull request are read.
 const MOST: usize = 5_000;
 /// The permission without which GitHub takes no comment.
@@ -21,6 +19,26 @@ const OF_JOBS: &str = "github-actions[bot]";
 /// The hand that comments. A run that may not write never holds one.
 #[derive(Clone, Copy)]
 pub struct CommentWriter<'a>(&'a GitHub);
+
+/// Which of our comments on a pull request is meant. Each has a mark of its own, and none begins with that of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommentKind {
+    /// What a `deploy` came to.
+    Result,
+    /// What merging would deploy.
+    Plan,
+}
+
+impl CommentKind {
+    /// With these words the first line of the comment begins; after them stands which form it has. GitHub shows nothing of it.
+    #[must_use]
+    pub const fn mark(self) -> &'static str {
+        match self {
+            Self::Result => "<!-- ghcr-to-render:",
+            Self::Plan => "<!-- ghcr-to-render-plan:",
+        }
+    }
+}
 
 /// What became of the comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,18 +94,20 @@ impl<'a> CommentWriter<'a> {
         Self(github)
     }
 
-    /// Sees to it that our comment on a pull request says what `body` makes of what it says so far, which begins with [`MARK`]. One that is there is
-    /// edited, however many times this is asked for. Two runs at once may have made two: the first stays, and the others are deleted.
+    /// Sees to it that our comment of this kind on a pull request says what `body` makes of what it says so far. The text begins with the kind's mark.
+    /// One that is there is edited, however many times this is asked for. Two runs at once may have made two: the first stays, and the others are
+    /// deleted.
     ///
     /// # Errors
     /// [`GitHubError`]. Where no answer came to the comment being made it may be there; it is not made a second time.
     pub async fn keep(
         &self,
         pull: PrNumber,
+        kind: CommentKind,
         body: &dyn Fn(&[&str]) -> String,
         if_absent: IfAbsent,
     ) -> Result<Kept, GitHubError> {
-        let Some(own) = self.own(pull).await? else {
+        let Some(own) = self.own(pull, kind).await? else {
             return Ok(Kept::TooMany);
         };
         let bodies: Vec<&str> = own.iter().filter_map(|own| own.body.as_deref()).collect();
@@ -138,14 +158,18 @@ impl<'a> CommentWriter<'a> {
     }
 
     /// Our comments, the oldest first; `None` where there are more comments than are read.
-    async fn own(&self, pull: PrNumber) -> Result<Option<Vec<CommentWire>>, GitHubError> {
+    async fn own(
+        &self,
+        pull: PrNumber,
+        kind: CommentKind,
+    ) -> Result<Option<Vec<CommentWire>>, GitHubError> {
         let what = format!("the comments of pull request {pull}");
         let path = format!("issues/{pull}/comments?per_page=100");
         let listed = self.0.pages::<CommentWire>(&path, &what, MOST).await;
         let Some(mut comments) = listed.map_err(needing)? else {
             return Ok(None);
         };
-        comments.retain(CommentWire::is_marked);
+        comments.retain(|comment| comment.is_marked(kind));
         // Who we are is asked only where it decides something.
         if !comments.is_empty() {
             let login = self.login().await;
@@ -193,10 +217,10 @@ fn must_be(reply: &Reply, wanted: u16, what: &str) -> Result<(), GitHubError> {
 }
 
 impl CommentWire {
-    fn is_marked(&self) -> bool {
+    fn is_marked(&self, kind: CommentKind) -> bool {
         self.body
             .as_deref()
-            .is_some_and(|body| body.starts_with(MARK))
+            .is_some_and(|body| body.starts_with(kind.mark()))
     }
 
     /// GitHub may give back other line ends than it was given.
@@ -259,7 +283,7 @@ mod tests {
         let pull = PrNumber::parse(b"7").unwrap();
         let github = server.github();
         let kept = CommentWriter::new(&CommentAccess::for_tests(), &github)
-            .keep(pull, &|_| BODY.to_owned(), if_absent)
+            .keep(pull, CommentKind::Result, &|_| BODY.to_owned(), if_absent)
             .await;
         server.finish();
         kept

@@ -23,7 +23,7 @@ mod refs;
 mod smart_http;
 mod tree;
 
-pub use comments::{CommentWriter, IfAbsent, Kept, MARK};
+pub use comments::{CommentKind, CommentWriter, IfAbsent, Kept};
 pub use compare::{Comparison, Relation};
 pub use deployments::{Depth, Ended, Ending, Memory, Mention, RecordWriter, RecordsQuery, RunName};
 pub use error::{Aim, GitHubError, Trace, Whose};

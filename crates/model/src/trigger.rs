@@ -68,6 +68,8 @@ pub struct PullRequest {
     pub merge: Option<CommitSha>,
     /// The tip of the base branch as the event saw it.
     pub base: CommitSha,
+    /// The branch that it is to be merged into, short, where the event says it.
+    pub base_branch: Option<String>,
     /// The number of changed files that the payload states.
     pub changed_files: Option<u64>,
     /// Whether the head is in another repository (a deleted one counts).

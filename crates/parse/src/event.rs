@@ -259,6 +259,10 @@ fn pull_request(payload: &Payload, ambient: &Ambient<'_>) -> Result<Trigger, Eve
         head: head.sha.commit("pull_request.head.sha")?,
         merge,
         base: base.sha.commit("pull_request.base.sha")?,
+        base_branch: match base.name.is_there() {
+            true => Some(base.name.branch("pull_request.base.ref")?),
+            false => None,
+        },
         changed_files,
         from_fork,
         by_dependabot: logins.contains(&Some(DEPENDABOT)),

@@ -9,6 +9,7 @@ mod fleet;
 mod headline;
 mod init;
 mod links;
+mod merge_plan;
 pub mod outputs;
 mod picture;
 mod plan;
@@ -23,6 +24,7 @@ pub use fleet::{FleetRow, fleet_json, fleet_lines, fleet_summary};
 pub use headline::headline;
 pub use init::InitReport;
 pub use links::Links;
+pub use merge_plan::{AfterMerge, MergeAbout, MergePlan, merge_comment, merge_headline};
 pub use plan::{plan_lines, service_lines};
 pub use run_report::{
     CleanupItem, CleanupResult, Failed, Preview, Released, RunReport, ServiceResult, Verified,

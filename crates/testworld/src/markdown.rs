@@ -6,8 +6,11 @@ use std::ops::Range;
 /// Tags that may stand in what we write, just so; none of them can load, run or name anything.
 const TAGS: &[&str] = &["<details>", "</details>", "<summary>", "</summary>", "<br>"];
 
-/// What a comment is found again by.
-const MARK: &str = "<!-- ghcr-to-render:pull-request:v1 -->";
+/// What comments are found again by: that of `deploy`, and that of `plan`.
+const MARKS: [&str; 2] = [
+    "<!-- ghcr-to-render:pull-request:v1 -->",
+    "<!-- ghcr-to-render-plan:v1 -->",
+];
 
 /// The address of the documents of the action that [`crate::runner`] says is running.
 const FAILURES: &str = "https://github.com/acme/ghcr-to-render/blob/v1/docs/failures.md#";
@@ -86,8 +89,10 @@ pub fn foreign(markdown: &str) -> Vec<String> {
             Event::Html(text) | Event::InlineHtml(text) => {
                 let rest = TAGS
                     .iter()
-                    .fold(text.replace(MARK, ""), |rest, tag| rest.replace(tag, ""));
-                if rest.contains(['<', '>']) || (text.contains(MARK) && range.start > 0) {
+                    .chain(&MARKS)
+                    .fold(text.to_string(), |rest, part| rest.replace(part, ""));
+                let is_marked = MARKS.iter().any(|mark| text.contains(mark));
+                if rest.contains(['<', '>']) || (is_marked && range.start > 0) {
                     found.push(format!("foreign HTML {}", cut(&text)));
                 }
                 say(&CowStr::from(rest));

@@ -1,5 +1,7 @@
 //! Every ending of a deploy, by a hook alone and with an API key: docs/endings.md says what comes of it, and is this test's data.
 
+mod probed;
+
 use super::at_once;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -483,14 +485,7 @@ fn play(mode: Mode, belongs: impl Fn(&str) -> bool) {
         } else {
             world()
         };
-        let base = match mode {
-            Mode::Hook => base,
-            Mode::Key => base.with_key(),
-        };
-        let commit = base.commit();
-        let run = scenario(base.deadline(Duration::from_secs(150))).deploy();
-        let calls = vec!["web"; run.hooks.len()];
-        let run = run.hooked(&calls);
+        let (run, commit) = played(mode, base, scenario);
         run.equal(
             &format!("{name} ({mode:?})"),
             &found(&run, &commit),
@@ -500,6 +495,18 @@ fn play(mode: Mode, belongs: impl Fn(&str) -> bool) {
         let is_timely = run.took < Duration::from_secs(45) || !name.contains("live-timeout");
         run.ensure(is_timely, "it took much longer than live-timeout");
     });
+}
+
+/// Plays one scenario. Gives the commit of its event, too.
+fn played(mode: Mode, base: World, scenario: &fn(World) -> World) -> (Run, String) {
+    let base = match mode {
+        Mode::Hook => base,
+        Mode::Key => base.with_key(),
+    };
+    let commit = base.commit();
+    let run = scenario(base.deadline(Duration::from_secs(150))).deploy();
+    let calls = vec!["web"; run.hooks.len()];
+    (run.hooked(&calls), commit)
 }
 
 /// What the contract says of `deploys`, whatever the ending.

@@ -187,6 +187,12 @@ fn a_failed_probe_puts_the_service_and_its_siblings_back_once() {
     wanted.sort();
     assert_eq!(found, wanted);
     run.settled();
+    // What is put back is not asked.
+    for site in &run.world.sites {
+        let calls = site.server.calls();
+        let last = calls.last().expect("a call");
+        assert!(last.at <= run.hooks[2].at, "{}", site.name);
+    }
     for (service, image) in ["api", "web"].into_iter().zip(before) {
         assert_eq!(run.world.render.live(service), Some(image));
         assert_eq!(run.service(service)["status"], "failed");

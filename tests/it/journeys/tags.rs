@@ -1,7 +1,7 @@
 //! Tags and labels: the shapes of docker/metadata-action, read back as docker/build-push-action reads them.
 
 use serde_json::{Value, json};
-use testworld::{Event, Run, World, lists};
+use testworld::{Checkout, Event, Run, World, lists};
 
 const ONE: &str = r#"version: 1
 environments:
@@ -168,6 +168,56 @@ fn with_several_images_and_none_named_only_the_matrix_has_tags() {
             )
         );
     }
+}
+
+#[test]
+fn every_build_is_handed_its_commit_and_the_commits_time() {
+    let push = || {
+        World::new()
+            .three_services()
+            .push_to_main(|repo| repo.write("libs/x", "1"))
+    };
+    // The event knows the time; on a dispatch the checkout does, and without one nobody.
+    let dispatched = |checkout| {
+        let world =
+            push().on_event(|world| Event::dispatch("refs/heads/main", &world.origin.head()));
+        world.input("environment", "staging").checkout(checkout)
+    };
+    let worlds = [
+        (push(), true),
+        (push().checkout(Checkout::None), true),
+        (dispatched(Checkout::Shallow), true),
+        (dispatched(Checkout::None), false),
+    ];
+    for (world, has_time) in worlds {
+        // Of several images, the output is about the one that is named.
+        let repository = world.repository("api");
+        let run = world.input("image", &repository).plan();
+        let run = run.ended(0, "planned", "");
+        let commit = run.world.commit();
+        let date = ["show", "-s", "--format=%ct", &commit];
+        let mut wanted = format!("GIT_SHA={commit}");
+        if has_time {
+            let time = run.world.origin.git(&date);
+            wanted.push_str(&format!("\nSOURCE_DATE_EPOCH={time}"));
+        }
+        assert_eq!(run.output("build-args"), wanted);
+        let matrix = run.json("matrix");
+        let entries = matrix["include"].as_array().expect("entries");
+        assert!(entries.len() >= 2, "{matrix}");
+        for entry in entries {
+            assert_eq!(entry["build-args"], wanted);
+        }
+    }
+    // On a pull request it is the head, which is what the image is labelled with.
+    let world = World::new()
+        .three_services()
+        .pull_request(7, |repo| repo.write("libs/x", "1"));
+    let run = world.plan().ended(0, "planned", "");
+    let entry = run.json("matrix")["include"][0].clone();
+    let arguments = entry["build-args"].as_str().expect("text");
+    let line = format!("GIT_SHA={}", run.world.commit());
+    assert_eq!(arguments.lines().next(), Some(line.as_str()));
 }
 
 #[test]

@@ -119,6 +119,7 @@ fn proposal() -> PullRequest {
         head: sha('4'),
         merge: Some(sha('5')),
         base: sha('1'),
+        base_branch: Some("main".into()),
         changed_files: Some(2),
         from_fork: false,
         by_dependabot: false,

@@ -348,6 +348,8 @@ pub(super) struct Pull {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Side {
+    #[serde(rename = "ref")]
+    pub(super) name: Leaf,
     pub(super) repo: Json<Repository>,
     pub(super) sha: Leaf,
 }

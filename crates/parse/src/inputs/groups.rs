@@ -83,7 +83,7 @@ pub const INPUT_GROUPS: &[InputGroup] = &[
         title: "Reports",
         inputs: &[
             ("record", "plan, deploy, rollback, status, cleanup"),
-            ("comment", "deploy, cleanup"),
+            ("comment", "plan, deploy, cleanup"),
         ],
     },
 ];

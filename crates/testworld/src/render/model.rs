@@ -440,7 +440,12 @@ impl Model {
         let (now, at) = (self.tick(), self.at);
         let service = self.service(service);
         service.retire();
-        let image = service.find(id).image.clone();
+        let deploy = service.find(id);
+        // Where the image has a tag, Render's digest says which one serves.
+        let image = match deploy.image.contains('@') {
+            true => deploy.image.clone(),
+            false => format!("{}@{}", deploy.image, deploy.sha),
+        };
         service.lives.push((at, image));
         service.end(now, id, "live", json!({}));
     }

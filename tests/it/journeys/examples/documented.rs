@@ -249,6 +249,19 @@ fn a_pull_request_has_its_images_built_and_verified() {
 }
 
 #[test]
+fn a_comment_says_what_merging_would_deploy() {
+    let mut stage = begun().with(opened);
+    let results = ["plan", "build", "verify"].map(|job| (job, "success"));
+    stage.play("preview-image.yml").ended(&results);
+    let comments = stage.world.github.comments();
+    let [comment] = comments.as_slice() else {
+        panic!("{comments:?}");
+    };
+    let body = &comment.body;
+    assert!(body.contains("### Merging deploys api"), "{body}");
+}
+
+#[test]
 fn a_pull_request_of_a_fork_builds_nothing_and_ends_well() {
     let begin = || begun().with(opened).with(World::of_a_fork);
     both(begin, "preview-image.yml")

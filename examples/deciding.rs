@@ -6,15 +6,15 @@
 )]
 #![expect(clippy::disallowed_methods, reason = "time is what is measured")]
 
-use decide::ledger::order::{Asked, BranchTip, Order, in_branch};
+use decide::ledger::order::{BranchTip, Order, OrderQuestion, in_branch};
 use decide::ledger::{
-    Answer, CommitManifest, Comparisons, DeployRecords, Equality, Facts, Identity, OnRender,
+    CommitManifest, Comparisons, DeployRecords, Equality, FactResult, Facts, Identity, OnRender,
     ServingState, need,
 };
-use decide::{Changes, Demand, Ground, Plan, Subject, Wishes};
+use decide::{Changes, Plan, PlanInput, PlanOptions, ServiceNeed, Subject};
 use model::{
-    CommitSha, Decision, Digest, EnvironmentName, Intent, Kind, Manifest, PinnedImage, Record,
-    RecordState, Service, ServiceKey,
+    AttemptKind, CommitSha, Decision, Digest, EnvironmentName, Intent, Manifest, PinnedImage,
+    Record, RecordState, Service, ServiceKey,
 };
 use parse::manifest::{self, Home};
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,8 +96,8 @@ fn once(
                 }]),
             },
         };
-        let demand = Demand::from(need(&serving, |commit| line.equality(commit, &head)));
-        let asked = Asked {
+        let demand = ServiceNeed::from(need(&serving, |commit| line.equality(commit, &head)));
+        let asked = OrderQuestion {
             head,
             records: Ok(&records),
             serving: &serving,
@@ -114,8 +114,8 @@ fn once(
         manifest,
         subject,
         head,
-        &Ground::Demands(demands),
-        &Wishes::default(),
+        &PlanInput::Demands(demands),
+        &PlanOptions::default(),
     )
     .unwrap();
     let took = started.elapsed();
@@ -136,7 +136,7 @@ struct Line<'a> {
 }
 
 impl Facts for Line<'_> {
-    fn reaches(&self, _: &CommitSha, descendant: &CommitSha) -> Answer<bool> {
+    fn reaches(&self, _: &CommitSha, descendant: &CommitSha) -> FactResult<bool> {
         Ok(*descendant == commit(9))
     }
 
@@ -147,15 +147,15 @@ impl Facts for Line<'_> {
         }
     }
 
-    fn newer(&self, _: &CommitSha, _: &CommitSha) -> Answer<Vec<CommitSha>> {
+    fn newer(&self, _: &CommitSha, _: &CommitSha) -> FactResult<Vec<CommitSha>> {
         Ok(Vec::new())
     }
 
-    fn has_service(&self, _: &CommitSha) -> Answer<bool> {
+    fn has_service(&self, _: &CommitSha) -> FactResult<bool> {
         Ok(true)
     }
 
-    fn tip_of(&self, _: &Record) -> Answer<Option<CommitSha>> {
+    fn tip_of(&self, _: &Record) -> FactResult<Option<CommitSha>> {
         Ok(None)
     }
 }
@@ -214,7 +214,7 @@ fn record(manifest: &Manifest, service: &Service, commit: CommitSha, state: Reco
             platform: digest,
             image_commit: Some(commit),
             release: None,
-            kind: Kind::Deploy,
+            kind: AttemptKind::Deploy,
             from: None,
             to: None,
         },

@@ -24,14 +24,16 @@ use context::{CommandOutcome, Context, Stop, Writers, comment_writer};
 use failure::Failure;
 use http_client::Random;
 use model::{DeployHook, Level, Notice, Outcome, Secret};
-use parse::inputs::{Command, LocalCommand, Permissions, Request};
+use parse::inputs::{Command, LocalCommand, Request, RunAccess};
 use report::documents::Documents;
 use report::{Links, RunReport, summary};
-use runner::{Arguments, Asked, Connect, Log, OutputsFile, Results, Surroundings, Tongue};
+use runner::{
+    Arguments, Connect, Log, OutputMode, OutputsFile, ParsedArguments, Results, RunnerEnvironment,
+};
 use std::ffi::OsString;
 use tracing::instrument::WithSubscriber as _;
 
-pub use runner::{Environment, Io};
+pub use runner::{Io, ProcessEnvironment};
 
 /// The end of a run: what happened, and the exit code where the outcome alone does not say it.
 struct End {
@@ -64,18 +66,18 @@ impl End {
 ///
 /// It reads no global of the process: not the environment, not the standard streams, no clock but tokio's. So a test can run it.
 pub async fn run(
-    environment: Environment,
+    environment: ProcessEnvironment,
     arguments: impl Iterator<Item = OsString>,
     io: Io,
 ) -> u8 {
-    let around = Surroundings::read(environment);
-    let asked = Arguments::parse(arguments, &around);
+    let env = RunnerEnvironment::read(environment);
+    let asked = Arguments::parse(arguments, &env);
     // With --sarif standard output holds the findings and nothing else, in a workflow too.
-    let is_sarif = matches!(&asked, Asked::Run(arguments) if arguments.is_sarif());
-    let tongue = if around.on_runner && !is_sarif {
-        Tongue::Runner
+    let is_sarif = matches!(&asked, ParsedArguments::Run(arguments) if arguments.is_sarif());
+    let tongue = if env.on_runner && !is_sarif {
+        OutputMode::Runner
     } else {
-        Tongue::Terminal
+        OutputMode::Terminal
     };
     let Io {
         stdout,
@@ -84,31 +86,27 @@ pub async fn run(
         cancelled,
         random,
     } = io;
-    let log = Log::new(tongue, around.is_debug, stdout, stderr)
-        .on(around.screen)
-        .with_results(Results::of(&asked, around.has_coloured_results));
+    let log = Log::new(tongue, env.is_debug, stdout, stderr)
+        .on(env.screen)
+        .with_results(Results::of(&asked, env.has_coloured_results));
     let mut arguments = match asked {
-        Asked::Run(arguments) => arguments,
-        Asked::Print(text) => {
+        ParsedArguments::Run(arguments) => arguments,
+        ParsedArguments::Print(text) => {
             log.result(&text);
             return 0;
         }
-        Asked::Wrong(text) => {
+        ParsedArguments::Wrong(text) => {
             log.say(text.trim_end());
             return 2;
         }
     };
-    let named = commands::resolve_revisions(&mut arguments, &around);
-    let given = around.inputs(&arguments);
+    let named = commands::resolve_revisions(&mut arguments, &env);
+    let given = env.inputs(&arguments);
     // Before anything else is said: whatever may be a secret.
-    for secret in given
-        .secrets()
-        .map(Secret::new)
-        .chain(around.likely_hooks())
-    {
+    for secret in given.secrets().map(Secret::new).chain(env.likely_hooks()) {
         log.mask_lines(&secret);
     }
-    let mut outputs = match around.outputs.as_deref().map(OutputsFile::open).transpose() {
+    let mut outputs = match env.outputs.as_deref().map(OutputsFile::open).transpose() {
         Ok(outputs) => outputs,
         Err(error) => {
             log.notice(&Notice::new(
@@ -123,7 +121,7 @@ pub async fn run(
     let acting = act(
         named,
         &given,
-        around.clone(),
+        env.clone(),
         &log,
         cancelled,
         &*connect,
@@ -133,7 +131,7 @@ pub async fn run(
         Some(traces) => acting.with_subscriber(traces).await,
         None => acting.await,
     };
-    let end = if tongue == Tongue::Terminal {
+    let end = if tongue == OutputMode::Terminal {
         end.on_laptop(given.get("github-token").is_some())
     } else {
         end
@@ -143,7 +141,7 @@ pub async fn run(
         print_sarif(&end.report, &log);
     }
     let is_json = arguments.is_json() && !is_sarif;
-    let code = report(&end, &around, &log, outputs.as_mut(), is_json, &random);
+    let code = report(&end, &env, &log, outputs.as_mut(), is_json, &random);
     // Outcome `nothing` says that all services are current.
     let is_behind = end.report.fleet.is_some() && end.report.outcome != Outcome::Nothing;
     if arguments.fails_behind() && is_behind {
@@ -168,7 +166,7 @@ fn warn_of_unread_flags(arguments: &Arguments, log: &Log) {
 fn print_sarif(report: &RunReport, log: &Log) {
     if let Some(checked) = &report.checked {
         let text = authoring::sarif(checked, env!("CARGO_PKG_VERSION"));
-        log.result(&format!("{}\n", log.blot(&text)));
+        log.result(&format!("{}\n", log.redact(&text)));
     }
 }
 
@@ -176,7 +174,7 @@ fn print_sarif(report: &RunReport, log: &Log) {
 async fn act(
     named: Result<(), Failure>,
     given: &parse::inputs::Given,
-    around: Surroundings,
+    env: RunnerEnvironment,
     log: &Log,
     cancelled: impl Future<Output = ()>,
     connect: &Connect,
@@ -197,19 +195,19 @@ async fn act(
         mask_hook(log, hook);
     }
     let command = match request.command {
-        Command::Local(command) => return local(command, &request, &around, log),
+        Command::Local(command) => return local(command, &request, &env, log),
         Command::Pipeline(command) => RemoteCommand::Pipeline(command),
         Command::Operation(command) => RemoteCommand::Operation(command),
     };
-    match Context::read(request, around, log.clone(), connect, random) {
+    match Context::read(request, env, log.clone(), connect, random) {
         Ok(context) => until_cancelled(command, &context, permissions, cancelled).await,
         Err(failure) => refused(failure),
     }
 }
 
 /// Runs a command that needs this machine only.
-fn local(command: LocalCommand, request: &Request, around: &Surroundings, log: &Log) -> End {
-    match commands::local(command, request, around, log) {
+fn local(command: LocalCommand, request: &Request, env: &RunnerEnvironment, log: &Log) -> End {
+    match commands::local(command, request, env, log) {
         Ok(report) => End::of(report),
         Err(stop) => {
             let mut report = RunReport::new(Outcome::Refused, "");
@@ -223,7 +221,7 @@ fn local(command: LocalCommand, request: &Request, around: &Surroundings, log: &
 async fn until_cancelled(
     command: RemoteCommand,
     context: &Context,
-    permissions: Permissions,
+    permissions: RunAccess,
     cancelled: impl Future<Output = ()>,
 ) -> End {
     let writers = permissions
@@ -314,7 +312,7 @@ fn stopped(mut report: RunReport, failure: Failure) -> End {
 
 fn report(
     end: &End,
-    around: &Surroundings,
+    env: &RunnerEnvironment,
     log: &Log,
     outputs: Option<&mut OutputsFile>,
     is_json: bool,
@@ -340,9 +338,9 @@ fn report(
         }
     }
     let documents = Documents::of(
-        around.server_url.as_deref(),
-        around.action_repository.as_deref(),
-        around.action_ref.as_deref(),
+        env.server_url.as_deref(),
+        env.action_repository.as_deref(),
+        env.action_ref.as_deref(),
     );
     for notice in notices(end, documents.as_ref(), log) {
         log.notice(&notice);
@@ -355,7 +353,7 @@ fn report(
             .unwrap_or_default();
         log.result(&format!(
             "{}\n",
-            log.blot(&report::check_json(
+            log.redact(&report::check_json(
                 checked,
                 report.outcome.as_str(),
                 failure
@@ -364,7 +362,7 @@ fn report(
     } else if let Some(written) = report.written.as_ref().filter(|_| is_json) {
         log.result(&format!(
             "{}\n",
-            log.blot(&written.json(report.outcome.as_str()))
+            log.redact(&written.json(report.outcome.as_str()))
         ));
     } else if let Some(fleet) = report.fleet.as_ref().filter(|_| is_json) {
         let object = serde_json::json!({
@@ -372,7 +370,7 @@ fn report(
             "failure": report.failure().map(|failed| failed.word.as_str()).unwrap_or_default(),
             "fleet": report::fleet_json(fleet),
         });
-        log.result(&format!("{}\n", log.blot(&object.to_string())));
+        log.result(&format!("{}\n", log.redact(&object.to_string())));
     } else if is_json {
         let object = report::outputs::outputs_json(&values);
         log.result(&format!("{object}\n"));
@@ -385,12 +383,12 @@ fn report(
         ));
         code = code.max(1);
     }
-    let (server, repository) = (around.server_url.as_deref(), around.repository.as_deref());
+    let (server, repository) = (env.server_url.as_deref(), env.repository.as_deref());
     let links = Links::of(server, repository, documents);
-    if let Some(Err(error)) = around
+    if let Some(Err(error)) = env
         .summary
         .as_deref()
-        .map(|path| runner::append_summary(path, &log.blot(&summary(report, &links))))
+        .map(|path| runner::append_summary(path, &log.redact(&summary(report, &links))))
     {
         log.notice(&Notice::new(
             Level::Warning,
@@ -414,10 +412,10 @@ const MOST_ANNOTATIONS: usize = 9;
 /// What is to be seen beside the log: the failure, and every mistake of a manifest in its place.
 fn notices(end: &End, documents: Option<&Documents>, log: &Log) -> Vec<Notice> {
     if let Some(Failure::Manifest { path, mistakes }) = &end.failure {
-        let notice = |mistake: &parse::manifest::Mistake| Notice {
+        let notice = |mistake: &parse::manifest::Diagnostic| Notice {
             level: Level::Error,
             title: "Deploy manifest".into(),
-            text: format!("{} ({})", mistake.what(), mistake.remedy()),
+            text: format!("{} ({})", mistake.what(), mistake.help()),
             place: Some((path.clone(), mistake.line(), mistake.column())),
             source: mistake.source().map(str::to_owned),
         };

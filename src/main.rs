@@ -4,7 +4,7 @@
     reason = "this is the one place that reads the process's environment and its signals"
 )]
 
-use ghcr_to_render::{Environment, Io};
+use ghcr_to_render::{Io, ProcessEnvironment};
 use http_client::Random;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::IsTerminal as _;
@@ -34,8 +34,8 @@ fn main() -> ExitCode {
     ExitCode::from(runtime.block_on(run))
 }
 
-fn environment() -> Environment {
-    let environment = Environment::new(
+fn environment() -> ProcessEnvironment {
+    let environment = ProcessEnvironment::new(
         std::env::vars_os(),
         std::env::current_dir().unwrap_or_default(),
         std::io::stderr().is_terminal(),

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::resolve::{Purpose, Resolved, hooks};
 use crate::state::{EnvironmentState, KnownState};
-use decide::{Ground, Plan, Subject, Tags, Tip, Wishes, build_args, labels};
+use decide::{Plan, PlanInput, PlanOptions, Subject, Tags, Tip, build_args, labels};
 use model::{EnvironmentName, ImageTag, Refused};
 use parse::inputs::{Command, OnRelease, PipelineCommand};
 use report::outputs::Naming;
@@ -114,11 +114,11 @@ fn tags(
 fn plan(
     context: &Context,
     resolved: &Resolved,
-    ground: &Ground,
+    ground: &PlanInput,
     purpose: Purpose,
 ) -> Result<Plan, Failure> {
     let subject = &resolved.subject;
-    let wishes = Wishes {
+    let wishes = PlanOptions {
         services: context.request.services.clone(),
         force_unchanged: context.request.force.unchanged,
         every_image: match purpose {

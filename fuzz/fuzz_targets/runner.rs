@@ -6,7 +6,7 @@
 mod protocol;
 
 use model::{Level, Notice};
-use ghcr_to_render::runner::{Log, OutputsFile, Tongue};
+use ghcr_to_render::runner::{Log, OutputsFile, OutputMode};
 use http_client::Random;
 use libfuzzer_sys::fuzz_target;
 use std::collections::BTreeMap;
@@ -32,7 +32,7 @@ fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
     let printed = Printed::default();
     let log = Log::new(
-        Tongue::Runner,
+        OutputMode::Runner,
         true,
         Box::new(printed.clone()),
         Box::new(io::sink()),

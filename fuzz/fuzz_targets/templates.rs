@@ -2,7 +2,7 @@
 #![no_main]
 
 use model::{
-    CommitSha, ImageTag, PrNumber, Reading, ReleaseTemplate, TagTemplate, can_collide,
+    CommitSha, ImageTag, PrNumber, TagReading, ReleaseTemplate, TagTemplate, can_collide,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -47,7 +47,7 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     assert_eq!(release.to_string(), one);
-    if let Reading::Release(found) = release.read(other) {
+    if let TagReading::Release(found) = release.read(other) {
         assert_eq!(found.tag().as_str(), other);
         let next = release.next(Some(found.number()));
         assert!(
@@ -57,7 +57,7 @@ fuzz_target!(|data: &[u8]| {
     }
     if let Ok(pull) = TagTemplate::parse_pull_request(other) {
         let made = pull.pull_request_tag(number, &sha).expect("a tag");
-        if matches!(release.read(made.as_str()), Reading::Release(_)) {
+        if matches!(release.read(made.as_str()), TagReading::Release(_)) {
             assert!(can_collide(&pull, &release), "{made} is a release of {one}");
         }
         assert_eq!(can_collide(&pull, &release), can_collide(&release, &pull));

@@ -9,7 +9,7 @@ mod standing;
 
 use crate::context::{Context, Writers};
 use crate::failure::Failure;
-use crate::previews::on_render::OnRender;
+use crate::previews::on_render::RenderServices;
 use decide::Closed;
 use github::{GitHub, GitHubError, Mention};
 use model::{Manifest, PrNumber};
@@ -77,11 +77,11 @@ pub(crate) struct Cleaning<'a> {
     pub(crate) manifest: &'a Manifest,
     pub(crate) closed: &'a Closed<'a>,
     /// What is on Render; `None` where that is not known.
-    pub(crate) there: Option<&'a OnRender<'a>>,
+    pub(crate) there: Option<&'a RenderServices<'a>>,
 }
 
 /// What there is to decide about.
-pub(crate) struct Found<'a> {
+pub(crate) struct CleanupFacts<'a> {
     pub(crate) packages: &'a [PackageVersions<'a>],
     /// Every record, or why there may be others.
     pub(crate) mentions: Result<Vec<Mention>, Failure>,
@@ -91,8 +91,8 @@ pub(crate) struct Found<'a> {
 
 impl Cleaning<'_> {
     /// Decides about each package and acts.
-    pub(crate) async fn clean(&self, found: Found<'_>, tally: &mut Tally) {
-        let Found {
+    pub(crate) async fn clean(&self, found: CleanupFacts<'_>, tally: &mut Tally) {
+        let CleanupFacts {
             packages,
             mentions,
             gone,

@@ -4,9 +4,9 @@ use super::Cleaning;
 use super::packages::PackageVersions;
 use super::previews::Gone;
 use crate::failure::Failure;
-use crate::previews::on_render::{OnRender, shown as service_name};
+use crate::previews::on_render::{RenderServices, shown as service_name};
 use github::Mention;
-use model::{Digest, Foreign, ImageTag, Manifest, Repository, ServiceId};
+use model::{Digest, ImageTag, Manifest, Repository, ServiceId, Untrusted};
 use parse::inputs::Recording;
 use render::ServiceImage;
 use std::collections::BTreeMap;
@@ -79,7 +79,7 @@ pub(super) async fn find(
             let why = || {
                 format!(
                     "the record of {} names it",
-                    Foreign(mention.environment.as_bytes())
+                    Untrusted(mention.environment.as_bytes())
                 )
             };
             needs.digests.entry(digest.clone()).or_insert_with(why);
@@ -119,7 +119,7 @@ fn unseen(manifest: &Manifest) -> BTreeMap<Repository, String> {
 /// Asks about every service that may serve one of the images: what is live and in flight, and what its settings name.
 async fn ask_render(
     cleaning: &Cleaning<'_>,
-    there: &OnRender<'_>,
+    there: &RenderServices<'_>,
     gone: &Gone,
     needs: &mut Needs,
 ) -> Result<(), Failure> {

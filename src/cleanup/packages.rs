@@ -5,13 +5,13 @@ use super::{Cleaning, Tally};
 use crate::context::Context;
 use crate::failure::{Failure, NoAdminRight};
 use crate::history::HistoryError;
-use decide::{Closed, Fate, Holdings, Links, Version, leftovers};
+use decide::{Closed, Holdings, ImageLinks, Version, VersionVerdict, leftovers};
 use futures_util::stream::{self, StreamExt as _};
 use git::RepositoryError;
-use github::{Deletion, GitHub, GitHubError, Package, PackageWriter, PullState, Shelf};
+use github::{Deletion, GitHub, GitHubError, Package, PackageListing, PackageWriter, PullState};
 use http_client::{Deadline, sleep};
-use model::{CommitName, Digest, Foreign, Image, ImageTag, Manifest, PrNumber, TagTemplate};
-use registry::Named;
+use model::{CommitName, Digest, Image, ImageTag, Manifest, PrNumber, TagTemplate, Untrusted};
+use registry::NamedDigests;
 use report::CleanupResult;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -140,24 +140,24 @@ async fn read_package<'m>(
     {
         leave(&format!(
             "package {package} is linked with {}, whose pull requests have numbers of their own",
-            Foreign(other.as_bytes())
+            Untrusted(other.as_bytes())
         ));
         return Ok(None);
     }
     match github.versions(&package).await.map_err(failed)? {
-        Shelf::Absent => {
+        PackageListing::Absent => {
             leave(&format!(
                 "GitHub shows this token no package {package}: it is not there, or the job may not read it (packages: read)"
             ));
             Ok(None)
         }
-        Shelf::TooMany => {
+        PackageListing::TooMany => {
             leave(&format!(
                 "package {package} has more than 10,000 versions, which are not all read"
             ));
             Ok(None)
         }
-        Shelf::Versions(versions) => {
+        PackageListing::Versions(versions) => {
             context.log.say(&format!(
                 "Package {package} has {} versions.",
                 versions.len()
@@ -207,9 +207,9 @@ pub(crate) async fn clean(
     let mut going = Vec::new();
     for (version, fate) in leftovers(&holdings, closed) {
         let (result, why) = match (fate, writer) {
-            (Fate::Keep(why), _) => (CleanupResult::Kept, why.to_string()),
-            (Fate::Delete, None) => (CleanupResult::WouldGo, only_theirs()),
-            (Fate::Delete, Some(_)) => {
+            (VersionVerdict::Keep(why), _) => (CleanupResult::Kept, why.to_string()),
+            (VersionVerdict::Delete, None) => (CleanupResult::WouldGo, only_theirs()),
+            (VersionVerdict::Delete, Some(_)) => {
                 going.push(version);
                 continue;
             }
@@ -290,7 +290,7 @@ async fn links(
     context: &Context,
     package: &PackageVersions<'_>,
     closed: &Closed<'_>,
-) -> (BTreeMap<Digest, Links>, Option<Failure>) {
+) -> (BTreeMap<Digest, ImageLinks>, Option<Failure>) {
     let (registry, deadline) = (context.clients.registry(), Deadline::after(READING));
     let (mut links, mut leaves, mut trouble) = (BTreeMap::new(), BTreeSet::new(), None);
     let (tagged, untagged): (Vec<&Version>, Vec<&Version>) = package
@@ -314,10 +314,10 @@ async fn links(
         let known = round
             .iter()
             .filter(|version| leaves.contains(&version.digest));
-        links.extend(known.map(|version| (version.digest.clone(), Links::default())));
+        links.extend(known.map(|version| (version.digest.clone(), ImageLinks::default())));
         for (version, answer) in answers {
             match answer {
-                Ok(Named {
+                Ok(NamedDigests {
                     links: found,
                     leaves: more,
                 }) => {

@@ -3,9 +3,9 @@
 use super::{Cleaning, Tally};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::previews::on_render::{Found, OnRender, Records, shown};
+use crate::previews::on_render::{RecordsByPreview, RenderPreview, RenderServices, shown};
 use decide::Owner;
-use github::{GitHub, GitHubError, Mention, PullState, Reach};
+use github::{GitHub, GitHubError, Mention, PullState, RecordsBack};
 use model::{Manifest, PrNumber, PreviewName, PreviewRecord, PreviewState, ServiceId, ServiceName};
 use render::Proof;
 use report::CleanupResult;
@@ -22,7 +22,7 @@ pub(crate) async fn records(
     github: &GitHub,
     manifest: &Manifest,
     mentions: &[Mention],
-) -> Result<Records, Failure> {
+) -> Result<RecordsByPreview, Failure> {
     let own = manifest.services.iter().map(|service| service.name.clone());
     let mentioned = mentions.iter().filter_map(|mention| {
         ServiceName::parse(mention.environment.strip_prefix(ENVIRONMENT)?).ok()
@@ -30,7 +30,7 @@ pub(crate) async fn records(
     let services: BTreeSet<ServiceName> = own.chain(mentioned).collect();
     let services: Vec<ServiceName> = services.into_iter().collect();
     let found = github
-        .previews(&services, Reach::All)
+        .previews(&services, RecordsBack::All)
         .await
         .map_err(|error| Failure::History(error.into()))?;
     found.ok_or_else(|| {
@@ -48,7 +48,7 @@ pub(crate) async fn records(
 }
 
 /// The pull requests of which a preview is left by the records.
-pub(crate) fn left_of(records: &Records) -> BTreeSet<PrNumber> {
+pub(crate) fn left_of(records: &RecordsByPreview) -> BTreeSet<PrNumber> {
     records
         .values()
         .flatten()
@@ -72,7 +72,11 @@ pub(crate) struct Gone {
 }
 
 /// Removes the previews of these pull requests.
-pub(crate) async fn remove(cleaning: &Cleaning<'_>, records: &Records, tally: &mut Tally) -> Gone {
+pub(crate) async fn remove(
+    cleaning: &Cleaning<'_>,
+    records: &RecordsByPreview,
+    tally: &mut Tally,
+) -> Gone {
     let numbers = cleaning.closed.numbers;
     let mut gone = Gone::default();
     for record in records.values().flatten() {
@@ -104,8 +108,8 @@ pub(crate) async fn remove(cleaning: &Cleaning<'_>, records: &Records, tally: &m
 /// Deletes a service if it is a preview of one of these pull requests. Says whether it is gone, or would be.
 async fn remove_one(
     cleaning: &Cleaning<'_>,
-    there: &OnRender<'_>,
-    found: &Found,
+    there: &RenderServices<'_>,
+    found: &RenderPreview,
     tally: &mut Tally,
 ) -> Result<bool, Failure> {
     let (context, numbers) = (cleaning.context, cleaning.closed.numbers);
@@ -157,7 +161,7 @@ async fn remove_one(
 
 /// The records of one service and pull request that are not set aside. What others wrote deletes nothing on Render; once the previews are gone it is set
 /// aside, too, so that it does not keep images for ever.
-struct Group<'a> {
+struct PreviewRecordGroup<'a> {
     service: &'a ServiceName,
     pull: PrNumber,
     records: Vec<&'a PreviewRecord>,
@@ -173,7 +177,10 @@ enum Sought {
     Awaited,
 }
 
-fn groups<'a>(records: &'a Records, numbers: &BTreeSet<PrNumber>) -> Vec<Group<'a>> {
+fn groups<'a>(
+    records: &'a RecordsByPreview,
+    numbers: &BTreeSet<PrNumber>,
+) -> Vec<PreviewRecordGroup<'a>> {
     let mut groups = BTreeMap::<_, Vec<_>>::new();
     for (service, records) in records {
         for record in records {
@@ -183,7 +190,7 @@ fn groups<'a>(records: &'a Records, numbers: &BTreeSet<PrNumber>) -> Vec<Group<'
             }
         }
     }
-    let group = |((service, pull), records)| Group {
+    let group = |((service, pull), records)| PreviewRecordGroup {
         service,
         pull,
         records,
@@ -191,7 +198,7 @@ fn groups<'a>(records: &'a Records, numbers: &BTreeSet<PrNumber>) -> Vec<Group<'
     groups.into_iter().map(group).collect()
 }
 
-impl<'a> Group<'a> {
+impl<'a> PreviewRecordGroup<'a> {
     fn name(&self) -> PreviewName {
         PreviewName::new(self.service, self.pull)
     }
@@ -264,7 +271,7 @@ impl<'a> Group<'a> {
     /// Whether the preview that a record names is still there, and why, where nothing was said of it before.
     fn stays(
         &self,
-        there: &OnRender<'_>,
+        there: &RenderServices<'_>,
         id: &ServiceId,
         removed: &BTreeSet<ServiceId>,
     ) -> Option<Option<String>> {
@@ -297,14 +304,14 @@ impl<'a> Group<'a> {
     fn look_for(
         &self,
         record: &PreviewRecord,
-        there: &OnRender<'_>,
+        there: &RenderServices<'_>,
         removed: &BTreeSet<ServiceId>,
     ) -> Sought {
-        let is_its = |found: &&Found| {
+        let is_its = |found: &&RenderPreview| {
             found.owner.pull() == Some(self.pull)
                 && found.facts.parent.as_ref() == Some(&record.intent.parent)
         };
-        let its: Vec<&Found> = there.services.iter().filter(is_its).collect();
+        let its: Vec<&RenderPreview> = there.services.iter().filter(is_its).collect();
         if its.iter().any(|found| !removed.contains(&found.id)) {
             Sought::Stays
         } else if its.is_empty() && record.state == PreviewState::Open && !record.was_not_found {

@@ -5,14 +5,14 @@ use crate::context::Context;
 use crate::failure::Failure;
 use decide::Closed;
 use http_client::Deadline;
-use model::{Digest, ImageTag, Manifest, Reading, When};
+use model::{Digest, ImageTag, Manifest, TagReading, When};
 use std::time::Duration;
 
 /// How long reading them once more may take.
 const ONCE_MORE: Duration = Duration::from_secs(2 * 60);
 
 /// A tag that has to stay, and whether it is ever moved.
-pub(super) struct Standing<'a> {
+pub(super) struct KeptTag<'a> {
     tag: &'a ImageTag,
     digest: &'a Digest,
     moves: bool,
@@ -23,14 +23,14 @@ pub(super) fn standing<'a>(
     manifest: &Manifest,
     package: &'a PackageVersions<'_>,
     closed: &Closed<'_>,
-) -> Vec<Standing<'a>> {
+) -> Vec<KeptTag<'a>> {
     let is_release = |tag: &ImageTag| {
         manifest
             .environments
             .iter()
             .any(|environment| match &environment.when {
                 When::Release { template, .. } => {
-                    matches!(template.read(tag.as_str()), Reading::Release(_))
+                    matches!(template.read(tag.as_str()), TagReading::Release(_))
                 }
                 When::Branch(_) => false,
             })
@@ -47,7 +47,7 @@ pub(super) fn standing<'a>(
         .iter()
         .flat_map(|version| version.tags.iter().map(move |tag| (tag, &version.digest)));
     let tags = tags.filter(|(tag, _)| !closed.owns(tag) && (is_release(tag) || moves(tag)));
-    tags.map(|(tag, digest)| Standing {
+    tags.map(|(tag, digest)| KeptTag {
         tag,
         digest,
         moves: moves(tag),
@@ -60,7 +60,7 @@ pub(super) fn standing<'a>(
 pub(super) async fn compare(
     context: &Context,
     package: &PackageVersions<'_>,
-    before: &[Standing<'_>],
+    before: &[KeptTag<'_>],
 ) -> Result<(), Failure> {
     let (registry, deadline) = (context.clients.registry(), Deadline::after(ONCE_MORE));
     let repository = &package.image.repository;
@@ -69,7 +69,7 @@ pub(super) async fn compare(
         .iter()
         .map(|tag| async move { (tag, registry.has_tag(repository, tag.tag, deadline).await) });
     let mut changed = Vec::new();
-    for (Standing { tag, digest, moves }, answer) in futures_util::future::join_all(asked).await {
+    for (KeptTag { tag, digest, moves }, answer) in futures_util::future::join_all(asked).await {
         let now = match answer {
             Ok(Some(now)) if now == **digest => continue,
             Ok(now) => now,

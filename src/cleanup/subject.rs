@@ -9,7 +9,7 @@ use parse::inputs::InputError;
 
 /// Whose leftovers a run looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Whose {
+pub(crate) enum CleanupScope {
     /// Those of one pull request, which is closed.
     One(PrNumber),
     /// Those of all that turn out to be closed.
@@ -19,7 +19,7 @@ pub(crate) enum Whose {
 /// What a run is about.
 pub(crate) struct CleanupSubject {
     pub(crate) manifest: Manifest,
-    pub(crate) whose: Whose,
+    pub(crate) whose: CleanupScope,
 }
 
 /// Finds out what the run is about.
@@ -88,15 +88,15 @@ async fn closed(context: &Context, pull: &PullRequest) -> Result<CleanupSubject,
     .await?;
     Ok(CleanupSubject {
         manifest,
-        whose: Whose::One(number),
+        whose: CleanupScope::One(number),
     })
 }
 
 async fn dispatched(context: &Context, dispatch: &Dispatch) -> Result<CleanupSubject, Failure> {
     let whose = match context.request.pr_number {
-        None => Whose::Everybodys,
+        None => CleanupScope::Everybodys,
         Some(number) => match state(context, number).await? {
-            PullState::Closed => Whose::One(number),
+            PullState::Closed => CleanupScope::One(number),
             PullState::Open(_) => {
                 return Err(
                     InputError::of("pr-number", format!("pull request {number} is open")).into(),

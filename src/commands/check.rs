@@ -3,14 +3,14 @@
 use super::LocalStop;
 use super::local_repository::LocalRepository;
 use crate::failure::Failure;
-use crate::runner::{Log, Surroundings};
+use crate::runner::{Log, RunnerEnvironment};
 use authoring::blueprint;
 use authoring::lint::{self, Finding, LintReport, Silences, Span, Wiring};
 use authoring::workflow;
-use decide::Part;
-use model::{ActionStep, Foreign, Level, LintCode, Manifest, Notice, Outcome};
+use decide::ManifestPart;
+use model::{ActionStep, Level, LintCode, Manifest, Notice, Outcome, Untrusted};
 use parse::inputs::{DEFAULT_MANIFEST, Given, INPUTS, Request};
-use parse::manifest::{self, EntryPlaces, Mistake, Place, Places};
+use parse::manifest::{self, Diagnostic, EntryPlaces, LineColumn, Places};
 use report::{CheckReport, Placed, RunReport, files_of_nobody};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -24,12 +24,12 @@ const MOST_ANNOTATIONS: usize = 9;
 /// There is no manifest, or it has mistakes: they are in the stop too.
 pub(super) fn run(
     request: &Request,
-    around: &Surroundings,
+    env: &RunnerEnvironment,
     log: &Log,
 ) -> Result<RunReport, LocalStop> {
-    let repository = LocalRepository::open(around)?;
+    let repository = LocalRepository::open(env)?;
     let path = &request.manifest.path;
-    let shown = Foreign(path.as_bytes()).to_string();
+    let shown = Untrusted(path.as_bytes()).to_string();
     let bytes = repository.read(path).map_err(Failure::NoManifest)?;
     let bytes = bytes.ok_or_else(|| {
         Failure::NoManifest(format!(
@@ -93,7 +93,7 @@ fn tracked(repository: &LocalRepository) -> Result<Vec<Vec<u8>>, String> {
 }
 
 /// The names in comments that are of no lint: the file, the place, the name.
-fn unknown_lints(silences: &BTreeMap<String, Silences>) -> Vec<(String, Place, String)> {
+fn unknown_lints(silences: &BTreeMap<String, Silences>) -> Vec<(String, LineColumn, String)> {
     let mut all = Vec::new();
     for (file, own) in silences {
         let unknown = own
@@ -186,7 +186,7 @@ fn wiring(
                 wiring.workflows.push(facts);
             }
             Err(mistake) => {
-                let why = format!("{} ({})", mistake.what(), mistake.remedy());
+                let why = format!("{} ({})", mistake.what(), mistake.help());
                 wiring
                     .unread
                     .push((path, (mistake.line(), mistake.column()), why));
@@ -235,12 +235,12 @@ fn bad_values(step: &ActionStep) -> Vec<(String, (u32, u32), String)> {
     found.collect()
 }
 
-fn of_mistake(path: &str, mistake: &Mistake) -> Placed {
+fn of_mistake(path: &str, mistake: &Diagnostic) -> Placed {
     Placed {
         level: Level::Error,
         code: LintCode::Mistake,
         text: mistake.what().to_owned(),
-        hint: mistake.remedy().to_owned(),
+        hint: mistake.help().to_owned(),
         place: (path.to_owned(), mistake.line(), mistake.column()),
         source: mistake.source().map(str::to_owned),
     }
@@ -251,9 +251,9 @@ fn placed(path: &str, places: &Places, finding: &Finding) -> Placed {
         Span::Manifest => None,
         Span::Entry(whose) => entry(places, whose).and_then(|entry| entry.name),
         Span::Pattern(whose, at) => match whose {
-            Part::Ignore => places.ignore.get(*at).copied(),
-            Part::Shared => places.shared.get(*at).copied(),
-            Part::Image(_) | Part::Service(_) => {
+            ManifestPart::Ignore => places.ignore.get(*at).copied(),
+            ManifestPart::Shared => places.shared.get(*at).copied(),
+            ManifestPart::Image(_) | ManifestPart::Service(_) => {
                 entry(places, whose).and_then(|entry| entry.paths.get(*at).copied())
             }
         },
@@ -273,15 +273,15 @@ fn with_line(mut finding: Placed, texts: &BTreeMap<String, String>) -> Placed {
     finding
 }
 
-fn entry<'p>(places: &'p Places, whose: &Part) -> Option<&'p EntryPlaces> {
+fn entry<'p>(places: &'p Places, whose: &ManifestPart) -> Option<&'p EntryPlaces> {
     match whose {
-        Part::Ignore | Part::Shared => None,
-        Part::Image(name) => places.images.get(name.as_str()),
-        Part::Service(name) => places.services.get(name.as_str()),
+        ManifestPart::Ignore | ManifestPart::Shared => None,
+        ManifestPart::Image(name) => places.images.get(name.as_str()),
+        ManifestPart::Service(name) => places.services.get(name.as_str()),
     }
 }
 
-fn at(file: &str, (line, column): Place, finding: &Finding) -> Placed {
+fn at(file: &str, (line, column): LineColumn, finding: &Finding) -> Placed {
     Placed {
         level: finding.level,
         code: finding.code,

@@ -4,12 +4,12 @@
 //! the others: all of them are told at the end.
 
 use crate::cleanup::packages::PackageVersions;
-use crate::cleanup::subject::{self, CleanupSubject, Whose};
-use crate::cleanup::{Cleaning, Found, Tally, mentions, packages, previews};
+use crate::cleanup::subject::{self, CleanupScope, CleanupSubject};
+use crate::cleanup::{Cleaning, CleanupFacts, Tally, mentions, packages, previews};
 use crate::context::{CommandOutcome, Context, Stop, Writers};
 use crate::failure::Failure;
 use crate::previews::comment;
-use crate::previews::on_render::{OnRender, Records};
+use crate::previews::on_render::{RecordsByPreview, RenderServices};
 use decide::Closed;
 use github::{CommentWriter, GitHub, Mention, PullState};
 use model::{Digest, Outcome, PrNumber, TagTemplate};
@@ -39,13 +39,13 @@ pub(super) async fn run(
     let records = match &mentions {
         Ok(mentions) => previews::records(github, &manifest, mentions).await,
         // Told with the images that it keeps.
-        Err(_) => Ok(Records::new()),
+        Err(_) => Ok(RecordsByPreview::new()),
     };
     let records = records.unwrap_or_else(|failure| {
         tally.troubles.push(failure);
-        Records::new()
+        RecordsByPreview::new()
     });
-    let (there, mentions) = match OnRender::read(context, &manifest, &records).await {
+    let (there, mentions) = match RenderServices::read(context, &manifest, &records).await {
         Ok(there) => (there, mentions),
         // What is on Render is not known, so nothing of the images may go.
         Err(failure) => {
@@ -55,9 +55,9 @@ pub(super) async fn run(
     };
     let template = &manifest.tags.pull_request;
     let numbers = match whose {
-        Whose::One(number) => BTreeSet::from([number]),
-        Whose::Everybodys => {
-            let known = Known {
+        CleanupScope::One(number) => BTreeSet::from([number]),
+        CleanupScope::Everybodys => {
+            let known = SweepFacts {
                 packages: &packages,
                 records: &records,
                 there: there.as_ref(),
@@ -87,7 +87,7 @@ pub(super) async fn run(
     context.log.group("Clean-up");
     // First the previews: as long as one is there, it needs its image.
     let gone = previews::remove(&cleaning, &records, &mut tally).await;
-    let found = Found {
+    let found = CleanupFacts {
         packages: &packages,
         mentions,
         gone,
@@ -105,14 +105,14 @@ pub(super) async fn run(
 }
 
 /// What a sweep knows before it asks about pull requests.
-struct Known<'a> {
+struct SweepFacts<'a> {
     packages: &'a [PackageVersions<'a>],
-    records: &'a Records,
-    there: Option<&'a OnRender<'a>>,
+    records: &'a RecordsByPreview,
+    there: Option<&'a RenderServices<'a>>,
     mentions: &'a [Mention],
 }
 
-impl Known<'_> {
+impl SweepFacts<'_> {
     /// The pull requests that are not open, and of which something may go. They begin at a different one in each sweep: of those from which nothing goes
     /// in the end, no number can keep the others waiting for ever.
     async fn candidates(
@@ -185,7 +185,7 @@ async fn closed_of(
 /// Names the outcome.
 fn conclude(
     context: &Context,
-    whose: Whose,
+    whose: CleanupScope,
     (closed, is_dry): (usize, bool),
     tally: Tally,
 ) -> Result<CommandOutcome, Stop> {
@@ -193,8 +193,8 @@ fn conclude(
     let would_go = tally.count(CleanupResult::WouldGo);
     let kept = tally.count(CleanupResult::Kept);
     let whose = match whose {
-        Whose::One(number) => format!("pull request {number}"),
-        Whose::Everybodys => format!("{closed} closed pull requests"),
+        CleanupScope::One(number) => format!("pull request {number}"),
+        CleanupScope::Everybodys => format!("{closed} closed pull requests"),
     };
     let stays = if kept > 0 {
         format!(", {kept} kept")

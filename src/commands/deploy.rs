@@ -4,11 +4,11 @@ use super::{idle_patterns, verify};
 use crate::context::{CommandOutcome, Context, Stop, Writers};
 use crate::failure::Failure;
 use crate::gate::credentials;
-use crate::gate::hooks::Hooks;
+use crate::gate::hooks::ServiceHooks;
 use crate::gate::preflight::preflight;
 use crate::gate::probes::Probes;
 use crate::gate::required_environment;
-use crate::images::{self, Images, Patience, env_file};
+use crate::images::{self, Patience, VerifiedImages, env_file};
 use crate::planned_run::{Calls, PlannedRun, decide};
 use crate::resolve::{self, Purpose};
 use crate::rollout::{self, DeployRequest, DeployVia, Rollout, carried, drift};
@@ -17,7 +17,7 @@ use crate::tags::floating::Ends;
 use crate::{previews, tags};
 use decide::ledger::{OnRender, Presence, presence, unlisted};
 use decide::{Plan, Subject, Why};
-use model::{Digest, EnvironmentName, Intent, Kind, Outcome, ServiceName, Status, Trigger};
+use model::{AttemptKind, Digest, EnvironmentName, Intent, Outcome, ServiceName, Status, Trigger};
 use report::{self, ServiceResult, outcome_of};
 use std::collections::BTreeMap;
 
@@ -164,8 +164,8 @@ fn requests(
     context: &Context,
     run: &PlannedRun,
     state: &EnvironmentState,
-    mut hooks: Hooks,
-    images: &Images,
+    mut hooks: ServiceHooks,
+    images: &VerifiedImages,
     results: &mut Vec<ServiceResult>,
 ) -> Result<BTreeMap<ServiceName, DeployRequest>, Failure> {
     let mut requests = BTreeMap::new();
@@ -198,7 +198,7 @@ fn requests(
             platform: image.platform_digest().clone(),
             image_commit: image.built_from().copied(),
             release: state.release().map(|release| release.tag().clone()),
-            kind: Kind::Deploy,
+            kind: AttemptKind::Deploy,
             from: None,
             to: None,
         };
@@ -233,7 +233,7 @@ async fn dry(
     context: &Context,
     run: &PlannedRun,
     environment: &EnvironmentName,
-    images: &Images,
+    images: &VerifiedImages,
     requests: &BTreeMap<ServiceName, DeployRequest>,
     mut results: Vec<ServiceResult>,
 ) -> Result<CommandOutcome, Stop> {
@@ -271,7 +271,7 @@ pub(super) fn conclude(
     context: &Context,
     run: &PlannedRun,
     environment: &EnvironmentName,
-    images: &Images,
+    images: &VerifiedImages,
     results: &mut [ServiceResult],
 ) -> CommandOutcome {
     let order: Vec<&ServiceName> = run.plan.services.iter().map(|own| &own.name).collect();

@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::planned_run::PlannedRun;
 use decide::{Subject, idle_patterns};
-use model::Source;
+use model::ManifestSource;
 
 /// How many patterns one warning names.
 const NAMED: usize = 5;
@@ -12,7 +12,7 @@ const NAMED: usize = 5;
 pub(super) fn warn(context: &Context, run: &PlannedRun) {
     let resolved = &run.resolved;
     let is_deploy = matches!(resolved.subject, Subject::Environments { .. });
-    if !is_deploy || resolved.manifest.source != Source::File {
+    if !is_deploy || resolved.manifest.source != ManifestSource::File {
         return;
     }
     let Some(checkout) = context.clients.history.checkout() else {

@@ -2,14 +2,14 @@
 
 use super::local_repository::{LocalRepository, WORKFLOWS};
 use crate::failure::Failure;
-use crate::runner::{Log, Surroundings};
+use crate::runner::{Log, RunnerEnvironment};
 use authoring::draft::{
     Draft, Evidence, PLACEHOLDER, draft, is_dockerfile, manifest_text, workflow_text,
 };
 use authoring::workflow::Workflow;
 use authoring::{blueprint, dockerfile, workflow};
-use model::{Foreign, Manifest, Outcome, Tone, TonedLine, When};
-use parse::inputs::{DEFAULT_MANIFEST, Request, Writes};
+use model::{Manifest, Outcome, Tone, TonedLine, Untrusted, When};
+use parse::inputs::{DEFAULT_MANIFEST, Request, WriteMode};
 use parse::manifest;
 use report::{InitReport, RunReport};
 use std::collections::BTreeMap;
@@ -23,10 +23,10 @@ const MOST_DOCKERFILES: usize = 100;
 /// Writes what is not there yet.
 pub(super) fn run(
     request: &Request,
-    around: &Surroundings,
+    env: &RunnerEnvironment,
     log: &Log,
 ) -> Result<RunReport, Failure> {
-    let repository = LocalRepository::open(around)?;
+    let repository = LocalRepository::open(env)?;
     let path = request.manifest.path.clone();
     let files = repository.tracked().map_err(Failure::NoManifest)?;
     let files = files
@@ -36,7 +36,7 @@ pub(super) fn run(
         repository: &repository,
         log,
         writes: request.writes,
-        action: action(around),
+        action: action(env),
         report: InitReport::default(),
     };
     let existing = repository.read(&path).map_err(Failure::NoManifest)?;
@@ -74,11 +74,8 @@ pub(super) fn run(
 }
 
 /// The action that runs, with its ref, where a runner says which.
-fn action(around: &Surroundings) -> Option<String> {
-    let (name, git_ref) = (
-        around.action_repository.as_ref()?,
-        around.action_ref.as_ref()?,
-    );
+fn action(env: &RunnerEnvironment) -> Option<String> {
+    let (name, git_ref) = (env.action_repository.as_ref()?, env.action_ref.as_ref()?);
     let is_plain = |text: &str| {
         !text.is_empty()
             && text
@@ -105,7 +102,7 @@ fn nothing_to_draft(draft: &Draft) -> Failure {
 struct FileWriter<'a> {
     repository: &'a LocalRepository,
     log: &'a Log,
-    writes: Writes,
+    writes: WriteMode,
     action: Option<String>,
     report: InitReport,
 }
@@ -114,10 +111,10 @@ impl FileWriter<'_> {
     /// A dry run shows what it would write, as a difference.
     fn write(&mut self, path: &str, text: &str) -> Result<(), Failure> {
         match self.writes {
-            Writes::Allowed => self.repository.workspace().create(path, text)?,
-            Writes::Withheld => {
+            WriteMode::Allowed => self.repository.workspace().create(path, text)?,
+            WriteMode::Withheld => {
                 self.log
-                    .answer_group(&format!("Would write {}", Foreign(path.as_bytes())));
+                    .answer_group(&format!("Would write {}", Untrusted(path.as_bytes())));
                 for line in difference(path, text) {
                     self.log.answer_toned(&line);
                 }
@@ -159,7 +156,7 @@ fn difference(path: &str, text: &str) -> Vec<TonedLine> {
     let count = text.lines().count();
     let head = [
         "--- /dev/null".to_owned(),
-        format!("+++ b/{}", Foreign(path.as_bytes())),
+        format!("+++ b/{}", Untrusted(path.as_bytes())),
         format!("@@ -0,0 +1,{count} @@"),
     ];
     let head = head.map(|line| vec![(Tone::Dim, line)]);
@@ -184,7 +181,7 @@ fn workflows(
             Ok(workflow) => found.push((path, workflow)),
             Err(mistake) => log.say(&format!(
                 "{}:{mistake}; it is left aside",
-                Foreign(path.as_bytes())
+                Untrusted(path.as_bytes())
             )),
         }
     }
@@ -212,8 +209,8 @@ fn evidence<'a>(
         .iter()
         .filter_map(|path| std::str::from_utf8(path).ok());
     // What has no plain name cannot stand in a comment or a list as it is.
-    let paths =
-        paths.filter(|path| is_dockerfile(path) && Foreign(path.as_bytes()).to_string() == **path);
+    let paths = paths
+        .filter(|path| is_dockerfile(path) && Untrusted(path.as_bytes()).to_string() == **path);
     let dockerfiles: BTreeMap<String, dockerfile::Sources> = paths
         .take(MOST_DOCKERFILES)
         .filter_map(|path| {
@@ -304,7 +301,7 @@ fn next(
             } else {
                 "tags and builds images"
             };
-            let path = Foreign(path.as_bytes());
+            let path = Untrusted(path.as_bytes());
             steps.push(format!(
                 "Remove from {path} what {what}: the new workflow does it for the images that need it."
             ));
@@ -318,18 +315,18 @@ fn next(
     steps
 }
 
-fn run_report(report: InitReport, writes: Writes, log: &Log) -> RunReport {
+fn run_report(report: InitReport, writes: WriteMode, log: &Log) -> RunReport {
     let list = |paths: &[String]| {
         let shown: Vec<String> = paths
             .iter()
-            .map(|path| Foreign(path.as_bytes()).to_string())
+            .map(|path| Untrusted(path.as_bytes()).to_string())
             .collect();
         shown.join(" and ")
     };
     for path in &report.kept {
         log.say(&format!(
             "{} exists already and is not changed.",
-            Foreign(path.as_bytes())
+            Untrusted(path.as_bytes())
         ));
     }
     let (outcome, headline) = match (report.written.is_empty(), writes) {
@@ -337,8 +334,10 @@ fn run_report(report: InitReport, writes: Writes, log: &Log) -> RunReport {
             Outcome::Nothing,
             "Nothing to do: the manifest and a workflow exist already".to_owned(),
         ),
-        (false, Writes::Allowed) => (Outcome::Planned, format!("Wrote {}", list(&report.written))),
-        (false, Writes::Withheld) => (
+        (false, WriteMode::Allowed) => {
+            (Outcome::Planned, format!("Wrote {}", list(&report.written)))
+        }
+        (false, WriteMode::Withheld) => (
             Outcome::Planned,
             format!("Would write {}", list(&report.written)),
         ),

@@ -4,9 +4,9 @@
 //! from the commit that is checked out, which no earlier step can have edited.
 
 use crate::failure::Failure;
-use crate::runner::{Surroundings, Workspace};
+use crate::runner::{RunnerEnvironment, Workspace};
 use git::{Checkout, Trust};
-use model::{CommitSha, FileAt, Foreign, Slug};
+use model::{CommitSha, FileAt, Slug, Untrusted};
 use parse::inputs::InputError;
 use parse::manifest::Home;
 use std::collections::BTreeSet;
@@ -29,8 +29,8 @@ pub(crate) struct LocalRepository {
 
 impl LocalRepository {
     /// Opens the repository that we are in.
-    pub(crate) fn open(around: &Surroundings) -> Result<Self, Failure> {
-        let is_laptop = !around.on_runner && around.event_name.is_none();
+    pub(crate) fn open(env: &RunnerEnvironment) -> Result<Self, Failure> {
+        let is_laptop = !env.on_runner && env.event_name.is_none();
         let trust = if is_laptop {
             Trust::OnLaptop
         } else {
@@ -39,15 +39,15 @@ impl LocalRepository {
         let absent =
             |why: String| Failure::NoManifest(format!("there is no checkout to look at: {why}"));
         let opened =
-            Checkout::open(&around.workspace, trust).map_err(|error| absent(error.to_string()))?;
+            Checkout::open(&env.workspace, trust).map_err(|error| absent(error.to_string()))?;
         let checkout = opened.ok_or_else(|| absent("no git repository here".into()))?;
         let root = if is_laptop {
             checkout.root()
         } else {
-            Some(around.workspace.clone())
+            Some(env.workspace.clone())
         };
         let root = root.ok_or_else(|| absent("a bare repository".into()))?;
-        let slug = match around.repository.clone().or_else(|| checkout.origin()) {
+        let slug = match env.repository.clone().or_else(|| checkout.origin()) {
             Some(text) => Slug::parse(&text)
                 .map_err(|error| InputError::of("GITHUB_REPOSITORY", error.to_string()))?,
             // Nobody has to have pushed anything: the names only fill {owner} and {repo} in.
@@ -89,7 +89,7 @@ impl LocalRepository {
 
     /// The content of a file; `None` when it is not there. What cannot be read says why.
     pub(crate) fn read(&self, path: &str) -> Result<Option<Vec<u8>>, String> {
-        let shown = Foreign(path.as_bytes());
+        let shown = Untrusted(path.as_bytes());
         if self.is_laptop {
             return match self.workspace.has(path) {
                 false => Ok(None),

@@ -5,7 +5,7 @@ use crate::context::{Context, Stop};
 use crate::failure::Failure;
 use crate::planned_run::{PlannedRun, after_merge};
 use crate::previews::comment;
-use crate::resolve::{Before, Resolved};
+use crate::resolve::{EventBase, Resolved};
 use crate::rollout::carried;
 use crate::{images, state};
 use decide::{Base, Environments, Subject, Tip};
@@ -170,7 +170,7 @@ fn merged(
             release: None,
         },
         commit,
-        before: Before::Commit {
+        before: EventBase::Commit {
             base: Base::Commit(pull.base, "the base branch".into()),
             pushed: Some(pull.base),
             forward_from: Some(pull.base),

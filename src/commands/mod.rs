@@ -20,9 +20,9 @@ pub(crate) use revisions::resolve_revisions;
 use crate::context::{CommandOutcome, Context, Stop, Writers};
 use crate::failure::Failure;
 use crate::previews::comment;
-use crate::runner::{Log, Surroundings};
+use crate::runner::{Log, RunnerEnvironment};
 use github::CommentWriter;
-use model::{Foreign, Outcome, Trigger};
+use model::{Outcome, Trigger, Untrusted};
 use parse::inputs::{InputError, LocalCommand, OperationCommand, PipelineCommand, Request};
 use report::{CheckReport, RunReport};
 
@@ -45,12 +45,12 @@ impl<E: Into<Failure>> From<E> for LocalStop {
 pub(crate) fn local(
     command: LocalCommand,
     request: &Request,
-    around: &Surroundings,
+    env: &RunnerEnvironment,
     log: &Log,
 ) -> Result<RunReport, LocalStop> {
     match command {
-        LocalCommand::Check => check::run(request, around, log),
-        LocalCommand::Init => init::run(request, around, log).map_err(LocalStop::from),
+        LocalCommand::Check => check::run(request, env, log),
+        LocalCommand::Init => init::run(request, env, log).map_err(LocalStop::from),
     }
 }
 
@@ -135,7 +135,7 @@ fn stop_if_frozen(context: &Context, done: &str) -> Result<(), Stop> {
     let Some(reason) = &context.request.freeze else {
         return Ok(());
     };
-    let reason = Foreign(reason.as_bytes());
+    let reason = Untrusted(reason.as_bytes());
     context.warn(
         "Deploys are frozen",
         &format!("nothing is {done} (freeze: {reason})"),

@@ -10,7 +10,7 @@ use crate::state;
 use crate::tags::{Placement, put};
 use decide::ledger::BranchTip;
 use decide::{Subject, Tip};
-use model::{Foreign, ImageTag, Outcome, PushedRef, Trigger, When};
+use model::{ImageTag, Outcome, PushedRef, Trigger, Untrusted, When};
 use parse::inputs::InputError;
 use registry::Moving;
 
@@ -146,7 +146,7 @@ async fn must_be_the_tip(context: &Context, run: &PlannedRun, tag: &Tag) -> Resu
     let Tag::Latest(_, branch) = tag else {
         return Ok(());
     };
-    let shown = Foreign(branch.as_bytes());
+    let shown = Untrusted(branch.as_bytes());
     match context.clients.history.present_tip(branch).await {
         BranchTip::At(tip) if tip == run.plan.commit => Ok(()),
         BranchTip::At(tip) => {

@@ -7,12 +7,14 @@ use crate::context::{CommandOutcome, Context, Stop, Writers};
 use crate::failure::{Failure, ReleaseRefusal, UPDATE_FAILED};
 use crate::gate::required_environment;
 use crate::history::{Ancestry, HistoryError};
-use crate::resolve::{self, Candidate, candidate_of_dispatch, candidate_of_push, needs_github};
+use crate::resolve::{
+    self, ReleaseCandidate, candidate_of_dispatch, candidate_of_push, needs_github,
+};
 use crate::tags::existing_tags;
 use decide::{NoNumber, number};
 use github::{GitHub, GitHubError, GitTag, TagMade, TagWriter};
 use http_client::sleep;
-use model::{CommitSha, Level, Notice, Outcome, Reading, Release, ReleaseNumber, Trigger};
+use model::{CommitSha, Level, Notice, Outcome, Release, ReleaseNumber, TagReading, Trigger};
 use report::Released;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -69,16 +71,16 @@ async fn numbered(
     context: &Context,
     github: &GitHub,
     writer: Option<TagWriter<'_>>,
-    candidate: &Candidate,
+    candidate: &ReleaseCandidate,
 ) -> Result<Numbered, Failure> {
-    let Candidate {
+    let ReleaseCandidate {
         manifest,
         environment,
         commit,
         wanted,
         ..
     } = candidate;
-    let mut seen = Seen::default();
+    let mut seen = FollowedTags::default();
     let first = releases(github, candidate).await?;
     if let Some(release) = own(context, github, &first, commit, &mut seen).await? {
         return found(candidate, release);
@@ -140,7 +142,7 @@ async fn numbered(
 }
 
 /// The commit's own release, unless another one was asked for.
-fn found(candidate: &Candidate, release: Release) -> Result<Numbered, Failure> {
+fn found(candidate: &ReleaseCandidate, release: Release) -> Result<Numbered, Failure> {
     match &candidate.wanted {
         Some(wanted) if *wanted != release => Err(Failure::Release(ReleaseRefusal::Numbered {
             commit: candidate.commit,
@@ -154,9 +156,9 @@ fn found(candidate: &Candidate, release: Release) -> Result<Numbered, Failure> {
 /// The numbers that the registry has; what cannot be asked is said.
 async fn in_registry(
     context: &Context,
-    candidate: &Candidate,
+    candidate: &ReleaseCandidate,
 ) -> Result<Vec<ReleaseNumber>, Failure> {
-    let Candidate {
+    let ReleaseCandidate {
         manifest,
         environment,
         template,
@@ -177,7 +179,7 @@ async fn in_registry(
 /// The release tags that there are now, the highest first.
 async fn releases(
     github: &GitHub,
-    candidate: &Candidate,
+    candidate: &ReleaseCandidate,
 ) -> Result<Vec<(Release, GitTag)>, Failure> {
     let template = &candidate.template;
     let tags = github
@@ -186,8 +188,8 @@ async fn releases(
         .map_err(HistoryError::from)?;
     let tags = tags.ok_or_else(|| HistoryError::TooManyTags(template.to_string()))?;
     let release = |tag: GitTag| match template.read(&tag.name) {
-        Reading::Release(release) => Some((release, tag)),
-        Reading::Malformed | Reading::Foreign => None,
+        TagReading::Release(release) => Some((release, tag)),
+        TagReading::Malformed | TagReading::Foreign => None,
     };
     let mut releases: Vec<(Release, GitTag)> = tags.into_iter().filter_map(release).collect();
     releases.sort_by_key(|(release, _)| std::cmp::Reverse(release.number()));
@@ -196,12 +198,12 @@ async fn releases(
 
 /// The commits of annotated tags that were followed already; none for a tag that is on no commit.
 #[derive(Default)]
-struct Seen {
+struct FollowedTags {
     commits: BTreeMap<CommitSha, Option<CommitSha>>,
     asked: usize,
 }
 
-impl Seen {
+impl FollowedTags {
     /// The commit that a tag is on, as far as that is known without asking.
     fn known(&self, tag: &GitTag) -> Option<CommitSha> {
         if tag.is_annotated {
@@ -254,7 +256,7 @@ async fn own(
     github: &GitHub,
     releases: &[(Release, GitTag)],
     commit: &CommitSha,
-    seen: &mut Seen,
+    seen: &mut FollowedTags,
 ) -> Result<Option<Release>, Failure> {
     for (release, tag) in releases {
         if seen.commit(context, github, tag).await?.as_ref() == Some(commit) {
@@ -265,7 +267,11 @@ async fn own(
 }
 
 /// The commit of one of the releases.
-fn commit_of(releases: &[(Release, GitTag)], wanted: &Release, seen: &Seen) -> Option<CommitSha> {
+fn commit_of(
+    releases: &[(Release, GitTag)],
+    wanted: &Release,
+    seen: &FollowedTags,
+) -> Option<CommitSha> {
     releases
         .iter()
         .find(|(release, _)| release == wanted)
@@ -300,9 +306,9 @@ async fn whose(
 /// A higher number on an older commit can be made, but not deployed.
 async fn warn_of_going_back(
     context: &Context,
-    candidate: &Candidate,
+    candidate: &ReleaseCandidate,
     releases: &[(Release, GitTag)],
-    seen: &mut Seen,
+    seen: &mut FollowedTags,
 ) {
     let Some((highest, tag)) = releases.first() else {
         return;
@@ -324,7 +330,7 @@ async fn warn_of_going_back(
 }
 
 /// Tells what came of it, and how to go on.
-fn conclude(context: &Context, candidate: &Candidate, numbered: Numbered) -> CommandOutcome {
+fn conclude(context: &Context, candidate: &ReleaseCandidate, numbered: Numbered) -> CommandOutcome {
     let (environment, short) = (&candidate.environment.name, candidate.commit.short(7));
     let (outcome, headline, release) = match &numbered {
         Numbered::Made(release) => (

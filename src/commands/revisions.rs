@@ -1,7 +1,7 @@
 //! Revisions on the command line: `--sha` and `--base` take what git's own commands take.
 
 use crate::failure::Failure;
-use crate::runner::{Arguments, Surroundings};
+use crate::runner::{Arguments, RunnerEnvironment};
 use git::{Checkout, Trust};
 use model::CommitName;
 use parse::inputs::InputError;
@@ -15,7 +15,7 @@ const FLAGS: [&str; 2] = ["sha", "base"];
 /// Every revision that git does not know, and why.
 pub(crate) fn resolve_revisions(
     arguments: &mut Arguments,
-    around: &Surroundings,
+    env: &RunnerEnvironment,
 ) -> Result<(), Failure> {
     let mut errors = Vec::new();
     for flag in FLAGS {
@@ -25,7 +25,7 @@ pub(crate) fn resolve_revisions(
             }
             Some(_) | None => continue,
         };
-        match commit(&revision, around) {
+        match commit(&revision, env) {
             Ok(commit) => arguments.replace(flag, commit),
             Err(why) => errors.push(InputError::of(flag, why)),
         }
@@ -37,14 +37,14 @@ pub(crate) fn resolve_revisions(
     }
 }
 
-fn commit(revision: &str, around: &Surroundings) -> Result<String, String> {
-    let trust = if around.is_laptop() {
+fn commit(revision: &str, env: &RunnerEnvironment) -> Result<String, String> {
+    let trust = if env.is_laptop() {
         Trust::OnLaptop
     } else {
         Trust::OnRunner
     };
     let advice = "wanted a SHA of 7 to 40 digits, a branch, a tag, or a revision like HEAD~1";
-    let opened = Checkout::open(&around.workspace, trust).map_err(|error| error.to_string())?;
+    let opened = Checkout::open(&env.workspace, trust).map_err(|error| error.to_string())?;
     let Some(checkout) = opened else {
         return Err(format!(
             "there is no git repository here to look a revision up in; {advice}"

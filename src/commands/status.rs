@@ -3,7 +3,7 @@
 use crate::context::{CommandOutcome, Context, Stop};
 use crate::failure::Failure;
 use crate::resolve::{WithoutManifest, manifest_at, unknown_environment};
-use crate::state::{EnvironmentState, Lag, Lags, Reader, Standing, StateQuery};
+use crate::state::{EnvironmentState, Lag, Lags, ServedNow, StatePurpose, StateQuery};
 use decide::{Base, FleetFacts, FleetState};
 use model::{
     CommitSha, Environment, EnvironmentName, FailureWord, Manifest, Outcome, PushedRef, Release,
@@ -164,7 +164,7 @@ impl Survey<'_> {
             None => (of_default, environment),
         };
         let query = StateQuery {
-            reader: Reader::Plan,
+            reader: StatePurpose::Plan,
             manifest,
             environment,
             commit: target,
@@ -221,7 +221,7 @@ impl Survey<'_> {
         &mut self,
         manifest: &Manifest,
         service: &ServiceName,
-        standing: &Standing,
+        standing: &ServedNow,
         target: &CommitSha,
     ) -> Lag {
         match &standing.commit {
@@ -235,7 +235,7 @@ impl Survey<'_> {
         &mut self,
         environment: &EnvironmentName,
         service: &ServiceName,
-        standing: &Standing,
+        standing: &ServedNow,
     ) {
         let (Some(render), Some((id, deploy))) = (&self.context.clients.render, &standing.failed)
         else {
@@ -266,7 +266,7 @@ impl Survey<'_> {
 fn row(
     environment: &EnvironmentName,
     service: &ServiceName,
-    standing: Standing,
+    standing: ServedNow,
     lag: &Lag,
 ) -> FleetRow {
     let facts = FleetFacts {

@@ -15,7 +15,7 @@ pub(crate) use writers::{RenderWriters, Writers, comment_writer};
 use crate::failure::Failure;
 use crate::history::History;
 use crate::probe::ProbeClient;
-use crate::runner::{self, Connect, Log, Surroundings, Workspace};
+use crate::runner::{self, Connect, Log, RunnerEnvironment, Workspace};
 use git::{Checkout, Trust};
 use github::GitHub;
 use http_client::{Client, Proxies, Random, Roots, TransportError};
@@ -33,7 +33,7 @@ const LARGEST_BUNDLE: u64 = 1 << 20;
 /// Everything that a command starts from.
 pub(crate) struct Context {
     pub(crate) request: Request,
-    pub(crate) around: Surroundings,
+    pub(crate) env: RunnerEnvironment,
     pub(crate) log: Log,
     pub(crate) workspace: Workspace,
     pub(crate) random: Random,
@@ -47,26 +47,26 @@ impl Context {
     /// Reads the event and makes the clients that read.
     pub(crate) fn read(
         request: Request,
-        around: Surroundings,
+        env: RunnerEnvironment,
         log: Log,
         connect: &Connect,
         random: Random,
     ) -> Result<Self, Failure> {
-        let workspace = Workspace::new(around.workspace.clone());
-        let (roots, proxies) = network(&request, &around, &workspace, &log)?;
+        let workspace = Workspace::new(env.workspace.clone());
+        let (roots, proxies) = network(&request, &env, &workspace, &log)?;
         let exchange = connect(roots, &proxies).map_err(TransportError::from)?;
         let client = Client::new(exchange, random.clone());
         // An event is a runner's too where it does not say that it is one; a laptop has none.
-        let is_laptop = !around.on_runner && around.event_name.is_none();
+        let is_laptop = !env.on_runner && env.event_name.is_none();
         let trust = if is_laptop {
             Trust::OnLaptop
         } else {
             Trust::OnRunner
         };
-        let opened = Checkout::open(&around.workspace, trust);
+        let opened = Checkout::open(&env.workspace, trust);
         let checkout = opened.as_ref().ok().and_then(Option::as_ref);
         let origin = checkout.and_then(Checkout::origin);
-        let slug = match around.repository.clone().or(origin) {
+        let slug = match env.repository.clone().or(origin) {
             Some(text) => Slug::parse(&text)?,
             None => {
                 return Err(InputError::of(
@@ -76,9 +76,9 @@ impl Context {
                 .into());
             }
         };
-        let trigger = trigger(&around, checkout)?;
-        let asks_github = around.api_url.is_some() || request.github_token.is_some();
-        let api_url = around.api_url.as_deref().unwrap_or(GITHUB_API);
+        let trigger = trigger(&env, checkout)?;
+        let asks_github = env.api_url.is_some() || request.github_token.is_some();
+        let api_url = env.api_url.as_deref().unwrap_or(GITHUB_API);
         let github = if asks_github {
             Some(GitHub::new(
                 &client,
@@ -92,7 +92,7 @@ impl Context {
         let key = request.render_api_key.clone();
         let render = key.map(|key| RenderApi::new(client.clone(), &request.render_api_url, key));
         let clients = Clients {
-            credentials: credentials(&request, &around),
+            credentials: credentials(&request, &env),
             probes: ProbeClient::new(client.clone()),
             http: client,
             history: History::new(opened, github),
@@ -100,7 +100,7 @@ impl Context {
         };
         Ok(Self {
             request,
-            around,
+            env,
             log,
             workspace,
             random,
@@ -113,12 +113,12 @@ impl Context {
 
     /// This repository's address: what an image's `source` label says.
     pub(crate) fn server_url(&self) -> &str {
-        self.around.server_url.as_deref().unwrap_or(GITHUB)
+        self.env.server_url.as_deref().unwrap_or(GITHUB)
     }
 
     /// The page of this run, where a runner says which it is.
     pub(crate) fn run_url(&self) -> Option<url::Url> {
-        let (id, attempt) = self.around.run?;
+        let (id, attempt) = self.env.run?;
         let page = format!(
             "{}/{}/actions/runs/{id}/attempts/{attempt}",
             self.server_url(),
@@ -129,7 +129,7 @@ impl Context {
 
     /// The page of this run whichever attempt it is.
     pub(crate) fn run_page(&self) -> Option<url::Url> {
-        let (id, _) = self.around.run?;
+        let (id, _) = self.env.run?;
         url::Url::parse(&format!(
             "{}/{}/actions/runs/{id}",
             self.server_url(),
@@ -171,7 +171,7 @@ impl Context {
 }
 
 /// For ghcr.io the actor and the token of the job will do; elsewhere nothing is guessed.
-fn credentials(request: &Request, around: &Surroundings) -> Option<Credentials> {
+fn credentials(request: &Request, env: &RunnerEnvironment) -> Option<Credentials> {
     let is_ghcr = request.registry.as_str() == "ghcr.io";
     let password: Option<Secret> = match (&request.registry_password, &request.registry_username) {
         (Some(password), _) => Some(password.clone()),
@@ -180,7 +180,7 @@ fn credentials(request: &Request, around: &Surroundings) -> Option<Credentials> 
         (None, None) => None,
     };
     // GHCR takes any username with a token; `x-access-token` says what it is.
-    let actor = around.actor.clone().filter(|_| is_ghcr);
+    let actor = env.actor.clone().filter(|_| is_ghcr);
     let username = request
         .registry_username
         .clone()
@@ -189,20 +189,20 @@ fn credentials(request: &Request, around: &Surroundings) -> Option<Credentials> 
     password.map(|password| Credentials::new(request.registry.clone(), username, password))
 }
 
-fn trigger(around: &Surroundings, checkout: Option<&Checkout>) -> Result<Trigger, Failure> {
-    let Some(name) = &around.event_name else {
+fn trigger(env: &RunnerEnvironment, checkout: Option<&Checkout>) -> Result<Trigger, Failure> {
+    let Some(name) = &env.event_name else {
         return Ok(Trigger::Dispatch(laptop(checkout)));
     };
-    let path = around
+    let path = env
         .event_path
         .as_ref()
         .ok_or_else(|| InputError::of("GITHUB_EVENT_PATH", "it is not set"))?;
     let payload = runner::read_event(path)
         .map_err(|error| InputError::of("GITHUB_EVENT_PATH", error.to_string()))?;
     let ambient = Ambient {
-        git_ref: around.git_ref.as_deref(),
-        sha: around.sha.as_deref(),
-        actor: around.actor.as_deref(),
+        git_ref: env.git_ref.as_deref(),
+        sha: env.sha.as_deref(),
+        actor: env.actor.as_deref(),
     };
     Ok(event::read(name, &payload, &ambient)?)
 }
@@ -228,7 +228,7 @@ fn laptop(checkout: Option<&Checkout>) -> Dispatch {
 /// Whom to trust and through which proxies to connect.
 fn network(
     request: &Request,
-    around: &Surroundings,
+    env: &RunnerEnvironment,
     workspace: &Workspace,
     log: &Log,
 ) -> Result<(Roots, Proxies), Failure> {
@@ -246,15 +246,14 @@ fn network(
             .add(&pem)
             .map_err(|error| InputError::of("ca-bundle", error.to_string()))?;
     }
-    let names = around.network.join(", ");
+    let names = env.network.join(", ");
     // Whoever runs his own machine has said there whom he trusts. On GitHub's, an earlier step may have said so.
-    if !around.is_hosted {
-        around
-            .root_files()
+    if !env.is_hosted {
+        env.root_files()
             .iter()
             .for_each(|pem| roots.add_readable(pem));
     }
-    let proxies = match (around.is_hosted, around.network.is_empty()) {
+    let proxies = match (env.is_hosted, env.network.is_empty()) {
         (_, true) => Proxies::default(),
         (true, false) => {
             let text = format!(
@@ -269,7 +268,7 @@ fn network(
         }
         (false, false) => {
             log.say(&format!("Network: {names} from the environment are used."));
-            around.proxies()
+            env.proxies()
         }
     };
     Ok((roots, proxies))

@@ -6,7 +6,7 @@ use model::{
     ServiceId, ServiceName,
 };
 use report::outputs::Naming;
-use report::{Carried, CleanupItem, FleetRow, Preview, RunReport, ServiceResult, Verified};
+use report::{Carried, CleanupItem, FleetRow, Preview, RunReport, ServiceResult, VerifiedRow};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -98,7 +98,7 @@ impl Progress {
     }
 
     /// Keeps the images that were verified.
-    pub(crate) fn verified(&self, images: BTreeMap<ImageName, Verified>) {
+    pub(crate) fn verified(&self, images: BTreeMap<ImageName, VerifiedRow>) {
         self.report.borrow_mut().images = images;
     }
 

@@ -12,10 +12,10 @@ use http_client::TransportError;
 use model::{CommitSha, EnvironmentName, FailureWord, ImageName, Outcome, Refused, ServiceName};
 use parse::event::EventError;
 use parse::inputs::InputError;
-use parse::manifest::Mistake;
+use parse::manifest::Diagnostic;
 use registry::RegistryError;
 use release::taken;
-pub use release::{ReleaseRefusal, Taken};
+pub use release::{ReleaseRefusal, TagConflict};
 use render::RenderError;
 use report::Failed;
 pub use rollback::BackRefusal;
@@ -44,7 +44,7 @@ pub enum Failure {
         /// Its path.
         path: String,
         /// Every mistake; never none.
-        mistakes: Vec<Mistake>,
+        mistakes: Vec<Diagnostic>,
     },
     /// The manifest is not to be had.
     #[error("{0}")]
@@ -130,7 +130,7 @@ pub enum Failure {
     HooksConfused(String),
     /// A release's tag is on something else already.
     #[error("{}", taken(.0))]
-    ReleaseTaken(Vec<Taken>),
+    ReleaseTaken(Vec<TagConflict>),
     /// A tag could not be put on an image.
     #[error("image {image} could not be tagged {tag}: {error}")]
     Promotion {
@@ -347,7 +347,7 @@ impl Failure {
             Self::Inputs(_) | Self::Value(_) => "Correct the input: in the workflow's with: block, or the flag.".into(),
             Self::File(_) => "Check the path, and what an earlier step put there.".into(),
             Self::Event(error) => error.hint(),
-            Self::Manifest { mistakes, .. } => format!("Correct the manifest: {}", mistakes[0].remedy()),
+            Self::Manifest { mistakes, .. } => format!("Correct the manifest: {}", mistakes[0].help()),
             Self::NoManifest(_) => "Check the input manifest, that the commit has the file, and that the job checks it out or has contents: read.".into(),
             Self::Choice(_) => "Name one environment with the input environment.".into(),
             Self::Plan(_) => "Correct the input services.".into(),

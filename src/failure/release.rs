@@ -47,7 +47,7 @@ pub enum ReleaseRefusal {
 
 /// A release's tag that is on something else.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Taken {
+pub struct TagConflict {
     /// The image that it was to be on.
     wanted: PinnedImage,
     tag: ImageTag,
@@ -55,7 +55,7 @@ pub struct Taken {
     found: Digest,
 }
 
-impl Taken {
+impl TagConflict {
     pub(crate) fn new(wanted: PinnedImage, tag: &ImageTag, found: Digest) -> Self {
         Self {
             wanted,
@@ -66,8 +66,8 @@ impl Taken {
 }
 
 /// What is said of tags that are on something else.
-pub(super) fn taken(all: &[Taken]) -> String {
-    let one = |taken: &Taken| {
+pub(super) fn taken(all: &[TagConflict]) -> String {
+    let one = |taken: &TagConflict| {
         format!(
             "{}:{} is on {} already, not on {}",
             taken.wanted.repository, taken.tag, taken.found, taken.wanted.digest

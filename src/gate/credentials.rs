@@ -1,6 +1,6 @@
 //! The credentials that a run needs. A missing one is a failure, or a reason to skip everything.
 
-use super::hooks::{self, Hooks};
+use super::hooks::{self, ServiceHooks};
 use crate::context::{Context, Stop};
 use crate::failure::Failure;
 use crate::planned_run::PlannedRun;
@@ -74,7 +74,7 @@ fn unseen(run: &PlannedRun) -> Vec<ServiceName> {
 ///
 /// # Errors
 /// As [`check`]; hooks that are none, or are mixed up.
-pub(crate) fn of_deploy(context: &Context, run: &PlannedRun) -> Result<Hooks, Stop> {
+pub(crate) fn of_deploy(context: &Context, run: &PlannedRun) -> Result<ServiceHooks, Stop> {
     check(context, run, Live::Deployed)?;
     let hooks = hooks::find(context, &run.resolved, &run.plan)?;
     let has_key = context.clients.render.is_some();
@@ -99,7 +99,7 @@ pub(crate) fn of_deploy(context: &Context, run: &PlannedRun) -> Result<Hooks, St
 }
 
 /// The results of the services that have no deploy hook here.
-pub(crate) fn skip_without_hook(context: &Context, hooks: &Hooks) -> Vec<ServiceResult> {
+pub(crate) fn skip_without_hook(context: &Context, hooks: &ServiceHooks) -> Vec<ServiceResult> {
     let mut results = Vec::new();
     for (service, _) in &hooks.missing {
         let reason = "skipped: it has no deploy hook here";

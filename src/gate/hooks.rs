@@ -12,14 +12,14 @@ use parse::inputs::InputError;
 use std::collections::BTreeMap;
 
 /// The hooks of the services that have one, and the services that lack one with the variable that would hold it.
-pub(crate) struct Hooks {
+pub(crate) struct ServiceHooks {
     pub(crate) found: BTreeMap<ServiceName, DeployHook>,
     pub(crate) missing: Vec<(ServiceName, String)>,
     /// Hooks that are doubled, or another service's by their id.
     pub(crate) confused: Vec<String>,
 }
 
-impl Hooks {
+impl ServiceHooks {
     /// Checks that it was said that a service has no hook here.
     ///
     /// # Errors
@@ -37,7 +37,11 @@ impl Hooks {
 ///
 /// # Errors
 /// A hook that is none, and one for a service that the manifest has not: all of a kind are told together, and nothing has been sent.
-pub(crate) fn find(context: &Context, resolved: &Resolved, plan: &Plan) -> Result<Hooks, Failure> {
+pub(crate) fn find(
+    context: &Context,
+    resolved: &Resolved,
+    plan: &Plan,
+) -> Result<ServiceHooks, Failure> {
     let manifest = &resolved.manifest;
     let known = |name: &ServiceName| {
         manifest
@@ -69,7 +73,7 @@ pub(crate) fn find(context: &Context, resolved: &Resolved, plan: &Plan) -> Resul
         )
         .into());
     }
-    let mut hooks = Hooks {
+    let mut hooks = ServiceHooks {
         found: BTreeMap::new(),
         missing: Vec::new(),
         confused: Vec::new(),

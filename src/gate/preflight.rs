@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::rollout::DeployRequest;
 use http_client::Deadline;
 use model::{FailureWord, PinnedImage, Repository, ServiceId, ServiceName};
-use registry::{Asked, RegistryError};
+use registry::{Reference, RegistryError};
 use render::{ServiceFacts, ServiceKind};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -114,7 +114,7 @@ async fn unreadable(
     image: &PinnedImage,
 ) -> Option<(FailureWord, String)> {
     let anybody = context.clients.public_registry();
-    let asked = Asked::Digest(image.digest.clone());
+    let asked = Reference::Digest(image.digest.clone());
     let answer = anybody
         .examine(&image.repository, &asked, &Deadline::after(ONE_LOOK))
         .await;

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 const LARGEST_FILE: usize = 1 << 20;
 
 /// Paths from the repository's root, as git has them.
-type Paths = Vec<Vec<u8>>;
+type PathBytes = Vec<Vec<u8>>;
 
 /// Where history is read from.
 pub struct History {
@@ -29,7 +29,7 @@ pub struct History {
     github: Option<GitHub>,
     notes: RefCell<Vec<String>>,
     /// The differences that GitHub has told, by base and head: each is asked for once.
-    told: RefCell<BTreeMap<(CommitSha, CommitSha), Paths>>,
+    told: RefCell<BTreeMap<(CommitSha, CommitSha), PathBytes>>,
 }
 
 /// Why history gives no answer.
@@ -215,7 +215,7 @@ impl History {
 mod testing {
     use super::*;
     use git::testing::Repo;
-    use github::testing::{Exchange, Server, found};
+    use github::testing::{ExpectedRequest, Server, found};
 
     /// A commit that no test repository has.
     pub(crate) const ELSEWHERE: CommitSha = CommitSha::from_bytes([0x11; 20]);
@@ -238,7 +238,7 @@ mod testing {
     }
 
     /// GitHub's answer for a commit with a tree.
-    pub(crate) fn commit(sha: &CommitSha, tree: &str) -> Exchange {
+    pub(crate) fn commit(sha: &CommitSha, tree: &str) -> ExpectedRequest {
         let body = format!(
             r#"{{"sha":"{sha}","tree":{{"sha":"{tree}"}},"committer":{{"date":"2026-01-02T03:04:05Z"}}}}"#
         );
@@ -246,7 +246,7 @@ mod testing {
     }
 
     /// GitHub's answer for a tree with one file.
-    pub(crate) fn tree(name: &str, path: &str, blob: &str) -> Exchange {
+    pub(crate) fn tree(name: &str, path: &str, blob: &str) -> ExpectedRequest {
         let body = format!(
             r#"{{"tree":[{{"path":"{path}","mode":"100644","sha":"{blob}"}}],"truncated":false}}"#
         );
@@ -260,7 +260,7 @@ mod testing {
         status: &str,
         merge_base: &CommitSha,
         files: &str,
-    ) -> Exchange {
+    ) -> ExpectedRequest {
         let body = format!(
             r#"{{"status":"{status}","merge_base_commit":{{"sha":"{merge_base}"}},"files":{files}}}"#
         );

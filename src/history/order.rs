@@ -4,7 +4,7 @@ use super::{History, HistoryError};
 use decide::ledger::BranchTip;
 use git::Checkout;
 use github::{AdvertisedRefs, GitHub, GitHubError, Relation};
-use model::{CommitRange, CommitSha, Reading, Release, ReleaseNumber, ReleaseTemplate};
+use model::{CommitRange, CommitSha, Release, ReleaseNumber, ReleaseTemplate, TagReading};
 
 /// Whether one commit is reachable from another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -371,8 +371,8 @@ fn releases(template: &ReleaseTemplate, tags: &[(String, CommitSha)]) -> Vec<(Re
     let mut found = Vec::new();
     for (name, object) in tags {
         match template.read(name) {
-            Reading::Release(release) => found.push((release, *object)),
-            Reading::Malformed | Reading::Foreign => {}
+            TagReading::Release(release) => found.push((release, *object)),
+            TagReading::Malformed | TagReading::Foreign => {}
         }
     }
     found
@@ -396,7 +396,7 @@ mod tests {
     use super::*;
     use git::testing::Repo;
     use github::Trace;
-    use github::testing::{Exchange, Server, closed, exchange, found, missing};
+    use github::testing::{ExpectedRequest, Server, closed, exchange, found, missing};
 
     fn template() -> ReleaseTemplate {
         ReleaseTemplate::parse("prod-{number}").unwrap()
@@ -404,12 +404,12 @@ mod tests {
 
     fn release(tag: &str) -> Release {
         match template().read(tag) {
-            Reading::Release(release) => release,
-            reading @ (Reading::Malformed | Reading::Foreign) => panic!("{reading:?}"),
+            TagReading::Release(release) => release,
+            reading @ (TagReading::Malformed | TagReading::Foreign) => panic!("{reading:?}"),
         }
     }
 
-    fn tags(list: &[(&str, &str, CommitSha)]) -> Exchange {
+    fn tags(list: &[(&str, &str, CommitSha)]) -> ExpectedRequest {
         let entry = |(name, kind, sha): &(&str, &str, CommitSha)| {
             format!(r#"{{"ref":"refs/tags/{name}","object":{{"type":"{kind}","sha":"{sha}"}}}}"#)
         };
@@ -648,7 +648,7 @@ mod tests {
             exchange(path, status, &[], &list)
         };
         // Who was silent three times is asked once from then on.
-        let mut script: Vec<Exchange> = ["git/ref/heads/main"; 3].map(closed).to_vec();
+        let mut script: Vec<ExpectedRequest> = ["git/ref/heads/main"; 3].map(closed).to_vec();
         script.push(git(200));
         for path in ["git/ref/heads/other", "git/ref/tags/prod-1"] {
             script.extend([closed(path), git(200)]);

@@ -1,10 +1,10 @@
 //! The env file: the verified digests as `KEY=VALUE` lines, for deploys that are not Render's.
 
-use super::Images;
+use super::VerifiedImages;
 use crate::context::{Context, Writers};
 use crate::failure::Failure;
 use crate::planned_run::PlannedRun;
-use model::{EnvironmentName, FileAt, Foreign, ImageName};
+use model::{EnvironmentName, FileAt, ImageName, Untrusted};
 use parse::inputs::InputError;
 
 /// Refuses a file that may not be written, before anything is done.
@@ -33,7 +33,7 @@ pub(crate) async fn check(
     ) {
         return Err(refused(format!(
             "{} is a file of the repository",
-            Foreign(below.as_bytes())
+            Untrusted(below.as_bytes())
         )));
     }
     context
@@ -54,7 +54,7 @@ pub(crate) fn write(
     context: &Context,
     run: &PlannedRun,
     environment: &EnvironmentName,
-    images: &Images,
+    images: &VerifiedImages,
 ) -> Result<(), Failure> {
     let Some(path) = &context.request.env_file else {
         return Ok(());

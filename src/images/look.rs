@@ -1,16 +1,16 @@
 //! One look at an image: what the registry has there, and whether it may be deployed.
 
-use super::Search;
-use super::sources::Place;
+use super::ImageWait;
+use super::sources::RecordedPlace;
 use crate::failure::Failure;
 use crate::history::Movement;
-use decide::{Affected, Expectation, Sight, Source, Verdict, VerifiedImage, judge};
+use decide::{Affected, Expectation, ImageSource, ImageVerdict, Sight, VerifiedImage, judge};
 use http_client::Deadline;
 use model::{CommitSha, Image};
-use registry::{Asked, RegistryError};
+use registry::{Reference, RegistryError};
 
 /// What one look found.
-pub(super) enum Look {
+pub(super) enum LookResult {
     /// An image that may be deployed.
     Verified(Box<VerifiedImage>),
     /// Nothing.
@@ -19,7 +19,7 @@ pub(super) enum Look {
     Refused(Failure),
 }
 
-impl Look {
+impl LookResult {
     pub(super) const fn sight(&self) -> Sight {
         match self {
             Self::Verified(_) => Sight::Right,
@@ -29,7 +29,7 @@ impl Look {
     }
 }
 
-impl Search<'_> {
+impl ImageWait<'_> {
     /// Looks at a source of an image.
     ///
     /// # Errors
@@ -37,26 +37,26 @@ impl Search<'_> {
     pub(super) async fn look_at(
         &self,
         image: &Image,
-        source: &Source,
-        place: &Place<'_>,
-    ) -> Result<Look, Failure> {
+        source: &ImageSource,
+        place: &RecordedPlace<'_>,
+    ) -> Result<LookResult, Failure> {
         let commit = source.commit().copied();
         let asked = match source {
-            Source::Own(tag) | Source::Ancestor(tag, _) => Asked::Tag(tag.clone()),
-            Source::Required(digest, _) | Source::Recorded(digest, _) => {
-                Asked::Digest(digest.clone())
+            ImageSource::Own(tag) | ImageSource::Ancestor(tag, _) => Reference::Tag(tag.clone()),
+            ImageSource::Required(digest, _) | ImageSource::Recorded(digest, _) => {
+                Reference::Digest(digest.clone())
             }
         };
         let look = self.look(image, &asked, commit.as_ref()).await?;
         Ok(match look {
-            Look::Verified(verified) => {
+            LookResult::Verified(verified) => {
                 let verified = verified.found_as(commit.unwrap_or(self.run.resolved.commit));
                 if let Some(sentence) = place.sentence(source, &self.run.resolved.commit) {
                     self.say_source(image, &sentence);
                 }
-                Look::Verified(Box::new(verified))
+                LookResult::Verified(Box::new(verified))
             }
-            other @ (Look::Absent | Look::Refused(_)) => other,
+            other @ (LookResult::Absent | LookResult::Refused(_)) => other,
         })
     }
 
@@ -67,9 +67,9 @@ impl Search<'_> {
     pub(super) async fn look(
         &self,
         image: &Image,
-        asked: &Asked,
+        asked: &Reference,
         other: Option<&CommitSha>,
-    ) -> Result<Look, Failure> {
+    ) -> Result<LookResult, Failure> {
         let deadline = Deadline::after(self.deadline.left().max(self.one_look));
         let facts = match self
             .registry
@@ -77,7 +77,7 @@ impl Search<'_> {
             .await
         {
             Ok(facts) => facts,
-            Err(RegistryError::Missing(_)) => return Ok(Look::Absent),
+            Err(RegistryError::Missing(_)) => return Ok(LookResult::Absent),
             Err(error) => return Err(Failure::Registry(image.name.clone(), error)),
         };
         let source = format!("{}/{}", self.context.server_url(), self.context.slug);
@@ -88,16 +88,16 @@ impl Search<'_> {
             digest,
             source: &source,
         };
-        let refused = |problem| Look::Refused(Failure::Image(image.name.clone(), problem));
+        let refused = |problem| LookResult::Refused(Failure::Image(image.name.clone(), problem));
         let verified = match judge(facts, &expected) {
-            Verdict::Verified(verified, warnings) => {
+            ImageVerdict::Verified(verified, warnings) => {
                 let warnings = warnings
                     .iter()
                     .map(|warning| format!("image {}: {warning}", image.name));
                 self.warnings.borrow_mut().extend(warnings);
                 verified
             }
-            Verdict::OtherCommit(other) => {
+            ImageVerdict::OtherCommit(other) => {
                 let found = *other.found();
                 let wanted = self.commits.first().unwrap_or(&self.run.resolved.commit);
                 let changes = self
@@ -122,7 +122,7 @@ impl Search<'_> {
                     Err(problem) => return Ok(refused(problem)),
                 }
             }
-            Verdict::Refused(problem) => return Ok(refused(problem)),
+            ImageVerdict::Refused(problem) => return Ok(refused(problem)),
         };
         let pinned = verified.pinned(self.context.request.pin);
         self.context.log.say(&format!(
@@ -131,7 +131,7 @@ impl Search<'_> {
             megabytes(verified.size()),
             self.started.elapsed().as_secs_f64()
         ));
-        Ok(Look::Verified(Box::new(verified)))
+        Ok(LookResult::Verified(Box::new(verified)))
     }
 }
 

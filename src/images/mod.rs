@@ -16,12 +16,12 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use given::given_digests;
 use http_client::{Deadline, Stopwatch, sleep};
-use look::Look;
+use look::LookResult;
 use model::{CommitSha, Digest, Image, ImageName, ImageTag, Outcome, Repository, When};
 use parse::inputs::{InputError, OnMissing};
-use registry::{Asked, Registry};
-use report::Verified;
-use sources::{Found, Known, Place};
+use registry::{Reference, Registry};
+use report::VerifiedRow;
+use sources::{KnownCommits, RecordedPlace, SearchResult};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -36,7 +36,7 @@ const ONE_LOOK: Duration = Duration::from_secs(20);
 const GLANCE: Duration = Duration::from_secs(4);
 
 /// The verified images of a plan.
-pub(crate) type Images = BTreeMap<ImageName, VerifiedImage>;
+pub(crate) type VerifiedImages = BTreeMap<ImageName, VerifiedImage>;
 
 /// How long images are waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub(crate) async fn verified(
     context: &Context,
     run: &PlannedRun,
     patience: Patience,
-) -> Result<Images, Stop> {
+) -> Result<VerifiedImages, Stop> {
     context.log.group("Images");
     let result = verify(context, run, patience).await;
     context.log.end_group();
@@ -79,7 +79,10 @@ pub(crate) async fn verified(
 ///
 /// # Errors
 /// [`Failure::ImageMissing`]: it was not verified.
-pub(crate) fn of<'i>(images: &'i Images, name: &ImageName) -> Result<&'i VerifiedImage, Failure> {
+pub(crate) fn of<'i>(
+    images: &'i VerifiedImages,
+    name: &ImageName,
+) -> Result<&'i VerifiedImage, Failure> {
     images.get(name).ok_or_else(|| {
         Failure::ImageMissing(vec![MissingImage {
             image: name.clone(),
@@ -90,7 +93,7 @@ pub(crate) fn of<'i>(images: &'i Images, name: &ImageName) -> Result<&'i Verifie
 }
 
 /// The names of images, for a headline.
-pub(crate) fn names(images: &Images) -> String {
+pub(crate) fn names(images: &VerifiedImages) -> String {
     let names: Vec<&str> = images.keys().map(ImageName::as_str).collect();
     names.join(", ")
 }
@@ -99,12 +102,12 @@ async fn verify(
     context: &Context,
     run: &PlannedRun,
     patience: Patience,
-) -> Result<Images, Failure> {
+) -> Result<VerifiedImages, Failure> {
     let time = match patience {
         Patience::Wait => context.request.image_timeout,
         Patience::Once => Duration::ZERO,
     };
-    let search = Search::begin(context, run, (time, ONE_LOOK)).await?;
+    let search = ImageWait::begin(context, run, (time, ONE_LOOK)).await?;
     let images = search.all(&run.plan.images).await;
     // The first that fails ends the search for all.
     run.plan
@@ -123,7 +126,7 @@ pub(crate) async fn to_build(
     context: &Context,
     run: &PlannedRun,
 ) -> Result<Vec<ImageName>, Failure> {
-    let search = Search::begin(context, run, (Duration::ZERO, GLANCE)).await?;
+    let search = ImageWait::begin(context, run, (Duration::ZERO, GLANCE)).await?;
     let asked = run
         .plan
         .images
@@ -154,32 +157,35 @@ pub(crate) async fn by_digest(
     digest: &Digest,
     commits: Vec<CommitSha>,
 ) -> Result<Option<VerifiedImage>, Failure> {
-    let search = Search {
+    let search = ImageWait {
         context,
         run,
         registry: context.clients.registry(),
         digests: BTreeMap::new(),
         commits,
         places: Vec::new(),
-        known: Known::default(),
+        known: KnownCommits::default(),
         deadline: Deadline::after(ONE_LOOK),
         one_look: ONE_LOOK,
         started: Stopwatch::start(),
         warnings: RefCell::default(),
     };
     match search
-        .look(image, &Asked::Digest(digest.clone()), None)
+        .look(image, &Reference::Digest(digest.clone()), None)
         .await?
     {
-        Look::Verified(verified) => Ok(Some(*verified)),
-        Look::Absent => Ok(None),
-        Look::Refused(failure) => Err(failure),
+        LookResult::Verified(verified) => Ok(Some(*verified)),
+        LookResult::Absent => Ok(None),
+        LookResult::Refused(failure) => Err(failure),
     }
 }
 
 /// What reports say of verified images.
-pub(crate) fn report_entries(context: &Context, images: &Images) -> BTreeMap<ImageName, Verified> {
-    let tell = |image: &VerifiedImage| Verified {
+pub(crate) fn report_entries(
+    context: &Context,
+    images: &VerifiedImages,
+) -> BTreeMap<ImageName, VerifiedRow> {
+    let tell = |image: &VerifiedImage| VerifiedRow {
         pinned: image.pinned(context.request.pin),
         tag: image.tag().map(ToString::to_string).unwrap_or_default(),
         size: image.size(),
@@ -194,7 +200,7 @@ pub(crate) fn report_entries(context: &Context, images: &Images) -> BTreeMap<Ima
         .collect()
 }
 
-struct Search<'a> {
+struct ImageWait<'a> {
     context: &'a Context,
     run: &'a PlannedRun,
     registry: Registry,
@@ -202,8 +208,8 @@ struct Search<'a> {
     /// The commits that an image may say it was built from, the wanted one first; none: any.
     commits: Vec<CommitSha>,
     /// What is recorded, by environment; empty only where one image is looked at and none is searched for.
-    places: Vec<Place<'a>>,
-    known: Known,
+    places: Vec<RecordedPlace<'a>>,
+    known: KnownCommits,
     deadline: Deadline,
     /// How long a single look may take, where less time is left.
     one_look: Duration,
@@ -212,12 +218,12 @@ struct Search<'a> {
 }
 
 /// How one image's search ended.
-enum Ending {
+enum ImageSearchEnd {
     Found(ImageName, VerifiedImage),
     Missing(MissingImage),
 }
 
-impl<'a> Search<'a> {
+impl<'a> ImageWait<'a> {
     async fn begin(
         context: &'a Context,
         run: &'a PlannedRun,
@@ -241,7 +247,7 @@ impl<'a> Search<'a> {
             digests,
             commits: run.resolved.revisions.clone(),
             places: sources::places(context, run, reach).await?,
-            known: Known::default(),
+            known: KnownCommits::default(),
             deadline: Deadline::after(time),
             one_look,
             started: Stopwatch::start(),
@@ -249,17 +255,17 @@ impl<'a> Search<'a> {
         })
     }
 
-    async fn all(&self, planned: &[PlannedImage]) -> Result<Images, Failure> {
+    async fn all(&self, planned: &[PlannedImage]) -> Result<VerifiedImages, Failure> {
         let mut searches: FuturesUnordered<_> =
             planned.iter().map(|planned| self.one(planned)).collect();
-        let (mut images, mut missing) = (Images::new(), Vec::new());
+        let (mut images, mut missing) = (VerifiedImages::new(), Vec::new());
         while let Some(ended) = searches.next().await {
             match ended? {
-                Ending::Found(name, image) => {
+                ImageSearchEnd::Found(name, image) => {
                     self.context.log.has_come(name.as_str());
                     images.insert(name, image);
                 }
-                Ending::Missing(image) => missing.push(image),
+                ImageSearchEnd::Missing(image) => missing.push(image),
             }
         }
         missing.sort_by(|one, other| one.image.cmp(&other.image));
@@ -277,7 +283,7 @@ impl<'a> Search<'a> {
         };
         for place in self.places.iter().filter(|place| place.needs(planned)) {
             let why = match self.find(image, planned, place).await {
-                Ok(Found::Image(found)) => {
+                Ok(SearchResult::Image(found)) => {
                     let name = found
                         .tag()
                         .map_or_else(|| found.digest().to_string(), ToString::to_string);
@@ -287,8 +293,8 @@ impl<'a> Search<'a> {
                     ));
                     continue;
                 }
-                Ok(Found::Nothing) => return true,
-                Ok(Found::Spoiled(failure)) => {
+                Ok(SearchResult::Nothing) => return true,
+                Ok(SearchResult::Spoiled(failure)) => {
                     format!("the image with its tag may not be deployed ({failure})")
                 }
                 Err(failure) => format!("it could not be checked ({failure})"),
@@ -308,21 +314,21 @@ impl<'a> Search<'a> {
         self.context.progress.note_once(&text);
     }
 
-    async fn one(&self, planned: &PlannedImage) -> Result<Ending, Failure> {
+    async fn one(&self, planned: &PlannedImage) -> Result<ImageSearchEnd, Failure> {
         let Some(image) = self.run.resolved.manifest.image(&planned.name) else {
             return Err(
                 InputError::of("manifest", format!("there is no image {}", planned.name)).into(),
             );
         };
-        let found = |found: VerifiedImage| Ending::Found(image.name.clone(), found);
-        let asked: Vec<Asked> = match self.digests.get(&image.name) {
-            Some(digest) => vec![Asked::Digest(digest.clone())],
+        let found = |found: VerifiedImage| ImageSearchEnd::Found(image.name.clone(), found);
+        let asked: Vec<Reference> = match self.digests.get(&image.name) {
+            Some(digest) => vec![Reference::Digest(digest.clone())],
             None => {
                 for place in &self.places {
                     match self.find(image, planned, place).await? {
-                        Found::Image(image) => return Ok(found(*image)),
-                        Found::Spoiled(failure) => return Err(failure),
-                        Found::Nothing => {}
+                        SearchResult::Image(image) => return Ok(found(*image)),
+                        SearchResult::Spoiled(failure) => return Err(failure),
+                        SearchResult::Nothing => {}
                     }
                 }
                 self.run
@@ -330,7 +336,7 @@ impl<'a> Search<'a> {
                     .to_find
                     .iter()
                     .cloned()
-                    .map(Asked::Tag)
+                    .map(Reference::Tag)
                     .collect()
             }
         };
@@ -346,7 +352,7 @@ impl<'a> Search<'a> {
             };
             for asked in asked_now {
                 match self.look(image, asked, None).await? {
-                    Look::Verified(verified) => {
+                    LookResult::Verified(verified) => {
                         if !is_first {
                             let waited = self.started.elapsed().as_secs_f64();
                             let note =
@@ -358,8 +364,8 @@ impl<'a> Search<'a> {
                             None => *verified,
                         }));
                     }
-                    Look::Refused(failure) => return Err(failure),
-                    Look::Absent => {}
+                    LookResult::Refused(failure) => return Err(failure),
+                    LookResult::Absent => {}
                 }
             }
             let looked_for = looked_for(&image.repository, &asked);
@@ -380,7 +386,7 @@ impl<'a> Search<'a> {
                         expected: looked_for,
                         found,
                     }),
-                    None => Ok(Ending::Missing(MissingImage {
+                    None => Ok(ImageSearchEnd::Missing(MissingImage {
                         image: image.name.clone(),
                         looked_for,
                         by_digest: own.is_none(),
@@ -424,7 +430,7 @@ impl<'a> Search<'a> {
     }
 }
 
-impl Search<'_> {
+impl ImageWait<'_> {
     /// The branch that is deployed, where it is one.
     fn branch(&self) -> Option<String> {
         let resolved = &self.run.resolved;
@@ -454,10 +460,10 @@ impl Search<'_> {
     }
 }
 
-fn looked_for(repository: &Repository, asked: &[Asked]) -> String {
+fn looked_for(repository: &Repository, asked: &[Reference]) -> String {
     let names = asked.iter().map(|asked| match asked {
-        Asked::Tag(tag) => format!("{repository}:{tag}"),
-        Asked::Digest(digest) => format!("{repository}@{digest}"),
+        Reference::Tag(tag) => format!("{repository}:{tag}"),
+        Reference::Digest(digest) => format!("{repository}@{digest}"),
     });
     names.collect::<Vec<_>>().join(" or ")
 }

@@ -3,10 +3,12 @@
 //! It may be gone from the registry by now, and a record can be written by any job that may write deployments.
 
 use crate::context::Context;
-use decide::{Expectation, ImageProblem, ImageWarning, OtherCommit, Verdict, VerifiedImage, judge};
+use decide::{
+    Expectation, ImageProblem, ImageVerdict, ImageWarning, OtherCommit, VerifiedImage, judge,
+};
 use http_client::Deadline;
 use model::{CommitSha, FailureWord, PinnedImage};
-use registry::{Asked, RegistryError};
+use registry::{Reference, RegistryError};
 use std::time::Duration;
 
 /// The image was there once: it is there, or it is gone.
@@ -43,7 +45,7 @@ pub(crate) async fn verified(
     image: &PinnedImage,
     commits: &[CommitSha],
 ) -> Result<(VerifiedImage, Vec<ImageWarning>), Unfit> {
-    let asked = Asked::Digest(image.digest.clone());
+    let asked = Reference::Digest(image.digest.clone());
     let facts = context
         .clients
         .registry()
@@ -58,8 +60,8 @@ pub(crate) async fn verified(
             source: &source,
         },
     ) {
-        Verdict::Verified(image, warnings) => Ok((image, warnings)),
-        Verdict::OtherCommit(other) => Err(Unfit::OtherCommit(Box::new(other))),
-        Verdict::Refused(problem) => Err(Unfit::Image(problem)),
+        ImageVerdict::Verified(image, warnings) => Ok((image, warnings)),
+        ImageVerdict::OtherCommit(other) => Err(Unfit::OtherCommit(Box::new(other))),
+        ImageVerdict::Refused(problem) => Err(Unfit::Image(problem)),
     }
 }

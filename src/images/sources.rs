@@ -1,7 +1,7 @@
 //! Where an image may come from: what `decide`'s search for it asks, answered from the record, from history and from the registry.
 
-use super::Search;
-use super::look::Look;
+use super::ImageWait;
+use super::look::LookResult;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::history::Movement;
@@ -10,8 +10,8 @@ use crate::resolve::{Resolved, commit_manifest};
 use crate::state::records_of;
 use decide::ledger::{BuildEntry, CommitManifest};
 use decide::{
-    Affected, Ancestor, Changes, Equality, MOST_ANCESTORS, Next, PlannedImage, Reach, Records,
-    Search as Decision, Source, VerifiedImage, recorded_images, required_images,
+    Affected, Ancestor, Changes, Equality, ImageSearch as Decision, ImageSource, MOST_ANCESTORS,
+    NewestRecords, Next, PlannedImage, Reach, VerifiedImage, recorded_images, required_images,
 };
 use http_client::Deadline;
 use model::{
@@ -25,19 +25,19 @@ use tokio::sync::{Mutex, OnceCell};
 const MOST_COMPARED: usize = 60;
 
 /// The records of services, by name; newest first.
-type Memory = BTreeMap<ServiceName, Vec<Record>>;
+type RecordsByService = BTreeMap<ServiceName, Vec<Record>>;
 
 /// What is recorded that an image of one environment may be found by.
-pub(super) struct Place<'a> {
+pub(super) struct RecordedPlace<'a> {
     /// The environment's services; empty where there is no environment.
     services: Vec<&'a Service>,
-    records: Memory,
-    required: Option<(EnvironmentName, Memory)>,
+    records: RecordsByService,
+    required: Option<(EnvironmentName, RecordsByService)>,
 }
 
 /// What one run knows of other commits.
 #[derive(Default)]
-pub(super) struct Known {
+pub(super) struct KnownCommits {
     /// What differs between the commit and others, for every image at once.
     compared: Mutex<Compared>,
     ancestors: OnceCell<Vec<Ancestor>>,
@@ -45,19 +45,19 @@ pub(super) struct Known {
 
 #[derive(Default)]
 struct Compared {
-    of: BTreeMap<CommitSha, Result<Difference, String>>,
+    of: BTreeMap<CommitSha, Result<ImageDifference, String>>,
     /// How many of them were asked of GitHub.
     far: usize,
 }
 
 /// How another commit differs.
-struct Difference {
+struct ImageDifference {
     affected: Affected,
     /// The other commit's manifest, where its file differs.
     manifest: Option<CommitManifest>,
 }
 
-impl Difference {
+impl ImageDifference {
     fn of_image(&self, manifest: &Manifest, image: &Image) -> Equality {
         let own = BuildEntry::of(manifest, &image.repository);
         let is_built_alike = match &self.manifest {
@@ -78,7 +78,7 @@ impl Difference {
 }
 
 /// How a search ended.
-pub(super) enum Found {
+pub(super) enum SearchResult {
     Image(Box<VerifiedImage>),
     /// Nothing that may be deployed is there.
     Nothing,
@@ -91,7 +91,7 @@ pub(super) async fn places<'a>(
     context: &Context,
     run: &'a PlannedRun,
     reach: Reach,
-) -> Result<Vec<Place<'a>>, Failure> {
+) -> Result<Vec<RecordedPlace<'a>>, Failure> {
     let resolved = &run.resolved;
     let manifest = &resolved.manifest;
     let environments = match reach {
@@ -111,16 +111,16 @@ pub(super) async fn places<'a>(
                 .map(|records| (name.clone(), records)),
             None => None,
         };
-        places.push(Place {
+        places.push(RecordedPlace {
             services,
             records: records.unwrap_or_default(),
             required,
         });
     }
     if places.is_empty() {
-        places.push(Place {
+        places.push(RecordedPlace {
             services: Vec::new(),
-            records: Memory::new(),
+            records: RecordsByService::new(),
             required: None,
         });
     }
@@ -132,7 +132,7 @@ async fn read(
     context: &Context,
     manifest: &Manifest,
     environment: &EnvironmentName,
-) -> Option<Memory> {
+) -> Option<RecordsByService> {
     let services: Vec<ServiceName> = manifest
         .services_in(environment)
         .map(|service| service.name.clone())
@@ -151,7 +151,7 @@ async fn read(
     }
 }
 
-impl Place<'_> {
+impl RecordedPlace<'_> {
     /// Whether one of these services is of this environment; also where an image is needed for itself.
     pub(super) fn needs(&self, planned: &PlannedImage) -> bool {
         planned.services.is_empty()
@@ -176,7 +176,7 @@ impl Place<'_> {
             .filter(|service| service.image == image.name)
             .collect();
         users.sort_by_key(|service| !planned.services.contains(&service.name));
-        let all = |memory: &Memory| -> Vec<Vec<Record>> {
+        let all = |memory: &RecordsByService| -> Vec<Vec<Record>> {
             users
                 .iter()
                 .filter_map(|service| memory.get(&service.name).cloned())
@@ -217,7 +217,7 @@ impl Place<'_> {
     }
 
     /// What is said of an image that is not the commit's own.
-    pub(super) fn sentence(&self, source: &Source, head: &CommitSha) -> Option<String> {
+    pub(super) fn sentence(&self, source: &ImageSource, head: &CommitSha) -> Option<String> {
         let commit = source.commit()?;
         let equal = if commit == head {
             ""
@@ -226,11 +226,11 @@ impl Place<'_> {
         };
         let short = commit.short(7);
         Some(match (source, &self.required) {
-            (Source::Required(..), Some((environment, _))) => {
+            (ImageSource::Required(..), Some((environment, _))) => {
                 format!("image of {short}{equal}, as {environment} ran it")
             }
-            (Source::Recorded(..), _) => format!("image of {short}{equal}, deployed before"),
-            (Source::Own(_) | Source::Required(..) | Source::Ancestor(..), _) => {
+            (ImageSource::Recorded(..), _) => format!("image of {short}{equal}, deployed before"),
+            (ImageSource::Own(_) | ImageSource::Required(..) | ImageSource::Ancestor(..), _) => {
                 format!("image of {short}{equal}")
             }
         })
@@ -250,11 +250,11 @@ fn of_repository(
     records.iter().filter(is_its).cloned().collect()
 }
 
-fn by_reference(all: &[Vec<Record>]) -> Vec<Records<'_>> {
+fn by_reference(all: &[Vec<Record>]) -> Vec<NewestRecords<'_>> {
     all.iter().map(|records| records.iter().collect()).collect()
 }
 
-impl Search<'_> {
+impl ImageWait<'_> {
     /// Finds an image that is there already.
     ///
     /// # Errors
@@ -263,8 +263,8 @@ impl Search<'_> {
         &self,
         image: &Image,
         planned: &PlannedImage,
-        place: &Place<'_>,
-    ) -> Result<Found, Failure> {
+        place: &RecordedPlace<'_>,
+    ) -> Result<SearchResult, Failure> {
         let (history, tags) = (&self.context.clients.history, &self.run.tags);
         let mut search = place.search(
             self.context,
@@ -284,9 +284,11 @@ impl Search<'_> {
                     let look = self.look_at(image, &source, place).await?;
                     search.looked(look.sight());
                     match (look, &source) {
-                        (Look::Verified(verified), _) => seen = Some(verified),
-                        (Look::Refused(failure), Source::Own(_)) => spoiled = Some(failure),
-                        (Look::Refused(failure), _) => {
+                        (LookResult::Verified(verified), _) => seen = Some(verified),
+                        (LookResult::Refused(failure), ImageSource::Own(_)) => {
+                            spoiled = Some(failure)
+                        }
+                        (LookResult::Refused(failure), _) => {
                             let sentence = place
                                 .sentence(&source, &self.run.resolved.commit)
                                 .unwrap_or_default();
@@ -294,7 +296,7 @@ impl Search<'_> {
                                 .log
                                 .say(&format!("{}: {sentence}: not used, {failure}.", image.name));
                         }
-                        (Look::Absent, _) => {}
+                        (LookResult::Absent, _) => {}
                     }
                 }
                 Next::GoBack => {
@@ -307,8 +309,12 @@ impl Search<'_> {
                     let there = self.list(image, &asked).await?;
                     search.listed(&there);
                 }
-                Next::Found(_) => return Ok(seen.map_or(Found::Nothing, Found::Image)),
-                Next::Nothing => return Ok(spoiled.map_or(Found::Nothing, Found::Spoiled)),
+                Next::Found(_) => {
+                    return Ok(seen.map_or(SearchResult::Nothing, SearchResult::Image));
+                }
+                Next::Nothing => {
+                    return Ok(spoiled.map_or(SearchResult::Nothing, SearchResult::Spoiled));
+                }
             }
         }
     }
@@ -333,7 +339,7 @@ impl Search<'_> {
         }
     }
 
-    async fn difference(&self, commit: &CommitSha) -> Result<Difference, String> {
+    async fn difference(&self, commit: &CommitSha) -> Result<ImageDifference, String> {
         let (context, resolved) = (self.context, &self.run.resolved);
         let history = &context.clients.history;
         let paths = match history
@@ -351,7 +357,7 @@ impl Search<'_> {
         };
         let affected = Affected::within_reason(&resolved.manifest, &paths)
             .ok_or("too many patterns and changes to compare")?;
-        Ok(Difference { affected, manifest })
+        Ok(ImageDifference { affected, manifest })
     }
 
     async fn ancestors(&self) -> &[Ancestor] {

@@ -2,11 +2,11 @@
 
 use super::shown;
 use crate::context::{CommandOutcome, Context, Stop};
-use github::{CommentKind, CommentWriter, GitHubError, IfAbsent, Kept};
+use github::{CommentKind, CommentResult, CommentWriter, GitHubError, IfAbsent};
 use model::{FailureWord, Outcome, PrNumber, PullRequest, Trigger};
 use parse::inputs::Commenting;
 use report::documents::Documents;
-use report::{About, Left, Links, RunReport, cleaned, comment};
+use report::{CommentSubject, Left, Links, RunReport, cleaned, comment};
 
 /// Makes the comment of a closed pull request, if there is one, say whether anything of it is left. None is made for that.
 pub(crate) async fn clean(
@@ -24,10 +24,15 @@ pub(crate) async fn clean(
         .keep(number, CommentKind::Result, &body, IfAbsent::Leave)
         .await;
     match kept {
-        Ok(Kept::Edited) => context
+        Ok(CommentResult::Edited) => context
             .log
             .say(&format!("The comment on pull request {number} was edited.")),
-        Ok(Kept::Made | Kept::Unchanged | Kept::Absent | Kept::TooMany) => {}
+        Ok(
+            CommentResult::Made
+            | CommentResult::Unchanged
+            | CommentResult::Absent
+            | CommentResult::TooMany,
+        ) => {}
         Err(error) => {
             let hint = hint(&error);
             context.warn(
@@ -55,7 +60,7 @@ pub(crate) async fn keep(
     };
     let (report, failure) = reported(context, result);
     let services = context.request.services.iter().flatten();
-    let about = About {
+    let about = CommentSubject {
         commit: pull.head,
         head: None,
         services: services.cloned().collect(),
@@ -67,7 +72,7 @@ pub(crate) async fn keep(
     let write = async |if_absent| {
         let shown = shown::of(context, pull).await;
         let head = shown::head(context, pull, &shown).await;
-        let about = About {
+        let about = CommentSubject {
             head,
             ..about.clone()
         };
@@ -77,7 +82,7 @@ pub(crate) async fn keep(
     };
     let mut kept = write(IfAbsent::Make).await;
     // Another job may have changed a preview, or written a comment beside ours, between our look and our comment.
-    if matches!(kept, Ok(Kept::Made | Kept::Edited))
+    if matches!(kept, Ok(CommentResult::Made | CommentResult::Edited))
         && let Err(error) = write(IfAbsent::Leave).await
     {
         kept = Err(error);
@@ -116,16 +121,16 @@ pub(crate) fn wanted(context: &Context) -> Option<&PullRequest> {
 }
 
 /// Says what became of a comment.
-pub(crate) fn say(context: &Context, number: PrNumber, kept: Result<Kept, GitHubError>) {
+pub(crate) fn say(context: &Context, number: PrNumber, kept: Result<CommentResult, GitHubError>) {
     match kept {
-        Ok(Kept::Made) => context
+        Ok(CommentResult::Made) => context
             .log
             .say(&format!("Commented on pull request {number}.")),
-        Ok(Kept::Edited) => context
+        Ok(CommentResult::Edited) => context
             .log
             .say(&format!("The comment on pull request {number} was edited.")),
-        Ok(Kept::Unchanged | Kept::Absent) => {}
-        Ok(Kept::TooMany) => {
+        Ok(CommentResult::Unchanged | CommentResult::Absent) => {}
+        Ok(CommentResult::TooMany) => {
             context.warn(
                 "There is no comment",
                 "the pull request has more comments than are read, so none was written",
@@ -157,14 +162,14 @@ fn reported(
 
 /// Where commits and failure words lead.
 fn links(context: &Context) -> Links {
-    let around = &context.around;
+    let env = &context.env;
     let documents = Documents::of(
-        around.server_url.as_deref(),
-        around.action_repository.as_deref(),
-        around.action_ref.as_deref(),
+        env.server_url.as_deref(),
+        env.action_repository.as_deref(),
+        env.action_ref.as_deref(),
     );
     let repository = context.slug.to_string();
-    Links::of(around.server_url.as_deref(), Some(&repository), documents)
+    Links::of(env.server_url.as_deref(), Some(&repository), documents)
 }
 
 fn hint(error: &GitHubError) -> &'static str {
@@ -179,11 +184,11 @@ fn hint(error: &GitHubError) -> &'static str {
 mod tests {
     use super::*;
     use model::CommitSha;
-    use report::Shown;
+    use report::CommentContent;
 
     #[test]
     fn the_comment_that_is_written_is_the_one_that_is_looked_for() {
-        let about = About {
+        let about = CommentSubject {
             commit: CommitSha::from_bytes([1; 20]),
             head: None,
             services: Default::default(),
@@ -192,7 +197,7 @@ mod tests {
             links: Links::default(),
         };
         let report = RunReport::new(Outcome::Nothing, "");
-        let text = comment(&report, &Shown::Unknown, &about, &[]);
+        let text = comment(&report, &CommentContent::Unknown, &about, &[]);
         assert!(text.starts_with(CommentKind::Result.mark()), "{text}");
     }
 }

@@ -1,20 +1,20 @@
 //! Looking for a preview before one is made: by the record, and in Render's list of services.
 
 use super::PreviewJob;
-use decide::{Whose, known_preview, may_be_unknown};
+use decide::{PreviewOwnership, known_preview, may_be_unknown};
 use model::{FailureWord, PreviewRecord, ServiceId};
 use render::{RenderError, ServiceFacts};
 
 /// A preview that is on Render.
-pub(super) struct Standing {
+pub(super) struct ExistingPreview {
     pub(super) id: ServiceId,
     pub(super) facts: ServiceFacts,
 }
 
 /// What looking came to.
-pub(super) enum Target {
+pub(super) enum PreviewTarget {
     /// There is one.
-    There(Box<Standing>),
+    There(Box<ExistingPreview>),
     /// There is none.
     Absent {
         /// One that the record tells of, and that Render does not know any more.
@@ -23,9 +23,9 @@ pub(super) enum Target {
 }
 
 /// What is under the id of a record.
-enum Seen {
+enum RecordedService {
     /// Our preview.
-    Ours(Box<Standing>),
+    Ours(Box<ExistingPreview>),
     /// Nothing.
     Gone,
     /// Something else.
@@ -54,14 +54,14 @@ impl PreviewJob<'_> {
     ///
     /// # Errors
     /// [`Unknown`].
-    pub(super) async fn find(&self) -> Result<Target, Unknown> {
+    pub(super) async fn find(&self) -> Result<PreviewTarget, Unknown> {
         let counting = self.of().counting(self.remembered.of(&self.service.name));
         let mut gone = None;
         if let Some(id) = known_preview(&counting, None) {
             match self.look_at(id).await? {
-                Seen::Ours(standing) => return Ok(Target::There(standing)),
-                Seen::Gone => gone = Some(id.clone()),
-                Seen::Others => {}
+                RecordedService::Ours(standing) => return Ok(PreviewTarget::There(standing)),
+                RecordedService::Gone => gone = Some(id.clone()),
+                RecordedService::Others => {}
             }
         }
         if let Some(standing) = self
@@ -72,7 +72,7 @@ impl PreviewJob<'_> {
                 "{} is its preview on Render and is used",
                 standing.id
             ));
-            return Ok(Target::There(Box::new(standing)));
+            return Ok(PreviewTarget::There(Box::new(standing)));
         }
         if let Some(gone) = &gone {
             let text = format!(
@@ -81,34 +81,34 @@ impl PreviewJob<'_> {
             );
             self.context.note(text);
         }
-        Ok(Target::Absent { gone })
+        Ok(PreviewTarget::Absent { gone })
     }
 
     /// What Render has under the id of a record.
-    async fn look_at(&self, id: &ServiceId) -> Result<Seen, Unknown> {
+    async fn look_at(&self, id: &ServiceId) -> Result<RecordedService, Unknown> {
         let facts = match self.render.service(id).await {
             Ok(facts) => facts,
             Err(RenderError::NoAccess {
                 status: 404 | 410, ..
-            }) => return Ok(Seen::Gone),
+            }) => return Ok(RecordedService::Gone),
             Err(error) => return Err(error.into()),
         };
         match self
             .of()
             .whose(id, facts.parent.as_ref(), &facts.name, &self.name)
         {
-            Whose::Ours => Ok(Seen::Ours(Box::new(Standing {
+            PreviewOwnership::Ours => Ok(RecordedService::Ours(Box::new(ExistingPreview {
                 id: id.clone(),
                 facts,
             }))),
-            Whose::Others => {
+            PreviewOwnership::Others => {
                 self.say(&format!(
                     "{id} is in the record, but on Render it is no preview of {} for pull request {}, so it is not touched",
                     self.parent, self.pull
                 ));
-                Ok(Seen::Others)
+                Ok(RecordedService::Others)
             }
-            Whose::Unknown => Err(Unknown {
+            PreviewOwnership::Unknown => Err(Unknown {
                 word: FailureWord::DeployFailed,
                 text: format!(
                     "the record says that {id} is the preview {}, but on Render it has another name and is no copy of anything",
@@ -125,7 +125,7 @@ impl PreviewJob<'_> {
         &self,
         is_meant: bool,
         gone: Option<&ServiceId>,
-    ) -> Result<Option<Standing>, RenderError> {
+    ) -> Result<Option<ExistingPreview>, RenderError> {
         let has_our_image = |facts: &ServiceFacts| {
             let image = facts.image.as_ref();
             image.and_then(|image| image.repository.as_ref()) == Some(self.image.repository())
@@ -135,16 +135,16 @@ impl PreviewJob<'_> {
             let of = self.of();
             of.is_found(id, parent, &facts.name, &self.name, is_meant)
         };
-        let mut found: Vec<Standing> = self
+        let mut found: Vec<ExistingPreview> = self
             .render
             .services()
             .await?
             .into_iter()
             .filter(|(id, facts)| Some(id) != gone && has_our_image(facts) && is_ours(id, facts))
-            .map(|(id, facts)| Standing { id, facts })
+            .map(|(id, facts)| ExistingPreview { id, facts })
             .collect();
         found.sort_by(|one, other| {
-            let is_other = |found: &Standing| found.facts.name != self.name.as_str();
+            let is_other = |found: &ExistingPreview| found.facts.name != self.name.as_str();
             (is_other(one), &one.id).cmp(&(is_other(other), &other.id))
         });
         let mut found = found.into_iter();
@@ -167,13 +167,13 @@ impl PreviewJob<'_> {
         &self,
         records: &[&PreviewRecord],
         gone: Option<&ServiceId>,
-    ) -> Result<Option<Standing>, Unknown> {
+    ) -> Result<Option<ExistingPreview>, Unknown> {
         let Some(id) = known_preview(records, gone) else {
             return Ok(None);
         };
         match self.look_at(id).await? {
-            Seen::Ours(standing) => Ok(Some(*standing)),
-            Seen::Gone | Seen::Others => Ok(None),
+            RecordedService::Ours(standing) => Ok(Some(*standing)),
+            RecordedService::Gone | RecordedService::Others => Ok(None),
         }
     }
 }

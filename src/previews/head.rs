@@ -59,7 +59,7 @@ impl PreviewJob<'_> {
         if let Some(later) = self.later_by_record(records).await {
             return Ok(Some(later));
         }
-        if self.context.around.is_rerun {
+        if self.context.env.is_rerun {
             return Err(Unknown {
                 word: FailureWord::OrderUnknown,
                 text: format!(

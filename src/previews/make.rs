@@ -1,14 +1,15 @@
 //! Making a preview, and deploying to one that is there.
 
-use super::find::{Standing, Unknown};
+use super::find::{ExistingPreview, Unknown};
 use super::{PreviewClients, PreviewJob};
 use crate::gate::preflight;
 use crate::probe::{self, ProbeRequest};
 use crate::rollout::{DeployRequest, DeployVia, Rollout, preview as tracked};
-use decide::{Closing, is_forestalled};
+use decide::{RecordEnd, is_forestalled};
 use http_client::{Deadline, sleep};
 use model::{
-    DeployId, Digest, FailureWord, Intent, Kind, PreviewRecord, PreviewState, ServiceId, Status,
+    AttemptKind, DeployId, Digest, FailureWord, Intent, PreviewRecord, PreviewState, ServiceId,
+    Status,
 };
 use render::{CallFailure, Made, RenderError, Repeatable, ServiceFacts};
 use report::ServiceResult;
@@ -30,11 +31,11 @@ const LOOKS: [Duration; 4] = [
 ];
 
 /// What asking for a preview came to.
-enum Asked {
+enum PreviewRequestResult {
     /// Render made it.
     Made(ServiceId, Option<Box<ServiceFacts>>, Option<DeployId>),
     /// It is there, though nobody said so.
-    Appeared(Box<Standing>),
+    Appeared(Box<ExistingPreview>),
     /// There is none.
     Refused(CallFailure),
     /// Whether there is one is not known.
@@ -48,7 +49,7 @@ impl PreviewJob<'_> {
     pub(super) async fn redeploy(
         &self,
         clients: PreviewClients<'_>,
-        preview: Box<Standing>,
+        preview: Box<ExistingPreview>,
     ) -> ServiceResult {
         if let Some(by) = preflight::suspended(&preview.facts) {
             let text = format!("its preview {} is suspended on Render{by}", preview.id);
@@ -77,10 +78,10 @@ impl PreviewJob<'_> {
     async fn deploy_to(
         &self,
         clients: PreviewClients<'_>,
-        preview: Standing,
+        preview: ExistingPreview,
         number: Option<u64>,
     ) -> ServiceResult {
-        let Standing { id, facts } = preview;
+        let ExistingPreview { id, facts } = preview;
         let request = self.request(&id, Some(&facts));
         let rollout = self.rollout(clients, Some(facts));
         let (ended, closing) = tracked::deploy(&rollout, &self.service.name, &request).await;
@@ -126,16 +127,16 @@ impl PreviewJob<'_> {
             self.forget(gone).await;
         }
         let asked = match self.meanwhile(number, gone).await {
-            Ok(Some(standing)) => Asked::Appeared(Box::new(standing)),
+            Ok(Some(standing)) => PreviewRequestResult::Appeared(Box::new(standing)),
             Ok(None) => self.ask(clients, number.is_some(), gone).await,
             Err(Unknown { word, text, hint }) => {
                 tracked::forget_making(self.context, name);
-                self.close(number, Closing::NotSent, None, None).await;
+                self.close(number, RecordEnd::NotSent, None, None).await;
                 return self.failed(word, text, hint);
             }
         };
         match asked {
-            Asked::Made(id, facts, deploy) => {
+            PreviewRequestResult::Made(id, facts, deploy) => {
                 self.note_made(number, &id).await;
                 let is_enough =
                     |facts: &ServiceFacts| facts.url.is_some() || self.service.probe.is_none();
@@ -149,21 +150,21 @@ impl PreviewJob<'_> {
                     tracked::follow_first(&rollout, name, &request, deploy).await;
                 self.conclude(ended, closing, number, &id).await
             }
-            Asked::Appeared(standing) => {
+            PreviewRequestResult::Appeared(standing) => {
                 self.note_made(number, &standing.id).await;
                 self.deploy_to(clients, *standing, number).await
             }
-            Asked::Refused(failure) => {
+            PreviewRequestResult::Refused(failure) => {
                 tracked::forget_making(self.context, name);
-                self.close(number, Closing::NotSent, None, None).await;
+                self.close(number, RecordEnd::NotSent, None, None).await;
                 self.failed(failure.word(), failure.to_string(), failure.hint())
             }
-            Asked::Stale(why) => {
+            PreviewRequestResult::Stale(why) => {
                 tracked::forget_making(self.context, name);
-                self.close(number, Closing::NotSent, None, None).await;
+                self.close(number, RecordEnd::NotSent, None, None).await;
                 self.without(Status::Superseded, why)
             }
-            Asked::Unclear(why) => {
+            PreviewRequestResult::Unclear(why) => {
                 tracked::forget_making(self.context, name);
                 let text = format!(
                     "whether Render made the preview {} is not known: {why}",
@@ -183,7 +184,7 @@ impl PreviewJob<'_> {
         &self,
         number: Option<u64>,
         gone: Option<&ServiceId>,
-    ) -> Result<Option<Standing>, Unknown> {
+    ) -> Result<Option<ExistingPreview>, Unknown> {
         let Some(number) = number else {
             return Ok(None);
         };
@@ -216,7 +217,7 @@ impl PreviewJob<'_> {
         clients: PreviewClients<'_>,
         is_recorded: bool,
         gone: Option<&ServiceId>,
-    ) -> Asked {
+    ) -> PreviewRequestResult {
         let image = self.image.pinned(self.context.request.pin);
         let (deadline, mut backoff) = (
             Deadline::after(PATIENCE),
@@ -224,7 +225,7 @@ impl PreviewJob<'_> {
         );
         for requests in 1.. {
             if let Some(why) = self.stale_by(&self.head_now().await).await {
-                return Asked::Stale(why);
+                return PreviewRequestResult::Stale(why);
             }
             self.say(&format!(
                 "making the preview {} of {} with {image}",
@@ -239,7 +240,7 @@ impl PreviewJob<'_> {
                 Err(failure) => failure,
             };
             match failure.repeatable() {
-                Repeatable::Never => return Asked::Refused(failure),
+                Repeatable::Never => return PreviewRequestResult::Refused(failure),
                 Repeatable::Once => {
                     return self
                         .look_for_it(&failure.to_string(), is_recorded, gone)
@@ -248,16 +249,21 @@ impl PreviewJob<'_> {
                 Repeatable::Safely(hint) => {
                     let wait = backoff.next(hint);
                     if requests == MOST_CALLS || !deadline.allows(wait).await {
-                        return Asked::Refused(failure);
+                        return PreviewRequestResult::Refused(failure);
                     }
                     self.say(&format!("{failure}; asked again"));
                 }
             }
         }
-        Asked::Unclear("it was not asked".into())
+        PreviewRequestResult::Unclear("it was not asked".into())
     }
 
-    async fn made(&self, made: Made, is_recorded: bool, gone: Option<&ServiceId>) -> Asked {
+    async fn made(
+        &self,
+        made: Made,
+        is_recorded: bool,
+        gone: Option<&ServiceId>,
+    ) -> PreviewRequestResult {
         let Made {
             id,
             is_named_so,
@@ -276,19 +282,24 @@ impl PreviewJob<'_> {
             );
             self.context.warn("A preview has another name", &text);
         }
-        Asked::Made(id, facts.map(Box::new), deploy)
+        PreviewRequestResult::Made(id, facts.map(Box::new), deploy)
     }
 
     /// Looks for a preview that may have been made. It is not asked for a second time: there would be two.
-    async fn look_for_it(&self, why: &str, is_recorded: bool, gone: Option<&ServiceId>) -> Asked {
+    async fn look_for_it(
+        &self,
+        why: &str,
+        is_recorded: bool,
+        gone: Option<&ServiceId>,
+    ) -> PreviewRequestResult {
         self.say(&format!("{why}; it is looked for"));
         for pause in LOOKS {
             sleep(pause).await;
             if let Ok(Some(standing)) = self.on_render(is_recorded, gone).await {
-                return Asked::Appeared(Box::new(standing));
+                return PreviewRequestResult::Appeared(Box::new(standing));
             }
         }
-        Asked::Unclear(why.to_owned())
+        PreviewRequestResult::Unclear(why.to_owned())
     }
 
     fn request(&self, id: &ServiceId, facts: Option<&ServiceFacts>) -> DeployRequest {
@@ -301,7 +312,7 @@ impl PreviewJob<'_> {
             platform: self.image.platform_digest().clone(),
             image_commit: self.image.revision().copied(),
             release: None,
-            kind: Kind::Deploy,
+            kind: AttemptKind::Deploy,
             from: None,
             to: None,
         };
@@ -352,11 +363,11 @@ impl PreviewJob<'_> {
     async fn conclude(
         &self,
         mut ended: ServiceResult,
-        closing: Closing,
+        closing: RecordEnd,
         number: Option<u64>,
         id: &ServiceId,
     ) -> ServiceResult {
-        if ended.url.is_none() && matches!(closing, Closing::Live | Closing::Accepted) {
+        if ended.url.is_none() && matches!(closing, RecordEnd::Live | RecordEnd::Accepted) {
             ended.url = self
                 .render
                 .service(id)

@@ -14,12 +14,12 @@ mod shown;
 use crate::context::{CommandOutcome, Context, Stop, Writers};
 use crate::failure::Failure;
 use crate::gate::{credentials, preflight};
-use crate::images::{self, Images, Patience};
+use crate::images::{self, Patience, VerifiedImages};
 use crate::planned_run::PlannedRun;
 use crate::rollout;
 use crate::state::EnvironmentState;
 use decide::{PreviewOf, Subject, VerifiedImage};
-use find::{Target, Unknown};
+use find::{PreviewTarget, Unknown};
 use head::HeadNow;
 use http_client::Stopwatch;
 use model::{
@@ -246,7 +246,7 @@ async fn check_parents(
     context: &Context,
     wanted: &WantedPreviews<'_>,
     parents: &[ServiceId],
-    images: &Images,
+    images: &VerifiedImages,
 ) -> Result<(), Failure> {
     let mut pinned = Vec::new();
     for (preview, parent) in wanted.services.iter().zip(parents) {
@@ -324,19 +324,19 @@ impl PreviewJob<'_> {
             return self.dry(&target);
         };
         match target {
-            Target::There(preview) => self.redeploy(clients, preview).await,
-            Target::Absent { gone } => self.make(clients, gone.as_ref()).await,
+            PreviewTarget::There(preview) => self.redeploy(clients, preview).await,
+            PreviewTarget::Absent { gone } => self.make(clients, gone.as_ref()).await,
         }
     }
 
-    fn dry(&self, target: &Target) -> ServiceResult {
+    fn dry(&self, target: &PreviewTarget) -> ServiceResult {
         let image = self.image.pinned(self.context.request.pin);
         match target {
-            Target::There(preview) => self.say(&format!(
+            PreviewTarget::There(preview) => self.say(&format!(
                 "would deploy {image} to its preview {}",
                 preview.id
             )),
-            Target::Absent { .. } => {
+            PreviewTarget::Absent { .. } => {
                 self.say(&format!(
                     "would make the preview {} of {} with {image}",
                     self.name, self.parent
@@ -370,7 +370,7 @@ impl PreviewJob<'_> {
 
 fn conclude(
     pull: PrNumber,
-    images: &Images,
+    images: &VerifiedImages,
     results: &[ServiceResult],
     is_dry: bool,
 ) -> CommandOutcome {

@@ -12,24 +12,24 @@ use render::{RenderApi, RenderError, ServiceFacts};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The records of previews, of each service's.
-pub(crate) type Records = BTreeMap<ServiceName, Vec<PreviewRecord>>;
+pub(crate) type RecordsByPreview = BTreeMap<ServiceName, Vec<PreviewRecord>>;
 
 /// What is on Render.
-pub(crate) struct OnRender<'a> {
+pub(crate) struct RenderServices<'a> {
     pub(crate) api: &'a RenderApi,
-    pub(crate) services: Vec<Found>,
+    pub(crate) services: Vec<RenderPreview>,
     /// The ids of the manifest's services in every environment, each with the services that have it.
     pub(crate) own: BTreeMap<ServiceId, BTreeSet<ServiceName>>,
 }
 
 /// A service.
-pub(crate) struct Found {
+pub(crate) struct RenderPreview {
     pub(crate) id: ServiceId,
     pub(crate) facts: ServiceFacts,
     pub(crate) owner: Owner,
 }
 
-impl<'a> OnRender<'a> {
+impl<'a> RenderServices<'a> {
     /// Lists what is there, once. `None` without an API key.
     ///
     /// # Errors
@@ -37,7 +37,7 @@ impl<'a> OnRender<'a> {
     pub(crate) async fn read(
         context: &'a Context,
         manifest: &Manifest,
-        records: &Records,
+        records: &RecordsByPreview,
     ) -> Result<Option<Self>, Failure> {
         let Some(api) = &context.clients.render else {
             return Ok(None);
@@ -63,9 +63,9 @@ impl<'a> OnRender<'a> {
                 parent: facts.parent.as_ref(),
                 repository: repository(&facts),
             });
-            Found { id, facts, owner }
+            RenderPreview { id, facts, owner }
         });
-        let services: Vec<Found> = found.collect();
+        let services: Vec<RenderPreview> = found.collect();
         say_unknown(context, &services);
         Ok(Some(Self { api, services, own }))
     }
@@ -80,7 +80,7 @@ impl<'a> OnRender<'a> {
     pub(crate) fn may_serve<'s>(
         &'s self,
         manifest: &'s Manifest,
-    ) -> impl Iterator<Item = &'s Found> {
+    ) -> impl Iterator<Item = &'s RenderPreview> {
         self.services.iter().filter(|found| {
             let is_ours =
                 |own: &Repository| manifest.images.iter().any(|image| image.repository == *own);
@@ -183,7 +183,7 @@ async fn list(
 }
 
 /// Names the previews of which nobody can say to which pull request they belong.
-fn say_unknown(context: &Context, services: &[Found]) {
+fn say_unknown(context: &Context, services: &[RenderPreview]) {
     for found in services {
         if found.owner == Owner::Unknown {
             context.log.say(&format!(

@@ -2,8 +2,8 @@
 
 use super::PreviewJob;
 use crate::context::{Context, Writers};
-use decide::Closing;
-use github::{GitHub, GitHubError, PreviewEnd, PreviewEnding, PreviewWriter, Reach, RunName};
+use decide::RecordEnd;
+use github::{GitHub, GitHubError, PreviewEnd, PreviewEnding, PreviewWriter, RecordsBack, RunName};
 use model::{PreviewIntent, PreviewRecord, PreviewState, ServiceId, ServiceName};
 use parse::inputs::Recording;
 use std::cell::Cell;
@@ -35,7 +35,7 @@ impl<'a> PreviewRecords<'a> {
                 warn_without_records(context, "record is false, or there is no github-token");
                 (BTreeMap::new(), false)
             }
-            Some(github) => match github.previews(services, Reach::Newest).await {
+            Some(github) => match github.previews(services, RecordsBack::Newest).await {
                 Ok(records) => (records.unwrap_or_default(), true),
                 Err(error) => {
                     warn_without_records(context, &error.to_string());
@@ -71,7 +71,7 @@ impl<'a> PreviewRecords<'a> {
     pub(super) async fn now(&self, service: &ServiceName) -> Vec<PreviewRecord> {
         let fresh = match self.reader {
             Some(github) => github
-                .previews(std::slice::from_ref(service), Reach::Newest)
+                .previews(std::slice::from_ref(service), RecordsBack::Newest)
                 .await
                 .ok()
                 .flatten(),
@@ -92,7 +92,7 @@ fn warn_without_records(context: &Context, why: &str) {
 
 impl PreviewJob<'_> {
     fn run_name(&self) -> RunName {
-        let (id, attempt) = self.context.around.run.unwrap_or_default();
+        let (id, attempt) = self.context.env.run.unwrap_or_default();
         RunName {
             id: id.to_string(),
             attempt: attempt.to_string(),
@@ -148,16 +148,16 @@ impl PreviewJob<'_> {
     pub(super) async fn close(
         &self,
         number: Option<u64>,
-        closing: Closing,
+        closing: RecordEnd,
         id: Option<&ServiceId>,
         environment_url: Option<&Url>,
     ) {
         let how = match closing {
-            Closing::Live => PreviewEnd::Live,
-            Closing::Accepted => PreviewEnd::Accepted,
-            Closing::Failed => PreviewEnd::Failed,
-            Closing::NotSent => PreviewEnd::NotSent,
-            Closing::Open => return,
+            RecordEnd::Live => PreviewEnd::Live,
+            RecordEnd::Accepted => PreviewEnd::Accepted,
+            RecordEnd::Failed => PreviewEnd::Failed,
+            RecordEnd::NotSent => PreviewEnd::NotSent,
+            RecordEnd::Open => return,
         };
         let (Some(number), Some(writer)) = (number, self.remembered.writer) else {
             return;

@@ -1,25 +1,25 @@
 //! What there is of a pull request's previews, for its comment: whatever this run did, and however early it ended.
 
-use super::on_render::{Found, OnRender, Records};
+use super::on_render::{RecordsByPreview, RenderPreview, RenderServices};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::resolve::{WithoutManifest, manifest_at};
-use github::Reach;
+use github::RecordsBack;
 use model::{
     CommitSha, Deploy, DeployStatus, Digest, Manifest, PreviewRecord, PullRequest, ServiceName,
 };
 use parse::inputs::Recording;
-use report::{Shown, ShownPreview, Up};
+use report::{CommentContent, ShownPreview, Up};
 
 /// Asks Render which previews there are, and what each serves. Without an API key none is known of.
-pub(super) async fn of(context: &Context, pull: &PullRequest) -> Shown {
+pub(super) async fn of(context: &Context, pull: &PullRequest) -> CommentContent {
     match read(context, pull).await {
         Ok(shown) => shown,
         Err(failure) => {
             context.log.say(&format!(
                 "The comment does not name the previews: {failure}."
             ));
-            Shown::Unknown
+            CommentContent::Unknown
         }
     }
 }
@@ -28,9 +28,9 @@ pub(super) async fn of(context: &Context, pull: &PullRequest) -> Shown {
 pub(super) async fn head(
     context: &Context,
     pull: &PullRequest,
-    shown: &Shown,
+    shown: &CommentContent,
 ) -> Option<CommitSha> {
-    let Shown::All(previews) = shown else {
+    let CommentContent::All(previews) = shown else {
         return None;
     };
     if previews.is_empty() {
@@ -40,9 +40,9 @@ pub(super) async fn head(
     github.pull_ref(pull.number).await.ok()
 }
 
-async fn read(context: &Context, pull: &PullRequest) -> Result<Shown, Failure> {
+async fn read(context: &Context, pull: &PullRequest) -> Result<CommentContent, Failure> {
     if context.clients.render.is_none() {
-        return Ok(Shown::All(Vec::new()));
+        return Ok(CommentContent::All(Vec::new()));
     }
     let manifest = match context.progress.report().manifest {
         Some(manifest) => manifest,
@@ -52,11 +52,11 @@ async fn read(context: &Context, pull: &PullRequest) -> Result<Shown, Failure> {
         }
     };
     if manifest.services.iter().all(|own| own.previews.is_none()) {
-        return Ok(Shown::All(Vec::new()));
+        return Ok(CommentContent::All(Vec::new()));
     }
     let records = records(context, &manifest).await;
-    let Some(there) = OnRender::read(context, &manifest, &records).await? else {
-        return Ok(Shown::All(Vec::new()));
+    let Some(there) = RenderServices::read(context, &manifest, &records).await? else {
+        return Ok(CommentContent::All(Vec::new()));
     };
     let mut shown = Vec::new();
     for found in &there.services {
@@ -75,26 +75,30 @@ async fn read(context: &Context, pull: &PullRequest) -> Result<Shown, Failure> {
     shown.sort_by(|one: &ShownPreview, other| {
         (&one.service, &one.id).cmp(&(&other.service, &other.id))
     });
-    Ok(Shown::All(shown))
+    Ok(CommentContent::All(shown))
 }
 
 /// The records of the previews of the manifest's services. Without them a commit may not be known.
-async fn records(context: &Context, manifest: &Manifest) -> Records {
+async fn records(context: &Context, manifest: &Manifest) -> RecordsByPreview {
     let github = match context.request.recording {
         Recording::On => context.github_with_token(),
         Recording::Off => None,
     };
     let Some(github) = github else {
-        return Records::new();
+        return RecordsByPreview::new();
     };
     let names = manifest.services.iter().map(|service| service.name.clone());
     let names: Vec<ServiceName> = names.collect();
-    let found = github.previews(&names, Reach::Newest).await;
+    let found = github.previews(&names, RecordsBack::Newest).await;
     found.ok().flatten().unwrap_or_default()
 }
 
 /// The service of the manifest whose preview it is.
-fn service_of(manifest: &Manifest, there: &OnRender<'_>, found: &Found) -> Option<ServiceName> {
+fn service_of(
+    manifest: &Manifest,
+    there: &RenderServices<'_>,
+    found: &RenderPreview,
+) -> Option<ServiceName> {
     let parent = found.facts.parent.as_ref();
     let is_its = |name: &&ServiceName| match parent {
         Some(parent) => there.own.get(parent).is_some_and(|own| own.contains(*name)),
@@ -105,7 +109,7 @@ fn service_of(manifest: &Manifest, there: &OnRender<'_>, found: &Found) -> Optio
 }
 
 fn preview(
-    found: &Found,
+    found: &RenderPreview,
     service: Option<ServiceName>,
     deploys: &[Deploy],
     commits: &Commits<'_>,
@@ -133,7 +137,7 @@ fn preview(
 struct Commits<'a> {
     context: &'a Context,
     head: CommitSha,
-    records: &'a Records,
+    records: &'a RecordsByPreview,
 }
 
 impl Commits<'_> {

@@ -15,7 +15,7 @@ pub use request::{CommitUnknown, ProbeRequest, wanted};
 use decide::{MOST_BYTES, ProbeAnswer, WINDOW, pause};
 use http::Method;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, LOCATION};
-use http_client::{Answer, Client, Request, Stopwatch, sleep};
+use http_client::{Client, HttpRequest, HttpResponse, Stopwatch, sleep};
 use model::{ProbeAddress, ResponseHeader};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -63,7 +63,7 @@ impl ProbeClient {
             let status = answer.status();
             return Ok(ProbeAnswer { status, text });
         };
-        let looked = |answer: &Answer| ProbeAnswer {
+        let looked = |answer: &HttpResponse| ProbeAnswer {
             status: answer.status(),
             text: answer
                 .header(header.as_str())
@@ -89,7 +89,7 @@ impl ProbeClient {
         address: &ProbeAddress,
         method: &Method,
         is_right: bool,
-    ) -> Result<Answer, ProbeError> {
+    ) -> Result<HttpResponse, ProbeError> {
         let mut address = address.clone();
         for _ in 0..=MOST_REDIRECTS {
             self.take_turn(&address, is_right).await;
@@ -132,8 +132,8 @@ impl ProbeClient {
 }
 
 /// A request without credentials, that no cache should answer.
-fn request(address: &ProbeAddress, method: &Method) -> Request {
-    Request::new(method.clone(), address.url().as_str())
+fn request(address: &ProbeAddress, method: &Method) -> HttpRequest {
+    HttpRequest::new(method.clone(), address.url().as_str())
         .header(ACCEPT, "*/*")
         .header(ACCEPT_ENCODING, "identity, gzip;q=0.5")
         .header(CACHE_CONTROL, "no-cache")
@@ -142,7 +142,7 @@ fn request(address: &ProbeAddress, method: &Method) -> Request {
 }
 
 /// The body as text, decoded. Some servers compress whatever they are asked for.
-fn body(answer: &Answer) -> Result<Vec<u8>, ProbeError> {
+fn body(answer: &HttpResponse) -> Result<Vec<u8>, ProbeError> {
     match answer.header(CONTENT_ENCODING.as_str()) {
         None | Some("" | "identity") => Ok(answer.body().to_vec()),
         Some("gzip" | "x-gzip") => Ok(gzip::decoded(answer.body(), MOST_BYTES)),

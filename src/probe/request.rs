@@ -1,10 +1,10 @@
 //! What a service is asked: the probe of its manifest, filled in for the image that was deployed.
 
 use super::{ProbeClient, ProbeError};
-use decide::{Said, Streak};
+use decide::{ProbeVerdict, Streak};
 use http_client::within;
 use model::{
-    CommitSha, Digest, EnvironmentName, Foreign, Probe, ProbeAddress, ResponseHeader, Service,
+    CommitSha, Digest, EnvironmentName, Probe, ProbeAddress, ResponseHeader, Service, Untrusted,
 };
 use parse::inputs::Wait;
 use std::time::Duration;
@@ -80,7 +80,7 @@ impl ProbeRequest {
     pub fn expected(&self) -> String {
         let text = self.expected.first().map_or("", String::as_str);
         let cut: String = text.chars().take(SHOWN).collect();
-        Foreign(cut.as_bytes()).to_string()
+        Untrusted(cut.as_bytes()).to_string()
     }
 
     /// How long the service may take.
@@ -109,11 +109,11 @@ impl ProbeRequest {
         &self,
         client: &ProbeClient,
         is_right: bool,
-    ) -> Result<(Said, Vec<u8>), ProbeError> {
+    ) -> Result<(ProbeVerdict, Vec<u8>), ProbeError> {
         let answer = client
             .ask(&self.address, self.header.as_ref(), is_right)
             .await?;
-        let said = Said::of(&answer, &self.expected);
+        let said = ProbeVerdict::of(&answer, &self.expected);
         Ok((said, answer.text.unwrap_or_default()))
     }
 

@@ -10,13 +10,13 @@ use crate::failure::{Failure, ReleaseRefusal};
 use crate::history::Ancestry;
 use decide::{Concerns, of_tag};
 use model::{
-    CommitSha, Dispatch, Environment, Foreign, Manifest, Push, PushedRef, Reading, Release,
-    ReleaseTemplate, When,
+    CommitSha, Dispatch, Environment, Manifest, Push, PushedRef, Release, ReleaseTemplate,
+    TagReading, Untrusted, When,
 };
 use parse::inputs::InputError;
 
 /// A commit that may become a release.
-pub(crate) struct Candidate {
+pub(crate) struct ReleaseCandidate {
     pub(crate) manifest: Manifest,
     pub(crate) environment: Environment,
     /// How its releases are written.
@@ -30,12 +30,12 @@ pub(crate) struct Candidate {
 pub(crate) async fn candidate_of_push(
     context: &Context,
     push: &Push,
-) -> Result<Candidate, Failure> {
+) -> Result<ReleaseCandidate, Failure> {
     let commit = pushed_commit(context, push).await?;
     agree(context.request.sha.as_ref(), &commit)?;
     let candidate = candidate(context, commit, &push.default_branch).await?;
     if let PushedRef::Tag(name) = &push.pushed {
-        let shown = || Foreign(name.as_bytes()).to_string();
+        let shown = || Untrusted(name.as_bytes()).to_string();
         match of_tag(&candidate.manifest, name) {
             Concerns::Malformed => {
                 return Err(Failure::Release(ReleaseRefusal::Malformed(shown())));
@@ -55,7 +55,7 @@ pub(crate) async fn candidate_of_push(
 pub(crate) async fn candidate_of_dispatch(
     context: &Context,
     dispatch: &Dispatch,
-) -> Result<Candidate, Failure> {
+) -> Result<ReleaseCandidate, Failure> {
     let default_branch = default_branch(context, dispatch).await?;
     let commit = match (&context.request.sha, dispatch.commit) {
         (Some(name), _) => resolve_name(context, "sha", name).await?,
@@ -68,7 +68,7 @@ pub(crate) async fn candidate_of_dispatch(
 /// A schedule says no default branch and always runs on it. The branch that is checked out on a laptop is any branch.
 async fn default_branch(context: &Context, dispatch: &Dispatch) -> Result<String, Failure> {
     let of_run = match &dispatch.pushed {
-        Some(PushedRef::Branch(name)) if context.around.event_name.is_some() => Some(name.clone()),
+        Some(PushedRef::Branch(name)) if context.env.event_name.is_some() => Some(name.clone()),
         Some(PushedRef::Branch(_) | PushedRef::Tag(_) | PushedRef::Either(_)) | None => None,
     };
     match (
@@ -97,7 +97,7 @@ async fn candidate(
     context: &Context,
     commit: CommitSha,
     default_branch: &str,
-) -> Result<Candidate, Failure> {
+) -> Result<ReleaseCandidate, Failure> {
     refuse_base(context)?;
     if context.request.pr_number.is_some() {
         return Err(InputError::of("pr-number", "a pull request is never released").into());
@@ -127,13 +127,13 @@ async fn candidate(
         }
         Ancestry::No => {
             let branches = super::release::branches(&environment, default_branch).join(", ");
-            let shown = Foreign(branches.as_bytes()).to_string();
+            let shown = Untrusted(branches.as_bytes()).to_string();
             return Err(Failure::Release(ReleaseRefusal::CommitOffBranch(
                 commit, shown,
             )));
         }
     }
-    Ok(Candidate {
+    Ok(ReleaseCandidate {
         manifest,
         environment,
         template,
@@ -172,7 +172,7 @@ fn chosen(
     }
     let is_like = |template: &ReleaseTemplate| {
         let wanted = context.request.release.as_ref();
-        wanted.is_none_or(|tag| matches!(template.read(tag), Reading::Release(_)))
+        wanted.is_none_or(|tag| matches!(template.read(tag), TagReading::Release(_)))
     };
     let alike: Vec<_> = releasing
         .iter()
@@ -202,9 +202,9 @@ fn chosen(
 /// The release that a tag is by the template.
 fn named(template: &ReleaseTemplate, tag: &str) -> Result<Release, Failure> {
     match template.read(tag) {
-        Reading::Release(release) => Ok(release),
-        Reading::Malformed | Reading::Foreign => {
-            let shown = Foreign(tag.as_bytes());
+        TagReading::Release(release) => Ok(release),
+        TagReading::Malformed | TagReading::Foreign => {
+            let shown = Untrusted(tag.as_bytes());
             Err(InputError::of(
                 "release",
                 format!("it is \"{shown}\", wanted one like {template}"),

@@ -3,7 +3,7 @@
 use super::release::{OffBranch, off_branch, on_release_branch};
 use super::source::default_image;
 use super::{
-    Before, Commit, Purpose, Resolved, agree, manifest_of_event, refuse_base_on_deploy,
+    EventBase, EventCommit, Purpose, Resolved, agree, manifest_of_event, refuse_base_on_deploy,
     resolve_name, unknown_environment,
 };
 use crate::context::{Context, Stop};
@@ -11,8 +11,8 @@ use crate::failure::{Failure, ReleaseRefusal};
 use crate::history::Ancestry;
 use decide::{Base, Concerns, Environments, Subject, Tip, of_branch, of_tag};
 use model::{
-    CommitName, CommitSha, Dispatch, Environment, EnvironmentName, Foreign, Level, Manifest,
-    Notice, PushedRef, Reading, Release, ReleaseTemplate, Source, When,
+    CommitName, CommitSha, Dispatch, Environment, EnvironmentName, Level, Manifest, ManifestSource,
+    Notice, PushedRef, Release, ReleaseTemplate, TagReading, Untrusted, When,
 };
 use parse::event::EventError;
 use parse::inputs::InputError;
@@ -35,7 +35,7 @@ pub(super) async fn dispatch(
         (None, None) => tip(context, &default_branch).await?,
     };
     let manifest = manifest_of_event(context, &at, &default_branch, purpose).await?;
-    if manifest.source == Source::File && names_other_image(context, &manifest) {
+    if manifest.source == ManifestSource::File && names_other_image(context, &manifest) {
         return outside(context);
     }
     let environment = match environment_of_dispatch(context, &manifest, dispatch) {
@@ -49,7 +49,7 @@ pub(super) async fn dispatch(
             let at = (default_branch.as_str(), at);
             to_environment(context, dispatch, (manifest, environment), at, purpose).await?
         }
-        None => Commit {
+        None => EventCommit {
             commit: asked_commit(context).await?.unwrap_or(at),
             manifest,
             subject: Subject::Commit,
@@ -70,7 +70,7 @@ async fn to_environment(
     (mut manifest, environment): (Manifest, Environment),
     (default_branch, at): (&str, CommitSha),
     purpose: Purpose,
-) -> Result<Commit<'static>, Failure> {
+) -> Result<EventCommit<'static>, Failure> {
     refuse_other_branch(context, &environment, dispatch)?;
     let run = (default_branch, at);
     let AskedCommit {
@@ -95,7 +95,7 @@ async fn to_environment(
         environments: Environments::one(name),
         release,
     };
-    Ok(Commit {
+    Ok(EventCommit {
         manifest,
         subject,
         commit,
@@ -135,13 +135,13 @@ fn refuse_other_branch(
     }
     let ran_on = match &dispatch.pushed {
         Some(PushedRef::Branch(name)) if name == branch => return Ok(()),
-        Some(PushedRef::Branch(name)) => format!("branch {}", Foreign(name.as_bytes())),
-        Some(PushedRef::Tag(name)) => format!("tag {}", Foreign(name.as_bytes())),
+        Some(PushedRef::Branch(name)) => format!("branch {}", Untrusted(name.as_bytes())),
+        Some(PushedRef::Tag(name)) => format!("tag {}", Untrusted(name.as_bytes())),
         Some(PushedRef::Either(_)) | None => return Ok(()),
     };
     Err(Failure::Event(EventError::OtherBranch {
         environment: environment.name.to_string(),
-        branch: Foreign(branch.as_bytes()).to_string(),
+        branch: Untrusted(branch.as_bytes()).to_string(),
         ran_on,
     }))
 }
@@ -287,7 +287,7 @@ async fn commit_of_dispatch(
 }
 
 async fn must_be_on(context: &Context, commit: &CommitSha, branch: &str) -> Result<(), Failure> {
-    let shown = Foreign(branch.as_bytes());
+    let shown = Untrusted(branch.as_bytes());
     match context.clients.history.is_on_branch(commit, branch).await {
         Ancestry::Yes => Ok(()),
         Ancestry::No => Err(Failure::NotReachable(format!(
@@ -318,10 +318,10 @@ async fn release_of_dispatch(
             ),
         )
     })?;
-    let shown = Foreign(tag.as_bytes()).to_string();
+    let shown = Untrusted(tag.as_bytes()).to_string();
     let release = match template.read(&tag) {
-        Reading::Release(release) => release,
-        Reading::Malformed | Reading::Foreign => {
+        TagReading::Release(release) => release,
+        TagReading::Malformed | TagReading::Foreign => {
             return Err(InputError::of(
                 "release",
                 format!("it is \"{shown}\", wanted one like {template}"),
@@ -339,7 +339,7 @@ async fn release_of_dispatch(
 }
 
 pub(super) async fn tip(context: &Context, branch: &str) -> Result<CommitSha, Failure> {
-    let shown = Foreign(branch.as_bytes());
+    let shown = Untrusted(branch.as_bytes());
     context.clients.history.tip(branch).await?.ok_or_else(|| {
         Failure::OrderUnknown(format!(
             "branch {shown} is neither in the checkout nor at GitHub"
@@ -413,7 +413,7 @@ fn outside(context: &Context) -> Result<Resolved, Stop> {
         manifest,
         subject,
         commit,
-        before: Before::Nothing("an image that is named is verified whatever changed".into()),
+        before: EventBase::Nothing("an image that is named is verified whatever changed".into()),
         given_base: None,
         tip: Tip::Other,
         created: None,

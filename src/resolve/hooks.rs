@@ -3,7 +3,8 @@
 use crate::context::Context;
 use decide::{Plan, Subject};
 use model::{
-    DeployHook, EnvironmentName, HookError, Manifest, Service, ServiceId, ServiceName, Source,
+    DeployHook, EnvironmentName, HookError, Manifest, ManifestSource, Service, ServiceId,
+    ServiceName,
 };
 use std::collections::BTreeMap;
 
@@ -20,7 +21,7 @@ pub(crate) fn hook_of(
     if let Some(hook) = given {
         return Some(Ok(hook.clone()));
     }
-    let secret = context.around.hook(&service.hook)?;
+    let secret = context.env.hook(&service.hook)?;
     context.log.mask(&secret);
     // A secret that was pasted or piped often ends with a newline.
     Some(DeployHook::parse(
@@ -53,10 +54,10 @@ pub(crate) fn id_in<'a>(plan: &Plan, service: &'a Service) -> Option<&'a Service
 }
 
 /// Where a service's hook is expected.
-pub(crate) fn variable(service: &Service, source: Source) -> String {
+pub(crate) fn variable(service: &Service, source: ManifestSource) -> String {
     match source {
-        Source::File => service.hook.to_string(),
-        Source::Shorthand => "deploy-hook".into(),
+        ManifestSource::File => service.hook.to_string(),
+        ManifestSource::Shorthand => "deploy-hook".into(),
     }
 }
 
@@ -80,7 +81,7 @@ pub(crate) fn ways(
             (None, Some(id)) if context.clients.render.is_some() => {
                 format!("Render's API for {id}")
             }
-            (None, _) if manifest.source == Source::Shorthand => {
+            (None, _) if manifest.source == ManifestSource::Shorthand => {
                 "its hook in deploy-hook (not given to this run)".into()
             }
             (None, _) => format!("its hook in deploy-hooks or {variable} (not given to this run)"),

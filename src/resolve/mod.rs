@@ -9,7 +9,9 @@ mod release;
 mod rollback;
 mod source;
 
-pub(crate) use candidate::{Candidate, candidate_of_dispatch, candidate_of_push, needs_github};
+pub(crate) use candidate::{
+    ReleaseCandidate, candidate_of_dispatch, candidate_of_push, needs_github,
+};
 pub(crate) use release::{OffBranch, on_from_branch, previous};
 pub(crate) use rollback::{ResolvedRollback, rollback};
 pub(crate) use source::{WithoutManifest, commit_manifest, manifest_at};
@@ -43,7 +45,7 @@ pub(crate) struct Resolved {
     pub(crate) subject: Subject,
     pub(crate) commit: CommitSha,
     /// What the event says was there before.
-    pub(crate) before: Before,
+    pub(crate) before: EventBase,
     /// The commit that the input `base` names: then the commit is compared with that one.
     pub(crate) given_base: Option<CommitSha>,
     pub(crate) tip: Tip,
@@ -85,7 +87,7 @@ fn environments_in<'m>(
 }
 
 /// What was there before, as the event says it.
-pub(crate) enum Before {
+pub(crate) enum EventBase {
     /// A commit, or none.
     Commit {
         base: Base,
@@ -142,7 +144,7 @@ async fn merge_group(
     agree(context.request.sha.as_ref(), &group.head)?;
     let manifest = manifest_of_event(context, &group.head, &group.default_branch, purpose).await?;
     let base = Base::Commit(group.base, "what the group is to be merged onto".into());
-    let commit = Commit {
+    let commit = EventCommit {
         manifest,
         subject: Subject::Commit,
         commit: group.head,
@@ -156,7 +158,7 @@ async fn merge_group(
 }
 
 /// The commit of an event, before it is known what to compare it with.
-struct Commit<'a> {
+struct EventCommit<'a> {
     manifest: Manifest,
     subject: Subject,
     commit: CommitSha,
@@ -168,14 +170,14 @@ struct Commit<'a> {
     off_branch: Option<OffBranch>,
 }
 
-impl Commit<'_> {
+impl EventCommit<'_> {
     async fn resolved(self, context: &Context) -> Result<Resolved, Stop> {
         let push = self.push;
         let created = push
             .and_then(|push| push.commit_time.clone())
             .or_else(|| checkout_time(context, &self.commit));
         let given_base = given_base(context).await?;
-        let before = Before::Commit {
+        let before = EventBase::Commit {
             base: self.base,
             pushed: push.and_then(|push| push.before),
             forward_from: push

@@ -1,12 +1,12 @@
 //! A pull request: its head, and the manifest of its base.
 
 use super::{
-    Before, Purpose, Resolved, agree, checkout_time, given_base, manifest_of_event,
+    EventBase, Purpose, Resolved, agree, checkout_time, given_base, manifest_of_event,
     refuse_base_on_deploy,
 };
 use crate::context::{Context, Stop};
 use decide::{Subject, Tip};
-use model::{PullRequest, Source};
+use model::{ManifestSource, PullRequest};
 use parse::inputs::InputError;
 use parse::manifest;
 
@@ -36,11 +36,11 @@ pub(super) async fn pull_request(
     let branch = &pull.default_branch;
     let of_base = manifest_of_event(context, &pull.base, branch, purpose).await?;
     let manifest = match of_base.source {
-        Source::File => manifest::for_pull_request(
+        ManifestSource::File => manifest::for_pull_request(
             of_base,
             manifest_of_event(context, &pull.head, branch, purpose).await?,
         ),
-        Source::Shorthand => of_base,
+        ManifestSource::Shorthand => of_base,
     };
     Ok(Resolved {
         manifest,
@@ -49,7 +49,7 @@ pub(super) async fn pull_request(
             cannot_push,
         },
         commit: pull.head,
-        before: Before::PullRequest(Box::new(pull.clone())),
+        before: EventBase::PullRequest(Box::new(pull.clone())),
         given_base: given_base(context).await?,
         tip: Tip::Other,
         created: checkout_time(context, &pull.head),

@@ -2,14 +2,14 @@
 
 use super::release::{OffBranch, off_branch, on_release_branch};
 use super::{
-    Commit, Purpose, Resolved, agree, environments_in, manifest_of_event, nothing,
+    EventCommit, Purpose, Resolved, agree, environments_in, manifest_of_event, nothing,
     refuse_base_on_deploy, unknown_environment,
 };
 use crate::context::{Context, Stop};
 use crate::failure::{Failure, ReleaseRefusal};
 use crate::history::Ancestry;
 use decide::{Base, Concerns, Environments, Subject, Tip, choose, of_branch, of_tag};
-use model::{CommitSha, Environment, Foreign, Manifest, Push, PushedRef, Release};
+use model::{CommitSha, Environment, Manifest, Push, PushedRef, Release, Untrusted};
 use parse::inputs::InputError;
 
 /// Resolves a push.
@@ -51,7 +51,7 @@ pub(super) async fn push(
     } else {
         Tip::Other
     };
-    let commit = Commit {
+    let commit = EventCommit {
         manifest,
         subject,
         commit,
@@ -77,7 +77,7 @@ async fn matching(
         PushedRef::Tag(name) => (of_tag(manifest, name), name),
         PushedRef::Either(name) => (either(context, manifest, name, commit).await?, name),
     };
-    let shown = Foreign(name.as_bytes());
+    let shown = Untrusted(name.as_bytes());
     let matching = match concerns {
         Concerns::Malformed => {
             return Err(Failure::Release(ReleaseRefusal::Malformed(shown.to_string())).into());
@@ -132,7 +132,7 @@ pub(super) async fn pushed_commit(context: &Context, push: &Push) -> Result<Comm
     };
     let no_commit = || {
         Failure::Release(ReleaseRefusal::NoCommit(
-            Foreign(name.as_bytes()).to_string(),
+            Untrusted(name.as_bytes()).to_string(),
         ))
     };
     match (context.clients.history.peel(&push.after).await, push.commit) {

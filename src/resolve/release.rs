@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::failure::{Failure, ReleaseRefusal};
 use crate::history::{Ancestry, PreviousRelease};
 use decide::Base;
-use model::{CommitSha, Environment, Foreign, Release, When};
+use model::{CommitSha, Environment, Release, Untrusted, When};
 
 /// The release before this one, or the sentence that says which newer one there is.
 pub(crate) async fn previous(
@@ -122,6 +122,6 @@ pub(super) fn off_branch(
     let branches = branches(environment, default_branch).join(", ");
     (!branches.is_empty()).then(|| OffBranch {
         release: release.clone(),
-        branches: Foreign(branches.as_bytes()).to_string(),
+        branches: Untrusted(branches.as_bytes()).to_string(),
     })
 }

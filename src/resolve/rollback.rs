@@ -5,8 +5,8 @@ use super::resolve_name;
 use super::source::{WithoutManifest, manifest_at};
 use crate::context::Context;
 use crate::failure::Failure;
-use decide::Target;
-use model::{CommitSha, Dispatch, Environment, Foreign, Manifest, Reading, Release, When};
+use decide::RollbackRequest;
+use model::{CommitSha, Dispatch, Environment, Manifest, Release, TagReading, Untrusted, When};
 use parse::inputs::InputError;
 
 /// Where a rollback takes place.
@@ -15,7 +15,7 @@ pub(crate) struct ResolvedRollback {
     pub(crate) environment: Environment,
     /// The commit that runs.
     pub(crate) at: CommitSha,
-    pub(crate) target: Target,
+    pub(crate) target: RollbackRequest,
     /// The release that was named.
     pub(crate) release: Option<Release>,
     pub(crate) default_branch: String,
@@ -90,7 +90,7 @@ fn refuse_inputs_without_effect(context: &Context) -> Result<(), Failure> {
 async fn target(
     context: &Context,
     environment: &Environment,
-) -> Result<(Target, Option<Release>), Failure> {
+) -> Result<(RollbackRequest, Option<Release>), Failure> {
     let request = &context.request;
     let name = &environment.name;
     match (&environment.when, &request.release, &request.sha) {
@@ -99,7 +99,7 @@ async fn target(
             Err(InputError::of("release", why).into())
         }
         (When::Branch(_), None, Some(named)) => Ok((
-            Target::Commit(resolve_name(context, "sha", named).await?),
+            RollbackRequest::Commit(resolve_name(context, "sha", named).await?),
             None,
         )),
         (When::Release { .. }, _, Some(_)) => {
@@ -107,17 +107,18 @@ async fn target(
             Err(InputError::of("sha", why).into())
         }
         (When::Release { template, .. }, Some(tag), None) => match template.read(tag) {
-            Reading::Release(release) => {
-                Ok((Target::Release(release.tag().clone()), Some(release)))
-            }
-            Reading::Malformed | Reading::Foreign => {
+            TagReading::Release(release) => Ok((
+                RollbackRequest::Release(release.tag().clone()),
+                Some(release),
+            )),
+            TagReading::Malformed | TagReading::Foreign => {
                 let why = format!(
                     "it is \"{}\", wanted one like {template}",
-                    Foreign(tag.as_bytes())
+                    Untrusted(tag.as_bytes())
                 );
                 Err(InputError::of("release", why).into())
             }
         },
-        (_, None, None) => Ok((Target::Before, None)),
+        (_, None, None) => Ok((RollbackRequest::Before, None)),
     }
 }

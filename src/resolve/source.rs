@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::failure::Failure;
 use decide::ledger::CommitManifest;
-use model::{CommitSha, FileAt, Foreign, Manifest, Repository, ServiceName};
+use model::{CommitSha, FileAt, Manifest, Repository, ServiceName, Untrusted};
 use parse::manifest::{self, Home};
 
 /// What is done where neither the checkout nor GitHub says whether there is a manifest.
@@ -42,16 +42,16 @@ pub(crate) async fn manifest_at(
         }
         Ok(FileAt::Absent) if path.is_explicit => Err(Failure::NoManifest(format!(
             "{} is not in commit {commit}",
-            Foreign(path.path.as_bytes())
+            Untrusted(path.path.as_bytes())
         ))),
         Ok(FileAt::Absent) => shorthand(),
         Ok(FileAt::TooLarge(bytes)) => Err(Failure::NoManifest(format!(
             "{} has {bytes} bytes",
-            Foreign(path.path.as_bytes())
+            Untrusted(path.path.as_bytes())
         ))),
         Ok(FileAt::NotAFile(what)) => Err(Failure::NoManifest(format!(
             "{} is {what}, not a file",
-            Foreign(path.path.as_bytes())
+            Untrusted(path.path.as_bytes())
         ))),
         Ok(FileAt::CommitMissing) | Err(_) if !path.is_explicit && is_assumed(context, without) => {
             context.warn(
@@ -115,7 +115,7 @@ fn say_assumed(
     commit: &CommitSha,
     assumed: &Manifest,
 ) -> Result<(), Failure> {
-    let path = Foreign(path.as_bytes());
+    let path = Untrusted(path.as_bytes());
     let hooks: Vec<&str> = context
         .request
         .deploy_hooks

@@ -1,12 +1,12 @@
 //! One service's way: intent, look, order, call, follow, end of the record. How a deploy is asked for is in `call`, what is written in `records`.
 
-use super::call::Taken;
+use super::call::AcceptedDeploy;
 use super::{DeployRequest, Rollout};
 use crate::context::{InFlightDeploy, Stage};
-use crate::state::{Look, Verdict};
-use decide::Landing;
+use crate::state::{Look, OrderVerdict};
+use decide::AttemptOutcome;
 use decide::ledger::{OnRender, Presence, presence, unlisted};
-use model::{Deploy, DeployId, DeployStatus, Kind, ServiceName};
+use model::{AttemptKind, Deploy, DeployId, DeployStatus, ServiceName};
 use render::{Accepted, RenderError};
 use report::{Failed, ServiceResult};
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// What came of an attempt.
 pub(super) struct AttemptResult {
-    pub(super) landing: Landing,
+    pub(super) landing: AttemptOutcome,
     pub(super) deploy: Option<DeployId>,
     /// What there is to say beside the status, of the outputs' alphabet where nothing failed.
     pub(super) text: Option<String>,
@@ -24,7 +24,7 @@ pub(super) struct AttemptResult {
 }
 
 impl AttemptResult {
-    pub(super) fn at(landing: Landing, deploy: Option<&DeployId>) -> Self {
+    pub(super) fn at(landing: AttemptOutcome, deploy: Option<&DeployId>) -> Self {
         Self {
             landing,
             deploy: deploy.cloned(),
@@ -52,7 +52,7 @@ pub(super) struct Attempt<'a> {
 }
 
 /// An attempt whose record is written, and what a look after that showed.
-pub(super) struct Begun {
+pub(super) struct StartedAttempt {
     /// The number of its record.
     pub(super) record: Option<u64>,
     /// None where no order is asked for: for a preview, and for going back.
@@ -83,7 +83,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// Runs the attempt to its end.
-    pub(super) async fn run(mut self, begun: Begun) -> ServiceResult {
+    pub(super) async fn run(mut self, begun: StartedAttempt) -> ServiceResult {
         let began = self.rollout.started.elapsed();
         self.say(&format!("deploying {}", self.request.image));
         self.track(Stage::Preparing);
@@ -137,7 +137,7 @@ impl<'a> Attempt<'a> {
             id: self.request.id.clone(),
             wanted: self.request.wanted.clone(),
             known: self.known.clone(),
-            is_restore: self.request.intent.kind == Kind::Restore,
+            is_restore: self.request.intent.kind == AttemptKind::Restore,
             stage,
         };
         self.rollout.context.progress.track(self.service, deploy);
@@ -147,13 +147,13 @@ impl<'a> Attempt<'a> {
         self.rollout.context.progress.advance(self.service, stage);
     }
 
-    async fn send_and_follow(&mut self, begun: &Begun) -> AttemptResult {
+    async fn send_and_follow(&mut self, begun: &StartedAttempt) -> AttemptResult {
         let deploys = match self.look_at_render().await {
             Ok(deploys) => deploys,
             // Without knowing which deploys there were, none could be told to be ours afterwards.
             Err(error) => {
                 let text = format!("which deploys there are is not known: {error}");
-                return AttemptResult::at(Landing::NotTaken(error.word()), None)
+                return AttemptResult::at(AttemptOutcome::NotTaken(error.word()), None)
                     .saying(text, error.hint());
             }
         };
@@ -169,7 +169,7 @@ impl<'a> Attempt<'a> {
                     // An attempt that was cut off while the service was asked is this one now.
                     self.end_older(begun).await;
                 }
-                return AttemptResult::at(Landing::Live, Some(&deploy))
+                return AttemptResult::at(AttemptOutcome::Live, Some(&deploy))
                     .saying("its live deploy has this image already", "");
             }
             Presence::Comes(deploy) => {
@@ -180,7 +180,7 @@ impl<'a> Attempt<'a> {
                 return self.follow(&deploy).await;
             }
         }
-        if self.request.intent.kind == Kind::Rollback {
+        if self.request.intent.kind == AttemptKind::Rollback {
             self.cancel_unbegun(&deploys).await;
         }
         self.open_again(begun).await;
@@ -195,7 +195,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// Follows what a call brought. Where another call may have been taken as well, a failed deploy is not the end of the attempt.
-    async fn see_through_call(&self, taken: Taken) -> AttemptResult {
+    async fn see_through_call(&self, taken: AcceptedDeploy) -> AttemptResult {
         let mut result = self.see_through(taken.accepted).await;
         if taken.is_one_of_two {
             result.landing = result.landing.beside_another_call();
@@ -208,7 +208,7 @@ impl<'a> Attempt<'a> {
 
     /// As [`Attempt::run`], of what has no record and no order: a preview.
     pub(super) async fn send_and_follow_unordered(&mut self) -> AttemptResult {
-        let begun = Begun {
+        let begun = StartedAttempt {
             record: None,
             look: None,
         };
@@ -231,9 +231,9 @@ impl<'a> Attempt<'a> {
                 Err(result) => result,
             },
             (Accepted::Started(deploy), false) => {
-                AttemptResult::at(Landing::Accepted, deploy.as_ref())
+                AttemptResult::at(AttemptOutcome::Accepted, deploy.as_ref())
             }
-            (Accepted::Queued, false) => AttemptResult::at(Landing::Accepted, None)
+            (Accepted::Queued, false) => AttemptResult::at(AttemptOutcome::Accepted, None)
                 .saying("queued behind the deploy that is in progress", ""),
         }
     }
@@ -241,19 +241,19 @@ impl<'a> Attempt<'a> {
     /// Why a call must not be made, by what was looked at: something newer, a rollback, or that neither is known.
     pub(super) async fn must_not_call(
         &self,
-        begun: &Begun,
+        begun: &StartedAttempt,
         deploys: &[Deploy],
     ) -> Option<AttemptResult> {
         if let Some(look) = &begun.look {
             self.rollout.notice_rollback(look);
-            if self.request.intent.kind == Kind::Deploy
+            if self.request.intent.kind == AttemptKind::Deploy
                 && let Some(stopped) = self.judge(look, deploys).await
             {
                 return Some(stopped);
             }
         }
         let why = self.rollout.preempted()?;
-        Some(AttemptResult::at(Landing::Withdrawn, None).saying(why, ""))
+        Some(AttemptResult::at(AttemptOutcome::Withdrawn, None).saying(why, ""))
     }
 
     async fn judge(&self, look: &Look, deploys: &[Deploy]) -> Option<AttemptResult> {
@@ -267,16 +267,16 @@ impl<'a> Attempt<'a> {
             .verdict(self.rollout.context, look, self.service, &on_render)
             .await;
         match verdict {
-            Ok(Verdict::Go) => None,
-            Ok(Verdict::Superseded(why)) => {
-                Some(AttemptResult::at(Landing::Withdrawn, None).saying(why, ""))
+            Ok(OrderVerdict::Go) => None,
+            Ok(OrderVerdict::Superseded(why)) => {
+                Some(AttemptResult::at(AttemptOutcome::Withdrawn, None).saying(why, ""))
             }
-            Ok(Verdict::Held(from)) => {
+            Ok(OrderVerdict::Held(from)) => {
                 let why = format!("a rollback from {} holds it by now", from.short(7));
-                Some(AttemptResult::at(Landing::Held, None).saying(why, ""))
+                Some(AttemptResult::at(AttemptOutcome::Held, None).saying(why, ""))
             }
             Err(failure) => {
-                let landing = Landing::NotTaken(failure.word());
+                let landing = AttemptOutcome::NotTaken(failure.word());
                 Some(AttemptResult::at(landing, None).saying(failure.to_string(), failure.hint()))
             }
         }
@@ -291,7 +291,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// Whether the bytes serve by now or come anyway.
-    fn presence(&self, begun: &Begun, deploys: &[Deploy]) -> Presence {
+    fn presence(&self, begun: &StartedAttempt, deploys: &[Deploy]) -> Presence {
         if !self.rollout.follows() || self.request.is_forced {
             return Presence::Absent;
         }

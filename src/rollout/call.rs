@@ -1,8 +1,8 @@
 //! Asking Render for a deploy, as often as is harmless. Before every call everything that may have moved is looked at again.
 
 use super::DeployVia;
-use super::attempt::{Attempt, AttemptResult, Begun};
-use decide::Landing;
+use super::attempt::{Attempt, AttemptResult, StartedAttempt};
+use decide::AttemptOutcome;
 use http_client::Deadline;
 use model::{Deploy, DeployId, FailureWord};
 use render::{Accepted, CallFailure, Repeatable};
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 const MOST_CALLS: u32 = 5;
 
 /// What Render took.
-pub(super) struct Taken {
+pub(super) struct AcceptedDeploy {
     pub(super) accepted: Accepted,
     /// What there is to say of it.
     pub(super) note: Option<String>,
@@ -28,7 +28,10 @@ pub(super) struct Taken {
 impl Attempt<'_> {
     /// Asks for the deploy until Render has taken it: any number of times while nothing was heard; where something may have been, Render is
     /// looked at first, and without an API key it is asked once more at most.
-    pub(super) async fn persist(&self, begun: &Begun) -> Result<Taken, Box<AttemptResult>> {
+    pub(super) async fn persist(
+        &self,
+        begun: &StartedAttempt,
+    ) -> Result<AcceptedDeploy, Box<AttemptResult>> {
         let deadline = Deadline::after(PATIENCE);
         let mut backoff = self
             .rollout
@@ -42,7 +45,7 @@ impl Attempt<'_> {
                 Ok(accepted) => {
                     let note = (unanswered > 0)
                         .then(|| "called twice: the first call had no clear answer".to_owned());
-                    return Ok(Taken {
+                    return Ok(AcceptedDeploy {
                         accepted,
                         note,
                         is_one_of_two: unanswered > 0,
@@ -86,7 +89,7 @@ impl Attempt<'_> {
     }
 
     /// Looks again before a call is repeated. A record that another run has ended is opened again.
-    async fn look_again(&self, begun: &Begun) -> Option<AttemptResult> {
+    async fn look_again(&self, begun: &StartedAttempt) -> Option<AttemptResult> {
         let rollout = self.rollout;
         let look = match &begun.look {
             Some(_) => {
@@ -96,7 +99,7 @@ impl Attempt<'_> {
             }
             None => None,
         };
-        let again = Begun {
+        let again = StartedAttempt {
             record: begun.record,
             look,
         };
@@ -104,7 +107,7 @@ impl Attempt<'_> {
             Ok(deploys) => deploys,
             Err(error) => {
                 let text = format!("which deploys there are is not known: {error}");
-                let result = AttemptResult::at(Landing::NotTaken(error.word()), None);
+                let result = AttemptResult::at(AttemptOutcome::NotTaken(error.word()), None);
                 return Some(result.saying(text, error.hint()));
             }
         };
@@ -122,15 +125,15 @@ impl Attempt<'_> {
                 let hooks = &self.rollout.writers.hooks;
                 hooks.call(hook, &self.request.image).await
             }
-            (DeployVia::Api(_), None) => Err(CallFailure::Denied(render::Key::Api)),
+            (DeployVia::Api(_), None) => Err(CallFailure::Denied(render::RenderKey::Api)),
         }
     }
 
     /// The deploy that one of so many calls without a clear answer has begun.
-    async fn found(&self, unclear: u32) -> Option<Taken> {
+    async fn found(&self, unclear: u32) -> Option<AcceptedDeploy> {
         let deploy = self.appeared().await?;
         let note = "the call had no clear answer, and the deploy was found on Render".to_owned();
-        Some(Taken {
+        Some(AcceptedDeploy {
             accepted: Accepted::Started(Some(deploy)),
             note: Some(note),
             is_one_of_two: unclear > 1,
@@ -152,11 +155,11 @@ impl Attempt<'_> {
 fn given_up(failure: &CallFailure, calls: u32, unanswered: u32) -> AttemptResult {
     let word: FailureWord = failure.word();
     let landing = if failure.is_undocumented() {
-        Landing::Unseen(word)
+        AttemptOutcome::Unseen(word)
     } else if unanswered > 0 || failure.may_have_been_taken() {
-        Landing::Unclear(word)
+        AttemptOutcome::Unclear(word)
     } else {
-        Landing::NotTaken(word)
+        AttemptOutcome::NotTaken(word)
     };
     let text = match (calls, unanswered) {
         (1, _) => failure.to_string(),
@@ -174,26 +177,26 @@ fn after_calls(stopped: AttemptResult, unanswered: u32) -> AttemptResult {
         return stopped;
     }
     let landing = match stopped.landing {
-        Landing::Withdrawn => Landing::WithdrawnLate,
-        Landing::Held => Landing::HeldLate,
-        Landing::NotTaken(word) => Landing::Unclear(word),
-        other @ (Landing::WithdrawnLate
-        | Landing::HeldLate
-        | Landing::Preempted(_)
-        | Landing::Unclear(_)
-        | Landing::Accepted
-        | Landing::Live
-        | Landing::LiveWithOther
-        | Landing::LiveUnproven
-        | Landing::SupersededLive
-        | Landing::Superseded
-        | Landing::Replaced
-        | Landing::Failed(_)
-        | Landing::Vanished
-        | Landing::NotInTime
-        | Landing::Unseen(_)
-        | Landing::LiveUnanswered
-        | Landing::AcceptedUnanswered) => other,
+        AttemptOutcome::Withdrawn => AttemptOutcome::WithdrawnLate,
+        AttemptOutcome::Held => AttemptOutcome::HeldLate,
+        AttemptOutcome::NotTaken(word) => AttemptOutcome::Unclear(word),
+        other @ (AttemptOutcome::WithdrawnLate
+        | AttemptOutcome::HeldLate
+        | AttemptOutcome::Preempted(_)
+        | AttemptOutcome::Unclear(_)
+        | AttemptOutcome::Accepted
+        | AttemptOutcome::Live
+        | AttemptOutcome::LiveWithOther
+        | AttemptOutcome::LiveUnproven
+        | AttemptOutcome::SupersededLive
+        | AttemptOutcome::Superseded
+        | AttemptOutcome::Replaced
+        | AttemptOutcome::Failed(_)
+        | AttemptOutcome::Vanished
+        | AttemptOutcome::NotInTime
+        | AttemptOutcome::Unseen(_)
+        | AttemptOutcome::LiveUnanswered
+        | AttemptOutcome::AcceptedUnanswered) => other,
     };
     AttemptResult { landing, ..stopped }
 }

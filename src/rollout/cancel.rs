@@ -14,14 +14,14 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_millis(3500);
 
 /// What became of a deploy that was in flight: its id, and a sentence.
-type Stopped = (Option<DeployId>, &'static str);
+type CancelledDeploy = (Option<DeployId>, &'static str);
 
 /// Ends a run that was cut off by a signal, and reports what is true of it. Records stay open: the next run looks.
 pub(crate) async fn cancelled(context: &Context, writers: Option<&Writers<'_>>) -> RunReport {
     let in_flight = context.progress.in_flight();
     context.log.end_group();
     context.log.say("Cancelled: nothing further is begun.");
-    let mut stopped: BTreeMap<ServiceName, Stopped> = in_flight
+    let mut stopped: BTreeMap<ServiceName, CancelledDeploy> = in_flight
         .iter()
         .map(|(service, deploy)| {
             let stage = &deploy.stage;
@@ -102,7 +102,7 @@ async fn stop(
     writer: &RenderWriter,
     service: &ServiceName,
     tracked: &InFlightDeploy,
-) -> Stopped {
+) -> CancelledDeploy {
     let own = tracked.stage.deploy().cloned();
     let Ok(deploys) = render.deploys(&tracked.id).await else {
         return (own, tracked.stage.told());
@@ -174,7 +174,7 @@ fn words(context: &Context, report: &RunReport) -> (String, &'static str) {
     }
 }
 
-fn report(context: &Context, stopped: &BTreeMap<ServiceName, Stopped>) -> RunReport {
+fn report(context: &Context, stopped: &BTreeMap<ServiceName, CancelledDeploy>) -> RunReport {
     let mut report = context.progress.report();
     let (headline, hint) = words(context, &report);
     CommandOutcome::new(Outcome::Cancelled, headline).complete(&mut report);

@@ -2,12 +2,12 @@
 
 use super::Rollout;
 use crate::context::Context;
-use crate::images::Images;
+use crate::images::VerifiedImages;
 use crate::planned_run::PlannedRun;
 use decide::{OnRender, VerifiedImage};
 use http_client::Deadline;
 use model::{Decision, DeployStatus, Digest, PinnedImage, Repository, Status};
-use registry::{Asked, RegistryError};
+use registry::{Reference, RegistryError};
 use render::ServiceImage;
 use report::ServiceResult;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub(crate) async fn warn(
     context: &Context,
     run: &PlannedRun,
     rollout: &Rollout<'_>,
-    images: &Images,
+    images: &VerifiedImages,
     results: &[ServiceResult],
 ) {
     let drifting = drifting(run, rollout, images, results);
@@ -44,7 +44,7 @@ pub(crate) async fn warn(
 fn drifting(
     run: &PlannedRun,
     rollout: &Rollout<'_>,
-    images: &Images,
+    images: &VerifiedImages,
     results: &[ServiceResult],
 ) -> Vec<String> {
     let manifest = &run.resolved.manifest;
@@ -120,7 +120,7 @@ async fn gone(context: &Context, run: &PlannedRun, rollout: &Rollout<'_>) -> Vec
 }
 
 async fn is_gone(context: &Context, repository: &Repository, digest: &Digest) -> bool {
-    let asked = Asked::Digest(digest.clone());
+    let asked = Reference::Digest(digest.clone());
     let answer = context
         .clients
         .registry()

@@ -2,7 +2,7 @@
 
 use super::attempt::{Attempt, AttemptResult};
 use crate::context::Stage;
-use decide::{Closing, Landing};
+use decide::{AttemptOutcome, RecordEnd};
 use http_client::{Deadline, TransportError, sleep, within};
 use model::{Deploy, DeployId, DeployStatus, FailureWord};
 use render::{Explanation, RenderApi, RenderError};
@@ -43,7 +43,7 @@ impl Attempt<'_> {
         let deadline = Deadline::after(self.rollout.context.request.live_timeout);
         let (mut pauses, mut misses) = (Pauses(0), 0);
         let Some(render) = self.render() else {
-            return Err(AttemptResult::at(Landing::Accepted, None));
+            return Err(AttemptResult::at(AttemptOutcome::Accepted, None));
         };
         loop {
             pauses.next(&deadline).await;
@@ -65,7 +65,7 @@ impl Attempt<'_> {
                     if misses == MOST_MISSES {
                         return Err(match new.find(has_served) {
                             Some(other) => self.not_seen_because_of(other).await,
-                            None => AttemptResult::at(Landing::Vanished, None).saying(
+                            None => AttemptResult::at(AttemptOutcome::Vanished, None).saying(
                                 "Render queued it, and it does not appear in the service's deploys",
                                 LOOK,
                             ),
@@ -76,7 +76,7 @@ impl Attempt<'_> {
                 Err(error) => self.say(&format!("{error}; it is asked again")),
             }
             if deadline.left().is_zero() {
-                return Err(AttemptResult::at(Landing::NotInTime, None)
+                return Err(AttemptResult::at(AttemptOutcome::NotInTime, None)
                     .saying("it was still queued after live-timeout", LOOK));
             }
         }
@@ -88,7 +88,7 @@ impl Attempt<'_> {
         let result = self.follow_to_end(id).await;
         match self.rollout.preempted() {
             Some(why) => {
-                let landing = Landing::Preempted(result.landing.ending().record);
+                let landing = AttemptOutcome::Preempted(result.landing.ending().record);
                 AttemptResult { landing, ..result }.saying(why, "")
             }
             None => result,
@@ -98,7 +98,7 @@ impl Attempt<'_> {
     async fn follow_to_end(&self, id: &DeployId) -> AttemptResult {
         let timeout = self.rollout.context.request.live_timeout;
         let Some(render) = self.render() else {
-            return AttemptResult::at(Landing::Accepted, Some(id));
+            return AttemptResult::at(AttemptOutcome::Accepted, Some(id));
         };
         // How long it waits for others is not its own time.
         let (mut deadline, mut has_begun) = (Deadline::after(timeout), false);
@@ -112,7 +112,10 @@ impl Attempt<'_> {
                         return self.ended(&deploy).await;
                     }
                     if self.rollout.preempted().is_some() {
-                        return AttemptResult::at(Landing::Preempted(Closing::Open), Some(id));
+                        return AttemptResult::at(
+                            AttemptOutcome::Preempted(RecordEnd::Open),
+                            Some(id),
+                        );
                     }
                     if !has_begun
                         && !matches!(deploy.status, DeployStatus::Created | DeployStatus::Queued)
@@ -131,7 +134,8 @@ impl Attempt<'_> {
                     misses += 1;
                     if misses == MOST_MISSES {
                         let text = format!("Render does not know {id} any more");
-                        return AttemptResult::at(Landing::Vanished, Some(id)).saying(text, LOOK);
+                        return AttemptResult::at(AttemptOutcome::Vanished, Some(id))
+                            .saying(text, LOOK);
                     }
                 }
                 Err(error) if is_final(&error) => return unseen(&error, Some(id)),
@@ -151,7 +155,7 @@ impl Attempt<'_> {
                     timeout.as_secs()
                 );
                 let hint = "Look at the deploy on Render. The next run continues from its result.";
-                return AttemptResult::at(Landing::NotInTime, Some(id)).saying(text, hint);
+                return AttemptResult::at(AttemptOutcome::NotInTime, Some(id)).saying(text, hint);
             }
         }
     }
@@ -160,11 +164,12 @@ impl Attempt<'_> {
         let id = &deploy.id;
         let at = |landing| AttemptResult::at(landing, Some(id));
         match deploy.status {
-            DeployStatus::Live if deploy.digests.is_empty() => at(Landing::LiveUnproven).saying(
-                "it is live, but Render does not say with which image",
-                "Look at the deploy's image on Render.",
-            ),
-            DeployStatus::Live if deploy.is_of(&self.request.wanted) => at(Landing::Live),
+            DeployStatus::Live if deploy.digests.is_empty() => at(AttemptOutcome::LiveUnproven)
+                .saying(
+                    "it is live, but Render does not say with which image",
+                    "Look at the deploy's image on Render.",
+                ),
+            DeployStatus::Live if deploy.is_of(&self.request.wanted) => at(AttemptOutcome::Live),
             DeployStatus::Live => {
                 let other = deploy
                     .digests
@@ -172,13 +177,13 @@ impl Attempt<'_> {
                     .map(|digest| digest.short())
                     .collect::<Vec<_>>()
                     .join(", ");
-                at(Landing::LiveWithOther).saying(
+                at(AttemptOutcome::LiveWithOther).saying(
                     format!("it is live with another image than was asked for ({other})"),
                     "Find out who else deploys this service, then run this again.",
                 )
             }
-            DeployStatus::Deactivated => self.replaced(id, Landing::SupersededLive).await,
-            DeployStatus::Canceled => self.replaced(id, Landing::Superseded).await,
+            DeployStatus::Deactivated => self.replaced(id, AttemptOutcome::SupersededLive).await,
+            DeployStatus::Canceled => self.replaced(id, AttemptOutcome::Superseded).await,
             DeployStatus::BuildFailed
             | DeployStatus::PreDeployFailed
             | DeployStatus::UpdateFailed => self.explained(deploy).await,
@@ -187,14 +192,14 @@ impl Attempt<'_> {
             | DeployStatus::Building
             | DeployStatus::PreDeploying
             | DeployStatus::Updating
-            | DeployStatus::Other => at(Landing::Unseen(FailureWord::RenderUnavailable)),
+            | DeployStatus::Other => at(AttemptOutcome::Unseen(FailureWord::RenderUnavailable)),
         }
     }
 
     /// Why Render ended it, in the words of the service's events.
     async fn explained(&self, deploy: &Deploy) -> AttemptResult {
         let told = self.told_by_events(&deploy.id).await;
-        let at = |word| AttemptResult::at(Landing::Failed(word), Some(&deploy.id));
+        let at = |word| AttemptResult::at(AttemptOutcome::Failed(word), Some(&deploy.id));
         match told {
             Some(why) => at(why.word()).saying(format!("{}: {why}", deploy.status), why.hint()),
             None => {
@@ -225,7 +230,7 @@ impl Attempt<'_> {
     }
 
     /// It was live, or under way, and is no more: because of which other deploy?
-    async fn replaced(&self, id: &DeployId, superseded: Landing) -> AttemptResult {
+    async fn replaced(&self, id: &DeployId, superseded: AttemptOutcome) -> AttemptResult {
         if self.rolled_back().await {
             return AttemptResult::at(superseded, Some(id));
         }
@@ -234,9 +239,9 @@ impl Attempt<'_> {
             return self.replaced_by(&other, Some(id), superseded).await;
         }
         let landing = match &why {
-            Some(why) => Landing::Failed(why.word()),
-            None if superseded == Landing::SupersededLive => Landing::Replaced,
-            None => Landing::Failed(FailureWord::DeployFailed),
+            Some(why) => AttemptOutcome::Failed(why.word()),
+            None if superseded == AttemptOutcome::SupersededLive => AttemptOutcome::Replaced,
+            None => AttemptOutcome::Failed(FailureWord::DeployFailed),
         };
         let text = why.as_ref().map_or_else(
             || "it was ended on Render, and there is no later deploy".into(),
@@ -272,9 +277,11 @@ impl Attempt<'_> {
 
     /// What it comes to where ours was queued and never listed, and another deploy took its turn. Behind one with an older commit ours may still come.
     async fn not_seen_because_of(&self, other: &Deploy) -> AttemptResult {
-        let mut result = self.replaced_by(other, None, Landing::Superseded).await;
-        if result.landing == Landing::Replaced {
-            result.landing = Landing::Unclear(FailureWord::ReplacedByOther);
+        let mut result = self
+            .replaced_by(other, None, AttemptOutcome::Superseded)
+            .await;
+        if result.landing == AttemptOutcome::Replaced {
+            result.landing = AttemptOutcome::Unclear(FailureWord::ReplacedByOther);
         }
         result
     }
@@ -284,7 +291,7 @@ impl Attempt<'_> {
         &self,
         other: &Deploy,
         id: Option<&DeployId>,
-        superseded: Landing,
+        superseded: AttemptOutcome,
     ) -> AttemptResult {
         let rollout = self.rollout;
         if other.is_of(&self.request.wanted) {
@@ -310,7 +317,7 @@ impl Attempt<'_> {
                     "",
                 )
             }
-            Some(commit) => AttemptResult::at(Landing::Replaced, id).saying(
+            Some(commit) => AttemptResult::at(AttemptOutcome::Replaced, id).saying(
                 format!(
                     "{} replaced it, with the older commit {}",
                     other.id,
@@ -318,7 +325,7 @@ impl Attempt<'_> {
                 ),
                 "Find out who else deploys this service, then run this again.",
             ),
-            None => AttemptResult::at(Landing::Replaced, id).saying(
+            None => AttemptResult::at(AttemptOutcome::Replaced, id).saying(
                 format!(
                     "{} replaced it, with an image that is in no record",
                     other.id
@@ -356,6 +363,6 @@ const fn is_final(error: &RenderError) -> bool {
 }
 
 fn unseen(error: &RenderError, id: Option<&DeployId>) -> AttemptResult {
-    AttemptResult::at(Landing::Unseen(error.word()), id)
+    AttemptResult::at(AttemptOutcome::Unseen(error.word()), id)
         .saying(format!("its result is not known: {error}"), error.hint())
 }

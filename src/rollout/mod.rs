@@ -22,18 +22,18 @@ pub(crate) use cancel::cancelled;
 use crate::context::{Context, RenderWriters, Writers};
 use crate::probe::ProbeRequest;
 use crate::state::EnvironmentState;
-use attempt::{Attempt, Begun};
+use attempt::{Attempt, StartedAttempt};
 use decide::{Plan, PlannedService};
 use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
 use github::RecordWriter;
 use http_client::Stopwatch;
-use model::{DeployHook, Digest, Intent, Kind, PinnedImage, ServiceId, ServiceName, Status};
+use model::{AttemptKind, DeployHook, Digest, Intent, PinnedImage, ServiceId, ServiceName, Status};
 use parse::inputs::{OnFailure, Wait};
 use render::{RenderWriter, ServiceFacts};
 use report::ServiceResult;
-use schedule::{Schedule, Turn};
+use schedule::{Schedule, ScheduleStep};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -173,9 +173,9 @@ pub(crate) async fn run(
 }
 
 /// What a future of a rollout comes to.
-enum Step<'a> {
+enum RolloutStep<'a> {
     /// These have their records, and were looked at.
-    Begun(Vec<(&'a PlannedService, Attempt<'a>, Begun)>),
+    Begun(Vec<(&'a PlannedService, Attempt<'a>, StartedAttempt)>),
     /// This one has ended.
     Ended(&'a PlannedService, Box<ServiceResult>),
 }
@@ -187,27 +187,30 @@ async fn deploy_all<'a>(
     results: &mut Vec<ServiceResult>,
 ) {
     let context = rollout.context;
-    let mut running: FuturesUnordered<LocalBoxFuture<'a, Step<'a>>> = FuturesUnordered::new();
+    let mut running: FuturesUnordered<LocalBoxFuture<'a, RolloutStep<'a>>> =
+        FuturesUnordered::new();
     loop {
         let mut ready = Vec::new();
         for (service, turn) in schedule.turns(rollout.preempted().is_some()) {
             let name = &service.name;
             let (status, reason) = match turn {
-                Turn::Start => {
+                ScheduleStep::Start => {
                     if let Some(request) = requests.get(name) {
                         ready.push((service, Attempt::new(rollout, name, request)));
                     }
                     continue;
                 }
-                Turn::NotStarted(before) => (
+                ScheduleStep::NotStarted(before) => (
                     Status::NotStarted,
                     format!("not started: it comes after {before}, which was not deployed"),
                 ),
-                Turn::Superseded(before) => (
+                ScheduleStep::Superseded(before) => (
                     Status::Superseded,
                     format!("superseded: it comes after {before}, which was superseded"),
                 ),
-                Turn::Preempted => (Status::Superseded, rollout.preempted().unwrap_or_default()),
+                ScheduleStep::Preempted => {
+                    (Status::Superseded, rollout.preempted().unwrap_or_default())
+                }
             };
             let result = ServiceResult {
                 began: rollout.started.elapsed(),
@@ -220,14 +223,15 @@ async fn deploy_all<'a>(
             running.push(Box::pin(begin(rollout, ready)));
         }
         match running.next().await {
-            Some(Step::Begun(attempts)) => {
+            Some(RolloutStep::Begun(attempts)) => {
                 for (service, attempt, begun) in attempts {
-                    let run =
-                        async move { Step::Ended(service, Box::new(attempt.run(begun).await)) };
+                    let run = async move {
+                        RolloutStep::Ended(service, Box::new(attempt.run(begun).await))
+                    };
                     running.push(Box::pin(run));
                 }
             }
-            Some(Step::Ended(service, result)) => {
+            Some(RolloutStep::Ended(service, result)) => {
                 let result = *result;
                 schedule.ended(service, result.status);
                 say_result(context, &result);
@@ -244,12 +248,12 @@ async fn deploy_all<'a>(
 async fn begin<'a>(
     rollout: &'a Rollout<'a>,
     attempts: Vec<(&'a PlannedService, Attempt<'a>)>,
-) -> Step<'a> {
+) -> RolloutStep<'a> {
     let records = attempts.iter().map(|(_, attempt)| attempt.begin());
     let records = futures_util::future::join_all(records).await;
     let is_deploy = attempts
         .iter()
-        .any(|(_, attempt)| attempt.request.intent.kind == Kind::Deploy);
+        .any(|(_, attempt)| attempt.request.intent.kind == AttemptKind::Deploy);
     let names: Vec<ServiceName> = attempts
         .iter()
         .map(|(service, _)| service.name.clone())
@@ -260,12 +264,12 @@ async fn begin<'a>(
     } else {
         None
     };
-    let begun = records.into_iter().map(|record| Begun {
+    let begun = records.into_iter().map(|record| StartedAttempt {
         record,
         look: look.clone(),
     });
     let all = attempts.into_iter().zip(begun);
-    Step::Begun(
+    RolloutStep::Begun(
         all.map(|((service, attempt), begun)| (service, attempt, begun))
             .collect(),
     )

@@ -3,7 +3,7 @@
 use super::attempt::Attempt;
 use super::{DeployRequest, Rollout};
 use crate::context::{Context, InFlightDeploy, Stage};
-use decide::Closing;
+use decide::RecordEnd;
 use model::{DeployId, ServiceId, ServiceName};
 use render::Accepted;
 use report::ServiceResult;
@@ -32,7 +32,7 @@ pub(crate) async fn deploy(
     rollout: &Rollout<'_>,
     service: &ServiceName,
     request: &DeployRequest,
-) -> (ServiceResult, Closing) {
+) -> (ServiceResult, RecordEnd) {
     let mut attempt = Attempt::new(rollout, service, request);
     let began = rollout.started.elapsed();
     attempt.say(&format!(
@@ -52,7 +52,7 @@ pub(crate) async fn follow_first(
     service: &ServiceName,
     request: &DeployRequest,
     deploy: Option<DeployId>,
-) -> (ServiceResult, Closing) {
+) -> (ServiceResult, RecordEnd) {
     let attempt = Attempt::new(rollout, service, request);
     let began = rollout.started.elapsed();
     attempt.track(Stage::Calling);

@@ -3,12 +3,12 @@
 use super::attempt::{Attempt, AttemptResult};
 use crate::context::Stage;
 use crate::probe::ProbeRequest;
-use decide::{Landing, Said, Streak};
+use decide::{AttemptOutcome, ProbeVerdict, Streak};
 use http_client::{Deadline, within};
-use model::{Foreign, Kind};
+use model::{AttemptKind, Untrusted};
 
 /// How asking a service ended.
-enum Asked {
+enum ProbeResult {
     Confirmed,
     /// Its time is over; what it said last.
     Late(String),
@@ -23,31 +23,31 @@ impl Attempt<'_> {
             return result;
         };
         // What was put back is asked nothing: one failure puts back once.
-        if self.request.intent.kind == Kind::Restore {
+        if self.request.intent.kind == AttemptKind::Restore {
             return result;
         }
-        let is_live = result.landing == Landing::Live;
-        if !is_live && result.landing != Landing::Accepted {
+        let is_live = result.landing == AttemptOutcome::Live;
+        if !is_live && result.landing != AttemptOutcome::Accepted {
             return result;
         }
         self.advance(Stage::Probing(result.deploy.clone(), is_live));
         match self.asked(probe).await {
-            Asked::Confirmed if is_live || probe.names_the_image() => {
+            ProbeResult::Confirmed if is_live || probe.names_the_image() => {
                 let text = result
                     .text
                     .unwrap_or_else(|| "its address answers with the new version".into());
-                AttemptResult::at(Landing::Live, result.deploy.as_ref()).saying(text, "")
+                AttemptResult::at(AttemptOutcome::Live, result.deploy.as_ref()).saying(text, "")
             }
-            Asked::Confirmed => result,
-            Asked::Preempted(why) => {
-                let landing = Landing::Preempted(result.landing.ending().record);
+            ProbeResult::Confirmed => result,
+            ProbeResult::Preempted(why) => {
+                let landing = AttemptOutcome::Preempted(result.landing.ending().record);
                 AttemptResult { landing, ..result }.saying(why, "")
             }
-            Asked::Late(last) => {
+            ProbeResult::Late(last) => {
                 let landing = if is_live {
-                    Landing::LiveUnanswered
+                    AttemptOutcome::LiveUnanswered
                 } else {
-                    Landing::AcceptedUnanswered
+                    AttemptOutcome::AcceptedUnanswered
                 };
                 AttemptResult { landing, ..result }.saying(
                     format!(
@@ -61,7 +61,7 @@ impl Attempt<'_> {
         }
     }
 
-    async fn asked(&self, probe: &ProbeRequest) -> Asked {
+    async fn asked(&self, probe: &ProbeRequest) -> ProbeResult {
         let log = &self.rollout.context.log;
         let (name, address) = (self.service.as_str(), probe.address());
         self.say(&format!("asking {address} for {}", probe.expected()));
@@ -72,7 +72,7 @@ impl Attempt<'_> {
             let question = probe.ask(&self.rollout.context.clients.probes, streak.has_begun());
             let answer = within(deadline.left(), question).await;
             if let Some(why) = self.rollout.preempted() {
-                return Asked::Preempted(why);
+                return ProbeResult::Preempted(why);
             }
             let Some(answer) = answer else {
                 let last = if last.is_empty() {
@@ -80,7 +80,7 @@ impl Attempt<'_> {
                 } else {
                     last
                 };
-                return Asked::Late(last);
+                return ProbeResult::Late(last);
             };
             let (said, now, detail) = match answer {
                 Ok((said, text)) => (Some(said), said.told(), self.piece_of(said, &text)),
@@ -91,14 +91,14 @@ impl Attempt<'_> {
                 last = now;
             }
             if streak.count(said) {
-                return Asked::Confirmed;
+                return ProbeResult::Confirmed;
             }
         }
     }
 
     /// The beginning of a wrong answer, for the log alone. One that holds a secret is not shown.
-    fn piece_of(&self, said: Said, text: &[u8]) -> String {
-        if said == Said::Right || text.is_empty() {
+    fn piece_of(&self, said: ProbeVerdict, text: &[u8]) -> String {
+        if said == ProbeVerdict::Right || text.is_empty() {
             return String::new();
         }
         if self
@@ -109,7 +109,7 @@ impl Attempt<'_> {
         {
             return " (not shown: it holds a secret)".into();
         }
-        format!(" ({})", Foreign(text))
+        format!(" ({})", Untrusted(text))
     }
 }
 

@@ -1,9 +1,9 @@
 //! What a rollout writes into the records: intents, ends, and which services have which names.
 
-use super::attempt::{Attempt, AttemptResult, Begun};
+use super::attempt::{Attempt, AttemptResult, StartedAttempt};
 use super::{DeployRequest, Rollout};
-use decide::Closing;
-use github::{Ended as Closed, Ending, RecordWriter, RunName};
+use decide::RecordEnd;
+use github::{DeploymentEnd as Closed, RecordWriter, RunName, StatusUpdate};
 use model::{Deploy, FailureWord, RecordState, ServiceKey, ServiceName};
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ impl Rollout<'_> {
             } else {
                 Closed::Failed
             };
-            let ending = Ending {
+            let ending = StatusUpdate {
                 how,
                 deploy: Some(shown.deploy.clone()),
                 description: "seen by a later run".to_owned(),
@@ -67,7 +67,7 @@ impl Rollout<'_> {
                 (*number, Closed::Replaced, text)
             });
             for (number, how, description) in std::iter::once(live).chain(older) {
-                let ending = Ending {
+                let ending = StatusUpdate {
                     how,
                     deploy: None,
                     description,
@@ -89,7 +89,7 @@ impl Attempt<'_> {
     pub(super) async fn write_intent(&self) -> Option<u64> {
         let rollout = self.rollout;
         let (context, record) = (rollout.context, rollout.records.as_ref()?);
-        let (id, attempt) = context.around.run.unwrap_or_default();
+        let (id, attempt) = context.env.run.unwrap_or_default();
         let run = RunName {
             id: id.to_string(),
             attempt: attempt.to_string(),
@@ -118,7 +118,7 @@ impl Attempt<'_> {
     }
 
     /// Opens our own record again, where another run whose deploy was accepted has ended it: this run is about to call all the same.
-    pub(super) async fn open_again(&self, begun: &Begun) {
+    pub(super) async fn open_again(&self, begun: &StartedAttempt) {
         let (Some(number), Some(look)) = (begun.record, &begun.look) else {
             return;
         };
@@ -133,7 +133,7 @@ impl Attempt<'_> {
     }
 
     /// Ends the older open records of the service that were there before the call: what they began cannot come after what was accepted now.
-    pub(super) async fn end_older(&self, begun: &Begun) {
+    pub(super) async fn end_older(&self, begun: &StartedAttempt) {
         let (Some(own), Some(look)) = (begun.record, &begun.look) else {
             return;
         };
@@ -172,12 +172,12 @@ impl Attempt<'_> {
     pub(super) async fn end(&self, number: Option<u64>, result: &AttemptResult) {
         let ending = result.landing.ending();
         let how = match ending.record {
-            Closing::Live => Closed::Live,
-            Closing::Accepted => Closed::Accepted,
-            Closing::Failed => Closed::Failed,
-            Closing::NotSent => Closed::NotSent,
-            Closing::Open if result.deploy.is_some() => Closed::Open,
-            Closing::Open => return,
+            RecordEnd::Live => Closed::Live,
+            RecordEnd::Accepted => Closed::Accepted,
+            RecordEnd::Failed => Closed::Failed,
+            RecordEnd::NotSent => Closed::NotSent,
+            RecordEnd::Open if result.deploy.is_some() => Closed::Open,
+            RecordEnd::Open => return,
         };
         let Some(number) = number else { return };
         let description = match ending.failure {
@@ -199,7 +199,7 @@ impl Attempt<'_> {
             return;
         };
         let facts = self.rollout.facts.get(self.service);
-        let ending = Ending {
+        let ending = StatusUpdate {
             how,
             deploy: result.and_then(|result| result.deploy.clone()),
             description: description.to_owned(),

@@ -3,13 +3,13 @@
 //! A service that failed is looked at, too: its deploy may have gone live after its time was over, or may still do so; or it went live and did not answer
 //! its probe. Nothing is held by this: the next run deploys again.
 
-use super::attempt::{Attempt, Begun};
+use super::attempt::{Attempt, StartedAttempt};
 use super::{DeployRequest, DeployVia, Rollout};
 use crate::images::reverify::{self, Unfit};
 use decide::{OnRender, VerifiedImage};
 use model::{
-    CommitSha, Deploy, DeployStatus, Digest, FailureWord, Intent, Kind, PinnedImage, ServiceName,
-    Status,
+    AttemptKind, CommitSha, Deploy, DeployStatus, Digest, FailureWord, Intent, PinnedImage,
+    ServiceName, Status,
 };
 use report::ServiceResult;
 use std::collections::{BTreeMap, BTreeSet};
@@ -196,7 +196,7 @@ async fn put_back(
     let services = std::slice::from_ref(service);
     let look = rollout.state.look_again(rollout.context, services).await;
     let look = Some(Rc::new(look));
-    let ended = attempt.run(Begun { record, look }).await;
+    let ended = attempt.run(StartedAttempt { record, look }).await;
     if ended.status != Status::Live {
         return Err(match ended.failed {
             Some(failed) => failed.text,
@@ -221,7 +221,7 @@ fn request_for(
         platform: image.platform_digest().clone(),
         image_commit: image.revision().copied(),
         release: None,
-        kind: Kind::Restore,
+        kind: AttemptKind::Restore,
         from: Some(request.intent.commit),
         to: None,
         ..request.intent.clone()

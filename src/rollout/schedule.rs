@@ -15,7 +15,7 @@ pub(super) struct Schedule<'p> {
 
 /// What becomes of a service that waits no longer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Turn<'p> {
+pub(super) enum ScheduleStep<'p> {
     /// It is deployed now.
     Start,
     /// This service, which it comes after, was not deployed.
@@ -60,11 +60,14 @@ impl<'p> Schedule<'p> {
     }
 
     /// Takes the services that wait no longer, in the manifest's order. Once a rollback was begun, none waits.
-    pub(super) fn turns(&mut self, is_preempted: bool) -> Vec<(&'p PlannedService, Turn<'p>)> {
+    pub(super) fn turns(
+        &mut self,
+        is_preempted: bool,
+    ) -> Vec<(&'p PlannedService, ScheduleStep<'p>)> {
         let mut turns = Vec::new();
         for service in std::mem::take(&mut self.waiting) {
             let turn = if is_preempted {
-                Some(Turn::Preempted)
+                Some(ScheduleStep::Preempted)
             } else {
                 self.turn(service)
             };
@@ -73,12 +76,12 @@ impl<'p> Schedule<'p> {
                 continue;
             };
             match turn {
-                Turn::Start => {}
-                Turn::NotStarted(_) => {
+                ScheduleStep::Start => {}
+                ScheduleStep::NotStarted(_) => {
                     self.open.remove(&service.name);
                     self.failed.insert(&service.name);
                 }
-                Turn::Superseded(_) | Turn::Preempted => {
+                ScheduleStep::Superseded(_) | ScheduleStep::Preempted => {
                     self.open.remove(&service.name);
                     self.superseded.insert(&service.name);
                 }
@@ -88,18 +91,18 @@ impl<'p> Schedule<'p> {
         turns
     }
 
-    fn turn(&self, service: &'p PlannedService) -> Option<Turn<'p>> {
+    fn turn(&self, service: &'p PlannedService) -> Option<ScheduleStep<'p>> {
         let first_in =
             |names: &BTreeSet<&ServiceName>| service.after.iter().find(|name| names.contains(name));
         if let Some(before) = first_in(&self.failed) {
-            return Some(Turn::NotStarted(before));
+            return Some(ScheduleStep::NotStarted(before));
         }
         if first_in(&self.open).is_some() {
             return None;
         }
         match first_in(&self.superseded) {
-            Some(before) => Some(Turn::Superseded(before)),
-            None => Some(Turn::Start),
+            Some(before) => Some(ScheduleStep::Superseded(before)),
+            None => Some(ScheduleStep::Start),
         }
     }
 
@@ -168,11 +171,11 @@ mod tests {
     }
 
     fn turns(schedule: &mut Schedule<'_>) -> Vec<String> {
-        let shown = |(service, turn): (&PlannedService, Turn<'_>)| match turn {
-            Turn::Start => format!("{} starts", service.name),
-            Turn::NotStarted(before) => format!("{} stays, {before} failed", service.name),
-            Turn::Superseded(before) => format!("{} gives way with {before}", service.name),
-            Turn::Preempted => format!("{} gives way to a rollback", service.name),
+        let shown = |(service, turn): (&PlannedService, ScheduleStep<'_>)| match turn {
+            ScheduleStep::Start => format!("{} starts", service.name),
+            ScheduleStep::NotStarted(before) => format!("{} stays, {before} failed", service.name),
+            ScheduleStep::Superseded(before) => format!("{} gives way with {before}", service.name),
+            ScheduleStep::Preempted => format!("{} gives way to a rollback", service.name),
         };
         schedule.turns(false).into_iter().map(shown).collect()
     }

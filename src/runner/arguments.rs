@@ -1,6 +1,6 @@
 //! The command line: the same names as the inputs, as flags.
 
-use super::Surroundings;
+use super::RunnerEnvironment;
 use super::command_line::{self, COMPLETIONS};
 use clap::ArgMatches;
 use clap::error::ErrorKind;
@@ -22,7 +22,7 @@ pub struct Arguments {
 }
 
 /// What a command line asks for.
-pub enum Asked {
+pub enum ParsedArguments {
     /// To run.
     Run(Arguments),
     /// To print this and end with success (`--help`, `--version`).
@@ -33,15 +33,15 @@ pub enum Asked {
 
 impl Arguments {
     /// Reads a command line, the program's name included. A container action gets none, and neither does it need a command there: the
-    /// environment of `around` names it. On a laptop, no arguments print the help.
+    /// environment of `env` names it. On a laptop, no arguments print the help.
     #[must_use]
-    pub fn parse(line: impl Iterator<Item = OsString>, around: &Surroundings) -> Asked {
+    pub fn parse(line: impl Iterator<Item = OsString>, env: &RunnerEnvironment) -> ParsedArguments {
         let line = command_line::joined(line);
-        let needs_command = !around.names_command();
-        let columns = around.columns.unwrap_or(COLUMNS);
+        let needs_command = !env.names_command();
+        let columns = env.columns.unwrap_or(COLUMNS);
         let mut program = command_line::program(columns);
         if needs_command && line.len() < 2 {
-            return Asked::Print(program.render_help().to_string());
+            return ParsedArguments::Print(program.render_help().to_string());
         }
         let matches = match program.clone().try_get_matches_from(line) {
             Ok(matches) => matches,
@@ -57,7 +57,7 @@ impl Arguments {
                 ErrorKind::MissingSubcommand,
                 "which command? Write it behind the program's name, like 'ghcr-to-render plan'",
             );
-            return Asked::Wrong(error.to_string());
+            return ParsedArguments::Wrong(error.to_string());
         }
         Self::of(
             &Matches {
@@ -65,11 +65,11 @@ impl Arguments {
                 root: &matches,
             },
             command,
-            around.directory(),
+            env.directory(),
         )
     }
 
-    fn of(matches: &Matches<'_>, command: Option<&str>, directory: &Path) -> Asked {
+    fn of(matches: &Matches<'_>, command: Option<&str>, directory: &Path) -> ParsedArguments {
         let mut arguments = Self {
             values: BTreeMap::new(),
             is_json: matches.has("json"),
@@ -77,13 +77,15 @@ impl Arguments {
             fails_behind: matches.has("fail-behind"),
         };
         if arguments.is_sarif && command != Some("check") {
-            return Asked::Wrong("error: --sarif is for check\n".to_owned());
+            return ParsedArguments::Wrong("error: --sarif is for check\n".to_owned());
         }
         if arguments.is_sarif && arguments.is_json {
-            return Asked::Wrong("error: --sarif cannot be used with --json\n".to_owned());
+            return ParsedArguments::Wrong(
+                "error: --sarif cannot be used with --json\n".to_owned(),
+            );
         }
         if arguments.fails_behind && command != Some("status") {
-            return Asked::Wrong("error: --fail-behind is for status\n".to_owned());
+            return ParsedArguments::Wrong("error: --fail-behind is for status\n".to_owned());
         }
         if let Some((word, _, _)) = Command::ALL
             .iter()
@@ -97,10 +99,10 @@ impl Arguments {
             };
             match value(input, text, directory) {
                 Ok(text) => arguments.values.insert(input.name, text),
-                Err(why) => return Asked::Wrong(why),
+                Err(why) => return ParsedArguments::Wrong(why),
             };
         }
-        Asked::Run(arguments)
+        ParsedArguments::Run(arguments)
     }
 
     /// The value of a flag.
@@ -165,22 +167,22 @@ impl Matches<'_> {
 }
 
 /// Help and the version are what was asked for; anything else is a mistake.
-fn refused(error: &clap::Error) -> Asked {
+fn refused(error: &clap::Error) -> ParsedArguments {
     let is_asked = matches!(
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
     );
     if is_asked {
-        Asked::Print(error.to_string())
+        ParsedArguments::Print(error.to_string())
     } else {
-        Asked::Wrong(error.to_string())
+        ParsedArguments::Wrong(error.to_string())
     }
 }
 
-fn completions(own: &ArgMatches) -> Asked {
+fn completions(own: &ArgMatches) -> ParsedArguments {
     match own.get_one::<clap_complete::Shell>("shell") {
-        Some(shell) => Asked::Print(command_line::completion_script(*shell)),
-        None => Asked::Wrong("error: which shell?\n".to_owned()),
+        Some(shell) => ParsedArguments::Print(command_line::completion_script(*shell)),
+        None => ParsedArguments::Wrong("error: which shell?\n".to_owned()),
     }
 }
 
@@ -201,42 +203,44 @@ fn value(input: &Input, text: &str, directory: &Path) -> Result<String, String> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::Environment;
+    use super::super::ProcessEnvironment;
     use super::*;
 
-    fn parse_in(variables: &[(&str, &str)], line: &[&str]) -> Asked {
+    fn parse_in(variables: &[(&str, &str)], line: &[&str]) -> ParsedArguments {
         let variables = variables
             .iter()
             .map(|(name, value)| (name.into(), value.into()));
-        let around = Surroundings::read(Environment::new(variables, ".".into(), false));
+        let env = RunnerEnvironment::read(ProcessEnvironment::new(variables, ".".into(), false));
         let line = std::iter::once("ghcr-to-render").chain(line.iter().copied());
-        Arguments::parse(line.map(OsString::from), &around)
+        Arguments::parse(line.map(OsString::from), &env)
     }
 
-    fn parse(line: &[&str]) -> Asked {
+    fn parse(line: &[&str]) -> ParsedArguments {
         parse_in(&[], line)
     }
 
     fn run(line: &[&str]) -> Arguments {
         match parse(line) {
-            Asked::Run(arguments) => arguments,
-            Asked::Print(text) | Asked::Wrong(text) => panic!("{line:?}: {text}"),
+            ParsedArguments::Run(arguments) => arguments,
+            ParsedArguments::Print(text) | ParsedArguments::Wrong(text) => {
+                panic!("{line:?}: {text}")
+            }
         }
     }
 
     fn wrong(line: &[&str]) -> String {
         match parse(line) {
-            Asked::Wrong(text) => text,
-            Asked::Run(_) => panic!("{line:?} runs"),
-            Asked::Print(text) => panic!("{line:?} prints {text}"),
+            ParsedArguments::Wrong(text) => text,
+            ParsedArguments::Run(_) => panic!("{line:?} runs"),
+            ParsedArguments::Print(text) => panic!("{line:?} prints {text}"),
         }
     }
 
     fn printed(line: &[&str]) -> String {
         match parse(line) {
-            Asked::Print(text) => text,
-            Asked::Run(_) => panic!("{line:?} runs"),
-            Asked::Wrong(text) => panic!("{line:?}: {text}"),
+            ParsedArguments::Print(text) => text,
+            ParsedArguments::Run(_) => panic!("{line:?} runs"),
+            ParsedArguments::Wrong(text) => panic!("{line:?}: {text}"),
         }
     }
 
@@ -283,7 +287,7 @@ mod tests {
         assert!(wrong(&["--base", "a"]).contains("which command?"));
         for name in ["GITHUB_ACTIONS", "GITHUB_EVENT_NAME", "INPUT_COMMAND"] {
             let asked = parse_in(&[(name, "true")], &[]);
-            assert!(matches!(asked, Asked::Run(_)), "{name}");
+            assert!(matches!(asked, ParsedArguments::Run(_)), "{name}");
         }
     }
 
@@ -323,14 +327,15 @@ mod tests {
         }
         let variables = [("TERM", "xterm"), ("COLUMNS", "60")];
         for line in [&["--help"][..], &["deploy", "--help"]] {
-            let environment = Environment::new(
+            let environment = ProcessEnvironment::new(
                 variables.map(|(name, value)| (name.into(), value.into())),
                 ".".into(),
                 true,
             );
-            let around = Surroundings::read(environment);
+            let env = RunnerEnvironment::read(environment);
             let line = std::iter::once("ghcr-to-render").chain(line.iter().copied());
-            let Asked::Print(help) = Arguments::parse(line.map(OsString::from), &around) else {
+            let ParsedArguments::Print(help) = Arguments::parse(line.map(OsString::from), &env)
+            else {
                 panic!("prints")
             };
             let text = help.split("\nStart with").next().unwrap_or_default();

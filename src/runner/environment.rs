@@ -10,7 +10,7 @@ use std::sync::Arc;
 ///
 /// Its `Debug` shows nothing: variables hold secrets.
 #[derive(Clone, Default)]
-pub struct Environment {
+pub struct ProcessEnvironment {
     variables: Arc<BTreeMap<OsString, OsString>>,
     directory: PathBuf,
     is_terminal: bool,
@@ -25,7 +25,7 @@ struct Stdout {
     columns: Option<usize>,
 }
 
-impl Environment {
+impl ProcessEnvironment {
     /// The environment of these variables, in that directory; `is_terminal` says whether standard error is one.
     #[must_use]
     pub fn new(
@@ -100,7 +100,7 @@ impl Environment {
     }
 }
 
-impl fmt::Debug for Environment {
+impl fmt::Debug for ProcessEnvironment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Environment")
     }

@@ -373,7 +373,7 @@ impl Workspace {
 }
 
 fn shown(path: &str) -> String {
-    model::Foreign(path.as_bytes()).to_string()
+    model::Untrusted(path.as_bytes()).to_string()
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 /// Whom we speak to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tongue {
+pub enum OutputMode {
     /// A runner: groups, annotations and masks are workflow commands.
     Runner,
     /// A person at a terminal: everything is plain lines on standard error; standard output is kept for results.
@@ -32,7 +32,7 @@ type Stream = Arc<Mutex<Box<dyn Write + Send>>>;
 /// The writer. Cheap to clone; all clones share what they know to be secret.
 #[derive(Clone)]
 pub struct Log {
-    tongue: Tongue,
+    tongue: OutputMode,
     is_debug: bool,
     screen: Screen,
     results: Results,
@@ -53,7 +53,7 @@ impl Log {
     /// A writer to these streams; `debug` lines are printed where `is_debug`.
     #[must_use]
     pub fn new(
-        tongue: Tongue,
+        tongue: OutputMode,
         is_debug: bool,
         stdout: Box<dyn Write + Send>,
         stderr: Box<dyn Write + Send>,
@@ -75,7 +75,7 @@ impl Log {
     /// The writer for a screen that can show more than plain lines. A runner's log is none.
     #[must_use]
     pub fn on(self, screen: Screen) -> Self {
-        let screen = if self.tongue == Tongue::Terminal {
+        let screen = if self.tongue == OutputMode::Terminal {
             screen
         } else {
             Screen::default()
@@ -104,7 +104,7 @@ impl Log {
             secrets.push(text.to_owned());
             secrets.sort_by_key(|text| std::cmp::Reverse(text.len()));
             drop(secrets);
-            if self.tongue == Tongue::Runner {
+            if self.tongue == OutputMode::Runner {
                 self.write(&format!("::add-mask::{}\n", escape_data(text)));
             }
         }
@@ -123,7 +123,7 @@ impl Log {
     /// Whether a runner reads what is printed.
     #[must_use]
     pub fn is_runner(&self) -> bool {
-        self.tongue == Tongue::Runner
+        self.tongue == OutputMode::Runner
     }
 
     /// Whether debug lines are printed.
@@ -135,7 +135,7 @@ impl Log {
     /// Prints a text, line by line.
     pub fn say(&self, text: &str) {
         for line in text.split('\n') {
-            let line = inert(&self.blot(line));
+            let line = escape_commands(&self.redact(line));
             self.write(&format!("{line}\n"));
         }
     }
@@ -152,7 +152,7 @@ impl Log {
         }
         let shown: String = line
             .iter()
-            .map(|(tone, text)| painted(*tone, &inert(&self.blot(text))))
+            .map(|(tone, text)| painted(*tone, &escape_commands(&self.redact(text))))
             .collect();
         self.write(&format!("{shown}\n"));
     }
@@ -202,7 +202,7 @@ impl Log {
         let mut waiting = self.waiting();
         let line = waiting
             .line()
-            .map(|line| cut(&inert(&self.blot(&line)), columns));
+            .map(|line| cut(&escape_commands(&self.redact(&line)), columns));
         let line = line.map(|line| {
             if self.screen.has_colours {
                 painted(Tone::Dim, &line)
@@ -222,10 +222,10 @@ impl Log {
     pub fn group(&self, title: &str) {
         self.end_group();
         self.is_folded.store(true, Ordering::Relaxed);
-        let title = inert(&self.blot(title));
+        let title = escape_commands(&self.redact(title));
         match self.tongue {
-            Tongue::Runner => self.write(&format!("::group::{}\n", escape_data(&title))),
-            Tongue::Terminal => {
+            OutputMode::Runner => self.write(&format!("::group::{}\n", escape_data(&title))),
+            OutputMode::Terminal => {
                 let title = if self.screen.has_colours {
                     painted(Tone::Strong, &title)
                 } else {
@@ -245,8 +245,8 @@ impl Log {
             return;
         }
         match self.tongue {
-            Tongue::Runner => self.write("::endgroup::\n"),
-            Tongue::Terminal => self.write("\n"),
+            OutputMode::Runner => self.write("::endgroup::\n"),
+            OutputMode::Terminal => self.write("\n"),
         }
     }
 
@@ -255,16 +255,16 @@ impl Log {
         if !self.is_debug {
             return;
         }
-        let text = inert(&self.blot(text));
+        let text = escape_commands(&self.redact(text));
         match self.tongue {
-            Tongue::Runner => self.write(&format!("::debug::{}\n", escape_data(&text))),
-            Tongue::Terminal => self.write(&format!("debug: {text}\n")),
+            OutputMode::Runner => self.write(&format!("::debug::{}\n", escape_data(&text))),
+            OutputMode::Terminal => self.write(&format!("debug: {text}\n")),
         }
     }
 
     /// A message as a terminal shows it: what is wrong, the line where it is, and what to do.
     fn in_words(&self, notice: &Notice, has_colours: bool) -> String {
-        let text = broken(&self.blot(&notice.text)).replace('\n', "\n  ");
+        let text = broken(&self.redact(&notice.text)).replace('\n', "\n  ");
         let place = notice
             .place
             .as_ref()
@@ -285,19 +285,19 @@ impl Log {
             .as_ref()
             .zip(notice.source.as_ref())
             .and_then(|((_, line, column), source)| excerpt::excerpt(source, *line, *column))
-            .map(|shown| format!("{}\n", broken(&self.blot(&shown))))
+            .map(|shown| format!("{}\n", broken(&self.redact(&shown))))
             .unwrap_or_default();
-        format!("{level}: {}{text}\n{excerpt}", inert(&place))
+        format!("{level}: {}{text}\n{excerpt}", escape_commands(&place))
     }
 
     /// Prints a message that is to be seen beside the log.
     pub fn notice(&self, notice: &Notice) {
         let level = notice.level.as_str();
-        let text = broken(&self.blot(&notice.text));
-        let title = broken(&self.blot(&notice.title));
+        let text = broken(&self.redact(&notice.text));
+        let title = broken(&self.redact(&notice.title));
         match self.tongue {
-            Tongue::Terminal => self.write(&self.in_words(notice, self.screen.has_colours)),
-            Tongue::Runner => {
+            OutputMode::Terminal => self.write(&self.in_words(notice, self.screen.has_colours)),
+            OutputMode::Runner => {
                 let place = notice.place.as_ref().map(|(file, line, column)| {
                     format!(
                         "file={},line={line},col={column},",
@@ -321,7 +321,7 @@ impl Log {
 
     /// Blots out every secret that is known.
     #[must_use]
-    pub fn blot(&self, text: &str) -> String {
+    pub fn redact(&self, text: &str) -> String {
         let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
         secrets.iter().fold(text.to_owned(), |text, secret| {
             text.replace(secret.as_str(), "***")
@@ -344,8 +344,8 @@ impl Log {
             return self.draw();
         }
         match self.tongue {
-            Tongue::Runner => put(&self.stdout, text),
-            Tongue::Terminal => put(&self.stderr, text),
+            OutputMode::Runner => put(&self.stdout, text),
+            OutputMode::Terminal => put(&self.stderr, text),
         }
     }
 }
@@ -371,7 +371,7 @@ fn broken(text: &str) -> String {
 }
 
 /// One line in which the runner finds no command.
-fn inert(line: &str) -> String {
+fn escape_commands(line: &str) -> String {
     let line = broken(line).replace('\n', "\\n");
     let start = line.len() - line.trim_start().len();
     if line[start..].starts_with("::") {
@@ -410,18 +410,18 @@ mod tests {
             "##[group]x",
             "a\r::x::",
         ] {
-            let safe = inert(line);
+            let safe = escape_commands(line);
             assert!(!safe.trim_start().starts_with("::"), "{safe}");
             assert!(!safe.contains("##["), "{safe}");
             assert!(!safe.contains('\r'), "{safe}");
         }
-        assert_eq!(inert("a::b # [x]"), "a::b # [x]");
+        assert_eq!(escape_commands("a::b # [x]"), "a::b # [x]");
     }
 
     #[test]
     fn secrets_are_blotted_out_whole_and_by_their_parts() {
         let log = Log::new(
-            Tongue::Terminal,
+            OutputMode::Terminal,
             false,
             Box::new(std::io::sink()),
             Box::new(std::io::sink()),
@@ -435,7 +435,11 @@ mod tests {
             "srv-abc?key=KEYKEYKEY",
         ] {
             assert!(log.holds_secret(text));
-            assert!(!log.blot(text).contains("KEYKEYKEY"), "{}", log.blot(text));
+            assert!(
+                !log.redact(text).contains("KEYKEYKEY"),
+                "{}",
+                log.redact(text)
+            );
         }
         log.mask(&Secret::new("abc"));
         assert!(

@@ -12,11 +12,11 @@ mod surroundings;
 mod terminal;
 mod trace;
 
-pub use arguments::{Arguments, Asked};
-pub use environment::Environment;
+pub use arguments::{Arguments, ParsedArguments};
+pub use environment::ProcessEnvironment;
 pub use files::{FileError, OutputsFile, Workspace, append_summary, read_event};
 pub use io::{Connect, Io};
-pub use log::{Log, Results, Tongue};
-pub use surroundings::Surroundings;
+pub use log::{Log, OutputMode, Results};
+pub use surroundings::RunnerEnvironment;
 pub use terminal::Screen;
 pub use trace::traces;

@@ -1,6 +1,6 @@
 //! What the environment says about the run.
 
-use super::{Arguments, Environment, Screen};
+use super::{Arguments, ProcessEnvironment, Screen};
 use http_client::Proxies;
 use model::{HookVariable, Secret};
 use parse::inputs::{Given, Input};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// What the runner says about the run, as raw text. A variable that is empty is absent.
 #[derive(Debug, Clone, Default)]
-pub struct Surroundings {
+pub struct RunnerEnvironment {
     /// `GITHUB_EVENT_NAME`.
     pub event_name: Option<String>,
     /// `GITHUB_EVENT_PATH`.
@@ -54,11 +54,11 @@ pub struct Surroundings {
     /// Proxy and root variables that are set, by name.
     pub network: Vec<&'static str>,
     /// What all of this was read from.
-    environment: Environment,
+    environment: ProcessEnvironment,
 }
 
 /// How many columns the terminal has. Shells keep `COLUMNS` to themselves, but whoever exports it means it.
-fn columns(environment: &Environment) -> Option<usize> {
+fn columns(environment: &ProcessEnvironment) -> Option<usize> {
     let named = environment
         .text("COLUMNS")
         .and_then(|text| text.parse().ok())
@@ -67,14 +67,14 @@ fn columns(environment: &Environment) -> Option<usize> {
 }
 
 /// Whether a terminal can move its cursor and has colours.
-fn is_capable(environment: &Environment) -> bool {
+fn is_capable(environment: &ProcessEnvironment) -> bool {
     environment
         .text("TERM")
         .is_some_and(|terminal| terminal != "dumb")
 }
 
 /// Colours only on a terminal, and not where `NO_COLOR` is set (no-color.org); a changing line needs one that can move its cursor.
-fn screen(environment: &Environment) -> Screen {
+fn screen(environment: &ProcessEnvironment) -> Screen {
     if !environment.is_terminal() || !is_capable(environment) {
         return Screen::default();
     }
@@ -85,10 +85,10 @@ fn screen(environment: &Environment) -> Screen {
     }
 }
 
-impl Surroundings {
+impl RunnerEnvironment {
     /// Reads the environment.
     #[must_use]
-    pub fn read(environment: Environment) -> Self {
+    pub fn read(environment: ProcessEnvironment) -> Self {
         let variable = |name: &str| environment.text(name);
         let number = |name| variable(name).and_then(|text| text.parse::<u64>().ok());
         let is = |name, wanted| variable(name).as_deref() == Some(wanted);
@@ -265,11 +265,11 @@ fn bundle(path: &Path) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    fn read(variables: &[(&str, &str)]) -> Surroundings {
+    fn read(variables: &[(&str, &str)]) -> RunnerEnvironment {
         let variables = variables
             .iter()
             .map(|(name, value)| (name.into(), value.into()));
-        Surroundings::read(Environment::new(variables, "/repo".into(), true))
+        RunnerEnvironment::read(ProcessEnvironment::new(variables, "/repo".into(), true))
     }
 
     #[test]
@@ -293,24 +293,24 @@ mod tests {
 
     #[test]
     fn relative_paths_start_from_the_directory() {
-        let around = read(&[("GITHUB_OUTPUT", "out"), ("GITHUB_EVENT_PATH", "/event")]);
-        assert_eq!(around.outputs, Some("/repo/out".into()));
-        assert_eq!(around.event_path, Some("/event".into()));
-        assert_eq!(around.workspace, PathBuf::from("/repo"));
-        let around = read(&[("GITHUB_WORKSPACE", "shop"), ("GITHUB_OUTPUT", "")]);
-        assert_eq!(around.workspace, PathBuf::from("/repo/shop"));
-        assert_eq!(around.outputs, None);
+        let env = read(&[("GITHUB_OUTPUT", "out"), ("GITHUB_EVENT_PATH", "/event")]);
+        assert_eq!(env.outputs, Some("/repo/out".into()));
+        assert_eq!(env.event_path, Some("/event".into()));
+        assert_eq!(env.workspace, PathBuf::from("/repo"));
+        let env = read(&[("GITHUB_WORKSPACE", "shop"), ("GITHUB_OUTPUT", "")]);
+        assert_eq!(env.workspace, PathBuf::from("/repo/shop"));
+        assert_eq!(env.outputs, None);
     }
 
     #[test]
     fn the_first_form_of_an_input_wins_even_if_it_is_empty() {
         let arguments = Arguments::default();
-        let around = read(&[
+        let env = read(&[
             ("INPUT_DEPLOY-HOOK", ""),
             ("INPUT_DEPLOY_HOOK", "planted"),
             ("INPUT_DEPLOY_HOOKS", "only"),
         ]);
-        let given = around.inputs(&arguments);
+        let given = env.inputs(&arguments);
         assert_eq!(given.get("deploy-hook").unwrap_or_default(), "");
         assert_eq!(given.get("deploy-hooks"), Some("only"));
     }
@@ -322,7 +322,7 @@ mod tests {
         assert_eq!(screen(&[("TERM", "dumb")]), Screen::default());
         let shown = screen(&[("TERM", "xterm"), ("COLUMNS", "100"), ("NO_COLOR", "1")]);
         assert_eq!((shown.columns, shown.has_colours), (Some(100), false));
-        let pipe = Environment::new([("TERM".into(), "xterm".into())], "/".into(), false);
-        assert_eq!(Surroundings::read(pipe).screen, Screen::default());
+        let pipe = ProcessEnvironment::new([("TERM".into(), "xterm".into())], "/".into(), false);
+        assert_eq!(RunnerEnvironment::read(pipe).screen, Screen::default());
     }
 }

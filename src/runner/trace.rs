@@ -16,15 +16,15 @@ pub fn traces(log: &Log) -> Option<Dispatch> {
         .without_time()
         .with_ansi(false)
         .with_level(false)
-        .with_writer(move || Lines(log.clone()))
+        .with_writer(move || LineWriter(log.clone()))
         .finish();
     Some(Dispatch::new(subscriber))
 }
 
 /// One event is written at once, as one line.
-struct Lines(Log);
+struct LineWriter(Log);
 
-impl io::Write for Lines {
+impl io::Write for LineWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.debug(String::from_utf8_lossy(bytes).trim_end());
         Ok(bytes.len())

@@ -8,8 +8,10 @@ use crate::history::{Ancestry, Movement};
 use crate::resolve::{commit_manifest, on_from_branch};
 use decide::Equality;
 use decide::ledger::order::ReleaseFacts;
-use decide::ledger::{Answer, CommitManifest, Comparisons, Facts, Identity, Missing, Unanswered};
-use model::{CommitSha, ImageTag, Reading, Record, ReleaseNumber, When};
+use decide::ledger::{
+    CommitManifest, Comparisons, FactResult, Facts, Identity, Missing, Unanswered,
+};
+use model::{CommitSha, ImageTag, Record, ReleaseNumber, TagReading, When};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +21,7 @@ const MOST_MANIFESTS: usize = 100;
 const MOST_ROUNDS: usize = 100;
 
 /// What is known of commits.
-pub(super) struct Known {
+pub(super) struct CommitFacts {
     ancestry: BTreeMap<(CommitSha, CommitSha), bool>,
     comparisons: Comparisons,
     between: BTreeMap<(CommitSha, CommitSha), Vec<CommitSha>>,
@@ -27,7 +29,7 @@ pub(super) struct Known {
     peeled: BTreeMap<CommitSha, CommitSha>,
 }
 
-impl Known {
+impl CommitFacts {
     pub(super) const fn new(comparisons: Comparisons) -> Self {
         Self {
             ancestry: BTreeMap::new(),
@@ -40,7 +42,7 @@ impl Known {
 
 /// What was found out for one decision, and stays true for no other.
 #[derive(Default)]
-struct Found {
+struct DecisionFacts {
     branches: BTreeMap<String, Option<CommitSha>>,
     /// Whether a commit is on a branch from which releases are made.
     on_release_branch: BTreeMap<CommitSha, bool>,
@@ -49,12 +51,12 @@ struct Found {
 }
 
 /// The facts about one service.
-struct ServiceFacts<'a> {
+struct LedgerFacts<'a> {
     state: &'a EnvironmentState,
     look: &'a Look,
     identity: &'a Identity,
-    known: &'a Known,
-    found: &'a Found,
+    known: &'a CommitFacts,
+    found: &'a DecisionFacts,
     missing: RefCell<BTreeSet<Missing>>,
 }
 
@@ -67,13 +69,13 @@ impl EnvironmentState {
         identity: &Identity,
         decide: impl Fn(&dyn ReleaseFacts) -> T,
     ) -> T {
-        let mut found = Found::default();
+        let mut found = DecisionFacts::default();
         let mut rounds = 0;
         loop {
             rounds += 1;
             let (decision, missing) = {
                 let known = self.known.borrow();
-                let facts = ServiceFacts {
+                let facts = LedgerFacts {
                     state: self,
                     look,
                     identity,
@@ -101,7 +103,7 @@ impl EnvironmentState {
         context: &Context,
         look: &Look,
         question: &Missing,
-        found: &mut Found,
+        found: &mut DecisionFacts,
     ) -> Result<(), String> {
         let history = &context.clients.history;
         match question {
@@ -172,8 +174,8 @@ impl EnvironmentState {
             return None;
         };
         match template.read(tag.as_str()) {
-            Reading::Release(release) => Some(release.number()),
-            Reading::Malformed | Reading::Foreign => None,
+            TagReading::Release(release) => Some(release.number()),
+            TagReading::Malformed | TagReading::Foreign => None,
         }
     }
 }
@@ -208,7 +210,7 @@ pub(crate) async fn compared(
     Equality::Unknown("it was not compared".into())
 }
 
-impl ServiceFacts<'_> {
+impl LedgerFacts<'_> {
     /// Why there is no answer yet: it was asked in vain, or has to be asked.
     fn unanswered(&self, question: Missing) -> String {
         if let Some(why) = self.found.failed.get(&question) {
@@ -219,8 +221,8 @@ impl ServiceFacts<'_> {
     }
 }
 
-impl Facts for ServiceFacts<'_> {
-    fn reaches(&self, ancestor: &CommitSha, descendant: &CommitSha) -> Answer<bool> {
+impl Facts for LedgerFacts<'_> {
+    fn reaches(&self, ancestor: &CommitSha, descendant: &CommitSha) -> FactResult<bool> {
         if ancestor == descendant {
             return Ok(true);
         }
@@ -237,14 +239,14 @@ impl Facts for ServiceFacts<'_> {
         }
     }
 
-    fn newer(&self, head: &CommitSha, tip: &CommitSha) -> Answer<Vec<CommitSha>> {
+    fn newer(&self, head: &CommitSha, tip: &CommitSha) -> FactResult<Vec<CommitSha>> {
         match self.known.between.get(&(*head, *tip)) {
             Some(commits) => Ok(commits.clone()),
             None => Err(self.unanswered(Missing::Between(*head, *tip))),
         }
     }
 
-    fn has_service(&self, commit: &CommitSha) -> Answer<bool> {
+    fn has_service(&self, commit: &CommitSha) -> FactResult<bool> {
         match self.known.comparisons.has(commit, self.identity) {
             Ok(has) => Ok(has),
             Err(Unanswered::Unknown(why)) => Err(why),
@@ -252,7 +254,7 @@ impl Facts for ServiceFacts<'_> {
         }
     }
 
-    fn tip_of(&self, record: &Record) -> Answer<Option<CommitSha>> {
+    fn tip_of(&self, record: &Record) -> FactResult<Option<CommitSha>> {
         // The environment may have had another branch then, or be gone now: the manifest of that commit says it.
         let commit = &record.intent.commit;
         let manifest = match self.known.comparisons.manifest_of(commit) {
@@ -276,8 +278,8 @@ impl Facts for ServiceFacts<'_> {
     }
 }
 
-impl ReleaseFacts for ServiceFacts<'_> {
-    fn tag(&self, number: ReleaseNumber) -> Answer<Option<CommitSha>> {
+impl ReleaseFacts for LedgerFacts<'_> {
+    fn tag(&self, number: ReleaseNumber) -> FactResult<Option<CommitSha>> {
         let Some(object) = self.look.tag_object(number) else {
             return Ok(None);
         };
@@ -287,7 +289,7 @@ impl ReleaseFacts for ServiceFacts<'_> {
         }
     }
 
-    fn is_on_release_branch(&self, commit: &CommitSha) -> Answer<bool> {
+    fn is_on_release_branch(&self, commit: &CommitSha) -> FactResult<bool> {
         match self.found.on_release_branch.get(commit) {
             Some(known) => Ok(*known),
             None => Err(self.unanswered(Missing::OnReleaseBranch(*commit))),

@@ -1,20 +1,20 @@
 //! One look at what changes while a run goes on: the branch's tip or the release tags, the index, the records.
 
 use super::EnvironmentState;
-use super::records::{Asked, Records, read};
+use super::records::{KnownRecords, RecordsRequest, read};
 use crate::context::Context;
 use decide::ledger::BranchTip;
 use decide::ledger::order::ReleaseTags;
 use github::Depth;
 use model::{
-    CommitSha, Environment, Kind, Record, Release, ReleaseNumber, ServiceId, ServiceIndex,
+    AttemptKind, CommitSha, Environment, Record, Release, ReleaseNumber, ServiceId, ServiceIndex,
     ServiceName, When,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was there when it was looked.
 pub(crate) struct Look {
-    pub(super) records: Records,
+    pub(super) records: KnownRecords,
     pub(super) tip: BranchTip,
     /// The release tags that stand, each with the object that it is on; empty where no release is deployed.
     pub(super) tags: Result<Vec<(Release, CommitSha)>, String>,
@@ -33,7 +33,7 @@ impl Look {
         index: &ServiceIndex,
         depth: Depth,
     ) -> Self {
-        let asked = Asked {
+        let asked = RecordsRequest {
             environment: &environment.name,
             services,
             ids,
@@ -104,7 +104,7 @@ impl Look {
     pub(crate) fn newest_rollback(&self, but: &BTreeSet<u64>) -> Option<u64> {
         let Ok(seen) = &self.records else { return None };
         let is_rollback = |record: &&Record| {
-            record.is_own && record.intent.kind == Kind::Rollback && record.may_serve()
+            record.is_own && record.intent.kind == AttemptKind::Rollback && record.may_serve()
         };
         let records = seen.counting.values().flat_map(|found| &found.records);
         records

@@ -16,22 +16,22 @@ mod standing;
 pub(crate) use facts::compared;
 pub(crate) use lag::{Lag, Lags};
 pub(crate) use look::Look;
+pub(crate) use order::OrderVerdict;
 use order::Ordered;
-pub(crate) use order::Verdict;
 pub(crate) use probes::Confirmed;
 pub(crate) use read::{KnownState, after_merge, read};
 pub(crate) use records::records_of;
-pub(crate) use standing::Standing;
+pub(crate) use standing::ServedNow;
 
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::resolve::hooks;
 use decide::ledger::{
-    Before, Comparisons, DeployRecords, Identity, Need, OnRender, ServingState, Shown, begun,
-    identify, need, shown,
+    AttemptOnRender, Comparisons, DeployRecords, Identity, Need, OnRender, PushBase, ServingState,
+    begun, identify, need, shown,
 };
-use decide::{Base, Begun, Demand, Serving, Why, serving};
-use facts::Known;
+use decide::{Base, ServiceNeed, Serving, StartedRelease, Why, serving};
+use facts::CommitFacts;
 use github::Depth;
 use model::{
     CommitSha, Decision, Digest, Environment, EnvironmentName, Manifest, Probe, ProbeAddress,
@@ -45,7 +45,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What the state of an environment is read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reader {
+pub(crate) enum StatePurpose {
     /// Nothing is deployed by it.
     Plan,
     /// What merging a pull request would deploy: a commit that is on no branch yet, so nothing orders it.
@@ -55,7 +55,7 @@ pub(crate) enum Reader {
     Rollback,
 }
 
-impl Reader {
+impl StatePurpose {
     const fn depth(self) -> Depth {
         match self {
             Self::Plan | Self::Merge | Self::Deploy => Depth::Success,
@@ -66,7 +66,7 @@ impl Reader {
 
 /// What is known of an environment.
 pub(crate) struct EnvironmentState {
-    reader: Reader,
+    reader: StatePurpose,
     environment: Environment,
     commit: CommitSha,
     release: Option<Release>,
@@ -84,7 +84,7 @@ pub(crate) struct EnvironmentState {
     is_kept: bool,
     on_render: BTreeMap<ServiceName, OnRender>,
     /// Attempts of ours that the records do not say the end of, and Render does.
-    settled: Vec<(ServiceName, Shown)>,
+    settled: Vec<(ServiceName, AttemptOnRender)>,
     /// The probes of services in this environment, unless `wait` says that none is asked.
     probed: BTreeMap<ServiceName, (Probe, ProbeAddress)>,
     /// Open attempts of ours that the services themselves have confirmed.
@@ -94,13 +94,13 @@ pub(crate) struct EnvironmentState {
     /// What stands in for the record where there is none and no key: what the event says was there.
     event: Option<Base>,
     /// The commit before the push, where the run is one of a push to the branch.
-    before: Option<Before>,
-    known: RefCell<Known>,
+    before: Option<PushBase>,
+    known: RefCell<CommitFacts>,
 }
 
 /// What a state is about.
 pub(crate) struct StateQuery<'a> {
-    pub(crate) reader: Reader,
+    pub(crate) reader: StatePurpose,
     pub(crate) manifest: &'a Manifest,
     pub(crate) environment: &'a Environment,
     pub(crate) commit: CommitSha,
@@ -140,7 +140,7 @@ impl EnvironmentState {
             state.on_render = serving::ask(context, render, &state.ids).await?;
             state.settle_open(render).await;
             state.labels = serving::labels(context, &state).await;
-        } else if query.reader == Reader::Deploy {
+        } else if query.reader == StatePurpose::Deploy {
             state.confirm_open(context).await;
         }
         Ok(state)
@@ -150,7 +150,7 @@ impl EnvironmentState {
         let name = &query.environment.name;
         let has_no_memory =
             context.request.recording == Recording::Off && context.clients.render.is_none();
-        let run = context.around.run.map(|(id, _)| id);
+        let run = context.env.run.map(|(id, _)| id);
         let (mut repositories, mut ids, mut with_own_paths) =
             (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
         for service in services {
@@ -187,8 +187,8 @@ impl EnvironmentState {
             confirmed: Vec::new(),
             labels: BTreeMap::new(),
             event: has_no_memory.then(|| query.event.clone()),
-            before: query.before.map(|commit| Before { commit, run }),
-            known: RefCell::new(Known::new(Comparisons::new(
+            before: query.before.map(|commit| PushBase { commit, run }),
+            known: RefCell::new(CommitFacts::new(Comparisons::new(
                 path,
                 query.commit,
                 query.manifest,
@@ -204,7 +204,7 @@ impl EnvironmentState {
         manifest: &Manifest,
     ) -> Self {
         let query = StateQuery {
-            reader: Reader::Deploy,
+            reader: StatePurpose::Deploy,
             manifest,
             environment,
             commit,
@@ -239,7 +239,7 @@ impl EnvironmentState {
     pub(crate) async fn demands(
         &self,
         context: &Context,
-    ) -> Result<BTreeMap<ServiceName, Demand>, Failure> {
+    ) -> Result<BTreeMap<ServiceName, ServiceNeed>, Failure> {
         let mut demands = BTreeMap::new();
         for service in &self.services {
             let mut state = self.serving_state(&self.first, service, self.on_render(service));
@@ -247,8 +247,8 @@ impl EnvironmentState {
                 let text = "the rollback that holds it is set aside (force: held).";
                 context.log.say(&format!("{service}: {text}"));
             }
-            let mut demand = Demand::from(self.need(context, service, &state).await);
-            if self.reader != Reader::Merge && demand.why.decision() == Decision::Deploy {
+            let mut demand = ServiceNeed::from(self.need(context, service, &state).await);
+            if self.reader != StatePurpose::Merge && demand.why.decision() == Decision::Deploy {
                 let order = self.order(context, &self.first, service, &state).await;
                 if let Ordered::Superseded(why) = self.judged(context, order)? {
                     demand.why = Why::Superseded(why);
@@ -388,7 +388,7 @@ impl EnvironmentState {
     }
 
     /// Attempts of ours that the records do not say the end of, and Render does.
-    pub(crate) fn settled(&self) -> &[(ServiceName, Shown)] {
+    pub(crate) fn settled(&self) -> &[(ServiceName, AttemptOnRender)] {
         &self.settled
     }
 
@@ -468,7 +468,7 @@ impl EnvironmentState {
     }
 
     /// The releases that were deployed or begun in the environment, by what there was first and by a look.
-    pub(super) fn begun_in(&self, look: &Look) -> Vec<Begun> {
+    pub(super) fn begun_in(&self, look: &Look) -> Vec<StartedRelease> {
         let mut all = Vec::new();
         for service in &self.services {
             let now = look.counting(service);

@@ -1,10 +1,10 @@
 //! Whether something newer was deployed: asked of git, the records and what serves, before the plan and again before every call.
 
-use super::{EnvironmentState, Look, Reader};
+use super::{EnvironmentState, Look, StatePurpose};
 use crate::context::Context;
 use crate::failure::{Failure, ReleaseRefusal};
 use decide::ledger::order::{ReleaseFacts, going_back, in_branch, in_release, moved};
-use decide::ledger::{Asked, OnRender, Order, ServingState};
+use decide::ledger::{OnRender, Order, OrderQuestion, ServingState};
 use model::{CommitSha, Record, Release, ServiceName};
 
 /// What order comes to.
@@ -16,7 +16,7 @@ pub(crate) enum Ordered {
 }
 
 /// What a look right before a call comes to.
-pub(crate) enum Verdict {
+pub(crate) enum OrderVerdict {
     /// The call may be made.
     Go,
     /// This is newer.
@@ -36,7 +36,7 @@ impl EnvironmentState {
         look: &Look,
         service: &ServiceName,
         on_render: &OnRender,
-    ) -> Result<Verdict, Failure> {
+    ) -> Result<OrderVerdict, Failure> {
         let state = self.serving_state(look, service, on_render);
         if let Some(hold) = state.hold.as_ref().filter(|_| !context.request.force.held) {
             let identity = self.identity(service);
@@ -46,13 +46,13 @@ impl EnvironmentState {
                 })
                 .await;
             if is_held {
-                return Ok(Verdict::Held(hold.from));
+                return Ok(OrderVerdict::Held(hold.from));
             }
         }
         let order = self.order(context, look, service, &state).await;
         Ok(match self.judged(context, order)? {
-            Ordered::Current => Verdict::Go,
-            Ordered::Superseded(why) => Verdict::Superseded(why),
+            Ordered::Current => OrderVerdict::Go,
+            Ordered::Superseded(why) => OrderVerdict::Superseded(why),
         })
     }
 
@@ -103,7 +103,7 @@ impl EnvironmentState {
     ) -> Order {
         let identity = self.identity(service);
         let records: Vec<&Record> = look.counting(service).iter().collect();
-        let asked = Asked {
+        let asked = OrderQuestion {
             head: self.commit,
             records: match &look.records {
                 Ok(_) => Ok(&records),
@@ -161,9 +161,13 @@ impl EnvironmentState {
     /// Where the order cannot be asked, nothing is deployed: any run may be a late one. A plan does nothing that could be too old.
     fn unknown_order(&self, context: &Context, why: &str) -> Result<Ordered, Failure> {
         let taken = match (self.reader, context.request.force.older) {
-            (Reader::Plan | Reader::Merge, _) => "the plan assumes that nothing newer was deployed",
-            (Reader::Deploy | Reader::Rollback, true) => "it is deployed anyway (force: older)",
-            (Reader::Deploy | Reader::Rollback, false) => {
+            (StatePurpose::Plan | StatePurpose::Merge, _) => {
+                "the plan assumes that nothing newer was deployed"
+            }
+            (StatePurpose::Deploy | StatePurpose::Rollback, true) => {
+                "it is deployed anyway (force: older)"
+            }
+            (StatePurpose::Deploy | StatePurpose::Rollback, false) => {
                 return Err(Failure::OrderUnknown(format!(
                     "whether something newer was deployed is not known: {why}"
                 )));

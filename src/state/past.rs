@@ -3,14 +3,15 @@
 use super::{EnvironmentState, serving};
 use crate::context::Context;
 use decide::ledger::{DeployRecords, OnRender, ServingState};
-use decide::{Past, Pasts, is_cut_off, left, left_release};
+use decide::{ServiceHistories, ServiceHistory, is_cut_off, left, left_release};
 use model::{CommitSha, Digest, Record, RecordState, Release, ServiceName, When};
 
 impl EnvironmentState {
     /// What is known of each service.
-    pub(crate) fn pasts(&self) -> Pasts<'_> {
-        let past =
-            |service: &ServiceName| Past::new(&self.records(service), self.on_render(service));
+    pub(crate) fn pasts(&self) -> ServiceHistories<'_> {
+        let past = |service: &ServiceName| {
+            ServiceHistory::new(&self.records(service), self.on_render(service))
+        };
         self.services
             .iter()
             .map(|service| (service.clone(), past(service)))

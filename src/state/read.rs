@@ -1,19 +1,19 @@
 //! What a plan goes by: what each service needs by the state of its environment, else what changed.
 
-use super::{EnvironmentState, Reader, StateQuery};
+use super::{EnvironmentState, StatePurpose, StateQuery};
 use crate::context::{Context, Stop};
 use crate::failure::Failure;
 use crate::history::Movement;
-use crate::resolve::{Before, Purpose, Resolved, previous};
+use crate::resolve::{EventBase, Purpose, Resolved, previous};
 use decide::ledger::order::BranchTip;
-use decide::{Base, Changes, Ground, Subject};
+use decide::{Base, Changes, PlanInput, Subject};
 use model::{CommitSha, Decision, Environment, Outcome, Release, When};
 use parse::inputs::Recording;
 use std::collections::BTreeMap;
 
 /// What is known before a plan is made.
 pub(crate) struct KnownState {
-    pub(crate) ground: Ground,
+    pub(crate) ground: PlanInput,
     /// The state of each environment whose record decides.
     pub(crate) states: Vec<EnvironmentState>,
 }
@@ -28,13 +28,13 @@ pub(crate) async fn read(
     purpose: Purpose,
 ) -> Result<KnownState, Stop> {
     let reader = match purpose {
-        Purpose::Plan => Some(Reader::Plan),
-        Purpose::Deploy => Some(Reader::Deploy),
+        Purpose::Plan => Some(StatePurpose::Plan),
+        Purpose::Deploy => Some(StatePurpose::Deploy),
         Purpose::Verify | Purpose::Promote => None,
     };
     let has_services = !resolved.manifest.services.is_empty();
     match (reader, &resolved.subject, &resolved.before) {
-        (Some(reader), Subject::Environments { .. }, Before::Commit { base, pushed, .. })
+        (Some(reader), Subject::Environments { .. }, EventBase::Commit { base, pushed, .. })
             if has_services && resolved.given_base.is_none() =>
         {
             by_state(context, resolved, (base, *pushed), reader).await
@@ -43,7 +43,10 @@ pub(crate) async fn read(
             if let Some(refused) = resolved.off_branch.clone() {
                 return Err(Failure::from(refused).into());
             }
-            if reader == Some(Reader::Deploy) && !has_services && resolved.given_base.is_none() {
+            if reader == Some(StatePurpose::Deploy)
+                && !has_services
+                && resolved.given_base.is_none()
+            {
                 check_tip(context, resolved).await?;
             }
             let ground = by_changes(context, resolved, purpose).await?;
@@ -85,7 +88,7 @@ async fn check_tip(context: &Context, resolved: &Resolved) -> Result<(), Stop> {
             )))
         }
         BranchTip::Gone => Err(superseded(&format!("branch {branch} is gone"))),
-        BranchTip::Unknown(why) if context.around.is_rerun => Err(Failure::OrderUnknown(format!(
+        BranchTip::Unknown(why) if context.env.is_rerun => Err(Failure::OrderUnknown(format!(
             "the tip of branch {branch} is not known: {why}"
         ))
         .into()),
@@ -109,7 +112,7 @@ pub(crate) async fn after_merge(
     base: CommitSha,
 ) -> Result<KnownState, Stop> {
     let event = Base::Commit(base, "the base branch".into());
-    by_state(context, resolved, (&event, Some(base)), Reader::Merge).await
+    by_state(context, resolved, (&event, Some(base)), StatePurpose::Merge).await
 }
 
 fn superseded(why: &str) -> Stop {
@@ -120,7 +123,7 @@ async fn by_state(
     context: &Context,
     resolved: &Resolved,
     before: (&Base, Option<CommitSha>),
-    reader: Reader,
+    reader: StatePurpose,
 ) -> Result<KnownState, Stop> {
     let release = resolved.subject.release();
     let (mut demands, mut states) = (BTreeMap::new(), Vec::new());
@@ -134,7 +137,7 @@ async fn by_state(
         }
         states.push(state);
     }
-    let ground = Ground::Demands(demands);
+    let ground = PlanInput::Demands(demands);
     Ok(KnownState { ground, states })
 }
 
@@ -144,7 +147,7 @@ async fn one(
     resolved: &Resolved,
     (environment, release): (&Environment, Option<&Release>),
     (base, pushed): (&Base, Option<CommitSha>),
-    reader: Reader,
+    reader: StatePurpose,
 ) -> Result<EnvironmentState, Stop> {
     let event = match (release, context.request.recording) {
         // Without a record the tags say which release came before.
@@ -188,26 +191,26 @@ async fn by_changes(
     context: &Context,
     resolved: &Resolved,
     purpose: Purpose,
-) -> Result<Ground, Stop> {
+) -> Result<PlanInput, Stop> {
     let history = &context.clients.history;
     let commit = &resolved.commit;
     let given = |base: CommitSha| Base::Commit(base, "the input base".into());
     let (before, forward_from) = match (&resolved.before, resolved.given_base) {
-        (Before::Nothing(why), _) => {
+        (EventBase::Nothing(why), _) => {
             let base = Base::None(why.clone());
-            return Ok(Ground::Changes(base, Changes::Unknown(why.clone())));
+            return Ok(PlanInput::Changes(base, Changes::Unknown(why.clone())));
         }
-        (Before::PullRequest(_), Some(base)) => {
+        (EventBase::PullRequest(_), Some(base)) => {
             let changes = history.changes(&base, commit, Movement::Rewritten).await;
-            return Ok(Ground::Changes(given(base), changes));
+            return Ok(PlanInput::Changes(given(base), changes));
         }
-        (Before::PullRequest(pull), None) => {
+        (EventBase::PullRequest(pull), None) => {
             let (changes, merge_base) = history.changes_of_pull_request(pull).await;
             let base = Base::Commit(merge_base.unwrap_or(pull.base), "the merge base".into());
-            return Ok(Ground::Changes(base, changes));
+            return Ok(PlanInput::Changes(base, changes));
         }
         (
-            Before::Commit {
+            EventBase::Commit {
                 base, forward_from, ..
             },
             _,
@@ -226,7 +229,7 @@ async fn by_changes(
         }
         None => Changes::Unknown("there is nothing to compare with".into()),
     };
-    Ok(Ground::Changes(base, changes))
+    Ok(PlanInput::Changes(base, changes))
 }
 
 /// What was there before: of a release, the release before it.

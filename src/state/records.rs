@@ -11,7 +11,7 @@ use parse::inputs::Recording;
 use std::collections::BTreeMap;
 
 /// What the records of an environment's services say, or why they cannot be read.
-pub(super) type Records = Result<SeenRecords, String>;
+pub(super) type KnownRecords = Result<SeenRecords, String>;
 
 /// Records as they were read.
 #[derive(Debug, Clone, Default)]
@@ -26,7 +26,7 @@ pub(super) struct SeenRecords {
 
 /// What is to be read.
 #[derive(Clone, Copy)]
-pub(super) struct Asked<'a> {
+pub(super) struct RecordsRequest<'a> {
     pub(super) environment: &'a EnvironmentName,
     pub(super) services: &'a [ServiceName],
     /// The ids of services, where something says them.
@@ -37,15 +37,19 @@ pub(super) struct Asked<'a> {
 }
 
 /// What GitHub said.
-pub(super) struct Answer {
-    pub(super) records: Records,
+pub(super) struct RecordsAnswer {
+    pub(super) records: KnownRecords,
     pub(super) tip: BranchTip,
     /// Whether there is a record to write to.
     pub(super) is_writable: bool,
 }
 
 /// Reads the records and the branch's tip; the tip by itself where the records are not to be had.
-pub(super) async fn read(context: &Context, environment: &Environment, asked: Asked<'_>) -> Answer {
+pub(super) async fn read(
+    context: &Context,
+    environment: &Environment,
+    asked: RecordsRequest<'_>,
+) -> RecordsAnswer {
     let branch = match &environment.when {
         When::Branch(branch) => Some(branch.as_str()),
         When::Release { .. } => None,
@@ -54,7 +58,7 @@ pub(super) async fn read(context: &Context, environment: &Environment, asked: As
         Err(why) => (why, false),
         Ok(github) => match read_records(github, asked, branch).await {
             Ok((records, tip)) => {
-                return Answer {
+                return RecordsAnswer {
                     records: Ok(records),
                     tip,
                     is_writable: true,
@@ -71,7 +75,7 @@ pub(super) async fn read(context: &Context, environment: &Environment, asked: As
         Some(branch) => context.clients.history.present_tip(branch).await,
         None => no_branch(),
     };
-    Answer {
+    RecordsAnswer {
         records: Err(why),
         tip,
         is_writable,
@@ -101,7 +105,7 @@ pub(crate) async fn records_of(
     ids: &BTreeMap<ServiceName, ServiceId>,
 ) -> Result<BTreeMap<ServiceName, Vec<Record>>, String> {
     let github = reachable(context)?;
-    let asked = Asked {
+    let asked = RecordsRequest {
         environment,
         services,
         ids,
@@ -117,7 +121,7 @@ pub(crate) async fn records_of(
 
 async fn read_records(
     github: &GitHub,
-    asked: Asked<'_>,
+    asked: RecordsRequest<'_>,
     branch: Option<&str>,
 ) -> Result<(SeenRecords, BranchTip), GitHubError> {
     let depth = asked.depth;
@@ -184,7 +188,7 @@ async fn read_records(
 
 /// The other names of services that are known and not asked for yet.
 fn other_names(
-    asked: Asked<'_>,
+    asked: RecordsRequest<'_>,
     ids: &BTreeMap<ServiceName, ServiceId>,
     index: &ServiceIndex,
     keys: &[(ServiceKey, Option<ServiceId>)],

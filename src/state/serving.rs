@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use decide::{Contents, ImageFacts, OnRender, identify};
 use http_client::Deadline;
 use model::{CommitName, CommitSha, Digest, Repository, ServiceId, ServiceName};
-use registry::Asked;
+use registry::Reference;
 use render::{RenderApi, RenderError};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -100,7 +100,7 @@ async fn label(
     digest: &Digest,
 ) -> Option<CommitSha> {
     let repository = state.repositories.get(service)?;
-    let labelled = examine(context, repository, Asked::Digest(digest.clone())).await?;
+    let labelled = examine(context, repository, Reference::Digest(digest.clone())).await?;
     let Contents::Image {
         revision: Some(revision),
         ..
@@ -115,7 +115,7 @@ async fn label(
     }
     let commit = CommitSha::parse(revision.revision.as_bytes()).ok()?;
     let tag = state.commit_tag.commit_tag(&commit).ok()?;
-    let tagged = examine(context, repository, Asked::Tag(tag)).await?;
+    let tagged = examine(context, repository, Reference::Tag(tag)).await?;
     if !is_same_image(&tagged, &labelled) {
         return None;
     }
@@ -123,7 +123,11 @@ async fn label(
     context.clients.history.resolve(&name).await.ok().flatten()
 }
 
-async fn examine(context: &Context, repository: &Repository, asked: Asked) -> Option<ImageFacts> {
+async fn examine(
+    context: &Context,
+    repository: &Repository,
+    asked: Reference,
+) -> Option<ImageFacts> {
     let registry = context.clients.registry();
     let deadline = Deadline::after(ONE_LOOK);
     registry.examine(repository, &asked, &deadline).await.ok()

@@ -3,7 +3,7 @@
 use super::{EnvironmentState, serving};
 use crate::context::Context;
 use crate::probe::ProbeRequest;
-use decide::Said;
+use decide::ProbeVerdict;
 use decide::ledger::{Need, OnRender, is_unanswered, record_of};
 use http_client::within;
 use model::{
@@ -17,7 +17,7 @@ const ONE_ANSWER: Duration = Duration::from_secs(15);
 
 /// What a service serves.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Standing {
+pub(crate) struct ServedNow {
     pub(crate) commit: Option<CommitSha>,
     pub(crate) release: Option<ImageTag>,
     /// The digest that it was deployed by, or that Render names.
@@ -41,10 +41,10 @@ pub(crate) struct Standing {
 
 impl EnvironmentState {
     /// What a service serves, and how that compares with the commit of this state.
-    pub(crate) async fn standing(&self, context: &Context, service: &ServiceName) -> Standing {
+    pub(crate) async fn standing(&self, context: &Context, service: &ServiceName) -> ServedNow {
         let records = self.records(service);
         let mut standing = match self.on_render(service) {
-            OnRender::Unknown(why) => Standing::unknown(format!("Render does not say: {why}")),
+            OnRender::Unknown(why) => ServedNow::unknown(format!("Render does not say: {why}")),
             OnRender::NoKey => self.by_record(service, &records),
             OnRender::Known(deploys) => self.by_render(context, service, &records, deploys).await,
         };
@@ -63,14 +63,14 @@ impl EnvironmentState {
         standing
     }
 
-    fn by_record(&self, service: &ServiceName, records: &[&Record]) -> Standing {
+    fn by_record(&self, service: &ServiceName, records: &[&Record]) -> ServedNow {
         let seen = match &self.first.records {
             Ok(seen) => seen,
-            Err(why) => return Standing::unknown(format!("the record cannot be read: {why}")),
+            Err(why) => return ServedNow::unknown(format!("the record cannot be read: {why}")),
         };
         let found = seen.counting.get(service);
         if found.is_some_and(|found| found.is_cut_off) {
-            return Standing::unknown("its list of deploys is longer than is read".into());
+            return ServedNow::unknown("its list of deploys is longer than is read".into());
         }
         let mut own = records.iter().filter(|record| record.is_own);
         let newest = own.clone().find(|record| record.may_serve());
@@ -81,7 +81,7 @@ impl EnvironmentState {
             } else {
                 "no deploy is recorded"
             };
-            return Standing::unknown(why.into());
+            return ServedNow::unknown(why.into());
         };
         let is_deploying = newest.is_some_and(|newest| newest.number != record.number);
         let why = if is_deploying {
@@ -91,11 +91,11 @@ impl EnvironmentState {
         } else {
             "Render accepted it, and it was never seen live".to_owned()
         };
-        Standing {
+        ServedNow {
             confirmed: Some(record.was_live),
             is_deploying,
             why,
-            ..Standing::of_record(record)
+            ..ServedNow::of_record(record)
         }
     }
 
@@ -105,22 +105,22 @@ impl EnvironmentState {
         service: &ServiceName,
         records: &[&Record],
         deploys: &[Deploy],
-    ) -> Standing {
+    ) -> ServedNow {
         let in_flight = deploys.iter().find(|deploy| deploy.status.is_in_flight());
         let live = deploys
             .iter()
             .find(|deploy| deploy.status == DeployStatus::Live);
         let Some(live) = live else {
-            return Standing::unknown("nothing is live on Render".into());
+            return ServedNow::unknown("nothing is live on Render".into());
         };
         let is_of = |record: &&&Record| record.is_own && live.is_of(&record.digests());
         let record = record_of(records, live).or_else(|| records.iter().find(is_of).copied());
         let mut standing = match record {
-            Some(record) => Standing::of_record(record),
-            None => Standing {
+            Some(record) => ServedNow::of_record(record),
+            None => ServedNow {
                 commit: serving::label_of(context, self, service, &live.digests).await,
                 digest: live.digests.first().cloned(),
-                ..Standing::default()
+                ..ServedNow::default()
             },
         };
         standing.is_deploying = in_flight.is_some();
@@ -157,7 +157,7 @@ impl EnvironmentState {
         context: &Context,
         service: &ServiceName,
         records: &[&Record],
-        standing: &mut Standing,
+        standing: &mut ServedNow,
     ) {
         let Some((probe, address)) = self.probed.get(service) else {
             return;
@@ -182,8 +182,8 @@ impl EnvironmentState {
         }
         let answer = within(ONE_ANSWER, request.ask(&context.clients.probes, false)).await;
         match answer {
-            Some(Ok((Said::Right, _))) => standing.confirmed = Some(true),
-            Some(Ok((Said::Other, _))) => {
+            Some(Ok((ProbeVerdict::Right, _))) => standing.confirmed = Some(true),
+            Some(Ok((ProbeVerdict::Other, _))) => {
                 let was_live = standing.confirmed == Some(true);
                 standing.confirmed = Some(false);
                 standing.is_drifting |= was_live && !standing.is_deploying;
@@ -196,7 +196,7 @@ impl EnvironmentState {
     }
 }
 
-impl Standing {
+impl ServedNow {
     fn unknown(why: String) -> Self {
         Self {
             why,

@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::failure::Failure;
 use http_client::Deadline;
-use model::{Environment, Manifest, Reading, ReleaseNumber, ReleaseTemplate};
+use model::{Environment, Manifest, ReleaseNumber, ReleaseTemplate, TagReading};
 use registry::{Registry, RegistryError};
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub(crate) async fn in_registry(
 ) -> Result<(Vec<ReleaseNumber>, Vec<String>), Failure> {
     let (registry, deadline): (Registry, Deadline) =
         (context.clients.registry(), Deadline::after(patience));
-    let is_release = |tag: &str| matches!(template.read(tag), Reading::Release(_));
+    let is_release = |tag: &str| matches!(template.read(tag), TagReading::Release(_));
     let asked = manifest.images_in(&environment.name).map(|image| {
         let (registry, deadline) = (&registry, &deadline);
         async move {
@@ -39,8 +39,8 @@ pub(crate) async fn in_registry(
         match answer {
             Ok(tags) => numbers.extend(tags.unwrap_or_default().iter().filter_map(|tag| {
                 match template.read(tag) {
-                    Reading::Release(release) => Some(release.number()),
-                    Reading::Malformed | Reading::Foreign => None,
+                    TagReading::Release(release) => Some(release.number()),
+                    TagReading::Malformed | TagReading::Foreign => None,
                 }
             })),
             Err(error @ (RegistryError::Denied { .. } | RegistryError::Unauthenticated { .. })) => {

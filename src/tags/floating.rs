@@ -4,7 +4,7 @@ use super::release::{now, say_others, verified};
 use super::{Placement, put};
 use crate::context::{Context, Writers};
 use crate::failure::Failure;
-use crate::images::Images;
+use crate::images::VerifiedImages;
 use crate::planned_run::PlannedRun;
 use crate::state::EnvironmentState;
 use decide::{PlannedService, Serving, decisive};
@@ -14,7 +14,7 @@ use registry::Moving;
 use report::ServiceResult;
 
 /// What is to be done about one image.
-enum Turn {
+enum TagMove {
     /// The tags go there.
     To(Placement),
     /// They belong on what serves, which this run did not touch.
@@ -45,11 +45,11 @@ pub(crate) async fn follow(
     let mut placements = Vec::new();
     for image in &manifest.images {
         match turn(context, run, ends, image) {
-            Turn::To(placement) => placements.push(placement),
-            Turn::ToServing(servings) => {
+            TagMove::To(placement) => placements.push(placement),
+            TagMove::ToServing(servings) => {
                 placements.extend(back(context, run, image, tags, &servings).await?)
             }
-            Turn::Stay => {}
+            TagMove::Stay => {}
         }
     }
     move_to(context, writers, &placements, tags).await
@@ -61,7 +61,7 @@ pub(crate) struct Ends<'a> {
     /// What was known of the environment before. None where no service of the manifest is deployed.
     pub(crate) state: Option<&'a EnvironmentState>,
     /// The images that were verified.
-    pub(crate) images: &'a Images,
+    pub(crate) images: &'a VerifiedImages,
     /// How its services ended. A service that is not here was left as it is.
     pub(crate) results: &'a [ServiceResult],
     /// Whether nothing was deployed: then it is said what would follow if it had been.
@@ -92,13 +92,13 @@ async fn move_to(
     Ok(())
 }
 
-fn turn(context: &Context, run: &PlannedRun, ends: &Ends<'_>, image: &Image) -> Turn {
+fn turn(context: &Context, run: &PlannedRun, ends: &Ends<'_>, image: &Image) -> TagMove {
     let new = ends
         .images
         .get(&image.name)
         .map(|verified| Placement::new(&image.name, verified, context.request.pin));
     if run.resolved.manifest.services.is_empty() {
-        return new.map_or(Turn::Stay, Turn::To);
+        return new.map_or(TagMove::Stay, TagMove::To);
     }
     let mut servings = Vec::new();
     let mut is_new = false;
@@ -121,16 +121,16 @@ fn turn(context: &Context, run: &PlannedRun, ends: &Ends<'_>, image: &Image) -> 
                         .map(|it| (service.name.clone(), it)),
                 );
             }
-            (Came::Took, None) | (Came::Unsure, _) => return Turn::Stay,
+            (Came::Took, None) | (Came::Unsure, _) => return TagMove::Stay,
         }
     }
     match new {
         Some(new) if is_new => {
             say_others(context, &image.name, &servings);
-            Turn::To(new)
+            TagMove::To(new)
         }
-        Some(_) | None if servings.is_empty() => Turn::Stay,
-        Some(_) | None => Turn::ToServing(servings),
+        Some(_) | None if servings.is_empty() => TagMove::Stay,
+        Some(_) | None => TagMove::ToServing(servings),
     }
 }
 

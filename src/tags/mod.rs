@@ -8,7 +8,7 @@ pub(crate) mod floating;
 pub(crate) mod release;
 
 use crate::context::{Context, Writers};
-use crate::failure::{Failure, Taken};
+use crate::failure::{Failure, TagConflict};
 use decide::VerifiedImage;
 use http_client::Deadline;
 use model::{Digest, ImageName, ImageTag, Pin, PinnedImage};
@@ -114,7 +114,7 @@ async fn look<'p>(
                 ));
             }
             Some(found) if moving == Moving::Never => {
-                taken.push(Taken::new(placement.pinned.clone(), tag, found))
+                taken.push(TagConflict::new(placement.pinned.clone(), tag, found))
             }
             Some(_) | None => open.push(placement),
         }
@@ -139,7 +139,7 @@ async fn put_one(
     match put.map_err(|error| failed(placement, tag, error))? {
         TagPut::Put { .. } | TagPut::AlreadyThere => Ok(()),
         TagPut::Taken(found) if placement.has(&found, moving) => Ok(()),
-        TagPut::Taken(found) => Err(Failure::ReleaseTaken(vec![Taken::new(
+        TagPut::Taken(found) => Err(Failure::ReleaseTaken(vec![TagConflict::new(
             placement.pinned.clone(),
             tag,
             found,

@@ -3,7 +3,7 @@
 use super::{Placement, put};
 use crate::context::{Context, Writers};
 use crate::failure::Failure;
-use crate::images::{self, Images};
+use crate::images::{self, VerifiedImages};
 use crate::planned_run::PlannedRun;
 use crate::state::EnvironmentState;
 use decide::{PlannedService, Serving, Since, Why, decisive};
@@ -25,7 +25,7 @@ pub(crate) async fn promote(
     writers: Option<&Writers<'_>>,
     run: &PlannedRun,
     state: Option<&EnvironmentState>,
-    images: &Images,
+    images: &VerifiedImages,
 ) -> Result<(), Failure> {
     let Some(release) = run
         .plan
@@ -60,7 +60,7 @@ async fn placements(
     context: &Context,
     run: &PlannedRun,
     state: Option<&EnvironmentState>,
-    images: &Images,
+    images: &VerifiedImages,
     release: &Release,
 ) -> Result<Vec<Placement>, Failure> {
     let (mut placements, mut without) = (Vec::new(), Vec::new());

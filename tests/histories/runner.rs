@@ -5,9 +5,9 @@
 use crate::random::Random;
 use crate::wire::{Answer, Call, Lost, Reply};
 use bytes::Bytes;
-use ghcr_to_render::{Environment, Io};
+use ghcr_to_render::{Io, ProcessEnvironment};
 use http_body_util::{BodyExt as _, Full};
-use http_client::{Body, Cause, Exchange, ExchangeError};
+use http_client::{Body, Exchange, ExchangeError, TransportCause};
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -75,7 +75,7 @@ impl Running {
         let variables = environment
             .into_iter()
             .map(|(name, value)| (name.into(), value.into()));
-        let environment = Environment::new(variables, directory.to_owned(), false);
+        let environment = ProcessEnvironment::new(variables, directory.to_owned(), false);
         let line = ["ghcr-to-render".into()].into_iter();
         let future = Box::pin(ghcr_to_render::run(environment, line, io));
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -175,17 +175,18 @@ impl Exchange for Sockets {
                 headers.collect(),
                 body.to_vec(),
             );
-            let call = call.ok_or_else(|| ExchangeError::NotARequest(Cause::new("no address")))?;
+            let call =
+                call.ok_or_else(|| ExchangeError::NotARequest(TransportCause::new("no address")))?;
             let (sender, receiver) = oneshot::channel();
             self.0.lock().expect("requests").push_back((call, sender));
             match receiver.await.unwrap_or(Err(Lost::NoAnswer)) {
                 Ok(reply) => Ok(response(reply)),
-                Err(Lost::NeverSent) => {
-                    Err(ExchangeError::NeverSent(Cause::new("connection refused")))
-                }
-                Err(Lost::NoAnswer) => {
-                    Err(ExchangeError::NoAnswer(Cause::new("connection closed")))
-                }
+                Err(Lost::NeverSent) => Err(ExchangeError::NeverSent(TransportCause::new(
+                    "connection refused",
+                ))),
+                Err(Lost::NoAnswer) => Err(ExchangeError::NoAnswer(TransportCause::new(
+                    "connection closed",
+                ))),
             }
         })
     }

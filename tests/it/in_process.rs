@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use ghcr_to_render::{Environment, Io};
+use ghcr_to_render::{Io, ProcessEnvironment};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use http_client::{Body, Exchange, ExchangeError, Random};
@@ -109,7 +109,7 @@ async fn plan(cancelled: impl Future<Output = ()> + 'static) -> Left {
         ("INPUT_GITHUB-TOKEN", TOKEN),
     ];
     let variables = variables.map(|(name, value)| (OsString::from(name), OsString::from(value)));
-    let environment = Environment::new(variables, directory.path().to_owned(), false);
+    let environment = ProcessEnvironment::new(variables, directory.path().to_owned(), false);
     let (stdout, stderr) = (Buffer::default(), Buffer::default());
     let slow = Arc::new(Slow::default());
     let connected: Arc<dyn Exchange> = slow.clone();

@@ -5,7 +5,7 @@
 
 use super::random::Random;
 use super::{print, setting};
-use decide::{Closed, Fate, Holdings, Kept, Links, Version, leftovers};
+use decide::{Closed, Holdings, ImageLinks, KeepReason, Version, VersionVerdict, leftovers};
 use model::{Digest, ImageTag, PrNumber, TagTemplate};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -140,7 +140,7 @@ impl Package {
     }
 
     /// What a rule decides: the fates of the versions that it speaks of, by their places.
-    fn judged(&self, rule: Rule) -> Vec<(usize, Fate)> {
+    fn judged(&self, rule: Rule) -> Vec<(usize, VersionVerdict)> {
         let tag = |text: &str| ImageTag::parse(text).expect("a tag");
         let template = TagTemplate::parse_pull_request(TEMPLATE).expect("a template");
         let numbers = self
@@ -177,7 +177,7 @@ impl Package {
                     }
                 }
             }
-            let mut found = Links {
+            let mut found = ImageLinks {
                 children: truth.children.iter().map(|child| digest(*child)).collect(),
                 subject: truth.subject.map(digest),
             };
@@ -195,7 +195,7 @@ impl Package {
             if truth.is_readable {
                 links.insert(digest(place), found);
             } else if rule == Rule::UnreadNeedsNothing {
-                links.insert(digest(place), Links::default());
+                links.insert(digest(place), ImageLinks::default());
             }
             if truth.is_live && rule != Rule::LiveIsTagged {
                 needed.insert(digest(place), "it is live".to_owned());
@@ -214,7 +214,7 @@ impl Package {
             needed: &needed,
         };
         let told = leftovers(&holdings, &closed).into_iter();
-        let mut told: Vec<(usize, Fate)> = told
+        let mut told: Vec<(usize, VersionVerdict)> = told
             .map(|(version, fate)| (usize::try_from(version.id).expect("small"), fate))
             .collect();
         if rule == Rule::SweepUntagged {
@@ -223,7 +223,7 @@ impl Package {
             told.extend(
                 untagged
                     .filter(|place| !self.versions[*place].is_live)
-                    .map(|place| (place, Fate::Delete)),
+                    .map(|place| (place, VersionVerdict::Delete)),
             );
         }
         told
@@ -287,10 +287,10 @@ impl Package {
     }
 }
 
-fn deleted(fates: &[(usize, Fate)]) -> BTreeSet<usize> {
+fn deleted(fates: &[(usize, VersionVerdict)]) -> BTreeSet<usize> {
     fates
         .iter()
-        .filter(|(_, fate)| *fate == Fate::Delete)
+        .filter(|(_, fate)| *fate == VersionVerdict::Delete)
         .map(|(place, _)| *place)
         .collect()
 }
@@ -322,20 +322,20 @@ fn nothing_that_something_kept_needs_is_deleted() {
         }
         for (place, fate) in &fates {
             let what = match fate {
-                Fate::Delete => "deleted",
-                Fate::Keep(Kept::Mixed(_)) => "mixed",
-                Fate::Keep(Kept::Needed(_)) => "needed",
-                Fate::Keep(Kept::PartOf(_)) => "part of a kept one",
-                Fate::Keep(Kept::SubjectOf(_)) => "subject of a kept one",
-                Fate::Keep(Kept::About(_)) => "about a kept one",
-                Fate::Keep(Kept::Unread(_)) => "unread",
+                VersionVerdict::Delete => "deleted",
+                VersionVerdict::Keep(KeepReason::Mixed(_)) => "mixed",
+                VersionVerdict::Keep(KeepReason::Needed(_)) => "needed",
+                VersionVerdict::Keep(KeepReason::PartOf(_)) => "part of a kept one",
+                VersionVerdict::Keep(KeepReason::SubjectOf(_)) => "subject of a kept one",
+                VersionVerdict::Keep(KeepReason::About(_)) => "about a kept one",
+                VersionVerdict::Keep(KeepReason::Unread(_)) => "unread",
             };
             *reached.entry(what).or_default() += 1;
             // Keeping everything would be safe too: what is kept is kept for a reason.
             let mut more = gone.clone();
             more.insert(*place);
             let is_known = package.versions.iter().all(|version| version.is_readable);
-            if is_known && package.fault(&more).is_none() && *fate != Fate::Delete {
+            if is_known && package.fault(&more).is_none() && *fate != VersionVerdict::Delete {
                 panic!(
                     "package {seed}: {place} might go as well, and is kept: {fate:?}\n{}",
                     package.told()

@@ -2,7 +2,7 @@
 //!
 //! Read for `init` only, so what is not understood is left out (fields: render.com/docs/blueprint-spec).
 
-use parse::manifest::Mistake;
+use parse::manifest::Diagnostic;
 use parse::yaml::{self, Node, get, items, plain_path, text, texts};
 
 /// A service of a Blueprint that runs code.
@@ -36,7 +36,7 @@ pub struct BlueprintService {
 ///
 /// # Errors
 /// The first thing that cannot be read as the YAML that this program reads.
-pub fn parse(bytes: &[u8]) -> Result<Vec<BlueprintService>, Mistake> {
+pub fn parse(bytes: &[u8]) -> Result<Vec<BlueprintService>, Diagnostic> {
     if yaml::is_blank(bytes) {
         return Ok(Vec::new());
     }

@@ -10,7 +10,7 @@ mod script;
 use builds::{JobBuilds, StepBuilds, resolve};
 use facts::{JobFacts, composite_steps, triggers};
 use model::{Handover, WorkflowFacts};
-use parse::manifest::Mistake;
+use parse::manifest::Diagnostic;
 use parse::yaml::{self, Node, as_text, entries, get, items, plain_path, text};
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -62,7 +62,7 @@ pub struct Build {
 ///
 /// # Errors
 /// The first thing that cannot be read as the YAML that this program reads.
-pub fn parse(path: &str, bytes: &[u8]) -> Result<Workflow, Mistake> {
+pub fn parse(path: &str, bytes: &[u8]) -> Result<Workflow, Diagnostic> {
     parse_with(path, bytes, &|_| None)
 }
 
@@ -70,7 +70,7 @@ pub fn parse(path: &str, bytes: &[u8]) -> Result<Workflow, Mistake> {
 ///
 /// # Errors
 /// The first thing that cannot be read as the YAML that this program reads.
-pub fn parse_with(path: &str, bytes: &[u8], read: ReadFile<'_>) -> Result<Workflow, Mistake> {
+pub fn parse_with(path: &str, bytes: &[u8], read: ReadFile<'_>) -> Result<Workflow, Diagnostic> {
     let mut workflow = Workflow {
         facts: WorkflowFacts {
             path: path.to_owned(),

@@ -6,7 +6,7 @@ use model::{FailureWord, Status};
 
 /// What was seen of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Landing {
+pub enum AttemptOutcome {
     /// Something newer was there right before the call.
     Withdrawn,
     /// Something newer was there before a call was repeated that may have been taken.
@@ -16,7 +16,7 @@ pub enum Landing {
     /// A rollback held the service before a call was repeated that may have been taken.
     HeldLate,
     /// A rollback was begun while the deploy was followed, of which this was seen.
-    Preempted(Closing),
+    Preempted(RecordEnd),
     /// Render did not take it: there is no deploy.
     NotTaken(FailureWord),
     /// Whether Render took it is not known.
@@ -51,7 +51,7 @@ pub enum Landing {
 
 /// How a record is ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Closing {
+pub enum RecordEnd {
     /// As seen live.
     Live,
     /// As accepted.
@@ -66,16 +66,16 @@ pub enum Closing {
 
 /// What a landing means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ending {
+pub struct ServiceEnd {
     /// The word for the service.
     pub status: Status,
     /// What went wrong.
     pub failure: Option<FailureWord>,
     /// What the record says from then on.
-    pub record: Closing,
+    pub record: RecordEnd,
 }
 
-impl Landing {
+impl AttemptOutcome {
     /// What an end means where another call of the same attempt may have been taken as well: Render may still deploy for that one.
     #[must_use]
     pub const fn beside_another_call(self) -> Self {
@@ -83,7 +83,7 @@ impl Landing {
             Self::Failed(word) => Self::Unclear(word),
             Self::Replaced => Self::Unclear(FailureWord::ReplacedByOther),
             Self::Superseded => Self::WithdrawnLate,
-            Self::Preempted(Closing::Failed) => Self::Preempted(Closing::Open),
+            Self::Preempted(RecordEnd::Failed) => Self::Preempted(RecordEnd::Open),
             Self::Preempted(_)
             | Self::Withdrawn
             | Self::WithdrawnLate
@@ -106,58 +106,58 @@ impl Landing {
 
     /// What it means.
     #[must_use]
-    pub const fn ending(self) -> Ending {
+    pub const fn ending(self) -> ServiceEnd {
         let (status, failure, record) = match self {
-            Self::Withdrawn => (Status::Superseded, None, Closing::NotSent),
-            Self::WithdrawnLate => (Status::Superseded, None, Closing::Open),
-            Self::Held => (Status::Held, None, Closing::NotSent),
-            Self::HeldLate => (Status::Held, None, Closing::Open),
+            Self::Withdrawn => (Status::Superseded, None, RecordEnd::NotSent),
+            Self::WithdrawnLate => (Status::Superseded, None, RecordEnd::Open),
+            Self::Held => (Status::Held, None, RecordEnd::NotSent),
+            Self::HeldLate => (Status::Held, None, RecordEnd::Open),
             Self::Preempted(seen) => (Status::Superseded, None, seen),
-            Self::NotTaken(word) => (Status::Failed, Some(word), Closing::NotSent),
-            Self::Unclear(word) => (Status::Failed, Some(word), Closing::Open),
-            Self::Accepted => (Status::Accepted, None, Closing::Accepted),
-            Self::Live => (Status::Live, None, Closing::Live),
+            Self::NotTaken(word) => (Status::Failed, Some(word), RecordEnd::NotSent),
+            Self::Unclear(word) => (Status::Failed, Some(word), RecordEnd::Open),
+            Self::Accepted => (Status::Accepted, None, RecordEnd::Accepted),
+            Self::Live => (Status::Live, None, RecordEnd::Live),
             Self::LiveWithOther => (
                 Status::Failed,
                 Some(FailureWord::DigestDiffers),
-                Closing::Open,
+                RecordEnd::Open,
             ),
             Self::LiveUnproven => (
                 Status::Unknown,
                 Some(FailureWord::DigestDiffers),
-                Closing::Open,
+                RecordEnd::Open,
             ),
-            Self::SupersededLive => (Status::Superseded, None, Closing::Live),
-            Self::Superseded => (Status::Superseded, None, Closing::Failed),
+            Self::SupersededLive => (Status::Superseded, None, RecordEnd::Live),
+            Self::Superseded => (Status::Superseded, None, RecordEnd::Failed),
             Self::Replaced => (
                 Status::Failed,
                 Some(FailureWord::ReplacedByOther),
-                Closing::Failed,
+                RecordEnd::Failed,
             ),
-            Self::Failed(word) => (Status::Failed, Some(word), Closing::Failed),
+            Self::Failed(word) => (Status::Failed, Some(word), RecordEnd::Failed),
             Self::Vanished => (
                 Status::Unknown,
                 Some(FailureWord::DeployFailed),
-                Closing::Open,
+                RecordEnd::Open,
             ),
             Self::NotInTime => (
                 Status::Failed,
                 Some(FailureWord::NotLiveInTime),
-                Closing::Open,
+                RecordEnd::Open,
             ),
-            Self::Unseen(word) => (Status::Unknown, Some(word), Closing::Open),
+            Self::Unseen(word) => (Status::Unknown, Some(word), RecordEnd::Open),
             Self::LiveUnanswered => (
                 Status::Failed,
                 Some(FailureWord::ProbeFailed),
-                Closing::Failed,
+                RecordEnd::Failed,
             ),
             Self::AcceptedUnanswered => (
                 Status::Failed,
                 Some(FailureWord::ProbeFailed),
-                Closing::Open,
+                RecordEnd::Open,
             ),
         };
-        Ending {
+        ServiceEnd {
             status,
             failure,
             record,
@@ -172,19 +172,23 @@ mod tests {
     #[test]
     fn a_failure_beside_another_call_leaves_the_record_open() {
         let failed = [
-            Landing::Failed(FailureWord::DeployFailed),
-            Landing::Replaced,
-            Landing::Superseded,
-            Landing::Preempted(Closing::Failed),
+            AttemptOutcome::Failed(FailureWord::DeployFailed),
+            AttemptOutcome::Replaced,
+            AttemptOutcome::Superseded,
+            AttemptOutcome::Preempted(RecordEnd::Failed),
         ];
         for landing in failed {
-            assert_eq!(landing.ending().record, Closing::Failed, "{landing:?}");
+            assert_eq!(landing.ending().record, RecordEnd::Failed, "{landing:?}");
             let beside = landing.beside_another_call().ending();
-            assert_eq!(beside.record, Closing::Open, "{landing:?}");
+            assert_eq!(beside.record, RecordEnd::Open, "{landing:?}");
             assert_eq!(beside.status, landing.ending().status, "{landing:?}");
             assert_eq!(beside.failure, landing.ending().failure, "{landing:?}");
         }
-        for landing in [Landing::Live, Landing::Accepted, Landing::SupersededLive] {
+        for landing in [
+            AttemptOutcome::Live,
+            AttemptOutcome::Accepted,
+            AttemptOutcome::SupersededLive,
+        ] {
             assert_eq!(landing.beside_another_call(), landing);
         }
     }

@@ -6,7 +6,7 @@ mod revision;
 pub use problem::{ImageProblem, ImageWarning};
 
 use super::Changes;
-use model::{CommitSha, Digest, Foreign, ImageTag, Pin, PinnedImage, Repository};
+use model::{CommitSha, Digest, ImageTag, Pin, PinnedImage, Repository, Untrusted};
 use std::fmt;
 
 /// The most that Render takes: 10 GB compressed (<https://render.com/docs/deploying-an-image>).
@@ -67,8 +67,8 @@ impl fmt::Display for Platform {
         write!(
             f,
             "{}/{}",
-            Foreign(self.os.as_bytes()),
-            Foreign(self.architecture.as_bytes())
+            Untrusted(self.os.as_bytes()),
+            Untrusted(self.architecture.as_bytes())
         )
     }
 }
@@ -99,7 +99,7 @@ pub struct Expectation<'a> {
 /// What was decided about an image.
 #[must_use]
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ImageVerdict {
     /// It may be deployed.
     Verified(VerifiedImage, Vec<ImageWarning>),
     /// It may be deployed if another commit turns out to be equal in what it is built from.
@@ -231,7 +231,7 @@ impl OtherCommit {
 }
 
 /// Decides whether an image may be deployed.
-pub fn judge(facts: ImageFacts, expected: &Expectation<'_>) -> Verdict {
+pub fn judge(facts: ImageFacts, expected: &Expectation<'_>) -> ImageVerdict {
     let ImageFacts {
         repository,
         tag,
@@ -239,7 +239,7 @@ pub fn judge(facts: ImageFacts, expected: &Expectation<'_>) -> Verdict {
         contents,
     } = facts;
     if let Some(wanted) = expected.digest.filter(|wanted| **wanted != digest) {
-        return Verdict::Refused(ImageProblem::DigestDiffers {
+        return ImageVerdict::Refused(ImageProblem::DigestDiffers {
             found: digest,
             wanted: wanted.clone(),
         });
@@ -251,16 +251,16 @@ pub fn judge(facts: ImageFacts, expected: &Expectation<'_>) -> Verdict {
             size,
             revision,
         } => (manifest, platform, size, revision),
-        Contents::Others(found) => return Verdict::Refused(ImageProblem::NotAmd64 { found }),
-        Contents::Broken(why) => return Verdict::Refused(ImageProblem::Broken { why }),
+        Contents::Others(found) => return ImageVerdict::Refused(ImageProblem::NotAmd64 { found }),
+        Contents::Broken(why) => return ImageVerdict::Refused(ImageProblem::Broken { why }),
     };
     if !platform.is_linux_amd64() {
-        return Verdict::Refused(ImageProblem::NotAmd64 {
+        return ImageVerdict::Refused(ImageProblem::NotAmd64 {
             found: vec![platform],
         });
     }
     if size > LARGEST {
-        return Verdict::Refused(ImageProblem::TooBig { bytes: size });
+        return ImageVerdict::Refused(ImageProblem::TooBig { bytes: size });
     }
     let mut image = VerifiedImage {
         repository,
@@ -272,12 +272,12 @@ pub fn judge(facts: ImageFacts, expected: &Expectation<'_>) -> Verdict {
         found_as: None,
     };
     let Some(said) = revision else {
-        return Verdict::Verified(image, vec![ImageWarning::NoRevision]);
+        return ImageVerdict::Verified(image, vec![ImageWarning::NoRevision]);
     };
     let named = revision::commit_in(&said.revision);
     if expected.commits.is_empty() {
         image.revision = named.and_then(|named| CommitSha::parse(named.as_bytes()).ok());
-        return Verdict::Verified(image, Vec::new());
+        return ImageVerdict::Verified(image, Vec::new());
     }
     let wanted = expected.commits.iter();
     let right = named.as_ref().and_then(|named| {
@@ -286,34 +286,34 @@ pub fn judge(facts: ImageFacts, expected: &Expectation<'_>) -> Verdict {
     });
     if let Some(commit) = right {
         image.revision = Some(*commit);
-        return Verdict::Verified(image, Vec::new());
+        return ImageVerdict::Verified(image, Vec::new());
     }
     if said
         .source
         .as_deref()
         .is_some_and(|source| is_elsewhere(source, expected.source))
     {
-        return Verdict::Verified(image, vec![ImageWarning::InheritedRevision(said)]);
+        return ImageVerdict::Verified(image, vec![ImageWarning::InheritedRevision(said)]);
     }
     let Some(named) = named else {
-        return Verdict::Verified(image, vec![ImageWarning::NoCommit(said)]);
+        return ImageVerdict::Verified(image, vec![ImageWarning::NoCommit(said)]);
     };
     let commit = CommitSha::parse(named.as_bytes()).ok();
     if expected.digest.is_some() {
         image.revision = commit;
-        return Verdict::Verified(image, vec![ImageWarning::OtherRevision(said)]);
+        return ImageVerdict::Verified(image, vec![ImageWarning::OtherRevision(said)]);
     }
     let wanted = expected.commits.to_vec();
     match commit {
         Some(found) => {
             image.revision = Some(found);
-            Verdict::OtherCommit(OtherCommit {
+            ImageVerdict::OtherCommit(OtherCommit {
                 found,
                 wanted,
                 image,
             })
         }
-        None => Verdict::Refused(ImageProblem::OtherCommit {
+        None => ImageVerdict::Refused(ImageProblem::OtherCommit {
             found: said.revision,
             wanted,
         }),
@@ -399,7 +399,7 @@ mod tests {
         })
     }
 
-    fn judged(facts: ImageFacts, digest: Option<&Digest>) -> Verdict {
+    fn judged(facts: ImageFacts, digest: Option<&Digest>) -> ImageVerdict {
         judge(
             facts,
             &Expectation {
@@ -410,10 +410,12 @@ mod tests {
         )
     }
 
-    fn problem(verdict: Verdict) -> ImageProblem {
+    fn problem(verdict: ImageVerdict) -> ImageProblem {
         match verdict {
-            Verdict::Refused(problem) => problem,
-            Verdict::Verified(..) | Verdict::OtherCommit(_) => panic!("not refused: {verdict:?}"),
+            ImageVerdict::Refused(problem) => problem,
+            ImageVerdict::Verified(..) | ImageVerdict::OtherCommit(_) => {
+                panic!("not refused: {verdict:?}")
+            }
         }
     }
 
@@ -425,7 +427,8 @@ mod tests {
             (&HEAD[..7], HEAD),
             (&HEAD.to_uppercase(), HEAD),
         ] {
-            let Verdict::Verified(image, warnings) = judged(image(1, Some((said, None))), None)
+            let ImageVerdict::Verified(image, warnings) =
+                judged(image(1, Some((said, None))), None)
             else {
                 panic!("{said} refused")
             };
@@ -462,7 +465,7 @@ mod tests {
     fn ten_gigabytes_are_the_most() {
         assert!(matches!(
             judged(image(LARGEST, None), None),
-            Verdict::Verified(..)
+            ImageVerdict::Verified(..)
         ));
         assert_eq!(
             problem(judged(image(LARGEST + 1, None), None)),
@@ -472,7 +475,7 @@ mod tests {
 
     #[test]
     fn an_absent_revision_is_a_warning() {
-        let Verdict::Verified(image, warnings) = judged(image(1, None), None) else {
+        let ImageVerdict::Verified(image, warnings) = judged(image(1, None), None) else {
             panic!("refused")
         };
         assert_eq!(
@@ -487,8 +490,10 @@ mod tests {
             image(1, Some((STALE, Some("https://github.com/acme/shop.git")))),
             None,
         ) {
-            Verdict::OtherCommit(other) => other,
-            verdict @ (Verdict::Verified(..) | Verdict::Refused(_)) => panic!("{verdict:?}"),
+            ImageVerdict::OtherCommit(other) => other,
+            verdict @ (ImageVerdict::Verified(..) | ImageVerdict::Refused(_)) => {
+                panic!("{verdict:?}")
+            }
         };
         let changes = Changes::Known(vec![b"docs/a".to_vec()]);
         assert_eq!(other().found(), &sha(STALE));
@@ -519,7 +524,8 @@ mod tests {
             &HEAD[..6],
             "##[x]",
         ] {
-            let Verdict::Verified(image, warnings) = judged(image(1, Some((said, None))), None)
+            let ImageVerdict::Verified(image, warnings) =
+                judged(image(1, Some((said, None))), None)
             else {
                 panic!("{said} refused")
             };
@@ -543,12 +549,14 @@ mod tests {
         ] {
             let verdict = judged(image(1, Some((&said, None))), None);
             match verdict {
-                Verdict::Verified(image, warnings) => {
+                ImageVerdict::Verified(image, warnings) => {
                     assert!(is_right, "{said}");
                     assert_eq!((image.revision(), warnings), (Some(&sha(HEAD)), vec![]));
                 }
-                Verdict::OtherCommit(other) => assert!(!is_right && *other.found() == sha(STALE)),
-                Verdict::Refused(problem) => {
+                ImageVerdict::OtherCommit(other) => {
+                    assert!(!is_right && *other.found() == sha(STALE))
+                }
+                ImageVerdict::Refused(problem) => {
                     assert!(!is_right, "{said}");
                     assert_eq!(problem.word(), FailureWord::ImageOtherCommit);
                 }
@@ -573,7 +581,7 @@ mod tests {
         ] {
             let verdict = judged(image(1, Some((STALE, Some(source)))), None);
             assert_eq!(
-                matches!(verdict, Verdict::Verified(..)),
+                matches!(verdict, ImageVerdict::Verified(..)),
                 inherited,
                 "{source}"
             );
@@ -582,7 +590,7 @@ mod tests {
 
     #[test]
     fn with_a_digest_only_the_digest_is_binding() {
-        let Verdict::Verified(_, warnings) =
+        let ImageVerdict::Verified(_, warnings) =
             judged(image(1, Some((STALE, None))), Some(&digest('a')))
         else {
             panic!("refused")

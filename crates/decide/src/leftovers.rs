@@ -20,7 +20,7 @@ pub struct Version {
 
 /// What a manifest names by digest.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Links {
+pub struct ImageLinks {
     /// The manifests that it is made of, where it is an index.
     pub children: Vec<Digest>,
     /// The manifest that it is about, where it is a signature, an attestation or the like.
@@ -33,23 +33,23 @@ pub struct Holdings<'a> {
     /// Every version.
     pub versions: &'a [Version],
     /// What each version names. One that is not in here could not be read: it may name anything.
-    pub links: &'a BTreeMap<Digest, Links>,
+    pub links: &'a BTreeMap<Digest, ImageLinks>,
     /// Digests that something outside the registry needs, and what that is.
     pub needed: &'a BTreeMap<Digest, String>,
 }
 
 /// What becomes of a version that has a tag of one of the pull requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
+pub enum VersionVerdict {
     /// It goes.
     Delete,
     /// It stays.
-    Keep(Kept),
+    Keep(KeepReason),
 }
 
 /// Why a version stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kept {
+pub enum KeepReason {
     /// It has this tag too.
     Mixed(ImageTag),
     /// Something outside the registry needs it.
@@ -64,7 +64,7 @@ pub enum Kept {
     Unread(Digest),
 }
 
-impl fmt::Display for Kept {
+impl fmt::Display for KeepReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Mixed(tag) => write!(f, "it is also tagged {tag}"),
@@ -112,7 +112,10 @@ impl Closed<'_> {
 
 /// Decides about every version that has a tag of one of the pull requests, in the order of the versions. The others are not spoken of: they stay.
 #[must_use]
-pub fn leftovers<'a>(holdings: &Holdings<'a>, closed: &Closed<'_>) -> Vec<(&'a Version, Fate)> {
+pub fn leftovers<'a>(
+    holdings: &Holdings<'a>,
+    closed: &Closed<'_>,
+) -> Vec<(&'a Version, VersionVerdict)> {
     let is_theirs = |version: &&Version| version.tags.iter().any(|tag| closed.owns(tag));
     let kept = Keeping::new(holdings, closed).settle();
     let judged = holdings.versions.iter().filter(is_theirs).map(|version| {
@@ -120,9 +123,9 @@ pub fn leftovers<'a>(holdings: &Holdings<'a>, closed: &Closed<'_>) -> Vec<(&'a V
             version.tags.iter().find(|tag| !closed.owns(tag)),
             kept.get(&version.digest),
         ) {
-            (Some(other), _) => Fate::Keep(Kept::Mixed(other.clone())),
-            (None, Some(why)) => Fate::Keep(why.clone()),
-            (None, None) => Fate::Delete,
+            (Some(other), _) => VersionVerdict::Keep(KeepReason::Mixed(other.clone())),
+            (None, Some(why)) => VersionVerdict::Keep(why.clone()),
+            (None, None) => VersionVerdict::Delete,
         };
         (version, fate)
     });
@@ -131,10 +134,10 @@ pub fn leftovers<'a>(holdings: &Holdings<'a>, closed: &Closed<'_>) -> Vec<(&'a V
 
 /// What stays, as far as it is known.
 struct Keeping<'a> {
-    links: &'a BTreeMap<Digest, Links>,
+    links: &'a BTreeMap<Digest, ImageLinks>,
     versions: BTreeMap<&'a Digest, &'a Version>,
     /// The versions that would go, with a reason once there is one to keep them.
-    candidates: BTreeMap<Digest, Option<Kept>>,
+    candidates: BTreeMap<Digest, Option<KeepReason>>,
     /// What stays and has not been looked into yet.
     open: Vec<Digest>,
 }
@@ -163,13 +166,13 @@ impl<'a> Keeping<'a> {
                 .collect(),
         };
         for (digest, by) in holdings.needed {
-            keeping.keep(digest, Kept::Needed(by.clone()));
+            keeping.keep(digest, KeepReason::Needed(by.clone()));
         }
         keeping
     }
 
     /// Follows what stays to all that it needs.
-    fn settle(mut self) -> BTreeMap<Digest, Kept> {
+    fn settle(mut self) -> BTreeMap<Digest, KeepReason> {
         if let Some(unread) = self
             .versions
             .keys()
@@ -177,7 +180,7 @@ impl<'a> Keeping<'a> {
         {
             let unread = (*unread).clone();
             for digest in self.candidates.keys().cloned().collect::<Vec<_>>() {
-                self.keep(&digest, Kept::Unread(unread.clone()));
+                self.keep(&digest, KeepReason::Unread(unread.clone()));
             }
         }
         loop {
@@ -194,7 +197,7 @@ impl<'a> Keeping<'a> {
             .collect()
     }
 
-    fn keep(&mut self, digest: &Digest, why: Kept) {
+    fn keep(&mut self, digest: &Digest, why: KeepReason) {
         if let Some(reason @ None) = self.candidates.get_mut(digest) {
             *reason = Some(why);
             self.open.push(digest.clone());
@@ -207,14 +210,14 @@ impl<'a> Keeping<'a> {
             return;
         };
         for child in &links.children {
-            self.keep(child, Kept::PartOf(digest.clone()));
+            self.keep(child, KeepReason::PartOf(digest.clone()));
         }
         if let Some(subject) = links
             .subject
             .as_ref()
             .filter(|subject| self.is_of_its_own(digest, subject))
         {
-            self.keep(subject, Kept::SubjectOf(digest.clone()));
+            self.keep(subject, KeepReason::SubjectOf(digest.clone()));
         }
     }
 
@@ -242,7 +245,7 @@ impl<'a> Keeping<'a> {
             .filter_map(|(digest, _)| Some((digest.clone(), about(digest)?)))
             .collect();
         for (digest, subject) in &found {
-            self.keep(digest, Kept::About(subject.clone()));
+            self.keep(digest, KeepReason::About(subject.clone()));
         }
         !found.is_empty()
     }
@@ -274,14 +277,14 @@ mod tests {
     /// What becomes of the versions with a tag of pull request 1, by their letters.
     fn judged(
         tags: &[&[&str]],
-        edges: &[(char, Links)],
+        edges: &[(char, ImageLinks)],
         needed: &[char],
         unread: &[char],
     ) -> Vec<(char, String)> {
         let versions = versions(tags);
         let mut links: BTreeMap<_, _> = versions
             .iter()
-            .map(|version| (version.digest.clone(), Links::default()))
+            .map(|version| (version.digest.clone(), ImageLinks::default()))
             .collect();
         links.extend(
             edges
@@ -312,21 +315,21 @@ mod tests {
         .into_iter();
         let letter = |version: &Version| version.digest.as_str().chars().last().unwrap();
         told.map(|(version, fate)| match fate {
-            Fate::Delete => (letter(version), "delete".into()),
-            Fate::Keep(why) => (letter(version), why.to_string()),
+            VersionVerdict::Delete => (letter(version), "delete".into()),
+            VersionVerdict::Keep(why) => (letter(version), why.to_string()),
         })
         .collect()
     }
 
-    fn index(children: &[char]) -> Links {
-        Links {
+    fn index(children: &[char]) -> ImageLinks {
+        ImageLinks {
             children: children.iter().map(|letter| digest(*letter)).collect(),
             subject: None,
         }
     }
 
-    fn about(subject: char) -> Links {
-        Links {
+    fn about(subject: char) -> ImageLinks {
+        ImageLinks {
             children: Vec::new(),
             subject: Some(digest(subject)),
         }
@@ -416,7 +419,7 @@ mod tests {
             &[OURS, OURS, &["prod-3"]],
             &[(
                 'a',
-                Links {
+                ImageLinks {
                     subject: Some(digest('c')),
                     ..index(&['b'])
                 },

@@ -20,33 +20,34 @@ mod tags;
 mod why;
 
 pub use affected::{
-    Affected, Cause, Coverage, Part, idle_patterns, image_cause, matches_directory, service_cause,
+    Affected, Cause, Coverage, ManifestPart, idle_patterns, image_cause, matches_directory,
+    service_cause,
 };
 pub use changes::Changes;
-pub use ending::{Closing, Ending, Landing};
+pub use ending::{AttemptOutcome, RecordEnd, ServiceEnd};
 pub use fleet::{FleetFacts, FleetState};
 pub use image::{
-    Contents, Expectation, ImageFacts, ImageProblem, ImageWarning, OtherCommit, Platform, Revision,
-    Verdict, VerifiedImage, judge,
+    Contents, Expectation, ImageFacts, ImageProblem, ImageVerdict, ImageWarning, OtherCommit,
+    Platform, Revision, VerifiedImage, judge,
 };
 pub use ledger::{
-    Begun, Equality, Hold, Need, OnRender, Order, Presence, Required, Serving, Since, Until, begun,
-    counting, decisive, identify, judge_required, need, presence, serving,
+    Equality, Hold, Need, OnRender, Order, Presence, Required, Serving, Since, StartedRelease,
+    Until, begun, counting, decisive, identify, judge_required, need, presence, serving,
 };
-pub use leftovers::{Closed, Fate, Holdings, Kept, Links, Version, leftovers};
+pub use leftovers::{Closed, Holdings, ImageLinks, KeepReason, Version, VersionVerdict, leftovers};
 pub use number::{NoNumber, number};
-pub use plan::{Ground, Plan, PlanError, PlannedImage, PlannedService, Wishes};
-pub use preview::{PreviewOf, Whose, is_forestalled, known_preview, may_be_unknown};
+pub use plan::{Plan, PlanError, PlanInput, PlanOptions, PlannedImage, PlannedService};
+pub use preview::{PreviewOf, PreviewOwnership, is_forestalled, known_preview, may_be_unknown};
 pub use preview_owner::{Doubt, Listed, Ours, Owner};
 pub use previous::{
-    Back, NoWay, Past, Pasts, Step, Target, Turn, before_on_render, is_cut_off, left, left_release,
-    serves, way_back,
+    Back, NoWay, RollbackPoint, RollbackRequest, ServiceHistories, ServiceHistory, ServiceRollback,
+    before_on_render, is_cut_off, left, left_release, serves, way_back,
 };
-pub use probe::{MOST_BYTES, ProbeAnswer, Said, Streak, WINDOW, pause};
+pub use probe::{MOST_BYTES, ProbeAnswer, ProbeVerdict, Streak, WINDOW, pause};
 pub use source::{
-    Ancestor, MOST_ANCESTORS, Next, Reach, Records, Search, Sight, Source,
+    Ancestor, ImageSearch, ImageSource, MOST_ANCESTORS, NewestRecords, Next, Reach, Sight,
     recorded as recorded_images, required as required_images,
 };
 pub use subject::{ChoiceError, Concerns, Environments, Subject, choose, of_branch, of_tag};
 pub use tags::{Tags, Tip, build_args, labels, may_be_of, rfc3339};
-pub use why::{Base, Demand, Why};
+pub use why::{Base, ServiceNeed, Why};

@@ -49,12 +49,12 @@ pub fn number(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::Reading;
+    use model::TagReading;
 
     fn release(template: &ReleaseTemplate, tag: &str) -> Release {
         match template.read(tag) {
-            Reading::Release(release) => release,
-            reading @ (Reading::Malformed | Reading::Foreign) => panic!("{tag}: {reading:?}"),
+            TagReading::Release(release) => release,
+            reading @ (TagReading::Malformed | TagReading::Foreign) => panic!("{tag}: {reading:?}"),
         }
     }
 
@@ -62,8 +62,8 @@ mod tests {
     fn said(template: &str, tags: &[&str], wanted: Option<&str>) -> String {
         let template = ReleaseTemplate::parse(template).unwrap();
         let known = tags.iter().filter_map(|tag| match template.read(tag) {
-            Reading::Release(release) => Some(release.number()),
-            Reading::Malformed | Reading::Foreign => None,
+            TagReading::Release(release) => Some(release.number()),
+            TagReading::Malformed | TagReading::Foreign => None,
         });
         let wanted = wanted.map(|tag| release(&template, tag));
         number(&template, known, wanted.as_ref())

@@ -1,7 +1,7 @@
 //! The plan: what is to be done, with a reason for each part, and no choice left for the moment of acting.
 
 use super::affected::Affected;
-use super::why::{Base, Demand, Why};
+use super::why::{Base, ServiceNeed, Why};
 use super::{Changes, Subject};
 use model::{CommitSha, Decision, ImageName, Manifest, Service, ServiceName, known_names};
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,16 +51,16 @@ pub struct Plan {
 
 /// What a plan goes by: one difference for all, or what each service needs.
 #[derive(Debug, Clone)]
-pub enum Ground {
+pub enum PlanInput {
     /// What changed since the base.
     Changes(Base, Changes),
     /// What each service needs.
-    Demands(BTreeMap<ServiceName, Demand>),
+    Demands(BTreeMap<ServiceName, ServiceNeed>),
 }
 
 /// What a person asked for beyond the event.
 #[derive(Debug, Clone, Default)]
-pub struct Wishes {
+pub struct PlanOptions {
     /// Restrict to these.
     pub services: Option<Vec<ServiceName>>,
     /// Deploy though nothing changed.
@@ -94,14 +94,14 @@ impl Plan {
         manifest: &Manifest,
         subject: Subject,
         commit: CommitSha,
-        ground: &Ground,
-        wishes: &Wishes,
+        ground: &PlanInput,
+        wishes: &PlanOptions,
     ) -> Result<Self, PlanError> {
         let view = View::new(manifest, ground);
         let services = planned_services(manifest, &subject, &view, wishes)?;
         let base = match ground {
-            Ground::Changes(base, _) => base.clone(),
-            Ground::Demands(_) => Base::OfEachService,
+            PlanInput::Changes(base, _) => base.clone(),
+            PlanInput::Demands(_) => Base::OfEachService,
         };
         let images = planned_images(manifest, &subject, &view, &services, wishes);
         Ok(Self {
@@ -134,14 +134,14 @@ impl Plan {
 /// What is known of the changes.
 enum View<'a> {
     OfAll(Option<CommitSha>, Result<Affected, Why>),
-    OfEach(&'a BTreeMap<ServiceName, Demand>),
+    OfEach(&'a BTreeMap<ServiceName, ServiceNeed>),
 }
 
 impl<'a> View<'a> {
-    fn new(manifest: &Manifest, ground: &'a Ground) -> Self {
+    fn new(manifest: &Manifest, ground: &'a PlanInput) -> Self {
         let (base, changes) = match ground {
-            Ground::Demands(demands) => return Self::OfEach(demands),
-            Ground::Changes(base, changes) => (base, changes),
+            PlanInput::Demands(demands) => return Self::OfEach(demands),
+            PlanInput::Changes(base, changes) => (base, changes),
         };
         let affected = match (base, changes) {
             (Base::None(why), _) => Err(Why::NoBase(why.clone())),
@@ -152,9 +152,9 @@ impl<'a> View<'a> {
         Self::OfAll(base.commit().copied(), affected)
     }
 
-    fn service(&self, name: &ServiceName) -> Demand {
+    fn service(&self, name: &ServiceName) -> ServiceNeed {
         match self {
-            Self::OfAll(base, Err(why)) => Demand {
+            Self::OfAll(base, Err(why)) => ServiceNeed {
                 why: why.clone(),
                 base: *base,
             },
@@ -162,9 +162,9 @@ impl<'a> View<'a> {
                 let why = affected
                     .service(name)
                     .map_or(Why::Unchanged, |cause| Why::Changed(cause.clone()));
-                Demand { why, base: *base }
+                ServiceNeed { why, base: *base }
             }
-            Self::OfEach(demands) => demands.get(name).cloned().unwrap_or_else(|| Demand {
+            Self::OfEach(demands) => demands.get(name).cloned().unwrap_or_else(|| ServiceNeed {
                 why: Why::Unknown("nothing is known of it".into()),
                 base: None,
             }),
@@ -202,7 +202,7 @@ fn planned_services(
     manifest: &Manifest,
     subject: &Subject,
     view: &View<'_>,
-    wishes: &Wishes,
+    wishes: &PlanOptions,
 ) -> Result<Vec<PlannedService>, PlanError> {
     let concerned = concerned(manifest, subject);
     if let Some(listed) = &wishes.services {
@@ -231,7 +231,7 @@ fn planned_services(
     let here: BTreeSet<&ServiceName> = concerned.iter().map(|service| &service.name).collect();
     let mut planned = Vec::new();
     for service in &concerned {
-        let Demand { mut why, base } = view.service(&service.name);
+        let ServiceNeed { mut why, base } = view.service(&service.name);
         if why.is_unchanged() && wishes.force_unchanged {
             why = Why::Forced;
         }
@@ -272,7 +272,7 @@ fn planned_images(
     subject: &Subject,
     view: &View<'_>,
     services: &[PlannedService],
-    wishes: &Wishes,
+    wishes: &PlanOptions,
 ) -> Vec<PlannedImage> {
     let mut planned = Vec::new();
     for image in &manifest.images {
@@ -313,7 +313,8 @@ mod tests {
     use super::*;
     use crate::Environments;
     use model::{
-        EnvironmentName, Image, Pattern, PatternList, Repository, Source, TagRules, TagTemplate,
+        EnvironmentName, Image, ManifestSource, Pattern, PatternList, Repository, TagRules,
+        TagTemplate,
     };
 
     fn patterns(texts: &[&str]) -> PatternList {
@@ -359,7 +360,7 @@ mod tests {
             build: serde_json::json!({}),
         };
         Manifest {
-            source: Source::File,
+            source: ManifestSource::File,
             tags: TagRules {
                 commit: TagTemplate::parse_commit("{sha}").unwrap(),
                 pull_request: TagTemplate::parse_pull_request("pr-{number}-{sha}").unwrap(),
@@ -385,7 +386,11 @@ mod tests {
         }
     }
 
-    fn plan(subject: Subject, paths: Option<&[&str]>, wishes: &Wishes) -> Result<Plan, PlanError> {
+    fn plan(
+        subject: Subject,
+        paths: Option<&[&str]>,
+        wishes: &PlanOptions,
+    ) -> Result<Plan, PlanError> {
         let sha = CommitSha::from_bytes([1; 20]);
         let base = Base::Commit(CommitSha::from_bytes([2; 20]), "the push's before".into());
         let changes = match paths {
@@ -398,7 +403,7 @@ mod tests {
             &manifest(),
             subject,
             sha,
-            &Ground::Changes(base, changes),
+            &PlanInput::Changes(base, changes),
             wishes,
         )
     }
@@ -416,15 +421,15 @@ mod tests {
             .collect()
     }
 
-    fn listed(names: &[&str]) -> Wishes {
-        Wishes {
+    fn listed(names: &[&str]) -> PlanOptions {
+        PlanOptions {
             services: Some(
                 names
                     .iter()
                     .map(|name| ServiceName::parse(name).unwrap())
                     .collect(),
             ),
-            ..Wishes::default()
+            ..PlanOptions::default()
         }
     }
 
@@ -437,7 +442,7 @@ mod tests {
             (&["other"], &[], &[]),
             (&["infra/x"], &["api", "worker", "web"], &["api", "web"]),
         ] {
-            let plan = plan(staging(), Some(paths), &Wishes::default())?;
+            let plan = plan(staging(), Some(paths), &PlanOptions::default())?;
             assert_eq!(
                 (to_deploy(&plan).as_slice(), images(&plan).as_slice()),
                 (services, needed),
@@ -449,7 +454,7 @@ mod tests {
 
     #[test]
     fn unknown_is_deployed_and_said() -> Result<(), PlanError> {
-        let unknown = plan(staging(), None, &Wishes::default())?;
+        let unknown = plan(staging(), None, &PlanOptions::default())?;
         assert_eq!(to_deploy(&unknown), ["api", "worker", "web"]);
         assert!(
             unknown.services[0]
@@ -469,7 +474,7 @@ mod tests {
             .map(|at| format!("a/b/c/d/{at}").into_bytes())
             .collect();
         let base = Base::Commit(CommitSha::from_bytes([2; 20]), String::new());
-        let ground = Ground::Changes(base, Changes::Known(paths));
+        let ground = PlanInput::Changes(base, Changes::Known(paths));
         let view = View::new(&manifest, &ground);
         assert!(matches!(
             view.service(&manifest.services[0].name).why,
@@ -507,9 +512,9 @@ mod tests {
         let forced = plan(
             staging(),
             Some(&["web/x"]),
-            &Wishes {
+            &PlanOptions {
                 force_unchanged: true,
-                ..Wishes::default()
+                ..PlanOptions::default()
             },
         )?;
         assert_eq!(to_deploy(&forced), ["api", "worker", "web"]);
@@ -523,8 +528,9 @@ mod tests {
             CommitSha::from_bytes([3; 20]),
             CommitSha::from_bytes([4; 20]),
         );
-        let of = |name: &str, why, base| (ServiceName::parse(name).unwrap(), Demand { why, base });
-        let ground = Ground::Demands(BTreeMap::from([
+        let of =
+            |name: &str, why, base| (ServiceName::parse(name).unwrap(), ServiceNeed { why, base });
+        let ground = PlanInput::Demands(BTreeMap::from([
             of("api", Why::Held(new), None),
             of(
                 "worker",
@@ -533,13 +539,14 @@ mod tests {
             ),
             of("web", Why::Unconfirmed(old), Some(old)),
         ]));
-        let of_wishes = |wishes: &Wishes| Plan::new(&manifest(), staging(), new, &ground, wishes);
-        let plan = of_wishes(&Wishes::default())?;
+        let of_wishes =
+            |wishes: &PlanOptions| Plan::new(&manifest(), staging(), new, &ground, wishes);
+        let plan = of_wishes(&PlanOptions::default())?;
         assert_eq!((to_deploy(&plan), images(&plan)), (vec![], vec![]));
         assert_eq!(plan.services[2].base, Some(old));
-        let forced = of_wishes(&Wishes {
+        let forced = of_wishes(&PlanOptions {
             force_unchanged: true,
-            ..Wishes::default()
+            ..PlanOptions::default()
         })?;
         assert_eq!(
             to_deploy(&forced),
@@ -550,8 +557,8 @@ mod tests {
             &manifest(),
             staging(),
             new,
-            &Ground::Demands(BTreeMap::new()),
-            &Wishes::default(),
+            &PlanInput::Demands(BTreeMap::new()),
+            &PlanOptions::default(),
         )?;
         assert_eq!(
             to_deploy(&nobody),
@@ -567,7 +574,7 @@ mod tests {
             number: model::PrNumber::parse(b"7").unwrap(),
             cannot_push: None,
         };
-        let plan = plan(subject, Some(&["api/x"]), &Wishes::default())?;
+        let plan = plan(subject, Some(&["api/x"]), &PlanOptions::default())?;
         assert!(plan.services.is_empty());
         assert_eq!(images(&plan), ["api"]);
         Ok(())
@@ -578,9 +585,9 @@ mod tests {
         let plan = plan(
             staging(),
             Some(&["api/x"]),
-            &Wishes {
+            &PlanOptions {
                 every_image: true,
-                ..Wishes::default()
+                ..PlanOptions::default()
             },
         )?;
         assert_eq!(images(&plan), ["api", "web"]);

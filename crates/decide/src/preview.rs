@@ -57,14 +57,14 @@ impl PreviewOf<'_> {
         copy_of: Option<&ServiceId>,
         name: &str,
         wanted: &PreviewName,
-    ) -> Whose {
+    ) -> PreviewOwnership {
         let is_anothers = PreviewName::pull_of(name).is_some_and(|pull| pull != self.pull);
         match copy_of {
-            _ if id == self.parent || is_anothers => Whose::Others,
-            Some(parent) if parent == self.parent => Whose::Ours,
-            Some(_) => Whose::Others,
-            None if name == wanted.as_str() => Whose::Ours,
-            None => Whose::Unknown,
+            _ if id == self.parent || is_anothers => PreviewOwnership::Others,
+            Some(parent) if parent == self.parent => PreviewOwnership::Ours,
+            Some(_) => PreviewOwnership::Others,
+            None if name == wanted.as_str() => PreviewOwnership::Ours,
+            None => PreviewOwnership::Unknown,
         }
     }
 
@@ -89,7 +89,7 @@ impl PreviewOf<'_> {
 
 /// Whose a service on Render is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whose {
+pub enum PreviewOwnership {
     /// Our preview.
     Ours,
     /// Something else.
@@ -210,16 +210,16 @@ mod tests {
         let (own, other) = (id("srv-own"), id("srv-other"));
         let wanted = PreviewName::new(&ServiceName::parse("api").unwrap(), pull("7"));
         let recorded = [
-            (&own, Some(&parent), "renamed", Whose::Ours),
+            (&own, Some(&parent), "renamed", PreviewOwnership::Ours),
             // A record that names another pull request's preview is not believed.
-            (&own, Some(&parent), "api-pr-8", Whose::Others),
-            (&own, None, "api-pr-8", Whose::Others),
-            (&own, None, "api-pr-7", Whose::Ours),
-            (&own, None, "renamed", Whose::Unknown),
-            (&own, Some(&other), "api-pr-7", Whose::Others),
+            (&own, Some(&parent), "api-pr-8", PreviewOwnership::Others),
+            (&own, None, "api-pr-8", PreviewOwnership::Others),
+            (&own, None, "api-pr-7", PreviewOwnership::Ours),
+            (&own, None, "renamed", PreviewOwnership::Unknown),
+            (&own, Some(&other), "api-pr-7", PreviewOwnership::Others),
             // The service itself is never its own preview.
-            (&parent, None, "api-pr-7", Whose::Others),
-            (&parent, Some(&parent), "api-pr-7", Whose::Others),
+            (&parent, None, "api-pr-7", PreviewOwnership::Others),
+            (&parent, Some(&parent), "api-pr-7", PreviewOwnership::Others),
         ];
         for (id, copy_of, name, whose) in recorded {
             let found = of.whose(id, copy_of, name, &wanted);

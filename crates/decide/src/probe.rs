@@ -16,7 +16,7 @@ pub struct ProbeAnswer {
 
 /// What one answer says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Said {
+pub enum ProbeVerdict {
     /// It names what was deployed.
     Right,
     /// Its status is none of success.
@@ -27,7 +27,7 @@ pub enum Said {
     NoHeader,
 }
 
-impl Said {
+impl ProbeVerdict {
     /// What an answer says; one of `expected` has to be in it.
     #[must_use]
     pub fn of(answer: &ProbeAnswer, expected: &[String]) -> Self {
@@ -85,8 +85,8 @@ impl Streak {
     }
 
     /// Counts an answer; `None` stands for no answer. Says whether the streak is complete.
-    pub fn count(&mut self, said: Option<Said>) -> bool {
-        if said == Some(Said::Right) {
+    pub fn count(&mut self, said: Option<ProbeVerdict>) -> bool {
+        if said == Some(ProbeVerdict::Right) {
             self.right += 1;
         } else {
             self.right = 0;
@@ -137,49 +137,52 @@ pub fn pause(ages: &[Duration], is_right: bool) -> Duration {
 mod tests {
     use super::*;
 
-    fn said(status: u16, text: &str, expected: &str) -> Said {
+    fn said(status: u16, text: &str, expected: &str) -> ProbeVerdict {
         let answer = ProbeAnswer {
             status,
             text: Some(text.as_bytes().to_vec()),
         };
-        Said::of(&answer, &[expected.to_owned()])
+        ProbeVerdict::of(&answer, &[expected.to_owned()])
     }
 
     #[test]
     fn the_text_has_to_stand_in_a_successful_answer() {
         for (status, text, wanted) in [
-            (200, "4f2c1d9", Said::Right),
-            (204, r#"{"commit":"4f2c1d90a1b2"}"#, Said::Right),
-            (200, "v4f2c1d9", Said::Right),
-            (200, "a4f2c1d9", Said::Other),
-            (200, "A4f2c1d9", Said::Other),
-            (200, "a4f2c1d9 4f2c1d9", Said::Right),
-            (200, "4F2C1D9", Said::Other),
-            (200, "", Said::Other),
-            (200, "<h1>We will be back soon</h1>", Said::Other),
-            (503, "4f2c1d9", Said::Status(503)),
-            (302, "4f2c1d9", Said::Status(302)),
+            (200, "4f2c1d9", ProbeVerdict::Right),
+            (204, r#"{"commit":"4f2c1d90a1b2"}"#, ProbeVerdict::Right),
+            (200, "v4f2c1d9", ProbeVerdict::Right),
+            (200, "a4f2c1d9", ProbeVerdict::Other),
+            (200, "A4f2c1d9", ProbeVerdict::Other),
+            (200, "a4f2c1d9 4f2c1d9", ProbeVerdict::Right),
+            (200, "4F2C1D9", ProbeVerdict::Other),
+            (200, "", ProbeVerdict::Other),
+            (200, "<h1>We will be back soon</h1>", ProbeVerdict::Other),
+            (503, "4f2c1d9", ProbeVerdict::Status(503)),
+            (302, "4f2c1d9", ProbeVerdict::Status(302)),
         ] {
             assert_eq!(said(status, text, "4f2c1d9"), wanted, "{status} {text}");
         }
         // What begins with another letter cannot be the end of a number.
-        assert_eq!(said(200, "1.2.3-4f2c1d9", "-4f2c1d9"), Said::Right);
-        assert_eq!(said(200, "anything", ""), Said::Other);
+        assert_eq!(said(200, "1.2.3-4f2c1d9", "-4f2c1d9"), ProbeVerdict::Right);
+        assert_eq!(said(200, "anything", ""), ProbeVerdict::Other);
         let none = ProbeAnswer {
             status: 200,
             text: None,
         };
-        assert_eq!(Said::of(&none, &["x".into()]), Said::NoHeader);
+        assert_eq!(
+            ProbeVerdict::of(&none, &["x".into()]),
+            ProbeVerdict::NoHeader
+        );
     }
 
     #[test]
     fn answers_count_in_a_row_only() {
         let mut streak = Streak::new(3);
-        let right = Some(Said::Right);
+        let right = Some(ProbeVerdict::Right);
         for (answer, is_complete) in [
             (right, false),
             (right, false),
-            (Some(Said::Other), false),
+            (Some(ProbeVerdict::Other), false),
             (right, false),
             (right, false),
             (None, false),
@@ -202,7 +205,11 @@ mod tests {
             let ages: Vec<Duration> = in_window.take_while(|age| *age < WINDOW).collect();
             now += pause(&ages, streak.has_begun());
             asked.push(now);
-            let answer = if now < old { Said::Other } else { Said::Right };
+            let answer = if now < old {
+                ProbeVerdict::Other
+            } else {
+                ProbeVerdict::Right
+            };
             if streak.count(Some(answer)) {
                 return asked;
             }

@@ -1,6 +1,6 @@
 //! What a run is about: which environments a push concerns, or that it concerns none.
 
-use model::{Environment, EnvironmentName, Manifest, PrNumber, Reading, Release, When};
+use model::{Environment, EnvironmentName, Manifest, PrNumber, Release, TagReading, When};
 
 /// What a run is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,7 +115,7 @@ pub fn of_branch(manifest: &Manifest, branch: &str) -> Concerns {
 /// Finds the environments that deploy on a tag (its short name).
 #[must_use]
 pub fn of_tag(manifest: &Manifest, tag: &str) -> Concerns {
-    let readings: Vec<(&Environment, Reading)> = manifest
+    let readings: Vec<(&Environment, TagReading)> = manifest
         .environments
         .iter()
         .filter_map(|environment| match &environment.when {
@@ -126,7 +126,7 @@ pub fn of_tag(manifest: &Manifest, tag: &str) -> Concerns {
     let mut release = None;
     let mut environments = Vec::new();
     for (environment, reading) in &readings {
-        if let Reading::Release(read) = reading {
+        if let TagReading::Release(read) = reading {
             release = Some(read.clone());
             environments.push(environment.name.clone());
         }
@@ -136,7 +136,7 @@ pub fn of_tag(manifest: &Manifest, tag: &str) -> Concerns {
     }
     if readings
         .iter()
-        .any(|(_, reading)| *reading == Reading::Malformed)
+        .any(|(_, reading)| *reading == TagReading::Malformed)
     {
         Concerns::Malformed
     } else {

@@ -184,7 +184,7 @@ pub fn rfc3339(seconds: i64) -> Option<String> {
 mod tests {
     use super::*;
     use crate::Environments;
-    use model::{EnvironmentName, PrNumber, Reading, ReleaseTemplate, TagTemplate};
+    use model::{EnvironmentName, PrNumber, ReleaseTemplate, TagReading, TagTemplate};
 
     const SHA: &str = "4f2c1d90a1b2c3d4e5f60718293a4b5c6d7e8f90";
 
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_release_is_pushed_as_such_and_found_by_its_commit_first() -> Result<(), Refused> {
-        let Reading::Release(release) = ReleaseTemplate::parse("prod-{number}")?.read("prod-2")
+        let TagReading::Release(release) = ReleaseTemplate::parse("prod-{number}")?.read("prod-2")
         else {
             panic!("a release")
         };

@@ -2,7 +2,7 @@
 
 use super::Cause;
 use super::ledger::Need;
-use model::{CommitSha, Decision, Foreign, ImageTag, Status};
+use model::{CommitSha, Decision, ImageTag, Status, Untrusted};
 
 /// What a commit is compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,7 +127,7 @@ impl Why {
     pub fn detail(&self) -> String {
         match self {
             Self::Changed(cause) => {
-                let (pattern, path) = (Foreign(cause.pattern.as_bytes()), Foreign(&cause.path));
+                let (pattern, path) = (Untrusted(cause.pattern.as_bytes()), Untrusted(&cause.path));
                 match cause.matched {
                     1 => format!("{path} changed ({pattern})"),
                     matched => format!("{path} changed ({pattern}) and {} more", matched - 1),
@@ -145,14 +145,14 @@ impl Why {
 
 /// What a service is to get, and what it was compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Demand {
+pub struct ServiceNeed {
     /// Why it is deployed or left.
     pub why: Why,
     /// The commit whose bytes serve there.
     pub base: Option<CommitSha>,
 }
 
-impl From<Need> for Demand {
+impl From<Need> for ServiceNeed {
     fn from(need: Need) -> Self {
         let (why, base) = match need {
             Need::Has {

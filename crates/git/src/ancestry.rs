@@ -91,7 +91,7 @@ impl Checkout {
         let Some(walk) = self.walk(id(head), id(tip))? else {
             return Ok(None);
         };
-        let of = |(object, commit): (ObjectId, &Commit)| {
+        let of = |(object, commit): (ObjectId, &CommitNode)| {
             Some(RangeCommit {
                 sha: sha(&object)?,
                 parents: commit.parents.iter().filter_map(sha).collect(),
@@ -180,12 +180,12 @@ impl Checkout {
         Ok(base.and_then(|base| sha(&base.detach())))
     }
 
-    fn commit(&self, object: ObjectId) -> Result<Option<Commit>, RepositoryError> {
+    fn commit(&self, object: ObjectId) -> Result<Option<CommitNode>, RepositoryError> {
         let mut buffer = Vec::new();
         let Some(data) = self.read(object, &mut buffer)? else {
             return Ok(None);
         };
-        let mut commit = Commit {
+        let mut commit = CommitNode {
             time: 0,
             parents: Vec::new(),
         };
@@ -226,13 +226,13 @@ fn descendants(head: ObjectId, commits: &[(ObjectId, &[ObjectId])]) -> Vec<Objec
         .collect()
 }
 
-type Reach = u8;
-const FROM_ANCESTOR: Reach = 1;
-const FROM_DESCENDANT: Reach = 2;
-const FROM_BOTH: Reach = FROM_ANCESTOR | FROM_DESCENDANT;
+type ReachedCommits = u8;
+const FROM_ANCESTOR: ReachedCommits = 1;
+const FROM_DESCENDANT: ReachedCommits = 2;
+const FROM_BOTH: ReachedCommits = FROM_ANCESTOR | FROM_DESCENDANT;
 
 #[derive(Clone)]
-struct Commit {
+struct CommitNode {
     time: i64,
     parents: Vec<ObjectId>,
 }
@@ -241,25 +241,25 @@ struct Commit {
 /// that can lie on a way from one to the other, whatever the clocks of the committers said.
 #[derive(Default)]
 struct Walk {
-    seen: HashMap<ObjectId, Seen>,
+    seen: HashMap<ObjectId, VisitedCommits>,
     waiting: BinaryHeap<(i64, ObjectId)>,
     /// How many of those waiting are reached from one side only.
     undecided: usize,
 }
 
-struct Seen {
-    reach: Reach,
+struct VisitedCommits {
+    reach: ReachedCommits,
     is_waiting: bool,
-    commit: Commit,
+    commit: CommitNode,
 }
 
 impl Walk {
-    fn known(&self, object: ObjectId) -> Option<Commit> {
+    fn known(&self, object: ObjectId) -> Option<CommitNode> {
         self.seen.get(&object).map(|seen| seen.commit.clone())
     }
 
     /// The commits that only the descendant reaches.
-    fn only_from_descendant(&self) -> Vec<(ObjectId, &Commit)> {
+    fn only_from_descendant(&self) -> Vec<(ObjectId, &CommitNode)> {
         self.seen
             .iter()
             .filter(|(_, seen)| seen.reach == FROM_DESCENDANT)
@@ -267,12 +267,12 @@ impl Walk {
             .collect()
     }
 
-    fn reached(&self, object: ObjectId) -> Reach {
+    fn reached(&self, object: ObjectId) -> ReachedCommits {
         self.seen.get(&object).map_or(0, |seen| seen.reach)
     }
 
-    fn reach(&mut self, object: ObjectId, reach: Reach, commit: Commit) {
-        let seen = self.seen.entry(object).or_insert(Seen {
+    fn reach(&mut self, object: ObjectId, reach: ReachedCommits, commit: CommitNode) {
+        let seen = self.seen.entry(object).or_insert(VisitedCommits {
             reach: 0,
             is_waiting: false,
             commit,
@@ -294,7 +294,7 @@ impl Walk {
         }
     }
 
-    fn next(&mut self) -> Option<(Reach, Vec<ObjectId>)> {
+    fn next(&mut self) -> Option<(ReachedCommits, Vec<ObjectId>)> {
         if self.undecided == 0 {
             return None;
         }

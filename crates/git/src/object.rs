@@ -4,7 +4,7 @@ use super::{Checkout, RepositoryError};
 use gix::ObjectId;
 use gix::objs::{CommitRefIter, Data, Find as _, Kind, TagRefIter};
 use gix::prelude::HeaderExt as _;
-use model::{CommitSha, Foreign};
+use model::{CommitSha, Untrusted};
 use std::collections::HashSet;
 
 /// How many tags may stand on one another.
@@ -149,7 +149,7 @@ pub(super) fn sha(id: &ObjectId) -> Option<CommitSha> {
 pub(super) fn broken(object: &CommitSha, why: &str) -> RepositoryError {
     RepositoryError::Broken {
         object: *object,
-        why: Foreign(why.as_bytes()).to_string(),
+        why: Untrusted(why.as_bytes()).to_string(),
     }
 }
 

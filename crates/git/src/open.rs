@@ -1,7 +1,7 @@
 //! Opening a checkout, or saying why not.
 
 use super::{RepositoryError, special};
-use model::Foreign;
+use model::Untrusted;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -72,12 +72,12 @@ fn plain(workspace: &Path) -> Result<Option<PathBuf>, RepositoryError> {
     let dot_git = workspace.join(".git");
     match kind(&dot_git) {
         None => return Ok(None),
-        Some(Kind::Directory) => {}
+        Some(FileKind::Directory) => {}
         Some(other) => return Err(RepositoryError::Unusual(other.words())),
     }
     for file in DIRECTORIES {
         match kind(&dot_git.join(file)) {
-            None | Some(Kind::Directory) => {}
+            None | Some(FileKind::Directory) => {}
             Some(other) => {
                 return Err(RepositoryError::PlantedFile {
                     file,
@@ -90,7 +90,7 @@ fn plain(workspace: &Path) -> Result<Option<PathBuf>, RepositoryError> {
     for (file, largest) in WHOLE_FILES {
         match kind(&dot_git.join(file)) {
             None => {}
-            Some(Kind::File(size)) if size <= largest => {}
+            Some(FileKind::File(size)) if size <= largest => {}
             Some(other) => {
                 return Err(RepositoryError::PlantedFile {
                     file,
@@ -114,14 +114,14 @@ fn plain(workspace: &Path) -> Result<Option<PathBuf>, RepositoryError> {
 }
 
 #[derive(Clone, Copy)]
-pub(super) enum Kind {
+pub(super) enum FileKind {
     File(u64),
     Directory,
     Link,
     Other,
 }
 
-impl Kind {
+impl FileKind {
     pub(super) const fn words(self) -> &'static str {
         match self {
             Self::File(0..=1_048_576) => "a file",
@@ -134,17 +134,17 @@ impl Kind {
 }
 
 /// What is at a path, without following a link; what cannot be looked at counts as nothing.
-pub(super) fn kind(path: &Path) -> Option<Kind> {
+pub(super) fn kind(path: &Path) -> Option<FileKind> {
     let metadata = fs::symlink_metadata(path).ok()?;
     let file_type = metadata.file_type();
     Some(if file_type.is_symlink() {
-        Kind::Link
+        FileKind::Link
     } else if file_type.is_dir() {
-        Kind::Directory
+        FileKind::Directory
     } else if file_type.is_file() {
-        Kind::File(metadata.len())
+        FileKind::File(metadata.len())
     } else {
-        Kind::Other
+        FileKind::Other
     })
 }
 
@@ -159,7 +159,7 @@ fn cannot_open(dot_git: &Path, error: &gix::Error) -> RepositoryError {
     {
         return RepositoryError::ObjectFormat;
     }
-    RepositoryError::Unreadable(Foreign(error.to_string().as_bytes()).to_string())
+    RepositoryError::Unreadable(Untrusted(error.to_string().as_bytes()).to_string())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::Checkout;
 use super::object::sha;
-use model::{CommitSha, Foreign};
+use model::{CommitSha, Untrusted};
 
 impl Checkout {
     /// The commit that a revision names: a branch, a tag, `HEAD~3`, an abbreviated SHA (gitrevisions(7)).
@@ -10,7 +10,7 @@ impl Checkout {
     /// # Errors
     /// Says why there is none.
     pub fn commit_named(&self, revision: &str) -> Result<CommitSha, String> {
-        let shown = Foreign(revision.as_bytes());
+        let shown = Untrusted(revision.as_bytes());
         let unknown = |_| format!("git knows no commit \"{shown}\" here");
         let object = self
             .0

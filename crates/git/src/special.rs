@@ -1,7 +1,7 @@
 //! Pipes, sockets and devices where git has files: reading one would wait for ever, and no signal would be heard.
 
 use super::RepositoryError;
-use super::open::{Kind, kind};
+use super::open::{FileKind, kind};
 use std::fs;
 use std::path::Path;
 
@@ -15,7 +15,7 @@ const MOST: usize = 100_000;
 /// Refuses a repository with anything but files and directories among its names and packs.
 pub(super) fn refuse(dot_git: &Path) -> Result<(), RepositoryError> {
     for file in FILES {
-        if let Some(found @ Kind::Other) = kind(&dot_git.join(file)) {
+        if let Some(found @ FileKind::Other) = kind(&dot_git.join(file)) {
             return Err(planted(file, found));
         }
     }
@@ -44,9 +44,11 @@ fn refuse_below(
             };
             *left = rest;
             match kind(&entry.path()) {
-                None | Some(Kind::File(_)) => {}
-                Some(Kind::Directory) => open.push(entry.path()),
-                Some(found @ (Kind::Link | Kind::Other)) => return Err(planted(name, found)),
+                None | Some(FileKind::File(_)) => {}
+                Some(FileKind::Directory) => open.push(entry.path()),
+                Some(found @ (FileKind::Link | FileKind::Other)) => {
+                    return Err(planted(name, found));
+                }
             }
         }
     }
@@ -59,12 +61,12 @@ pub(super) fn refuse_object(objects: &Path, name: &str) -> Result<(), Repository
         return Ok(());
     };
     match kind(&objects.join(directory).join(file)) {
-        None | Some(Kind::File(_)) => Ok(()),
+        None | Some(FileKind::File(_)) => Ok(()),
         Some(found) => Err(planted("objects", found)),
     }
 }
 
-fn planted(file: &'static str, found: Kind) -> RepositoryError {
+fn planted(file: &'static str, found: FileKind) -> RepositoryError {
     RepositoryError::PlantedFile {
         file,
         found: found.words(),

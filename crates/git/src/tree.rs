@@ -53,11 +53,11 @@ impl Checkout {
         new: &[u8],
         (base, head): (&CommitSha, &CommitSha),
     ) -> Result<Option<Vec<Vec<u8>>>, RepositoryError> {
-        let objects = Verified {
+        let objects = VerifiedObjects {
             checkout: self,
             stopped: RefCell::default(),
         };
-        let mut paths = Paths::default();
+        let mut paths = ChangedPaths::default();
         let (old, new) = (
             TreeRefIter::from_bytes(old, NAMES),
             TreeRefIter::from_bytes(new, NAMES),
@@ -70,8 +70,8 @@ impl Checkout {
             });
         }
         match (objects.stopped.into_inner(), result) {
-            (Some(Stopped::Missing), _) => Ok(None),
-            (Some(Stopped::Broken(error)), _) => Err(error),
+            (Some(WalkEnd::Missing), _) => Ok(None),
+            (Some(WalkEnd::Broken(error)), _) => Err(error),
             (None, Err(error)) => Err(super::object::broken(head, &error.to_string())),
             (None, Ok(())) => Ok(Some(paths.into_sorted())),
         }
@@ -153,17 +153,17 @@ fn find(tree: Data<'_>, name: &str) -> Option<(EntryKind, ObjectId)> {
 }
 
 /// The object store as the comparison sees it: each tree compared with its name, and the first obstacle remembered.
-struct Verified<'a> {
+struct VerifiedObjects<'a> {
     checkout: &'a Checkout,
-    stopped: RefCell<Option<Stopped>>,
+    stopped: RefCell<Option<WalkEnd>>,
 }
 
-enum Stopped {
+enum WalkEnd {
     Missing,
     Broken(RepositoryError),
 }
 
-impl Find for Verified<'_> {
+impl Find for VerifiedObjects<'_> {
     fn try_find<'a>(
         &self,
         id: &gix::oid,
@@ -171,8 +171,8 @@ impl Find for Verified<'_> {
     ) -> gix::Result<Option<Data<'a>>> {
         match self.checkout.read(id.to_owned(), buffer) {
             Ok(Some(data)) => return Ok(Some(data)),
-            Ok(None) => *self.stopped.borrow_mut() = Some(Stopped::Missing),
-            Err(error) => *self.stopped.borrow_mut() = Some(Stopped::Broken(error)),
+            Ok(None) => *self.stopped.borrow_mut() = Some(WalkEnd::Missing),
+            Err(error) => *self.stopped.borrow_mut() = Some(WalkEnd::Broken(error)),
         }
         Ok(None)
     }
@@ -180,14 +180,14 @@ impl Find for Verified<'_> {
 
 /// The paths of a comparison, in bytes, up to a bound.
 #[derive(Default)]
-struct Paths {
+struct ChangedPaths {
     found: Vec<Vec<u8>>,
     current: Vec<u8>,
     waiting: VecDeque<Vec<u8>>,
     held: usize,
 }
 
-impl Paths {
+impl ChangedPaths {
     const fn is_full(&self) -> bool {
         self.held > MOST_BYTES
     }
@@ -206,7 +206,7 @@ impl Paths {
     }
 }
 
-impl Visit for Paths {
+impl Visit for ChangedPaths {
     fn pop_front_tracked_path_and_set_current(&mut self) {
         self.current = self.waiting.pop_front().unwrap_or_default();
         self.held = self.held.saturating_sub(self.current.len() + EACH);

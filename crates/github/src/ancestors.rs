@@ -98,7 +98,10 @@ mod tests {
         format!("[{}]", commits.collect::<Vec<_>>().join(","))
     }
 
-    async fn asked(most: usize, script: Vec<super::super::testing::Exchange>) -> Vec<CommitSha> {
+    async fn asked(
+        most: usize,
+        script: Vec<super::super::testing::ExpectedRequest>,
+    ) -> Vec<CommitSha> {
         let server = Server::start(script);
         let chain = server.github().first_parents(&sha(1), most).await.unwrap();
         server.finish();

@@ -2,10 +2,10 @@
 
 use super::address::{graphql, next_page, origin};
 use super::library::Library;
-use super::{Aim, GitHub, GitHubError, Trace, Whose};
+use super::{GitHub, GitHubError, GitHubInstance, RequestPurpose, Trace};
 use http::HeaderMap;
-use http_client::{Attempt, BodyError, Deadline, ExchangeError, retry, wait_hint};
-use model::Foreign;
+use http_client::{BodyError, Deadline, ExchangeError, RetryStep, retry, wait_hint};
+use model::Untrusted;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::sync::atomic::Ordering;
@@ -29,14 +29,14 @@ const SECONDARY: Duration = Duration::from_secs(60);
 const PAGES: usize = 100;
 
 /// A reply, read whole.
-pub(super) struct Reply {
+pub(super) struct GitHubReply {
     status: u16,
     headers: HeaderMap,
     body: Vec<u8>,
-    whose: Whose,
+    whose: GitHubInstance,
 }
 
-impl Reply {
+impl GitHubReply {
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
@@ -46,14 +46,14 @@ impl Reply {
     }
 
     /// Which GitHub answered.
-    pub(super) const fn whose(&self) -> Whose {
+    pub(super) const fn whose(&self) -> GitHubInstance {
         self.whose
     }
 
     pub(super) fn trace(&self) -> Trace {
         let request = self
             .header("x-github-request-id")
-            .map(|id| Foreign(id.as_bytes()).to_string());
+            .map(|id| Untrusted(id.as_bytes()).to_string());
         Trace {
             status: Some(self.status),
             request,
@@ -93,7 +93,7 @@ impl Reply {
     pub(super) fn broken(&self, what: &str, why: &str) -> GitHubError {
         GitHubError::Broken {
             what: what.to_owned(),
-            why: Foreign(why.as_bytes()).to_string(),
+            why: Untrusted(why.as_bytes()).to_string(),
             trace: self.trace(),
         }
     }
@@ -112,7 +112,7 @@ enum Verb<'a> {
 struct Question<'a> {
     url: &'a str,
     what: &'a str,
-    aim: Aim,
+    aim: RequestPurpose,
     verb: Verb<'a>,
     /// How often it may be asked.
     tries: usize,
@@ -123,7 +123,7 @@ impl<'a> Question<'a> {
         Self {
             url,
             what,
-            aim: Aim::Read,
+            aim: RequestPurpose::Read,
             verb: Verb::Get,
             tries: TRIES,
         }
@@ -133,7 +133,7 @@ impl<'a> Question<'a> {
         Self {
             url,
             what,
-            aim: Aim::Write,
+            aim: RequestPurpose::Write,
             verb,
             tries: TRIES,
         }
@@ -214,17 +214,21 @@ impl GitHub {
         Ok(None)
     }
 
-    pub(super) async fn reply(&self, path: &str, what: &str) -> Result<Reply, GitHubError> {
+    pub(super) async fn reply(&self, path: &str, what: &str) -> Result<GitHubReply, GitHubError> {
         self.reply_at(&self.below(path), what).await
     }
 
     /// As [`GitHub::reply`], of what is anywhere at GitHub.
-    pub(super) async fn reply_at(&self, url: &str, what: &str) -> Result<Reply, GitHubError> {
+    pub(super) async fn reply_at(&self, url: &str, what: &str) -> Result<GitHubReply, GitHubError> {
         self.ask(&Question::get(url, what)).await
     }
 
     /// Deletes what is at an address.
-    pub(super) async fn delete_at(&self, url: &str, what: &str) -> Result<Reply, GitHubError> {
+    pub(super) async fn delete_at(
+        &self,
+        url: &str,
+        what: &str,
+    ) -> Result<GitHubReply, GitHubError> {
         self.ask(&Question::write(url, what, Verb::Delete)).await
     }
 
@@ -239,7 +243,7 @@ impl GitHub {
         path: &str,
         what: &str,
         body: &Value,
-    ) -> Result<Reply, GitHubError> {
+    ) -> Result<GitHubReply, GitHubError> {
         self.ask(&Question::write(&self.below(path), what, Verb::Post(body)))
             .await
     }
@@ -250,7 +254,7 @@ impl GitHub {
         path: &str,
         what: &str,
         body: &Value,
-    ) -> Result<Reply, GitHubError> {
+    ) -> Result<GitHubReply, GitHubError> {
         self.ask(&Question {
             tries: 1,
             ..Question::write(&self.below(path), what, Verb::Post(body))
@@ -264,13 +268,13 @@ impl GitHub {
         path: &str,
         what: &str,
         body: &Value,
-    ) -> Result<Reply, GitHubError> {
+    ) -> Result<GitHubReply, GitHubError> {
         self.ask(&Question::write(&self.below(path), what, Verb::Patch(body)))
             .await
     }
 
     /// Asks a GraphQL query: a POST that only reads.
-    pub(super) async fn query(&self, what: &str, body: &Value) -> Result<Reply, GitHubError> {
+    pub(super) async fn query(&self, what: &str, body: &Value) -> Result<GitHubReply, GitHubError> {
         let url = graphql(&self.base);
         self.ask(&Question {
             verb: Verb::Post(body),
@@ -284,7 +288,7 @@ impl GitHub {
         format!("{}/repos/{}{slash}{path}", self.base, self.repository)
     }
 
-    async fn ask(&self, question: &Question<'_>) -> Result<Reply, GitHubError> {
+    async fn ask(&self, question: &Question<'_>) -> Result<GitHubReply, GitHubError> {
         let deadline = Deadline::after(PATIENCE);
         let most = if self.is_silent.load(Ordering::Relaxed) {
             1
@@ -295,7 +299,7 @@ impl GitHub {
         let result = retry(self.backoff(PAUSES.0, PAUSES.1), &deadline, async || {
             tries += 1;
             match self.attempt(question).await {
-                Attempt::Again { error, .. } if tries >= most => Attempt::Done(Err(error)),
+                RetryStep::Again { error, .. } if tries >= most => RetryStep::Done(Err(error)),
                 attempt => attempt,
             }
         })
@@ -306,7 +310,7 @@ impl GitHub {
     }
 
     /// Sends the request once and reads what the reply means.
-    async fn attempt(&self, question: &Question<'_>) -> Attempt<Reply, GitHubError> {
+    async fn attempt(&self, question: &Question<'_>) -> RetryStep<GitHubReply, GitHubError> {
         let Question { aim, .. } = *question;
         let what = question.what.to_owned();
         let reply = match self.once(question).await {
@@ -320,13 +324,13 @@ impl GitHub {
                     whose,
                     trace,
                 };
-                return Attempt::Again { error, hint: None };
+                return RetryStep::Again { error, hint: None };
             }
-            Err(error) => return Attempt::Done(Err(error)),
+            Err(error) => return RetryStep::Done(Err(error)),
         };
         let trace = reply.trace();
         let error = match meaning(&reply, aim) {
-            Meaning::Answer => return Attempt::Done(Ok(reply)),
+            Meaning::Answer => return RetryStep::Done(Ok(reply)),
             Meaning::Again(hint) => {
                 let error = if reply.status < 500 {
                     GitHubError::RateLimited { trace }
@@ -340,7 +344,7 @@ impl GitHub {
                         trace,
                     }
                 };
-                return Attempt::Again { error, hint };
+                return RetryStep::Again { error, hint };
             }
             Meaning::NotFound => GitHubError::NotFound { what, trace },
             Meaning::Denied(why) => GitHubError::Denied {
@@ -353,11 +357,14 @@ impl GitHub {
             Meaning::Limited => GitHubError::RateLimited { trace },
             Meaning::Broken => reply.broken(&what, "a status that was not expected"),
         };
-        Attempt::Done(Err(error))
+        RetryStep::Done(Err(error))
     }
 
     /// Sends one request. The inner error is why no whole reply came back.
-    async fn once(&self, question: &Question<'_>) -> Result<Result<Reply, String>, GitHubError> {
+    async fn once(
+        &self,
+        question: &Question<'_>,
+    ) -> Result<Result<GitHubReply, String>, GitHubError> {
         let Question {
             url, what, verb, ..
         } = *question;
@@ -389,7 +396,7 @@ impl GitHub {
             },
         };
         let (parts, body) = response.into_parts();
-        let mut reply = Reply {
+        let mut reply = GitHubReply {
             status: parts.status.as_u16(),
             headers: parts.headers,
             body: Vec::new(),
@@ -420,12 +427,12 @@ impl GitHub {
     }
 }
 
-fn meaning(reply: &Reply, aim: Aim) -> Meaning {
+fn meaning(reply: &GitHubReply, aim: RequestPurpose) -> Meaning {
     let header = |name: &str| reply.header(name);
     match reply.status {
         200..=299 => Meaning::Answer,
-        400 | 404 | 409 | 410 | 422 | 451 if aim == Aim::Write => {
-            Meaning::Rejected(Foreign(reply.message().as_bytes()).to_string())
+        400 | 404 | 409 | 410 | 422 | 451 if aim == RequestPurpose::Write => {
+            Meaning::Rejected(Untrusted(reply.message().as_bytes()).to_string())
         }
         404 | 409 | 410 | 422 | 451 => Meaning::NotFound,
         500..=599 => Meaning::Again(wait_hint(&header)),
@@ -437,9 +444,9 @@ fn meaning(reply: &Reply, aim: Aim) -> Meaning {
         429 => Meaning::Again(None),
         401 | 403 => Meaning::Denied(match header("x-accepted-github-permissions") {
             Some(permissions) if !permissions.is_empty() => {
-                format!("it needs {}", Foreign(permissions.as_bytes()))
+                format!("it needs {}", Untrusted(permissions.as_bytes()))
             }
-            _ => Foreign(reply.message().as_bytes()).to_string(),
+            _ => Untrusted(reply.message().as_bytes()).to_string(),
         }),
         _ => Meaning::Broken,
     }
@@ -474,19 +481,19 @@ fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
     if text.contains("://") {
         "the connection broke".to_owned()
     } else {
-        Foreign(text.as_bytes()).to_string()
+        Untrusted(text.as_bytes()).to_string()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::address::escape;
-    use super::super::testing::{Exchange, Server, TOKEN, closed, exchange, found, missing};
+    use super::super::testing::{ExpectedRequest, Server, TOKEN, closed, exchange, found, missing};
     use super::*;
 
     const PATH: &str = "/api/v3/repos/acme/shop/x";
 
-    async fn ask(script: Vec<Exchange>) -> Result<serde_json::Value, GitHubError> {
+    async fn ask(script: Vec<ExpectedRequest>) -> Result<serde_json::Value, GitHubError> {
         let server = Server::start(script);
         let answer = server.github().get("x", "thing").await;
         server.finish();

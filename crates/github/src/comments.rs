@@ -2,7 +2,7 @@
 //!
 //! It is known by a mark at its beginning and by its author. Anybody may copy the mark, so a comment of another author is never touched.
 
-use super::ask::Reply;
+use super::ask::GitHubReply;
 use super::{GitHub, GitHubError};
 use model::PrNumber;
 use parse::inputs::CommentAccess;
@@ -42,7 +42,7 @@ impl CommentKind {
 
 /// What became of the comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kept {
+pub enum CommentResult {
     /// It was not there and was made.
     Made,
     /// It said something else and was edited.
@@ -106,20 +106,20 @@ impl<'a> CommentWriter<'a> {
         kind: CommentKind,
         body: &dyn Fn(&[&str]) -> String,
         if_absent: IfAbsent,
-    ) -> Result<Kept, GitHubError> {
+    ) -> Result<CommentResult, GitHubError> {
         let Some(own) = self.own(pull, kind).await? else {
-            return Ok(Kept::TooMany);
+            return Ok(CommentResult::TooMany);
         };
         let bodies: Vec<&str> = own.iter().filter_map(|own| own.body.as_deref()).collect();
         let body = body(&bodies);
         let Some((first, doubles)) = own.split_first() else {
             return match if_absent {
-                IfAbsent::Leave => Ok(Kept::Absent),
+                IfAbsent::Leave => Ok(CommentResult::Absent),
                 IfAbsent::Make => self.make(pull, &body).await,
             };
         };
         let kept = if first.says(&body) {
-            Kept::Unchanged
+            CommentResult::Unchanged
         } else {
             self.edit(pull, first.id, &body).await?
         };
@@ -129,21 +129,26 @@ impl<'a> CommentWriter<'a> {
         Ok(kept)
     }
 
-    async fn make(&self, pull: PrNumber, body: &str) -> Result<Kept, GitHubError> {
+    async fn make(&self, pull: PrNumber, body: &str) -> Result<CommentResult, GitHubError> {
         let what = shown(pull);
         let path = format!("issues/{pull}/comments");
         let body = json!({ "body": body });
         let reply = self.0.post_once(&path, &what, &body).await;
         must_be(&reply.map_err(needing)?, 201, &what)?;
-        Ok(Kept::Made)
+        Ok(CommentResult::Made)
     }
 
-    async fn edit(&self, pull: PrNumber, id: u64, body: &str) -> Result<Kept, GitHubError> {
+    async fn edit(
+        &self,
+        pull: PrNumber,
+        id: u64,
+        body: &str,
+    ) -> Result<CommentResult, GitHubError> {
         let what = shown(pull);
         let path = format!("issues/comments/{id}");
         let reply = self.0.patch(&path, &what, &json!({ "body": body })).await;
         must_be(&reply.map_err(needing)?, 200, &what)?;
-        Ok(Kept::Edited)
+        Ok(CommentResult::Edited)
     }
 
     /// Deletes a second comment of ours. One that another run has deleted is as good.
@@ -208,7 +213,7 @@ fn needing(error: GitHubError) -> GitHubError {
     error.needing(NEEDED)
 }
 
-fn must_be(reply: &Reply, wanted: u16, what: &str) -> Result<(), GitHubError> {
+fn must_be(reply: &GitHubReply, wanted: u16, what: &str) -> Result<(), GitHubError> {
     if reply.status() == wanted {
         Ok(())
     } else {
@@ -244,14 +249,14 @@ impl CommentWire {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Exchange, Server, exchange, found};
+    use super::super::testing::{ExpectedRequest, Server, exchange, found};
     use super::*;
     use serde_json::Value;
 
     const BODY: &str = "<!-- ghcr-to-render:pull-request:v1 -->\nhello";
     const LIST: &str = "issues/7/comments?per_page=100";
 
-    fn listed(comments: &[(u64, &str, &str)]) -> Exchange {
+    fn listed(comments: &[(u64, &str, &str)]) -> ExpectedRequest {
         let list: Vec<Value> = comments
             .iter()
             .map(|(id, login, body)| json!({"id": id, "body": body, "user": {"login": login}}))
@@ -259,7 +264,7 @@ mod tests {
         found(LIST, &json!(list).to_string())
     }
 
-    fn viewer(login: &str) -> Exchange {
+    fn viewer(login: &str) -> ExpectedRequest {
         let body = json!({"data": {"viewer": {"login": login}}}).to_string();
         exchange("/api/graphql", 200, &[], &body)
             .posting("/query", &json!("query { viewer { login } }"))
@@ -269,16 +274,19 @@ mod tests {
         format!("/api/v3/repos/acme/shop/{path}")
     }
 
-    fn made(status: u16) -> Exchange {
+    fn made(status: u16) -> ExpectedRequest {
         exchange(&path("issues/7/comments"), status, &[], "{}").posting("/body", &json!(BODY))
     }
 
-    fn edited(id: u64) -> Exchange {
+    fn edited(id: u64) -> ExpectedRequest {
         exchange(&path(&format!("issues/comments/{id}")), 200, &[], "{}")
             .patching("/body", &json!(BODY))
     }
 
-    async fn keep(script: Vec<Exchange>, if_absent: IfAbsent) -> Result<Kept, GitHubError> {
+    async fn keep(
+        script: Vec<ExpectedRequest>,
+        if_absent: IfAbsent,
+    ) -> Result<CommentResult, GitHubError> {
         let server = Server::start(script);
         let pull = PrNumber::parse(b"7").unwrap();
         let github = server.github();
@@ -297,11 +305,11 @@ mod tests {
         ];
         assert_eq!(
             keep(vec![listed(&others), made(201)], IfAbsent::Make).await,
-            Ok(Kept::Made)
+            Ok(CommentResult::Made)
         );
         assert_eq!(
             keep(vec![listed(&others)], IfAbsent::Leave).await,
-            Ok(Kept::Absent)
+            Ok(CommentResult::Absent)
         );
         let old = "<!-- ghcr-to-render:pull-request:v0 -->\nold";
         let script = vec![
@@ -312,7 +320,10 @@ mod tests {
             viewer("github-actions[bot]"),
             edited(3),
         ];
-        assert_eq!(keep(script, IfAbsent::Make).await, Ok(Kept::Edited));
+        assert_eq!(
+            keep(script, IfAbsent::Make).await,
+            Ok(CommentResult::Edited)
+        );
     }
 
     #[tokio::test]
@@ -323,7 +334,10 @@ mod tests {
             format!("{BODY}\n"),
         ] {
             let script = vec![listed(&[(3, "ada", &same)]), viewer("ada")];
-            assert_eq!(keep(script, IfAbsent::Make).await, Ok(Kept::Unchanged));
+            assert_eq!(
+                keep(script, IfAbsent::Make).await,
+                Ok(CommentResult::Unchanged)
+            );
         }
     }
 
@@ -339,7 +353,7 @@ mod tests {
             let script = vec![listed(&[(3, author, BODY)]), viewer(us), made(201)];
             assert_eq!(
                 keep(script, IfAbsent::Make).await,
-                Ok(Kept::Made),
+                Ok(CommentResult::Made),
                 "{us} {author}"
             );
         }
@@ -348,7 +362,10 @@ mod tests {
             viewer("our-app"),
             edited(3),
         ];
-        assert_eq!(keep(script, IfAbsent::Make).await, Ok(Kept::Edited));
+        assert_eq!(
+            keep(script, IfAbsent::Make).await,
+            Ok(CommentResult::Edited)
+        );
     }
 
     #[tokio::test]
@@ -366,7 +383,7 @@ mod tests {
         ];
         assert_eq!(
             keep(vec![listed(&comments), denied, edited(4)], IfAbsent::Make).await,
-            Ok(Kept::Edited)
+            Ok(CommentResult::Edited)
         );
     }
 

@@ -304,13 +304,13 @@ pub(super) mod fuzzing {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Exchange, Server, found, missing};
+    use super::super::testing::{ExpectedRequest, Server, found, missing};
     use super::*;
 
     const BASE: CommitSha = CommitSha::from_bytes([0x11; 20]);
     const HEAD: CommitSha = CommitSha::from_bytes([0x22; 20]);
 
-    fn comparison(status: &str, files: &str) -> Exchange {
+    fn comparison(status: &str, files: &str) -> ExpectedRequest {
         let body =
             format!(r#"{{"status":"{status}","merge_base_commit":{{"sha":"{BASE}"}}{files}}}"#);
         found(&format!("compare/{BASE}...{HEAD}"), &body)
@@ -323,7 +323,7 @@ mod tests {
         format!("[{}]", files.join(","))
     }
 
-    async fn compare(script: Vec<Exchange>) -> Result<Comparison, GitHubError> {
+    async fn compare(script: Vec<ExpectedRequest>) -> Result<Comparison, GitHubError> {
         let server = Server::start(script);
         let answer = server.github().compare(&BASE, &HEAD).await;
         server.finish();

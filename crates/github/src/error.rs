@@ -6,14 +6,14 @@ use std::fmt;
 
 /// What a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Aim {
+pub enum RequestPurpose {
     /// To know something.
     Read,
     /// To leave something there.
     Write,
 }
 
-impl fmt::Display for Aim {
+impl fmt::Display for RequestPurpose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Read => "read",
@@ -24,7 +24,7 @@ impl fmt::Display for Aim {
 
 /// Which GitHub is asked: each has its own people to turn to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whose {
+pub enum GitHubInstance {
     /// github.com.
     GitHub,
     /// One with a host of its own: an Enterprise Server, or `ghe.com`.
@@ -46,7 +46,7 @@ pub enum GitHubError {
     #[error("github does not let this token {aim} {what}: {why} ({trace})")]
     Denied {
         /// What it may not.
-        aim: Aim,
+        aim: RequestPurpose,
         /// What was asked for.
         what: String,
         /// The permission that GitHub names as enough, else GitHub's own message.
@@ -78,7 +78,7 @@ pub enum GitHubError {
         /// What happened instead.
         why: String,
         /// Which GitHub it is.
-        whose: Whose,
+        whose: GitHubInstance,
         /// The last reply.
         trace: Trace,
     },
@@ -176,11 +176,11 @@ impl GitHubError {
             Self::Untrusted { .. } => UNTRUSTED,
             Self::ProxyDenied { .. } => PROXY_DENIED,
             Self::Unavailable {
-                whose: Whose::GitHub,
+                whose: GitHubInstance::GitHub,
                 ..
             } => "run it again; if it stays, look at https://www.githubstatus.com",
             Self::Unavailable {
-                whose: Whose::Company,
+                whose: GitHubInstance::Company,
                 ..
             } => "run it again; if it stays, ask who runs your GitHub server",
             Self::Broken { .. } | Self::TooLarge { .. } => {

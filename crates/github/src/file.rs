@@ -29,7 +29,7 @@ impl GitHub {
     pub async fn file_at(&self, commit: &CommitSha, path: &str) -> Result<FileAt, GitHubError> {
         let what = format!(
             "file {} of {}",
-            model::Foreign(path.as_bytes()),
+            model::Untrusted(path.as_bytes()),
             commit.short(10)
         );
         let reply = match self

@@ -23,13 +23,15 @@ mod refs;
 mod smart_http;
 mod tree;
 
-pub use comments::{CommentKind, CommentWriter, IfAbsent, Kept};
+pub use comments::{CommentKind, CommentResult, CommentWriter, IfAbsent};
 pub use compare::{Comparison, Relation};
-pub use deployments::{Depth, Ended, Ending, Memory, Mention, RecordWriter, RecordsQuery, RunName};
-pub use error::{Aim, GitHubError, Trace, Whose};
+pub use deployments::{
+    DeploymentEnd, Depth, Mention, RecordWriter, RecordsQuery, RecordsReply, RunName, StatusUpdate,
+};
+pub use error::{GitHubError, GitHubInstance, RequestPurpose, Trace};
 pub use new_tag::{TagMade, TagWriter};
-pub use packages::{Deletion, Package, PackageWriter, Shelf};
-pub use previews::{PreviewEnd, PreviewEnding, PreviewWriter, Reach};
+pub use packages::{Deletion, Package, PackageListing, PackageWriter};
+pub use previews::{PreviewEnd, PreviewEnding, PreviewWriter, RecordsBack};
 pub use pulls::PullState;
 pub use refs::GitTag;
 pub use smart_http::AdvertisedRefs;
@@ -100,11 +102,11 @@ impl GitHub {
     }
 
     /// Which GitHub this is.
-    fn whose(&self) -> Whose {
+    fn whose(&self) -> GitHubInstance {
         if self.base == "https://api.github.com" {
-            Whose::GitHub
+            GitHubInstance::GitHub
         } else {
-            Whose::Company
+            GitHubInstance::Company
         }
     }
 

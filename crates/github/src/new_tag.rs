@@ -71,7 +71,7 @@ impl<'a> TagWriter<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Exchange, Server, TOKEN, closed, exchange};
+    use super::super::testing::{ExpectedRequest, Server, TOKEN, closed, exchange};
     use super::*;
 
     const REFS: &str = "/api/v3/repos/acme/shop/git/refs";
@@ -81,7 +81,7 @@ mod tests {
         json!({ "ref": "refs/tags/prod-7", "sha": "11".repeat(20) })
     }
 
-    fn answer(status: u16, body: &str) -> Exchange {
+    fn answer(status: u16, body: &str) -> ExpectedRequest {
         exchange(REFS, status, &[], body).posting("", &wanted())
     }
 
@@ -89,7 +89,7 @@ mod tests {
         json!({ "ref": name, "node_id": "x", "url": "x", "object": { "type": "commit", "sha": sha } }).to_string()
     }
 
-    async fn make(script: Vec<Exchange>) -> Result<TagMade, GitHubError> {
+    async fn make(script: Vec<ExpectedRequest>) -> Result<TagMade, GitHubError> {
         let server = Server::start(script);
         let tag = ImageTag::parse("prod-7").unwrap();
         let answer = TagWriter::new(&WriteAccess::for_tests(), &server.github())

@@ -1,6 +1,6 @@
 //! How a pull request stands: whether it is open, and what it is on.
 
-use super::ask::Reply;
+use super::ask::GitHubReply;
 use super::{GitHub, GitHubError};
 use model::{CommitSha, PrNumber};
 use serde::Deserialize;
@@ -76,7 +76,7 @@ impl GitHub {
         let reply = self
             .reply(&format!("git/ref/pull/{number}/head"), &what)
             .await?;
-        let wire: RefWire = reply.json(&what)?;
+        let wire: PullRefWire = reply.json(&what)?;
         CommitSha::parse(wire.object.sha.as_bytes())
             .map_err(|refused| reply.broken(&what, &refused.to_string()))
     }
@@ -88,11 +88,11 @@ struct NumberWire {
 }
 
 #[derive(Deserialize)]
-struct RefWire {
+struct PullRefWire {
     object: HeadWire,
 }
 
-fn read(reply: &Reply, what: &str) -> Result<PullState, GitHubError> {
+fn read(reply: &GitHubReply, what: &str) -> Result<PullState, GitHubError> {
     let wire: PullWire = reply.json(what)?;
     match wire.state.as_str() {
         "open" => {
@@ -108,14 +108,14 @@ fn read(reply: &Reply, what: &str) -> Result<PullState, GitHubError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Exchange, Server, exchange, found, missing};
+    use super::super::testing::{ExpectedRequest, Server, exchange, found, missing};
     use super::*;
 
     fn seventh() -> PrNumber {
         PrNumber::parse(b"7").unwrap()
     }
 
-    async fn ask(answer: Exchange) -> Result<PullState, GitHubError> {
+    async fn ask(answer: ExpectedRequest) -> Result<PullState, GitHubError> {
         let server = Server::start(vec![answer]);
         let state = server.github().pull_state(seventh()).await;
         server.finish();

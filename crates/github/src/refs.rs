@@ -2,7 +2,7 @@
 
 use super::address::escape;
 use super::{GitHub, GitHubError};
-use model::{CommitName, CommitSha, Foreign};
+use model::{CommitName, CommitSha, Untrusted};
 use serde::Deserialize;
 
 /// How many tags may stand on one another.
@@ -25,11 +25,11 @@ pub struct GitTag {
 struct RefWire {
     #[serde(rename = "ref")]
     name: String,
-    object: TargetWire,
+    object: RefTargetWire,
 }
 
 #[derive(Deserialize)]
-struct TargetWire {
+struct RefTargetWire {
     #[serde(rename = "type")]
     kind: String,
     sha: String,
@@ -37,7 +37,7 @@ struct TargetWire {
 
 #[derive(Deserialize)]
 struct TagWire {
-    object: TargetWire,
+    object: RefTargetWire,
 }
 
 #[derive(Deserialize)]
@@ -71,7 +71,7 @@ impl GitHub {
     /// # Errors
     /// [`GitHubError`].
     pub async fn matching_tags(&self, prefix: &str) -> Result<Option<Vec<GitTag>>, GitHubError> {
-        let what = format!("tags beginning with {}", Foreign(prefix.as_bytes()));
+        let what = format!("tags beginning with {}", Untrusted(prefix.as_bytes()));
         let path = format!("git/matching-refs/tags/{}?per_page=100", escape(prefix));
         let Some(refs) = self.pages::<RefWire>(&path, &what, MOST_TAGS).await? else {
             return Ok(None);
@@ -94,7 +94,7 @@ impl GitHub {
         prefix: &str,
         keep: impl Fn(&str) -> bool,
     ) -> Result<Option<Vec<String>>, GitHubError> {
-        let what = format!("branches beginning with {}", Foreign(prefix.as_bytes()));
+        let what = format!("branches beginning with {}", Untrusted(prefix.as_bytes()));
         let path = format!("git/matching-refs/heads/{}?per_page=100", escape(prefix));
         let Some(refs) = self.pages::<RefWire>(&path, &what, MOST_TAGS).await? else {
             return Ok(None);
@@ -111,7 +111,7 @@ impl GitHub {
     /// # Errors
     /// [`GitHubError`], also for a tag that is on no commit.
     pub async fn tag_commit(&self, name: &str) -> Result<Option<CommitSha>, GitHubError> {
-        let what = format!("tag {}", Foreign(name.as_bytes()));
+        let what = format!("tag {}", Untrusted(name.as_bytes()));
         let found: Option<RefWire> = self
             .find(&format!("git/ref/tags/{}", escape(name)), &what)
             .await?;
@@ -159,7 +159,7 @@ impl GitHub {
     /// # Errors
     /// [`GitHubError`].
     pub async fn branch_tip(&self, short: &str) -> Result<Option<CommitSha>, GitHubError> {
-        let what = format!("branch {}", Foreign(short.as_bytes()));
+        let what = format!("branch {}", Untrusted(short.as_bytes()));
         let found: Option<RefWire> = self
             .find(&format!("git/ref/heads/{}", escape(short)), &what)
             .await?;
@@ -227,7 +227,7 @@ fn parse(sha: &str, what: &str) -> Result<CommitSha, GitHubError> {
 }
 
 fn broken(what: &str, value: &str) -> GitHubError {
-    let why = format!("it says \"{}\"", Foreign(value.as_bytes()));
+    let why = format!("it says \"{}\"", Untrusted(value.as_bytes()));
     GitHubError::Broken {
         what: what.to_owned(),
         why,
@@ -256,7 +256,7 @@ pub(super) mod fuzzing {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Exchange, Server, exchange, found, missing};
+    use super::super::testing::{ExpectedRequest, Server, exchange, found, missing};
     use super::*;
 
     const COMMIT: CommitSha = CommitSha::from_bytes([0x11; 20]);
@@ -266,26 +266,26 @@ mod tests {
         format!(r#"{{"ref":"{name}","object":{{"type":"{kind}","sha":"{sha}"}}}}"#)
     }
 
-    fn commit(sha: &CommitSha) -> Exchange {
+    fn commit(sha: &CommitSha) -> ExpectedRequest {
         let body = format!(
             r#"{{"sha":"{sha}","tree":{{"sha":"t"}},"committer":{{"date":"2026-01-02T03:04:05+02:00"}}}}"#
         );
         found(&format!("git/commits/{sha}"), &body)
     }
 
-    fn tag(sha: &CommitSha, kind: &str, target: &CommitSha) -> Exchange {
+    fn tag(sha: &CommitSha, kind: &str, target: &CommitSha) -> ExpectedRequest {
         found(
             &format!("git/tags/{sha}"),
             &format!(r#"{{"object":{{"type":"{kind}","sha":"{target}"}}}}"#),
         )
     }
 
-    fn no_commit(sha: &CommitSha) -> Exchange {
+    fn no_commit(sha: &CommitSha) -> ExpectedRequest {
         missing(&format!("git/commits/{sha}"))
     }
 
     async fn peel(
-        script: Vec<Exchange>,
+        script: Vec<ExpectedRequest>,
         object: &CommitSha,
     ) -> Result<Option<CommitSha>, GitHubError> {
         let server = Server::start(script);

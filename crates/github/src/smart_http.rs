@@ -5,8 +5,8 @@
 use super::{GitHub, GitHubError, Trace};
 use base64::Engine as _;
 use http::{Method, header};
-use http_client::{Request, TransportError};
-use model::{CommitSha, Foreign};
+use http_client::{HttpRequest, TransportError};
+use model::{CommitSha, Untrusted};
 use std::collections::BTreeMap;
 
 /// The largest list that is read: about 100,000 refs, of which pull requests have two each.
@@ -61,7 +61,7 @@ impl GitHub {
             host(&self.base),
             self.repository
         );
-        let mut request = Request::new(Method::GET, url).cap(CAP);
+        let mut request = HttpRequest::new(Method::GET, url).cap(CAP);
         if let Some(token) = &self.token {
             let pair = format!("x-access-token:{}", token.expose());
             let encoded = base64::prelude::BASE64_STANDARD.encode(pair);
@@ -168,7 +168,7 @@ fn packet(rest: &[u8]) -> Result<Option<Packet<'_>>, String> {
     let length = std::str::from_utf8(digits)
         .ok()
         .and_then(|digits| usize::from_str_radix(digits, 16).ok())
-        .ok_or_else(|| format!("\"{}\" is no length", Foreign(digits)))?;
+        .ok_or_else(|| format!("\"{}\" is no length", Untrusted(digits)))?;
     if length == 0 {
         return Ok(Some((&[], after)));
     }

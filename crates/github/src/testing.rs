@@ -17,7 +17,7 @@ pub const TOKEN: &str = "ghs_0123456789abcdefSECRET";
 
 /// One request that is expected, and its answer.
 #[derive(Clone)]
-pub struct Exchange {
+pub struct ExpectedRequest {
     method: &'static str,
     path: String,
     /// A JSON pointer into the body, and what stands there.
@@ -25,7 +25,7 @@ pub struct Exchange {
     answer: Vec<u8>,
 }
 
-impl Exchange {
+impl ExpectedRequest {
     /// Expects a POST instead, with this at that place of its JSON body.
     pub fn posting(self, pointer: &'static str, wanted: &Value) -> Self {
         Self {
@@ -53,7 +53,7 @@ impl Exchange {
 }
 
 /// Expects a GET of `path`, which is answered with `status`, further header lines and a body.
-pub fn exchange(path: &str, status: u16, headers: &[&str], body: &str) -> Exchange {
+pub fn exchange(path: &str, status: u16, headers: &[&str], body: &str) -> ExpectedRequest {
     let mut answer =
         format!("HTTP/1.1 {status} X\r\nConnection: close\r\nX-GitHub-Request-Id: AB12:34\r\n");
     answer.push_str(&format!("Content-Length: {}\r\n", body.len()));
@@ -62,7 +62,7 @@ pub fn exchange(path: &str, status: u16, headers: &[&str], body: &str) -> Exchan
         .for_each(|line| answer.push_str(&format!("{line}\r\n")));
     answer.push_str("\r\n");
     answer.push_str(body);
-    Exchange {
+    ExpectedRequest {
         method: "GET",
         path: path.to_owned(),
         body: None,
@@ -71,12 +71,12 @@ pub fn exchange(path: &str, status: u16, headers: &[&str], body: &str) -> Exchan
 }
 
 /// Expects a GET of a path below the repository, which is answered with JSON.
-pub fn found(path: &str, body: &str) -> Exchange {
+pub fn found(path: &str, body: &str) -> ExpectedRequest {
     exchange(&format!("/api/v3/repos/acme/shop/{path}"), 200, &[], body)
 }
 
 /// Expects a GET of a path below the repository, which is answered with 404.
-pub fn missing(path: &str) -> Exchange {
+pub fn missing(path: &str) -> ExpectedRequest {
     exchange(
         &format!("/api/v3/repos/acme/shop/{path}"),
         404,
@@ -86,8 +86,8 @@ pub fn missing(path: &str) -> Exchange {
 }
 
 /// Expects a GET of a path below the repository, and closes the connection.
-pub fn closed(path: &str) -> Exchange {
-    Exchange {
+pub fn closed(path: &str) -> ExpectedRequest {
+    ExpectedRequest {
         method: "GET",
         path: format!("/api/v3/repos/acme/shop/{path}"),
         body: None,
@@ -104,7 +104,7 @@ pub struct Server {
 
 impl Server {
     /// Starts with what is made of the server's own address.
-    pub fn start_with(script: impl FnOnce(&str) -> Vec<Exchange>) -> Self {
+    pub fn start_with(script: impl FnOnce(&str) -> Vec<ExpectedRequest>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let script = script(&format!("http://127.0.0.1:{port}"));
@@ -120,7 +120,7 @@ impl Server {
         }
     }
 
-    pub fn start(script: Vec<Exchange>) -> Self {
+    pub fn start(script: Vec<ExpectedRequest>) -> Self {
         Self::start_with(|_| script)
     }
 
@@ -138,7 +138,7 @@ impl Server {
     }
 }
 
-fn serve(listener: &TcpListener, script: Vec<Exchange>, wrong: &Mutex<Vec<String>>) {
+fn serve(listener: &TcpListener, script: Vec<ExpectedRequest>, wrong: &Mutex<Vec<String>>) {
     let mut script = script.into_iter();
     for stream in listener.incoming() {
         let mut stream = stream.unwrap();

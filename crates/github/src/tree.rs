@@ -29,12 +29,12 @@ pub(super) struct WhenWire {
 
 #[derive(Deserialize)]
 pub(super) struct TreeWire {
-    pub(super) tree: Vec<EntryWire>,
+    pub(super) tree: Vec<TreeEntryWire>,
     pub(super) truncated: bool,
 }
 
 #[derive(Deserialize, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct EntryWire {
+pub(super) struct TreeEntryWire {
     pub(super) path: String,
     pub(super) mode: String,
     pub(super) sha: String,
@@ -115,7 +115,7 @@ impl GitHub {
         &self,
         pair: &Pair,
         budget: &mut usize,
-    ) -> Result<Option<(Vec<EntryWire>, Vec<EntryWire>)>, GitHubError> {
+    ) -> Result<Option<(Vec<TreeEntryWire>, Vec<TreeEntryWire>)>, GitHubError> {
         for query in ["?recursive=1", ""] {
             let mut sides = [Vec::new(), Vec::new()];
             let mut is_whole = true;
@@ -168,13 +168,16 @@ impl GitHub {
     }
 }
 
-type Side = Option<(String, String)>;
+type TreeSide = Option<(String, String)>;
 
 /// The entries that are not the same on both sides, with mode and object; `None` when that cannot be told because of names that
 /// JSON cannot hold.
-fn different(old: Vec<EntryWire>, new: Vec<EntryWire>) -> Option<Vec<(String, Side, Side)>> {
-    let mut known: BTreeMap<String, (Side, Side)> = BTreeMap::new();
-    let mut unclear: [Vec<EntryWire>; 2] = Default::default();
+fn different(
+    old: Vec<TreeEntryWire>,
+    new: Vec<TreeEntryWire>,
+) -> Option<Vec<(String, TreeSide, TreeSide)>> {
+    let mut known: BTreeMap<String, (TreeSide, TreeSide)> = BTreeMap::new();
+    let mut unclear: [Vec<TreeEntryWire>; 2] = Default::default();
     for (index, entry) in old
         .into_iter()
         .map(|entry| (0, entry))
@@ -243,11 +246,11 @@ pub(super) mod fuzzing {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Exchange, Server, found, missing};
+    use super::super::testing::{ExpectedRequest, Server, found, missing};
     use super::*;
 
-    fn entries(list: &[(&str, &str, &str)]) -> Vec<EntryWire> {
-        let entry = |(path, mode, sha): &(&str, &str, &str)| EntryWire {
+    fn entries(list: &[(&str, &str, &str)]) -> Vec<TreeEntryWire> {
+        let entry = |(path, mode, sha): &(&str, &str, &str)| TreeEntryWire {
             path: (*path).into(),
             mode: (*mode).into(),
             sha: (*sha).into(),
@@ -299,14 +302,14 @@ mod tests {
     const BASE: CommitSha = CommitSha::from_bytes([0x11; 20]);
     const HEAD: CommitSha = CommitSha::from_bytes([0x22; 20]);
 
-    fn commit(sha: &CommitSha, tree: &str) -> Exchange {
+    fn commit(sha: &CommitSha, tree: &str) -> ExpectedRequest {
         let body = format!(
             r#"{{"sha":"{sha}","tree":{{"sha":"{tree}"}},"committer":{{"date":"2026-01-02T03:04:05Z"}}}}"#
         );
         found(&format!("git/commits/{sha}"), &body)
     }
 
-    fn tree(name: &str, cut: &str, list: &[(&str, &str, &str)]) -> Exchange {
+    fn tree(name: &str, cut: &str, list: &[(&str, &str, &str)]) -> ExpectedRequest {
         let entry = |(path, mode, sha): &(&str, &str, &str)| {
             format!(r#"{{"path":"{path}","mode":"{mode}","type":"x","sha":"{sha}"}}"#)
         };
@@ -317,7 +320,7 @@ mod tests {
         )
     }
 
-    async fn changes(trees: Vec<Exchange>) -> Result<Option<Vec<Vec<u8>>>, GitHubError> {
+    async fn changes(trees: Vec<ExpectedRequest>) -> Result<Option<Vec<Vec<u8>>>, GitHubError> {
         let server =
             Server::start([vec![commit(&BASE, "old"), commit(&HEAD, "new")], trees].concat());
         let answer = server.github().tree_changes(&BASE, &HEAD).await;

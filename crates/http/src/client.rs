@@ -4,9 +4,9 @@ use super::backoff::Backoff;
 use super::body::{BodyError, Timed, read_body};
 use super::clock::{Deadline, within};
 use super::error::TransportError;
-use super::exchange::{Body, Cause, Exchange, ExchangeError};
+use super::exchange::{Body, Exchange, ExchangeError, TransportCause};
 use super::random::Random;
-use super::request::{Answer, BodyIs, Request};
+use super::request::{BodyIs, HttpRequest, HttpResponse};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, USER_AGENT};
 use http::{HeaderValue, Method, StatusCode};
@@ -56,7 +56,7 @@ impl Client {
     ///
     /// # Errors
     /// [`TransportError`], which says whether the request can have arrived.
-    pub async fn send(&self, request: Request) -> Result<Answer, TransportError> {
+    pub async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
         let (cap, body_is) = (request.cap, request.body_is);
         let (parts, incoming) = self.open(outgoing(request)?).await?.into_parts();
         let (status, headers) = (parts.status.as_u16(), parts.headers);
@@ -69,7 +69,7 @@ impl Client {
             })?,
             BodyIs::Extra => drop(within(EXTRA, read).await),
         }
-        Ok(Answer {
+        Ok(HttpResponse {
             status,
             headers,
             body,
@@ -121,15 +121,15 @@ impl fmt::Debug for Client {
     }
 }
 
-fn outgoing(request: Request) -> Result<http::Request<Bytes>, ExchangeError> {
-    let Request {
+fn outgoing(request: HttpRequest) -> Result<http::Request<Bytes>, ExchangeError> {
+    let HttpRequest {
         method,
         url,
         mut headers,
         body,
         ..
     } = request;
-    let not_a_request = |why: String| ExchangeError::NotARequest(Cause::new(why));
+    let not_a_request = |why: String| ExchangeError::NotARequest(TransportCause::new(why));
     let url = url::Url::parse(&url).map_err(|error| not_a_request(error.to_string()))?;
     let uri: http::Uri = url
         .as_str()

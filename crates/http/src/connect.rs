@@ -1,6 +1,6 @@
 //! The exchange of production: reqwest, with one TLS stack. No other file opens a connection.
 
-use super::exchange::{Body, Cause, Exchange, ExchangeError};
+use super::exchange::{Body, Exchange, ExchangeError, TransportCause};
 use super::roots::Roots;
 use super::trust;
 use bytes::Bytes;
@@ -37,8 +37,8 @@ pub struct Proxies {
 pub fn connect(roots: Roots, proxies: &Proxies) -> Result<Arc<dyn Exchange>, ExchangeError> {
     // A second call in one process is refused and changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let configuration =
-        trust::configuration(roots).map_err(|why| ExchangeError::NotARequest(Cause::new(why)))?;
+    let configuration = trust::configuration(roots)
+        .map_err(|why| ExchangeError::NotARequest(TransportCause::new(why)))?;
     // `no_proxy` keeps reqwest from reading the environment.
     let mut builder = reqwest::Client::builder()
         .tls_backend_preconfigured(configuration)
@@ -156,7 +156,7 @@ fn classify(error: &reqwest::Error) -> ExchangeError {
 }
 
 /// The causes behind a library error, without its first line, which holds the address.
-fn cause(error: &reqwest::Error) -> Cause {
+fn cause(error: &reqwest::Error) -> TransportCause {
     let mut texts: Vec<String> = Vec::new();
     let mut root = String::new();
     let mut source = error.source();
@@ -175,9 +175,9 @@ fn cause(error: &reqwest::Error) -> Cause {
         texts.push("timed out".into());
     }
     if texts.is_empty() {
-        Cause::new(root)
+        TransportCause::new(root)
     } else {
-        Cause::with_chain(texts.join(": "), root)
+        TransportCause::with_chain(texts.join(": "), root)
     }
 }
 

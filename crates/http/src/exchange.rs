@@ -25,7 +25,7 @@ pub trait Exchange: Send + Sync {
 pub enum ExchangeError {
     /// The request did not leave: no connection could be made (refused, DNS).
     #[error("no connection: {0}")]
-    NeverSent(Cause),
+    NeverSent(TransportCause),
     /// The TLS handshake failed; the request did not leave.
     #[error("no TLS connection: {0}")]
     Tls(String),
@@ -34,27 +34,27 @@ pub enum ExchangeError {
     ProxyDenied,
     /// The request may have arrived; no whole response came back.
     #[error("no answer: {0}")]
-    NoAnswer(Cause),
+    NoAnswer(TransportCause),
     /// The address is none, or the connector could not be made.
     #[error("not a request: {0}")]
-    NotARequest(Cause),
+    NotARequest(TransportCause),
 }
 
 impl ExchangeError {
     /// The whole time of a request is over.
     pub(crate) fn timed_out() -> Self {
-        Self::NoAnswer(Cause::new("operation timed out"))
+        Self::NoAnswer(TransportCause::new("operation timed out"))
     }
 }
 
 /// What went wrong, in a library's words, without an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cause {
+pub struct TransportCause {
     chain: String,
     root: String,
 }
 
-impl Cause {
+impl TransportCause {
     /// A cause without another one behind it.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
@@ -78,7 +78,7 @@ impl Cause {
     }
 }
 
-impl fmt::Display for Cause {
+impl fmt::Display for TransportCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.chain)
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 const CAP: usize = 4 << 20;
 
 /// A request that is ready to be sent. Its `Debug` is absent on purpose: it may hold credentials.
-pub struct Request {
+pub struct HttpRequest {
     pub(super) method: Method,
     pub(super) url: String,
     pub(super) headers: HeaderMap,
@@ -26,7 +26,7 @@ pub(super) enum BodyIs {
     Extra,
 }
 
-impl Request {
+impl HttpRequest {
     /// A request without a body.
     #[must_use]
     pub fn new(method: Method, url: impl Into<String>) -> Self {
@@ -83,13 +83,13 @@ impl Request {
 
 /// A reply, read whole.
 #[derive(Debug)]
-pub struct Answer {
+pub struct HttpResponse {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
 }
 
-impl Answer {
+impl HttpResponse {
     /// The status code.
     #[must_use]
     pub const fn status(&self) -> u16 {

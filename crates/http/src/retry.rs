@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// How an attempt ended.
 #[derive(Debug)]
-pub enum Attempt<T, E> {
+pub enum RetryStep<T, E> {
     /// With an answer, or with an error that another attempt would meet too.
     Done(Result<T, E>),
     /// With an error that waiting may mend.
@@ -25,12 +25,12 @@ pub enum Attempt<T, E> {
 pub async fn retry<T, E>(
     mut backoff: Backoff,
     deadline: &Deadline,
-    mut attempt: impl AsyncFnMut() -> Attempt<T, E>,
+    mut attempt: impl AsyncFnMut() -> RetryStep<T, E>,
 ) -> Result<T, E> {
     loop {
         match attempt().await {
-            Attempt::Done(result) => return result,
-            Attempt::Again { error, hint } => {
+            RetryStep::Done(result) => return result,
+            RetryStep::Again { error, hint } => {
                 if !deadline.allows(backoff.next(hint)).await {
                     return Err(error);
                 }
@@ -54,9 +54,9 @@ mod tests {
         let result = retry(backoff, &deadline, async || {
             tries += 1;
             match tries {
-                tries if tries == succeeds_at => Attempt::Done(Ok(tries)),
-                99 => Attempt::Done(Err(99)),
-                error => Attempt::Again { error, hint: None },
+                tries if tries == succeeds_at => RetryStep::Done(Ok(tries)),
+                99 => RetryStep::Done(Err(99)),
+                error => RetryStep::Again { error, hint: None },
             }
         })
         .await;
@@ -80,7 +80,7 @@ mod tests {
         let mut tries = 0;
         let result: Result<(), &str> = retry(backoff, &Deadline::after(SECOND * 9), async || {
             tries += 1;
-            Attempt::Done(Err("no"))
+            RetryStep::Done(Err("no"))
         })
         .await;
         assert_eq!((tries, result), (1, Err("no")));

@@ -56,8 +56,8 @@ fn dripping(bytes: usize, every: Duration) -> Body {
     BodyExt::boxed(StreamBody::new(stream))
 }
 
-fn get() -> Request {
-    Request::new(Method::GET, "https://example.com/a?b=c")
+fn get() -> HttpRequest {
+    HttpRequest::new(Method::GET, "https://example.com/a?b=c")
 }
 
 /// What a test waits for, and how many seconds of the paused clock that took.
@@ -161,7 +161,8 @@ async fn a_proxy_that_lets_no_tunnel_through_is_told_so_too() {
 
 #[tokio::test(start_paused = true)]
 async fn what_never_left_is_told_from_what_got_no_answer() {
-    let cause = || Cause::with_chain("tcp connect error: refused".into(), "refused".into());
+    let cause =
+        || TransportCause::with_chain("tcp connect error: refused".into(), "refused".into());
     let table = [
         (ExchangeError::NeverSent(cause()), true),
         (ExchangeError::Tls("issued by nobody".into()), true),
@@ -184,7 +185,7 @@ async fn what_is_no_address_is_not_sent() {
     let client = client(|_| std::future::pending());
     for address in ["", "/a", "https://", "http://a b/"] {
         let error = client
-            .send(Request::new(Method::GET, address))
+            .send(HttpRequest::new(Method::GET, address))
             .await
             .expect_err("none");
         assert!(
@@ -224,7 +225,7 @@ async fn a_request_says_who_sends_it_and_how_long_it_is() {
         std::future::ready(Ok(Response::new(body)))
     });
     let program = concat!("ghcr-to-render/", env!("CARGO_PKG_VERSION"));
-    let post = Request::new(Method::POST, "https://example.com/ü").authorization("Bearer x");
+    let post = HttpRequest::new(Method::POST, "https://example.com/ü").authorization("Bearer x");
     let posted =
         format!(r#"POST https://example.com/%C3%BC Some("{program}") Some("0") Some(Sensitive)"#);
     let got = format!(r#"GET https://example.com/a?b=c Some("{program}") None None"#);
@@ -254,10 +255,10 @@ async fn large_replies_are_read_one_after_the_other_and_small_ones_meanwhile() {
         };
         std::future::ready(Ok(Response::new(body)))
     });
-    let large = || timed(client.send(Request::new(Method::GET, "https://example.com/large")));
+    let large = || timed(client.send(HttpRequest::new(Method::GET, "https://example.com/large")));
     let small = async {
         sleep(SECOND * 5).await;
-        timed(client.send(Request::new(Method::GET, "https://example.com/small"))).await
+        timed(client.send(HttpRequest::new(Method::GET, "https://example.com/small"))).await
     };
     let (((first, at), (second, later)), (small, waited)) =
         join(join(large(), large()), small).await;

@@ -17,11 +17,11 @@ const WANTED: &str =
 pub struct BranchFilter {
     text: String,
     is_exclusion: bool,
-    steps: Vec<Step>,
+    steps: Vec<FilterStep>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Step {
+struct FilterStep {
     what: What,
     times: Times,
 }
@@ -92,7 +92,7 @@ impl BranchFilter {
     /// The one branch that it names, where it is no pattern.
     #[must_use]
     pub fn name(&self) -> Option<String> {
-        let plain = |step: &Step| match (&step.what, step.times) {
+        let plain = |step: &FilterStep| match (&step.what, step.times) {
             (What::Character(c), Times::Once) => Some(*c),
             _ => None,
         };
@@ -102,7 +102,7 @@ impl BranchFilter {
     /// What every name that it matches begins with.
     #[must_use]
     pub fn prefix(&self) -> String {
-        let plain = |step: &Step| match (&step.what, step.times) {
+        let plain = |step: &FilterStep| match (&step.what, step.times) {
             (What::Character(c), Times::Once) => Some(*c),
             _ => None,
         };
@@ -166,15 +166,15 @@ pub fn takes_branch(filters: &[BranchFilter], name: &str) -> bool {
     last.is_some_and(|filter| !filter.is_exclusion)
 }
 
-fn steps(body: &str) -> Option<Vec<Step>> {
-    let mut steps: Vec<Step> = Vec::new();
+fn steps(body: &str) -> Option<Vec<FilterStep>> {
+    let mut steps: Vec<FilterStep> = Vec::new();
     let mut characters = body.chars().peekable();
     while let Some(c) = characters.next() {
-        let once = |what| Step {
+        let once = |what| FilterStep {
             what,
             times: Times::Once,
         };
-        let any = |what| Step {
+        let any = |what| FilterStep {
             what,
             times: Times::AnyNumber,
         };

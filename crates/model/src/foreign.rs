@@ -9,9 +9,9 @@ const SHOWN: usize = 80;
 ///
 /// Everything else is escaped (`\n`, `\u{…}`, `\x…` for bytes that are no UTF-8), and the two ways to begin a workflow command (`::` and
 /// `##[`) are broken by a backslash. Cut after 80 characters.
-pub struct Foreign<'a>(pub &'a [u8]);
+pub struct Untrusted<'a>(pub &'a [u8]);
 
-impl fmt::Display for Foreign<'_> {
+impl fmt::Display for Untrusted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (mut shown, mut count) = (String::new(), 0);
         for chunk in self.0.utf8_chunks() {
@@ -88,7 +88,7 @@ impl Refused {
     pub fn new(what: &'static str, value: &[u8], wanted: impl Into<String>) -> Self {
         Self {
             what,
-            shown: Foreign(value).to_string(),
+            shown: Untrusted(value).to_string(),
             wanted: wanted.into(),
         }
     }
@@ -131,15 +131,15 @@ mod tests {
             (b"\xff\xfe", "\\xff\\xfe"),
         ];
         for (value, shown) in table {
-            assert_eq!(Foreign(value).to_string(), shown);
+            assert_eq!(Untrusted(value).to_string(), shown);
         }
     }
 
     #[test]
     fn cuts_long_foreign_text() {
-        assert_eq!(Foreign(&[b'a'; 10_000]).to_string().len(), SHOWN + 3);
-        assert!(Foreign(&[0xff; 10_000]).to_string().len() <= SHOWN + 3);
-        let letters = Foreign("é".repeat(10_000).as_bytes()).to_string();
+        assert_eq!(Untrusted(&[b'a'; 10_000]).to_string().len(), SHOWN + 3);
+        assert!(Untrusted(&[0xff; 10_000]).to_string().len() <= SHOWN + 3);
+        let letters = Untrusted("é".repeat(10_000).as_bytes()).to_string();
         assert_eq!(letters.chars().count(), SHOWN + 3);
     }
 }

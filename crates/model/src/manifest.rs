@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone)]
 pub struct Manifest {
     /// Whether a file said so, or nobody did.
-    pub source: Source,
+    pub source: ManifestSource,
     /// How tags are written.
     pub tags: TagRules,
     /// Environments in the manifest's order.
@@ -30,7 +30,7 @@ pub struct Manifest {
 
 /// Where a manifest came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum ManifestSource {
     /// A file of the repository.
     File,
     /// There is none: the one-service shorthand.

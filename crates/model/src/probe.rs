@@ -231,10 +231,10 @@ impl ResponseHeader {
 
 /// The text that an answer has to hold, with placeholders for the image that was deployed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expect(Vec<Part>);
+pub struct Expect(Vec<ProbePart>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+enum ProbePart {
     Text(String),
     Sha(usize),
     Digest,
@@ -244,7 +244,7 @@ impl Expect {
     /// What is looked for where the manifest says nothing.
     #[must_use]
     pub fn default_text() -> Self {
-        Self(vec![Part::Sha(7)])
+        Self(vec![ProbePart::Sha(7)])
     }
 
     /// Reads text around `{sha}`, `{sha:N}` (7 to 40) and `{digest}`. Other braces may stand in it, as in JSON, if no word is in them.
@@ -262,7 +262,7 @@ impl Expect {
             literal.push_str(before);
             let part = match braced.split_once('}') {
                 Some((name, after)) if looks_like_a_placeholder(name) => {
-                    let part = Part::read(name).ok_or_else(|| refused(wanted))?;
+                    let part = ProbePart::read(name).ok_or_else(|| refused(wanted))?;
                     rest = after;
                     Some(part)
                 }
@@ -274,14 +274,14 @@ impl Expect {
             };
             if let Some(part) = part {
                 if !literal.is_empty() {
-                    parts.push(Part::Text(std::mem::take(&mut literal)));
+                    parts.push(ProbePart::Text(std::mem::take(&mut literal)));
                 }
                 parts.push(part);
             }
         }
         literal.push_str(rest);
         if !literal.is_empty() {
-            parts.push(Part::Text(literal));
+            parts.push(ProbePart::Text(literal));
         }
         Ok(Self(parts))
     }
@@ -289,13 +289,15 @@ impl Expect {
     /// Whether the text tells one image from another: without a placeholder an old instance answers it too.
     #[must_use]
     pub fn names_the_image(&self) -> bool {
-        self.0.iter().any(|part| !matches!(part, Part::Text(_)))
+        self.0
+            .iter()
+            .any(|part| !matches!(part, ProbePart::Text(_)))
     }
 
     /// Whether the image's commit has to be known.
     #[must_use]
     pub fn needs_commit(&self) -> bool {
-        self.0.iter().any(|part| matches!(part, Part::Sha(_)))
+        self.0.iter().any(|part| matches!(part, ProbePart::Sha(_)))
     }
 
     /// The texts of which one has to be in the answer: one for each digest that names the image. `None` where the commit is needed and not known.
@@ -307,10 +309,10 @@ impl Expect {
             None => String::new(),
         };
         let fill = |digest: &str| {
-            let piece = |part: &Part| match part {
-                Part::Text(text) => text.clone(),
-                Part::Sha(digits) => commit[..*digits].to_owned(),
-                Part::Digest => digest.to_owned(),
+            let piece = |part: &ProbePart| match part {
+                ProbePart::Text(text) => text.clone(),
+                ProbePart::Sha(digits) => commit[..*digits].to_owned(),
+                ProbePart::Digest => digest.to_owned(),
             };
             self.0.iter().map(piece).collect::<String>()
         };
@@ -323,7 +325,7 @@ impl Expect {
     }
 }
 
-impl Part {
+impl ProbePart {
     fn read(name: &str) -> Option<Self> {
         match (name, name.strip_prefix("sha:")) {
             ("sha", _) => Some(Self::Sha(40)),
@@ -348,10 +350,10 @@ fn looks_like_a_placeholder(name: &str) -> bool {
 impl fmt::Display for Expect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|part| match part {
-            Part::Text(text) => f.write_str(text),
-            Part::Sha(40) => f.write_str("{sha}"),
-            Part::Sha(digits) => write!(f, "{{sha:{digits}}}"),
-            Part::Digest => f.write_str("{digest}"),
+            ProbePart::Text(text) => f.write_str(text),
+            ProbePart::Sha(40) => f.write_str("{sha}"),
+            ProbePart::Sha(digits) => write!(f, "{{sha:{digits}}}"),
+            ProbePart::Digest => f.write_str("{digest}"),
         })
     }
 }

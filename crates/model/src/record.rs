@@ -80,7 +80,7 @@ impl ServiceIndex {
 
 /// What kind of attempt a record is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum AttemptKind {
     /// A commit or a release, forward or by force.
     Deploy,
     /// Back to an earlier one, on purpose: it holds the service there.
@@ -89,7 +89,7 @@ pub enum Kind {
     Restore,
 }
 
-impl Kind {
+impl AttemptKind {
     /// Each with its word in a record.
     pub const ALL: &[(&'static str, Self)] = &[
         ("deploy", Self::Deploy),
@@ -126,7 +126,7 @@ pub struct Intent {
     /// The release's tag.
     pub release: Option<ImageTag>,
     /// What kind of attempt it is.
-    pub kind: Kind,
+    pub kind: AttemptKind,
     /// What a rollback went back from.
     pub from: Option<CommitSha>,
     /// The number of the newest record of the step that a rollback led to; none where no record knows that step. The commit does not say it:

@@ -58,7 +58,7 @@ pub struct ReleaseTemplate {
 
 /// What a tag is to a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reading {
+pub enum TagReading {
     /// A release.
     Release(Release),
     /// It begins like a release but has no such number: a mistake to be told, never a release.
@@ -82,8 +82,8 @@ impl ReleaseTemplate {
         };
         let (is_version, (prefix, suffix)) =
             match (text.split_once("{number}"), text.split_once("{version}")) {
-                (Some(around), None) => (false, around),
-                (None, Some(around)) => (true, around),
+                (Some(env), None) => (false, env),
+                (None, Some(env)) => (true, env),
                 _ => return Err(refused()),
             };
         let template = Self {
@@ -104,11 +104,11 @@ impl ReleaseTemplate {
         Ok(template)
     }
 
-    /// Reads a tag by the template. Compare with [`Reading::Malformed`] for tags such as `prod-`, `prod-007` or `prod-5-x`.
+    /// Reads a tag by the template. Compare with [`TagReading::Malformed`] for tags such as `prod-`, `prod-007` or `prod-5-x`.
     #[must_use]
-    pub fn read(&self, tag: &str) -> Reading {
+    pub fn read(&self, tag: &str) -> TagReading {
         let Some(rest) = tag.strip_prefix(self.prefix.as_str()) else {
-            return Reading::Foreign;
+            return TagReading::Foreign;
         };
         let number = rest.strip_suffix(self.suffix.as_str()).and_then(|number| {
             if self.is_version {
@@ -118,10 +118,10 @@ impl ReleaseTemplate {
             }
         });
         match (number, ImageTag::parse(tag)) {
-            (Some(number), Ok(tag)) => Reading::Release(Release { tag, number }),
-            _ if self.is_version && is_other_version(rest) => Reading::Foreign,
-            _ if self.begins_alike(rest) => Reading::Malformed,
-            _ => Reading::Foreign,
+            (Some(number), Ok(tag)) => TagReading::Release(Release { tag, number }),
+            _ if self.is_version && is_other_version(rest) => TagReading::Foreign,
+            _ if self.begins_alike(rest) => TagReading::Malformed,
+            _ => TagReading::Foreign,
         }
     }
 
@@ -143,8 +143,8 @@ impl ReleaseTemplate {
             }
         };
         match self.read(&format!("{}{number}{}", self.prefix, self.suffix)) {
-            Reading::Release(release) => Some(release),
-            Reading::Malformed | Reading::Foreign => None,
+            TagReading::Release(release) => Some(release),
+            TagReading::Malformed | TagReading::Foreign => None,
         }
     }
 
@@ -252,7 +252,7 @@ mod tests {
         let prod = template("prod-{number}");
         for text in ["prod-1", "prod-42", "prod-999999999"] {
             assert!(
-                matches!(prod.read(text), Reading::Release(release) if release.to_string() == text)
+                matches!(prod.read(text), TagReading::Release(release) if release.to_string() == text)
             );
         }
         for text in [
@@ -265,14 +265,14 @@ mod tests {
             "prod-+5",
             "prod-x",
         ] {
-            assert_eq!(prod.read(text), Reading::Malformed, "{text:?}");
+            assert_eq!(prod.read(text), TagReading::Malformed, "{text:?}");
         }
         for text in ["PROD-5", "v1", "production", "prod"] {
-            assert_eq!(prod.read(text), Reading::Foreign, "{text:?}");
+            assert_eq!(prod.read(text), TagReading::Foreign, "{text:?}");
         }
         let versions = template("v{version}");
-        assert!(matches!(versions.read("v1.20.3"), Reading::Release(_)));
-        assert!(matches!(versions.read("v0.0.0"), Reading::Release(_)));
+        assert!(matches!(versions.read("v1.20.3"), TagReading::Release(_)));
+        assert!(matches!(versions.read("v0.0.0"), TagReading::Release(_)));
         for text in [
             "v1.2.3.4",
             "v01.2.3",
@@ -286,7 +286,7 @@ mod tests {
             "v1..2",
             "v1.2.9999999999",
         ] {
-            assert_eq!(versions.read(text), Reading::Malformed, "{text:?}");
+            assert_eq!(versions.read(text), TagReading::Malformed, "{text:?}");
         }
         for text in [
             "v1",
@@ -302,16 +302,16 @@ mod tests {
             "v1.3.0-x-y-z.4",
             "v1.3.0+001",
         ] {
-            assert_eq!(versions.read(text), Reading::Foreign, "{text:?}");
+            assert_eq!(versions.read(text), TagReading::Foreign, "{text:?}");
         }
-        assert_eq!(versions.read("vendor-2"), Reading::Foreign);
+        assert_eq!(versions.read("vendor-2"), TagReading::Foreign);
     }
 
     #[test]
     fn orders_as_integers() {
         let number = |template: &ReleaseTemplate, tag: &str| match template.read(tag) {
-            Reading::Release(release) => release.number(),
-            reading @ (Reading::Malformed | Reading::Foreign) => panic!("{tag}: {reading:?}"),
+            TagReading::Release(release) => release.number(),
+            reading @ (TagReading::Malformed | TagReading::Foreign) => panic!("{tag}: {reading:?}"),
         };
         let (prod, versions) = (template("prod-{number}"), template("v{version}"));
         assert!(number(&prod, "prod-10") > number(&prod, "prod-9"));

@@ -7,10 +7,10 @@ use std::fmt;
 ///
 /// It holds a sha, so the tags of different commits differ, and every tag it makes is valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TagTemplate(Vec<Part>);
+pub struct TagTemplate(Vec<TemplatePart>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+enum TemplatePart {
     Text(String),
     Sha(usize),
     Number,
@@ -30,7 +30,7 @@ impl TagTemplate {
             )
         };
         let template = Self::parse(text).ok_or_else(refused)?;
-        if template.0.contains(&Part::Number) {
+        if template.0.contains(&TemplatePart::Number) {
             Err(refused())
         } else {
             Ok(template)
@@ -56,12 +56,12 @@ impl TagTemplate {
         let mut rest = text;
         while let Some((before, braced)) = rest.split_once('{') {
             if !before.is_empty() {
-                parts.push(Part::Text(before.to_owned()));
+                parts.push(TemplatePart::Text(before.to_owned()));
             }
             let (name, after) = braced.split_once('}')?;
             parts.push(match (name, name.strip_prefix("sha:")) {
-                ("number", _) => Part::Number,
-                ("sha", _) => Part::Sha(40),
+                ("number", _) => TemplatePart::Number,
+                ("sha", _) => TemplatePart::Sha(40),
                 (_, Some(digits)) => {
                     let count = digits
                         .parse::<usize>()
@@ -70,17 +70,21 @@ impl TagTemplate {
                     if count.to_string() != digits {
                         return None;
                     }
-                    Part::Sha(count)
+                    TemplatePart::Sha(count)
                 }
                 _ => return None,
             });
             rest = after;
         }
-        if rest.contains('}') || !parts.iter().any(|part| matches!(part, Part::Sha(_))) {
+        if rest.contains('}')
+            || !parts
+                .iter()
+                .any(|part| matches!(part, TemplatePart::Sha(_)))
+        {
             return None;
         }
         if !rest.is_empty() {
-            parts.push(Part::Text(rest.to_owned()));
+            parts.push(TemplatePart::Text(rest.to_owned()));
         }
         let longest = fill(&parts, &"f".repeat(40), "99999");
         ImageTag::parse(&longest).is_ok().then_some(Self(parts))
@@ -105,7 +109,7 @@ impl TagTemplate {
     /// Whether its tags say whose they are.
     #[must_use]
     pub fn has_number(&self) -> bool {
-        self.0.contains(&Part::Number)
+        self.0.contains(&TemplatePart::Number)
     }
 
     /// The pull request whose tag this is; none for every other tag, and for a template without `{number}`.
@@ -136,8 +140,12 @@ impl TagTemplate {
 
     /// What stands in a tag where the number and the commit are.
     fn read_number<'t>(&self, tag: &'t ImageTag) -> Option<(&'t str, &'t str)> {
-        let numbers = self.0.iter().filter(|part| **part == Part::Number).count();
-        let fixed: usize = self.0.iter().map(Part::fixed).sum();
+        let numbers = self
+            .0
+            .iter()
+            .filter(|part| **part == TemplatePart::Number)
+            .count();
+        let fixed: usize = self.0.iter().map(TemplatePart::fixed).sum();
         let digits = tag
             .as_str()
             .len()
@@ -146,8 +154,8 @@ impl TagTemplate {
         let (mut rest, mut number, mut commit) = (tag.as_str(), None, "");
         for part in &self.0 {
             match part {
-                Part::Text(text) => rest = rest.strip_prefix(text.as_str())?,
-                Part::Sha(count) => {
+                TemplatePart::Text(text) => rest = rest.strip_prefix(text.as_str())?,
+                TemplatePart::Sha(count) => {
                     let (sha, after) = rest.split_at_checked(*count)?;
                     // The same commit wherever it stands.
                     let (short, long) = if sha.len() < commit.len() {
@@ -164,7 +172,7 @@ impl TagTemplate {
                     }
                     (rest, commit) = (after, long);
                 }
-                Part::Number => {
+                TemplatePart::Number => {
                     let (found, after) = rest.split_at_checked(digits)?;
                     if number.is_some_and(|number| number != found) {
                         return None;
@@ -178,7 +186,7 @@ impl TagTemplate {
     }
 }
 
-impl Part {
+impl TemplatePart {
     /// How many characters it makes, where that does not depend on what is filled in.
     const fn fixed(&self) -> usize {
         match self {
@@ -189,13 +197,13 @@ impl Part {
     }
 }
 
-fn fill(parts: &[Part], sha: &str, number: &str) -> String {
+fn fill(parts: &[TemplatePart], sha: &str, number: &str) -> String {
     parts
         .iter()
         .map(|part| match part {
-            Part::Text(text) => text.as_str(),
-            Part::Sha(digits) => &sha[..*digits],
-            Part::Number => number,
+            TemplatePart::Text(text) => text.as_str(),
+            TemplatePart::Sha(digits) => &sha[..*digits],
+            TemplatePart::Number => number,
         })
         .collect()
 }
@@ -203,10 +211,10 @@ fn fill(parts: &[Part], sha: &str, number: &str) -> String {
 impl fmt::Display for TagTemplate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|part| match part {
-            Part::Text(text) => f.write_str(text),
-            Part::Sha(40) => f.write_str("{sha}"),
-            Part::Sha(digits) => write!(f, "{{sha:{digits}}}"),
-            Part::Number => f.write_str("{number}"),
+            TemplatePart::Text(text) => f.write_str(text),
+            TemplatePart::Sha(40) => f.write_str("{sha}"),
+            TemplatePart::Sha(digits) => write!(f, "{{sha:{digits}}}"),
+            TemplatePart::Number => f.write_str("{number}"),
         })
     }
 }
@@ -268,12 +276,12 @@ impl From<&TagTemplate> for Shape {
         let mut pieces = Vec::new();
         for part in &template.0 {
             match part {
-                Part::Text(literal) => pieces.extend(text(literal)),
-                Part::Sha(count) => pieces.extend((0..*count).map(|_| Piece {
+                TemplatePart::Text(literal) => pieces.extend(text(literal)),
+                TemplatePart::Sha(count) => pieces.extend((0..*count).map(|_| Piece {
                     class: Class::Hex,
                     optional: false,
                 })),
-                Part::Number => pieces.extend(digits(5)),
+                TemplatePart::Number => pieces.extend(digits(5)),
             }
         }
         Self(pieces)

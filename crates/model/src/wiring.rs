@@ -80,7 +80,7 @@ pub struct ActionStep {
     /// Its inputs as they are written: name, value, place of the name.
     pub inputs: Vec<(String, String, (u32, u32))>,
     /// The permissions of its job's token; none where neither the job nor the workflow names any.
-    pub permissions: Option<Permissions>,
+    pub permissions: Option<JobPermissions>,
     /// Whether its job, or the workflow, has a `concurrency`.
     pub has_concurrency: bool,
     /// Whether a later run cancels it.
@@ -107,7 +107,7 @@ impl ActionStep {
 
 /// What a job's token may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Permissions {
+pub enum JobPermissions {
     /// `read-all`.
     ReadAll,
     /// `write-all`.
@@ -116,7 +116,7 @@ pub enum Permissions {
     Named(Vec<(String, String)>),
 }
 
-impl Permissions {
+impl JobPermissions {
     /// Whether it has `wanted` (`read` or `write`) on something.
     #[must_use]
     pub fn allow(&self, what: &str, wanted: &str) -> bool {

@@ -3,7 +3,7 @@
 //! The name and the payload decide together. `GITHUB_REF` never does: when a pull request is closed by a merge, it names the
 //! base branch (<https://docs.github.com/actions/reference/workflows-and-actions/events-that-trigger-workflows#pull_request>).
 //! What identifies (refs, commits, numbers, repositories) has to be there and exactly right; a flag that is not there follows
-//! from those. Reasons and errors hold nothing of the payload but what [`Foreign`] made safe.
+//! from those. Reasons and errors hold nothing of the payload but what [`Untrusted`] made safe.
 
 mod error;
 mod wire;
@@ -11,9 +11,9 @@ mod wire;
 pub use error::EventError;
 
 use model::{
-    CommitSha, Dispatch, Foreign, MergeGroup, PrNumber, PullRequest, Push, PushedRef, Trigger,
+    CommitSha, Dispatch, MergeGroup, PrNumber, PullRequest, Push, PushedRef, Trigger, Untrusted,
 };
-use wire::{Account, HeadCommit, Json, Leaf, Payload, Repository};
+use wire::{AccountWire, EventRepositoryWire, HeadCommit, Json, Leaf, Payload};
 
 /// GitHub caps payloads at 25 MB (<https://docs.github.com/webhooks/webhook-events-and-payloads#payload-cap>).
 const LARGEST: usize = 25 * 1024 * 1024;
@@ -44,20 +44,20 @@ pub struct Ambient<'a> {
 /// Refuses an event that is not supported, a payload that is no JSON object, too large or too deep, one of another event or
 /// of another repository, and one in which a field that is needed is missing or not exactly right.
 pub fn read(name: &str, payload: &[u8], ambient: &Ambient<'_>) -> Result<Trigger, EventError> {
-    let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.name() == name) else {
+    let Some(kind) = EventKind::ALL.into_iter().find(|kind| kind.name() == name) else {
         return Err(EventError::NotSupported {
-            name: Foreign(name.as_bytes()).to_string(),
+            name: Untrusted(name.as_bytes()).to_string(),
         });
     };
     let payload = || payload_of(kind, payload);
     match kind {
-        Kind::Push => push(&payload()?),
-        Kind::PullRequest => pull_request(&payload()?, ambient),
-        Kind::MergeGroup => merge_group(&payload()?),
-        Kind::WorkflowRun => workflow_run(&payload()?),
-        Kind::WorkflowDispatch | Kind::RepositoryDispatch | Kind::Schedule => dispatch(kind, &payload()?, ambient),
+        EventKind::Push => push(&payload()?),
+        EventKind::PullRequest => pull_request(&payload()?, ambient),
+        EventKind::MergeGroup => merge_group(&payload()?),
+        EventKind::WorkflowRun => workflow_run(&payload()?),
+        EventKind::WorkflowDispatch | EventKind::RepositoryDispatch | EventKind::Schedule => dispatch(kind, &payload()?, ambient),
         // On its name alone: nothing that a payload says could make it safe.
-        Kind::PullRequestTarget => Ok(Trigger::Refused(
+        EventKind::PullRequestTarget => Ok(Trigger::Refused(
             "pull_request_target gives secrets to code that anyone can propose: use pull_request or push".into(),
         )),
     }
@@ -65,7 +65,7 @@ pub fn read(name: &str, payload: &[u8], ambient: &Ambient<'_>) -> Result<Trigger
 
 /// The events that are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum EventKind {
     Push,
     PullRequest,
     MergeGroup,
@@ -76,7 +76,7 @@ enum Kind {
     PullRequestTarget,
 }
 
-impl Kind {
+impl EventKind {
     const ALL: [Self; 8] = [
         Self::Push,
         Self::PullRequest,
@@ -103,40 +103,40 @@ impl Kind {
 }
 
 fn supported() -> String {
-    let names: Vec<_> = Kind::ALL
+    let names: Vec<_> = EventKind::ALL
         .into_iter()
-        .filter(|kind| *kind != Kind::PullRequestTarget)
-        .map(Kind::name)
+        .filter(|kind| *kind != EventKind::PullRequestTarget)
+        .map(EventKind::name)
         .collect();
     names.join(", ")
 }
 
 /// Parses the payload and checks that it is one of `kind`.
-fn payload_of(kind: Kind, bytes: &[u8]) -> Result<Payload, EventError> {
+fn payload_of(kind: EventKind, bytes: &[u8]) -> Result<Payload, EventError> {
     let payload = wire::parse(bytes)?;
     let marks = [
         (
             "pull_request",
             payload.pull_request.is_there(),
-            Kind::PullRequest,
+            EventKind::PullRequest,
         ),
         (
             "merge_group",
             payload.merge_group.is_there(),
-            Kind::MergeGroup,
+            EventKind::MergeGroup,
         ),
         (
             "workflow_run",
             payload.workflow_run.is_there(),
-            Kind::WorkflowRun,
+            EventKind::WorkflowRun,
         ),
         (
             "client_payload",
             payload.client_payload.is_there(),
-            Kind::RepositoryDispatch,
+            EventKind::RepositoryDispatch,
         ),
-        ("schedule", payload.schedule.is_there(), Kind::Schedule),
-        ("commits", payload.commits.is_there(), Kind::Push),
+        ("schedule", payload.schedule.is_there(), EventKind::Schedule),
+        ("commits", payload.commits.is_there(), EventKind::Push),
     ];
     let name = kind.name();
     if let Some((key, ..)) = marks
@@ -346,8 +346,12 @@ fn workflow_run(payload: &Payload) -> Result<Trigger, EventError> {
     }))
 }
 
-fn dispatch(kind: Kind, payload: &Payload, ambient: &Ambient<'_>) -> Result<Trigger, EventError> {
-    let by_person = kind == Kind::WorkflowDispatch;
+fn dispatch(
+    kind: EventKind,
+    payload: &Payload,
+    ambient: &Ambient<'_>,
+) -> Result<Trigger, EventError> {
+    let by_person = kind == EventKind::WorkflowDispatch;
     // Only this event's own `ref` is one of git's; it may be short, and then GITHUB_REF says which namespace it is in.
     let theirs = if by_person {
         payload.git_ref.text_if_any("ref")?
@@ -397,13 +401,13 @@ fn qualified(git_ref: &str) -> Option<PushedRef> {
         .or_else(|| named("refs/tags/").map(PushedRef::Tag))
 }
 
-fn default_branch(repository: &Repository) -> Result<String, EventError> {
+fn default_branch(repository: &EventRepositoryWire) -> Result<String, EventError> {
     repository
         .default_branch
         .branch("repository.default_branch")
 }
 
-fn in_fork(repository: &Repository) -> Result<bool, EventError> {
+fn in_fork(repository: &EventRepositoryWire) -> Result<bool, EventError> {
     Ok(repository
         .fork
         .flag_if_any("repository.fork")?
@@ -427,7 +431,7 @@ fn number(value: &Leaf, path: &'static str) -> Result<PrNumber, EventError> {
 }
 
 fn login<'a>(
-    account: &'a Json<Account>,
+    account: &'a Json<AccountWire>,
     path: &'static str,
     login_path: &'static str,
 ) -> Result<Option<&'a str>, EventError> {

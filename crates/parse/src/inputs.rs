@@ -9,10 +9,10 @@ mod groups;
 mod lists;
 mod request;
 
-pub use access::{CommentAccess, Permissions, WriteAccess};
+pub use access::{CommentAccess, RunAccess, WriteAccess};
 pub use choices::{
     Commenting, Force, OnFailure, OnMissing, OnMissingCredential, OnRelease, Recording, Wait,
-    Writes,
+    WriteMode,
 };
 pub use command::{Command, LocalCommand, OperationCommand, PipelineCommand};
 pub use digest::GivenDigests;

@@ -11,8 +11,8 @@ pub use node::{
     Key, Node, Style, Value, as_text, entries, get, items, keys, plain_path, text, texts,
 };
 
-use super::manifest::{Mistake, Position};
-use model::Foreign;
+use super::manifest::{Diagnostic, Position};
+use model::Untrusted;
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -29,14 +29,14 @@ const MOST_TEXT: usize = 4 << 20;
 
 /// Reads one document. Puts what is wrong with it among the mistakes; there is no tree when nothing can be made of it.
 #[must_use]
-pub fn parse(bytes: &[u8], mistakes: &mut Vec<Mistake>) -> Option<Rc<Node>> {
+pub fn parse(bytes: &[u8], mistakes: &mut Vec<Diagnostic>) -> Option<Rc<Node>> {
     let start = Position { line: 1, column: 1 };
     if bytes.len() > MOST_BYTES {
         let what = format!(
             "a file of {} bytes, of which at most {MOST_BYTES} are read",
             bytes.len()
         );
-        mistakes.push(Mistake::new(
+        mistakes.push(Diagnostic::new(
             start,
             what,
             "share lists with anchors, or use patterns that cover more",
@@ -47,7 +47,7 @@ pub fn parse(bytes: &[u8], mistakes: &mut Vec<Mistake>) -> Option<Rc<Node>> {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
         Err(error) => {
             let at = position_in(&bytes[..error.valid_up_to()]);
-            mistakes.push(Mistake::new(
+            mistakes.push(Diagnostic::new(
                 at,
                 "a byte that is not UTF-8",
                 "save the file as UTF-8",
@@ -56,11 +56,12 @@ pub fn parse(bytes: &[u8], mistakes: &mut Vec<Mistake>) -> Option<Rc<Node>> {
         }
     };
     if let Some(at) = text.find(|c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-        let shown =
-            Foreign(&text.as_bytes()[at..][..text[at..].chars().next().map_or(1, char::len_utf8)])
-                .to_string();
+        let shown = Untrusted(
+            &text.as_bytes()[at..][..text[at..].chars().next().map_or(1, char::len_utf8)],
+        )
+        .to_string();
         let at = position_in(&text.as_bytes()[..at]);
-        mistakes.push(Mistake::new(
+        mistakes.push(Diagnostic::new(
             at,
             format!("a control character, {shown}"),
             "remove it",
@@ -90,7 +91,7 @@ pub fn parse(bytes: &[u8], mistakes: &mut Vec<Mistake>) -> Option<Rc<Node>> {
     }
     let root = tree.root;
     if root.is_none() && mistakes.len() == known {
-        mistakes.push(Mistake::new(
+        mistakes.push(Diagnostic::new(
             start,
             "an empty manifest",
             "begin with version: 1",
@@ -136,7 +137,7 @@ impl From<&saphyr_parser::Marker> for Position {
 
 /// The tree as far as it has grown.
 struct Tree<'m> {
-    mistakes: &'m mut Vec<Mistake>,
+    mistakes: &'m mut Vec<Diagnostic>,
     open: Vec<Open>,
     anchors: HashMap<usize, Anchored>,
     nodes: usize,
@@ -182,10 +183,10 @@ struct Anchored {
 }
 
 /// A mistake was noted after which nothing more can be read.
-struct Stop;
+struct ParseStop;
 
 impl Tree<'_> {
-    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Stop> {
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), ParseStop> {
         let at = Position::from(&span.start);
         match event {
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
@@ -260,20 +261,23 @@ impl Tree<'_> {
         }
     }
 
-    fn stop(&mut self, at: Position, what: impl Into<String>, remedy: &str) -> Stop {
-        self.mistakes.push(Mistake::new(at, what, remedy));
-        Stop
+    fn stop(&mut self, at: Position, what: impl Into<String>, help: &str) -> ParseStop {
+        self.mistakes.push(Diagnostic::new(at, what, help));
+        ParseStop
     }
 
     fn refuse_tag(&mut self, at: Position, tag: Option<&saphyr_parser::Tag>) {
         let Some(tag) = tag else { return };
-        let shown = Foreign(format!("!{}", tag.suffix).as_bytes()).to_string();
-        let remedy = "quote it if it is a pattern, like \"!docs/**\"; else remove it, a tag has no meaning here";
-        self.mistakes
-            .push(Mistake::new(at, format!("a YAML tag, \"{shown}\""), remedy));
+        let shown = Untrusted(format!("!{}", tag.suffix).as_bytes()).to_string();
+        let help = "quote it if it is a pattern, like \"!docs/**\"; else remove it, a tag has no meaning here";
+        self.mistakes.push(Diagnostic::new(
+            at,
+            format!("a YAML tag, \"{shown}\""),
+            help,
+        ));
     }
 
-    fn grow(&mut self, at: Position, nodes: usize, text: usize) -> Result<(), Stop> {
+    fn grow(&mut self, at: Position, nodes: usize, text: usize) -> Result<(), ParseStop> {
         self.nodes += nodes;
         self.text += text;
         if self.nodes > MOST_NODES || self.text > MOST_TEXT {
@@ -294,7 +298,7 @@ impl Tree<'_> {
     }
 
     /// Refuses `levels` more levels than there are open when they are too many.
-    fn descend(&mut self, at: Position, levels: usize) -> Result<(), Stop> {
+    fn descend(&mut self, at: Position, levels: usize) -> Result<(), ParseStop> {
         if self.open.len() + levels > DEEPEST {
             return Err(self.stop(
                 at,
@@ -305,7 +309,7 @@ impl Tree<'_> {
         Ok(())
     }
 
-    fn open(&mut self, at: Position, anchor: usize, inside: Inside) -> Result<(), Stop> {
+    fn open(&mut self, at: Position, anchor: usize, inside: Inside) -> Result<(), ParseStop> {
         self.descend(at, 1)?;
         let (nodes_before, text_before) = (self.nodes, self.text);
         self.grow(at, 1, 0)?;
@@ -320,7 +324,7 @@ impl Tree<'_> {
         Ok(())
     }
 
-    fn close(&mut self) -> Result<(), Stop> {
+    fn close(&mut self) -> Result<(), ParseStop> {
         let Some(open) = self.open.pop() else {
             return Ok(());
         };
@@ -347,7 +351,7 @@ impl Tree<'_> {
     }
 
     /// Puts a finished node of so many levels where it belongs; `at` is where it is used.
-    fn add(&mut self, node: Rc<Node>, at: Position, levels: usize) -> Result<(), Stop> {
+    fn add(&mut self, node: Rc<Node>, at: Position, levels: usize) -> Result<(), ParseStop> {
         let Some(open) = self.open.last_mut() else {
             self.root = Some(node);
             return Ok(());
@@ -369,10 +373,10 @@ fn next_key(
     node: &Node,
     at: Position,
     seen: &mut HashMap<String, Position>,
-    mistakes: &mut Vec<Mistake>,
+    mistakes: &mut Vec<Diagnostic>,
 ) -> Pending {
     let Value::Text { text, style } = &node.value else {
-        mistakes.push(Mistake::new(
+        mistakes.push(Diagnostic::new(
             at,
             "a key that is a list or a map",
             "write one word as a key, or quote a pattern",
@@ -380,17 +384,17 @@ fn next_key(
         return Pending::Nothing;
     };
     if text == "<<" && *style == Style::Plain {
-        let remedy = "write the keys out; aliases can share whole values, like paths: *shared";
-        mistakes.push(Mistake::new(at, "a merge key, <<", remedy));
+        let help = "write the keys out; aliases can share whole values, like paths: *shared";
+        mistakes.push(Diagnostic::new(at, "a merge key, <<", help));
         return Pending::Nothing;
     }
     if let Some(first) = seen.get(text) {
         let what = format!(
             "a second \"{}\", the first is in line {}",
-            Foreign(text.as_bytes()),
+            Untrusted(text.as_bytes()),
             first.line
         );
-        mistakes.push(Mistake::new(at, what, "keep one of the two"));
+        mistakes.push(Diagnostic::new(at, what, "keep one of the two"));
         return Pending::Nothing;
     }
     seen.insert(text.clone(), at);

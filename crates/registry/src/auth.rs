@@ -3,7 +3,7 @@
 use super::Credentials;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use model::{Foreign, RegistryHost, Repository, Secret};
+use model::{RegistryHost, Repository, Secret, Untrusted};
 use std::time::Duration;
 use url::Url;
 
@@ -59,7 +59,7 @@ impl TokenServer {
 
     /// The server's path, fit to be shown.
     pub(super) fn path(&self) -> String {
-        Foreign(self.realm.path().as_bytes()).to_string()
+        Untrusted(self.realm.path().as_bytes()).to_string()
     }
 
     /// The address at which a token for the scope is made.
@@ -130,7 +130,7 @@ fn realm(text: &str, host: &RegistryHost) -> Result<Url, String> {
     let no = |why: &str| {
         Err(format!(
             "it names the token server \"{}\", {why}",
-            Foreign(shown(text).as_bytes())
+            Untrusted(shown(text).as_bytes())
         ))
     };
     let Ok(realm) = Url::parse(text) else {
@@ -240,12 +240,12 @@ const MARGIN: Duration = Duration::from_secs(5);
 /// that a header can hold it.
 pub(super) fn read_token(body: &[u8]) -> Option<(Secret, Duration)> {
     #[derive(serde::Deserialize)]
-    struct Wire {
+    struct TokenWire {
         token: Option<String>,
         access_token: Option<String>,
         expires_in: Option<serde_json::Value>,
     }
-    let wire: Wire = serde_json::from_slice(body).ok()?;
+    let wire: TokenWire = serde_json::from_slice(body).ok()?;
     let token = wire
         .token
         .filter(|token| !token.is_empty())

@@ -68,7 +68,7 @@ const PHRASES: &[&str] = &[
 /// Reads an OCI error body. What else stands in a body (HTML of a gateway) is never shown.
 pub(super) fn complaint(body: &[u8]) -> Complaint {
     #[derive(Deserialize)]
-    struct Wire {
+    struct ComplaintWire {
         errors: Vec<One>,
     }
     #[derive(Deserialize)]
@@ -78,7 +78,7 @@ pub(super) fn complaint(body: &[u8]) -> Complaint {
         #[serde(default)]
         detail: Option<Box<serde_json::value::RawValue>>,
     }
-    let first = serde_json::from_slice::<Wire>(body)
+    let first = serde_json::from_slice::<ComplaintWire>(body)
         .ok()
         .and_then(|wire| wire.errors.into_iter().next());
     let Some(One {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// One request and what came back, as far as it may be shown: no query, no header of ours, no redirect's address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exchange {
+pub struct RequestTrace {
     pub(super) method: Method,
     pub(super) host: String,
     pub(super) path: String,
@@ -21,7 +21,7 @@ pub struct Exchange {
     pub(super) request_id: Option<String>,
 }
 
-impl Exchange {
+impl RequestTrace {
     /// The status of the answer, where there was one.
     #[must_use]
     pub const fn status(&self) -> Option<u16> {
@@ -41,7 +41,7 @@ impl Exchange {
     }
 }
 
-impl fmt::Display for Exchange {
+impl fmt::Display for RequestTrace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}{}", self.method, self.host, self.path)?;
         if self.redirected {
@@ -77,14 +77,14 @@ pub enum Asker {
 pub enum RegistryError {
     /// There is nothing under that name (now).
     #[error("not in the registry: {0}")]
-    Missing(Box<Exchange>),
+    Missing(Box<RequestTrace>),
     /// We may not see it, or it is not there: a registry does not say which (403, or no token).
     #[error("not found, or not readable: {exchange}")]
     Denied {
         /// As whom we asked.
         asker: Asker,
         /// What was said.
-        exchange: Box<Exchange>,
+        exchange: Box<RequestTrace>,
     },
     /// We are not known there, or it is not there: a registry does not say which (401).
     #[error("not found, or not readable without credentials: {exchange}")]
@@ -92,18 +92,18 @@ pub enum RegistryError {
         /// As whom we asked.
         asker: Asker,
         /// What was said.
-        exchange: Box<Exchange>,
+        exchange: Box<RequestTrace>,
     },
     /// We may not write.
     #[error("not permitted to write: {0}")]
-    WriteDenied(Box<Exchange>),
+    WriteDenied(Box<RequestTrace>),
     /// It limits our requests.
     #[error("the registry limits requests: {exchange}")]
     RateLimited {
         /// When to come back, where it said so.
         after: Option<Duration>,
         /// What was said.
-        exchange: Box<Exchange>,
+        exchange: Box<RequestTrace>,
     },
     /// It does not answer, or says that it cannot now.
     #[error("the registry is unavailable: {exchange}{}", because(why))]
@@ -111,7 +111,7 @@ pub enum RegistryError {
         /// When to come back, where it said so.
         after: Option<Duration>,
         /// What was said.
-        exchange: Box<Exchange>,
+        exchange: Box<RequestTrace>,
         /// What went wrong on the way; empty where there was an answer.
         why: String,
     },
@@ -119,7 +119,7 @@ pub enum RegistryError {
     #[error("no TLS connection: {exchange}{}", because(why))]
     Untrusted {
         /// What was asked.
-        exchange: Box<Exchange>,
+        exchange: Box<RequestTrace>,
         /// What the TLS stack says.
         why: String,
     },
@@ -127,12 +127,12 @@ pub enum RegistryError {
     #[error(
         "a proxy on the way to the registry answered 407, so it wants a user and a password: {0}"
     )]
-    ProxyDenied(Box<Exchange>),
+    ProxyDenied(Box<RequestTrace>),
     /// It answered nonsense.
     #[error("a broken answer: {exchange}{}", because(why))]
     Broken {
         /// What was asked.
-        exchange: Box<Exchange>,
+        exchange: Box<RequestTrace>,
         /// What is wrong with the answer.
         why: String,
     },
@@ -142,27 +142,27 @@ pub enum RegistryError {
         /// The part, where the registry names one that the index has.
         child: Option<Digest>,
         /// What was said.
-        exchange: Box<Exchange>,
+        exchange: Box<RequestTrace>,
     },
     /// It answered with a status that makes no sense for the request.
     #[error("the registry rejects the request: {0}")]
-    Rejected(Box<Exchange>),
+    Rejected(Box<RequestTrace>),
     /// It answered with more than is ever read.
     #[error("an answer of more than {most} bytes: {exchange}")]
     TooLarge {
         /// What was asked.
-        exchange: Box<Exchange>,
+        exchange: Box<RequestTrace>,
         /// The most that is read.
         most: usize,
     },
     /// There are more tags than are read.
     #[error("there are more than 100,000 tags: {0}")]
-    TooManyTags(Box<Exchange>),
+    TooManyTags(Box<RequestTrace>),
     /// The bytes are not those of the digest.
     #[error("the bytes have digest {found}, wanted {wanted}: {exchange}")]
     DigestDiffers {
         /// What was asked.
-        exchange: Box<Exchange>,
+        exchange: Box<RequestTrace>,
         /// The digest of the bytes.
         found: Digest,
         /// The digest that was asked for, or that the registry names.
@@ -172,7 +172,7 @@ pub enum RegistryError {
     #[error("{exchange}: {why}")]
     Misdirected {
         /// What was asked.
-        exchange: Box<Exchange>,
+        exchange: Box<RequestTrace>,
         /// Where to, as far as it may be shown, and why not.
         why: String,
     },
@@ -193,7 +193,7 @@ fn because(why: &str) -> String {
 impl RegistryError {
     /// The request and what came back.
     #[must_use]
-    pub fn exchange(&self) -> &Exchange {
+    pub fn exchange(&self) -> &RequestTrace {
         match self {
             Self::Missing(exchange)
             | Self::WriteDenied(exchange)

@@ -2,7 +2,7 @@
 
 use super::auth::{Scheme, read_token};
 use super::wire;
-use model::{Foreign, RegistryHost};
+use model::{RegistryHost, Untrusted};
 
 /// Reads an answer of that kind and checks what holds for every one.
 pub fn answer(kind: u8, body: &[u8]) {
@@ -18,13 +18,13 @@ pub fn answer(kind: u8, body: &[u8]) {
         }
         1 => told(wire::document(body, Some("application/vnd.oci.image.index.v1+json")).map(drop)),
         2 => told(wire::document(body, None).map(|document| match document {
-            wire::Document::Index { entries, .. } => assert!(entries.iter().all(|entry| {
+            wire::ManifestDocument::Index { entries, .. } => assert!(entries.iter().all(|entry| {
                 entry
                     .platform
                     .as_ref()
                     .is_none_or(|platform| platform.os != "unknown")
             })),
-            wire::Document::Manifest { .. } => {}
+            wire::ManifestDocument::Manifest { .. } => {}
         })),
         3 => told(wire::config(body).map(drop)),
         4 => told(wire::named(body).map(drop)),
@@ -54,7 +54,7 @@ fn told(result: Result<(), String>) {
         assert!(
             !why.contains(['\n', '\r', '\u{1b}']) && !why.contains("##["),
             "{}",
-            Foreign(why.as_bytes())
+            Untrusted(why.as_bytes())
         );
     }
 }

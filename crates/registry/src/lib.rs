@@ -19,9 +19,9 @@ mod tokens;
 mod wire;
 mod write;
 
-pub use error::{Asker, Exchange, RegistryError};
-pub use links::Named;
-pub use read::{Asked, Registry};
+pub use error::{Asker, RegistryError, RequestTrace};
+pub use links::NamedDigests;
+pub use read::{Reference, Registry};
 pub use write::{Moving, RegistryWriter, TagPut};
 
 use model::{RegistryHost, Secret};

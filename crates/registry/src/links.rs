@@ -2,9 +2,9 @@
 
 use super::auth::Access;
 use super::read::raw;
-use super::session::Want;
+use super::session::RegistryRequest;
 use super::{Registry, RegistryError, wire};
-use decide::Links;
+use decide::ImageLinks;
 use http_client::Deadline;
 use model::{Digest, Repository};
 
@@ -13,9 +13,9 @@ const TRIES: u32 = 3;
 
 /// What a manifest names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Named {
+pub struct NamedDigests {
     /// Its parts, and what it is about.
-    pub links: Links,
+    pub links: ImageLinks,
     /// Those of its parts that are said to be images: they have no parts.
     pub leaves: Vec<Digest>,
 }
@@ -30,10 +30,10 @@ impl Registry {
         repository: &Repository,
         digest: &Digest,
         deadline: &Deadline,
-    ) -> Result<Named, RegistryError> {
-        let want = Want {
+    ) -> Result<NamedDigests, RegistryError> {
+        let want = RegistryRequest {
             missing_tries: TRIES,
-            ..Want::manifest(repository, digest.as_str(), Access::Pull)
+            ..RegistryRequest::manifest(repository, digest.as_str(), Access::Pull)
         };
         let found = self
             .0
@@ -84,7 +84,10 @@ mod tests {
         let artifact = format!(
             r#"{{"artifactType":"application/x","config":{{}},"layers":[{{"digest":"{c}"}}]}}"#
         );
-        assert_eq!(named(artifact.as_bytes()).unwrap(), super::Named::default());
+        assert_eq!(
+            named(artifact.as_bytes()).unwrap(),
+            super::NamedDigests::default()
+        );
         for bad in [
             r#"{"manifests":[{"digest":"sha512:aa"}]}"#,
             r#"{"manifests":[{}]}"#,

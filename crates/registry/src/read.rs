@@ -1,12 +1,12 @@
 //! The reading hand.
 
 use super::auth::Access;
-use super::session::{Session, Want};
-use super::wire::{self, Document, Entry, digest_of};
+use super::session::{RegistryRequest, Session};
+use super::wire::{self, IndexEntry, ManifestDocument, digest_of};
 use super::{Credentials, RegistryError};
 use decide::{Contents, ImageFacts, Revision};
 use http::Method;
-use http_client::{Answer, Client, Deadline};
+use http_client::{Client, Deadline, HttpResponse};
 use model::{Digest, ImageTag, Repository};
 
 /// The largest manifest or index that is read: the OCI limit.
@@ -20,7 +20,7 @@ const LOOKS: usize = 4;
 
 /// What a registry is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Asked {
+pub enum Reference {
     /// What a tag is on now.
     Tag(ImageTag),
     /// Exactly these bytes.
@@ -39,7 +39,7 @@ pub(super) struct Raw {
 
 impl Raw {
     /// What the bytes say, and their digest. The bytes, which may be many, go before anything else is asked for.
-    fn read(self) -> (Result<Document, String>, Digest) {
+    fn read(self) -> (Result<ManifestDocument, String>, Digest) {
         (
             wire::document(&self.bytes, self.content_type.as_deref()),
             self.digest,
@@ -48,19 +48,19 @@ impl Raw {
 }
 
 /// Why a part of an image could not be read.
-enum Trouble {
+enum PartError {
     /// The image makes no sense; the text is fit to be shown.
     Broken(String),
     Registry(RegistryError),
 }
 
-impl From<String> for Trouble {
+impl From<String> for PartError {
     fn from(why: String) -> Self {
         Self::Broken(why)
     }
 }
 
-impl From<RegistryError> for Trouble {
+impl From<RegistryError> for PartError {
     fn from(error: RegistryError) -> Self {
         Self::Registry(error)
     }
@@ -83,22 +83,22 @@ impl Registry {
     pub async fn examine(
         &self,
         repository: &Repository,
-        asked: &Asked,
+        asked: &Reference,
         deadline: &Deadline,
     ) -> Result<ImageFacts, RegistryError> {
         let (tag, top) = match asked {
-            Asked::Tag(tag) => (
+            Reference::Tag(tag) => (
                 Some(tag.clone()),
-                Want::manifest(repository, tag.as_str(), Access::Pull),
+                RegistryRequest::manifest(repository, tag.as_str(), Access::Pull),
             ),
-            Asked::Digest(digest) => (
+            Reference::Digest(digest) => (
                 None,
-                Want::manifest(repository, digest.as_str(), Access::Pull),
+                RegistryRequest::manifest(repository, digest.as_str(), Access::Pull),
             ),
         };
         let wanted = match asked {
-            Asked::Tag(_) => None,
-            Asked::Digest(digest) => Some(digest),
+            Reference::Tag(_) => None,
+            Reference::Digest(digest) => Some(digest),
         };
         let top = self
             .0
@@ -107,8 +107,8 @@ impl Registry {
         let (document, digest) = top.read();
         let contents = match self.contents(repository, document, &digest, deadline).await {
             Ok(contents) => contents,
-            Err(Trouble::Broken(why)) => Contents::Broken(why),
-            Err(Trouble::Registry(error)) => return Err(error),
+            Err(PartError::Broken(why)) => Contents::Broken(why),
+            Err(PartError::Registry(error)) => return Err(error),
         };
         Ok(ImageFacts {
             repository: repository.clone(),
@@ -134,12 +134,12 @@ impl Registry {
     async fn contents(
         &self,
         repository: &Repository,
-        top: Result<Document, String>,
+        top: Result<ManifestDocument, String>,
         digest: &Digest,
         deadline: &Deadline,
-    ) -> Result<Contents, Trouble> {
+    ) -> Result<Contents, PartError> {
         let (entries, above) = match top? {
-            Document::Manifest {
+            ManifestDocument::Manifest {
                 config,
                 size,
                 revision,
@@ -154,7 +154,7 @@ impl Registry {
                     )
                     .await;
             }
-            Document::Index { entries, revision } => (entries, revision),
+            ManifestDocument::Index { entries, revision } => (entries, revision),
         };
         if let Some(entry) = choose(&entries) {
             return self.child(repository, &entry.digest, above, deadline).await;
@@ -178,16 +178,16 @@ impl Registry {
                 }
                 Ok(found) => return Ok(found),
                 // It may be an artifact that was put beside the images.
-                Err(Trouble::Broken(why)) => broken = broken.or(Some(why)),
-                Err(Trouble::Registry(error)) => return Err(Trouble::Registry(error)),
+                Err(PartError::Broken(why)) => broken = broken.or(Some(why)),
+                Err(PartError::Registry(error)) => return Err(PartError::Registry(error)),
             }
         }
         if entries.iter().any(|entry| entry.is_index) {
             let why = "its index holds another index, which Render cannot resolve; build the index from images, not from indexes";
-            return Err(Trouble::Broken(why.into()));
+            return Err(PartError::Broken(why.into()));
         }
         match broken {
-            Some(why) if others.is_empty() => Err(Trouble::Broken(why)),
+            Some(why) if others.is_empty() => Err(PartError::Broken(why)),
             Some(_) | None => Ok(Contents::Others(others)),
         }
     }
@@ -199,10 +199,10 @@ impl Registry {
         digest: &Digest,
         above: Option<Revision>,
         deadline: &Deadline,
-    ) -> Result<Contents, Trouble> {
-        let want = Want {
+    ) -> Result<Contents, PartError> {
+        let want = RegistryRequest {
             missing_tries: PART_TRIES,
-            ..Want::manifest(repository, digest.as_str(), Access::Pull)
+            ..RegistryRequest::manifest(repository, digest.as_str(), Access::Pull)
         };
         let child = self
             .0
@@ -211,7 +211,7 @@ impl Registry {
         let child = child.map_err(|error| gone(error, "manifest", digest))?;
         let (document, found) = child.read();
         match document? {
-            Document::Manifest {
+            ManifestDocument::Manifest {
                 config,
                 size,
                 revision,
@@ -225,7 +225,7 @@ impl Registry {
                 )
                 .await
             }
-            Document::Index { .. } => Err(Trouble::Broken(format!(
+            ManifestDocument::Index { .. } => Err(PartError::Broken(format!(
                 "its manifest {digest} is another index"
             ))),
         }
@@ -239,15 +239,16 @@ impl Registry {
         (config, size): (Digest, u64),
         above: Option<Revision>,
         deadline: &Deadline,
-    ) -> Result<Contents, Trouble> {
-        let want = Want {
+    ) -> Result<Contents, PartError> {
+        let want = RegistryRequest {
             target: format!("blobs/{config}"),
             cap: CONFIG_CAP,
             missing_tries: PART_TRIES,
-            ..Want::manifest(repository, "", Access::Pull)
+            ..RegistryRequest::manifest(repository, "", Access::Pull)
         };
-        let read =
-            |answer: &Answer| proven(&want, answer, Some(&config)).map(|_| answer.body().to_vec());
+        let read = |answer: &HttpResponse| {
+            proven(&want, answer, Some(&config)).map(|_| answer.body().to_vec())
+        };
         let bytes = self
             .0
             .ask(&want, deadline, read)
@@ -263,7 +264,7 @@ impl Registry {
     }
 }
 
-impl<'a> Want<'a> {
+impl<'a> RegistryRequest<'a> {
     /// A manifest, by tag or digest.
     pub(super) fn manifest(repository: &'a Repository, reference: &str, access: Access) -> Self {
         Self {
@@ -279,8 +280,8 @@ impl<'a> Want<'a> {
 }
 
 /// The image that Render would take: the first for linux/amd64, one that runs on every such machine if there is one.
-fn choose(entries: &[Entry]) -> Option<&Entry> {
-    let fits = |entry: &&Entry| {
+fn choose(entries: &[IndexEntry]) -> Option<&IndexEntry> {
+    let fits = |entry: &&IndexEntry| {
         !entry.is_index
             && entry
                 .platform
@@ -295,20 +296,20 @@ fn choose(entries: &[Entry]) -> Option<&Entry> {
 }
 
 /// A part that an image names and the registry does not have makes the image a broken one.
-fn gone(error: RegistryError, part: &str, digest: &Digest) -> Trouble {
+fn gone(error: RegistryError, part: &str, digest: &Digest) -> PartError {
     if matches!(error, RegistryError::Missing(_)) {
-        Trouble::Broken(format!(
+        PartError::Broken(format!(
             "its {part} {digest} is not in the registry, though the image that names it is"
         ))
     } else {
-        Trouble::Registry(error)
+        PartError::Registry(error)
     }
 }
 
 /// The digest of an answer's bytes, if it is the one that was asked for and the one that the registry names.
 fn proven(
-    want: &Want<'_>,
-    answer: &Answer,
+    want: &RegistryRequest<'_>,
+    answer: &HttpResponse,
     wanted: Option<&Digest>,
 ) -> Result<Digest, RegistryError> {
     let found = digest_of(answer.body());
@@ -331,8 +332,8 @@ fn proven(
 
 /// Reads a manifest's bytes out of an answer.
 pub(super) fn raw(
-    want: &Want<'_>,
-    answer: &Answer,
+    want: &RegistryRequest<'_>,
+    answer: &HttpResponse,
     wanted: Option<&Digest>,
 ) -> Result<Raw, RegistryError> {
     let content_type = answer.header("content-type").map(Into::into);
@@ -365,12 +366,12 @@ pub(super) async fn tag_digest(
     access: Access,
     deadline: &Deadline,
 ) -> Result<Option<Digest>, RegistryError> {
-    let get = Want::manifest(repository, tag.as_str(), access);
-    let head = Want {
+    let get = RegistryRequest::manifest(repository, tag.as_str(), access);
+    let head = RegistryRequest {
         method: Method::HEAD,
-        ..Want::manifest(repository, tag.as_str(), access)
+        ..RegistryRequest::manifest(repository, tag.as_str(), access)
     };
-    let named = |answer: &Answer| {
+    let named = |answer: &HttpResponse| {
         Ok(answer
             .header("docker-content-digest")
             .and_then(|text| Digest::parse(text).ok()))

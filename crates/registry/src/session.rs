@@ -4,9 +4,11 @@ use super::auth::{Access, Scheme, Unfollowed};
 use super::complaint::{Complaint, SECONDARY_LIMIT, complaint};
 use super::tokens::Token;
 use super::wire;
-use super::{Asker, Credentials, Exchange, RegistryError};
+use super::{Asker, Credentials, RegistryError, RequestTrace};
 use http::{Method, header};
-use http_client::{Answer, Attempt, Client, Deadline, Request, TransportError, retry, within};
+use http_client::{
+    Client, Deadline, HttpRequest, HttpResponse, RetryStep, TransportError, retry, within,
+};
 use model::{Digest, RegistryHost, Repository, Secret};
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -25,7 +27,7 @@ const LEAST: Duration = Duration::from_secs(1);
 const REDIRECTS: usize = 3;
 
 /// What is asked of a registry.
-pub(super) struct Want<'a> {
+pub(super) struct RegistryRequest<'a> {
     pub(super) method: Method,
     pub(super) repository: &'a Repository,
     /// `manifests/…`, `blobs/…` or `tags/list?…`.
@@ -39,7 +41,7 @@ pub(super) struct Want<'a> {
     pub(super) body: Option<(Vec<u8>, String)>,
 }
 
-impl Want<'_> {
+impl RegistryRequest<'_> {
     /// Whether what it sends names the digest.
     fn holds(&self, digest: &Digest) -> bool {
         let text = self
@@ -54,8 +56,8 @@ impl Want<'_> {
     }
 
     /// The request, before there is an answer.
-    pub(super) fn exchange(&self) -> Exchange {
-        Exchange {
+    pub(super) fn exchange(&self) -> RequestTrace {
+        RequestTrace {
             method: self.method.clone(),
             host: self.repository.host().to_string(),
             path: self.path().split('?').next().unwrap_or_default().to_owned(),
@@ -69,8 +71,8 @@ impl Want<'_> {
     }
 
     /// The request and its answer.
-    pub(super) fn answered(&self, answer: &Answer) -> Box<Exchange> {
-        Box::new(Exchange {
+    pub(super) fn answered(&self, answer: &HttpResponse) -> Box<RequestTrace> {
+        Box::new(RequestTrace {
             status: Some(answer.status()),
             request_id: request_id(answer),
             ..self.exchange()
@@ -79,8 +81,8 @@ impl Want<'_> {
 }
 
 /// An answer, whether another host gave it, and what it was asked with.
-struct Reply {
-    answer: Answer,
+struct RegistryReply {
+    answer: HttpResponse,
     redirected: bool,
     authorization: Option<Secret>,
 }
@@ -111,9 +113,9 @@ impl Session {
     /// Asks until there is an answer that `read` takes, or one that waiting does not make better, or the deadline.
     pub(super) async fn ask<T>(
         &self,
-        want: &Want<'_>,
+        want: &RegistryRequest<'_>,
         deadline: &Deadline,
-        read: impl Fn(&Answer) -> Result<T, RegistryError>,
+        read: impl Fn(&HttpResponse) -> Result<T, RegistryError>,
     ) -> Result<T, RegistryError> {
         let backoff = self.client.backoff(WAITS.0, WAITS.1);
         let mut tries = 0;
@@ -123,10 +125,10 @@ impl Session {
                 let error = cut_off(want);
                 tracing::debug!("{error}");
                 // What an earlier attempt was answered says more than that this one was not.
-                return Attempt::Done(Err(answered.take().unwrap_or(error)));
+                return RetryStep::Done(Err(answered.take().unwrap_or(error)));
             };
             let error = match result.and_then(|answer| read(&answer)) {
-                Ok(value) => return Attempt::Done(Ok(value)),
+                Ok(value) => return RetryStep::Done(Ok(value)),
                 Err(error) => error,
             };
             tries += 1;
@@ -137,12 +139,12 @@ impl Session {
                 error.most_tries()
             };
             if most.is_some_and(|most| tries >= most) {
-                return Attempt::Done(Err(error));
+                return RetryStep::Done(Err(error));
             }
             tracing::debug!("{error}; it is asked again");
             answered = Some(error.clone());
             let hint = error.after();
-            Attempt::Again { error, hint }
+            RetryStep::Again { error, hint }
         })
         .await
     }
@@ -150,9 +152,9 @@ impl Session {
     /// One attempt; `None` if the deadline cuts it off.
     async fn bounded(
         &self,
-        want: &Want<'_>,
+        want: &RegistryRequest<'_>,
         deadline: &Deadline,
-    ) -> Option<Result<Answer, RegistryError>> {
+    ) -> Option<Result<HttpResponse, RegistryError>> {
         let once = async {
             // The gate is never closed; without its permit the request would be made all the same.
             let _permit = self.gate.acquire().await;
@@ -162,7 +164,7 @@ impl Session {
     }
 
     /// One attempt: at most one more request when the host turns out to want authorization, or the token has run out.
-    async fn once(&self, want: &Want<'_>) -> Result<Answer, RegistryError> {
+    async fn once(&self, want: &RegistryRequest<'_>) -> Result<HttpResponse, RegistryError> {
         let host = want.repository.host();
         let slot = slot(&self.schemes, host);
         let mut known = slot.lock().await;
@@ -200,7 +202,11 @@ impl Session {
         }
     }
 
-    fn challenge(&self, want: &Want<'_>, reply: &Reply) -> Result<Scheme, RegistryError> {
+    fn challenge(
+        &self,
+        want: &RegistryRequest<'_>,
+        reply: &RegistryReply,
+    ) -> Result<Scheme, RegistryError> {
         let header = reply.answer.header("www-authenticate").unwrap_or_default();
         Scheme::parse(header, want.repository.host()).map_err(|unfollowed| {
             let exchange = self.explained(want, reply);
@@ -217,10 +223,10 @@ impl Session {
     /// Sends with what the scheme asks for; also gives the token if it is an old one, which may have run out.
     async fn send_as(
         &self,
-        want: &Want<'_>,
+        want: &RegistryRequest<'_>,
         scheme: &Scheme,
         stale: Option<&Secret>,
-    ) -> Result<(Reply, Option<Secret>), RegistryError> {
+    ) -> Result<(RegistryReply, Option<Secret>), RegistryError> {
         match scheme {
             Scheme::Open => Ok((self.send(want, None).await?, None)),
             Scheme::Basic => {
@@ -242,9 +248,9 @@ impl Session {
     /// Sends, following redirects of a question.
     async fn send(
         &self,
-        want: &Want<'_>,
+        want: &RegistryRequest<'_>,
         authorization: Option<&Secret>,
-    ) -> Result<Reply, RegistryError> {
+    ) -> Result<RegistryReply, RegistryError> {
         let origin = want.repository.host().origin();
         let misdirected = |why: &str| RegistryError::Misdirected {
             exchange: Box::new(want.exchange()),
@@ -255,7 +261,7 @@ impl Session {
         let home = at.origin();
         for _ in 0..=REDIRECTS {
             let redirected = at.origin() != home;
-            let mut request = Request::new(want.method.clone(), at.as_str()).cap(want.cap);
+            let mut request = HttpRequest::new(want.method.clone(), at.as_str()).cap(want.cap);
             if want.target.starts_with("manifests/") && want.method != Method::PUT {
                 request = request.header(header::ACCEPT, wire::ACCEPT);
             }
@@ -267,7 +273,7 @@ impl Session {
             if let Some(authorization) = authorization.filter(|_| !redirected) {
                 request = request.authorization(authorization.expose());
             }
-            let exchange = Exchange {
+            let exchange = RequestTrace {
                 redirected,
                 ..want.exchange()
             };
@@ -280,7 +286,7 @@ impl Session {
             let location = match (answer.status(), answer.header("location")) {
                 (301 | 302 | 303 | 307 | 308, Some(location)) if want.body.is_none() => location,
                 _ => {
-                    return Ok(Reply {
+                    return Ok(RegistryReply {
                         answer,
                         redirected,
                         authorization: authorization.cloned(),
@@ -299,7 +305,11 @@ impl Session {
     }
 
     /// What a status means.
-    fn judge(&self, want: &Want<'_>, reply: Reply) -> Result<Answer, RegistryError> {
+    fn judge(
+        &self,
+        want: &RegistryRequest<'_>,
+        reply: RegistryReply,
+    ) -> Result<HttpResponse, RegistryError> {
         if reply.answer.is_success() {
             return Ok(reply.answer);
         }
@@ -328,8 +338,8 @@ impl Session {
         })
     }
 
-    fn explained(&self, want: &Want<'_>, reply: &Reply) -> Box<Exchange> {
-        let exchange = Exchange {
+    fn explained(&self, want: &RegistryRequest<'_>, reply: &RegistryReply) -> Box<RequestTrace> {
+        let exchange = RequestTrace {
             redirected: reply.redirected,
             ..want.exchange()
         };
@@ -344,11 +354,11 @@ impl Session {
     /// Completes an exchange with what the answer says, as far as that is known words.
     pub(super) fn complaint(
         &self,
-        exchange: Exchange,
-        answer: &Answer,
+        exchange: RequestTrace,
+        answer: &HttpResponse,
         host: &RegistryHost,
         authorization: Option<&Secret>,
-    ) -> Box<Exchange> {
+    ) -> Box<RequestTrace> {
         let password = self
             .credentials_for(host)
             .map(|credentials| credentials.password.expose());
@@ -376,7 +386,7 @@ impl Session {
             wait,
             about: _,
         } = complaint(answer.body());
-        Box::new(Exchange {
+        Box::new(RequestTrace {
             status: Some(answer.status()),
             code,
             phrase,
@@ -413,7 +423,7 @@ fn is_loopback(at: &Url) -> bool {
 }
 
 /// GitHub's ids are hex digits in groups: `E48C:3B1F2D:9A01:B2C3:65F0A1B2`.
-fn request_id(answer: &Answer) -> Option<String> {
+fn request_id(answer: &HttpResponse) -> Option<String> {
     let id = answer.header("x-github-request-id")?;
     let is_group = |group: &str| {
         (1..=8).contains(&group.len()) && group.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -423,12 +433,12 @@ fn request_id(answer: &Answer) -> Option<String> {
 }
 
 /// Whether the answer is a rate limit, whatever its status.
-pub(super) fn is_limited(exchange: &Exchange) -> bool {
+pub(super) fn is_limited(exchange: &RequestTrace) -> bool {
     exchange.code() == Some("TOOMANYREQUESTS") || exchange.phrase == Some(SECONDARY_LIMIT)
 }
 
 /// Distribution says so of an index whose images are gone.
-fn is_child_missing(exchange: &Exchange) -> bool {
+fn is_child_missing(exchange: &RequestTrace) -> bool {
     matches!(
         exchange.code(),
         Some("MANIFEST_BLOB_UNKNOWN" | "BLOB_UNKNOWN")
@@ -436,7 +446,7 @@ fn is_child_missing(exchange: &Exchange) -> bool {
 }
 
 /// The failure of an attempt that the deadline has cut off.
-fn cut_off(want: &Want<'_>) -> RegistryError {
+fn cut_off(want: &RegistryRequest<'_>) -> RegistryError {
     RegistryError::Unavailable {
         after: None,
         exchange: Box::new(want.exchange()),
@@ -445,7 +455,7 @@ fn cut_off(want: &Want<'_>) -> RegistryError {
 }
 
 /// What a status means that says nothing about what was asked for.
-pub(super) fn failed(answer: &Answer, exchange: Box<Exchange>) -> RegistryError {
+pub(super) fn failed(answer: &HttpResponse, exchange: Box<RequestTrace>) -> RegistryError {
     let after = || answer.wait_hint().or(exchange.wait);
     match answer.status() {
         429 => RegistryError::RateLimited {
@@ -466,7 +476,7 @@ pub(super) fn failed(answer: &Answer, exchange: Box<Exchange>) -> RegistryError 
 }
 
 /// What it means that there is no answer.
-pub(super) fn unanswered(exchange: Exchange, error: TransportError) -> RegistryError {
+pub(super) fn unanswered(exchange: RequestTrace, error: TransportError) -> RegistryError {
     let exchange = Box::new(exchange);
     match error {
         TransportError::NeverSent(why) | TransportError::NoAnswer(why) => {

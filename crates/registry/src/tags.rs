@@ -2,10 +2,10 @@
 
 use super::auth::Access;
 use super::read::{MANIFEST_CAP, Registry};
-use super::session::Want;
-use super::{Exchange, RegistryError};
+use super::session::RegistryRequest;
+use super::{RegistryError, RequestTrace};
 use http::Method;
-use http_client::{Answer, Deadline};
+use http_client::{Deadline, HttpResponse};
 use model::Repository;
 use serde::Deserialize;
 use url::Url;
@@ -77,8 +77,8 @@ impl Registry {
     }
 }
 
-fn page<'a>(repository: &'a Repository, target: &str) -> Want<'a> {
-    Want {
+fn page<'a>(repository: &'a Repository, target: &str) -> RegistryRequest<'a> {
+    RegistryRequest {
         method: Method::GET,
         repository,
         target: target.to_owned(),
@@ -90,7 +90,10 @@ fn page<'a>(repository: &'a Repository, target: &str) -> Want<'a> {
 }
 
 /// The tags of a page, and the target of the next one.
-fn read(want: &Want<'_>, answer: &Answer) -> Result<(Vec<String>, Option<String>), RegistryError> {
+fn read(
+    want: &RegistryRequest<'_>,
+    answer: &HttpResponse,
+) -> Result<(Vec<String>, Option<String>), RegistryError> {
     let broken = |why: &str| RegistryError::Broken {
         exchange: want.answered(answer),
         why: why.into(),
@@ -105,7 +108,11 @@ fn read(want: &Want<'_>, answer: &Answer) -> Result<(Vec<String>, Option<String>
 }
 
 /// Where the next page is. It is one of the same list, or it is not followed.
-fn target(want: &Want<'_>, link: &str, exchange: Box<Exchange>) -> Result<String, RegistryError> {
+fn target(
+    want: &RegistryRequest<'_>,
+    link: &str,
+    exchange: Box<RequestTrace>,
+) -> Result<String, RegistryError> {
     let list = format!(
         "{}/v2/{}/tags/list",
         want.repository.host().origin(),

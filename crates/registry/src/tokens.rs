@@ -1,10 +1,10 @@
 //! Tokens: made once for a repository and what is done there, and used until they run out.
 
 use super::auth::{Access, TokenServer, read_token};
-use super::session::{Session, Want, failed, is_limited, slot, unanswered};
-use super::{Credentials, Exchange, RegistryError};
+use super::session::{RegistryRequest, Session, failed, is_limited, slot, unanswered};
+use super::{Credentials, RegistryError, RequestTrace};
 use http::Method;
-use http_client::{Request, Stopwatch, TransportError};
+use http_client::{HttpRequest, Stopwatch, TransportError};
 use model::Secret;
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ impl Session {
     /// The token for a repository, and whether it was there already. One request at a time makes it; the others wait for it.
     pub(super) async fn token(
         &self,
-        want: &Want<'_>,
+        want: &RegistryRequest<'_>,
         server: &TokenServer,
         stale: Option<&Secret>,
     ) -> Result<(Secret, bool), RegistryError> {
@@ -47,11 +47,11 @@ impl Session {
 
     async fn make_token(
         &self,
-        want: &Want<'_>,
+        want: &RegistryRequest<'_>,
         server: &TokenServer,
     ) -> Result<(Secret, Duration), RegistryError> {
         let host = want.repository.host();
-        let mut request = Request::new(
+        let mut request = HttpRequest::new(
             Method::GET,
             server.address(&want.access.scope(want.repository)),
         )
@@ -60,7 +60,7 @@ impl Session {
         if let Some(basic) = &basic {
             request = request.authorization(basic.expose());
         }
-        let exchange = Exchange {
+        let exchange = RequestTrace {
             method: Method::GET,
             host: server.host(),
             path: server.path(),

@@ -1,8 +1,8 @@
 //! The registry's own shapes: manifests, indexes, configs and complaints, as bytes have them.
 
-use super::Named;
+use super::NamedDigests;
 use decide::{Platform, Revision};
-use model::{Digest, Foreign};
+use model::{Digest, Untrusted};
 use oci_distribution::manifest::{
     IMAGE_CONFIG_MEDIA_TYPE, IMAGE_DOCKER_CONFIG_MEDIA_TYPE, IMAGE_MANIFEST_LIST_MEDIA_TYPE,
     IMAGE_MANIFEST_MEDIA_TYPE, OCI_IMAGE_INDEX_MEDIA_TYPE, OCI_IMAGE_MEDIA_TYPE,
@@ -27,14 +27,14 @@ const ENTRIES: usize = 1000;
 /// An index, of which only what is needed is kept: a registry may send 4 MiB of annotations, which as texts would take twenty times that.
 #[derive(Deserialize)]
 struct IndexWire {
-    manifests: Vec<EntryWire>,
+    manifests: Vec<IndexEntryWire>,
     annotations: Option<LabelsWire>,
 }
 
 /// An entry of an index.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct EntryWire {
+struct IndexEntryWire {
     media_type: String,
     digest: String,
     platform: Option<PlatformWire>,
@@ -87,11 +87,11 @@ struct LabelsWire {
 
 /// What a manifest's bytes are.
 #[derive(Debug)]
-pub(super) enum Document {
+pub(super) enum ManifestDocument {
     /// A choice of images.
     Index {
         /// What may be chosen: everything but attestations.
-        entries: Vec<Entry>,
+        entries: Vec<IndexEntry>,
         revision: Option<Revision>,
     },
     /// One image.
@@ -105,7 +105,7 @@ pub(super) enum Document {
 
 /// One choice of an index.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct IndexEntry {
     pub(super) digest: Digest,
     pub(super) platform: Option<Platform>,
     pub(super) has_variant: bool,
@@ -190,7 +190,7 @@ pub(super) fn media_type(bytes: &[u8], content_type: Option<&str>) -> Result<Str
         | IMAGE_MANIFEST_MEDIA_TYPE => Err("its manifest is not what its media type says".into()),
         other => Err(format!(
             "its media type is \"{}\", which is no container image",
-            Foreign(other.as_bytes())
+            Untrusted(other.as_bytes())
         )),
     }
 }
@@ -199,7 +199,10 @@ pub(super) fn media_type(bytes: &[u8], content_type: Option<&str>) -> Result<Str
 ///
 /// # Errors
 /// What is wrong with it, fit to be shown.
-pub(super) fn document(bytes: &[u8], content_type: Option<&str>) -> Result<Document, String> {
+pub(super) fn document(
+    bytes: &[u8],
+    content_type: Option<&str>,
+) -> Result<ManifestDocument, String> {
     let media_type = media_type(bytes, content_type)?;
     if media_type == OCI_IMAGE_INDEX_MEDIA_TYPE || media_type == IMAGE_MANIFEST_LIST_MEDIA_TYPE {
         let index: IndexWire = serde_json::from_slice(bytes)
@@ -212,7 +215,7 @@ pub(super) fn document(bytes: &[u8], content_type: Option<&str>) -> Result<Docum
             .into_iter()
             .filter_map(entry)
             .collect::<Result<_, _>>()?;
-        return Ok(Document::Index {
+        return Ok(ManifestDocument::Index {
             entries,
             revision: revision(index.annotations),
         });
@@ -223,7 +226,7 @@ pub(super) fn document(bytes: &[u8], content_type: Option<&str>) -> Result<Docum
     if kind != IMAGE_CONFIG_MEDIA_TYPE && kind != IMAGE_DOCKER_CONFIG_MEDIA_TYPE {
         return Err(format!(
             "it is an artifact of the type \"{}\", not a container image",
-            Foreign(kind.as_bytes())
+            Untrusted(kind.as_bytes())
         ));
     }
     let mut size: u64 = 0;
@@ -236,7 +239,7 @@ pub(super) fn document(bytes: &[u8], content_type: Option<&str>) -> Result<Docum
             .ok_or("its manifest declares impossible sizes")?;
     }
     let config = part(&manifest.config.digest)?;
-    Ok(Document::Manifest {
+    Ok(ManifestDocument::Manifest {
         config,
         size,
         revision: revision(manifest.annotations),
@@ -247,7 +250,7 @@ pub(super) fn document(bytes: &[u8], content_type: Option<&str>) -> Result<Docum
 ///
 /// # Errors
 /// What is wrong with it, fit to be shown; also a digest that is no SHA-256.
-pub(super) fn named(bytes: &[u8]) -> Result<Named, String> {
+pub(super) fn named(bytes: &[u8]) -> Result<NamedDigests, String> {
     #[derive(Deserialize)]
     struct Wire {
         manifests: Option<Vec<Descriptor>>,
@@ -261,7 +264,7 @@ pub(super) fn named(bytes: &[u8]) -> Result<Named, String> {
     }
     let wire: Wire = serde_json::from_slice(bytes)
         .map_err(|error| format!("its manifest cannot be read ({})", shown(&error)))?;
-    let mut found = Named::default();
+    let mut found = NamedDigests::default();
     for child in wire.manifests.unwrap_or_default() {
         let digest = part(&child.digest)?;
         if matches!(
@@ -280,7 +283,7 @@ pub(super) fn named(bytes: &[u8]) -> Result<Named, String> {
 }
 
 /// Reads an entry; attestations are none.
-fn entry(wire: EntryWire) -> Option<Result<Entry, String>> {
+fn entry(wire: IndexEntryWire) -> Option<Result<IndexEntry, String>> {
     let is_attestation = wire
         .annotations
         .is_some_and(|marks| marks.reference_type.is_some());
@@ -304,7 +307,7 @@ fn entry(wire: EntryWire) -> Option<Result<Entry, String>> {
              os, architecture, ..
          }| Platform { os, architecture },
     );
-    Some(part(&wire.digest).map(|digest| Entry {
+    Some(part(&wire.digest).map(|digest| IndexEntry {
         digest,
         platform,
         has_variant,
@@ -317,7 +320,7 @@ fn part(digest: &str) -> Result<Digest, String> {
 }
 
 fn shown(error: &serde_json::Error) -> String {
-    Foreign(error.to_string().as_bytes()).to_string()
+    Untrusted(error.to_string().as_bytes()).to_string()
 }
 
 fn revision(labels: Option<LabelsWire>) -> Option<Revision> {

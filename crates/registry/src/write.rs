@@ -2,7 +2,7 @@
 
 use super::auth::Access;
 use super::read::{raw, tag_digest};
-use super::session::{Session, Want};
+use super::session::{RegistryRequest, Session};
 use super::{Credentials, RegistryError, wire};
 use http::Method;
 use http_client::{Client, Deadline};
@@ -62,7 +62,7 @@ impl RegistryWriter {
         deadline: &Deadline,
     ) -> Result<TagPut, RegistryError> {
         let PinnedImage { repository, digest } = image;
-        let get = Want::manifest(repository, digest.as_str(), Access::PullPush);
+        let get = RegistryRequest::manifest(repository, digest.as_str(), Access::PullPush);
         let found = self
             .0
             .ask(&get, deadline, |answer| raw(&get, answer, Some(digest)))
@@ -80,10 +80,10 @@ impl RegistryWriter {
             Some(before) if moving == Moving::Never => return Ok(TagPut::Taken(before.clone())),
             Some(_) | None => {}
         }
-        let put = Want {
+        let put = RegistryRequest {
             method: Method::PUT,
             body: Some((found.bytes, media_type)),
-            ..Want::manifest(repository, tag.as_str(), Access::PullPush)
+            ..RegistryRequest::manifest(repository, tag.as_str(), Access::PullPush)
         };
         self.0.ask(&put, deadline, |_| Ok(())).await?;
         let mut backoff = self

@@ -3,12 +3,12 @@
 //! Every question only reads, so it is asked again while Render limits requests, is down or does not answer, for as long as our
 //! patience lasts.
 
-use super::desk::Desk;
+use super::desk::ApiClient;
 use super::pace::Pace;
-use super::wire::{self, Entry, EventEntry, ServiceEntry, WireDeploy, WireService};
+use super::wire::{self, DeployEntry, EventEntry, ServiceEntry, WireDeploy, WireService};
 use super::{Explanation, RenderError, Repeatable, ServiceFacts};
 use http::Method;
-use http_client::{Answer, Attempt, Client, Deadline, retry, sleep};
+use http_client::{Client, Deadline, HttpResponse, RetryStep, retry, sleep};
 use model::{Deploy, DeployId, DeployStatus, RenderOrigin, Secret, ServiceId};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -30,20 +30,20 @@ const SERVICES: (usize, usize) = (100, 50);
 /// Render's API, read. Clones share one pace.
 #[derive(Debug, Clone)]
 pub struct RenderApi {
-    desk: Desk,
+    desk: ApiClient,
     pace: Pace,
     pub(super) patience: Duration,
 }
 
 /// What a question is about: it says what "not found" means.
 #[derive(Clone, Copy)]
-enum About<'a> {
+enum QuestionSubject<'a> {
     Services,
     Service(&'a ServiceId),
     Deploy(&'a ServiceId, &'a DeployId),
 }
 
-impl About<'_> {
+impl QuestionSubject<'_> {
     /// What was asked for, for people.
     fn shown(&self) -> String {
         match self {
@@ -59,7 +59,7 @@ impl RenderApi {
     #[must_use]
     pub fn new(client: Client, origin: &RenderOrigin, key: Secret) -> Self {
         Self {
-            desk: Desk::new(client, origin, key),
+            desk: ApiClient::new(client, origin, key),
             pace: Pace::new(),
             patience: PATIENCE,
         }
@@ -71,7 +71,7 @@ impl RenderApi {
     /// [`RenderError`], after our patience where waiting may help.
     pub async fn service(&self, id: &ServiceId) -> Result<ServiceFacts, RenderError> {
         let wire: WireService = self
-            .get(id.as_str(), About::Service(id), "a service")
+            .get(id.as_str(), QuestionSubject::Service(id), "a service")
             .await?;
         Ok(ServiceFacts::of(wire))
     }
@@ -86,7 +86,8 @@ impl RenderApi {
         let (mut found, mut after) = (Vec::new(), String::new());
         for _ in 0..pages {
             let path = format!("?includePreviews=true&limit={size}{after}");
-            let entries: Vec<ServiceEntry> = self.get(&path, About::Services, WHAT).await?;
+            let entries: Vec<ServiceEntry> =
+                self.get(&path, QuestionSubject::Services, WHAT).await?;
             let is_last = entries.len() < size;
             let cursor = entries.last().and_then(|entry| entry.cursor.clone());
             for ServiceEntry { service, .. } in entries {
@@ -142,7 +143,7 @@ impl RenderApi {
         let wire: WireDeploy = self
             .get(
                 &format!("{id}/deploys/{deploy}"),
-                About::Deploy(id, deploy),
+                QuestionSubject::Deploy(id, deploy),
                 "a deploy",
             )
             .await?;
@@ -163,7 +164,7 @@ impl RenderApi {
     ) -> Result<Option<Explanation>, RenderError> {
         let path = format!("{id}/events?limit={EVENTS}");
         let entries: Vec<EventEntry> = self
-            .get(&path, About::Service(id), "a service's events")
+            .get(&path, QuestionSubject::Service(id), "a service's events")
             .await?;
         let events: Vec<_> = entries.into_iter().map(|entry| entry.event).collect();
         Ok(Explanation::find(&events, deploy))
@@ -172,7 +173,7 @@ impl RenderApi {
     async fn list(&self, id: &ServiceId, filter: &str) -> Result<Vec<Deploy>, RenderError> {
         const WHAT: &str = "a service's deploys";
         let path = format!("{id}/deploys?{filter}limit={DEPLOYS}");
-        let entries: Vec<Entry> = self.get(&path, About::Service(id), WHAT).await?;
+        let entries: Vec<DeployEntry> = self.get(&path, QuestionSubject::Service(id), WHAT).await?;
         let deploys: Result<_, _> = entries
             .into_iter()
             .map(|entry| entry.deploy.value())
@@ -183,17 +184,17 @@ impl RenderApi {
     async fn get<T: DeserializeOwned>(
         &self,
         path: &str,
-        about: About<'_>,
+        about: QuestionSubject<'_>,
         what: &'static str,
     ) -> Result<T, RenderError> {
         let deadline = Deadline::after(self.patience);
         let backoff = self.desk.backoff(PAUSES.0, PAUSES.1);
         let answer = retry(backoff, &deadline, async || {
             match self.once(path, about).await {
-                Ok(answer) => Attempt::Done(Ok(answer)),
+                Ok(answer) => RetryStep::Done(Ok(answer)),
                 Err(error) => match error.repeatable() {
-                    Repeatable::Safely(hint) => Attempt::Again { error, hint },
-                    Repeatable::Once | Repeatable::Never => Attempt::Done(Err(error)),
+                    Repeatable::Safely(hint) => RetryStep::Again { error, hint },
+                    Repeatable::Once | Repeatable::Never => RetryStep::Done(Err(error)),
                 },
             }
         })
@@ -201,7 +202,11 @@ impl RenderApi {
         wire::read(answer.body()).map_err(|why| RenderError::Unreadable { what, why })
     }
 
-    async fn once(&self, path: &str, about: About<'_>) -> Result<Answer, RenderError> {
+    async fn once(
+        &self,
+        path: &str,
+        about: QuestionSubject<'_>,
+    ) -> Result<HttpResponse, RenderError> {
         sleep(self.pace.turn()).await;
         let answer = self
             .desk
@@ -214,18 +219,23 @@ impl RenderApi {
         match (answer.status(), about) {
             (200, _) => Ok(answer),
             (401, _) => Err(RenderError::KeyInvalid),
-            (status @ (403 | 404 | 410), About::Services) => Err(RenderError::MayNotList(status)),
-            (status @ (404 | 410), About::Deploy(service, deploy)) => Err(RenderError::NoDeploy {
-                service: service.clone(),
-                deploy: deploy.clone(),
-                status,
-            }),
-            (status @ (403 | 404 | 410), About::Service(service) | About::Deploy(service, _)) => {
-                Err(RenderError::NoAccess {
+            (status @ (403 | 404 | 410), QuestionSubject::Services) => {
+                Err(RenderError::MayNotList(status))
+            }
+            (status @ (404 | 410), QuestionSubject::Deploy(service, deploy)) => {
+                Err(RenderError::NoDeploy {
                     service: service.clone(),
+                    deploy: deploy.clone(),
                     status,
                 })
             }
+            (
+                status @ (403 | 404 | 410),
+                QuestionSubject::Service(service) | QuestionSubject::Deploy(service, _),
+            ) => Err(RenderError::NoAccess {
+                service: service.clone(),
+                status,
+            }),
             (status, _) => Err(other(status, &answer, &about.shown())),
         }
     }
@@ -237,7 +247,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// What a status means that means the same everywhere; `what` is what was asked for.
-pub(super) fn other(status: u16, answer: &Answer, what: &str) -> RenderError {
+pub(super) fn other(status: u16, answer: &HttpResponse, what: &str) -> RenderError {
     match status {
         300..=399 => RenderError::Redirected(status),
         401 => RenderError::KeyInvalid,

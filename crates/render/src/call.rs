@@ -1,7 +1,7 @@
 //! What Render says to being asked for a deploy, by a hook or by its API.
 
 use super::wire;
-use http_client::{Answer, TransportError};
+use http_client::{HttpResponse, TransportError};
 use model::{DeployId, FailureWord, ServiceId};
 use std::fmt;
 use std::time::Duration;
@@ -17,14 +17,14 @@ pub enum Accepted {
 
 /// Which key opened the door, or did not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Key {
+pub enum RenderKey {
     /// The key in a deploy hook.
     Hook,
     /// The API key.
     Api,
 }
 
-impl fmt::Display for Key {
+impl fmt::Display for RenderKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Hook => "the hook's key",
@@ -35,16 +35,16 @@ impl fmt::Display for Key {
 
 /// What Render's API said, where that is a known phrase; empty for a hook.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Said(Option<&'static str>);
+pub struct RenderPhrase(Option<&'static str>);
 
-impl Said {
+impl RenderPhrase {
     /// The known phrase in the `message` of an error's body.
-    pub(super) fn by(answer: &Answer) -> Self {
+    pub(super) fn by(answer: &HttpResponse) -> Self {
         Self(wire::phrase(answer.body()))
     }
 }
 
-impl fmt::Display for Said {
+impl fmt::Display for RenderPhrase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0
             .map_or(Ok(()), |phrase| write!(f, " (it says \"{phrase}\")"))
@@ -65,7 +65,7 @@ pub enum CallFailure {
     BadRequest,
     /// 401.
     #[error("Render answered 401: {0} is not valid")]
-    Denied(Key),
+    Denied(RenderKey),
     /// 403 of a hook.
     #[error("Render answered 403: it does not let the hook's key deploy")]
     Forbidden,
@@ -77,7 +77,7 @@ pub enum CallFailure {
         /// The status.
         status: u16,
         /// Render's own words.
-        said: Said,
+        said: RenderPhrase,
     },
     /// 403, 404 or 410 to a preview.
     #[error("Render answered {status}: {}{said}", no_parent(*status, parent))]
@@ -87,7 +87,7 @@ pub enum CallFailure {
         /// The status.
         status: u16,
         /// Render's own words.
-        said: Said,
+        said: RenderPhrase,
     },
     /// 404 of a hook.
     #[error(
@@ -103,7 +103,7 @@ pub enum CallFailure {
         /// The status.
         status: u16,
         /// Render's own words.
-        said: Said,
+        said: RenderPhrase,
     },
     /// 429 to a preview. Which limit it comes under is not documented; making a service may be done 20 times an hour.
     #[error("Render answered 429: too many services were made with this API key")]
@@ -112,7 +112,7 @@ pub enum CallFailure {
     #[error(
         "Render answered 409: the service is suspended, or its workspace may not deploy at present{0}"
     )]
-    Suspended(Said),
+    Suspended(RenderPhrase),
     /// 429, still so at the end of our patience.
     #[error("Render answered 429: too many deploys (10 a minute and service)")]
     RateLimited(Option<Duration>),
@@ -160,8 +160,8 @@ impl CallFailure {
         match self {
             Self::OtherImage | Self::OtherImageOrNoService => FailureWord::ImageRepositoryDiffers,
             Self::ImageNotFetched => FailureWord::ImagePullFailed,
-            Self::Denied(Key::Hook) | Self::Forbidden => FailureWord::HookDenied,
-            Self::Denied(Key::Api) | Self::NoAccess { .. } | Self::NoParent { .. } => {
+            Self::Denied(RenderKey::Hook) | Self::Forbidden => FailureWord::HookDenied,
+            Self::Denied(RenderKey::Api) | Self::NoAccess { .. } | Self::NoParent { .. } => {
                 FailureWord::PermissionMissing
             }
             Self::Suspended(_) => FailureWord::ServiceSuspended,
@@ -189,10 +189,10 @@ impl CallFailure {
             Self::OtherImageOrNoService => {
                 "Compare the service's image on Render with the deploy manifest, and copy the deploy hook from the service's settings again."
             }
-            Self::Denied(Key::Hook) | Self::Forbidden => {
+            Self::Denied(RenderKey::Hook) | Self::Forbidden => {
                 "Copy the deploy hook from the service's settings again; it was probably regenerated."
             }
-            Self::Denied(Key::Api) => {
+            Self::Denied(RenderKey::Api) => {
                 "Make a new API key in Render's account settings and put it into the secret. A key belongs to one workspace: it has to be the services' own."
             }
             Self::NoAccess { .. } => {
@@ -283,7 +283,7 @@ mod tests {
             Repeatable::Safely(None)
         );
         assert_eq!(
-            CallFailure::Denied(Key::Hook).repeatable(),
+            CallFailure::Denied(RenderKey::Hook).repeatable(),
             Repeatable::Never
         );
     }
@@ -304,7 +304,7 @@ mod tests {
         for (failure, may) in [
             (CallFailure::Broken(502), true),
             (CallFailure::Forbidden, false),
-            (CallFailure::Denied(Key::Hook), false),
+            (CallFailure::Denied(RenderKey::Hook), false),
             (CallFailure::RateLimited(None), false),
             (CallFailure::MethodRefused, false),
         ] {
@@ -316,8 +316,8 @@ mod tests {
     #[test]
     fn a_failure_says_which_key_it_is_about() {
         let (hook, api) = (
-            CallFailure::Denied(Key::Hook),
-            CallFailure::Denied(Key::Api),
+            CallFailure::Denied(RenderKey::Hook),
+            CallFailure::Denied(RenderKey::Api),
         );
         assert!(hook.to_string().contains("the hook's key") && hook.hint().contains("deploy hook"));
         assert!(api.to_string().contains("the API key") && !api.hint().contains("hook"));

@@ -1,20 +1,20 @@
 //! Where the API is asked, and with what key. Both hands go through here.
 
 use http::{Method, header};
-use http_client::{Answer, Backoff, Client, Request, TransportError};
+use http_client::{Backoff, Client, HttpRequest, HttpResponse, TransportError};
 use model::{RenderOrigin, Secret};
 use std::time::Duration;
 
 /// The API's address and the key for it. The key goes to this origin and to no other: the client follows no redirects, and paths
 /// are made of ids that hold letters and digits only, and of cursors that are escaped.
 #[derive(Debug, Clone)]
-pub(super) struct Desk {
+pub(super) struct ApiClient {
     client: Client,
     base: String,
     key: Secret,
 }
 
-impl Desk {
+impl ApiClient {
     pub(super) fn new(client: Client, origin: &RenderOrigin, key: Secret) -> Self {
         Self {
             client,
@@ -24,9 +24,9 @@ impl Desk {
     }
 
     /// A request for `path` below `/v1/services/`; a query alone (`?limit=100`) is for the list of services.
-    pub(super) fn request(&self, method: Method, path: &str) -> Request {
+    pub(super) fn request(&self, method: Method, path: &str) -> HttpRequest {
         let separator = if path.starts_with('?') { "" } else { "/" };
-        Request::new(method, format!("{}{separator}{path}", self.base))
+        HttpRequest::new(method, format!("{}{separator}{path}", self.base))
             .authorization(&format!("Bearer {}", self.key.expose()))
             .header(header::ACCEPT, "application/json")
     }
@@ -38,9 +38,9 @@ impl Desk {
 
     pub(super) async fn send(
         &self,
-        request: Request,
+        request: HttpRequest,
         shown: &str,
-    ) -> Result<Answer, TransportError> {
+    ) -> Result<HttpResponse, TransportError> {
         let answer = self.client.send(request).await?;
         tracing::debug!("{shown}: {}", answer.status());
         Ok(answer)

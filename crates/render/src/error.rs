@@ -1,6 +1,6 @@
 //! Why Render's API did not give what was asked of it.
 
-use super::{Repeatable, Said};
+use super::{RenderPhrase, Repeatable};
 use http_client::TransportError;
 use model::{DeployId, FailureWord, ServiceId};
 use std::time::Duration;
@@ -45,7 +45,7 @@ pub enum RenderError {
         /// The status.
         status: u16,
         /// Render's own words.
-        said: Said,
+        said: RenderPhrase,
     },
     /// 429, still so at the end of our patience.
     #[error("Render answered 429: too many requests with this API key")]

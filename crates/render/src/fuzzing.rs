@@ -12,7 +12,7 @@ pub fn answer(kind: u8, body: &[u8]) {
     match kind % 8 {
         0 => named(wire::hooked(body).as_ref()),
         1 => named(wire::created(body).as_ref()),
-        2 => told(wire::read::<Vec<wire::Entry>>(body).map(|entries| {
+        2 => told(wire::read::<Vec<wire::DeployEntry>>(body).map(|entries| {
             for found in entries.into_iter().map(|entry| entry.deploy.value()) {
                 told(found.map(|deploy| named(Some(&deploy.id))));
             }

@@ -3,8 +3,8 @@
 //! Nothing that Render answers to a hook is shown except an id of a deploy; a 400 is told apart by its text.
 
 use super::wire;
-use super::{Accepted, CallFailure, Key, Said};
-use http_client::{Answer, Client, Request, TransportError};
+use super::{Accepted, CallFailure, RenderKey, RenderPhrase};
+use http_client::{Client, HttpRequest, HttpResponse, TransportError};
 use model::{DeployHook, PinnedImage};
 use parse::inputs::WriteAccess;
 
@@ -38,7 +38,7 @@ impl HookCaller {
         let answer = self
             .0
             .send(
-                Request::new(http::Method::POST, url)
+                HttpRequest::new(http::Method::POST, url)
                     .cap(CAP)
                     .status_is_enough(),
             )
@@ -52,7 +52,7 @@ impl HookCaller {
     }
 }
 
-fn judge(answer: &Answer) -> Result<Accepted, CallFailure> {
+fn judge(answer: &HttpResponse) -> Result<Accepted, CallFailure> {
     match answer.status() {
         202 => Ok(Accepted::Queued),
         status @ (200 | 201) if !wire::is_object(answer.body()) => {
@@ -61,11 +61,11 @@ fn judge(answer: &Answer) -> Result<Accepted, CallFailure> {
         200 | 201 => Ok(Accepted::Started(wire::hooked(answer.body()))),
         status @ 300..=399 => Err(CallFailure::Redirected(status)),
         400 => Err(wire::bad_request(answer.body())),
-        401 => Err(CallFailure::Denied(Key::Hook)),
+        401 => Err(CallFailure::Denied(RenderKey::Hook)),
         403 => Err(CallFailure::Forbidden),
         404 => Err(CallFailure::OtherImageOrNoService),
         405 => Err(CallFailure::MethodRefused),
-        409 => Err(CallFailure::Suspended(Said::default())),
+        409 => Err(CallFailure::Suspended(RenderPhrase::default())),
         429 => Err(CallFailure::RateLimited(answer.wait_hint())),
         status @ 500..=599 => Err(CallFailure::Broken(status)),
         status => Err(CallFailure::Unknown(status)),
@@ -96,7 +96,10 @@ mod tests {
         let accepted = caller.call(&hook, &image('a')).await.unwrap();
         assert_eq!(accepted, Accepted::Started(Some(deploy("dep-1"))));
         let error = caller.call(&hook, &image('a')).await.unwrap_err();
-        assert!(matches!(error, CallFailure::Denied(Key::Hook)), "{error:?}");
+        assert!(
+            matches!(error, CallFailure::Denied(RenderKey::Hook)),
+            "{error:?}"
+        );
         assert_harmless(&error);
         server.finish();
     }

@@ -2,7 +2,7 @@
 //!
 //! A hook is a right to deploy one service, an API key is a right to do anything in a workspace. Each is sent to the origin that it was
 //! checked against and to nobody else, redirects are not followed, and what Render answers is shown only as ids, as words of closed
-//! lists, or through [`model::Foreign`].
+//! lists, or through [`model::Untrusted`].
 //!
 //! Four hands: [`RenderApi`] reads, [`HookCaller`] and [`RenderWriter`] write, [`PreviewRemover`] deletes previews. A run that may not write never holds
 //! one of the latter.
@@ -26,7 +26,7 @@ mod wire;
 mod write;
 
 pub use api::RenderApi;
-pub use call::{Accepted, CallFailure, Key, Repeatable, Said};
+pub use call::{Accepted, CallFailure, RenderKey, RenderPhrase, Repeatable};
 pub use error::RenderError;
 pub use explanation::Explanation;
 pub use hook::HookCaller;

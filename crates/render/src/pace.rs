@@ -1,7 +1,7 @@
 //! How fast the API may be read: 400 times a minute and user (<https://api-docs.render.com/reference/rate-limiting>), by all runs
 //! together that use a key of that user.
 
-use http_client::{Answer, Deadline, wait_hint};
+use http_client::{Deadline, HttpResponse, wait_hint};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 /// The pace that all clones of a reading hand share.
 #[derive(Debug, Clone)]
-pub(super) struct Pace(Arc<Mutex<State>>);
+pub(super) struct Pace(Arc<Mutex<PaceState>>);
 
 #[derive(Debug)]
-struct State {
+struct PaceState {
     /// Until when the requests that were made would have taken, one a step.
     spent: Deadline,
     /// Before then nothing is sent: Render said that little is left.
@@ -29,7 +29,7 @@ struct State {
 impl Pace {
     pub(super) fn new() -> Self {
         let now = Deadline::after(Duration::ZERO);
-        Self(Arc::new(Mutex::new(State {
+        Self(Arc::new(Mutex::new(PaceState {
             spent: now,
             gate: now,
             apart: STEP,
@@ -48,7 +48,7 @@ impl Pace {
     }
 
     /// Learns from an answer how much is left: what is, is spread over the time until there is more.
-    pub(super) fn learn(&self, answer: &Answer) {
+    pub(super) fn learn(&self, answer: &HttpResponse) {
         let remaining = answer
             .header("ratelimit-remaining")
             .and_then(|text| text.parse::<u32>().ok());

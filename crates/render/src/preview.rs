@@ -3,9 +3,9 @@
 
 use super::hook::CAP;
 use super::wire::{self, WirePreview};
-use super::{CallFailure, Key, RenderWriter, Said, ServiceFacts};
+use super::{CallFailure, RenderKey, RenderPhrase, RenderWriter, ServiceFacts};
 use http::{Method, header};
-use http_client::Answer;
+use http_client::HttpResponse;
 use model::{DeployId, PinnedImage, PreviewName, ServiceId};
 
 /// A preview that Render made.
@@ -42,7 +42,7 @@ impl RenderWriter {
             .header(header::CONTENT_TYPE, "application/json");
         let request = request.body(body.into_bytes()).cap(CAP).status_is_enough();
         let answer = self.0.send(request, &format!("POST {path}")).await?;
-        let said = || Said::by(&answer);
+        let said = || RenderPhrase::by(&answer);
         match answer.status() {
             200..=299 => Ok(made(&answer, name)),
             status @ 300..=399 => Err(CallFailure::Redirected(status)),
@@ -50,7 +50,7 @@ impl RenderWriter {
                 status,
                 said: said(),
             }),
-            401 => Err(CallFailure::Denied(Key::Api)),
+            401 => Err(CallFailure::Denied(RenderKey::Api)),
             status @ (403 | 404 | 410) => Err(CallFailure::NoParent {
                 parent: parent.clone(),
                 status,
@@ -64,7 +64,7 @@ impl RenderWriter {
     }
 }
 
-fn made(answer: &Answer, name: &PreviewName) -> Made {
+fn made(answer: &HttpResponse, name: &PreviewName) -> Made {
     let Ok(WirePreview { service, deploy_id }) = wire::read(answer.body()) else {
         return Made {
             id: None,
@@ -87,7 +87,7 @@ fn made(answer: &Answer, name: &PreviewName) -> Made {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{
-        Exchange, Server, assert_harmless, closed, deploy, exchange, image, service,
+        ExpectedRequest, Server, assert_harmless, closed, deploy, exchange, image, service,
     };
     use super::*;
     use crate::Repeatable;
@@ -106,7 +106,7 @@ mod tests {
         format!(r#"{{"imagePath":"{}","name":"api-pr-7"}}"#, image('a'))
     }
 
-    async fn asked(answer: Exchange) -> Result<Made, CallFailure> {
+    async fn asked(answer: ExpectedRequest) -> Result<Made, CallFailure> {
         let server = Server::start(vec![answer.with_body(&body())]);
         let result = server
             .writer()

@@ -2,7 +2,7 @@
 //! one that Render has just said to be a preview of the right service.
 
 use super::api::other;
-use super::desk::Desk;
+use super::desk::ApiClient;
 use super::hook::CAP;
 use super::{RenderApi, RenderError, Repeatable};
 use http::Method;
@@ -65,13 +65,13 @@ impl RenderApi {
 
 /// The hand that deletes previews. A run that may not write never holds one.
 #[derive(Debug, Clone)]
-pub struct PreviewRemover(Desk);
+pub struct PreviewRemover(ApiClient);
 
 impl PreviewRemover {
     /// A remover at this origin, with this key.
     #[must_use]
     pub fn new(_access: &WriteAccess, client: Client, origin: &RenderOrigin, key: Secret) -> Self {
-        Self(Desk::new(client, origin, key))
+        Self(ApiClient::new(client, origin, key))
     }
 
     /// Deletes a preview. One that is gone already is as good.
@@ -113,7 +113,9 @@ impl PreviewRemover {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Exchange, Server, assert_harmless, closed, exchange, found};
+    use super::super::testing::{
+        ExpectedRequest, Server, assert_harmless, closed, exchange, found,
+    };
     use super::*;
     use model::FailureWord;
 
@@ -123,7 +125,7 @@ mod tests {
         ServiceId::parse(text).unwrap()
     }
 
-    async fn proven(own: &str, answer: Exchange) -> Result<Proof, RenderError> {
+    async fn proven(own: &str, answer: ExpectedRequest) -> Result<Proof, RenderError> {
         let server = Server::start(vec![answer]);
         let proof = server
             .impatient()
@@ -182,7 +184,7 @@ mod tests {
         }
     }
 
-    async fn removed(script: Vec<Exchange>) -> Result<(), RenderError> {
+    async fn removed(script: Vec<ExpectedRequest>) -> Result<(), RenderError> {
         let server = Server::start(script);
         let remover = server.remover();
         let result = remover.remove(&ProvenPreview(id("srv-own"))).await;

@@ -1,7 +1,7 @@
 //! What Render says of a service, as far as a deploy needs it.
 
 use super::wire::WireService;
-use model::{Digest, Foreign, ImageTag, Repository, ServiceId};
+use model::{Digest, ImageTag, Repository, ServiceId, Untrusted};
 use std::fmt;
 use url::Url;
 
@@ -99,7 +99,7 @@ impl ServiceImage {
 
 impl fmt::Display for ServiceImage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Foreign(self.text.as_bytes()).fmt(f)
+        Untrusted(self.text.as_bytes()).fmt(f)
     }
 }
 

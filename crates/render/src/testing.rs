@@ -16,13 +16,13 @@ pub(super) const KEY: &str = "rnd_0123456789abcdefSECRET";
 pub(super) const HOOK_KEY: &str = "HookKey0123456789";
 
 /// One request that is expected, and its answer.
-pub(super) struct Exchange {
+pub(super) struct ExpectedRequest {
     line: String,
     body: Option<String>,
     answer: Vec<u8>,
 }
 
-impl Exchange {
+impl ExpectedRequest {
     /// The request has to have this body.
     pub(super) fn with_body(self, body: &str) -> Self {
         Self {
@@ -33,7 +33,7 @@ impl Exchange {
 }
 
 /// Expects a request, `GET /path`, which is answered with `status`, further header lines and a body.
-pub(super) fn exchange(line: &str, status: u16, headers: &[&str], body: &str) -> Exchange {
+pub(super) fn exchange(line: &str, status: u16, headers: &[&str], body: &str) -> ExpectedRequest {
     let mut answer = format!(
         "HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {}\r\n",
         body.len()
@@ -43,7 +43,7 @@ pub(super) fn exchange(line: &str, status: u16, headers: &[&str], body: &str) ->
         .for_each(|line| answer.push_str(&format!("{line}\r\n")));
     answer.push_str("\r\n");
     answer.push_str(body);
-    Exchange {
+    ExpectedRequest {
         line: line.to_owned(),
         body: None,
         answer: answer.into_bytes(),
@@ -51,13 +51,13 @@ pub(super) fn exchange(line: &str, status: u16, headers: &[&str], body: &str) ->
 }
 
 /// Expects a GET below `/v1/services/`, which is answered with JSON.
-pub(super) fn found(path: &str, body: &str) -> Exchange {
+pub(super) fn found(path: &str, body: &str) -> ExpectedRequest {
     exchange(&format!("GET /v1/services/{path}"), 200, &[], body)
 }
 
 /// Expects a request, and closes the connection.
-pub(super) fn closed(line: &str) -> Exchange {
-    Exchange {
+pub(super) fn closed(line: &str) -> ExpectedRequest {
+    ExpectedRequest {
         line: line.to_owned(),
         body: None,
         answer: Vec::new(),
@@ -72,7 +72,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn start(script: Vec<Exchange>) -> Self {
+    pub(super) fn start(script: Vec<ExpectedRequest>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let wrong = Arc::new(Mutex::new(Vec::new()));
@@ -137,7 +137,7 @@ impl Server {
     }
 }
 
-fn serve(listener: &TcpListener, script: Vec<Exchange>, wrong: &Mutex<Vec<String>>) {
+fn serve(listener: &TcpListener, script: Vec<ExpectedRequest>, wrong: &Mutex<Vec<String>>) {
     let complain = |text: String| wrong.lock().unwrap().push(text);
     let mut script = script.into_iter();
     for stream in listener.incoming() {

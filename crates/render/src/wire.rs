@@ -62,7 +62,7 @@ pub(super) fn bad_request(body: &[u8]) -> CallFailure {
 pub(super) fn hooked(body: &[u8]) -> Option<DeployId> {
     #[derive(Deserialize)]
     struct Hooked {
-        deploy: Named,
+        deploy: WithId,
     }
     serde_json::from_slice::<Hooked>(body)
         .ok()
@@ -71,20 +71,20 @@ pub(super) fn hooked(body: &[u8]) -> Option<DeployId> {
 
 /// The id of the deploy that the API made, where there is one of that shape.
 pub(super) fn created(body: &[u8]) -> Option<DeployId> {
-    serde_json::from_slice::<Named>(body)
+    serde_json::from_slice::<WithId>(body)
         .ok()
         .and_then(|deploy| DeployId::parse(&deploy.id).ok())
 }
 
 /// Anything with an id.
 #[derive(Deserialize)]
-pub(super) struct Named {
+pub(super) struct WithId {
     pub(super) id: String,
 }
 
 /// An entry of a list of deploys.
 #[derive(Deserialize)]
-pub(super) struct Entry {
+pub(super) struct DeployEntry {
     pub(super) deploy: WireDeploy,
 }
 
@@ -163,7 +163,7 @@ pub(super) struct WireService {
 pub(super) struct WireDetails {
     pub(super) url: Option<String>,
     /// Of a preview: the service that it is a copy of.
-    pub(super) parent_server: Option<Named>,
+    pub(super) parent_server: Option<WithId>,
 }
 
 /// An entry of the list of services.
@@ -220,7 +220,7 @@ pub(super) struct Details {
 pub(super) struct Reason {
     pub(super) build_failed: Option<serde::de::IgnoredAny>,
     pub(super) new_build: Option<serde::de::IgnoredAny>,
-    pub(super) new_deploy: Option<Named>,
+    pub(super) new_deploy: Option<WithId>,
     pub(super) failure: Option<WireFailure>,
     #[serde(flatten)]
     pub(super) own: WireFailure,
@@ -319,7 +319,7 @@ mod tests {
             ("[\"secret\"]", "shape"),
             ("[{", "too early"),
         ] {
-            let error = read::<Vec<Entry>>(body.as_bytes())
+            let error = read::<Vec<DeployEntry>>(body.as_bytes())
                 .err()
                 .unwrap_or_default();
             assert!(

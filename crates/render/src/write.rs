@@ -1,12 +1,12 @@
 //! The hand that deploys by the API, makes previews and cancels: <https://api-docs.render.com/reference/create-deploy>.
 
 use super::api::other;
-use super::desk::Desk;
+use super::desk::ApiClient;
 use super::hook::CAP;
 use super::wire;
-use super::{Accepted, CallFailure, Key, RenderError, Repeatable, Said};
+use super::{Accepted, CallFailure, RenderError, RenderKey, RenderPhrase, Repeatable};
 use http::{Method, header};
-use http_client::{Answer, Client, sleep};
+use http_client::{Client, HttpResponse, sleep};
 use model::{DeployId, PinnedImage, RenderOrigin, Secret, ServiceId};
 use parse::inputs::WriteAccess;
 use std::time::Duration;
@@ -16,13 +16,13 @@ const PAUSE: Duration = Duration::from_millis(300);
 
 /// The hand that deploys by the API, makes previews (`preview`) and cancels. A run that may not write never holds one.
 #[derive(Debug, Clone)]
-pub struct RenderWriter(pub(super) Desk);
+pub struct RenderWriter(pub(super) ApiClient);
 
 impl RenderWriter {
     /// A writer at this origin, with this key.
     #[must_use]
     pub fn new(_access: &WriteAccess, client: Client, origin: &RenderOrigin, key: Secret) -> Self {
-        Self(Desk::new(client, origin, key))
+        Self(ApiClient::new(client, origin, key))
     }
 
     /// Asks once for a deploy of exactly these bytes.
@@ -50,8 +50,8 @@ impl RenderWriter {
         self.judge(&answer)
     }
 
-    fn judge(&self, answer: &Answer) -> Result<Accepted, CallFailure> {
-        let said = || Said::by(answer);
+    fn judge(&self, answer: &HttpResponse) -> Result<Accepted, CallFailure> {
+        let said = || RenderPhrase::by(answer);
         match answer.status() {
             202 => Ok(Accepted::Queued),
             status @ (200 | 201) if !wire::is_object(answer.body()) => {
@@ -60,7 +60,7 @@ impl RenderWriter {
             200 | 201 => Ok(Accepted::Started(wire::created(answer.body()))),
             status @ 300..=399 => Err(CallFailure::Redirected(status)),
             400 => Err(wire::bad_request(answer.body())),
-            401 => Err(CallFailure::Denied(Key::Api)),
+            401 => Err(CallFailure::Denied(RenderKey::Api)),
             status @ (403 | 404 | 410) => Err(CallFailure::NoAccess {
                 status,
                 said: said(),
@@ -109,7 +109,7 @@ impl RenderWriter {
                 status,
             }),
             status @ (400 | 409) => {
-                let said = Said::by(&answer);
+                let said = RenderPhrase::by(&answer);
                 Err(RenderError::NotCancelled {
                     deploy: deploy.clone(),
                     status,
@@ -128,7 +128,7 @@ impl RenderWriter {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{
-        Exchange, Server, assert_harmless, closed, deploy, exchange, image, service,
+        ExpectedRequest, Server, assert_harmless, closed, deploy, exchange, image, service,
     };
     use super::*;
     use model::FailureWord;
@@ -136,12 +136,12 @@ mod tests {
     const DEPLOY: &str = "POST /v1/services/srv-a/deploys";
     const CANCEL: &str = "POST /v1/services/srv-a/deploys/dep-1/cancel";
 
-    fn asked(status: u16, headers: &[&str], body: &str) -> Exchange {
+    fn asked(status: u16, headers: &[&str], body: &str) -> ExpectedRequest {
         exchange(DEPLOY, status, headers, body)
             .with_body(&format!(r#"{{"imageUrl":"{}"}}"#, image('a')))
     }
 
-    async fn deployed(answer: Exchange) -> Result<Accepted, CallFailure> {
+    async fn deployed(answer: ExpectedRequest) -> Result<Accepted, CallFailure> {
         let server = Server::start(vec![answer]);
         let result = server.writer().deploy(&service(), &image('a')).await;
         server.finish();
@@ -218,7 +218,7 @@ mod tests {
         assert_harmless(&error);
     }
 
-    async fn cancelled(script: Vec<Exchange>) -> Result<(), RenderError> {
+    async fn cancelled(script: Vec<ExpectedRequest>) -> Result<(), RenderError> {
         let server = Server::start(script);
         let result = server.writer().cancel(&service(), &deploy("dep-1")).await;
         server.finish();

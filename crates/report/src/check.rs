@@ -1,7 +1,7 @@
 //! What `check` found, for people and for machines.
 
 use super::summary::{escape, table};
-use model::{CommitSha, Foreign, Level, LintCode};
+use model::{CommitSha, Level, LintCode, Untrusted};
 use serde_json::{Value, json};
 
 /// A file of nobody, or a directory of which every file is nobody's.
@@ -74,7 +74,7 @@ pub fn files_of_nobody(report: &CheckReport) -> Vec<String> {
     let mut all: Vec<&Unowned> = report.unowned.iter().collect();
     all.sort_by_key(|unowned| std::cmp::Reverse(unowned.files));
     let line = |unowned: &&Unowned| {
-        let path = Foreign(&unowned.path).to_string();
+        let path = Untrusted(&unowned.path).to_string();
         let files = if unowned.files == 1 { "file" } else { "files" };
         if unowned.path.ends_with(b"/") {
             format!("{path} ({} {files})", unowned.files)
@@ -96,7 +96,7 @@ pub fn files_of_nobody(report: &CheckReport) -> Vec<String> {
 pub(super) fn section(report: &CheckReport) -> String {
     let row = |finding: &Placed| {
         let (file, line, _) = &finding.place;
-        let place = escape(&Foreign(file.as_bytes()).to_string());
+        let place = escape(&Untrusted(file.as_bytes()).to_string());
         // No address: a workflow of strangers says whose documents they are.
         let text = format!(
             "{}<br>{} ({})",

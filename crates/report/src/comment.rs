@@ -15,7 +15,7 @@ const MARK: &str = "<!-- ghcr-to-render:pull-request:v1 -->";
 
 /// What the comment is about, beside the story.
 #[derive(Debug, Clone)]
-pub struct About {
+pub struct CommentSubject {
     /// The commit of the run.
     pub commit: CommitSha,
     /// The commit that the pull request is on now, where that is another one and known.
@@ -32,7 +32,7 @@ pub struct About {
 
 /// What there is of a pull request's previews.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Shown {
+pub enum CommentContent {
     /// Every preview that Render has of it.
     All(Vec<ShownPreview>),
     /// That is not known.
@@ -83,7 +83,12 @@ impl Up {
 /// Writes the comment: what there is of the pull request, and how this run ended. `bodies` is what our comment says so far: what other jobs of the
 /// workflow wrote about the same commit stays. The same end of the same run has the same text, however often it is repeated.
 #[must_use]
-pub fn comment(report: &RunReport, shown: &Shown, about: &About, bodies: &[&str]) -> String {
+pub fn comment(
+    report: &RunReport,
+    shown: &CommentContent,
+    about: &CommentSubject,
+    bodies: &[&str],
+) -> String {
     let own = own_part(report, about);
     let earlier = EarlierParts::read(bodies, &about.commit, &own);
     let parts = earlier.with(&own);
@@ -101,8 +106,8 @@ pub fn comment(report: &RunReport, shown: &Shown, about: &About, bodies: &[&str]
         }
     }
     let there: &[ShownPreview] = match shown {
-        Shown::All(there) => there,
-        Shown::Unknown => {
+        CommentContent::All(there) => there,
+        CommentContent::Unknown => {
             text.push_str("Which previews there are is not known.\n\n");
             &[]
         }
@@ -127,7 +132,7 @@ pub fn comment(report: &RunReport, shown: &Shown, about: &About, bodies: &[&str]
 }
 
 /// The previews: those that are there, and those that were to be made.
-fn previews(text: &mut String, report: &RunReport, there: &[ShownPreview], about: &About) {
+fn previews(text: &mut String, report: &RunReport, there: &[ShownPreview], about: &CommentSubject) {
     text.push_str("| Preview | Result | Commit | Address |\n|---|---|---|---|\n");
     for preview in there {
         there_row(text, report, preview, about);
@@ -147,7 +152,7 @@ fn previews(text: &mut String, report: &RunReport, there: &[ShownPreview], about
     text.push_str(&folded_digests("Preview digests", digests.collect()));
 }
 
-fn own_part(report: &RunReport, about: &About) -> JobPart {
+fn own_part(report: &RunReport, about: &CommentSubject) -> JobPart {
     let (outcome, word) = match about.failure {
         Some((outcome, word)) => (outcome, Some(word)),
         None => (report.outcome, report.failure().map(|failed| failed.word)),
@@ -190,7 +195,12 @@ fn folded_digests(title: &str, rows: String) -> String {
 }
 
 /// The row of a preview that is there, and what this run came to for it where that is something else.
-fn there_row(text: &mut String, report: &RunReport, preview: &ShownPreview, about: &About) {
+fn there_row(
+    text: &mut String,
+    report: &RunReport,
+    preview: &ShownPreview,
+    about: &CommentSubject,
+) {
     let name = match &preview.service {
         Some(service) => service.to_string(),
         None => format!("`{}`", preview.id),
@@ -210,7 +220,12 @@ fn there_row(text: &mut String, report: &RunReport, preview: &ShownPreview, abou
 }
 
 /// The row of a preview that was to be made and is not there.
-fn absent_row(text: &mut String, report: &RunReport, preview: &super::Preview, about: &About) {
+fn absent_row(
+    text: &mut String,
+    report: &RunReport,
+    preview: &super::Preview,
+    about: &CommentSubject,
+) {
     let mut ended = report.services.iter();
     let ended = ended.find(|ended| ended.service == preview.service);
     let url = ended.and_then(|ended| ended.url.as_ref());
@@ -220,7 +235,7 @@ fn absent_row(text: &mut String, report: &RunReport, preview: &super::Preview, a
 }
 
 /// Names the live previews that have another commit than the pull request.
-fn older(text: &mut String, there: &[ShownPreview], about: &About) {
+fn older(text: &mut String, there: &[ShownPreview], about: &CommentSubject) {
     for preview in there {
         let (Some(service), Some(commit)) = (&preview.service, &preview.commit) else {
             continue;
@@ -289,7 +304,7 @@ fn title(report: &RunReport, outcome: Outcome) -> String {
     super::headline(outcome, "this pull request", &report.services)
 }
 
-fn result(ended: Option<&ServiceResult>, about: &About) -> String {
+fn result(ended: Option<&ServiceResult>, about: &CommentSubject) -> String {
     match ended {
         Some(ended) => word_of(ended, about),
         None if about.failure.is_some() => Status::NotStarted.to_string(),
@@ -297,7 +312,7 @@ fn result(ended: Option<&ServiceResult>, about: &About) -> String {
     }
 }
 
-fn word_of(ended: &ServiceResult, about: &About) -> String {
+fn word_of(ended: &ServiceResult, about: &CommentSubject) -> String {
     match &ended.failed {
         Some(failed) => format!("{}: {}", ended.status, about.links.failure(failed.word)),
         None => ended.status.to_string(),
@@ -307,14 +322,14 @@ fn word_of(ended: &ServiceResult, about: &About) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Failed, Preview, Verified};
+    use crate::{Failed, Preview, VerifiedRow};
     use model::{Digest, ImageName, PinnedImage, Repository, ServiceName};
 
     const EVIL: &str = "--> @team | `x` <img src=x> ##[set-output name=a]b\n::error::";
 
-    fn about(failure: Option<(Outcome, FailureWord)>) -> About {
+    fn about(failure: Option<(Outcome, FailureWord)>) -> CommentSubject {
         let page = Url::parse("https://github.com/acme/shop/actions/runs/5").ok();
-        About {
+        CommentSubject {
             commit: CommitSha::from_bytes([0x11; 20]),
             head: None,
             services: BTreeSet::new(),
@@ -332,7 +347,7 @@ mod tests {
             repository: Repository::parse("ghcr.io/acme/api").unwrap(),
             digest,
         };
-        let verified = Verified {
+        let verified = VerifiedRow {
             pinned,
             tag: EVIL.into(),
             size: 1,
@@ -357,8 +372,8 @@ mod tests {
         report
     }
 
-    fn shown(url: &str, commit: u8) -> Shown {
-        Shown::All(vec![ShownPreview {
+    fn shown(url: &str, commit: u8) -> CommentContent {
+        CommentContent::All(vec![ShownPreview {
             service: ServiceName::parse("api").ok(),
             id: ServiceId::parse("srv-own").unwrap(),
             url: Url::parse(url).ok(),
@@ -404,7 +419,7 @@ mod tests {
             );
         }
         // The run is an old one that is repeated: the preview has what the pull request is on.
-        let late = About {
+        let late = CommentSubject {
             head: Some(CommitSha::from_bytes([0x22; 20])),
             ..about(None)
         };
@@ -414,7 +429,7 @@ mod tests {
         report.services[0].status = Status::Superseded;
         let text = comment(&report, &there, &about(None), &[]);
         assert!(text.contains("| live; this run: superseded |"), "{text}");
-        let text = comment(&report, &Shown::Unknown, &about(None), &[]);
+        let text = comment(&report, &CommentContent::Unknown, &about(None), &[]);
         assert!(text.contains("is not known") && text.contains("| superseded |"));
     }
 
@@ -422,13 +437,16 @@ mod tests {
     fn jobs_of_one_commit_keep_what_each_other_wrote() {
         let of = |name: &str, failure| {
             let services = BTreeSet::from([ServiceName::parse(name).unwrap()]);
-            About {
+            CommentSubject {
                 services,
                 ..about(failure)
             }
         };
         let failed = Some((Outcome::Failed, FailureWord::Unhealthy));
-        let (none, live) = (Shown::All(Vec::new()), RunReport::new(Outcome::Live, ""));
+        let (none, live) = (
+            CommentContent::All(Vec::new()),
+            RunReport::new(Outcome::Live, ""),
+        );
         let first = comment(&live, &none, &of("api", failed), &[]);
         let both = comment(&report(), &none, &of("web", None), &[&first]);
         assert!(both.contains("### \u{274c} failed (unhealthy)\n"), "{both}");
@@ -442,7 +460,7 @@ mod tests {
         let again = comment(&live, &none, &of("api", failed), &[&both]);
         assert_eq!(again, both);
         // Another commit, or a job for all services, begins anew.
-        let other = About {
+        let other = CommentSubject {
             commit: CommitSha::from_bytes([0x22; 20]),
             ..of("web", None)
         };
@@ -480,7 +498,7 @@ mod tests {
 
     #[test]
     fn without_previews_it_says_what_was_verified() {
-        let none = Shown::All(Vec::new());
+        let none = CommentContent::All(Vec::new());
         let text = comment(&report(), &none, &about(None), &[]);
         assert!(
             text.contains("| api | `sha256:aaaa") && text.contains("| api | verified |"),
@@ -508,7 +526,7 @@ mod tests {
             page: None,
         };
         report.services[0].failed = Some(failed);
-        let none = Shown::All(Vec::new());
+        let none = CommentContent::All(Vec::new());
         let text = comment(&report, &none, &about(None), &[]);
         for part in ["--> @", "@team", "<img", "##[", "::error", "`x`", "](c"] {
             assert!(!text.contains(part), "{part}: {text}");

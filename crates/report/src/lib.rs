@@ -19,7 +19,7 @@ pub mod summary;
 
 pub use carried::Carried;
 pub use check::{CheckReport, Placed, Unowned, files_of_nobody, json as check_json};
-pub use comment::{About, Left, Shown, ShownPreview, Up, cleaned, comment};
+pub use comment::{CommentContent, CommentSubject, Left, ShownPreview, Up, cleaned, comment};
 pub use fleet::{FleetRow, fleet_json, fleet_lines, fleet_summary};
 pub use headline::headline;
 pub use init::InitReport;
@@ -27,7 +27,7 @@ pub use links::Links;
 pub use merge_plan::{AfterMerge, MergeAbout, MergePlan, merge_comment, merge_headline};
 pub use plan::{plan_lines, service_lines};
 pub use run_report::{
-    CleanupItem, CleanupResult, Failed, Preview, Released, RunReport, ServiceResult, Verified,
+    CleanupItem, CleanupResult, Failed, Preview, Released, RunReport, ServiceResult, VerifiedRow,
     outcome_of,
 };
 pub use summary::summary;

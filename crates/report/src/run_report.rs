@@ -44,7 +44,7 @@ pub struct ServiceResult {
 
 /// A verified image, for reports.
 #[derive(Debug, Clone)]
-pub struct Verified {
+pub struct VerifiedRow {
     /// What is deployed.
     pub pinned: PinnedImage,
     /// The tag that it was found under; empty when its digest was given.
@@ -125,7 +125,7 @@ pub struct RunReport {
     /// The images that a build has to make.
     pub builds: Vec<ImageName>,
     /// The images that were verified.
-    pub images: BTreeMap<ImageName, Verified>,
+    pub images: BTreeMap<ImageName, VerifiedRow>,
     /// What each service is given, where that is not just its image: services that go back may differ.
     pub given: BTreeMap<ServiceName, PinnedImage>,
     /// How each service, or its preview, ended, in the manifest's order.

@@ -12,11 +12,11 @@ use super::trap::Send;
 use super::{World, trap::Trap};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use ghcr_to_render::{Environment, Io};
+use ghcr_to_render::{Io, ProcessEnvironment};
 use http::header::{ACCEPT, CONTENT_LENGTH, DATE, HOST, HeaderValue};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
-use http_client::{Body, Cause, Exchange, ExchangeError, Proxies, Random};
+use http_client::{Body, Exchange, ExchangeError, Proxies, Random, TransportCause};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Write;
@@ -148,11 +148,11 @@ pub(crate) async fn run(
     Ended::of(exit, stdout, stderr, at - began, at.into_std())
 }
 
-fn environment(world: &World, variables: &BTreeMap<String, String>) -> Environment {
+fn environment(world: &World, variables: &BTreeMap<String, String>) -> ProcessEnvironment {
     let pairs = variables
         .iter()
         .map(|(name, value)| (OsString::from(name), OsString::from(value)));
-    Environment::new(pairs, world.rooms.workspace.clone(), false)
+    ProcessEnvironment::new(pairs, world.rooms.workspace.clone(), false)
 }
 
 fn line(arguments: &[String]) -> impl Iterator<Item = OsString> {
@@ -287,8 +287,8 @@ fn no_answer(before: &str, root: &str) -> ExchangeError {
     ExchangeError::NoAnswer(cause(before, root))
 }
 
-fn cause(before: &str, root: &str) -> Cause {
-    Cause::with_chain(format!("{before}: {root}"), root.to_owned())
+fn cause(before: &str, root: &str) -> TransportCause {
+    TransportCause::with_chain(format!("{before}: {root}"), root.to_owned())
 }
 
 /// The request as a server gets it, with the headers that reqwest adds.

@@ -5,7 +5,7 @@ use super::event::ZEROS;
 use super::github::record::Seed;
 use super::render::service_id;
 use super::steps::MANIFEST;
-use model::{Environment, Manifest, Reading, Repository, When};
+use model::{Environment, Manifest, Repository, TagReading, When};
 use parse::manifest::{self, Home};
 
 impl World {
@@ -158,8 +158,8 @@ impl World {
             }
             When::Release { template, .. } => {
                 let read = |tag: &str| match template.read(tag) {
-                    Reading::Release(release) => Some(release.number()),
-                    Reading::Malformed | Reading::Foreign => None,
+                    TagReading::Release(release) => Some(release.number()),
+                    TagReading::Malformed | TagReading::Foreign => None,
                 };
                 let pushed = read(event.git_ref.strip_prefix("refs/tags/")?)?;
                 let tags = self.origin.tags();

@@ -10,20 +10,21 @@ use super::deploy;
 use crate::context::{CommandOutcome, Context, Stop, Writers};
 use crate::failure::{BackRefusal, Failure};
 use crate::gate::credentials;
-use crate::gate::hooks::Hooks;
+use crate::gate::hooks::ServiceHooks;
 use crate::gate::preflight::preflight;
 use crate::gate::probes::Probes;
 use crate::planned_run::PlannedRun;
-use crate::resolve::{self, Before, Resolved, ResolvedRollback, hooks};
+use crate::resolve::{self, EventBase, Resolved, ResolvedRollback, hooks};
 use crate::rollout::{self, DeployRequest, DeployVia, Rollout, carried, drift};
-use crate::state::{EnvironmentState, Reader, StateQuery};
+use crate::state::{EnvironmentState, StatePurpose, StateQuery};
 use crate::tags;
 use crate::tags::floating::Ends;
 use decide::{
-    Base, Demand, Environments, Ground, Plan, Subject, Tags, Tip, VerifiedImage, Why, Wishes,
+    Base, Environments, Plan, PlanInput, PlanOptions, ServiceNeed, Subject, Tags, Tip,
+    VerifiedImage, Why,
 };
 use model::{
-    CommitSha, Dispatch, EnvironmentName, FailureWord, Intent, Kind, Manifest, Outcome, Pin,
+    AttemptKind, CommitSha, Dispatch, EnvironmentName, FailureWord, Intent, Manifest, Outcome, Pin,
     ServiceName, Status, Trigger, When,
 };
 use parse::inputs::InputError;
@@ -83,7 +84,7 @@ async fn read_state(
         .into());
     }
     let query = StateQuery {
-        reader: Reader::Rollback,
+        reader: StatePurpose::Rollback,
         manifest: &resolved.manifest,
         environment: &resolved.environment,
         commit: resolved.at,
@@ -114,14 +115,14 @@ fn decide(
         environments: Environments::one(environment.name),
         release: target.release.clone(),
     };
-    let wishes = Wishes {
+    let wishes = PlanOptions {
         services: context.request.services.clone(),
         force_unchanged: false,
         every_image: false,
     };
     let commit = target.commit;
     let tags = Tags::new(&manifest.tags, &subject, &commit, Tip::Other)?;
-    let ground = Ground::Demands(demands);
+    let ground = PlanInput::Demands(demands);
     let plan = Plan::new(&manifest, subject.clone(), commit, &ground, &wishes)?;
     context.progress.planned(&manifest, &plan, None);
     let run = PlannedRun {
@@ -129,7 +130,7 @@ fn decide(
             manifest,
             subject,
             commit,
-            before: Before::Nothing("a rollback does not use the event".into()),
+            before: EventBase::Nothing("a rollback does not use the event".into()),
             given_base: None,
             tip: Tip::Other,
             created: None,
@@ -152,8 +153,8 @@ fn demands(
     environment: &EnvironmentName,
     state: &EnvironmentState,
     target: &RollbackTarget,
-) -> BTreeMap<ServiceName, Demand> {
-    let mut demands: BTreeMap<ServiceName, Demand> = BTreeMap::new();
+) -> BTreeMap<ServiceName, ServiceNeed> {
+    let mut demands: BTreeMap<ServiceName, ServiceNeed> = BTreeMap::new();
     for (service, step) in &target.steps {
         let why = match step {
             RollbackStep::Back(image) => {
@@ -162,10 +163,10 @@ fn demands(
             RollbackStep::Stays(why) => Why::Stays(why.clone()),
         };
         let base = state.serving_commit(service);
-        demands.insert(service.clone(), Demand { why, base });
+        demands.insert(service.clone(), ServiceNeed { why, base });
     }
     for service in manifest.services_in(environment) {
-        let left_out = || Demand {
+        let left_out = || ServiceNeed {
             why: Why::NotListed,
             base: state.serving_commit(&service.name),
         };
@@ -314,7 +315,7 @@ fn requests(
     context: &Context,
     run: &PlannedRun,
     state: &EnvironmentState,
-    mut hooks: Hooks,
+    mut hooks: ServiceHooks,
     target: &RollbackTarget,
     wanted: &BTreeMap<ServiceName, &RollbackImage>,
     verified: &BTreeMap<ServiceName, VerifiedImage>,
@@ -343,7 +344,7 @@ fn requests(
             platform: image.platform_digest().clone(),
             image_commit: image.revision().copied().or(bytes.built_from),
             release: bytes.release.clone(),
-            kind: Kind::Rollback,
+            kind: AttemptKind::Rollback,
             from: left.get(service).copied(),
             to: target.to,
         };

@@ -5,11 +5,14 @@ use crate::failure::{BackRefusal, Failure, ReleaseRefusal};
 use crate::images::reverify::ONE_LOOK;
 use crate::resolve::ResolvedRollback;
 use crate::state::EnvironmentState;
-use decide::{Back, NoWay, Step, Target, Turn, before_on_render, serves, way_back};
+use decide::{
+    Back, NoWay, RollbackPoint, RollbackRequest, ServiceRollback, before_on_render, serves,
+    way_back,
+};
 use http_client::Deadline;
 use model::{
-    CommitSha, ImageTag, PinnedImage, Reading, Record, Release, Repository, Service, ServiceName,
-    When,
+    CommitSha, ImageTag, PinnedImage, Record, Release, Repository, Service, ServiceName,
+    TagReading, When,
 };
 use std::collections::BTreeMap;
 
@@ -48,7 +51,7 @@ pub(super) struct RollbackTarget {
 }
 
 /// What people call a step.
-pub(super) fn named(step: &Step) -> String {
+pub(super) fn named(step: &RollbackPoint) -> String {
     match &step.release {
         Some(release) => release.to_string(),
         None => format!("commit {}", step.commit.short(7)),
@@ -63,7 +66,7 @@ pub(super) async fn find(
 ) -> Result<RollbackTarget, Failure> {
     let environment = &rollback.environment.name;
     let pasts = state.pasts();
-    let is_repeated = context.around.is_rerun || state.has_open_rollback();
+    let is_repeated = context.env.is_rerun || state.has_open_rollback();
     let no_way = match way_back(&pasts, &rollback.target, is_repeated) {
         Ok(back) => return by_record(context, rollback, &back).await,
         Err(no_way) => no_way,
@@ -77,10 +80,12 @@ pub(super) async fn find(
             );
             return Ok(nowhere(rollback, &step, otherwise));
         }
-        (NoWay::NotRecorded | NoWay::Unrecorded, Target::Release(_), Some(release)) => {
+        (NoWay::NotRecorded | NoWay::Unrecorded, RollbackRequest::Release(_), Some(release)) => {
             return by_tags(context, rollback, release, serves(&pasts).as_ref()).await;
         }
-        (NoWay::Unrecorded, Target::Before, _) => return by_render(context, rollback, state).await,
+        (NoWay::Unrecorded, RollbackRequest::Before, _) => {
+            return by_render(context, rollback, state).await;
+        }
         (NoWay::NotRecorded | NoWay::Unrecorded, target, _) => match state.unknown() {
             Some(why) => BackRefusal::Unknown(environment, why.to_owned()),
             None => {
@@ -105,15 +110,15 @@ pub(super) async fn find(
     Err(Failure::Back(refusal))
 }
 
-fn wanted(target: &Target) -> String {
+fn wanted(target: &RollbackRequest) -> String {
     match target {
-        Target::Before => "what was live before".into(),
-        Target::Release(tag) => tag.to_string(),
-        Target::Commit(commit) => format!("commit {}", commit.short(7)),
+        RollbackRequest::Before => "what was live before".into(),
+        RollbackRequest::Release(tag) => tag.to_string(),
+        RollbackRequest::Commit(commit) => format!("commit {}", commit.short(7)),
     }
 }
 
-fn nowhere(rollback: &ResolvedRollback, step: &Step, otherwise: String) -> RollbackTarget {
+fn nowhere(rollback: &ResolvedRollback, step: &RollbackPoint, otherwise: String) -> RollbackTarget {
     let stays = |service: &Service| {
         (
             service.name.clone(),
@@ -135,13 +140,13 @@ fn nowhere(rollback: &ResolvedRollback, step: &Step, otherwise: String) -> Rollb
     }
 }
 
-fn release_of(rollback: &ResolvedRollback, step: &Step) -> Option<Release> {
+fn release_of(rollback: &ResolvedRollback, step: &RollbackPoint) -> Option<Release> {
     let When::Release { template, .. } = &rollback.environment.when else {
         return None;
     };
     match template.read(step.release.as_ref()?.as_str()) {
-        Reading::Release(release) => Some(release),
-        Reading::Malformed | Reading::Foreign => None,
+        TagReading::Release(release) => Some(release),
+        TagReading::Malformed | TagReading::Foreign => None,
     }
 }
 
@@ -154,15 +159,17 @@ async fn by_record(
     let mut steps = BTreeMap::new();
     for (service, turn) in &back.turns {
         let step = match turn {
-            Turn::Back(record) => RollbackStep::Back(recorded(record)),
-            Turn::There(_) => {
+            ServiceRollback::Back(record) => RollbackStep::Back(recorded(record)),
+            ServiceRollback::There(_) => {
                 RollbackStep::Stays(format!("it serves what it had at {name} already"))
             }
-            Turn::Older(_) => {
+            ServiceRollback::Older(_) => {
                 RollbackStep::Stays(format!("it has something older than at {name} already"))
             }
-            Turn::Newer => RollbackStep::Stays(format!("it had nothing at {name}, so it stays")),
-            Turn::Unrecorded => {
+            ServiceRollback::Newer => {
+                RollbackStep::Stays(format!("it had nothing at {name}, so it stays"))
+            }
+            ServiceRollback::Unrecorded => {
                 match tagged(context, rollback, service, release.as_ref(), back.to.commit).await? {
                     Some(bytes) => RollbackStep::Back(bytes),
                     None => RollbackStep::Stays(format!(
@@ -171,7 +178,7 @@ async fn by_record(
                 }
             }
         };
-        if matches!(turn, Turn::Newer | Turn::Unrecorded)
+        if matches!(turn, ServiceRollback::Newer | ServiceRollback::Unrecorded)
             && let RollbackStep::Stays(why) = &step
             && is_asked(context, service)
         {
@@ -181,7 +188,7 @@ async fn by_record(
     }
     let environment = &rollback.environment.name;
     let otherwise = match &back.from {
-        Some(from) if *from != back.to && rollback.target == Target::Before => {
+        Some(from) if *from != back.to && rollback.target == RollbackRequest::Before => {
             format!(
                 "{} deployed nothing, {environment} still has {name} (name a target to go further back)",
                 named(from)
@@ -267,7 +274,7 @@ async fn by_tags(
     context: &Context,
     rollback: &ResolvedRollback,
     release: &Release,
-    serves: Option<&Step>,
+    serves: Option<&RollbackPoint>,
 ) -> Result<RollbackTarget, Failure> {
     let environment = rollback.environment.name.clone();
     let tag = release.tag();

@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::failure::{BackRefusal, Failure};
 use crate::history::Movement;
 use crate::images::reverify::{self, Unfit};
-use crate::images::{self, Images};
+use crate::images::{self, VerifiedImages};
 use crate::planned_run::PlannedRun;
 use decide::{Affected, OtherCommit, VerifiedImage};
 use model::{CommitSha, FailureWord, ImageName, Pin, ServiceName};
@@ -116,8 +116,8 @@ pub(super) fn images_of_all(
     context: &Context,
     run: &PlannedRun,
     verified: &BTreeMap<ServiceName, VerifiedImage>,
-) -> Images {
-    let mut images = Images::new();
+) -> VerifiedImages {
+    let mut images = VerifiedImages::new();
     let mut split: Vec<&ImageName> = Vec::new();
     for planned in run.plan.to_deploy() {
         let Some(image) = verified.get(&planned.name) else {

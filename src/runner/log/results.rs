@@ -1,7 +1,7 @@
 //! Results: what was asked for. On a terminal they are on standard output, and what happens meanwhile is on standard error.
 
-use super::{CLEAR_LINE, Log, Tongue, inert, put};
-use crate::runner::Asked;
+use super::{CLEAR_LINE, Log, OutputMode, escape_commands, put};
+use crate::runner::ParsedArguments;
 use crate::runner::terminal::painted;
 use model::{Notice, TonedLine};
 use std::sync::atomic::Ordering;
@@ -21,12 +21,12 @@ pub enum Results {
 impl Results {
     /// Where the results of what a command line asks for go.
     #[must_use]
-    pub const fn of(asked: &Asked, has_colours: bool) -> Self {
+    pub const fn of(asked: &ParsedArguments, has_colours: bool) -> Self {
         match asked {
-            Asked::Run(arguments) if arguments.is_json() => Self::Aside,
-            Asked::Run(_) if has_colours => Self::Coloured,
-            Asked::Run(_) => Self::Plain,
-            Asked::Print(_) | Asked::Wrong(_) => Self::Aside,
+            ParsedArguments::Run(arguments) if arguments.is_json() => Self::Aside,
+            ParsedArguments::Run(_) if has_colours => Self::Coloured,
+            ParsedArguments::Run(_) => Self::Plain,
+            ParsedArguments::Print(_) | ParsedArguments::Wrong(_) => Self::Aside,
         }
     }
 }
@@ -35,7 +35,7 @@ impl Log {
     /// The writer that puts results there. A runner has one log, so it changes nothing there.
     #[must_use]
     pub fn with_results(self, results: Results) -> Self {
-        let results = if self.tongue == Tongue::Terminal {
+        let results = if self.tongue == OutputMode::Terminal {
             results
         } else {
             Results::Aside
@@ -46,7 +46,7 @@ impl Log {
     /// Prints a result, line by line.
     pub fn answer(&self, text: &str) {
         for line in text.split('\n') {
-            self.write_result(&format!("{}\n", inert(&self.blot(line))));
+            self.write_result(&format!("{}\n", escape_commands(&self.redact(line))));
         }
     }
 
@@ -61,7 +61,7 @@ impl Log {
             Results::Coloured => {
                 let pieces = line
                     .iter()
-                    .map(|(tone, text)| painted(*tone, &inert(&self.blot(text))));
+                    .map(|(tone, text)| painted(*tone, &escape_commands(&self.redact(text))));
                 self.write_result(&format!("{}\n", pieces.collect::<String>()));
             }
         }

@@ -1,11 +1,12 @@
 //! The world's record of deploys: the program's own hands write and read it, and what is not theirs does not pass.
 
 use github::{
-    Depth, Ended, Ending, GitHub, GitHubError, Memory, RecordWriter, RecordsQuery, RunName,
+    DeploymentEnd, Depth, GitHub, GitHubError, RecordWriter, RecordsQuery, RecordsReply, RunName,
+    StatusUpdate,
 };
 use http_client::{Client, Random};
 use model::{
-    CommitSha, DeployId, Digest, EnvironmentName, Intent, Kind, PinnedImage, RecordState,
+    AttemptKind, CommitSha, DeployId, Digest, EnvironmentName, Intent, PinnedImage, RecordState,
     Repository, Secret, ServiceId, ServiceIndex, ServiceKey, ServiceName,
 };
 use parse::inputs::{Given, Request, WriteAccess};
@@ -61,7 +62,7 @@ fn intent(world: &World) -> Intent {
         platform: digest,
         image_commit: None,
         release: None,
-        kind: Kind::Deploy,
+        kind: AttemptKind::Deploy,
         from: None,
         to: None,
     }
@@ -84,9 +85,9 @@ async fn begin(world: &World, intent: &Intent) -> Result<u64, GitHubError> {
         .await
 }
 
-async fn end(world: &World, number: u64, how: Ended) -> Result<(), GitHubError> {
+async fn end(world: &World, number: u64, how: DeploymentEnd) -> Result<(), GitHubError> {
     let url = Some(url::Url::parse("https://api.example.com").expect("an address"));
-    let ending = Ending {
+    let ending = StatusUpdate {
         how,
         deploy: DeployId::parse("dep-abc").ok(),
         description: "by run 12".into(),
@@ -98,7 +99,7 @@ async fn end(world: &World, number: u64, how: Ended) -> Result<(), GitHubError> 
         .await
 }
 
-async fn memory(world: &World, services: &[&str]) -> Result<Memory, GitHubError> {
+async fn memory(world: &World, services: &[&str]) -> Result<RecordsReply, GitHubError> {
     let key = |name: &&str| (ServiceKey::new(&staging(), &service(name)), None);
     let keys: Vec<_> = services.iter().map(key).collect();
     let asked = RecordsQuery {
@@ -130,7 +131,7 @@ async fn what_is_written_is_remembered() {
         (1, number, RecordState::Open, true)
     );
     assert_eq!(open[0].intent, intent);
-    end(&world, number, Ended::Live).await.unwrap();
+    end(&world, number, DeploymentEnd::Live).await.unwrap();
     let ended = &memory(&world, &["api"]).await.unwrap().lists[0].records[0];
     assert_eq!((ended.state, ended.was_live), (RecordState::Success, true));
     assert_eq!(
@@ -212,7 +213,7 @@ async fn what_was_there_before_is_found_page_by_page() {
     );
     assert_eq!(
         (last.number, last.intent.kind, last.is_own),
-        (old, Kind::Rollback, true)
+        (old, AttemptKind::Rollback, true)
     );
     assert!(
         last.intent.from.is_some() && last.intent.release.is_some() && last.intent.id.is_none()
@@ -289,7 +290,7 @@ async fn trouble_with_the_record_is_told_by_its_cause() {
     assert!(failure.contains("No ref found for: 1111"), "{failure}");
     for trouble in [Trouble::StatusesDenied, Trouble::RecordDown] {
         world.github.trouble(trouble);
-        assert!(end(&world, number, Ended::Accepted).await.is_err());
+        assert!(end(&world, number, DeploymentEnd::Accepted).await.is_err());
         world.github.heal();
     }
     let left: Vec<_> = world
@@ -332,7 +333,9 @@ fn post(world: &World, path: &str, body: &Value) -> String {
 async fn posted(world: &World) -> Vec<(String, Value)> {
     memory(world, &["api"]).await.expect("a memory");
     let number = begin(world, &intent(world)).await.expect("a record");
-    end(world, number, Ended::Live).await.expect("its end");
+    end(world, number, DeploymentEnd::Live)
+        .await
+        .expect("its end");
     let calls = world.github.server.calls().into_iter();
     calls
         .map(|call| (call.path, serde_json::from_slice(&call.body).expect("JSON")))

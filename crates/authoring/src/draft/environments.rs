@@ -6,7 +6,7 @@ use model::ImageTag;
 use std::collections::BTreeSet;
 
 /// The environments, and which one each service of render.yaml is in.
-pub(super) struct Environments {
+pub(super) struct DraftEnvironments {
     pub(super) all: Vec<EnvironmentDraft>,
     /// The environment that each key became.
     of: Vec<(Key, String)>,
@@ -15,7 +15,7 @@ pub(super) struct Environments {
 /// What render.yaml says of a service: its project's environment, and its branch.
 type Key = (Option<String>, Option<String>);
 
-impl Environments {
+impl DraftEnvironments {
     pub(super) fn of(evidence: &Evidence<'_>) -> Self {
         let mut keys: Vec<Key> = Vec::new();
         for service in &evidence.blueprint {

@@ -10,14 +10,14 @@ use model::{Pattern, PatternList, Repository};
 use std::collections::BTreeSet;
 
 /// The images so far.
-pub(super) struct Images<'a> {
+pub(super) struct DraftImages<'a> {
     evidence: &'a Evidence<'a>,
-    found: Vec<Found>,
+    found: Vec<FoundImage>,
     names: BTreeSet<String>,
     notes: Vec<String>,
 }
 
-struct Found {
+struct FoundImage {
     image: ImageDraft,
     /// Whether a file said which repository it is in.
     is_placed: bool,
@@ -25,7 +25,7 @@ struct Found {
     filters: (Vec<String>, Vec<String>),
 }
 
-impl<'a> Images<'a> {
+impl<'a> DraftImages<'a> {
     pub(super) const fn new(evidence: &'a Evidence<'a>) -> Self {
         Self {
             evidence,
@@ -59,7 +59,7 @@ impl<'a> Images<'a> {
                 let Some(file) = file.cloned() else {
                     return Err(format!(
                         "its Dockerfile, {}, is not tracked",
-                        model::Foreign(candidates[0].as_bytes())
+                        model::Untrusted(candidates[0].as_bytes())
                     ));
                 };
                 let is_below_root = file == candidates[0];
@@ -71,7 +71,7 @@ impl<'a> Images<'a> {
                 self.at_dockerfile(&file, Some(context), &service.name)
             }
             (None, runtime) => {
-                let runtime = model::Foreign(runtime.as_bytes());
+                let runtime = model::Untrusted(runtime.as_bytes());
                 return Err(format!(
                     "Render builds it itself (runtime {runtime}); give it a Dockerfile to deploy an image"
                 ));
@@ -88,7 +88,7 @@ impl<'a> Images<'a> {
         let foreign = || {
             format!(
                 "it runs {}, which is not built here",
-                model::Foreign(url.as_bytes())
+                model::Untrusted(url.as_bytes())
             )
         };
         let bare = url.split('@').next().unwrap_or_default();
@@ -184,7 +184,7 @@ impl<'a> Images<'a> {
         let repositories = self.repositories();
         let is_alone = self.found.len() == 1;
         let evidence = self.evidence;
-        let finish = |mut found: Found| {
+        let finish = |mut found: FoundImage| {
             let image = &mut found.image;
             image.is_guess = !found.is_placed;
             if !found.is_placed {
@@ -363,7 +363,7 @@ impl<'a> Images<'a> {
             target,
             is_guess: false,
         };
-        self.found.push(Found {
+        self.found.push(FoundImage {
             image,
             is_placed: false,
             filters: (Vec::new(), Vec::new()),

@@ -12,9 +12,9 @@ pub use text::{PLACEHOLDER, manifest_text, workflow_text};
 use crate::blueprint::BlueprintService;
 use crate::dockerfile::Sources;
 use crate::workflow::Workflow;
-use environments::Environments;
-use image::Images;
-use model::{Foreign, ImageName, ServiceName, Slug};
+use environments::DraftEnvironments;
+use image::DraftImages;
+use model::{ImageName, ServiceName, Slug, Untrusted};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a repository holds.
@@ -119,13 +119,13 @@ pub fn is_dockerfile(path: &str) -> bool {
 /// Makes a draft. Without an image in it there is nothing to deploy.
 #[must_use]
 pub fn draft(evidence: &Evidence<'_>) -> Draft {
-    let mut images = Images::new(evidence);
-    let environments = Environments::of(evidence);
+    let mut images = DraftImages::new(evidence);
+    let environments = DraftEnvironments::of(evidence);
     let mut services: Vec<ServiceDraft> = Vec::new();
     let mut left_out = Vec::new();
     let mut names = BTreeSet::new();
     for service in &evidence.blueprint {
-        let shown = Foreign(service.name.as_bytes()).to_string();
+        let shown = Untrusted(service.name.as_bytes()).to_string();
         match images.of_service(service) {
             Ok(image) => services.push(ServiceDraft {
                 name: own_name(&service.name, &mut names),
@@ -164,7 +164,7 @@ pub fn draft(evidence: &Evidence<'_>) -> Draft {
 }
 
 /// The Dockerfiles of which neither render.yaml nor a workflow speaks: images where nothing else is one, else left out. Says why.
-fn loose_dockerfiles(evidence: &Evidence<'_>, images: &mut Images<'_>) -> Vec<String> {
+fn loose_dockerfiles(evidence: &Evidence<'_>, images: &mut DraftImages<'_>) -> Vec<String> {
     let has_images = !images.is_empty();
     let mut left_out = Vec::new();
     for (path, sources) in &evidence.dockerfiles {
@@ -181,7 +181,7 @@ fn loose_dockerfiles(evidence: &Evidence<'_>, images: &mut Images<'_>) -> Vec<St
             images.of_dockerfile(path);
             continue;
         };
-        left_out.push(format!("{}: {why}", Foreign(path.as_bytes())));
+        left_out.push(format!("{}: {why}", Untrusted(path.as_bytes())));
     }
     left_out
 }
@@ -238,9 +238,9 @@ fn services_of(
 fn not_understood(evidence: &Evidence<'_>) -> Vec<String> {
     let mut told = Vec::new();
     for (path, workflow) in &evidence.workflows {
-        let path = Foreign(path.as_bytes());
+        let path = Untrusted(path.as_bytes());
         for (line, why) in &workflow.not_understood {
-            let why = Foreign(why.as_bytes());
+            let why = Untrusted(why.as_bytes());
             told.push(format!(
                 "{path}:{line}: {why}, which init does not read; add by hand what is missing"
             ));

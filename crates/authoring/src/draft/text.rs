@@ -1,7 +1,7 @@
 //! A draft as files: the manifest, and a workflow that builds and deploys with it.
 
 use super::{Draft, EnvironmentDraft};
-use model::{Foreign, Manifest, When};
+use model::{Manifest, Untrusted, When};
 use std::fmt::Write as _;
 
 /// The workflow, with places to fill in. The pinned actions are those of docs/workflows (a test compares them).
@@ -192,6 +192,7 @@ fn quoted(text: &str) -> String {
     if is_plain {
         text.to_owned()
     } else {
-        serde_json::to_string(text).unwrap_or_else(|_| format!("\"{}\"", Foreign(text.as_bytes())))
+        serde_json::to_string(text)
+            .unwrap_or_else(|_| format!("\"{}\"", Untrusted(text.as_bytes())))
     }
 }

@@ -3,7 +3,7 @@
 use super::{LintReport, Span, Wiring};
 use model::LintCode;
 use model::{
-    ActionStep, BranchFilter, Environment, Foreign, Handover, Level, Manifest, Service, Triggers,
+    ActionStep, BranchFilter, Environment, Handover, Level, Manifest, Service, Triggers, Untrusted,
     When, WorkflowFacts, takes_branch,
 };
 use std::collections::BTreeMap;
@@ -41,9 +41,9 @@ impl LintReport {
                 }
                 let text = format!(
                     "services {} and {} are given the same secret, {}",
-                    Foreign(other.as_bytes()),
-                    Foreign(service.as_bytes()),
-                    Foreign(secret.as_bytes())
+                    Untrusted(other.as_bytes()),
+                    Untrusted(service.as_bytes()),
+                    Untrusted(secret.as_bytes())
                 );
                 let span = Span::File(step.path.clone(), *place);
                 let hint = "Give each service the hook of its own.";
@@ -94,7 +94,7 @@ impl LintReport {
                 .iter()
                 .any(|workflow| by_hand.iter().any(|event| workflow.triggers.has(event)));
             let what = match &environment.when {
-                When::Branch(branch) => format!("branch {}", Foreign(branch.as_bytes())),
+                When::Branch(branch) => format!("branch {}", Untrusted(branch.as_bytes())),
                 When::Release { template, .. } => format!("tags {template}"),
             };
             let (level, text) = match is_by_hand {
@@ -116,7 +116,7 @@ impl LintReport {
             let hint = match &environment.when {
                 When::Branch(branch) => format!(
                     "Write on: {{ push: {{ branches: [{}] }} }}.",
-                    Foreign(branch.as_bytes())
+                    Untrusted(branch.as_bytes())
                 ),
                 When::Release { template, .. } => format!(
                     "Write on: {{ push: {{ tags: [\"{}*{}\"] }} }}.",

@@ -9,7 +9,7 @@ mod workflows;
 
 pub use silence::Silences;
 
-use decide::{Coverage, Part};
+use decide::{Coverage, ManifestPart};
 use model::{Handover, Level, LintCode, Manifest, WorkflowFacts};
 use report::Unowned;
 
@@ -19,9 +19,9 @@ pub enum Span {
     /// The manifest as a whole.
     Manifest,
     /// The name of an entry of it.
-    Entry(Part),
+    Entry(ManifestPart),
     /// A pattern of it, counted from 0.
-    Pattern(Part, usize),
+    Pattern(ManifestPart, usize),
     /// A place (line and column, from 1) in a file, from the repository's root.
     File(String, (u32, u32)),
 }

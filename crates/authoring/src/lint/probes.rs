@@ -1,7 +1,7 @@
 //! Probes that can tell nothing.
 
 use super::{LintReport, Span, Wiring};
-use decide::Part;
+use decide::ManifestPart;
 use model::LintCode;
 use model::{Level, Manifest, Service};
 
@@ -11,7 +11,7 @@ impl LintReport {
             let Some(probe) = &service.probe else {
                 continue;
             };
-            let span = Span::Entry(Part::Service(service.name.clone()));
+            let span = Span::Entry(ManifestPart::Service(service.name.clone()));
             if let Some(kind) = kind_without_address(service, wiring) {
                 self.note(
                     Level::Error,

@@ -2,7 +2,7 @@
 
 use super::{LintReport, Span, Wiring};
 use model::LintCode;
-use model::{ActionStep, Foreign, Level, Manifest, When, WorkflowFacts, nearest};
+use model::{ActionStep, Level, Manifest, Untrusted, When, WorkflowFacts, nearest};
 
 /// What keeps the steps of one workflow from working.
 impl LintReport {
@@ -18,7 +18,7 @@ impl LintReport {
                 LintCode::ReusableWorkflowNotRead,
                 format!(
                     "{} is another repository's workflow, which is not read here",
-                    Foreign(called.as_bytes())
+                    Untrusted(called.as_bytes())
                 ),
                 "Check it in its own repository.",
                 Span::File(workflow.path.clone(), *place),
@@ -36,7 +36,7 @@ impl LintReport {
                 LintCode::ConcurrencyHeldByApproval,
                 format!(
                     "the workflow's concurrency group is held while job {} waits for an approval of its environment, and later runs wait or are dropped",
-                    Foreign(job.as_bytes())
+                    Untrusted(job.as_bytes())
                 ),
                 "Give concurrency to the job that deploys, and put an approval into a job before it.",
                 Span::File(workflow.path.clone(), place),
@@ -82,7 +82,7 @@ impl LintReport {
                 LintCode::OwnerPlaceholder,
                 format!(
                     "\"{}\" names no action: OWNER stands for its owner",
-                    Foreign(uses.as_bytes())
+                    Untrusted(uses.as_bytes())
                 ),
                 "Write the owner of the action's repository instead of OWNER.",
                 at(*place),
@@ -90,7 +90,7 @@ impl LintReport {
         }
         for (name, value, place) in &step.inputs {
             if !wiring.inputs.contains(&name.as_str()) {
-                let text = format!("the action has no input \"{}\"", Foreign(name.as_bytes()));
+                let text = format!("the action has no input \"{}\"", Untrusted(name.as_bytes()));
                 let hint = match nearest(name, &wiring.inputs) {
                     Some(nearest) => format!("Write {nearest}, or remove it: GitHub ignores it."),
                     None => "Remove it: GitHub ignores it.".to_owned(),

@@ -1,6 +1,6 @@
 use super::*;
 use model::{
-    Environment, EnvironmentName, Image, Pattern, PatternList, Repository, Service, Source,
+    Environment, EnvironmentName, Image, ManifestSource, Pattern, PatternList, Repository, Service,
     TagRules, TagTemplate, When,
 };
 use model::{ImageName, ServiceName};
@@ -59,7 +59,7 @@ fn service(name: &str, ids: &[(&str, &str)]) -> Service {
 
 fn manifest(images: Vec<Image>, services: Vec<Service>) -> Manifest {
     Manifest {
-        source: Source::File,
+        source: ManifestSource::File,
         tags: TagRules {
             commit: TagTemplate::parse_commit("{sha}").unwrap(),
             pull_request: TagTemplate::parse_pull_request("pr-{number}-{sha}").unwrap(),
@@ -127,7 +127,7 @@ fn patterns_without_a_match_are_told_with_their_place() {
         Some(&files(&["api/a", "uv.lock"])),
         &Wiring::default(),
     );
-    let api = Part::Image(ImageName::parse("api").unwrap());
+    let api = ManifestPart::Image(ImageName::parse("api").unwrap());
     let spots: Vec<(Level, &Span)> = report
         .findings
         .iter()
@@ -136,10 +136,10 @@ fn patterns_without_a_match_are_told_with_their_place() {
     assert_eq!(
         spots,
         [
-            (Level::Warning, &Span::Pattern(Part::Shared, 1)),
+            (Level::Warning, &Span::Pattern(ManifestPart::Shared, 1)),
             (Level::Warning, &Span::Pattern(api.clone(), 1)),
             (Level::Warning, &Span::Pattern(api, 2)),
-            (Level::Notice, &Span::Pattern(Part::Ignore, 0)),
+            (Level::Notice, &Span::Pattern(ManifestPart::Ignore, 0)),
         ]
     );
     assert_eq!(

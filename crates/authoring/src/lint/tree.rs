@@ -1,9 +1,9 @@
 //! The manifest's patterns against the tracked files.
 
 use super::{LintReport, Span};
-use decide::{Coverage, Part, matches_directory};
+use decide::{Coverage, ManifestPart, matches_directory};
 use model::LintCode;
-use model::{Foreign, Level, Manifest, PatternList};
+use model::{Level, Manifest, PatternList, Untrusted};
 use report::Unowned;
 
 /// Where GitHub's own files are. They are no part of any image, so nobody has to own them.
@@ -16,10 +16,10 @@ impl LintReport {
         files: &[Vec<u8>],
         coverage: &mut Coverage<'a>,
     ) {
-        self.patterns(files, &Part::Ignore, &manifest.ignore, coverage);
-        self.patterns(files, &Part::Shared, &manifest.shared, coverage);
+        self.patterns(files, &ManifestPart::Ignore, &manifest.ignore, coverage);
+        self.patterns(files, &ManifestPart::Shared, &manifest.shared, coverage);
         for image in &manifest.images {
-            let whose = Part::Image(image.name.clone());
+            let whose = ManifestPart::Image(image.name.clone());
             self.patterns(files, &whose, &image.paths, coverage);
             if coverage.reasons_for(image) == 0 {
                 self.note(
@@ -38,7 +38,7 @@ impl LintReport {
         for service in &manifest.services {
             self.patterns(
                 files,
-                &Part::Service(service.name.clone()),
+                &ManifestPart::Service(service.name.clone()),
                 &service.paths,
                 coverage,
             );
@@ -85,7 +85,7 @@ impl LintReport {
                     "Add a service with image: {}, or remove the image.",
                     image.name
                 ),
-                Span::Entry(Part::Image(image.name.clone())),
+                Span::Entry(ManifestPart::Image(image.name.clone())),
             );
         }
     }
@@ -93,12 +93,12 @@ impl LintReport {
     fn patterns<'a>(
         &mut self,
         files: &[Vec<u8>],
-        whose: &Part,
+        whose: &ManifestPart,
         list: &'a PatternList,
         coverage: &mut Coverage<'a>,
     ) {
         // People ignore what may come; elsewhere a pattern without a match is most often a slip.
-        let level = if *whose == Part::Ignore {
+        let level = if *whose == ManifestPart::Ignore {
             Level::Notice
         } else {
             Level::Warning
@@ -107,7 +107,7 @@ impl LintReport {
             if coverage.matches(pattern) > 0 {
                 continue;
             }
-            let shown = Foreign(pattern.as_str().as_bytes());
+            let shown = Untrusted(pattern.as_str().as_bytes());
             let span = Span::Pattern(whose.clone(), at);
             if matches_directory(pattern, files) {
                 self.note(

@@ -1,9 +1,9 @@
 //! The manifest against the workflows that deploy with it.
 
 use super::{LintReport, Span, Wiring};
-use decide::Part;
+use decide::ManifestPart;
 use model::LintCode;
-use model::{Foreign, Handover, Level, Manifest, Service};
+use model::{Handover, Level, Manifest, Service, Untrusted};
 use std::collections::BTreeSet;
 
 impl LintReport {
@@ -23,7 +23,7 @@ impl LintReport {
                 LintCode::UnknownLint,
                 format!(
                     "this comment silences \"{}\", and there is no such lint",
-                    Foreign(name.as_bytes())
+                    Untrusted(name.as_bytes())
                 ),
                 "Write one of the names of docs/checks.md.",
                 Span::File(path.clone(), *place),
@@ -70,7 +70,7 @@ impl LintReport {
             {
                 let text = format!(
                     "deploy-hooks names \"{}\", and the manifest has no such service",
-                    Foreign(name.as_bytes())
+                    Untrusted(name.as_bytes())
                 );
                 let hint = "Correct the name, or remove the line: a run with it is refused.";
                 self.note(
@@ -163,7 +163,7 @@ impl LintReport {
             LintCode::ServiceCannotDeploy,
             text,
             hint,
-            Span::Entry(Part::Service(service.name.clone())),
+            Span::Entry(ManifestPart::Service(service.name.clone())),
         );
     }
 }

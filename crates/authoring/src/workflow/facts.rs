@@ -1,12 +1,12 @@
 //! What lints ask of a workflow: its triggers, permissions, concurrency, and the steps that use this action.
 
-use model::{ActionStep, Permissions, Triggers};
+use model::{ActionStep, JobPermissions, Triggers};
 use parse::yaml::{Node, Value, as_text, entries, get, items, text, texts};
 
 /// What a job hands on to its steps.
 #[derive(Debug, Clone, Default)]
 pub(super) struct JobFacts {
-    permissions: Option<Permissions>,
+    permissions: Option<JobPermissions>,
     has_concurrency: bool,
     is_cancelled_by_later_runs: bool,
 }
@@ -47,12 +47,12 @@ impl JobFacts {
     }
 }
 
-fn permissions(node: Option<&Node>) -> Option<Permissions> {
+fn permissions(node: Option<&Node>) -> Option<JobPermissions> {
     let node = node?;
     match &node.value {
         Value::Text { text, .. } => match text.as_str() {
-            "write-all" => Some(Permissions::WriteAll),
-            "read-all" => Some(Permissions::ReadAll),
+            "write-all" => Some(JobPermissions::WriteAll),
+            "read-all" => Some(JobPermissions::ReadAll),
             _ => None,
         },
         Value::Map(_) => {
@@ -62,7 +62,7 @@ fn permissions(node: Option<&Node>) -> Option<Permissions> {
                     as_text(level).unwrap_or_default().to_owned(),
                 )
             });
-            Some(Permissions::Named(named.collect()))
+            Some(JobPermissions::Named(named.collect()))
         }
         Value::List(_) => None,
     }

@@ -1,20 +1,20 @@
 //! What a manifest's patterns take in of a whole tree, whatever changed.
 
-use super::{MOST_WORK, Runs, Search, build_lists};
+use super::{MOST_WORK, PathMatcher, Runs, build_lists};
 use model::{Image, Manifest, Pattern, PatternList};
 use std::rc::Rc;
 
 /// A manifest held against the paths of a tree.
 pub struct Coverage<'a> {
     manifest: &'a Manifest,
-    search: Search<'a>,
+    search: PathMatcher<'a>,
     ignored: Rc<Runs>,
 }
 
 impl<'a> Coverage<'a> {
     /// Over `paths`, which are sorted and without doubles; `None` where so many patterns meet so many paths that it would take minutes.
     pub fn new(manifest: &'a Manifest, paths: &'a [Vec<u8>]) -> Option<Self> {
-        let mut search = Search::over(paths.iter().map(Vec::as_slice).collect(), MOST_WORK);
+        let mut search = PathMatcher::over(paths.iter().map(Vec::as_slice).collect(), MOST_WORK);
         let ignored = search.list(&manifest.ignore);
         // What the search has found once it does not look for again, so after this nothing can become too much.
         lists(manifest)

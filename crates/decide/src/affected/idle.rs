@@ -1,12 +1,12 @@
 //! Patterns that match nothing in the tree.
 
 use super::Coverage;
-use model::{Foreign, ImageName, Manifest, Pattern, ServiceName};
+use model::{ImageName, Manifest, Pattern, ServiceName, Untrusted};
 use std::fmt;
 
 /// A part of the manifest that has a list or an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part {
+pub enum ManifestPart {
     /// `ignore`.
     Ignore,
     /// `shared`.
@@ -17,7 +17,7 @@ pub enum Part {
     Service(ServiceName),
 }
 
-impl fmt::Display for Part {
+impl fmt::Display for ManifestPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ignore => f.write_str("ignore"),
@@ -46,21 +46,21 @@ pub fn idle_patterns(manifest: &Manifest, files: &[Vec<u8>]) -> Vec<String> {
     let images = manifest
         .images
         .iter()
-        .map(|image| (Part::Image(image.name.clone()), &image.paths));
+        .map(|image| (ManifestPart::Image(image.name.clone()), &image.paths));
     let services = manifest
         .services
         .iter()
-        .map(|service| (Part::Service(service.name.clone()), &service.paths));
+        .map(|service| (ManifestPart::Service(service.name.clone()), &service.paths));
     let mut told = Vec::new();
     for (whose, list) in images
         .chain(services)
-        .chain([(Part::Shared, &manifest.shared)])
+        .chain([(ManifestPart::Shared, &manifest.shared)])
     {
         for pattern in list.iter().filter(|pattern| !pattern.is_exclusion()) {
             if coverage.matches(pattern) > 0 {
                 continue;
             }
-            let shown = Foreign(pattern.as_str().as_bytes());
+            let shown = Untrusted(pattern.as_str().as_bytes());
             told.push(match matches_directory(pattern, files) {
                 true => format!(
                     "\"{shown}\" of {whose} names a directory and matches no file: write {shown}/**"

@@ -11,7 +11,7 @@ mod idle;
 mod runs;
 
 pub use coverage::Coverage;
-pub use idle::{Part, idle_patterns, matches_directory};
+pub use idle::{ManifestPart, idle_patterns, matches_directory};
 use model::{Image, ImageName, Manifest, Pattern, PatternList, Service, ServiceName};
 use runs::Runs;
 use std::collections::{BTreeMap, HashMap};
@@ -32,13 +32,13 @@ pub struct Cause {
 /// Finds why an image has to be built; `None` when nothing that it is built from is among `changed`.
 #[must_use]
 pub fn image_cause(manifest: &Manifest, image: &Image, changed: &[Vec<u8>]) -> Option<Cause> {
-    Search::new(manifest, changed).cause(&build_lists(manifest, image))
+    PathMatcher::new(manifest, changed).cause(&build_lists(manifest, image))
 }
 
 /// Finds why a service has to be deployed; `None` when nothing that matters to it is among `changed`.
 #[must_use]
 pub fn service_cause(manifest: &Manifest, service: &Service, changed: &[Vec<u8>]) -> Option<Cause> {
-    Search::new(manifest, changed).cause(&service_lists(manifest, service))
+    PathMatcher::new(manifest, changed).cause(&service_lists(manifest, service))
 }
 
 /// The causes of every image and every service of a manifest, found in one pass.
@@ -59,7 +59,7 @@ impl Affected {
     /// changes that it would take minutes.
     #[must_use]
     pub fn within_reason(manifest: &Manifest, changed: &[Vec<u8>]) -> Option<Self> {
-        let mut search = Search::new(manifest, changed);
+        let mut search = PathMatcher::new(manifest, changed);
         let images = manifest
             .images
             .iter()
@@ -118,7 +118,7 @@ fn service_lists<'m>(manifest: &'m Manifest, service: &'m Service) -> Vec<&'m Pa
 }
 
 /// The changed paths that may be a reason, and which of them the lists and patterns that were already asked for take.
-struct Search<'a> {
+struct PathMatcher<'a> {
     /// Sorted, without doubles, without what is ignored.
     paths: Vec<&'a [u8]>,
     patterns: HashMap<&'a str, Rc<Runs>>,
@@ -127,7 +127,7 @@ struct Search<'a> {
     work: Option<usize>,
 }
 
-impl<'a> Search<'a> {
+impl<'a> PathMatcher<'a> {
     fn new(manifest: &'a Manifest, changed: &'a [Vec<u8>]) -> Self {
         let mut paths: Vec<&[u8]> = changed.iter().map(Vec::as_slice).collect();
         // Sorted already, says `Changes`; but a path that the search steps over would be a deploy that is lost.
@@ -249,7 +249,7 @@ impl<'a> Search<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{Repository, Source, TagRules, TagTemplate};
+    use model::{ManifestSource, Repository, TagRules, TagTemplate};
     use std::error::Error;
 
     fn list(texts: &[&str]) -> PatternList {
@@ -268,7 +268,7 @@ mod tests {
         };
         let nothing = PatternList::default;
         Ok(Manifest {
-            source: Source::File,
+            source: ManifestSource::File,
             tags,
             environments: Vec::new(),
             ignore: nothing(),

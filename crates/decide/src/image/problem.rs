@@ -1,7 +1,7 @@
 //! What can be wrong with an image, and what can be odd about one, in words.
 
 use super::{LARGEST, Platform, Revision};
-use model::{CommitSha, Digest, FailureWord, Foreign};
+use model::{CommitSha, Digest, FailureWord, Untrusted};
 use std::fmt;
 
 /// Why an image may not be deployed.
@@ -26,7 +26,7 @@ pub enum ImageProblem {
         why: String,
     },
     /// It says that it was built from another commit.
-    #[error("the image was built from {}, wanted {}", Foreign(found.as_bytes()), commits(wanted))]
+    #[error("the image was built from {}, wanted {}", Untrusted(found.as_bytes()), commits(wanted))]
     OtherCommit {
         /// What its revision says.
         found: String,
@@ -99,18 +99,18 @@ impl fmt::Display for ImageWarning {
             Self::NoCommit(Revision { revision, .. }) => write!(
                 f,
                 "the image's org.opencontainers.image.revision is \"{}\", which names no commit, so its commit is not known",
-                Foreign(revision.as_bytes()),
+                Untrusted(revision.as_bytes()),
             ),
             Self::InheritedRevision(Revision { revision, source }) => write!(
                 f,
                 "the image says it is {} of {}: probably labels of its base image, so its commit is not known",
-                Foreign(revision.as_bytes()),
-                Foreign(source.as_deref().unwrap_or_default().as_bytes()),
+                Untrusted(revision.as_bytes()),
+                Untrusted(source.as_deref().unwrap_or_default().as_bytes()),
             ),
             Self::OtherRevision(Revision { revision, .. }) => write!(
                 f,
                 "the image says it was built from {}, which is not the commit that is deployed; it is used because its digest was given",
-                Foreign(revision.as_bytes()),
+                Untrusted(revision.as_bytes()),
             ),
         }
     }

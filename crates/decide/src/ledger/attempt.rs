@@ -5,7 +5,7 @@ use model::{Deploy, DeployId, DeployStatus, Digest, Record, RecordState};
 
 /// What Render shows of an attempt that the record does not say the end of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
+pub struct AttemptOnRender {
     /// The number of the attempt's record.
     pub number: u64,
     /// What became of it: [`RecordState::Success`] says that it was live, [`RecordState::Failure`] that it was not.
@@ -17,7 +17,7 @@ pub struct Shown {
 /// What Render's deploys say of our attempts that the record does not say the end of, where it is certain. `records` are those of the service
 /// that count, newest first; `deploys` are its newest of any status, newest first.
 #[must_use]
-pub fn shown(records: &[&Record], deploys: &[Deploy]) -> Vec<Shown> {
+pub fn shown(records: &[&Record], deploys: &[Deploy]) -> Vec<AttemptOnRender> {
     let open = records
         .iter()
         .filter(|record| record.is_own && may_still_come(record));
@@ -25,9 +25,9 @@ pub fn shown(records: &[&Record], deploys: &[Deploy]) -> Vec<Shown> {
         .collect()
 }
 
-fn shown_of(record: &Record, records: &[&Record], deploys: &[Deploy]) -> Option<Shown> {
+fn shown_of(record: &Record, records: &[&Record], deploys: &[Deploy]) -> Option<AttemptOnRender> {
     let found = |state, deploy: &Deploy| {
-        Some(Shown {
+        Some(AttemptOnRender {
             number: record.number,
             state,
             deploy: deploy.id.clone(),

@@ -1,7 +1,7 @@
 //! Whether two commits are equal on a service: the fingerprint of each is the service's entry in that commit's own manifest, and the
 //! tree under its paths. So the answer does not depend on which run asks.
 
-use super::entry::{Candidate, Identity, candidates};
+use super::entry::{Identity, ServiceCandidate, candidates};
 use super::facts::Missing;
 use super::{Equality, Unanswered};
 use crate::{Affected, Cause, Changes};
@@ -174,7 +174,7 @@ impl Comparisons {
         &self,
         commit: &CommitSha,
         identity: &Identity,
-    ) -> Result<Vec<Candidate>, Unanswered> {
+    ) -> Result<Vec<ServiceCandidate>, Unanswered> {
         match self.manifests.get(commit) {
             Some(CommitManifest::Known(manifest)) => Ok(candidates(manifest, identity)),
             Some(CommitManifest::Unusable) => Ok(Vec::new()),
@@ -197,7 +197,10 @@ impl Comparisons {
     }
 }
 
-fn difference_of_entries(earlier: &[Candidate], later: &[Candidate]) -> Option<&'static str> {
+fn difference_of_entries(
+    earlier: &[ServiceCandidate],
+    later: &[ServiceCandidate],
+) -> Option<&'static str> {
     for one in earlier {
         for other in later {
             if let Some(part) = one.entry.difference(&other.entry) {

@@ -19,7 +19,7 @@ pub struct Identity {
 ///
 /// Names, order, text and comments are left out, and so is what does not change the bytes (`after`, `hook`, `previews`, `floating-tags`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct ManifestEntry {
     repository: Repository,
     build: serde_json::Value,
     /// The image's paths, the service's own, `shared` and `ignore`: the patterns of each as text, in their order.
@@ -27,7 +27,7 @@ pub struct Entry {
     id: Option<ServiceId>,
 }
 
-impl Entry {
+impl ManifestEntry {
     /// What the manifest says of a service in an environment; `None` where the service's image is not there.
     #[must_use]
     pub fn of(
@@ -107,28 +107,28 @@ fn texts(list: &PatternList) -> Vec<String> {
 
 /// A service of a manifest that may be the one that is asked about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
+pub struct ServiceCandidate {
     /// Its name there.
     pub service: ServiceName,
     /// Its image there.
     pub image: ImageName,
     /// What the manifest says of it.
-    pub entry: Entry,
+    pub entry: ManifestEntry,
 }
 
 /// The services of a manifest that are, or may be, this one. An id in the manifest decides; without one, a name that it has had.
 #[must_use]
-pub fn candidates(manifest: &Manifest, identity: &Identity) -> Vec<Candidate> {
-    let mut found: Vec<Candidate> = Vec::new();
+pub fn candidates(manifest: &Manifest, identity: &Identity) -> Vec<ServiceCandidate> {
+    let mut found: Vec<ServiceCandidate> = Vec::new();
     for environment in &manifest.environments {
         for service in manifest.services_in(&environment.name) {
             if !is_it(service, &environment.name, identity) {
                 continue;
             }
-            let Some(entry) = Entry::of(manifest, service, &environment.name) else {
+            let Some(entry) = ManifestEntry::of(manifest, service, &environment.name) else {
                 continue;
             };
-            let candidate = Candidate {
+            let candidate = ServiceCandidate {
                 service: service.name.clone(),
                 image: service.image.clone(),
                 entry,

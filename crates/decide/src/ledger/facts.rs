@@ -33,7 +33,7 @@ pub enum Unanswered {
 }
 
 /// An answer, or why there is none. A question that was not asked yet is noted by the code that answers it.
-pub type Answer<T> = Result<T, String>;
+pub type FactResult<T> = Result<T, String>;
 
 /// What git and the manifests say, about one service.
 pub trait Facts {
@@ -41,7 +41,7 @@ pub trait Facts {
     ///
     /// # Errors
     /// Why that is not known.
-    fn reaches(&self, ancestor: &CommitSha, descendant: &CommitSha) -> Answer<bool>;
+    fn reaches(&self, ancestor: &CommitSha, descendant: &CommitSha) -> FactResult<bool>;
 
     /// Whether two commits are equal on the service.
     fn equality(&self, one: &CommitSha, other: &CommitSha) -> Equality;
@@ -50,18 +50,18 @@ pub trait Facts {
     ///
     /// # Errors
     /// Why they are not known.
-    fn newer(&self, head: &CommitSha, tip: &CommitSha) -> Answer<Vec<CommitSha>>;
+    fn newer(&self, head: &CommitSha, tip: &CommitSha) -> FactResult<Vec<CommitSha>>;
 
     /// Whether the manifest of a commit has the service.
     ///
     /// # Errors
     /// Why that is not known.
-    fn has_service(&self, commit: &CommitSha) -> Answer<bool>;
+    fn has_service(&self, commit: &CommitSha) -> FactResult<bool>;
 
     /// The tip of the branch that is followed by the environment under which a record was written; `None` where it follows none, or the
     /// branch is gone.
     ///
     /// # Errors
     /// Why that is not known.
-    fn tip_of(&self, record: &Record) -> Answer<Option<CommitSha>>;
+    fn tip_of(&self, record: &Record) -> FactResult<Option<CommitSha>>;
 }

@@ -3,7 +3,7 @@
 use super::Equality;
 use super::attempt::coming;
 use super::state::{OnRender, record_of};
-use model::{CommitSha, Deploy, Kind, Record, RecordState};
+use model::{AttemptKind, CommitSha, Deploy, Record, RecordState};
 
 /// What a rollback keeps from coming back by accident.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub fn hold_after_rollback(records: &[&Record], render: &OnRender) -> Option<Com
     let attempts: Vec<&Record> = records
         .iter()
         .copied()
-        .filter(|record| record.is_own && record.intent.kind != Kind::Restore)
+        .filter(|record| record.is_own && record.intent.kind != AttemptKind::Restore)
         .collect();
     match render {
         OnRender::Known(deploys) => held_on_render(&attempts, coming(deploys)?),
@@ -54,15 +54,15 @@ fn held_by_record(attempts: &[&Record]) -> Option<CommitSha> {
     for record in attempts.iter().filter(|record| record.may_serve()) {
         let intent = &record.intent;
         let stands = match intent.kind {
-            Kind::Rollback => held.is_none() || held == intent.from,
-            Kind::Deploy | Kind::Restore => {
+            AttemptKind::Rollback => held.is_none() || held == intent.from,
+            AttemptKind::Deploy | AttemptKind::Restore => {
                 held == Some(intent.commit) || brought == Some(intent.commit)
             }
         };
         if !stands {
             return None;
         }
-        if intent.kind == Kind::Rollback {
+        if intent.kind == AttemptKind::Rollback {
             held = held.or(intent.from);
             brought = brought.or(Some(intent.commit));
         }
@@ -80,7 +80,7 @@ fn held_on_render(attempts: &[&Record], coming: &Deploy) -> Option<CommitSha> {
     for record in attempts {
         let intent = &record.intent;
         if !record.may_serve() {
-            if intent.kind == Kind::Rollback && coming.by_rollback {
+            if intent.kind == AttemptKind::Rollback && coming.by_rollback {
                 return intent.from;
             }
             continue;
@@ -90,12 +90,12 @@ fn held_on_render(attempts: &[&Record], coming: &Deploy) -> Option<CommitSha> {
             None => coming.is_of(&record.digests()),
         };
         match (intent.kind, brought_it) {
-            (Kind::Rollback, true) => return intent.from,
-            (Kind::Deploy | Kind::Restore, true) => return None,
+            (AttemptKind::Rollback, true) => return intent.from,
+            (AttemptKind::Deploy | AttemptKind::Restore, true) => return None,
             // It was never sent, or something has replaced it since; what came before it may say more.
             (_, false) if record.state == RecordState::Open => {}
-            (Kind::Rollback, false) => return intent.from.filter(|_| coming.by_rollback),
-            (Kind::Deploy | Kind::Restore, false) => {
+            (AttemptKind::Rollback, false) => return intent.from.filter(|_| coming.by_rollback),
+            (AttemptKind::Deploy | AttemptKind::Restore, false) => {
                 return coming.by_rollback.then_some(intent.commit);
             }
         }

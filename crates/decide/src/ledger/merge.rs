@@ -1,6 +1,6 @@
 //! The records of one service, out of the lists that are kept under its names.
 
-use model::{Kind, Record, RecordList, RecordState, ServiceId};
+use model::{AttemptKind, Record, RecordList, RecordState, ServiceId};
 
 /// The records of a service.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub fn merged(lists: &[&RecordList], id: Option<&ServiceId>) -> ServiceRecords {
         .find(|record| {
             record.is_own
                 && record.state == RecordState::Success
-                && record.intent.kind == Kind::Deploy
+                && record.intent.kind == AttemptKind::Deploy
         })
         .map(|record| record.number);
     let is_enough = |list: &&RecordList| {

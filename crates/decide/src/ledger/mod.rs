@@ -22,18 +22,18 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use attempt::{Presence, Shown, presence, shown, unlisted};
+pub use attempt::{AttemptOnRender, Presence, presence, shown, unlisted};
 pub use comparison::{CommitManifest, Comparisons};
-pub use entry::{BuildEntry, Candidate, Entry, Identity, candidates};
-pub use facts::{Answer, Facts, Missing, Unanswered};
+pub use entry::{BuildEntry, Identity, ManifestEntry, ServiceCandidate, candidates};
+pub use facts::{FactResult, Facts, Missing, Unanswered};
 pub use hold::{Hold, Until, hold_after_rollback};
 pub use merge::{ServiceRecords, merged};
-pub use order::{Asked, Begun, BranchTip, Order, begun};
+pub use order::{BranchTip, Order, OrderQuestion, StartedRelease, begun};
 pub use required::{Required, judge as judge_required};
 pub use serving::{Serving, Since, decisive, serving};
 pub use state::{
-    Before, DeployRecords, OnRender, ServingState, counting, identify, identify_all, is_unanswered,
-    may_still_come, record_of,
+    DeployRecords, OnRender, PushBase, ServingState, counting, identify, identify_all,
+    is_unanswered, may_still_come, record_of,
 };
 
 use super::Cause;
@@ -99,7 +99,7 @@ pub fn need(state: &ServingState, equal: impl Fn(&CommitSha) -> Equality) -> Nee
 pub(crate) mod testing {
     use super::{DeployRecords, OnRender, ServingState};
     use model::{
-        CommitSha, Deploy, DeployId, DeployStatus, Digest, EnvironmentName, Intent, Kind,
+        AttemptKind, CommitSha, Deploy, DeployId, DeployStatus, Digest, EnvironmentName, Intent,
         PinnedImage, Record, RecordState, Repository, ServiceName,
     };
 
@@ -129,7 +129,7 @@ pub(crate) mod testing {
                 platform: digest(commit + 100),
                 image_commit: Some(sha(commit)),
                 release: None,
-                kind: Kind::Deploy,
+                kind: AttemptKind::Deploy,
                 from: None,
                 to: None,
             },
@@ -148,7 +148,7 @@ pub(crate) mod testing {
     /// A rollback of our own.
     pub(crate) fn rollback(to: u8, from: u8) -> Record {
         let mut record = record(to, RecordState::Success);
-        record.intent.kind = Kind::Rollback;
+        record.intent.kind = AttemptKind::Rollback;
         record.intent.from = Some(sha(from));
         record
     }

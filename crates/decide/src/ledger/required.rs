@@ -1,7 +1,7 @@
 //! `requires`: whether an environment that comes first has had these bytes.
 
 use super::Equality;
-use model::{CommitSha, Digest, Kind, Record, RecordState};
+use model::{AttemptKind, CommitSha, Digest, Record, RecordState};
 
 /// Whether the required environment has had it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub fn judge(
         if is_it {
             return Required::Missing("it was rolled back there".into());
         }
-        if let (Kind::Rollback, Some(from)) = (intent.kind, intent.from) {
+        if let (AttemptKind::Rollback, Some(from)) = (intent.kind, intent.from) {
             if equal(&from) == Equality::Equal {
                 return Required::Missing("it was rolled back there".into());
             }

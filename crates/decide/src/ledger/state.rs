@@ -1,6 +1,6 @@
 //! What is or may become live for a service, from the records of deploys and from Render.
 
-use super::Begun;
+use super::StartedRelease;
 use super::hold::{Hold, Until, hold_after_rollback};
 use crate::Base;
 use model::{
@@ -29,7 +29,7 @@ pub struct DeployRecords<'a> {
 
 /// What a push says of the commit before it, for services of which nobody but our own records says what serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Before {
+pub struct PushBase {
     /// The commit that the branch was on before the push.
     pub commit: CommitSha,
     /// The workflow run of the push.
@@ -137,7 +137,7 @@ impl ServingState {
     pub fn new(
         records: Result<DeployRecords<'_>, &str>,
         render: &OnRender,
-        before: Option<Before>,
+        before: Option<PushBase>,
         label: impl Fn(&[Digest]) -> Option<CommitSha>,
     ) -> Self {
         let known = records.map_or(&[][..], |records| records.records);
@@ -182,7 +182,7 @@ impl ServingState {
     /// As a release sees it: one with a higher number than the release that was left lifts the hold, and any other is held whatever its tree is.
     /// A hold of which no number is known goes by the tree.
     #[must_use]
-    pub fn for_release(mut self, number: ReleaseNumber, begun: &[Begun]) -> Self {
+    pub fn for_release(mut self, number: ReleaseNumber, begun: &[StartedRelease]) -> Self {
         let Some(hold) = &mut self.hold else {
             return self;
         };
@@ -235,7 +235,7 @@ impl ServingState {
 
     /// The newest success, every later attempt that nothing is known to have ended, every earlier one that may have come after it, and the
     /// commit before the push, unless this run has recorded a success itself.
-    fn by_record(records: &[&Record], before: Option<Before>) -> Self {
+    fn by_record(records: &[&Record], before: Option<PushBase>) -> Self {
         let mut state = Self::nothing();
         let newest = records
             .iter()

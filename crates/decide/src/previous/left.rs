@@ -1,10 +1,10 @@
 //! What is known of a service before it goes back, and what a rollback leaves behind.
 
-use super::{Past, Pasts};
-use crate::ledger::{Begun, OnRender, ServingState};
-use model::{CommitSha, Digest, Kind, Record, RecordState};
+use super::{ServiceHistories, ServiceHistory};
+use crate::ledger::{OnRender, ServingState, StartedRelease};
+use model::{AttemptKind, CommitSha, Digest, Record, RecordState};
 
-impl<'a> Past<'a> {
+impl<'a> ServiceHistory<'a> {
     /// By the records that count, newest first and whoever wrote them, and by what Render says. Of records only our own are gone back to: any
     /// job can write one.
     #[must_use]
@@ -60,13 +60,13 @@ fn bytes_by_record(counting: &[&Record]) -> Option<Vec<Vec<Digest>>> {
 /// Whether the newest thing that happened by the record is a rollback that nobody had ended when this run began. `was_settled` says of the
 /// number of a record whether this run has just seen that it is live.
 #[must_use]
-pub fn is_cut_off(pasts: &Pasts<'_>, was_settled: impl Fn(u64) -> bool) -> bool {
+pub fn is_cut_off(pasts: &ServiceHistories<'_>, was_settled: impl Fn(u64) -> bool) -> bool {
     let own = pasts.values().flat_map(|past| &past.records);
     let Some(newest) = own.max_by_key(|record| record.number) else {
         return false;
     };
     let was_open = newest.state == RecordState::Open || was_settled(newest.number);
-    newest.intent.kind == Kind::Rollback && was_open
+    newest.intent.kind == AttemptKind::Rollback && was_open
 }
 
 /// The commit that a rollback of a service leaves, and that is not to come back by itself: that of a rollback which stands already, else of
@@ -80,7 +80,10 @@ pub fn left(state: &ServingState) -> Option<CommitSha> {
 /// The commit of the highest release that any service leaves: all of them are to be held until a higher one, whichever release theirs had
 /// come with. `begun` are the releases of the environment.
 #[must_use]
-pub fn left_release(left: impl Iterator<Item = CommitSha>, begun: &[Begun]) -> Option<CommitSha> {
+pub fn left_release(
+    left: impl Iterator<Item = CommitSha>,
+    begun: &[StartedRelease],
+) -> Option<CommitSha> {
     let numbers = left.flat_map(|left| begun.iter().filter(move |begun| begun.commit == left));
     numbers
         .max_by_key(|begun| begun.number)

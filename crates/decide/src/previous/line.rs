@@ -1,11 +1,11 @@
 //! The successes of each service that stand: the line that a rollback goes back along.
 
-use super::{Past, Pasts, is_of, is_success};
-use model::{Kind, Record, RecordState, ServiceName};
+use super::{ServiceHistories, ServiceHistory, is_of, is_success};
+use model::{AttemptKind, Record, RecordState, ServiceName};
 use std::collections::BTreeMap;
 
 /// The lines of an environment's services, each oldest first.
-pub(super) type Lines<'a> = BTreeMap<ServiceName, Vec<&'a Record>>;
+pub(super) type ServiceLines<'a> = BTreeMap<ServiceName, Vec<&'a Record>>;
 
 /// What stands of a service, and what stood before.
 #[derive(Default)]
@@ -33,8 +33,8 @@ impl<'a> Course<'a> {
 
 /// The successes of each service that stand when the record of that number has been written. A rollback makes the lines what they were at the
 /// step that it led to, a restore that of its service what it was when the bytes that it brought back were deployed.
-pub(super) fn lines<'a>(pasts: &Pasts<'a>, until: u64) -> Lines<'a> {
-    let mut all: Vec<(&ServiceName, &Past<'a>, &'a Record)> = Vec::new();
+pub(super) fn lines<'a>(pasts: &ServiceHistories<'a>, until: u64) -> ServiceLines<'a> {
+    let mut all: Vec<(&ServiceName, &ServiceHistory<'a>, &'a Record)> = Vec::new();
     for (service, past) in pasts {
         let done = past
             .records
@@ -61,8 +61,8 @@ pub(super) fn lines<'a>(pasts: &Pasts<'a>, until: u64) -> Lines<'a> {
             continue;
         };
         let line = match record.intent.kind {
-            Kind::Deploy => course.line.iter().copied().chain([record]).collect(),
-            Kind::Rollback | Kind::Restore => brought_back(past, course, record),
+            AttemptKind::Deploy => course.line.iter().copied().chain([record]).collect(),
+            AttemptKind::Rollback | AttemptKind::Restore => brought_back(past, course, record),
         };
         course.turn(line, record.number);
     }
@@ -85,7 +85,11 @@ fn stay(course: &mut Course<'_>, to: u64, number: u64) {
 }
 
 /// A service's line after a rollback or a restore.
-fn brought_back<'a>(past: &Past<'a>, course: &Course<'a>, back: &'a Record) -> Vec<&'a Record> {
+fn brought_back<'a>(
+    past: &ServiceHistory<'a>,
+    course: &Course<'a>,
+    back: &'a Record,
+) -> Vec<&'a Record> {
     let at_step = back.intent.to.map(|to| course.at(to)).unwrap_or_default();
     if at_step.last().is_some_and(|was| has_bytes_of(back, was)) {
         return at_step.to_vec();
@@ -101,7 +105,7 @@ fn brought_back<'a>(past: &Past<'a>, course: &Course<'a>, back: &'a Record) -> V
         .or_else(|| all.next())
     {
         Some(first) => course.at(first.number).to_vec(),
-        None if back.intent.kind == Kind::Restore => {
+        None if back.intent.kind == AttemptKind::Restore => {
             let left = course.line.len().saturating_sub(1);
             course.line[..left].iter().copied().chain([back]).collect()
         }

@@ -15,16 +15,17 @@ mod left;
 mod line;
 
 pub use left::{is_cut_off, left, left_release};
-use line::{Lines, lines};
+use line::{ServiceLines, lines};
 
 use model::{
-    CommitSha, Deploy, DeployStatus, Digest, ImageTag, Kind, Record, RecordState, ServiceName,
+    AttemptKind, CommitSha, Deploy, DeployStatus, Digest, ImageTag, Record, RecordState,
+    ServiceName,
 };
 use std::collections::BTreeMap;
 
 /// What is known of a service.
 #[derive(Debug, Clone)]
-pub struct Past<'a> {
+pub struct ServiceHistory<'a> {
     /// Its own records that count, newest first.
     pub records: Vec<&'a Record>,
     /// The bytes that serve or may come to, each by all its digests; `None` where that is not known.
@@ -32,11 +33,11 @@ pub struct Past<'a> {
 }
 
 /// The pasts of an environment's services.
-pub type Pasts<'a> = BTreeMap<ServiceName, Past<'a>>;
+pub type ServiceHistories<'a> = BTreeMap<ServiceName, ServiceHistory<'a>>;
 
 /// What somebody asks to go back to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
+pub enum RollbackRequest {
     /// What was live before.
     Before,
     /// This release.
@@ -47,7 +48,7 @@ pub enum Target {
 
 /// A state of the environment, by what was deployed last in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub struct RollbackPoint {
     /// The commit.
     pub commit: CommitSha,
     /// The release, where it was one.
@@ -56,7 +57,7 @@ pub struct Step {
 
 /// What becomes of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn<'a> {
+pub enum ServiceRollback<'a> {
     /// It goes back to the bytes of this record.
     Back(&'a Record),
     /// It serves these bytes already.
@@ -73,20 +74,20 @@ pub enum Turn<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Back<'a> {
     /// Where it leads.
-    pub to: Step,
+    pub to: RollbackPoint,
     /// The number of the newest record of that step.
     pub at: u64,
     /// Where it comes from, as far as that is known.
-    pub from: Option<Step>,
+    pub from: Option<RollbackPoint>,
     /// Each service's part.
-    pub turns: BTreeMap<ServiceName, Turn<'a>>,
+    pub turns: BTreeMap<ServiceName, ServiceRollback<'a>>,
 }
 
 impl Back<'_> {
     fn changes_something(&self) -> bool {
         self.turns
             .values()
-            .any(|turn| matches!(turn, Turn::Back(_)))
+            .any(|turn| matches!(turn, ServiceRollback::Back(_)))
     }
 }
 
@@ -98,11 +99,11 @@ pub enum NoWay {
     /// The release or commit is not in the record.
     NotRecorded,
     /// Nothing was live before this.
-    First(Step),
+    First(RollbackPoint),
     /// It is newer than this, which serves.
-    Forward(Step),
+    Forward(RollbackPoint),
     /// The rollback that is repeated, or that was cut off, has led here.
-    Done(Step),
+    Done(RollbackPoint),
 }
 
 /// Finds the way back. `is_repeated`: the newest rollback was this very run's, or was cut off; what it was to bring is not gone back from.
@@ -110,17 +111,17 @@ pub enum NoWay {
 /// # Errors
 /// [`NoWay`].
 pub fn way_back<'a>(
-    pasts: &Pasts<'a>,
-    target: &Target,
+    pasts: &ServiceHistories<'a>,
+    target: &RollbackRequest,
     is_repeated: bool,
 ) -> Result<Back<'a>, NoWay> {
     let now = Now::of(pasts);
     let is_wanted = |record: &Record| match target {
-        Target::Before => false,
-        Target::Release(tag) => record.intent.release.as_ref() == Some(tag),
-        Target::Commit(commit) => record.intent.commit == *commit,
+        RollbackRequest::Before => false,
+        RollbackRequest::Release(tag) => record.intent.release.as_ref() == Some(tag),
+        RollbackRequest::Commit(commit) => record.intent.commit == *commit,
     };
-    if *target == Target::Before {
+    if *target == RollbackRequest::Before {
         return match now.newest_rollback(pasts).filter(|_| is_repeated) {
             Some(to) => now.gone_on(pasts, to),
             None => now.before(pasts),
@@ -155,7 +156,7 @@ pub fn way_back<'a>(
 
 /// The step of the newest of what serves, as far as it is known.
 #[must_use]
-pub fn serves(pasts: &Pasts<'_>) -> Option<Step> {
+pub fn serves(pasts: &ServiceHistories<'_>) -> Option<RollbackPoint> {
     Now::of(pasts).current.map(step)
 }
 
@@ -178,11 +179,13 @@ pub fn before_on_render(deploys: &[Deploy]) -> Option<&[Digest]> {
 }
 
 fn is_success(record: &Record) -> bool {
-    record.is_own && record.state == RecordState::Success && record.intent.kind == Kind::Deploy
+    record.is_own
+        && record.state == RecordState::Success
+        && record.intent.kind == AttemptKind::Deploy
 }
 
-fn step(record: &Record) -> Step {
-    Step {
+fn step(record: &Record) -> RollbackPoint {
+    RollbackPoint {
         commit: record.intent.commit,
         release: record.intent.release.clone(),
     }
@@ -194,12 +197,12 @@ fn is_of(record: &Record, digests: &[Digest]) -> bool {
 
 /// The state at a time, by the lines at that time, as the ways to it from now.
 fn turns<'a>(
-    pasts: &Pasts<'a>,
+    pasts: &ServiceHistories<'a>,
     now: &Now<'a>,
-    lines: &Lines<'a>,
+    lines: &ServiceLines<'a>,
     at: u64,
-) -> BTreeMap<ServiceName, Turn<'a>> {
-    let turn = |(service, past): (&ServiceName, &Past<'a>)| {
+) -> BTreeMap<ServiceName, ServiceRollback<'a>> {
+    let turn = |(service, past): (&ServiceName, &ServiceHistory<'a>)| {
         let line = lines.get(service).map(Vec::as_slice).unwrap_or_default();
         let turn = match line
             .iter()
@@ -207,8 +210,8 @@ fn turns<'a>(
             .copied()
             .find(|record| record.number <= at)
         {
-            None if past.records.iter().any(|record| is_success(record)) => Turn::Newer,
-            None => Turn::Unrecorded,
+            None if past.records.iter().any(|record| is_success(record)) => ServiceRollback::Newer,
+            None => ServiceRollback::Unrecorded,
             Some(record) => {
                 let digests = [
                     record.intent.image.digest.clone(),
@@ -218,15 +221,15 @@ fn turns<'a>(
                     |bytes: &Vec<Digest>| bytes.iter().any(|digest| digests.contains(digest));
                 match &past.serving {
                     Some(serving) if !serving.is_empty() && serving.iter().all(serves) => {
-                        Turn::There(record)
+                        ServiceRollback::There(record)
                     }
                     Some(_)
                         if reached(past, now.line(service))
                             .is_some_and(|reached| reached.number < record.number) =>
                     {
-                        Turn::Older(record)
+                        ServiceRollback::Older(record)
                     }
-                    Some(_) | None => Turn::Back(record),
+                    Some(_) | None => ServiceRollback::Back(record),
                 }
             }
         };
@@ -236,10 +239,10 @@ fn turns<'a>(
 }
 
 /// The newest of what serves or may come to, by the record that brought it first: one that stands, else the newest there is.
-fn reached<'a>(past: &Past<'a>, line: &[&'a Record]) -> Option<&'a Record> {
+fn reached<'a>(past: &ServiceHistory<'a>, line: &[&'a Record]) -> Option<&'a Record> {
     let may_serve = |record: &&&Record| {
         record.is_own
-            && record.intent.kind == Kind::Deploy
+            && record.intent.kind == AttemptKind::Deploy
             && matches!(record.state, RecordState::Success | RecordState::Open)
     };
     let find = |bytes: &Vec<Digest>| {
@@ -262,7 +265,7 @@ fn reached<'a>(past: &Past<'a>, line: &[&'a Record]) -> Option<&'a Record> {
 
 /// Where the environment is.
 struct Now<'a> {
-    lines: Lines<'a>,
+    lines: ServiceLines<'a>,
     /// What brought the newest of what serves.
     current: Option<&'a Record>,
     reached: u64,
@@ -273,7 +276,7 @@ struct Now<'a> {
 }
 
 impl<'a> Now<'a> {
-    fn of(pasts: &Pasts<'a>) -> Self {
+    fn of(pasts: &ServiceHistories<'a>) -> Self {
         let lines = lines(pasts, u64::MAX);
         let (mut current, mut is_seen, mut is_strange) = (None::<&Record>, false, false);
         for (service, past) in pasts {
@@ -292,13 +295,14 @@ impl<'a> Now<'a> {
                 .max_by_key(|record| record.number);
         }
         let by_hand = is_strange && !is_seen;
-        let newest = |kind: Kind| {
+        let newest = |kind: AttemptKind| {
             let own = pasts.values().flat_map(|past| past.records.iter().copied());
             own.filter(|record| record.is_own && record.intent.kind == kind)
                 .max_by_key(|record| record.number)
         };
         let reached = current.map_or(0, |record| record.number);
-        let last = newest(Kind::Rollback).map_or(reached, |rollback| rollback.number.max(reached));
+        let last =
+            newest(AttemptKind::Rollback).map_or(reached, |rollback| rollback.number.max(reached));
         // What stands in the record and serves no more was gone back from on Render.
         let stands = |attempt: &Record| {
             lines
@@ -307,7 +311,7 @@ impl<'a> Now<'a> {
                 .any(|record| record.number == attempt.number)
         };
         let in_vain =
-            newest(Kind::Deploy).filter(|attempt| attempt.number > last && !stands(attempt));
+            newest(AttemptKind::Deploy).filter(|attempt| attempt.number > last && !stands(attempt));
         Self {
             lines,
             current,
@@ -325,7 +329,7 @@ impl<'a> Now<'a> {
     }
 
     /// The step before the newest attempt's that had other bytes.
-    fn before(&self, pasts: &Pasts<'a>) -> Result<Back<'a>, NoWay> {
+    fn before(&self, pasts: &ServiceHistories<'a>) -> Result<Back<'a>, NoWay> {
         let newest = self.in_vain.or(self.current).ok_or(NoWay::Unrecorded)?;
         let mut left = newest;
         loop {
@@ -357,7 +361,7 @@ impl<'a> Now<'a> {
     }
 
     /// The record that the newest rollback led to, where nothing was deployed after it and the record is known.
-    fn newest_rollback(&self, pasts: &Pasts<'a>) -> Option<&'a Record> {
+    fn newest_rollback(&self, pasts: &ServiceHistories<'a>) -> Option<&'a Record> {
         let own = || {
             pasts
                 .values()
@@ -365,14 +369,14 @@ impl<'a> Now<'a> {
                 .filter(|record| record.is_own)
         };
         let newest = own()
-            .filter(|record| record.intent.kind != Kind::Restore)
+            .filter(|record| record.intent.kind != AttemptKind::Restore)
             .max_by_key(|record| record.number)?;
         let to = newest.intent.to?;
         own().find(|record| record.number == to && is_success(record))
     }
 
     /// What is left to do of a rollback.
-    fn gone_on(&self, pasts: &Pasts<'a>, to: &'a Record) -> Result<Back<'a>, NoWay> {
+    fn gone_on(&self, pasts: &ServiceHistories<'a>, to: &'a Record) -> Result<Back<'a>, NoWay> {
         let turns = turns(pasts, self, &lines(pasts, to.number), to.number);
         let back = Back {
             to: step(to),

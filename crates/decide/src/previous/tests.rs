@@ -3,13 +3,13 @@ use super::*;
 use model::RecordState::{Error, Failure, Open, Success};
 
 /// A story of an environment: what happened, in its order.
-struct Story(Vec<(&'static str, Record)>);
+struct RecordedHistory(Vec<(&'static str, Record)>);
 
 fn name(service: &str) -> ServiceName {
     ServiceName::parse(service).unwrap()
 }
 
-impl Story {
+impl RecordedHistory {
     /// `service commit`, then `+` for a success, `!` for a failure, `?` for an open attempt, `-` for what was never sent; with `<` before the
     /// commit it is a rollback, with `=` a restore. A rollback has `@` and the place of the newest word of the step that it led to, unless it
     /// went by tags. The release is `prod-<commit>`.
@@ -19,9 +19,9 @@ impl Story {
             let at = word.find(|c: char| !c.is_ascii_lowercase()).unwrap();
             let (service, rest) = word.split_at(at);
             let (kind, rest) = match rest.as_bytes()[0] {
-                b'<' => (Kind::Rollback, &rest[1..]),
-                b'=' => (Kind::Restore, &rest[1..]),
-                _ => (Kind::Deploy, rest),
+                b'<' => (AttemptKind::Rollback, &rest[1..]),
+                b'=' => (AttemptKind::Restore, &rest[1..]),
+                _ => (AttemptKind::Deploy, rest),
             };
             let (number, end) = rest.split_at(rest.len() - 1);
             let state = match end {
@@ -45,7 +45,7 @@ impl Story {
     }
 
     /// What serves is what the record says, but for these services, of which an API key tells that they serve these commits' bytes.
-    fn pasts(&self, seen: &[(&str, &[u8])]) -> Pasts<'_> {
+    fn pasts(&self, seen: &[(&str, &[u8])]) -> ServiceHistories<'_> {
         let services: std::collections::BTreeSet<&str> =
             self.0.iter().map(|(service, _)| *service).collect();
         let past = |service: &str| {
@@ -56,7 +56,7 @@ impl Story {
                 Some((_, commits)) => commits.iter().map(|commit| vec![digest(*commit)]).collect(),
                 None => by_record(&records),
             };
-            Past {
+            ServiceHistory {
                 records,
                 serving: Some(serving),
             }
@@ -85,15 +85,15 @@ fn by_record(records: &[&Record]) -> Vec<Vec<Digest>> {
 /// The way as text: where it leads, and what becomes of each service.
 fn way(back: Result<Back<'_>, NoWay>) -> String {
     let commit = |record: &Record| record.intent.commit.as_bytes()[0];
-    let number = |step: &Step| step.commit.as_bytes()[0];
+    let number = |step: &RollbackPoint| step.commit.as_bytes()[0];
     match back {
         Ok(back) => {
             let turns = back.turns.iter().map(|(service, turn)| match turn {
-                Turn::Back(record) => format!("{service}<{}", commit(record)),
-                Turn::There(record) => format!("{service}={}", commit(record)),
-                Turn::Older(_) => format!("{service} older"),
-                Turn::Newer => format!("{service} newer"),
-                Turn::Unrecorded => format!("{service} unrecorded"),
+                ServiceRollback::Back(record) => format!("{service}<{}", commit(record)),
+                ServiceRollback::There(record) => format!("{service}={}", commit(record)),
+                ServiceRollback::Older(_) => format!("{service} older"),
+                ServiceRollback::Newer => format!("{service} newer"),
+                ServiceRollback::Unrecorded => format!("{service} unrecorded"),
             });
             format!(
                 "{}: {}",
@@ -111,29 +111,33 @@ fn way(back: Result<Back<'_>, NoWay>) -> String {
 
 fn before(story: &'static str) -> String {
     way(way_back(
-        &Story::told(story).pasts(&[]),
-        &Target::Before,
+        &RecordedHistory::told(story).pasts(&[]),
+        &RollbackRequest::Before,
         false,
     ))
 }
 
 fn seen(story: &'static str, seen: &[(&str, &[u8])]) -> String {
     way(way_back(
-        &Story::told(story).pasts(seen),
-        &Target::Before,
+        &RecordedHistory::told(story).pasts(seen),
+        &RollbackRequest::Before,
         false,
     ))
 }
 
 fn to(story: &'static str, release: &str) -> String {
-    let target = Target::Release(ImageTag::parse(release).unwrap());
-    way(way_back(&Story::told(story).pasts(&[]), &target, false))
+    let target = RollbackRequest::Release(ImageTag::parse(release).unwrap());
+    way(way_back(
+        &RecordedHistory::told(story).pasts(&[]),
+        &target,
+        false,
+    ))
 }
 
 fn repeated(story: &'static str) -> String {
     way(way_back(
-        &Story::told(story).pasts(&[]),
-        &Target::Before,
+        &RecordedHistory::told(story).pasts(&[]),
+        &RollbackRequest::Before,
         true,
     ))
 }
@@ -172,13 +176,13 @@ fn a_second_rollback_goes_further_back() {
 #[test]
 fn a_service_that_stays_goes_back_with_the_others() {
     // The fourth commit is a revert for `w`, which has the second one's bytes again and stays in the rollback to that.
-    let mut story = Story::told("a1+ w1+ a2+ w2+ a3+ w3+ w4+ a<2@4+");
+    let mut story = RecordedHistory::told("a1+ w1+ a2+ w2+ a3+ w3+ w4+ a<2@4+");
     (
         story.0[6].1.intent.image.digest,
         story.0[6].1.intent.platform,
     ) = (digest(2), digest(102));
     assert_eq!(
-        way(way_back(&story.pasts(&[]), &Target::Before, false)),
+        way(way_back(&story.pasts(&[]), &RollbackRequest::Before, false)),
         "1: a<1 w<1"
     );
 }
@@ -270,30 +274,34 @@ fn what_somebody_deployed_by_hand_is_gone_back_from() {
 
 #[test]
 fn a_step_of_the_same_bytes_is_passed_over() {
-    let mut story = Story::told("a1+ a2+ a3+");
+    let mut story = RecordedHistory::told("a1+ a2+ a3+");
     story.0[2].1.intent.image.digest = digest(2);
     story.0[2].1.intent.platform = digest(102);
     assert_eq!(
-        way(way_back(&story.pasts(&[]), &Target::Before, false)),
+        way(way_back(&story.pasts(&[]), &RollbackRequest::Before, false)),
         "1: a<1"
     );
 }
 
 #[test]
 fn what_others_wrote_is_never_used() {
-    let mut story = Story::told("a1+ a2+ a3+");
+    let mut story = RecordedHistory::told("a1+ a2+ a3+");
     story.0[1].1.is_own = false;
     assert_eq!(
-        way(way_back(&story.pasts(&[]), &Target::Before, false)),
+        way(way_back(&story.pasts(&[]), &RollbackRequest::Before, false)),
         "1: a<1"
     );
-    let of_foreign = Target::Commit(sha(2));
+    let of_foreign = RollbackRequest::Commit(sha(2));
     assert_eq!(
         way(way_back(&story.pasts(&[]), &of_foreign, false)),
         "not recorded"
     );
     assert_eq!(
-        way(way_back(&story.pasts(&[]), &Target::Commit(sha(1)), false)),
+        way(way_back(
+            &story.pasts(&[]),
+            &RollbackRequest::Commit(sha(1)),
+            false
+        )),
         "1: a<1"
     );
 }
@@ -301,9 +309,9 @@ fn what_others_wrote_is_never_used() {
 #[test]
 fn what_was_rolled_back_to_need_not_be_in_the_record() {
     // A release tag named the bytes.
-    let story = Story::told("a5+ a<3+");
+    let story = RecordedHistory::told("a5+ a<3+");
     assert_eq!(
-        way(way_back(&story.pasts(&[]), &Target::Before, false)),
+        way(way_back(&story.pasts(&[]), &RollbackRequest::Before, false)),
         "first 3"
     );
 }

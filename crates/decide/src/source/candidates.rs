@@ -1,13 +1,13 @@
 //! What records know of images.
 
-use super::Source;
+use super::ImageSource;
 use crate::ledger::Equality;
 use crate::{Required, judge_required};
 use model::{CommitSha, Record, RecordState};
 use std::collections::BTreeSet;
 
 /// The records of one service, newest first.
-pub type Records<'a> = Vec<&'a Record>;
+pub type NewestRecords<'a> = Vec<&'a Record>;
 
 /// The bytes that the required environment ran, in the order in which they are wanted: what is live there, what was built from `head`
 /// itself, the newest. `records` are those of each service that runs the image, the ones to deploy first; only those that
@@ -15,7 +15,7 @@ pub type Records<'a> = Vec<&'a Record>;
 ///
 /// A success that a rollback has left since is not wanted: it will be refused.
 #[must_use]
-pub fn required(head: &CommitSha, records: &[Records<'_>]) -> Vec<Source> {
+pub fn required(head: &CommitSha, records: &[NewestRecords<'_>]) -> Vec<ImageSource> {
     let mut found = Vec::new();
     for of_service in records {
         let ran = of_service
@@ -40,7 +40,7 @@ pub fn required(head: &CommitSha, records: &[Records<'_>]) -> Vec<Source> {
             };
             found.push((
                 rank,
-                Source::Required(record.intent.image.digest.clone(), commit),
+                ImageSource::Required(record.intent.image.digest.clone(), commit),
             ));
         }
     }
@@ -51,26 +51,26 @@ pub fn required(head: &CommitSha, records: &[Records<'_>]) -> Vec<Source> {
 /// bytes are what they are; but only our own records count. `records` are those of each service that runs the image, whatever its id on
 /// Render: of this environment, then of the required one.
 #[must_use]
-pub fn recorded(head: &CommitSha, records: &[Records<'_>]) -> Vec<Source> {
+pub fn recorded(head: &CommitSha, records: &[NewestRecords<'_>]) -> Vec<ImageSource> {
     let own = records.iter().flatten().filter(|record| record.is_own);
     let found = own.filter_map(|record| {
         let commit = record.intent.image_commit?;
         Some((
             u8::from(commit != *head),
-            Source::Recorded(record.intent.image.digest.clone(), commit),
+            ImageSource::Recorded(record.intent.image.digest.clone(), commit),
         ))
     });
     in_order(found.collect())
 }
 
-fn in_order(mut found: Vec<(u8, Source)>) -> Vec<Source> {
+fn in_order(mut found: Vec<(u8, ImageSource)>) -> Vec<ImageSource> {
     found.sort_by_key(|(rank, _)| *rank);
     let mut known = BTreeSet::new();
-    let is_new = |source: &Source| match source {
-        Source::Required(digest, commit) | Source::Recorded(digest, commit) => {
+    let is_new = |source: &ImageSource| match source {
+        ImageSource::Required(digest, commit) | ImageSource::Recorded(digest, commit) => {
             known.insert((digest.clone(), *commit))
         }
-        Source::Own(_) | Source::Ancestor(..) => true,
+        ImageSource::Own(_) | ImageSource::Ancestor(..) => true,
     };
     found
         .into_iter()

@@ -12,12 +12,12 @@
 //! record stands for the commit that its bytes were *built from*, never for the commit that it deployed: bytes that were equal for one
 //! service of a shared image need not be so for the next. A record that does not say what its bytes were built from proves nothing.
 //!
-//! `plan` and `deploy` ask this same [`Search`], so that what `plan` does not have built, `deploy` finds. It says what has to be
+//! `plan` and `deploy` ask this same [`ImageSearch`], so that what `plan` does not have built, `deploy` finds. It says what has to be
 //! known next and is told the answer; nothing is asked that does not matter any more.
 
 mod candidates;
 
-pub use candidates::{Records, recorded, required};
+pub use candidates::{NewestRecords, recorded, required};
 
 use super::Equality;
 use model::{CommitSha, Digest, ImageTag};
@@ -32,7 +32,7 @@ const MOST_FAR: usize = 5;
 
 /// Where the image of a commit may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub enum ImageSource {
     /// Under the commit's own tag.
     Own(ImageTag),
     /// These bytes, built from that commit, ran in the required environment.
@@ -43,7 +43,7 @@ pub enum Source {
     Ancestor(ImageTag, CommitSha),
 }
 
-impl Source {
+impl ImageSource {
     /// The commit that it is the image of; none where that is the commit that was asked for.
     #[must_use]
     pub const fn commit(&self) -> Option<&CommitSha> {
@@ -76,16 +76,16 @@ pub struct Ancestor {
 /// What has to be known next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
-    /// How this commit compares with the one that is asked for: [`Search::compared`].
+    /// How this commit compares with the one that is asked for: [`ImageSearch::compared`].
     Compare(CommitSha),
-    /// Whether an image is there: [`Search::looked`].
-    Look(Source),
-    /// The first-parent ancestors: [`Search::went_back`].
+    /// Whether an image is there: [`ImageSearch::looked`].
+    Look(ImageSource),
+    /// The first-parent ancestors: [`ImageSearch::went_back`].
     GoBack,
-    /// Which of these tags are there: [`Search::listed`].
+    /// Which of these tags are there: [`ImageSearch::listed`].
     List(Vec<ImageTag>),
     /// Nothing: this is it.
-    Found(Source),
+    Found(ImageSource),
     /// Nothing: there is none.
     Nothing,
 }
@@ -103,9 +103,9 @@ pub enum Sight {
 
 /// The search for one image of one commit.
 #[derive(Debug, Clone)]
-pub struct Search {
-    steps: VecDeque<Step>,
-    found: Option<Source>,
+pub struct ImageSearch {
+    steps: VecDeque<SearchStep>,
+    found: Option<ImageSource>,
     equal: BTreeMap<CommitSha, bool>,
     near: BTreeSet<CommitSha>,
     /// How many commits may still be compared that are not near, of each kind.
@@ -115,10 +115,10 @@ pub struct Search {
 }
 
 #[derive(Debug, Clone)]
-enum Step {
-    Look(Source),
+enum SearchStep {
+    Look(ImageSource),
     /// It counts if its commit is equal.
-    IfEqual(Source),
+    IfEqual(ImageSource),
     GoBack,
     List(Vec<Ancestor>),
 }
@@ -132,7 +132,7 @@ pub enum Reach {
     Equal,
 }
 
-impl Search {
+impl ImageSearch {
     /// Begins a search for the image of `head`. `required` and `recorded` are what the functions of these names give, `own` the commit's own
     /// tags; `is_near` says which commits cost nothing to compare.
     #[must_use]
@@ -140,21 +140,27 @@ impl Search {
         head: CommitSha,
         own: &[ImageTag],
         reach: Reach,
-        required: Vec<Source>,
-        recorded: Vec<Source>,
+        required: Vec<ImageSource>,
+        recorded: Vec<ImageSource>,
         is_near: impl Fn(&CommitSha) -> bool,
     ) -> Self {
-        let mut steps: VecDeque<Step> = required.into_iter().map(Step::IfEqual).collect();
-        steps.extend(own.iter().cloned().map(Source::Own).map(Step::Look));
-        steps.extend(recorded.into_iter().map(Step::IfEqual));
+        let mut steps: VecDeque<SearchStep> =
+            required.into_iter().map(SearchStep::IfEqual).collect();
+        steps.extend(
+            own.iter()
+                .cloned()
+                .map(ImageSource::Own)
+                .map(SearchStep::Look),
+        );
+        steps.extend(recorded.into_iter().map(SearchStep::IfEqual));
         if reach == Reach::Equal {
-            steps.push_back(Step::GoBack);
+            steps.push_back(SearchStep::GoBack);
         } else {
-            steps.retain(|step| matches!(step, Step::Look(_)));
+            steps.retain(|step| matches!(step, SearchStep::Look(_)));
         }
         let commits = steps.iter().filter_map(|step| match step {
-            Step::IfEqual(source) => source.commit().copied(),
-            Step::Look(_) | Step::GoBack | Step::List(_) => None,
+            SearchStep::IfEqual(source) => source.commit().copied(),
+            SearchStep::Look(_) | SearchStep::GoBack | SearchStep::List(_) => None,
         });
         let near = commits.filter(is_near).collect();
         let equal = BTreeMap::from([(head, true)]);
@@ -175,20 +181,24 @@ impl Search {
         }
         while let Some(step) = self.steps.pop_front() {
             let (next, again) = match step {
-                Step::Look(source) => (Some(Next::Look(source.clone())), Step::Look(source)),
-                Step::GoBack => (Some(Next::GoBack), Step::GoBack),
-                Step::IfEqual(source) => match self.is_equal(&source) {
-                    Known::Yes => (Some(Next::Look(source.clone())), Step::Look(source)),
-                    Known::No => continue,
-                    Known::Ask(commit) => (Some(Next::Compare(commit)), Step::IfEqual(source)),
+                SearchStep::Look(source) => {
+                    (Some(Next::Look(source.clone())), SearchStep::Look(source))
+                }
+                SearchStep::GoBack => (Some(Next::GoBack), SearchStep::GoBack),
+                SearchStep::IfEqual(source) => match self.is_equal(&source) {
+                    Answered::Yes => (Some(Next::Look(source.clone())), SearchStep::Look(source)),
+                    Answered::No => continue,
+                    Answered::Ask(commit) => {
+                        (Some(Next::Compare(commit)), SearchStep::IfEqual(source))
+                    }
                 },
-                Step::List(ancestors) => {
+                SearchStep::List(ancestors) => {
                     let unknown = ancestors.iter().map(|ancestor| ancestor.commit);
                     let unknown = unknown.into_iter().find(|commit| {
                         self.near.contains(commit) && !self.equal.contains_key(commit)
                     });
                     if let Some(commit) = unknown {
-                        (Some(Next::Compare(commit)), Step::List(ancestors))
+                        (Some(Next::Compare(commit)), SearchStep::List(ancestors))
                     } else {
                         let may_be =
                             |ancestor: &Ancestor| self.equal.get(&ancestor.commit) != Some(&false);
@@ -197,7 +207,7 @@ impl Search {
                             left.iter().map(|ancestor| ancestor.tag.clone()).collect();
                         (
                             (!tags.is_empty()).then_some(Next::List(tags)),
-                            Step::List(left),
+                            SearchStep::List(left),
                         )
                     }
                 }
@@ -213,7 +223,7 @@ impl Search {
     /// Answers [`Next::Compare`]. What is not known is not equal.
     pub fn compared(&mut self, commit: CommitSha, equality: &Equality) {
         if !self.near.contains(&commit)
-            && let Some(Step::IfEqual(source)) = self.steps.front()
+            && let Some(SearchStep::IfEqual(source)) = self.steps.front()
         {
             let kind = source.kind();
             self.far[kind] = self.far[kind].saturating_sub(1);
@@ -224,14 +234,15 @@ impl Search {
     /// Answers [`Next::Look`]. After one of the commit's own tags that holds a wrong image, only its other tags count: what is wrong there
     /// is to be mended, not to be passed over.
     pub fn looked(&mut self, sight: Sight) {
-        let Some(Step::Look(source)) = self.steps.pop_front() else {
+        let Some(SearchStep::Look(source)) = self.steps.pop_front() else {
             return;
         };
         match (sight, source) {
             (Sight::Right, source) => self.found = Some(source),
-            (Sight::Wrong, Source::Own(_)) => {
+            (Sight::Wrong, ImageSource::Own(_)) => {
                 self.is_spoiled = true;
-                self.steps.retain(|step| matches!(step, Step::Look(_)));
+                self.steps
+                    .retain(|step| matches!(step, SearchStep::Look(_)));
             }
             (Sight::Wrong | Sight::Absent, _) => {}
         }
@@ -240,7 +251,8 @@ impl Search {
     /// Answers [`Next::GoBack`]: the nearest first. `is_near` says which of them cost nothing to compare: those are asked for in the registry
     /// only if they are equal, the others are compared only if they are there.
     pub fn went_back(&mut self, ancestors: Vec<Ancestor>, is_near: impl Fn(&CommitSha) -> bool) {
-        self.steps.retain(|step| !matches!(step, Step::GoBack));
+        self.steps
+            .retain(|step| !matches!(step, SearchStep::GoBack));
         self.near.extend(
             ancestors
                 .iter()
@@ -250,13 +262,13 @@ impl Search {
         let mut ancestors = ancestors.into_iter().take(MOST_ANCESTORS).peekable();
         while ancestors.peek().is_some() {
             self.steps
-                .push_back(Step::List(ancestors.by_ref().take(AT_ONCE).collect()));
+                .push_back(SearchStep::List(ancestors.by_ref().take(AT_ONCE).collect()));
         }
     }
 
     /// Answers [`Next::List`] with those that are there.
     pub fn listed(&mut self, there: &[ImageTag]) {
-        let Some(Step::List(ancestors)) = self.steps.pop_front() else {
+        let Some(SearchStep::List(ancestors)) = self.steps.pop_front() else {
             return;
         };
         for Ancestor { commit, tag } in ancestors
@@ -265,7 +277,7 @@ impl Search {
             .filter(|ancestor| there.contains(&ancestor.tag))
         {
             self.steps
-                .push_front(Step::IfEqual(Source::Ancestor(tag, commit)));
+                .push_front(SearchStep::IfEqual(ImageSource::Ancestor(tag, commit)));
         }
     }
 
@@ -275,22 +287,22 @@ impl Search {
         self.is_spoiled && self.found.is_none()
     }
 
-    fn is_equal(&self, source: &Source) -> Known {
+    fn is_equal(&self, source: &ImageSource) -> Answered {
         let Some(commit) = source.commit() else {
-            return Known::Yes;
+            return Answered::Yes;
         };
         match self.equal.get(commit) {
-            Some(true) => Known::Yes,
-            Some(false) => Known::No,
+            Some(true) => Answered::Yes,
+            Some(false) => Answered::No,
             None if self.near.contains(commit) || self.far[source.kind()] > 0 => {
-                Known::Ask(*commit)
+                Answered::Ask(*commit)
             }
-            None => Known::No,
+            None => Answered::No,
         }
     }
 }
 
-enum Known {
+enum Answered {
     Yes,
     No,
     Ask(CommitSha),

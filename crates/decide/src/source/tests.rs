@@ -37,13 +37,13 @@ impl World {
         }
     }
 
-    fn look(&self, source: &Source) -> Sight {
+    fn look(&self, source: &ImageSource) -> Sight {
         let of_tag = |tag: &ImageTag| u8::from_str_radix(&tag.to_string()[..2], 16).unwrap();
         match source {
-            Source::Own(found) | Source::Ancestor(found, _) => {
+            ImageSource::Own(found) | ImageSource::Ancestor(found, _) => {
                 self.sight(&self.tags, of_tag(found))
             }
-            Source::Required(found, _) | Source::Recorded(found, _) => {
+            ImageSource::Required(found, _) | ImageSource::Recorded(found, _) => {
                 let number = (0..=255).find(|number| digest(*number) == *found).unwrap();
                 self.sight(&self.digests, number)
             }
@@ -56,7 +56,7 @@ impl World {
         reach: Reach,
         staging: &[Record],
         records: &[Record],
-    ) -> (Next, Search) {
+    ) -> (Next, ImageSearch) {
         let (staging, records): (Vec<_>, Vec<_>) =
             (staging.iter().collect(), records.iter().collect());
         let head_sha = sha(head);
@@ -64,7 +64,7 @@ impl World {
         let known = recorded(&head_sha, &[records, staging]);
         let far = self.far.clone();
         let is_near = move |commit: &CommitSha| !far.contains(&commit.as_bytes()[0]);
-        let mut search = Search::new(head_sha, &[tag(head)], reach, wanted, known, &is_near);
+        let mut search = ImageSearch::new(head_sha, &[tag(head)], reach, wanted, known, &is_near);
         loop {
             match search.wants() {
                 Next::Compare(commit) => {
@@ -136,29 +136,29 @@ fn what_the_required_environment_ran_comes_first_what_is_live_there_before_all()
     let staging = [record(1, Success), record(11, Success), record(21, Success)];
     assert_eq!(
         world.find(11, &staging, &[]),
-        Next::Found(Source::Required(digest(1), sha(1)))
+        Next::Found(ImageSource::Required(digest(1), sha(1)))
     );
     // What was built from the very commit is next, and then the newest.
     world.digests = vec![11, 21];
     assert_eq!(
         world.find(11, &staging, &[]),
-        Next::Found(Source::Required(digest(11), sha(11)))
+        Next::Found(ImageSource::Required(digest(11), sha(11)))
     );
     world.digests = vec![21];
     assert_eq!(
         world.find(11, &staging, &[]),
-        Next::Found(Source::Required(digest(21), sha(21)))
+        Next::Found(ImageSource::Required(digest(21), sha(21)))
     );
     world.digests = vec![];
     assert_eq!(
         world.find(11, &staging, &[]),
-        Next::Found(Source::Own(tag(11)))
+        Next::Found(ImageSource::Own(tag(11)))
     );
 }
 
 #[test]
 fn what_the_required_environment_did_not_keep_is_not_taken_first() {
-    let own = || Next::Found(Source::Own(tag(11)));
+    let own = || Next::Found(ImageSource::Own(tag(11)));
     let mut world = World {
         tags: vec![11],
         digests: vec![1, 2],
@@ -197,7 +197,7 @@ fn the_own_tag_is_asked_for_without_a_question_about_others() {
     };
     assert_eq!(
         world.find(11, &[], &[record(1, Success)]),
-        Next::Found(Source::Own(tag(11)))
+        Next::Found(ImageSource::Own(tag(11)))
     );
     assert_eq!(world.asked, ["look Own(Ima"]);
 }
@@ -226,7 +226,7 @@ fn a_record_stands_for_the_commit_that_its_bytes_were_built_from() {
     // And the other way round.
     assert_eq!(
         world.find(12, &[], &[with_bytes(1, 2, Failure)]),
-        Next::Found(Source::Recorded(digest(2), sha(2)))
+        Next::Found(ImageSource::Recorded(digest(2), sha(2)))
     );
 }
 
@@ -239,7 +239,7 @@ fn recorded_bytes_come_before_ancestors_and_what_is_gone_or_wrong_is_passed_over
         ancestors: vec![2, 41, 51],
         ..World::default()
     };
-    let recorded = |number: u8| Next::Found(Source::Recorded(digest(number), sha(number)));
+    let recorded = |number: u8| Next::Found(ImageSource::Recorded(digest(number), sha(number)));
     assert_eq!(world.find(11, &[], &records), recorded(1));
     world.wrong = vec![1];
     assert_eq!(world.find(11, &[], &records), recorded(21));
@@ -248,12 +248,12 @@ fn recorded_bytes_come_before_ancestors_and_what_is_gone_or_wrong_is_passed_over
     world.digests = vec![];
     assert_eq!(
         world.find(11, &[], &records),
-        Next::Found(Source::Ancestor(tag(41), sha(41)))
+        Next::Found(ImageSource::Ancestor(tag(41), sha(41)))
     );
     world.wrong = vec![41];
     assert_eq!(
         world.find(11, &[], &records),
-        Next::Found(Source::Ancestor(tag(51), sha(51)))
+        Next::Found(ImageSource::Ancestor(tag(51), sha(51)))
     );
     world.tags = vec![2];
     assert_eq!(world.find(11, &[], &records), Next::Nothing);
@@ -270,7 +270,7 @@ fn what_is_wrong_under_the_own_tag_is_not_passed_over() {
     let (next, search) = world.search(11, Reach::Equal, &[], &[record(1, Success)]);
     assert_eq!((next, search.is_spoiled()), (Next::Nothing, true));
     // Of two own tags the second may be right.
-    let mut search = Search::new(
+    let mut search = ImageSearch::new(
         sha(11),
         &[tag(11), tag(12)],
         Reach::Equal,
@@ -278,13 +278,13 @@ fn what_is_wrong_under_the_own_tag_is_not_passed_over() {
         vec![],
         |_| true,
     );
-    assert_eq!(search.wants(), Next::Look(Source::Own(tag(11))));
+    assert_eq!(search.wants(), Next::Look(ImageSource::Own(tag(11))));
     search.looked(Sight::Wrong);
-    assert_eq!(search.wants(), Next::Look(Source::Own(tag(12))));
+    assert_eq!(search.wants(), Next::Look(ImageSource::Own(tag(12))));
     search.looked(Sight::Right);
     assert_eq!(
         (search.wants(), search.is_spoiled()),
-        (Next::Found(Source::Own(tag(12))), false)
+        (Next::Found(ImageSource::Own(tag(12))), false)
     );
 }
 
@@ -321,7 +321,7 @@ fn ancestors_at_hand_are_compared_first_and_others_only_where_they_have_a_tag() 
     };
     assert_eq!(
         near.find(11, &[], &[]),
-        Next::Found(Source::Ancestor(tag(21), sha(21)))
+        Next::Found(ImageSource::Ancestor(tag(21), sha(21)))
     );
     assert_eq!(
         near.asked
@@ -344,7 +344,7 @@ fn ancestors_at_hand_are_compared_first_and_others_only_where_they_have_a_tag() 
     };
     assert_eq!(
         far.find(11, &[], &[]),
-        Next::Found(Source::Ancestor(tag(41), sha(41)))
+        Next::Found(ImageSource::Ancestor(tag(41), sha(41)))
     );
     let compared: Vec<_> = far
         .asked
@@ -383,7 +383,7 @@ fn few_commits_that_are_not_at_hand_are_compared() {
 
 #[test]
 fn no_more_than_two_hundred_ancestors_are_looked_at() {
-    let mut search = Search::new(sha(1), &[], Reach::Equal, vec![], vec![], |_| true);
+    let mut search = ImageSearch::new(sha(1), &[], Reach::Equal, vec![], vec![], |_| true);
     assert_eq!(search.wants(), Next::GoBack);
     let many: Vec<Ancestor> = (0..=200_u8)
         .map(|number| Ancestor {

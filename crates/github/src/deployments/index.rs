@@ -13,12 +13,12 @@ pub(super) const NEWEST: usize = 20;
 
 /// The payload of an index record.
 #[derive(Serialize, Deserialize)]
-pub(super) struct IndexWire {
+pub(super) struct IndexPayloadWire {
     v: u64,
     index: BTreeMap<String, Vec<String>>,
 }
 
-impl IndexWire {
+impl IndexPayloadWire {
     pub(super) fn new(index: &ServiceIndex) -> Self {
         let names = |(id, keys): (&ServiceId, &std::collections::BTreeSet<ServiceKey>)| {
             let keys = keys.iter().map(ToString::to_string).collect();
@@ -63,12 +63,16 @@ mod tests {
         ] {
             index.insert(id(own), ServiceKey::parse(name).unwrap());
         }
-        let text = serde_json::to_string(&IndexWire::new(&index)).unwrap();
+        let text = serde_json::to_string(&IndexPayloadWire::new(&index)).unwrap();
         assert_eq!(
             text,
             r#"{"v":1,"index":{"srv-a":["stage/backend","staging/api"],"srv-b":["staging/web"]}}"#
         );
-        let read = |text: &str| serde_json::from_str::<IndexWire>(text).unwrap().read();
+        let read = |text: &str| {
+            serde_json::from_str::<IndexPayloadWire>(text)
+                .unwrap()
+                .read()
+        };
         assert_eq!(read(&text), index);
         let partly = r#"{"v":1,"index":{"x":["staging/api"],"srv-a":["api","staging/api","a/B"]}}"#;
         let read_partly = read(partly);

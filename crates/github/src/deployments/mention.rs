@@ -3,7 +3,7 @@
 use super::super::address::escape;
 use super::TASK;
 use crate::{GitHub, GitHubError};
-use model::{Digest, Foreign};
+use model::{Digest, Untrusted};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,72 +27,72 @@ pub struct Mention {
 }
 
 #[derive(serde::Deserialize)]
-struct DeploymentWire {
+struct MentionWire {
     id: u64,
     environment: String,
     task: String,
     #[serde(default)]
-    payload: Named,
+    payload: MentionedDigests,
 }
 
 /// Every digest that stands in JSON of any shape. A payload is searched as it is read: one that is of no shape that is known, as a later version of
 /// this program may write it, keeps what it names, and a large one takes no memory for what it does not name.
 #[derive(Default)]
-struct Named(Vec<Digest>);
+struct MentionedDigests(Vec<Digest>);
 
-impl<'de> Deserialize<'de> for Named {
+impl<'de> Deserialize<'de> for MentionedDigests {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Search)
+        deserializer.deserialize_any(MentionSearch)
     }
 }
 
-struct Search;
+struct MentionSearch;
 
-impl<'de> Visitor<'de> for Search {
-    type Value = Named;
+impl<'de> Visitor<'de> for MentionSearch {
+    type Value = MentionedDigests;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("JSON")
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Named, E> {
-        Ok(Named(digests(text)))
+    fn visit_str<E>(self, text: &str) -> Result<MentionedDigests, E> {
+        Ok(MentionedDigests(digests(text)))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Named, A::Error> {
-        let mut all = Named::default();
-        while let Some(Named(found)) = list.next_element()? {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<MentionedDigests, A::Error> {
+        let mut all = MentionedDigests::default();
+        while let Some(MentionedDigests(found)) = list.next_element()? {
             all.0.extend(found);
         }
         Ok(all)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Named, A::Error> {
-        let mut all = Named::default();
-        while let Some((Named(name), Named(value))) = object.next_entry()? {
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<MentionedDigests, A::Error> {
+        let mut all = MentionedDigests::default();
+        while let Some((MentionedDigests(name), MentionedDigests(value))) = object.next_entry()? {
             all.0.extend(name.into_iter().chain(value));
         }
         Ok(all)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Named, E> {
-        Ok(Named::default())
+    fn visit_bool<E>(self, _: bool) -> Result<MentionedDigests, E> {
+        Ok(MentionedDigests::default())
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Named, E> {
-        Ok(Named::default())
+    fn visit_i64<E>(self, _: i64) -> Result<MentionedDigests, E> {
+        Ok(MentionedDigests::default())
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Named, E> {
-        Ok(Named::default())
+    fn visit_u64<E>(self, _: u64) -> Result<MentionedDigests, E> {
+        Ok(MentionedDigests::default())
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Named, E> {
-        Ok(Named::default())
+    fn visit_f64<E>(self, _: f64) -> Result<MentionedDigests, E> {
+        Ok(MentionedDigests::default())
     }
 
-    fn visit_unit<E>(self) -> Result<Named, E> {
-        Ok(Named::default())
+    fn visit_unit<E>(self) -> Result<MentionedDigests, E> {
+        Ok(MentionedDigests::default())
     }
 }
 
@@ -111,7 +111,7 @@ impl GitHub {
         }
         let mut mentions = BTreeMap::new();
         for environment in environments {
-            let what = format!("the record of {}", Foreign(environment.as_bytes()));
+            let what = format!("the record of {}", Untrusted(environment.as_bytes()));
             let path = format!("{all}&environment={}", escape(environment));
             let Some(found) = self.mentions_at(&path, &what).await? else {
                 return Ok(None);
@@ -127,11 +127,11 @@ impl GitHub {
         what: &str,
     ) -> Result<Option<Vec<Mention>>, GitHubError> {
         let wires = self
-            .pages::<DeploymentWire>(path, what, MOST)
+            .pages::<MentionWire>(path, what, MOST)
             .await
             .map_err(|error| error.needing(NEEDED))?;
         // Asked for, and looked at all the same: what is not understood in a query is left out without a word.
-        let ours = |wires: Vec<DeploymentWire>| {
+        let ours = |wires: Vec<MentionWire>| {
             wires
                 .into_iter()
                 .filter(|wire| wire.task == TASK)
@@ -142,8 +142,8 @@ impl GitHub {
     }
 }
 
-fn mention(wire: DeploymentWire) -> Mention {
-    let DeploymentWire {
+fn mention(wire: MentionWire) -> Mention {
+    let MentionWire {
         id,
         environment,
         payload,

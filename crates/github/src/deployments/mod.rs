@@ -15,12 +15,12 @@ mod write;
 pub(super) use account::ActorWire;
 pub use mention::Mention;
 pub(super) use query::{List, alias, query};
-pub use read::{Depth, Memory, RecordsQuery};
+pub use read::{Depth, RecordsQuery, RecordsReply};
 pub(super) use wire::DeploymentWire;
 #[cfg(fuzzing)]
 pub(super) use wire::fuzzing;
-pub(super) use write::{Begun, StatusWire, cut};
-pub use write::{Ended, Ending, RecordWriter, RunName};
+pub use write::{DeploymentEnd, RecordWriter, RunName, StatusUpdate};
+pub(super) use write::{NewDeployment, NewStatusWire, cut};
 
 use super::{GitHub, GitHubError};
 use model::{EnvironmentName, ServiceName};
@@ -39,7 +39,8 @@ fn environment_of(environment: &EnvironmentName, service: &ServiceName) -> Strin
 #[cfg(test)]
 pub(super) mod testing {
     use model::{
-        CommitSha, Digest, ImageTag, Intent, Kind, PinnedImage, Repository, ServiceId, ServiceName,
+        AttemptKind, CommitSha, Digest, ImageTag, Intent, PinnedImage, Repository, ServiceId,
+        ServiceName,
     };
 
     /// The account of this login, as a creator is told of: an app's bot, or a person.
@@ -85,7 +86,7 @@ pub(super) mod testing {
             platform: digest("bb"),
             image_commit: Some(CommitSha::from_bytes([0x22; 20])),
             release: Some(ImageTag::parse("prod-7").unwrap()),
-            kind: Kind::Rollback,
+            kind: AttemptKind::Rollback,
             from: Some(CommitSha::from_bytes([0x33; 20])),
             to: Some(4),
         }

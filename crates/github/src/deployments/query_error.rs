@@ -1,14 +1,14 @@
 //! What an error in an answer of GraphQL means.
 
 use super::read::NEEDED;
-use crate::ask::Reply;
-use crate::{Aim, GitHubError};
-use model::Foreign;
+use crate::ask::GitHubReply;
+use crate::{GitHubError, RequestPurpose};
+use model::Untrusted;
 use serde::Deserialize;
 use serde_json::Value;
 
 #[derive(Deserialize)]
-pub(super) struct ErrorWire {
+pub(super) struct QueryErrorWire {
     #[serde(rename = "type")]
     kind: Option<String>,
     #[serde(default)]
@@ -17,11 +17,11 @@ pub(super) struct ErrorWire {
     path: Vec<Value>,
 }
 
-impl ErrorWire {
+impl QueryErrorWire {
     /// What an error in an answer with status 200 means.
-    pub(super) fn meaning(&self, reply: &Reply, what: &str) -> GitHubError {
+    pub(super) fn meaning(&self, reply: &GitHubReply, what: &str) -> GitHubError {
         let (what, trace) = (what.to_owned(), reply.trace());
-        let said = Foreign(self.message.as_bytes()).to_string();
+        let said = Untrusted(self.message.as_bytes()).to_string();
         match self.kind.as_deref().unwrap_or_default() {
             "RATE_LIMITED" | "RATE_LIMIT" => GitHubError::RateLimited { trace },
             _ if self.message.contains("rate limit") => GitHubError::RateLimited { trace },
@@ -39,14 +39,14 @@ impl ErrorWire {
         }
     }
 
-    fn denied(&self, what: String, said: String, reply: &Reply) -> GitHubError {
+    fn denied(&self, what: String, said: String, reply: &GitHubReply) -> GitHubError {
         let needed = if self.path.iter().any(|part| part == "branch") {
             "contents: read"
         } else {
             NEEDED
         };
         GitHubError::Denied {
-            aim: Aim::Read,
+            aim: RequestPurpose::Read,
             what,
             why: format!("it needs {needed} ({said})"),
             trace: reply.trace(),

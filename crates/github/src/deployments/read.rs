@@ -1,15 +1,15 @@
 //! Reading the record: one GraphQL query for many services, where REST would need one request a deployment for its statuses.
 
-use super::super::ask::Reply;
+use super::super::ask::GitHubReply;
 use super::account::ActorWire;
 use super::index::{INDEX, NEWEST};
 use super::query::{List, alias, query};
-use super::query_error::ErrorWire;
+use super::query_error::QueryErrorWire;
 use super::wire::{DeploymentWire, Unusable};
 use super::{GitHub, GitHubError};
 use http_client::sleep;
 use model::{
-    CommitSha, Kind, Record, RecordList, RecordState, ServiceId, ServiceIndex, ServiceKey,
+    AttemptKind, CommitSha, Record, RecordList, RecordState, ServiceId, ServiceIndex, ServiceKey,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -52,7 +52,7 @@ pub struct RecordsQuery<'a> {
 
 /// What GitHub remembers of services, and where a branch is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Memory {
+pub struct RecordsReply {
     /// The branch's tip; `None` when it was not asked for, or there is no such branch.
     pub tip: Option<CommitSha>,
     /// The records under each name, in the order in which the names were asked for.
@@ -71,7 +71,7 @@ pub enum Depth {
 }
 
 /// A list that is being read.
-struct Reading<'a> {
+struct PageReader<'a> {
     list: List,
     of: Of<'a>,
     /// How many deployments were read, of any account.
@@ -87,7 +87,7 @@ struct Page<'p, 'b> {
     branch: &'p mut Option<&'b str>,
     /// The most deployments of a page that is not too large, as far as is known.
     most: &'p mut usize,
-    memory: &'p mut Memory,
+    memory: &'p mut RecordsReply,
 }
 
 /// What a list is of.
@@ -109,7 +109,7 @@ enum Of<'a> {
 #[derive(Deserialize)]
 struct AnswerWire {
     data: Option<Box<RawValue>>,
-    errors: Option<Vec<ErrorWire>>,
+    errors: Option<Vec<QueryErrorWire>>,
 }
 
 #[derive(Deserialize)]
@@ -148,8 +148,8 @@ impl GitHub {
     ///
     /// # Errors
     /// [`GitHubError`], also where the answer lacks anything that was asked for: what cannot be read is never an empty record.
-    pub async fn memory(&self, asked: &RecordsQuery<'_>) -> Result<Memory, GitHubError> {
-        let mut memory = Memory {
+    pub async fn memory(&self, asked: &RecordsQuery<'_>) -> Result<RecordsReply, GitHubError> {
+        let mut memory = RecordsReply {
             tip: None,
             lists: vec![RecordList::default(); asked.keys.len()],
             index: ServiceIndex::default(),
@@ -159,9 +159,9 @@ impl GitHub {
             None => "the record of deploys".to_owned(),
         };
         let mut branch = asked.branch;
-        let index = asked.index.then(Reading::of_index);
-        let services = asked.keys.iter().enumerate().map(Reading::of_service);
-        let mut waiting: Vec<Reading<'_>> = index.into_iter().chain(services).collect();
+        let index = asked.index.then(PageReader::of_index);
+        let services = asked.keys.iter().enumerate().map(PageReader::of_service);
+        let mut waiting: Vec<PageReader<'_>> = index.into_iter().chain(services).collect();
         let (mut size, mut most) = (FIRST, PAGE_SIZE);
         while !waiting.is_empty() || branch.is_some() {
             let mut unfinished = Vec::new();
@@ -199,7 +199,7 @@ impl GitHub {
     async fn read_on(
         &self,
         page: Page<'_, '_>,
-        lists: &mut [Reading<'_>],
+        lists: &mut [PageReader<'_>],
         size: usize,
     ) -> Result<(), GitHubError> {
         let size = size.min(*page.most);
@@ -245,13 +245,13 @@ impl GitHub {
         &self,
         what: &'a str,
         query: &Value,
-    ) -> Result<Answer<'a>, GitHubError> {
+    ) -> Result<QueryAnswer<'a>, GitHubError> {
         let ask = async || {
             self.query(what, query)
                 .await
                 .map_err(|error| error.needing(NEEDED))
         };
-        let broke_off = match Answer::read(ask().await?, what) {
+        let broke_off = match QueryAnswer::read(ask().await?, what) {
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
@@ -259,11 +259,11 @@ impl GitHub {
             return Err(broke_off);
         }
         sleep(PAUSE).await;
-        Answer::read(ask().await?, what)
+        QueryAnswer::read(ask().await?, what)
     }
 }
 
-impl<'a> Reading<'a> {
+impl<'a> PageReader<'a> {
     fn of_service((place, asked): (usize, &'a (ServiceKey, Option<ServiceId>))) -> Self {
         let (key, id) = asked;
         Self {
@@ -312,7 +312,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn done(self, memory: &mut Memory) {
+    fn done(self, memory: &mut RecordsReply) {
         match self.of {
             Of::Index { found, .. } => memory.index.extend(found),
             Of::Service {
@@ -330,21 +330,21 @@ impl<'a> Reading<'a> {
 fn is_base(record: &Record, id: Option<&ServiceId>) -> bool {
     record.is_own
         && record.state == RecordState::Success
-        && record.intent.kind == Kind::Deploy
+        && record.intent.kind == AttemptKind::Deploy
         && (id.is_none() || record.intent.id.as_ref() == id)
 }
 
 /// An answer without errors, for one repository. Its parts are kept as text until they are asked for: what stands in a payload is for whoever wrote
 /// it to say, and values take many times the memory that their text takes.
-pub(crate) struct Answer<'a> {
+pub(crate) struct QueryAnswer<'a> {
     what: &'a str,
-    reply: Reply,
+    reply: GitHubReply,
     pub(crate) viewer: Option<ActorWire>,
     repository: BTreeMap<String, Box<RawValue>>,
 }
 
-impl<'a> Answer<'a> {
-    fn read(reply: Reply, what: &'a str) -> Result<Self, GitHubError> {
+impl<'a> QueryAnswer<'a> {
+    fn read(reply: GitHubReply, what: &'a str) -> Result<Self, GitHubError> {
         let answer: AnswerWire = reply.json(what)?;
         if let Some(error) = answer.errors.as_ref().and_then(|errors| errors.first()) {
             return Err(error.meaning(&reply, what));
@@ -383,7 +383,7 @@ impl<'a> Answer<'a> {
     }
 
     /// Adds a page to what is known of a service, or of the index.
-    fn read_page(&mut self, alias: &str, reading: &mut Reading<'_>) -> Result<(), GitHubError> {
+    fn read_page(&mut self, alias: &str, reading: &mut PageReader<'_>) -> Result<(), GitHubError> {
         let nodes = self.page(alias, &mut reading.list)?;
         reading.count += nodes.len();
         reading.pages += 1;
@@ -436,7 +436,7 @@ impl<'a> Answer<'a> {
 
 fn part<T: serde::de::DeserializeOwned>(
     value: &RawValue,
-    reply: &Reply,
+    reply: &GitHubReply,
     what: &str,
     name: &str,
 ) -> Result<T, GitHubError> {

@@ -5,7 +5,7 @@ use super::index::INDEX;
 use super::status::{StatusWire, outcome};
 use super::{RunName, TASK};
 use model::{
-    CommitSha, Digest, ImageTag, Intent, Kind, PinnedImage, Record, RecordState, Repository,
+    AttemptKind, CommitSha, Digest, ImageTag, Intent, PinnedImage, Record, RecordState, Repository,
     ServiceId, ServiceKey, ServiceName,
 };
 use serde::de::DeserializeOwned;
@@ -79,7 +79,10 @@ impl PayloadWire {
             return None;
         }
         let sha = |text: &String| CommitSha::parse(text.as_bytes()).ok();
-        let kind = Kind::ALL.iter().find(|(word, _)| *word == self.kind)?.1;
+        let kind = AttemptKind::ALL
+            .iter()
+            .find(|(word, _)| *word == self.kind)?
+            .1;
         Some(Intent {
             service: service.clone(),
             commit: CommitSha::parse(commit.as_bytes()).ok()?,
@@ -100,7 +103,7 @@ impl PayloadWire {
 
 /// What the version of a payload is read from.
 #[derive(Deserialize)]
-struct VersionWire {
+struct PayloadVersionWire {
     v: u64,
 }
 
@@ -118,7 +121,7 @@ fn unwrapped<T: DeserializeOwned>(payload: &RawValue) -> Option<T> {
 
 /// Whether a payload is of a later version of this program: it may say of a deploy what this one cannot read.
 fn is_later(payload: &RawValue) -> bool {
-    unwrapped(payload).is_some_and(|VersionWire { v }| v > VERSION)
+    unwrapped(payload).is_some_and(|PayloadVersionWire { v }| v > VERSION)
 }
 
 /// What may be absent, but not malformed.
@@ -251,7 +254,10 @@ impl DeploymentWire {
     }
 
     /// The names of services in an index record; `None` where it is none that the viewer wrote.
-    pub(super) fn into_index(self, viewer: Option<&ActorWire>) -> Option<super::index::IndexWire> {
+    pub(super) fn into_index(
+        self,
+        viewer: Option<&ActorWire>,
+    ) -> Option<super::index::IndexPayloadWire> {
         if !self.is_ours_in(INDEX) || !self.is_own(viewer) {
             return None;
         }

@@ -1,7 +1,7 @@
 //! Writing the record: an intent before a hook is called, and its end once that is known.
 
-use super::super::ask::Reply;
-use super::index::{INDEX, IndexWire};
+use super::super::ask::GitHubReply;
+use super::index::{INDEX, IndexPayloadWire};
 use super::status::{OPEN, REPLACED};
 use super::wire::PayloadWire;
 use super::{GitHub, GitHubError, LIVE, TASK, environment_of};
@@ -33,7 +33,7 @@ pub struct RunName {
 
 /// How an attempt ended. What nobody knows has not ended: its record stays open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub enum DeploymentEnd {
     /// It was seen live.
     Live,
     /// Render took it, and without an API key more cannot be seen.
@@ -48,7 +48,7 @@ pub enum Ended {
     Open,
 }
 
-impl Ended {
+impl DeploymentEnd {
     /// Every way to end.
     pub const ALL: &[Self] = &[
         Self::Live,
@@ -84,9 +84,9 @@ impl Ended {
 
 /// The end of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ending {
+pub struct StatusUpdate {
     /// How it ended.
-    pub how: Ended,
+    pub how: DeploymentEnd,
     /// The deploy on Render, where it is known. It is read back.
     pub deploy: Option<DeployId>,
     /// What more there is to say, without a word for how it ended; may be empty. Cut where it is too long for GitHub.
@@ -114,7 +114,7 @@ struct BeginWire<P> {
 }
 
 #[derive(Serialize)]
-pub(crate) struct StatusWire<'a> {
+pub(crate) struct NewStatusWire<'a> {
     pub(crate) state: &'static str,
     pub(crate) description: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -126,7 +126,7 @@ pub(crate) struct StatusWire<'a> {
 }
 
 /// What a deployment is made of, beside what is the same for all of ours.
-pub(crate) struct Begun<P> {
+pub(crate) struct NewDeployment<P> {
     pub(crate) commit: String,
     pub(crate) environment: String,
     /// Cut where it is too long for GitHub.
@@ -141,7 +141,7 @@ impl GitHub {
     pub(crate) async fn make_deployment<P: Serialize>(
         &self,
         what: &str,
-        begun: Begun<P>,
+        begun: NewDeployment<P>,
     ) -> Result<u64, GitHubError> {
         let wire = BeginWire {
             commit: begun.commit,
@@ -174,7 +174,7 @@ impl GitHub {
         &self,
         number: u64,
         what: &str,
-        wire: &StatusWire<'_>,
+        wire: &NewStatusWire<'_>,
     ) -> Result<(), GitHubError> {
         let reply = self
             .write_record(&format!("deployments/{number}/statuses"), what, wire)
@@ -190,7 +190,7 @@ impl GitHub {
         path: &str,
         what: &str,
         wire: &impl Serialize,
-    ) -> Result<Reply, GitHubError> {
+    ) -> Result<GitHubReply, GitHubError> {
         let body = serde_json::to_value(wire).map_err(|error| GitHubError::Broken {
             what: what.to_owned(),
             why: error.to_string(),
@@ -231,7 +231,7 @@ impl<'a> RecordWriter<'a> {
             intent.commit.short(10),
             intent.image
         );
-        let begun = Begun {
+        let begun = NewDeployment {
             commit: intent.commit.to_string(),
             environment: environment_of(environment, &intent.service),
             description: text,
@@ -250,11 +250,11 @@ impl<'a> RecordWriter<'a> {
         commit: &CommitSha,
         index: &ServiceIndex,
     ) -> Result<u64, GitHubError> {
-        let begun = Begun {
+        let begun = NewDeployment {
             commit: commit.to_string(),
             environment: INDEX.to_owned(),
             description: "index of the names of services".to_owned(),
-            payload: IndexWire::new(index),
+            payload: IndexPayloadWire::new(index),
             is_transient: false,
         };
         self.0.make_deployment("the index of services", begun).await
@@ -264,7 +264,7 @@ impl<'a> RecordWriter<'a> {
     ///
     /// # Errors
     /// [`GitHubError`]. The record then stays open, unless only the answer was lost.
-    pub async fn end(&self, number: u64, ending: &Ending) -> Result<(), GitHubError> {
+    pub async fn end(&self, number: u64, ending: &StatusUpdate) -> Result<(), GitHubError> {
         let what = format!("the end of record {number}");
         let mut description = ending.how.word().to_owned();
         if let Some(deploy) = &ending.deploy {
@@ -273,7 +273,7 @@ impl<'a> RecordWriter<'a> {
         if !ending.description.is_empty() {
             description = format!("{description}: {}", ending.description);
         }
-        let wire = StatusWire {
+        let wire = NewStatusWire {
             state: ending.how.state(),
             description: cut(&description),
             environment_url: ending.environment_url.as_ref().map(Url::as_str),
@@ -291,18 +291,18 @@ pub(crate) fn cut(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::{Exchange, Server, TOKEN, closed, exchange};
+    use super::super::super::testing::{ExpectedRequest, Server, TOKEN, closed, exchange};
     use super::super::testing::{COMMIT, intent, run};
     use super::*;
     use serde_json::{Value, json};
 
     const BELOW: &str = "/api/v3/repos/acme/shop/deployments";
 
-    fn begun(body: &Value) -> Exchange {
+    fn begun(body: &Value) -> ExpectedRequest {
         exchange(BELOW, 201, &[], &body.to_string()).posting("/ref", &json!(COMMIT.to_string()))
     }
 
-    async fn begin(script: Vec<Exchange>) -> Result<u64, GitHubError> {
+    async fn begin(script: Vec<ExpectedRequest>) -> Result<u64, GitHubError> {
         let server = Server::start(script);
         let run = run();
         let environment = EnvironmentName::parse("staging").unwrap();
@@ -313,7 +313,7 @@ mod tests {
         answer
     }
 
-    async fn end(script: Vec<Exchange>, ending: &Ending) -> Result<(), GitHubError> {
+    async fn end(script: Vec<ExpectedRequest>, ending: &StatusUpdate) -> Result<(), GitHubError> {
         let server = Server::start(script);
         let answer = RecordWriter::new(&WriteAccess::for_tests(), &server.github())
             .end(9_000_000_005, ending)
@@ -322,8 +322,8 @@ mod tests {
         answer
     }
 
-    fn ending(how: Ended, description: &str) -> Ending {
-        Ending {
+    fn ending(how: DeploymentEnd, description: &str) -> StatusUpdate {
+        StatusUpdate {
             how,
             deploy: None,
             description: description.into(),
@@ -431,19 +431,23 @@ mod tests {
     async fn an_end_leaves_earlier_deployments_as_they_are() {
         let url = |text: &str| Some(Url::parse(text).unwrap());
         let table = [
-            (Ended::Live, "success", "live: as sha256:aa"),
-            (Ended::Accepted, "success", "accepted: as sha256:aa"),
-            (Ended::Failed, "failure", "failed: as sha256:aa"),
-            (Ended::NotSent, "error", "not sent: as sha256:aa"),
-            (Ended::Replaced, "inactive", "replaced: as sha256:aa"),
-            (Ended::Open, "in_progress", "open: as sha256:aa"),
+            (DeploymentEnd::Live, "success", "live: as sha256:aa"),
+            (DeploymentEnd::Accepted, "success", "accepted: as sha256:aa"),
+            (DeploymentEnd::Failed, "failure", "failed: as sha256:aa"),
+            (DeploymentEnd::NotSent, "error", "not sent: as sha256:aa"),
+            (
+                DeploymentEnd::Replaced,
+                "inactive",
+                "replaced: as sha256:aa",
+            ),
+            (DeploymentEnd::Open, "in_progress", "open: as sha256:aa"),
         ];
-        assert_eq!(table.map(|(how, ..)| how), Ended::ALL);
+        assert_eq!(table.map(|(how, ..)| how), DeploymentEnd::ALL);
         let path = format!("{BELOW}/9000000005/statuses");
         for (how, state, description) in table {
             let wanted = json!({"state": state, "description": description, "environment_url": "https://shop.example.com/",
                 "log_url": "https://github.com/acme/shop/actions/runs/7", "auto_inactive": false});
-            let ending = Ending {
+            let ending = StatusUpdate {
                 environment_url: url("https://shop.example.com"),
                 log_url: url("https://github.com/acme/shop/actions/runs/7"),
                 ..ending(how, "as sha256:aa")
@@ -459,13 +463,16 @@ mod tests {
         }
         let bare = json!({"state": "success", "description": "live", "auto_inactive": false});
         let answer = exchange(&path, 201, &[], "{}").posting("", &bare);
-        assert_eq!(end(vec![answer], &ending(Ended::Live, "")).await, Ok(()));
+        assert_eq!(
+            end(vec![answer], &ending(DeploymentEnd::Live, "")).await,
+            Ok(())
+        );
         for (status, wanted) in [
             (200, "not expected"),
             (422, "does not take the end of record 9000000005"),
         ] {
             let answer = exchange(&path, status, &[], "{}").posting("", &bare);
-            let failure = end(vec![answer], &ending(Ended::Live, ""))
+            let failure = end(vec![answer], &ending(DeploymentEnd::Live, ""))
                 .await
                 .unwrap_err()
                 .to_string();
@@ -479,7 +486,11 @@ mod tests {
         let wanted = json!(format!("failed: {}", "ü".repeat(132)));
         let answer = exchange(&path, 201, &[], "{}").posting("/description", &wanted);
         assert_eq!(
-            end(vec![answer], &ending(Ended::Failed, &"ü".repeat(200))).await,
+            end(
+                vec![answer],
+                &ending(DeploymentEnd::Failed, &"ü".repeat(200))
+            )
+            .await,
             Ok(())
         );
     }

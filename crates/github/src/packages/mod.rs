@@ -6,7 +6,7 @@
 mod read;
 mod write;
 
-pub use read::Shelf;
+pub use read::PackageListing;
 pub use write::{Deletion, PackageWriter};
 
 /// Without this GitHub tells nothing of a package.

@@ -1,7 +1,7 @@
 //! Reading: whose a package is, its versions, and one of them again.
 
 use super::{NEEDED_TO_READ, Package};
-use crate::ask::Reply;
+use crate::ask::GitHubReply;
 use crate::{GitHub, GitHubError};
 use decide::Version;
 use model::{Digest, ImageTag, Repository};
@@ -12,7 +12,7 @@ const MOST: usize = 10_000;
 
 /// What GitHub shows of a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Shelf {
+pub enum PackageListing {
     /// There is no such package, or the token may not see it.
     Absent,
     /// It has more versions than are read.
@@ -28,7 +28,7 @@ struct OwnerWire {
 }
 
 #[derive(Deserialize)]
-struct RepositoryWire {
+struct PackageRepositoryWire {
     owner: OwnerWire,
 }
 
@@ -97,7 +97,10 @@ impl GitHub {
             .await
             .and_then(|reply| {
                 Ok((
-                    reply.json::<RepositoryWire>("this repository")?.owner.kind,
+                    reply
+                        .json::<PackageRepositoryWire>("this repository")?
+                        .owner
+                        .kind,
                     reply,
                 ))
             })
@@ -136,7 +139,7 @@ impl GitHub {
     ///
     /// # Errors
     /// [`GitHubError`], also where one version is not what a version of an image is.
-    pub async fn versions(&self, package: &Package) -> Result<Shelf, GitHubError> {
+    pub async fn versions(&self, package: &Package) -> Result<PackageListing, GitHubError> {
         let what = format!("the versions of package {package}");
         let url = self.at(&format!(
             "{}/versions?per_page=100&state=active",
@@ -144,8 +147,8 @@ impl GitHub {
         ));
         let wires = match self.pages_at::<VersionWire>(&url, &what, MOST).await {
             Ok(Some(wires)) => wires,
-            Ok(None) => return Ok(Shelf::TooMany),
-            Err(GitHubError::NotFound { .. }) => return Ok(Shelf::Absent),
+            Ok(None) => return Ok(PackageListing::TooMany),
+            Err(GitHubError::NotFound { .. }) => return Ok(PackageListing::Absent),
             Err(error) => return Err(error.needing(NEEDED_TO_READ)),
         };
         let versions: Result<Vec<_>, String> = wires.into_iter().map(VersionWire::value).collect();
@@ -154,7 +157,7 @@ impl GitHub {
             why,
             trace: Default::default(),
         };
-        versions.map(Shelf::Versions).map_err(broken)
+        versions.map(PackageListing::Versions).map_err(broken)
     }
 
     /// A version as it is now; `None` where it is gone.
@@ -167,7 +170,7 @@ impl GitHub {
         id: u64,
     ) -> Result<Option<Version>, GitHubError> {
         let what = format!("version {id} of package {package}");
-        let read = |reply: Reply| {
+        let read = |reply: GitHubReply| {
             let version = reply.json::<VersionWire>(&what)?.value();
             version.map(Some).map_err(|why| reply.broken(&what, &why))
         };
@@ -181,7 +184,7 @@ impl GitHub {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::{Exchange, Server, exchange};
+    use super::super::super::testing::{ExpectedRequest, Server, exchange};
     use super::*;
 
     const BELOW: &str = "/api/v3/orgs/acme/packages/container/shop%2Fapi";
@@ -199,14 +202,14 @@ mod tests {
         }
     }
 
-    async fn found(path: &str, script: Vec<Exchange>) -> Result<Package, GitHubError> {
+    async fn found(path: &str, script: Vec<ExpectedRequest>) -> Result<Package, GitHubError> {
         let server = Server::start(script);
         let package = server.github().package(&image(path)).await;
         server.finish();
         package
     }
 
-    fn ok(path: &str, body: &str) -> Exchange {
+    fn ok(path: &str, body: &str) -> ExpectedRequest {
         exchange(path, 200, &[], body)
     }
 
@@ -257,7 +260,7 @@ mod tests {
         )
     }
 
-    async fn listed(answer: Exchange) -> Result<Shelf, GitHubError> {
+    async fn listed(answer: ExpectedRequest) -> Result<PackageListing, GitHubError> {
         let server = Server::start(vec![answer]);
         let shelf = server.github().versions(&package()).await;
         server.finish();
@@ -283,7 +286,8 @@ mod tests {
                 ),
             ]
         });
-        let Shelf::Versions(found) = server.github().versions(&package()).await.unwrap() else {
+        let PackageListing::Versions(found) = server.github().versions(&package()).await.unwrap()
+        else {
             panic!("no versions")
         };
         server.finish();
@@ -297,7 +301,7 @@ mod tests {
         );
         assert_eq!(
             listed(exchange(&list, 404, &[], "{}")).await,
-            Ok(Shelf::Absent)
+            Ok(PackageListing::Absent)
         );
         let good = version(1, 'a', "[]");
         for (bad, why) in [

@@ -66,13 +66,13 @@ impl<'a> PackageWriter<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::{Exchange, Server, TOKEN, exchange};
+    use super::super::super::testing::{ExpectedRequest, Server, TOKEN, exchange};
     use super::*;
 
     const PATH: &str = "/api/v3/users/ada/packages/container/shop%2Fapi/versions/7";
     const VERSION: &str = r#"{"id":7,"name":"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","metadata":{"container":{"tags":["x"]}}}"#;
 
-    async fn delete(script: Vec<Exchange>) -> Result<Deletion, GitHubError> {
+    async fn delete(script: Vec<ExpectedRequest>) -> Result<Deletion, GitHubError> {
         let server = Server::start(script);
         let package = Package {
             owner: "ada".into(),
@@ -87,7 +87,7 @@ mod tests {
         deletion
     }
 
-    fn answered(status: u16, body: &str) -> Exchange {
+    fn answered(status: u16, body: &str) -> ExpectedRequest {
         exchange(PATH, status, &[], body).deleting()
     }
 

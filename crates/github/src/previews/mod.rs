@@ -7,7 +7,7 @@ mod read;
 mod wire;
 mod write;
 
-pub use read::Reach;
+pub use read::RecordsBack;
 #[cfg(fuzzing)]
 pub(super) use wire::fuzzing;
 pub use write::{PreviewEnd, PreviewEnding, PreviewWriter};

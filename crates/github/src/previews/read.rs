@@ -15,7 +15,7 @@ const PAGES: usize = 50;
 
 /// How far back records are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
+pub enum RecordsBack {
     /// The newest 100 deployments of each service: where a pull request's is not among them, Render is asked by the preview's name.
     Newest,
     /// All of them.
@@ -30,7 +30,7 @@ impl GitHub {
     pub async fn previews(
         &self,
         services: &[ServiceName],
-        reach: Reach,
+        reach: RecordsBack,
     ) -> Result<Option<BTreeMap<ServiceName, Vec<PreviewRecord>>>, GitHubError> {
         let what = "the record of previews";
         let mut all = BTreeMap::new();
@@ -60,7 +60,7 @@ impl GitHub {
                         .extend(records);
                 }
                 asked.retain(|(_, list)| list.after.is_some());
-                if asked.is_empty() || reach == Reach::Newest {
+                if asked.is_empty() || reach == RecordsBack::Newest {
                     break;
                 }
                 if page + 1 == PAGES {
@@ -74,7 +74,7 @@ impl GitHub {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::{Exchange, Server, exchange};
+    use super::super::super::testing::{ExpectedRequest, Server, exchange};
     use super::super::testing::{COMMIT, intent, run};
     use super::*;
     use crate::deployments::testing::{actor, viewer};
@@ -85,8 +85,11 @@ mod tests {
     }
 
     fn node(name: &str, number: u64) -> Value {
-        let mut payload =
-            serde_json::to_value(wire::PayloadWire::new(&intent(Some("srv-own")), &run())).unwrap();
+        let mut payload = serde_json::to_value(wire::PreviewPayloadWire::new(
+            &intent(Some("srv-own")),
+            &run(),
+        ))
+        .unwrap();
         payload["service"] = json!(name);
         json!({"databaseId": number, "task": "ghcr-to-render", "payload": payload.to_string(), "commitOid": COMMIT.to_string(),
             "originalEnvironment": format!("preview/{name}"), "creator": actor("github-actions"),
@@ -97,7 +100,7 @@ mod tests {
         json!({"pageInfo": {"hasNextPage": next.is_some(), "endCursor": next}, "nodes": nodes})
     }
 
-    fn answer(repository: &Value, variables: Value) -> Exchange {
+    fn answer(repository: &Value, variables: Value) -> ExpectedRequest {
         let body = json!({"data": {"viewer": viewer(), "repository": repository}});
         let mut wanted = json!({"owner": "acme", "name": "shop"});
         wanted
@@ -108,9 +111,9 @@ mod tests {
     }
 
     async fn read(
-        script: Vec<Exchange>,
+        script: Vec<ExpectedRequest>,
         names: &[&str],
-        reach: Reach,
+        reach: RecordsBack,
     ) -> Option<Vec<(String, Vec<u64>)>> {
         let server = Server::start(script);
         let services: Vec<ServiceName> = names.iter().map(|name| service(name)).collect();
@@ -146,11 +149,11 @@ mod tests {
             ])
         };
         assert_eq!(
-            read(vec![first()], &["api", "web"], Reach::Newest).await,
+            read(vec![first()], &["api", "web"], RecordsBack::Newest).await,
             of(&[9])
         );
         assert_eq!(
-            read(vec![first(), second], &["api", "web"], Reach::All).await,
+            read(vec![first(), second], &["api", "web"], RecordsBack::All).await,
             of(&[9, 3])
         );
     }
@@ -165,6 +168,9 @@ mod tests {
             };
             answer(&json!({"s0": page(&[], Some("A"))}), after)
         });
-        assert_eq!(read(script.collect(), &["api"], Reach::All).await, None);
+        assert_eq!(
+            read(script.collect(), &["api"], RecordsBack::All).await,
+            None
+        );
     }
 }

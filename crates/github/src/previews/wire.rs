@@ -16,7 +16,7 @@ pub(super) const NOT_FOUND: &str = "not found: ";
 
 /// The payload.
 #[derive(Serialize, Deserialize)]
-pub(super) struct PayloadWire {
+pub(super) struct PreviewPayloadWire {
     v: u64,
     pr: u64,
     service: String,
@@ -32,7 +32,7 @@ pub(super) struct PayloadWire {
     attempt: String,
 }
 
-impl PayloadWire {
+impl PreviewPayloadWire {
     pub(super) fn new(intent: &PreviewIntent, run: &RunName) -> Self {
         Self {
             v: VERSION,
@@ -80,7 +80,7 @@ pub(super) fn record(
     if !deployment.is_ours_in(&environment_of(service)) {
         return None;
     }
-    let payload: PayloadWire = deployment.payload()?;
+    let payload: PreviewPayloadWire = deployment.payload()?;
     let mut intent = payload.intent(service, &deployment.commit_oid)?;
     let descriptions: Vec<&str> = deployment
         .own_statuses(viewer)
@@ -154,7 +154,7 @@ mod tests {
     use serde_json::{Value, json};
 
     fn payload(intent: &PreviewIntent) -> Value {
-        serde_json::to_value(PayloadWire::new(intent, &run())).unwrap()
+        serde_json::to_value(PreviewPayloadWire::new(intent, &run())).unwrap()
     }
 
     fn deployment(payload: &Value, statuses: &[(&str, &str, &str)]) -> Value {

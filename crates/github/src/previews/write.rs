@@ -1,9 +1,9 @@
 //! Writing the record of previews: an intent before Render is asked for anything, the preview's id once it is known, and the end.
 
-use super::super::deployments::{Begun, RunName, StatusWire, cut};
+use super::super::deployments::{NewDeployment, NewStatusWire, RunName, cut};
 use super::super::{GitHub, GitHubError};
 use super::environment_of;
-use super::wire::{NOT_FOUND, PayloadWire};
+use super::wire::{NOT_FOUND, PreviewPayloadWire};
 use model::{PreviewIntent, PreviewName, ServiceId};
 use parse::inputs::WriteAccess;
 use url::Url;
@@ -72,7 +72,7 @@ impl<'a> PreviewWriter<'a> {
         } else {
             "make"
         };
-        let begun = Begun {
+        let begun = NewDeployment {
             commit: intent.commit.to_string(),
             environment: environment_of(&intent.service),
             description: format!(
@@ -80,7 +80,7 @@ impl<'a> PreviewWriter<'a> {
                 intent.commit.short(10),
                 intent.image
             ),
-            payload: PayloadWire::new(intent, run),
+            payload: PreviewPayloadWire::new(intent, run),
             is_transient: true,
         };
         self.0.make_deployment(&what, begun).await
@@ -138,7 +138,7 @@ impl<'a> PreviewWriter<'a> {
         environment_url: Option<&Url>,
         log_url: Option<&Url>,
     ) -> Result<(), GitHubError> {
-        let wire = StatusWire {
+        let wire = NewStatusWire {
             state,
             description: cut(&description),
             environment_url: environment_url.map(Url::as_str),
@@ -157,14 +157,17 @@ impl<'a> PreviewWriter<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::{Exchange, Server, exchange};
+    use super::super::super::testing::{ExpectedRequest, Server, exchange};
     use super::super::testing::{id, intent, run};
     use super::*;
     use serde_json::{Value, json};
 
     const BELOW: &str = "/api/v3/repos/acme/shop/deployments";
 
-    async fn with<T>(script: Vec<Exchange>, act: impl AsyncFnOnce(PreviewWriter<'_>) -> T) -> T {
+    async fn with<T>(
+        script: Vec<ExpectedRequest>,
+        act: impl AsyncFnOnce(PreviewWriter<'_>) -> T,
+    ) -> T {
         let server = Server::start(script);
         let github = server.github();
         let answer = act(PreviewWriter::new(&WriteAccess::for_tests(), &github)).await;
@@ -172,7 +175,7 @@ mod tests {
         answer
     }
 
-    fn status(wanted: &Value) -> Exchange {
+    fn status(wanted: &Value) -> ExpectedRequest {
         exchange(&format!("{BELOW}/5/statuses"), 201, &[], "{}").posting("", wanted)
     }
 
@@ -185,7 +188,7 @@ mod tests {
                 "task": "ghcr-to-render",
                 "environment": "preview/api",
                 "description": format!("{verb} api-pr-7 of 1111111111 as {}", intent.image),
-                "payload": PayloadWire::new(&intent, &run()),
+                "payload": PreviewPayloadWire::new(&intent, &run()),
                 "auto_merge": false,
                 "required_contexts": [],
                 "transient_environment": true,

@@ -9,7 +9,7 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 
-use super::Foreign;
+use super::Untrusted;
 use std::ops::RangeInclusive;
 use syntax::{compile, expand_braces};
 
@@ -89,9 +89,9 @@ pub struct Pattern {
 enum Segment {
     AnyDepth,
     Name {
-        tokens: Vec<Token>,
+        tokens: Vec<PatternToken>,
         /// The same with brackets as text, where it has some: `app/[slug]/**` is about a directory of that name too.
-        literal: Option<Vec<Token>>,
+        literal: Option<Vec<PatternToken>>,
     },
 }
 
@@ -102,10 +102,10 @@ impl Segment {
         match self {
             Self::AnyDepth => 1,
             Self::Name { tokens, literal } => {
-                let of = |token: &Token| match token {
-                    Token::Literal(text) => 1 + text.len() / 16,
-                    Token::AnyCharacter | Token::AnyText => 1,
-                    Token::Class { ranges, .. } => 1 + ranges.len(),
+                let of = |token: &PatternToken| match token {
+                    PatternToken::Literal(text) => 1 + text.len() / 16,
+                    PatternToken::AnyCharacter | PatternToken::AnyText => 1,
+                    PatternToken::Class { ranges, .. } => 1 + ranges.len(),
                 };
                 let all = tokens.iter().chain(literal.iter().flatten());
                 1 + all.map(of).sum::<usize>()
@@ -118,7 +118,7 @@ impl Segment {
         match self {
             Self::AnyDepth => None,
             Self::Name { tokens, .. } => match tokens.as_slice() {
-                [Token::Literal(text)] => Some(text),
+                [PatternToken::Literal(text)] => Some(text),
                 _ => None,
             },
         }
@@ -126,7 +126,7 @@ impl Segment {
 }
 
 #[derive(Debug, Clone)]
-enum Token {
+enum PatternToken {
     /// At least one character; what stands beside it is no other of its kind.
     Literal(String),
     AnyCharacter,
@@ -290,7 +290,7 @@ impl PatternList {
 
 /// A pattern as messages show it.
 fn shown(pattern: &str) -> String {
-    Foreign(pattern.as_bytes()).to_string()
+    Untrusted(pattern.as_bytes()).to_string()
 }
 
 /// The longest run of whole literal segments with which every alternative begins.
@@ -348,22 +348,22 @@ fn matches_path(segments: &[Segment], names: &[&[u8]]) -> bool {
 }
 
 /// Matches one segment; the same method with `*`.
-fn matches_name(tokens: &[Token], name: &[u8]) -> bool {
+fn matches_name(tokens: &[PatternToken], name: &[u8]) -> bool {
     let (mut token, mut at) = (0, 0);
     let mut retry = None;
     while at < name.len() {
         let rest = &name[at..];
         let taken = match tokens.get(token) {
-            Some(Token::AnyText) => {
+            Some(PatternToken::AnyText) => {
                 retry = Some((token, at));
                 token += 1;
                 continue;
             }
-            Some(Token::Literal(wanted)) => {
+            Some(PatternToken::Literal(wanted)) => {
                 rest.starts_with(wanted.as_bytes()).then_some(wanted.len())
             }
-            Some(Token::AnyCharacter) => Some(first_character(rest).1),
-            Some(Token::Class { negated, ranges }) => {
+            Some(PatternToken::AnyCharacter) => Some(first_character(rest).1),
+            Some(PatternToken::Class { negated, ranges }) => {
                 let (character, length) = first_character(rest);
                 let is_member =
                     character.is_some_and(|c| ranges.iter().any(|range| range.contains(&c)));
@@ -386,7 +386,7 @@ fn matches_name(tokens: &[Token], name: &[u8]) -> bool {
     }
     tokens[token..]
         .iter()
-        .all(|token| matches!(token, Token::AnyText))
+        .all(|token| matches!(token, PatternToken::AnyText))
 }
 
 /// The first character of some bytes and its length; a byte that is no UTF-8 counts as one character that equals no other.

@@ -1,6 +1,6 @@
 //! How a pattern is written.
 
-use super::{MOST_ALTERNATIVES, PatternError, Segment, Token};
+use super::{MOST_ALTERNATIVES, PatternError, PatternToken, Segment};
 
 /// Writes out `{a,b}`: `x{a,b{c,d}}` becomes `xa`, `xbc`, `xbd`.
 pub(super) fn expand_braces(text: &str) -> Result<Vec<String>, PatternError> {
@@ -118,7 +118,7 @@ enum Brackets {
     Literal,
 }
 
-fn tokens(text: &str, brackets: Brackets) -> Result<Vec<Token>, PatternError> {
+fn tokens(text: &str, brackets: Brackets) -> Result<Vec<PatternToken>, PatternError> {
     let mut tokens = Vec::new();
     let mut at = 0;
     while let Some(c) = text[at..].chars().next() {
@@ -132,11 +132,11 @@ fn tokens(text: &str, brackets: Brackets) -> Result<Vec<Token>, PatternError> {
                 at += escaped.len_utf8();
                 literal(&mut tokens, escaped);
             }
-            '*' if matches!(tokens.last(), Some(Token::AnyText)) => {
+            '*' if matches!(tokens.last(), Some(PatternToken::AnyText)) => {
                 return Err(PatternError::DoubleStar);
             }
-            '*' => tokens.push(Token::AnyText),
-            '?' => tokens.push(Token::AnyCharacter),
+            '*' => tokens.push(PatternToken::AnyText),
+            '?' => tokens.push(PatternToken::AnyCharacter),
             '[' => {
                 let end = class_end(text.as_bytes(), at - 1).ok_or(PatternError::Unclosed('['))?;
                 match brackets {
@@ -154,16 +154,17 @@ fn tokens(text: &str, brackets: Brackets) -> Result<Vec<Token>, PatternError> {
 }
 
 /// Adds a character that stands for itself to those before it.
-fn literal(tokens: &mut Vec<Token>, character: char) {
+fn literal(tokens: &mut Vec<PatternToken>, character: char) {
     match tokens.last_mut() {
-        Some(Token::Literal(text)) => text.push(character),
-        Some(Token::AnyCharacter | Token::AnyText | Token::Class { .. }) | None => {
-            tokens.push(Token::Literal(character.into()));
+        Some(PatternToken::Literal(text)) => text.push(character),
+        Some(PatternToken::AnyCharacter | PatternToken::AnyText | PatternToken::Class { .. })
+        | None => {
+            tokens.push(PatternToken::Literal(character.into()));
         }
     }
 }
 
-fn class(inside: &str) -> Result<Token, PatternError> {
+fn class(inside: &str) -> Result<PatternToken, PatternError> {
     let (negated, members) = inside
         .strip_prefix(['!', '^'])
         .map_or((false, inside), |members| (true, members));
@@ -191,5 +192,5 @@ fn class(inside: &str) -> Result<Token, PatternError> {
         }
         ranges.push(low..=high);
     }
-    Ok(Token::Class { negated, ranges })
+    Ok(PatternToken::Class { negated, ranges })
 }

@@ -5,7 +5,7 @@
 //! can say which field is wrong; only a key that stands twice is refused here.
 
 use super::{DEEPEST, EventError, LARGEST};
-use model::{CommitSha, Foreign};
+use model::{CommitSha, Untrusted};
 use serde::Deserialize;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
 use serde_json::error::Category;
@@ -56,7 +56,7 @@ impl<T> Json<T> {
             Self::Flag(flag) => flag.to_string(),
             Self::Integer(integer) => integer.to_string(),
             Self::Number(number) => number.clone(),
-            Self::Text(text) => format!("\"{}\"", Foreign(text.as_bytes())),
+            Self::Text(text) => format!("\"{}\"", Untrusted(text.as_bytes())),
             Self::LongText(bytes) => format!("a string of {bytes} bytes"),
             Self::List => "a list".to_owned(),
             Self::Object(_) => "an object".to_owned(),
@@ -243,7 +243,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Payload, EventError> {
         serde_json::from_str(text).map_err(|error| match error.classify() {
             // Wire values take any type, so the shape can only be wrong in that a key is repeated.
             Category::Data => EventError::Repeated {
-                what: Foreign(error.to_string().as_bytes()).to_string(),
+                what: Untrusted(error.to_string().as_bytes()).to_string(),
             },
             Category::Io | Category::Syntax | Category::Eof => EventError::NotJson {
                 line: error.line(),
@@ -296,15 +296,15 @@ pub(super) struct Payload {
     pub(super) deleted: Leaf,
     pub(super) forced: Leaf,
     pub(super) head_commit: Json<HeadCommit>,
-    pub(super) merge_group: Json<Group>,
+    pub(super) merge_group: Json<MergeGroupWire>,
     pub(super) number: Leaf,
     pub(super) pull_request: Json<Pull>,
     #[serde(rename = "ref")]
     pub(super) git_ref: Leaf,
-    pub(super) repository: Json<Repository>,
+    pub(super) repository: Json<EventRepositoryWire>,
     pub(super) schedule: Leaf,
-    pub(super) sender: Json<Account>,
-    pub(super) workflow_run: Json<Run>,
+    pub(super) sender: Json<AccountWire>,
+    pub(super) workflow_run: Json<WorkflowRunWire>,
 }
 
 /// A commit; `timestamp` is when it was made.
@@ -318,7 +318,7 @@ pub(super) struct HeadCommit {
 /// A repository.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Repository {
+pub(super) struct EventRepositoryWire {
     pub(super) default_branch: Leaf,
     pub(super) fork: Leaf,
     pub(super) full_name: Leaf,
@@ -328,7 +328,7 @@ pub(super) struct Repository {
 /// Who did it, or whose it is.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Account {
+pub(super) struct AccountWire {
     pub(super) login: Leaf,
 }
 
@@ -336,28 +336,28 @@ pub(super) struct Account {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Pull {
-    pub(super) base: Json<Side>,
+    pub(super) base: Json<PullBranchWire>,
     pub(super) changed_files: Leaf,
-    pub(super) head: Json<Side>,
+    pub(super) head: Json<PullBranchWire>,
     pub(super) merge_commit_sha: Leaf,
     pub(super) number: Leaf,
-    pub(super) user: Json<Account>,
+    pub(super) user: Json<AccountWire>,
 }
 
 /// The head or the base of a pull request.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Side {
+pub(super) struct PullBranchWire {
     #[serde(rename = "ref")]
     pub(super) name: Leaf,
-    pub(super) repo: Json<Repository>,
+    pub(super) repo: Json<EventRepositoryWire>,
     pub(super) sha: Leaf,
 }
 
 /// A group of a merge queue.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Group {
+pub(super) struct MergeGroupWire {
     pub(super) base_sha: Leaf,
     pub(super) head_sha: Leaf,
 }
@@ -367,11 +367,11 @@ pub(super) struct Group {
 /// Its `run_attempt` is not read. No rule asks whether CI ran for the first time: without knowledge of the order no run deploys, whatever its attempt is.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Run {
+pub(super) struct WorkflowRunWire {
     pub(super) conclusion: Leaf,
     pub(super) event: Leaf,
     pub(super) head_branch: Leaf,
     pub(super) head_commit: Json<HeadCommit>,
-    pub(super) head_repository: Json<Repository>,
+    pub(super) head_repository: Json<EventRepositoryWire>,
     pub(super) head_sha: Leaf,
 }

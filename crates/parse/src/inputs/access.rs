@@ -1,6 +1,6 @@
 //! What a run may write, decided once from its inputs.
 
-use super::{Command, Commenting, PipelineCommand, Request, Writes};
+use super::{Command, Commenting, PipelineCommand, Request, WriteMode};
 
 /// Permission to write to the world. Every client that writes asks for it when it is made.
 ///
@@ -14,16 +14,16 @@ pub struct CommentAccess(());
 
 /// Everything that a run may write.
 #[derive(Debug)]
-pub struct Permissions {
+pub struct RunAccess {
     /// For deploys, tags, records and packages. None in a dry run, and none for a command that only reads.
     pub writes: Option<WriteAccess>,
     /// For the comment of a pull request.
     pub comments: Option<CommentAccess>,
 }
 
-impl Permissions {
+impl RunAccess {
     pub(super) fn of(request: &Request) -> Self {
-        let is_dry = request.writes == Writes::Withheld;
+        let is_dry = request.writes == WriteMode::Withheld;
         let writes = if is_dry || !writes(request.command) {
             None
         } else {

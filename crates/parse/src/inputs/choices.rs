@@ -33,7 +33,7 @@ pub enum Wait {
 
 /// Whether the world may be written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Writes {
+pub enum WriteMode {
     /// Yes.
     Allowed,
     /// No: a dry run.

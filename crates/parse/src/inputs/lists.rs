@@ -46,14 +46,14 @@ pub(super) fn services(text: &str) -> Result<Vec<ServiceName>, InputError> {
 
 /// What `deploy-hooks` says.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Hooks {
+pub(super) struct HookList {
     pub(super) hooks: BTreeMap<ServiceName, DeployHook>,
     /// The services whose line is there without a URL: an unset secret.
     pub(super) empty: Vec<ServiceName>,
 }
 
 /// Reads `deploy-hooks`. Every mistake is reported.
-pub(super) fn hooks(text: &str, origin: &RenderOrigin) -> Result<Hooks, Vec<InputError>> {
+pub(super) fn hooks(text: &str, origin: &RenderOrigin) -> Result<HookList, Vec<InputError>> {
     let refused = |word, why: String| InputError::new("deploy-hooks", word, why);
     let (mut hooks, mut empty, mut errors) = (BTreeMap::new(), Vec::new(), Vec::new());
     if text.lines().count() > MOST_LINES {
@@ -100,7 +100,7 @@ pub(super) fn hooks(text: &str, origin: &RenderOrigin) -> Result<Hooks, Vec<Inpu
         }
     }
     if errors.is_empty() {
-        Ok(Hooks { hooks, empty })
+        Ok(HookList { hooks, empty })
     } else {
         Err(errors)
     }

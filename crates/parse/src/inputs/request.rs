@@ -2,14 +2,14 @@
 
 use super::choices::{
     Commenting, Force, OnFailure, OnMissing, OnMissingCredential, OnRelease, Recording, Wait,
-    Writes,
+    WriteMode,
 };
 use super::digest::GivenDigests;
 use super::duration::parse_duration;
-use super::{Command, Given, Permissions, PipelineCommand, lists};
+use super::{Command, Given, PipelineCommand, RunAccess, lists};
 use model::{
-    CommitName, DeployHook, EnvironmentName, FailureWord, Foreign, Pin, PrNumber, Refused,
-    RegistryHost, RenderOrigin, Repository, Secret, ServiceName,
+    CommitName, DeployHook, EnvironmentName, FailureWord, Pin, PrNumber, Refused, RegistryHost,
+    RenderOrigin, Repository, Secret, ServiceName, Untrusted,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -127,18 +127,18 @@ pub struct Request {
     /// Extra roots: PEM text or a path.
     pub ca_bundle: Option<String>,
     /// Whether the world may be written to.
-    pub writes: Writes,
+    pub writes: WriteMode,
     /// Where Render is.
     pub render_api_url: RenderOrigin,
 }
 
 /// Reads inputs one by one and keeps every mistake.
-struct Reader<'a> {
+struct InputReader<'a> {
     given: &'a Given,
     errors: Vec<InputError>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> InputReader<'a> {
     fn text(&self, name: &'static str) -> Option<&'a str> {
         self.given.get(name)
     }
@@ -164,7 +164,7 @@ impl<'a> Reader<'a> {
         let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
         let why = format!(
             "it is \"{}\", wanted {}",
-            Foreign(text.as_bytes()),
+            Untrusted(text.as_bytes()),
             words.join(", ")
         );
         self.errors.push(InputError::of(name, why));
@@ -181,8 +181,8 @@ impl Request {
     ///
     /// # Errors
     /// Every mistake, in the order of the declaration's use; never none.
-    pub fn read(given: &Given) -> Result<(Self, Permissions), Vec<InputError>> {
-        let mut reader = Reader {
+    pub fn read(given: &Given) -> Result<(Self, RunAccess), Vec<InputError>> {
+        let mut reader = InputReader {
             given,
             errors: Vec::new(),
         };
@@ -287,13 +287,13 @@ impl Request {
             ca_bundle: reader.text("ca-bundle").map(str::to_owned),
             writes: reader.choose(
                 "dry-run",
-                Writes::Allowed,
-                &[("true", Writes::Withheld), ("false", Writes::Allowed)],
+                WriteMode::Allowed,
+                &[("true", WriteMode::Withheld), ("false", WriteMode::Allowed)],
             ),
             render_api_url: origin,
         };
         if reader.errors.is_empty() {
-            let permissions = Permissions::of(&request);
+            let permissions = RunAccess::of(&request);
             Ok((request, permissions))
         } else {
             Err(reader.errors)
@@ -301,7 +301,7 @@ impl Request {
     }
 }
 
-fn manifest(reader: &mut Reader<'_>) -> SourcePath {
+fn manifest(reader: &mut InputReader<'_>) -> SourcePath {
     const DEFAULT: &str = DEFAULT_MANIFEST;
     let path = reader.text("manifest").unwrap_or(DEFAULT);
     let is_good = path.len() <= 1024
@@ -312,7 +312,7 @@ fn manifest(reader: &mut Reader<'_>) -> SourcePath {
     if !is_good {
         let why = format!(
             "it is \"{}\", wanted a path from the repository's root, like {DEFAULT}",
-            Foreign(path.as_bytes())
+            Untrusted(path.as_bytes())
         );
         reader.errors.push(InputError::of("manifest", why));
     }
@@ -323,7 +323,7 @@ fn manifest(reader: &mut Reader<'_>) -> SourcePath {
 }
 
 /// White space alone is an unset secret, and a secret that was piped or pasted often ends with a newline.
-fn deploy_hook(reader: &mut Reader<'_>, origin: &RenderOrigin) -> Option<DeployHook> {
+fn deploy_hook(reader: &mut InputReader<'_>, origin: &RenderOrigin) -> Option<DeployHook> {
     let text = reader
         .text("deploy-hook")
         .map(str::trim_ascii)
@@ -334,20 +334,20 @@ fn deploy_hook(reader: &mut Reader<'_>, origin: &RenderOrigin) -> Option<DeployH
     reader.keep(hook)
 }
 
-fn deploy_hooks(reader: &mut Reader<'_>, origin: &RenderOrigin) -> lists::Hooks {
+fn deploy_hooks(reader: &mut InputReader<'_>, origin: &RenderOrigin) -> lists::HookList {
     let Some(text) = reader.text("deploy-hooks") else {
-        return lists::Hooks::default();
+        return lists::HookList::default();
     };
     match lists::hooks(text, origin) {
         Ok(hooks) => hooks,
         Err(errors) => {
             reader.errors.extend(errors);
-            lists::Hooks::default()
+            lists::HookList::default()
         }
     }
 }
 
-fn force(reader: &mut Reader<'_>) -> Force {
+fn force(reader: &mut InputReader<'_>) -> Force {
     let mut force = Force::default();
     for word in reader
         .text("force")
@@ -364,7 +364,7 @@ fn force(reader: &mut Reader<'_>) -> Force {
             _ => {
                 let why = format!(
                     "it has \"{}\", wanted a list of unchanged, older, held, requires",
-                    Foreign(word.as_bytes())
+                    Untrusted(word.as_bytes())
                 );
                 reader.errors.push(InputError::of("force", why));
             }
@@ -373,7 +373,7 @@ fn force(reader: &mut Reader<'_>) -> Force {
     force
 }
 
-fn freeze(reader: &Reader<'_>) -> Option<String> {
+fn freeze(reader: &InputReader<'_>) -> Option<String> {
     let reason = reader.text("freeze")?.trim_ascii();
     let is_none = ["", "false", "0", "no", "off"]
         .iter()
@@ -381,14 +381,14 @@ fn freeze(reader: &Reader<'_>) -> Option<String> {
     (!is_none).then(|| reason.to_owned())
 }
 
-fn release(reader: &mut Reader<'_>) -> Option<String> {
+fn release(reader: &mut InputReader<'_>) -> Option<String> {
     reader.read("release", |text| {
         model::ImageTag::parse(text).map(|tag| tag.to_string())
     })
 }
 
 /// Tokens are opaque (GitHub's own are changing their length and alphabet), but a line break inside one is never part of it.
-fn credential(reader: &mut Reader<'_>, name: &'static str) -> Option<Secret> {
+fn credential(reader: &mut InputReader<'_>, name: &'static str) -> Option<Secret> {
     let text = reader.text(name)?.trim_ascii();
     if text.bytes().any(|byte| byte.is_ascii_control()) {
         reader.errors.push(InputError::of(
@@ -399,12 +399,12 @@ fn credential(reader: &mut Reader<'_>, name: &'static str) -> Option<Secret> {
     (!text.is_empty()).then(|| Secret::new(text))
 }
 
-fn username(reader: &mut Reader<'_>) -> Option<String> {
+fn username(reader: &mut InputReader<'_>) -> Option<String> {
     let text = reader.text("registry-username")?.trim_ascii();
     if text.contains(':') || text.bytes().any(|byte| byte.is_ascii_control()) {
         let why = format!(
             "it is \"{}\", wanted a name without : and control characters",
-            Foreign(text.as_bytes())
+            Untrusted(text.as_bytes())
         );
         reader.errors.push(InputError::of("registry-username", why));
     }

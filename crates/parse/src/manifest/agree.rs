@@ -1,25 +1,25 @@
 //! What the parts of a manifest promise each other: names that refer, no circles, no two of what there may be one.
 
 use super::circles::circles;
-use super::fields::{At, Reader};
+use super::fields::{At, FieldReader};
 use super::mistake::Position;
-use super::read::{Draft, EnvironmentDraft, ServiceDraft};
+use super::read::{EnvironmentParts, ManifestParts, ServiceParts};
 use model::{
-    Environment, EnvironmentName, Foreign, HookVariable, Image, ImageName, ImageTag, Manifest,
-    Service, ServiceName, Shape, Source, TagRules, When, can_collide,
+    Environment, EnvironmentName, HookVariable, Image, ImageName, ImageTag, Manifest,
+    ManifestSource, Service, ServiceName, Shape, TagRules, Untrusted, When, can_collide,
 };
 use std::collections::{BTreeMap, HashMap};
 
 /// The environments that something is in, by their place in the manifest; `None` is everywhere.
-type Places = Option<Vec<usize>>;
+type EnvironmentSet = Option<Vec<usize>>;
 
-impl Reader {
+impl FieldReader {
     /// Checks the parts against each other and makes the manifest; `None` when there is a mistake.
-    pub(super) fn agree(&mut self, draft: Draft) -> Option<Manifest> {
+    pub(super) fn agree(&mut self, draft: ManifestParts) -> Option<Manifest> {
         self.repositories(&draft);
         self.collisions(&draft);
         let requires = self.requires(&draft.environments);
-        let image_places: Vec<Places> = draft
+        let image_places: Vec<EnvironmentSet> = draft
             .images
             .iter()
             .map(|image| self.places(image.environments.as_deref(), &draft.environments))
@@ -45,7 +45,7 @@ impl Reader {
             .iter()
             .filter_map(|own| own.name.clone())
             .collect();
-        let named = |places: &Places| {
+        let named = |places: &EnvironmentSet| {
             places
                 .as_ref()
                 .map(|places| places.iter().map(|at| names[*at].clone()).collect())
@@ -68,7 +68,7 @@ impl Reader {
             latest: draft.latest,
         };
         let mut manifest = Manifest {
-            source: Source::File,
+            source: ManifestSource::File,
             tags,
             environments: Vec::new(),
             ignore: draft.ignore,
@@ -125,7 +125,7 @@ impl Reader {
         Some(manifest)
     }
 
-    fn repositories(&mut self, draft: &Draft) {
+    fn repositories(&mut self, draft: &ManifestParts) {
         let mut seen = HashMap::new();
         for image in &draft.images {
             let Some(repository) = &image.repository else {
@@ -147,7 +147,7 @@ impl Reader {
     }
 
     /// A tag must say what it is: none of one kind may be readable as one of another.
-    fn collisions(&mut self, draft: &Draft) {
+    fn collisions(&mut self, draft: &ManifestParts) {
         let mut kinds: Vec<(String, Option<Position>, Shape)> = Vec::new();
         for (key, template) in [
             ("tags.commit", &draft.commit),
@@ -184,18 +184,18 @@ impl Reader {
                     continue;
                 };
                 if can_collide(shape.clone(), other_shape.clone()) {
-                    let remedy = "write them so that no tag can be both, like pr-{number}-{sha} and prod-{number}";
+                    let help = "write them so that no tag can be both, like pr-{number}-{sha} and prod-{number}";
                     self.note(
                         position,
                         format!("{label} and {other} can be the same tag"),
-                        remedy,
+                        help,
                     );
                 }
             }
         }
     }
 
-    fn requires(&mut self, environments: &[EnvironmentDraft]) -> Vec<Vec<usize>> {
+    fn requires(&mut self, environments: &[EnvironmentParts]) -> Vec<Vec<usize>> {
         let index = index(environments.iter().map(|environment| &environment.key));
         let mut requires = vec![Vec::new(); environments.len()];
         for (at, environment) in environments.iter().enumerate() {
@@ -228,8 +228,8 @@ impl Reader {
     fn places(
         &mut self,
         stated: Option<&[At<String>]>,
-        environments: &[EnvironmentDraft],
-    ) -> Places {
+        environments: &[EnvironmentParts],
+    ) -> EnvironmentSet {
         let stated = stated?;
         let mut places = Vec::new();
         for name in stated {
@@ -248,7 +248,7 @@ impl Reader {
     }
 
     /// The image that is named, the one of the service's name, or the only one.
-    fn image_of(&mut self, service: &ServiceDraft, draft: &Draft) -> Option<usize> {
+    fn image_of(&mut self, service: &ServiceParts, draft: &ManifestParts) -> Option<usize> {
         let wanted = service.image.as_ref().unwrap_or(&service.key);
         let found = draft
             .images
@@ -282,10 +282,10 @@ impl Reader {
     /// Where services are. A service that does not say so is where its image is; one that does cannot be elsewhere.
     fn service_places(
         &mut self,
-        draft: &Draft,
+        draft: &ManifestParts,
         images: &[Option<usize>],
-        image_places: &[Places],
-    ) -> Vec<Places> {
+        image_places: &[EnvironmentSet],
+    ) -> Vec<EnvironmentSet> {
         let mut all = Vec::new();
         for (service, image) in draft.services.iter().zip(images) {
             let own = self.places(service.environments.as_deref(), &draft.environments);
@@ -301,9 +301,9 @@ impl Reader {
                     if place.is_some_and(|place| !of_image.contains(&place)) {
                         let (image, place) =
                             (shown(&draft.images[*image].key.value), shown(&name.value));
-                        let remedy =
+                        let help =
                             format!("add {place} to the image's environments, or remove it here");
-                        self.note(name.at, format!("image {image} is not in {place}"), remedy);
+                        self.note(name.at, format!("image {image} is not in {place}"), help);
                     }
                 }
             }
@@ -312,7 +312,7 @@ impl Reader {
         all
     }
 
-    fn after(&mut self, services: &[ServiceDraft]) -> Vec<Vec<usize>> {
+    fn after(&mut self, services: &[ServiceParts]) -> Vec<Vec<usize>> {
         let index = index(services.iter().map(|service| &service.key));
         let mut after = vec![Vec::new(); services.len()];
         for (at, service) in services.iter().enumerate() {
@@ -344,7 +344,7 @@ impl Reader {
         after
     }
 
-    fn hooks(&mut self, services: &[ServiceDraft], places: &[Places]) {
+    fn hooks(&mut self, services: &[ServiceParts], places: &[EnvironmentSet]) {
         let mut users: HashMap<HookVariable, Vec<usize>> = HashMap::new();
         for (at, service) in services.iter().enumerate() {
             let default = || {
@@ -384,7 +384,7 @@ impl Reader {
         }
     }
 
-    fn ids_and_previews(&mut self, draft: &Draft, places: &[Places]) {
+    fn ids_and_previews(&mut self, draft: &ManifestParts, places: &[EnvironmentSet]) {
         let index = index(
             draft
                 .environments
@@ -457,10 +457,10 @@ impl Reader {
 }
 
 fn shown(text: &str) -> String {
-    Foreign(text.as_bytes()).to_string()
+    Untrusted(text.as_bytes()).to_string()
 }
 
-fn overlap(one: &Places, other: &Places) -> bool {
+fn overlap(one: &EnvironmentSet, other: &EnvironmentSet) -> bool {
     match (one, other) {
         (Some(one), Some(other)) => one.iter().any(|place| other.contains(place)),
         (None, _) | (_, None) => true,

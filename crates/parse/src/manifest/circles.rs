@@ -3,33 +3,33 @@
 /// The circles of a graph, at least one of each knot, each beginning at its first member.
 pub(super) fn circles(next: &[Vec<usize>]) -> Vec<Vec<usize>> {
     #[derive(Clone, Copy, PartialEq)]
-    enum Seen {
+    enum VisitState {
         Never,
         OnThePath,
         Done,
     }
-    let mut seen = vec![Seen::Never; next.len()];
+    let mut seen = vec![VisitState::Never; next.len()];
     let mut circles = Vec::new();
     for start in 0..next.len() {
         // The path from the start, each with how many of its successors were gone through.
         let mut path = Vec::new();
-        if seen[start] == Seen::Never {
-            seen[start] = Seen::OnThePath;
+        if seen[start] == VisitState::Never {
+            seen[start] = VisitState::OnThePath;
             path.push((start, 0));
         }
         while let Some((at, through)) = path.last_mut() {
             let Some(successor) = next[*at].get(*through).copied() else {
-                seen[*at] = Seen::Done;
+                seen[*at] = VisitState::Done;
                 path.pop();
                 continue;
             };
             *through += 1;
             match seen[successor] {
-                Seen::Never => {
-                    seen[successor] = Seen::OnThePath;
+                VisitState::Never => {
+                    seen[successor] = VisitState::OnThePath;
                     path.push((successor, 0));
                 }
-                Seen::OnThePath => {
+                VisitState::OnThePath => {
                     let from = path
                         .iter()
                         .position(|(at, _)| *at == successor)
@@ -43,7 +43,7 @@ pub(super) fn circles(next: &[Vec<usize>]) -> Vec<Vec<usize>> {
                     circle.rotate_left(first);
                     circles.push(circle);
                 }
-                Seen::Done => {}
+                VisitState::Done => {}
             }
         }
     }

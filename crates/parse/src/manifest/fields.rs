@@ -1,8 +1,8 @@
 //! Reading one value at a time: what is of the wrong kind becomes a mistake, and the reading goes on.
 
-use super::mistake::{Mistake, Position};
+use super::mistake::{Diagnostic, Position};
 use crate::yaml::{Key, Node, Style, Value};
-use model::{Foreign, Pattern, PatternError, PatternList, Refused, nearest};
+use model::{Pattern, PatternError, PatternList, Refused, Untrusted, nearest};
 use std::rc::Rc;
 
 /// How many patterns a manifest may have, those behind aliases counted each time, and braces as often as they stand for one: what every run
@@ -25,8 +25,8 @@ pub(super) struct At<T> {
 
 /// The mistakes so far, and the patterns so far.
 #[derive(Debug, Default)]
-pub(super) struct Reader {
-    pub(super) mistakes: Vec<Mistake>,
+pub(super) struct FieldReader {
+    pub(super) mistakes: Vec<Diagnostic>,
     patterns: usize,
     pattern_bytes: usize,
 }
@@ -64,14 +64,9 @@ impl<'n> Fields<'n> {
     }
 }
 
-impl Reader {
-    pub(super) fn note(
-        &mut self,
-        at: Position,
-        what: impl Into<String>,
-        remedy: impl Into<String>,
-    ) {
-        self.mistakes.push(Mistake::new(at, what, remedy));
+impl FieldReader {
+    pub(super) fn note(&mut self, at: Position, what: impl Into<String>, help: impl Into<String>) {
+        self.mistakes.push(Diagnostic::new(at, what, help));
     }
 
     pub(super) fn refuse(&mut self, at: Position, refused: &Refused) {
@@ -95,14 +90,14 @@ impl Reader {
             None if self.mistakes.len() < MOST_GUESSED => nearest(name, &known),
             _ => renamed,
         };
-        let remedy = match nearest {
-            Some(nearest) => format!("did you mean {}?", Foreign(nearest.as_bytes())),
-            None => format!("known here: {}", Foreign(known.join(", ").as_bytes())),
+        let help = match nearest {
+            Some(nearest) => format!("did you mean {}?", Untrusted(nearest.as_bytes())),
+            None => format!("known here: {}", Untrusted(known.join(", ").as_bytes())),
         };
         self.note(
             at,
-            format!("an unknown {what}, \"{}\"", Foreign(name.as_bytes())),
-            remedy,
+            format!("an unknown {what}, \"{}\"", Untrusted(name.as_bytes())),
+            help,
         );
     }
 
@@ -151,10 +146,10 @@ impl Reader {
         key: &str,
         at: Position,
         whose: &str,
-        remedy: &str,
+        help: &str,
     ) -> Option<&'n Node> {
         if fields.stated(key).is_none() && !fields.has_misspelt(key) {
-            self.note(at, format!("{whose} has no {key}"), remedy);
+            self.note(at, format!("{whose} has no {key}"), help);
         }
         fields.get(key)
     }
@@ -230,7 +225,7 @@ impl Reader {
                 continue;
             };
             if seen.contains(&text) {
-                let shown = Foreign(text.as_bytes()).to_string();
+                let shown = Untrusted(text.as_bytes()).to_string();
                 self.note(
                     item.at,
                     format!("{what} has \"{shown}\" twice"),
@@ -301,11 +296,11 @@ impl Reader {
     fn pattern_mistake(&mut self, at: Position, text: &str, error: &PatternError) {
         let told = error.to_string();
         let general = "write a path from the repository's root; * ? [a-z] {a,b} stay inside a segment, ** spans them";
-        let (what, remedy) = told.split_once("; ").unwrap_or((&told, general));
+        let (what, help) = told.split_once("; ").unwrap_or((&told, general));
         self.note(
             at,
-            format!("\"{}\": {what}", Foreign(text.as_bytes())),
-            remedy,
+            format!("\"{}\": {what}", Untrusted(text.as_bytes())),
+            help,
         );
     }
 
@@ -320,12 +315,12 @@ impl Reader {
     }
 
     pub(super) fn wrong_kind(&mut self, node: &Node, what: &str, wanted: &str) {
-        let (found, remedy) = match &node.value {
+        let (found, help) = match &node.value {
             _ if node.is_null() => ("nothing", format!("write {wanted}")),
             Value::Text { text, .. } => {
-                let shown = Foreign(text.as_bytes());
-                let remedy = format!("write {wanted}");
-                return self.note(node.at, format!("{what} is \"{shown}\""), remedy);
+                let shown = Untrusted(text.as_bytes());
+                let help = format!("write {wanted}");
+                return self.note(node.at, format!("{what} is \"{shown}\""), help);
             }
             Value::List(_) => (
                 "a list",
@@ -336,6 +331,6 @@ impl Reader {
                 format!("write {wanted}; text that begins with {{ or holds \": \" needs quotes"),
             ),
         };
-        self.note(node.at, format!("{what} is {found}"), remedy);
+        self.note(node.at, format!("{what} is {found}"), help);
     }
 }

@@ -1,12 +1,12 @@
 //! YAML values as JSON, by the rules of YAML's core schema (<https://yaml.org/spec/1.2.2/#103-core-schema>).
 
-use super::mistake::{Mistake, Position};
+use super::mistake::{Diagnostic, Position};
 use crate::yaml::{Node, Style, Value};
-use model::Foreign;
+use model::Untrusted;
 use serde_json::{Map, Number};
 
 /// Makes JSON of a value. What JSON has no place for becomes null and a mistake.
-pub(super) fn json(node: &Node, mistakes: &mut Vec<Mistake>) -> serde_json::Value {
+pub(super) fn json(node: &Node, mistakes: &mut Vec<Diagnostic>) -> serde_json::Value {
     match &node.value {
         Value::Text {
             text,
@@ -26,7 +26,7 @@ pub(super) fn json(node: &Node, mistakes: &mut Vec<Mistake>) -> serde_json::Valu
     }
 }
 
-fn plain(text: &str, at: Position, mistakes: &mut Vec<Mistake>) -> serde_json::Value {
+fn plain(text: &str, at: Position, mistakes: &mut Vec<Diagnostic>) -> serde_json::Value {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return serde_json::Value::Null,
         "true" | "True" | "TRUE" => return serde_json::Value::Bool(true),
@@ -41,9 +41,9 @@ fn plain(text: &str, at: Position, mistakes: &mut Vec<Mistake>) -> serde_json::V
         None => {
             let what = format!(
                 "a number that JSON cannot hold, {}",
-                Foreign(text.as_bytes())
+                Untrusted(text.as_bytes())
             );
-            mistakes.push(Mistake::new(at, what, "quote it"));
+            mistakes.push(Diagnostic::new(at, what, "quote it"));
             serde_json::Value::Null
         }
     }

@@ -16,19 +16,19 @@ pub struct Position {
 
 /// One mistake in a manifest. Its texts are one line each, and foreign text in them is made fit to be shown.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Mistake {
+pub struct Diagnostic {
     at: Position,
     what: String,
-    remedy: String,
+    help: String,
     source: Option<String>,
 }
 
-impl Mistake {
-    pub(crate) fn new(at: Position, what: impl Into<String>, remedy: impl Into<String>) -> Self {
+impl Diagnostic {
+    pub(crate) fn new(at: Position, what: impl Into<String>, help: impl Into<String>) -> Self {
         Self {
             at,
             what: what.into(),
-            remedy: remedy.into(),
+            help: help.into(),
             source: None,
         }
     }
@@ -59,30 +59,30 @@ impl Mistake {
 
     /// What would be right.
     #[must_use]
-    pub fn remedy(&self) -> &str {
-        &self.remedy
+    pub fn help(&self) -> &str {
+        &self.help
     }
 }
 
-impl fmt::Display for Mistake {
+impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
             "{}:{} {} ({})",
-            self.at.line, self.at.column, self.what, self.remedy
+            self.at.line, self.at.column, self.what, self.help
         )
     }
 }
 
 /// Puts mistakes in the order of the file, each once (an alias repeats those of what it stands for), and cuts the list.
-pub(super) fn in_order(mut mistakes: Vec<Mistake>) -> Vec<Mistake> {
+pub(super) fn in_order(mut mistakes: Vec<Diagnostic>) -> Vec<Diagnostic> {
     mistakes.sort();
     mistakes.dedup();
     if mistakes.len() > MOST {
         let more = mistakes.len() - MOST;
         mistakes.truncate(MOST);
         let at = mistakes[MOST - 1].at;
-        mistakes.push(Mistake::new(
+        mistakes.push(Diagnostic::new(
             at,
             format!("and {more} more mistakes"),
             "mend these first",
@@ -92,7 +92,7 @@ pub(super) fn in_order(mut mistakes: Vec<Mistake>) -> Vec<Mistake> {
 }
 
 /// Gives each mistake the line of the file that it is in.
-pub(super) fn with_lines(mut mistakes: Vec<Mistake>, bytes: &[u8]) -> Vec<Mistake> {
+pub(super) fn with_lines(mut mistakes: Vec<Diagnostic>, bytes: &[u8]) -> Vec<Diagnostic> {
     let text = String::from_utf8_lossy(bytes);
     let lines: Vec<&str> = text.lines().collect();
     for mistake in &mut mistakes {

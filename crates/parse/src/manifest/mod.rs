@@ -15,16 +15,16 @@ mod probe;
 mod read;
 
 use super::yaml;
-use fields::Reader;
+use fields::FieldReader;
 use mistake::{in_order, with_lines};
 use model::{
-    Environment, EnvironmentName, Image, ImageName, Manifest, Pattern, PatternList, Refused,
-    ReleaseTemplate, Repository, Service, ServiceName, Source, TagRules, TagTemplate, When,
+    Environment, EnvironmentName, Image, ImageName, Manifest, ManifestSource, Pattern, PatternList,
+    Refused, ReleaseTemplate, Repository, Service, ServiceName, TagRules, TagTemplate, When,
 };
 use std::collections::BTreeMap;
 
-pub use mistake::{Mistake, Position};
-pub use places::{EntryPlaces, Place, Places, places};
+pub use mistake::{Diagnostic, Position};
+pub use places::{EntryPlaces, LineColumn, Places, places};
 
 /// The repository that a manifest speaks of.
 #[derive(Debug, Clone, Copy)]
@@ -41,8 +41,8 @@ pub struct Home<'a> {
 ///
 /// # Errors
 /// All mistakes that one reading can see, in the order of the file; never none. After 100 only their number is told.
-pub fn parse(bytes: &[u8], home: &Home<'_>) -> Result<Manifest, Vec<Mistake>> {
-    let mut reader = Reader::default();
+pub fn parse(bytes: &[u8], home: &Home<'_>) -> Result<Manifest, Vec<Diagnostic>> {
+    let mut reader = FieldReader::default();
     let root = yaml::parse(bytes, &mut reader.mistakes);
     let draft = root.and_then(|root| reader.manifest(&root, home));
     let manifest = draft.and_then(|draft| reader.agree(draft));
@@ -71,7 +71,7 @@ pub fn shorthand(image: Repository, home: &Home<'_>) -> Result<Manifest, Refused
     };
     let everything = Pattern::parse("**").and_then(|pattern| PatternList::new(vec![pattern]));
     Ok(Manifest {
-        source: Source::Shorthand,
+        source: ManifestSource::Shorthand,
         tags: TagRules {
             commit: TagTemplate::parse_commit("{sha}")?,
             pull_request: TagTemplate::parse_pull_request("pr-{number}-{sha}")?,
@@ -178,7 +178,7 @@ mod tests {
     fn mistakes(text: &str) -> Vec<String> {
         match parse(text.as_bytes(), &HOME) {
             Ok(_) => Vec::new(),
-            Err(mistakes) => mistakes.iter().map(Mistake::to_string).collect(),
+            Err(mistakes) => mistakes.iter().map(Diagnostic::to_string).collect(),
         }
     }
 
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn a_manifest_is_read_as_it_was_meant() -> Result<(), Box<dyn Error>> {
         let manifest = good(std::str::from_utf8(FULL)?);
-        assert_eq!(manifest.source, Source::File);
+        assert_eq!(manifest.source, ManifestSource::File);
         let [staging, production] = &manifest.environments[..] else {
             panic!("two environments")
         };
@@ -270,7 +270,7 @@ mod tests {
     #[test]
     fn without_a_manifest_there_is_one_service_of_everything() -> Result<(), Refused> {
         let manifest = shorthand(Repository::parse("ghcr.io/acme/shop")?, &HOME)?;
-        assert_eq!(manifest.source, Source::Shorthand);
+        assert_eq!(manifest.source, ManifestSource::Shorthand);
         assert_eq!(manifest.services[0].name.as_str(), "shop-api");
         assert_eq!(manifest.services[0].image, manifest.images[0].name);
         assert_eq!(texts(&manifest.images[0].paths), ["**"]);

@@ -6,31 +6,31 @@ use crate::yaml::{entries, get, items};
 use std::collections::BTreeMap;
 
 /// A line and a column, from 1.
-pub type Place = (u32, u32);
+pub type LineColumn = (u32, u32);
 
 /// Where an image or a service stands, and each pattern of its `paths`.
 #[derive(Debug, Clone, Default)]
 pub struct EntryPlaces {
     /// Its name.
-    pub name: Option<Place>,
+    pub name: Option<LineColumn>,
     /// Its patterns, in their order.
-    pub paths: Vec<Place>,
+    pub paths: Vec<LineColumn>,
 }
 
 /// Where the parts of a manifest stand.
 #[derive(Debug, Clone, Default)]
 pub struct Places {
     /// The patterns of `ignore`.
-    pub ignore: Vec<Place>,
+    pub ignore: Vec<LineColumn>,
     /// The patterns of `shared`.
-    pub shared: Vec<Place>,
+    pub shared: Vec<LineColumn>,
     /// Images by name.
     pub images: BTreeMap<String, EntryPlaces>,
     /// Services by name.
     pub services: BTreeMap<String, EntryPlaces>,
 }
 
-impl From<Position> for Place {
+impl From<Position> for LineColumn {
     fn from(at: Position) -> Self {
         (at.line, at.column)
     }
@@ -52,7 +52,7 @@ pub fn places(bytes: &[u8]) -> Places {
     }
 }
 
-fn each(node: Option<&Node>) -> Vec<Place> {
+fn each(node: Option<&Node>) -> Vec<LineColumn> {
     items(node).map(|item| item.at.into()).collect()
 }
 

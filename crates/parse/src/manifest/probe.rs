@@ -1,12 +1,12 @@
 //! A service's `probe`: its values, and the environments that its addresses are for.
 
-use super::fields::{At, Reader};
+use super::fields::{At, FieldReader};
 use super::mistake::Position;
-use super::read::EnvironmentDraft;
+use super::read::EnvironmentParts;
 use crate::inputs::parse_duration;
 use crate::yaml::{Node, Value};
 use model::{
-    EnvironmentName, Expect, Foreign, Probe, ProbeAddress, ProbeUrl, Refused, ResponseHeader,
+    EnvironmentName, Expect, Probe, ProbeAddress, ProbeUrl, Refused, ResponseHeader, Untrusted,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,14 +27,14 @@ enum UrlDraft {
     In(Vec<(At<String>, ProbeAddress)>),
 }
 
-impl Reader {
+impl FieldReader {
     /// Reads a probe. `None` where a mistake was noted.
     pub(super) fn probe(&mut self, node: &Node, at: Position, whose: &str) -> Option<ProbeDraft> {
         let whose = format!("probe of {whose}");
         let known = &["url", "expect", "header", "timeout", "times"];
         let fields = self.fields(node, &whose, known)?;
-        let remedy = "add url: \"https://example.com/version\"";
-        let url = self.required(&fields, "url", at, &whose, remedy);
+        let help = "add url: \"https://example.com/version\"";
+        let url = self.required(&fields, "url", at, &whose, help);
         let url = url.and_then(|node| self.probe_url(node));
         let expect = match fields.get("expect") {
             Some(node) => self.value(node, "expect", Expect::parse)?.value,
@@ -93,7 +93,7 @@ impl Reader {
         probe: Option<&ProbeDraft>,
         service: &str,
         places: Option<&[usize]>,
-        environments: &[EnvironmentDraft],
+        environments: &[EnvironmentParts],
     ) {
         let Some(ProbeDraft {
             url: UrlDraft::In(addresses),
@@ -114,8 +114,8 @@ impl Reader {
             if places.is_some_and(|places| !places.contains(&found)) {
                 let what = format!(
                     "service {} is not in {}, so it is never asked there",
-                    Foreign(service.as_bytes()),
-                    Foreign(name.value.as_bytes())
+                    Untrusted(service.as_bytes()),
+                    Untrusted(name.value.as_bytes())
                 );
                 self.note(name.at, what, "remove this address");
             }
@@ -169,7 +169,7 @@ fn times(text: &str) -> Result<u32, Refused> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Home, Mistake, parse};
+    use super::super::{Diagnostic, Home, parse};
     use model::{Manifest, ProbeUrl};
     use std::time::Duration;
 
@@ -186,7 +186,7 @@ mod tests {
              services:\n  app: {{ environments: [staging] }}\n  web:\n    image: app\n    probe: {probe}\n"
         );
         parse(text.as_bytes(), &HOME)
-            .map_err(|mistakes| mistakes.iter().map(Mistake::to_string).collect())
+            .map_err(|mistakes| mistakes.iter().map(Diagnostic::to_string).collect())
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! The sections of a manifest, each read for itself. What they promise each other is for `agree`.
 
 use super::Home;
-use super::fields::{At, Fields, Reader};
+use super::fields::{At, FieldReader, Fields};
 use super::json::json;
 use super::mistake::Position;
 use super::probe::ProbeDraft;
 use crate::yaml::{Key, Node};
 use model::{
-    BranchFilter, EnvironmentName, Foreign, HookVariable, ImageName, ImageTag, PatternList,
-    Refused, ReleaseTemplate, Repository, ServiceId, ServiceName, TagTemplate, When,
+    BranchFilter, EnvironmentName, HookVariable, ImageName, ImageTag, PatternList, Refused,
+    ReleaseTemplate, Repository, ServiceId, ServiceName, TagTemplate, Untrusted, When,
 };
 use std::rc::Rc;
 
@@ -22,15 +22,15 @@ const MOST_BUILD_BYTES: usize = 512;
 
 /// A manifest whose parts are sound, each for itself. `None` where a mistake was noted.
 #[derive(Debug)]
-pub(super) struct Draft {
+pub(super) struct ManifestParts {
     pub(super) commit: Template,
     pub(super) pull_request: Template,
     pub(super) latest: bool,
-    pub(super) environments: Vec<EnvironmentDraft>,
+    pub(super) environments: Vec<EnvironmentParts>,
     pub(super) ignore: PatternList,
     pub(super) shared: PatternList,
-    pub(super) images: Vec<ImageDraft>,
-    pub(super) services: Vec<ServiceDraft>,
+    pub(super) images: Vec<ImageParts>,
+    pub(super) services: Vec<ServiceParts>,
 }
 
 /// A template, and where it stands unless it is the default.
@@ -41,7 +41,7 @@ pub(super) struct Template {
 }
 
 #[derive(Debug)]
-pub(super) struct EnvironmentDraft {
+pub(super) struct EnvironmentParts {
     pub(super) key: At<String>,
     pub(super) name: Option<EnvironmentName>,
     pub(super) when: Option<At<When>>,
@@ -50,7 +50,7 @@ pub(super) struct EnvironmentDraft {
 }
 
 #[derive(Debug)]
-pub(super) struct ImageDraft {
+pub(super) struct ImageParts {
     pub(super) key: At<String>,
     pub(super) name: Option<ImageName>,
     pub(super) repository: Option<At<Repository>>,
@@ -60,7 +60,7 @@ pub(super) struct ImageDraft {
 }
 
 #[derive(Debug)]
-pub(super) struct ServiceDraft {
+pub(super) struct ServiceParts {
     pub(super) key: At<String>,
     pub(super) name: Option<ServiceName>,
     pub(super) image: Option<At<String>>,
@@ -91,8 +91,8 @@ pub(super) fn branch(text: &str) -> Result<String, Refused> {
     Ok(text.to_owned())
 }
 
-impl Reader {
-    pub(super) fn manifest(&mut self, root: &Node, home: &Home<'_>) -> Option<Draft> {
+impl FieldReader {
+    pub(super) fn manifest(&mut self, root: &Node, home: &Home<'_>) -> Option<ManifestParts> {
         const KEYS: [&str; 7] = [
             "version",
             "tags",
@@ -115,12 +115,12 @@ impl Reader {
             );
         }
         let (commit, pull_request, latest) = self.tags(fields.get("tags"));
-        let remedy = "add environments: { production: { branch: main } }";
-        let environments = self.required(&fields, "environments", root.at, whose, remedy);
-        let remedy =
+        let help = "add environments: { production: { branch: main } }";
+        let environments = self.required(&fields, "environments", root.at, whose, help);
+        let help =
             "add images: { app: { repository: \"ghcr.io/{owner}/{repo}\", paths: [\"**\"] } }";
-        let images = self.required(&fields, "images", root.at, whose, remedy);
-        Some(Draft {
+        let images = self.required(&fields, "images", root.at, whose, help);
+        Some(ManifestParts {
             commit,
             pull_request,
             latest,
@@ -242,10 +242,10 @@ impl Reader {
         )
     }
 
-    fn environment(&mut self, key: &Key, node: &Node) -> EnvironmentDraft {
-        let whose = format!("environment {}", Foreign(key.text.as_bytes()));
+    fn environment(&mut self, key: &Key, node: &Node) -> EnvironmentParts {
+        let whose = format!("environment {}", Untrusted(key.text.as_bytes()));
         let (key, name) = self.name(key, EnvironmentName::parse);
-        let mut draft = EnvironmentDraft {
+        let mut draft = EnvironmentParts {
             key,
             name,
             when: None,
@@ -328,11 +328,11 @@ impl Reader {
         }
     }
 
-    fn image(&mut self, key: &Key, node: &Node, home: &Home<'_>) -> ImageDraft {
+    fn image(&mut self, key: &Key, node: &Node, home: &Home<'_>) -> ImageParts {
         const KEYS: [&str; 4] = ["repository", "paths", "environments", "build"];
-        let whose = format!("image {}", Foreign(key.text.as_bytes()));
+        let whose = format!("image {}", Untrusted(key.text.as_bytes()));
         let (key, name) = self.name(key, ImageName::parse);
-        let mut draft = ImageDraft {
+        let mut draft = ImageParts {
             key,
             name,
             repository: None,
@@ -343,12 +343,12 @@ impl Reader {
         let Some(fields) = self.fields(node, &whose, &KEYS) else {
             return draft;
         };
-        let remedy = "add repository: \"ghcr.io/{owner}/{repo}\"";
-        if let Some(node) = self.required(&fields, "repository", draft.key.at, &whose, remedy) {
+        let help = "add repository: \"ghcr.io/{owner}/{repo}\"";
+        if let Some(node) = self.required(&fields, "repository", draft.key.at, &whose, help) {
             draft.repository = self.value(node, "repository", |text| fill_in(text, home));
         }
-        let remedy = "add what it is built from, or paths: [\"**\"] for everything";
-        if let Some(node) = self.required(&fields, "paths", draft.key.at, &whose, remedy) {
+        let help = "add what it is built from, or paths: [\"**\"] for everything";
+        if let Some(node) = self.required(&fields, "paths", draft.key.at, &whose, help) {
             let before = self.mistakes.len();
             draft.paths = self.patterns(node, "paths");
             if draft.paths.is_empty()
@@ -358,7 +358,7 @@ impl Reader {
                 self.note(
                     node.at,
                     format!("{whose} has no path, so nothing would ever change it"),
-                    remedy,
+                    help,
                 );
             }
         }
@@ -403,7 +403,7 @@ impl Reader {
         Some(environments)
     }
 
-    fn service(&mut self, key: &Key, node: &Node) -> ServiceDraft {
+    fn service(&mut self, key: &Key, node: &Node) -> ServiceParts {
         const KEYS: [&str; 8] = [
             "image",
             "paths",
@@ -414,9 +414,9 @@ impl Reader {
             "previews",
             "probe",
         ];
-        let whose = format!("service {}", Foreign(key.text.as_bytes()));
+        let whose = format!("service {}", Untrusted(key.text.as_bytes()));
         let (key, name) = self.name(key, ServiceName::parse);
-        let mut draft = ServiceDraft {
+        let mut draft = ServiceParts {
             key,
             name,
             image: None,

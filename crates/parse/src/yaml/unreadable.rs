@@ -1,6 +1,6 @@
 //! What is wrong with a text that is not YAML.
 
-use crate::manifest::{Mistake, Position};
+use crate::manifest::{Diagnostic, Position};
 use saphyr_parser::ScanError;
 
 /// What a person who forgot the quotes has to hear.
@@ -9,7 +9,7 @@ const QUOTE: &str =
 
 /// The parser's error, and every other line that looks as if its pattern lacked quotes: an error ends the reading, and
 /// a person who forgot the quotes once forgot them again.
-pub(super) fn not_yaml(text: &str, error: &ScanError) -> Vec<Mistake> {
+pub(super) fn not_yaml(text: &str, error: &ScanError) -> Vec<Diagnostic> {
     let at = Position::from(error.marker());
     let info: String = error
         .info()
@@ -30,14 +30,14 @@ pub(super) fn not_yaml(text: &str, error: &ScanError) -> Vec<Mistake> {
         .nth(at.line.saturating_sub(1) as usize)
         .unwrap_or_default();
     let near = |other: &Position| other.line == at.line || other.line + 1 == at.line;
-    let remedy = if line.contains('*') || unquoted.iter().any(near) {
+    let help = if line.contains('*') || unquoted.iter().any(near) {
         QUOTE
     } else {
         "check the indentation, the brackets and the quotes before this place"
     };
-    let mut mistakes = vec![Mistake::new(at, format!("not YAML: {info}"), remedy)];
+    let mut mistakes = vec![Diagnostic::new(at, format!("not YAML: {info}"), help)];
     for other in unquoted.into_iter().filter(|other| !near(other)) {
-        mistakes.push(Mistake::new(
+        mistakes.push(Diagnostic::new(
             other,
             "a pattern that YAML reads as something else",
             QUOTE,

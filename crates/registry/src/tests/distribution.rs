@@ -3,10 +3,12 @@
 mod process;
 
 use super::image::{Blob, config, docker_list, docker_manifest, entry, index, layer, manifest};
-use crate::{Asked, Asker, Credentials, Moving, Registry, RegistryError, RegistryWriter, TagPut};
-use decide::{Expectation, ImageProblem, Verdict, judge};
+use crate::{
+    Asker, Credentials, Moving, Reference, Registry, RegistryError, RegistryWriter, TagPut,
+};
+use decide::{Expectation, ImageProblem, ImageVerdict, judge};
 use http::Method;
-use http_client::{Client, Deadline, Proxies, Random, Request, Roots, connect};
+use http_client::{Client, Deadline, HttpRequest, Proxies, Random, Roots, connect};
 use model::{CommitSha, ImageTag, Pin, Repository, Secret};
 use oci_distribution::client::{ClientConfig, ClientProtocol};
 use oci_distribution::secrets::RegistryAuth;
@@ -55,8 +57,8 @@ impl<'a> Pusher<'a> {
         url: &str,
         body: &[u8],
         media_type: &str,
-    ) -> http_client::Answer {
-        let request = Request::new(method, url)
+    ) -> http_client::HttpResponse {
+        let request = HttpRequest::new(method, url)
             .body(body.to_vec())
             .header(http::header::CONTENT_TYPE, media_type);
         let token = self.process.token("repository:acme/api:pull,push");
@@ -99,8 +101,8 @@ impl<'a> Pusher<'a> {
     }
 }
 
-fn verdict(registry: &Registry, process: &Process, tag: &str) -> Verdict {
-    let asked = Asked::Tag(ImageTag::parse(tag).unwrap());
+fn verdict(registry: &Registry, process: &Process, tag: &str) -> ImageVerdict {
+    let asked = Reference::Tag(ImageTag::parse(tag).unwrap());
     let facts = run(registry.examine(&repository(process), &asked, &soon())).unwrap();
     let commits = [CommitSha::parse(HEAD.as_bytes()).unwrap()];
     judge(
@@ -168,7 +170,7 @@ fn every_kind_of_image_is_told_apart() {
         push_all(&Pusher::new(&process));
         let registry = Registry::new(client(), known(&process));
         for tag in ["single", "docker", "index", "plain-index", "list"] {
-            let Verdict::Verified(image, warnings) = verdict(&registry, &process, tag) else {
+            let ImageVerdict::Verified(image, warnings) = verdict(&registry, &process, tag) else {
                 panic!("{tag}")
             };
             assert_eq!(
@@ -195,12 +197,12 @@ fn every_kind_of_image_is_told_apart() {
             ),
             ("huge", "the image has 11000000"),
         ] {
-            let Verdict::Refused(problem) = verdict(&registry, &process, tag) else {
+            let ImageVerdict::Refused(problem) = verdict(&registry, &process, tag) else {
                 panic!("{tag}")
             };
             assert!(problem.to_string().starts_with(wanted), "{problem}");
         }
-        let Verdict::OtherCommit(other) = verdict(&registry, &process, "stale") else {
+        let ImageVerdict::OtherCommit(other) = verdict(&registry, &process, "stale") else {
             panic!("not stale")
         };
         assert_eq!(other.found().to_string(), STALE);
@@ -225,7 +227,7 @@ fn an_index_whose_image_was_deleted_is_broken() {
         202
     );
     let verdict = verdict(&Registry::new(client(), None), &process, "t");
-    let Verdict::Refused(ImageProblem::Broken { why }) = verdict else {
+    let ImageVerdict::Refused(ImageProblem::Broken { why }) = verdict else {
         panic!("{verdict:?}")
     };
     assert!(why.contains(&amd.digest()), "{why}");
@@ -273,7 +275,7 @@ fn a_tag_is_put_without_changing_the_digest() {
             RegistryWriter::new(&WriteAccess::for_tests(), client(), known(&process)),
         );
         for from in ["single", "docker", "index", "list"] {
-            let Verdict::Verified(image, _) = verdict(&registry, &process, from) else {
+            let ImageVerdict::Verified(image, _) = verdict(&registry, &process, from) else {
                 panic!("{from}")
             };
             let tag = ImageTag::parse(&format!("prod-{from}")).unwrap();
@@ -341,7 +343,7 @@ fn the_crates_own_client_agrees_on_every_digest() {
     let oracle = oci_distribution::Client::try_from(config).unwrap();
     let auth = RegistryAuth::Anonymous;
     for tag in ["single", "docker", "index", "list"] {
-        let Verdict::Verified(image, _) = verdict(&registry, &process, tag) else {
+        let ImageVerdict::Verified(image, _) = verdict(&registry, &process, tag) else {
             panic!("{tag}")
         };
         let reference = oci_distribution::Reference::with_tag(

@@ -1,7 +1,7 @@
 //! What the bytes of manifests, indexes, configs and complaints are read as.
 
 use super::super::complaint::{Complaint, SECONDARY_LIMIT, complaint, wait_in};
-use super::super::wire::{self, Document};
+use super::super::wire::{self, ManifestDocument};
 use super::image::{Blob, config, docker_list, docker_manifest, entry, index, manifest};
 use oci_distribution::manifest::{
     IMAGE_MANIFEST_LIST_MEDIA_TYPE, OCI_IMAGE_INDEX_MEDIA_TYPE, OCI_IMAGE_MEDIA_TYPE,
@@ -27,7 +27,7 @@ fn broken(bytes: &[u8]) -> String {
 fn reads_oci_and_docker_alike() {
     let config = config("linux", "amd64", &json!({}));
     for manifest in [manifest(&config), docker_manifest(&config)] {
-        let Ok(Document::Manifest {
+        let Ok(ManifestDocument::Manifest {
             config: found,
             size,
             ..
@@ -46,7 +46,8 @@ fn reads_oci_and_docker_alike() {
             index(&[entry(&manifest, "linux/amd64")]),
             docker_list(&[entry(&manifest, "linux/amd64")]),
         ] {
-            let Ok(Document::Index { entries, .. }) = wire::document(&list.bytes, None) else {
+            let Ok(ManifestDocument::Index { entries, .. }) = wire::document(&list.bytes, None)
+            else {
                 panic!("{list:?}")
             };
             assert_eq!(entries.len(), 1);
@@ -135,7 +136,8 @@ fn sizes_are_added_up_and_never_wrap() {
     ] {
         assert!(broken(&bad).contains("sizes"));
     }
-    let Ok(Document::Manifest { size, .. }) = wire::document(&size(11_000_000_000), None) else {
+    let Ok(ManifestDocument::Manifest { size, .. }) = wire::document(&size(11_000_000_000), None)
+    else {
         panic!("unread")
     };
     assert!(size > 11_000_000_000);
@@ -150,7 +152,7 @@ fn attestations_are_no_choice() {
     let mut attached = entry(&good(), "linux/amd64");
     attached["annotations"] = json!({ "vnd.docker.reference.type": "attestation-manifest" });
     let index = index(&[entry(&good(), "unknown/unknown"), attached]);
-    let Ok(Document::Index { entries, .. }) = wire::document(&index.bytes, None) else {
+    let Ok(ManifestDocument::Index { entries, .. }) = wire::document(&index.bytes, None) else {
         panic!("unread")
     };
     assert!(entries.is_empty());
@@ -170,7 +172,7 @@ fn a_revision_and_its_source_come_from_one_place() {
     let annotated = changed(|value| {
         value["annotations"] = json!({ "org.opencontainers.image.revision": "def" })
     });
-    let Ok(Document::Manifest {
+    let Ok(ManifestDocument::Manifest {
         revision: Some(revision),
         ..
     }) = wire::document(&annotated, None)

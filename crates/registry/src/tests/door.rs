@@ -4,7 +4,7 @@ mod putting;
 
 use super::image::{Blob, config, entry, index, manifest};
 use super::server::{Reply, Server};
-use crate::{Asked, Credentials, Registry, RegistryError};
+use crate::{Credentials, Reference, Registry, RegistryError};
 use decide::Contents;
 use futures_util::future::join_all;
 use http_client::{Client, Deadline, Proxies, Random, Roots, Stopwatch, connect};
@@ -57,7 +57,7 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn examine(registry: &Registry, server: &Server) -> Result<Contents, RegistryError> {
-    let (repository, asked) = (repository(server), Asked::Tag(tag("t")));
+    let (repository, asked) = (repository(server), Reference::Tag(tag("t")));
     run(registry.examine(&repository, &asked, &soon())).map(|facts| facts.contents)
 }
 
@@ -114,7 +114,7 @@ fn serve_challenge(server: &Server) -> String {
 fn an_image_costs_three_requests_with_all_four_media_types() {
     let server = Server::start();
     let (config, manifest, index) = serve_image(&server);
-    let (repository, asked) = (repository(&server), Asked::Tag(tag("t")));
+    let (repository, asked) = (repository(&server), Reference::Tag(tag("t")));
     let facts = run(anonymous().examine(&repository, &asked, &soon())).unwrap();
     assert_eq!(facts.digest.to_string(), index.digest());
     let Contents::Image {
@@ -152,7 +152,11 @@ fn a_host_is_learned_once_and_a_token_made_once() {
     let token = serve_challenge(&server);
     serve_image(&server);
     server.on(&token, Reply::new(200, r#"{"token":"opaque.-_"}"#));
-    let (repository, registry, asked) = (repository(&server), known(&server), Asked::Tag(tag("t")));
+    let (repository, registry, asked) = (
+        repository(&server),
+        known(&server),
+        Reference::Tag(tag("t")),
+    );
     let deadline = soon();
     let looks = run(join_all(
         (0..4).map(|_| registry.examine(&repository, &asked, &deadline)),
@@ -324,7 +328,7 @@ fn what_is_passing_is_asked_again() {
 fn a_page_in_between_is_asked_again_and_never_quoted() {
     let server = Server::start();
     server.on(top(), Reply::new(200, "<html>sign in</html>"));
-    let (repository, asked) = (repository(&server), Asked::Tag(tag("t")));
+    let (repository, asked) = (repository(&server), Reference::Tag(tag("t")));
     let deadline = Deadline::after(Duration::from_secs(1));
     let broken = run(anonymous().examine(&repository, &asked, &deadline)).unwrap_err();
     assert!(
@@ -373,7 +377,7 @@ fn a_403_that_is_a_rate_limit_is_waited_for_and_then_named() {
     let server = Server::start();
     let token = serve_challenge(&server);
     server.on(&token, secondary_limit());
-    let (own, asked) = (repository(&server), Asked::Tag(tag("t")));
+    let (own, asked) = (repository(&server), Reference::Tag(tag("t")));
     let deadline = Deadline::after(Duration::from_secs(1));
     let limited = run(known(&server).examine(&own, &asked, &deadline)).unwrap_err();
     assert_eq!(limited.word(), FailureWord::RateLimited, "{limited}");
@@ -410,7 +414,7 @@ fn bytes_that_are_not_those_of_the_digest_are_refused() {
         format!("GET /v2/acme/api/manifests/{asked}"),
         Reply::new(200, index.bytes.clone()),
     );
-    for asked in [Asked::Tag(tag("lie")), Asked::Digest(asked)] {
+    for asked in [Reference::Tag(tag("lie")), Reference::Digest(asked)] {
         let before = server.lines().len();
         let differs = run(anonymous().examine(&repository(&server), &asked, &soon())).unwrap_err();
         assert_eq!(differs.word(), FailureWord::DigestDiffers);
@@ -474,7 +478,8 @@ fn the_image_that_runs_everywhere_is_chosen_and_its_config_has_the_last_word() {
             server.on(get("blobs", &config), served(&config));
         }
         let found =
-            run(anonymous().examine(&repository(&server), &Asked::Tag(tag("u")), &soon())).unwrap();
+            run(anonymous().examine(&repository(&server), &Reference::Tag(tag("u")), &soon()))
+                .unwrap();
         let Contents::Image { platform, .. } = found.contents else {
             panic!("{found:?}")
         };

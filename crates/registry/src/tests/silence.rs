@@ -1,6 +1,6 @@
 //! A registry that answers at first and then says nothing any more, in paused time.
 
-use crate::{Asked, Registry};
+use crate::{Reference, Registry};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
@@ -34,7 +34,7 @@ async fn the_last_answer_is_the_reason_where_the_deadline_cuts_an_attempt_off() 
         let once = Arc::new(Once(status, AtomicBool::new(false)));
         let registry = Registry::new(Client::new(once, Random::new(|| 0)), None);
         let repository = Repository::parse("127.0.0.1:9/acme/api").unwrap();
-        let asked = Asked::Tag(ImageTag::parse("t").unwrap());
+        let asked = Reference::Tag(ImageTag::parse("t").unwrap());
         let deadline = Deadline::after(Duration::from_secs(5));
         let error = registry.examine(&repository, &asked, &deadline).await;
         let error = error.unwrap_err();

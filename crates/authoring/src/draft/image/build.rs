@@ -1,8 +1,8 @@
 //! Images that workflows build: where they are pushed to, and from which Dockerfile they come.
 
-use super::{Images, file_of};
+use super::{DraftImages, file_of};
 use crate::workflow::Build;
-use model::Foreign;
+use model::Untrusted;
 use std::collections::BTreeSet;
 
 /// Where an image is pushed to.
@@ -17,7 +17,7 @@ enum Pushed {
     Unknown,
 }
 
-impl Images<'_> {
+impl DraftImages<'_> {
     /// The image that a step of a workflow builds, unless its Dockerfile is not tracked or another step builds the same.
     pub(in crate::draft) fn of_build(&mut self, build: &Build) {
         let Some(file) = file_of(build) else {
@@ -75,7 +75,7 @@ impl Images<'_> {
     pub(super) fn repository_of(&mut self, build: &Build) -> Option<String> {
         let mut own = None;
         for tag in &build.tags {
-            let shown = Foreign(bare(tag).as_bytes()).to_string();
+            let shown = Untrusted(bare(tag).as_bytes()).to_string();
             match self.pushed(tag) {
                 Pushed::Here(repository) => own = own.or(Some(repository)),
                 Pushed::Elsewhere => self.note(format!(

@@ -1,8 +1,8 @@
 //! Order in an environment that follows a branch.
 
-use super::{Asked, Order, both, has_service, newer_serves};
+use super::{Order, OrderQuestion, both, has_service, newer_serves};
 use crate::ledger::Equality;
-use crate::ledger::facts::{Answer, Facts};
+use crate::ledger::facts::{FactResult, Facts};
 use model::{CommitSha, Record};
 
 /// Where a branch is now, as GitHub says it.
@@ -29,7 +29,7 @@ impl BranchTip {
 
 /// Orders a commit in an environment that follows a branch.
 #[must_use]
-pub fn in_branch(asked: &Asked<'_>, tip: &BranchTip, facts: &dyn Facts) -> Order {
+pub fn in_branch(asked: &OrderQuestion<'_>, tip: &BranchTip, facts: &dyn Facts) -> Order {
     let tip = match tip {
         BranchTip::At(tip) => tip,
         BranchTip::Gone => return Order::Superseded("the branch is gone".into()),
@@ -72,7 +72,7 @@ pub fn in_branch(asked: &Asked<'_>, tip: &BranchTip, facts: &dyn Facts) -> Order
 
 /// A newer commit that was deployed, or may have been, under any name of the service. A rollback orders by the commit that it put back.
 fn newer_recorded(
-    asked: &Asked<'_>,
+    asked: &OrderQuestion<'_>,
     tip: &CommitSha,
     records: &[&Record],
     facts: &dyn Facts,
@@ -101,7 +101,7 @@ fn newer_recorded(
 }
 
 /// Whether a recorded commit is on the branch, or on that of the environment that recorded it. History that was forced away orders nothing.
-fn stands(record: &Record, tip: &CommitSha, facts: &dyn Facts) -> Answer<bool> {
+fn stands(record: &Record, tip: &CommitSha, facts: &dyn Facts) -> FactResult<bool> {
     let commit = &record.intent.commit;
     if facts.reaches(commit, tip)? {
         return Ok(true);
@@ -113,7 +113,7 @@ fn stands(record: &Record, tip: &CommitSha, facts: &dyn Facts) -> Answer<bool> {
 }
 
 fn branch_serves_newer(
-    asked: &Asked<'_>,
+    asked: &OrderQuestion<'_>,
     tip: &CommitSha,
     facts: &dyn Facts,
 ) -> Result<Option<Order>, String> {

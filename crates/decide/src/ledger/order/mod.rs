@@ -7,10 +7,12 @@ mod release;
 mod tests;
 
 pub use branch::{BranchTip, in_branch};
-pub use release::{Begun, ReleaseFacts, ReleaseTags, begun, going_back, in_release, moved};
+pub use release::{
+    ReleaseFacts, ReleaseTags, StartedRelease, begun, going_back, in_release, moved,
+};
 
 use super::Equality;
-use super::facts::{Answer, Facts};
+use super::facts::{FactResult, Facts};
 use super::state::ServingState;
 use model::{CommitSha, Record};
 
@@ -30,7 +32,7 @@ pub enum Order {
 
 /// The commit of a run, and what is known of one service.
 #[derive(Clone, Copy)]
-pub struct Asked<'a> {
+pub struct OrderQuestion<'a> {
     /// The commit.
     pub head: CommitSha,
     /// The records of the service that count, newest first, or why they cannot be read.
@@ -39,7 +41,7 @@ pub struct Asked<'a> {
     pub serving: &'a ServingState,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> OrderQuestion<'a> {
     /// The records, where they are known to reach back far enough.
     fn known_records(&self) -> Result<&'a [&'a Record], Order> {
         match self.records {
@@ -57,7 +59,7 @@ impl<'a> Asked<'a> {
 /// Whether anything that serves, or may come to, equals one of these commits, which are newer, and `head` does not. A run that finds nothing to
 /// deploy leaves no record; the trees show it.
 fn newer_serves(
-    asked: &Asked<'_>,
+    asked: &OrderQuestion<'_>,
     newer: &[CommitSha],
     facts: &dyn Facts,
 ) -> Result<Option<Order>, String> {
@@ -98,7 +100,7 @@ fn has_service(tip: &CommitSha, facts: &dyn Facts) -> Order {
 }
 
 /// Both answers, so that both questions are noted where neither was asked yet.
-fn both(one: Answer<bool>, other: Answer<bool>) -> Answer<bool> {
+fn both(one: FactResult<bool>, other: FactResult<bool>) -> FactResult<bool> {
     match (one, other) {
         (Ok(false), _) | (_, Ok(false)) => Ok(false),
         (Ok(true), Ok(true)) => Ok(true),

@@ -1,8 +1,8 @@
 //! Order in an environment that deploys releases.
 
-use super::{Asked, Order, has_service, newer_serves};
+use super::{Order, OrderQuestion, has_service, newer_serves};
 use crate::ledger::Equality;
-use crate::ledger::facts::{Answer, Facts};
+use crate::ledger::facts::{FactResult, Facts};
 use model::{CommitSha, ImageTag, Record, RecordState, ReleaseNumber};
 
 /// The numbers of the release tags that stand, or why they cannot be listed.
@@ -14,13 +14,13 @@ pub trait ReleaseFacts: Facts {
     ///
     /// # Errors
     /// Why that is not known.
-    fn tag(&self, number: ReleaseNumber) -> Answer<Option<CommitSha>>;
+    fn tag(&self, number: ReleaseNumber) -> FactResult<Option<CommitSha>>;
 
     /// Whether a commit is on a branch from which releases are made.
     ///
     /// # Errors
     /// Why that is not known.
-    fn is_on_release_branch(&self, commit: &CommitSha) -> Answer<bool>;
+    fn is_on_release_branch(&self, commit: &CommitSha) -> FactResult<bool>;
 
     /// The number of a record's release.
     fn number(&self, record: &Record) -> Option<ReleaseNumber>;
@@ -28,7 +28,7 @@ pub trait ReleaseFacts: Facts {
 
 /// A release that was deployed or begun in an environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Begun {
+pub struct StartedRelease {
     /// Its number.
     pub number: ReleaseNumber,
     /// Its commit.
@@ -42,7 +42,10 @@ pub struct Begun {
 /// The releases that a service's records (newest first) say were deployed or begun, `read` giving the number of a release's tag. Only our own
 /// count: what others wrote refuses nothing. Nor does what was never sent.
 #[must_use]
-pub fn begun(records: &[&Record], read: impl Fn(&ImageTag) -> Option<ReleaseNumber>) -> Vec<Begun> {
+pub fn begun(
+    records: &[&Record],
+    read: impl Fn(&ImageTag) -> Option<ReleaseNumber>,
+) -> Vec<StartedRelease> {
     let newest = records
         .iter()
         .find(|record| record.is_own && record.may_serve())
@@ -55,7 +58,7 @@ pub fn begun(records: &[&Record], read: impl Fn(&ImageTag) -> Option<ReleaseNumb
         let Some(number) = record.intent.release.as_ref().and_then(&read) else {
             continue;
         };
-        releases.push(Begun {
+        releases.push(StartedRelease {
             number,
             commit: record.intent.commit,
             may_serve: record.may_serve(),
@@ -67,7 +70,11 @@ pub fn begun(records: &[&Record], read: impl Fn(&ImageTag) -> Option<ReleaseNumb
 
 /// The commit from which the same release was deployed, where that is another one.
 #[must_use]
-pub fn moved(number: ReleaseNumber, commit: &CommitSha, begun: &[Begun]) -> Option<CommitSha> {
+pub fn moved(
+    number: ReleaseNumber,
+    commit: &CommitSha,
+    begun: &[StartedRelease],
+) -> Option<CommitSha> {
     begun
         .iter()
         .find(|begun| begun.may_serve && begun.number == number && begun.commit != *commit)
@@ -82,7 +89,7 @@ pub fn moved(number: ReleaseNumber, commit: &CommitSha, begun: &[Begun]) -> Opti
 pub fn going_back(
     number: ReleaseNumber,
     commit: &CommitSha,
-    begun: &[Begun],
+    begun: &[StartedRelease],
     facts: &dyn ReleaseFacts,
 ) -> Result<Option<CommitSha>, String> {
     for live in begun
@@ -99,10 +106,10 @@ pub fn going_back(
 /// Orders a release among those whose tags stand.
 #[must_use]
 pub fn in_release(
-    asked: &Asked<'_>,
+    asked: &OrderQuestion<'_>,
     number: ReleaseNumber,
     tags: &ReleaseTags,
-    begun: &[Begun],
+    begun: &[StartedRelease],
     facts: &dyn ReleaseFacts,
 ) -> Order {
     let tags = match tags {
@@ -157,9 +164,9 @@ pub fn in_release(
 /// made, or was deployed or begun here. Deleting a tag takes its release back; deleting its branch does not.
 fn newest(
     higher: &[ReleaseNumber],
-    begun: &[Begun],
+    begun: &[StartedRelease],
     facts: &dyn ReleaseFacts,
-) -> Answer<Option<CommitSha>> {
+) -> FactResult<Option<CommitSha>> {
     for number in higher {
         let Some(commit) = facts.tag(*number)? else {
             continue;
@@ -199,7 +206,7 @@ fn newer_recorded(
 }
 
 fn release_serves_newer(
-    asked: &Asked<'_>,
+    asked: &OrderQuestion<'_>,
     higher: &[ReleaseNumber],
     facts: &dyn ReleaseFacts,
 ) -> Result<Option<Order>, String> {

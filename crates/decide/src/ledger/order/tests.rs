@@ -1,10 +1,10 @@
 //! Tables of order: histories of numbered commits, in which every number below 50 descends from all lower ones.
 
-use super::release::{Begun, ReleaseFacts, going_back, in_release, moved};
-use super::{Asked, BranchTip, Order, in_branch};
+use super::release::{ReleaseFacts, StartedRelease, going_back, in_release, moved};
+use super::{BranchTip, Order, OrderQuestion, in_branch};
 use crate::Cause;
 use crate::ledger::testing::{keyless, numbered, record, rollback, sha};
-use crate::ledger::{Answer, Equality, Facts, OnRender, ServingState};
+use crate::ledger::{Equality, FactResult, Facts, OnRender, ServingState};
 use model::RecordState::{Failure, Open, Replaced, Success};
 use model::{CommitSha, EnvironmentName, Record, ReleaseNumber};
 
@@ -25,7 +25,7 @@ fn number(commit: &CommitSha) -> u8 {
 }
 
 impl Facts for World {
-    fn reaches(&self, ancestor: &CommitSha, descendant: &CommitSha) -> Answer<bool> {
+    fn reaches(&self, ancestor: &CommitSha, descendant: &CommitSha) -> FactResult<bool> {
         match (number(ancestor), number(descendant)) {
             (99, _) | (_, 99) => Err("it is gone".into()),
             (one, other) if other >= 50 && one < 50 => Ok(one <= 5),
@@ -47,15 +47,15 @@ impl Facts for World {
         }
     }
 
-    fn newer(&self, head: &CommitSha, tip: &CommitSha) -> Answer<Vec<CommitSha>> {
+    fn newer(&self, head: &CommitSha, tip: &CommitSha) -> FactResult<Vec<CommitSha>> {
         Ok((number(head) + 1..=number(tip)).rev().map(sha).collect())
     }
 
-    fn has_service(&self, commit: &CommitSha) -> Answer<bool> {
+    fn has_service(&self, commit: &CommitSha) -> FactResult<bool> {
         Ok(!number(commit).is_multiple_of(10))
     }
 
-    fn tip_of(&self, record: &Record) -> Answer<Option<CommitSha>> {
+    fn tip_of(&self, record: &Record) -> FactResult<Option<CommitSha>> {
         Ok(self
             .other
             .filter(|_| record.environment.as_str() == "other"))
@@ -63,7 +63,7 @@ impl Facts for World {
 }
 
 impl ReleaseFacts for World {
-    fn tag(&self, number: ReleaseNumber) -> Answer<Option<CommitSha>> {
+    fn tag(&self, number: ReleaseNumber) -> FactResult<Option<CommitSha>> {
         let tag = self
             .tags
             .iter()
@@ -71,7 +71,7 @@ impl ReleaseFacts for World {
         Ok(tag.map(|(_, commit)| sha(*commit)))
     }
 
-    fn is_on_release_branch(&self, commit: &CommitSha) -> Answer<bool> {
+    fn is_on_release_branch(&self, commit: &CommitSha) -> FactResult<bool> {
         Ok(!self.off_branch.contains(&number(commit)))
     }
 
@@ -96,7 +96,7 @@ fn ordered_with(
 ) -> Order {
     let records = numbered(records);
     let records: Vec<&Record> = records.iter().collect();
-    let asked = Asked {
+    let asked = OrderQuestion {
         head: sha(head),
         records: Ok(&records),
         serving,
@@ -123,7 +123,7 @@ fn the_tip_goes_on_whatever_is_recorded() {
 #[test]
 fn a_branch_that_is_gone_or_lacks_the_commit_supersedes_it() {
     let serving = keyless(&[]);
-    let asked = Asked {
+    let asked = OrderQuestion {
         head: sha(4),
         records: Ok(&[]),
         serving: &serving,
@@ -240,7 +240,7 @@ fn order_of_two(head: u8, tip: u8, serves: u8) -> Order {
 fn records_that_are_not_known_order_nothing_but_the_tip() {
     let serving = keyless(&[record(3, Success)]);
     let of = |head: u8, records, serving: &ServingState| {
-        let asked = Asked {
+        let asked = OrderQuestion {
             head: sha(head),
             records,
             serving,
@@ -269,11 +269,11 @@ fn release(head: u8, tags: &[u8], records: &[Record]) -> Order {
     release_in(&world, head, records, &[])
 }
 
-fn release_in(world: &World, head: u8, records: &[Record], begun: &[Begun]) -> Order {
+fn release_in(world: &World, head: u8, records: &[Record], begun: &[StartedRelease]) -> Order {
     let serving = keyless(records);
     let records = numbered(records);
     let records: Vec<&Record> = records.iter().collect();
-    let asked = Asked {
+    let asked = OrderQuestion {
         head: sha(head),
         records: Ok(&records),
         serving: &serving,
@@ -284,8 +284,8 @@ fn release_in(world: &World, head: u8, records: &[Record], begun: &[Begun]) -> O
     in_release(&asked, number, &Ok(tags), begun, world)
 }
 
-fn begun(number: u32, commit: u8, is_live: bool) -> Begun {
-    Begun {
+fn begun(number: u32, commit: u8, is_live: bool) -> StartedRelease {
+    StartedRelease {
         number: ReleaseNumber::Number(number),
         commit: sha(commit),
         may_serve: true,
@@ -355,7 +355,7 @@ fn a_tag_on_no_release_branch_is_a_release_only_if_it_was_begun_here() {
 #[test]
 fn tags_that_cannot_be_listed_leave_the_order_unknown() {
     let serving = keyless(&[]);
-    let asked = Asked {
+    let asked = OrderQuestion {
         head: sha(7),
         records: Ok(&[]),
         serving: &serving,
@@ -367,7 +367,7 @@ fn tags_that_cannot_be_listed_leave_the_order_unknown() {
 
 #[test]
 fn only_a_live_release_whose_tag_stands_is_gone_back_from() {
-    let of = |tags: &[(u32, u8)], begun: &[Begun]| {
+    let of = |tags: &[(u32, u8)], begun: &[StartedRelease]| {
         let world = World {
             tags: tags.to_vec(),
             ..World::default()

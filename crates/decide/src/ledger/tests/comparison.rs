@@ -4,9 +4,9 @@ use super::super::testing::sha;
 use crate::Changes;
 use crate::ledger::{CommitManifest, Comparisons, Equality, Identity, Missing};
 use model::{
-    CommitSha, Environment, EnvironmentName, Image, ImageName, Manifest, Pattern, PatternList,
-    ReleaseTemplate, Repository, Service, ServiceId, ServiceKey, ServiceName, Source, TagRules,
-    TagTemplate, When,
+    CommitSha, Environment, EnvironmentName, Image, ImageName, Manifest, ManifestSource, Pattern,
+    PatternList, ReleaseTemplate, Repository, Service, ServiceId, ServiceKey, ServiceName,
+    TagRules, TagTemplate, When,
 };
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ fn manifest() -> Manifest {
         ImageName::parse("api").unwrap(),
     );
     Manifest {
-        source: Source::File,
+        source: ManifestSource::File,
         tags: TagRules {
             commit: TagTemplate::parse_commit("{sha}").unwrap(),
             pull_request: TagTemplate::parse_pull_request("pr-{number}-{sha}").unwrap(),

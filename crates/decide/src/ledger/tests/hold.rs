@@ -1,7 +1,7 @@
 //! What a rollback holds.
 
 use super::super::testing::{deploy, keyless, record, rollback, sha};
-use crate::ledger::{Begun, OnRender, Until, hold_after_rollback};
+use crate::ledger::{OnRender, StartedRelease, Until, hold_after_rollback};
 use model::RecordState::{Failure, Open, Success};
 use model::{Deploy, DeployStatus, Record, ReleaseNumber};
 
@@ -40,14 +40,14 @@ fn a_rollback_in_the_dashboard_in_place_of_ours_leaves_what_ours_was_to_leave() 
 fn a_higher_release_than_the_one_that_was_left_lifts_the_hold() {
     let (back, left) = (rollback(6, 7), record(7, Success));
     let records = [back, left];
-    let begun = |number, commit| Begun {
+    let begun = |number, commit| StartedRelease {
         number: ReleaseNumber::Number(number),
         commit: sha(commit),
         may_serve: true,
         is_live: false,
     };
     let all = [begun(6, 6), begun(7, 7), begun(9, 9)];
-    let until = |number, begun: &[Begun]| {
+    let until = |number, begun: &[StartedRelease]| {
         keyless(&records)
             .for_release(ReleaseNumber::Number(number), begun)
             .hold

@@ -2,7 +2,7 @@
 
 use super::super::testing::{deploy, digest, keyless, numbered, record, rollback, sha, with};
 use crate::Base;
-use crate::ledger::{Before, DeployRecords, OnRender, ServingState, counting, unlisted};
+use crate::ledger::{DeployRecords, OnRender, PushBase, ServingState, counting, unlisted};
 use model::RecordState::{Error, Failure, Open, Replaced, Success};
 use model::{Deploy, DeployId, DeployStatus, Record, Repository, ServiceId};
 
@@ -79,7 +79,7 @@ fn without_a_key_the_commit_before_a_push_counts_until_the_run_has_a_success() {
     let commits = |records: &[Record], run| {
         let records = numbered(records);
         let records: Vec<&Record> = records.iter().collect();
-        let before = Some(Before {
+        let before = Some(PushBase {
             commit: sha(5),
             run,
         });

@@ -1,4 +1,4 @@
-use super::super::super::testing::{Exchange, Server, TOKEN, exchange};
+use super::super::super::testing::{ExpectedRequest, Server, TOKEN, exchange};
 use super::super::testing::{COMMIT, actor, intent, run, service, viewer};
 use super::super::wire::PayloadWire;
 use super::*;
@@ -9,7 +9,7 @@ const PATH: &str = "/api/graphql";
 /// An intent to deploy.
 fn deploy(name: &str) -> model::Intent {
     model::Intent {
-        kind: Kind::Deploy,
+        kind: AttemptKind::Deploy,
         ..intent(name)
     }
 }
@@ -27,13 +27,18 @@ fn page(nodes: &[Value], next: Option<&str>) -> Value {
     json!({"pageInfo": {"hasNextPage": next.is_some(), "endCursor": next}, "nodes": nodes})
 }
 
-fn answer(repository: &Value) -> Exchange {
+fn answer(repository: &Value) -> ExpectedRequest {
     let body = json!({"data": {"viewer": viewer(), "repository": repository}});
     exchange(PATH, 200, &[], &body.to_string())
 }
 
 /// Expects a query of these services, the first ones with cursors.
-fn of(exchange: Exchange, services: &[&str], cursors: &[&str], branch: Option<&str>) -> Exchange {
+fn of(
+    exchange: ExpectedRequest,
+    services: &[&str],
+    cursors: &[&str],
+    branch: Option<&str>,
+) -> ExpectedRequest {
     let mut variables = json!({"owner": "acme", "name": "shop"});
     if let Some(branch) = branch {
         variables["branch"] = json!(branch);
@@ -57,10 +62,10 @@ fn keys(services: &[&str]) -> Vec<(ServiceKey, Option<ServiceId>)> {
 }
 
 async fn memory(
-    script: Vec<Exchange>,
+    script: Vec<ExpectedRequest>,
     services: &[&str],
     branch: Option<&str>,
-) -> Result<Memory, GitHubError> {
+) -> Result<RecordsReply, GitHubError> {
     let keys = keys(services);
     let asked = RecordsQuery {
         keys: &keys,
@@ -71,14 +76,17 @@ async fn memory(
     read(script, &asked).await
 }
 
-async fn read(script: Vec<Exchange>, asked: &RecordsQuery<'_>) -> Result<Memory, GitHubError> {
+async fn read(
+    script: Vec<ExpectedRequest>,
+    asked: &RecordsQuery<'_>,
+) -> Result<RecordsReply, GitHubError> {
     let server = Server::start(script);
     let answer = server.github().memory(asked).await;
     server.finish();
     answer
 }
 
-fn numbers(memory: &Memory, place: usize) -> Vec<u64> {
+fn numbers(memory: &RecordsReply, place: usize) -> Vec<u64> {
     memory.lists[place]
         .records
         .iter()
@@ -161,7 +169,7 @@ async fn a_branch_may_be_asked_for_alone_be_missing_or_not_be_asked_for() {
     let nothing = memory(vec![], &[], None).await.unwrap();
     assert_eq!(
         nothing,
-        Memory {
+        RecordsReply {
             tip: None,
             lists: Vec::new(),
             index: ServiceIndex::default()

@@ -4,7 +4,7 @@ fn read(pairs: &[(&str, &str)]) -> Result<Request, Vec<InputError>> {
     read_all(pairs).map(|(request, _)| request)
 }
 
-fn read_all(pairs: &[(&str, &str)]) -> Result<(Request, Permissions), Vec<InputError>> {
+fn read_all(pairs: &[(&str, &str)]) -> Result<(Request, RunAccess), Vec<InputError>> {
     let find = |name: &str| {
         pairs
             .iter()

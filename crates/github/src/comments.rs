@@ -283,6 +283,10 @@ mod tests {
             .patching("/body", &json!(BODY))
     }
 
+    fn deleted(id: u64) -> ExpectedRequest {
+        exchange(&path(&format!("issues/comments/{id}")), 204, &[], "").deleting()
+    }
+
     async fn keep(
         script: Vec<ExpectedRequest>,
         if_absent: IfAbsent,
@@ -319,6 +323,7 @@ mod tests {
             ]),
             viewer("github-actions[bot]"),
             edited(3),
+            deleted(4),
         ];
         assert_eq!(
             keep(script, IfAbsent::Make).await,

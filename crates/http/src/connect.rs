@@ -149,7 +149,7 @@ fn classify(error: &reqwest::Error) -> ExchangeError {
         return ExchangeError::Tls(why);
     }
     let cause = cause(error);
-    if cause.root() == PROXY_WANTS_PASSWORD {
+    if cause.root().ends_with(PROXY_WANTS_PASSWORD) {
         return ExchangeError::ProxyDenied;
     }
     ExchangeError::NeverSent(cause)

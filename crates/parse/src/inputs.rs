@@ -202,7 +202,7 @@ pub const INPUTS: &[Input] = &[
     input(
         "comment",
         "false",
-        "Keep one comment on the pull request: the result, or with plan what merging would deploy. true or false",
+        "Keep one comment on the pull request: the result, or (plan) what merging deploys. true or false",
     ),
     input(
         "env-file",

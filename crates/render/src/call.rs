@@ -137,7 +137,7 @@ fn no_parent(status: u16, parent: &ServiceId) -> String {
     match status {
         403 => format!("the API key may not make a preview of {parent}"),
         _ => format!(
-            "it makes no preview of {parent}: there is no such service (any more), or it is another workspace's than the API key"
+            "it makes no preview of {parent}: there is no such service, or it belongs to another workspace than the API key"
         ),
     }
 }

@@ -80,7 +80,7 @@ pub enum RenderError {
 const fn no_access(status: u16) -> &'static str {
     match status {
         403 => "the API key has no access to this service",
-        _ => "there is no such service (any more), or it is another workspace's than the API key",
+        _ => "there is no such service, or it belongs to another workspace than the API key",
     }
 }
 

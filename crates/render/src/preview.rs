@@ -179,7 +179,7 @@ mod tests {
                 403,
                 FailureWord::PermissionMissing,
                 Repeatable::Never,
-                "no such service",
+                "may not make a preview",
             ),
             (
                 404,

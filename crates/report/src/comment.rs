@@ -145,11 +145,17 @@ fn previews(text: &mut String, report: &RunReport, there: &[ShownPreview], about
     }
     text.push('\n');
     older(text, there, about);
-    let digests = there.iter().filter_map(|preview| {
+    let of_previews = there.iter().filter_map(|preview| {
         let service = preview.service.as_ref()?;
         Some(digest_row(service.as_str(), preview.digest.as_ref()?))
     });
-    text.push_str(&folded_digests("Preview digests", digests.collect()));
+    let of_images = report
+        .images
+        .iter()
+        .filter(|_| there.is_empty())
+        .map(|(name, image)| digest_row(name.as_str(), &image.pinned.digest));
+    let rows = of_previews.chain(of_images).collect();
+    text.push_str(&folded_digests("Preview digests", rows));
 }
 
 fn own_part(report: &RunReport, about: &CommentSubject) -> JobPart {
@@ -397,7 +403,7 @@ mod tests {
             "<!-- ghcr-to-render:pull-request:v1 -->\n### \u{2705} In this pull request, 1 service is live: api\n\n\
              | Preview | Result | Commit | Address |\n|---|---|---|---|\n\
              | api | live | `1111111` | [api-pr-7.onrender.com](https://api-pr-7.onrender.com/) |\n\n\
-             <details><summary>Image digests</summary>\n\n\
+             <details><summary>Preview digests</summary>\n\n\
              | Image | Digest |\n|---|---|\n| api | `{digest}` |\n\n</details>\n\n\
              Commit `1111111` · [run](https://github.com/acme/shop/actions/runs/5)\n"
         );

@@ -33,7 +33,7 @@ fn is_ours(address: &str) -> bool {
     };
     let host = url.host_str().unwrap_or_default();
     let is_known = match host {
-        "github.com" => {
+        "github.com" | "github.acme.example" => {
             url.path().starts_with("/acme/shop/actions/runs/")
                 || is_commit_page(url.path())
                 || is_comparison(url.path())

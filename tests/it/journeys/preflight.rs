@@ -207,10 +207,7 @@ fn a_service_that_is_left_alone_is_not_looked_at() {
 fn a_key_that_is_of_no_use_is_named_as_that() {
     let table = [
         (401, "the API key is not valid"),
-        (
-            403,
-            "has no access to this service, or it is another workspace's",
-        ),
+        (403, "the API key has no access to this service"),
     ];
     at_once(table, |(status, text)| {
         let world = hooked(World::new(), &[("web", None)]).with_key();
@@ -233,7 +230,7 @@ fn a_service_of_another_workspace_is_named_as_that() {
         "error",
         &format!("web: Render answered 404 for {elsewhere}"),
     )
-    .says("another workspace's");
+    .says("another workspace than the API key");
 }
 
 #[test]

@@ -120,7 +120,8 @@ fn a_promotion_that_is_cancelled_says_which_tags_it_had_put() {
     for (place, wanted) in table {
         let world = release().cancel_at(place, &["-TERM"], Then::Answers);
         let run = promoted(world).ended(1, "cancelled", "cancelled");
-        run.says(wanted).says("already stays there");
+        run.says(wanted)
+            .says("it skips tags that are already right");
     }
     let place = Place {
         kind: "registry: HEAD /manifests/prod-3".into(),

@@ -237,8 +237,9 @@ struct CommitNode {
     parents: Vec<ObjectId>,
 }
 
-/// A walk down from two commits at once, newest first. It ends when everything still waiting is reached from both: nothing below
-/// that can lie on a way from one to the other, whatever the clocks of the committers said.
+/// A walk down from two commits at once, newest first. It goes no further down when everything still waiting is reached from both: nothing below
+/// that can lie on a way from one to the other, whatever the clocks of the committers said. What was passed before it was reached from both, because of
+/// such a clock, is then told so.
 #[derive(Default)]
 struct Walk {
     seen: HashMap<ObjectId, VisitedCommits>,
@@ -295,16 +296,18 @@ impl Walk {
     }
 
     fn next(&mut self) -> Option<(ReachedCommits, Vec<ObjectId>)> {
-        if self.undecided == 0 {
-            return None;
-        }
+        let is_decided = self.undecided == 0;
         let (_, object) = self.waiting.pop()?;
         let seen = self.seen.get_mut(&object)?;
         seen.is_waiting = false;
         if seen.reach != FROM_BOTH {
             self.undecided -= 1;
         }
-        Some((seen.reach, seen.commit.parents.clone()))
+        let (reach, mut parents) = (seen.reach, seen.commit.parents.clone());
+        if is_decided {
+            parents.retain(|parent| !matches!(self.reached(*parent), 0 | FROM_BOTH));
+        }
+        Some((reach, parents))
     }
 }
 
@@ -402,6 +405,8 @@ mod tests {
         for (i, a) in chain.iter().enumerate() {
             for (j, b) in chain.iter().enumerate() {
                 assert_eq!(checkout.is_ancestor(a, b), Ok(Some(i <= j)), "{i} {j}");
+                let range = checkout.range(a, b).unwrap().unwrap();
+                assert_eq!(range.total, j.saturating_sub(i), "{i} {j}");
             }
         }
     }

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 pub struct Repo(TempDir);
 
 impl Repo {
+    #[expect(clippy::new_without_default, reason = "it makes a repository")]
     pub fn new() -> Self {
         Self::with_format("sha1")
     }

@@ -300,7 +300,7 @@ impl GitHub {
             tries += 1;
             match self.attempt(question).await {
                 RetryStep::Again { error, .. } if tries >= most => RetryStep::Done(Err(error)),
-                attempt => attempt,
+                attempt @ (RetryStep::Done(_) | RetryStep::Again { .. }) => attempt,
             }
         })
         .await;

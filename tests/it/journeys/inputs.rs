@@ -296,7 +296,12 @@ fn env_file_belongs_to_the_workspaces_owner() {
 
 /// A push of images that no service runs.
 fn images_without_services() -> World {
-    let none = |text: &str| text.split("services:").next().unwrap().to_owned();
+    let none = |text: &str| {
+        text.split("services:")
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
     World::new()
         .three_services_and(none)
         .push_to_main(|repo| repo.write("infra/docker/x", "1"))

@@ -246,7 +246,13 @@ impl Team {
             Fortune::Meanwhile(closes, byte) if seen.before.is_open => {
                 world = self.meanwhile(world, pull, closes, byte, &seen);
             }
-            _ => {}
+            Fortune::Well
+            | Fortune::Denied
+            | Fortune::Forgetful
+            | Fortune::Blind
+            | Fortune::Killed(_)
+            | Fortune::Cancelled(_)
+            | Fortune::Meanwhile(..) => {}
         }
         let run = world.run("deploy");
         let seen = BTreeMap::from([(pull, seen)]);
@@ -381,7 +387,13 @@ impl Team {
                 self.counts(format!("runs cut off at {}", place(places, byte).kind));
             }
             Fortune::Denied | Fortune::Forgetful => self.counts("runs without a record"),
-            _ => {}
+            Fortune::Well
+            | Fortune::Blind
+            | Fortune::Killed(_)
+            | Fortune::Cancelled(_)
+            | Fortune::Meanwhile(..)
+            | Fortune::Renamed
+            | Fortune::Lost => {}
         }
         run.world.github.heal();
         run.world.render.previews_are_usual();

@@ -6,7 +6,7 @@ use super::previews::Gone;
 use crate::failure::Failure;
 use crate::previews::on_render::{RenderServices, shown as service_name};
 use github::Mention;
-use model::{Digest, ImageTag, Manifest, Repository, ServiceId, Untrusted};
+use model::{Digest, Image, ImageTag, Manifest, Repository, Service, ServiceId, Untrusted};
 use parse::inputs::Recording;
 use render::ServiceImage;
 use std::collections::BTreeMap;
@@ -32,6 +32,24 @@ impl Needs {
         if let (Some(repository), Some(tag)) = (&image.repository, &image.tag) {
             let why = format!("the settings of {service} name its tag ({id})");
             self.tags.push((repository.clone(), tag.clone(), why));
+        }
+    }
+
+    /// A preview that Render does not list yet may serve more than its record names: a run without a record may have deployed to it.
+    fn await_previews(&mut self, manifest: &Manifest, gone: &Gone) {
+        for name in &gone.awaited {
+            let of_service = |service: &&Service| service.name == *name;
+            let service = manifest.services.iter().find(of_service);
+            let of_image = |image: &&Image| service.is_some_and(|own| own.image == image.name);
+            match manifest.images.iter().find(of_image) {
+                Some(image) => {
+                    let why = format!(
+                        "a preview of {name} may serve it: Render does not list that preview yet"
+                    );
+                    self.unseen.insert(image.repository.clone(), why);
+                }
+                None => self.unknown = Some("a preview that Render does not list yet may serve it"),
+            }
         }
     }
 
@@ -86,7 +104,10 @@ pub(super) async fn find(
         }
     }
     match cleaning.there {
-        Some(there) => ask_render(cleaning, there, gone, &mut needs).await?,
+        Some(there) => {
+            needs.await_previews(cleaning.manifest, gone);
+            ask_render(cleaning, there, gone, &mut needs).await?;
+        }
         None if context.request.recording == Recording::Off => {
             needs.unknown =
                 Some("what serves is not known: record is false, and there is no API key");

@@ -69,6 +69,8 @@ pub(crate) struct Gone {
     pub(super) records: BTreeSet<u64>,
     /// The previews.
     pub(super) previews: BTreeSet<ServiceId>,
+    /// The services of which a preview may be there that Render does not list yet. What it serves is not known.
+    pub(super) awaited: BTreeSet<ServiceName>,
 }
 
 /// Removes the previews of these pull requests.
@@ -97,7 +99,8 @@ pub(crate) async fn remove(
         }
     }
     for group in groups(records, numbers) {
-        match group.settle(cleaning, &gone.previews, tally).await {
+        let (removed, awaited) = (&gone.previews, &mut gone.awaited);
+        match group.settle(cleaning, removed, awaited, tally).await {
             Ok(settled) => gone.records.extend(settled),
             Err(failure) => tally.troubles.push(failure),
         }
@@ -213,6 +216,7 @@ impl<'a> PreviewRecordGroup<'a> {
         &self,
         cleaning: &Cleaning<'_>,
         removed: &BTreeSet<ServiceId>,
+        awaited: &mut BTreeSet<ServiceName>,
         tally: &mut Tally,
     ) -> Result<Vec<u64>, Failure> {
         let context = cleaning.context;
@@ -235,7 +239,10 @@ impl<'a> PreviewRecordGroup<'a> {
                 None => match self.look_for(record, there, removed) {
                     Sought::Gone => settled.push(*record),
                     Sought::Stays => {}
-                    Sought::Awaited => self.await_it(cleaning, record, tally).await?,
+                    Sought::Awaited => {
+                        awaited.insert(self.service.clone());
+                        self.await_it(cleaning, record, tally).await?;
+                    }
                 },
             }
         }

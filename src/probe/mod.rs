@@ -1,7 +1,7 @@
 //! The web answer of a deployed service: one request, and what of the reply a probe looks at.
 //!
 //! No credentials are sent. Redirects are followed on the same host only. At most 64 KiB of a body are read. Requests to one address keep to
-//! the pace of [`decide::pause`](decide::pause), for all services together.
+//! the pace of [`decide::pause`], for all services together.
 
 mod error;
 mod gzip;

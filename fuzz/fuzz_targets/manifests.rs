@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
             // 100 of them, and how many more there are.
             assert!((1..=101).contains(&mistakes.len()));
             for mistake in mistakes {
-                let text = format!("{} {}", mistake.what(), mistake.remedy());
+                let text = format!("{} {}", mistake.what(), mistake.help());
                 assert!(mistake.line() > 0 && mistake.column() > 0, "{text}");
                 assert!(
                     !text.contains(['\n', '\r']) && !text.contains("##["),

@@ -216,3 +216,28 @@ fn a_rollback_while_render_is_silent() {
     ];
     holds(with(Key::WithHooks), &events.concat());
 }
+
+#[test]
+fn a_label_of_a_base_image_is_no_proof_of_what_an_image_was_built_from() {
+    // The digest of c3's image was given, and its label names c0. c1 is equal to c0, and was never built. Then c4 is equal to c1.
+    for key in KEYS {
+        let setting = Setting {
+            builds: Builds::Inherited,
+            wait_accepted: true,
+            ..with(key)
+        };
+        let commits = vec![vec![Change::Readme], vec![content(1)]];
+        let older = Event::Run {
+            slot: 0,
+            ask: Ask::Force { which: 0, to: 2 },
+            steps: None,
+        };
+        let events = [
+            vec![Event::Push { branch: 0, commits }],
+            vec![push(&[content(3)]), RUN, Event::Settle],
+            vec![older, Event::Settle],
+            vec![push(&[content(0)]), BRANCH[0].run_of_tip()],
+        ];
+        holds(setting, &events.concat());
+    }
+}

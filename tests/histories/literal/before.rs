@@ -241,3 +241,19 @@ fn a_label_of_a_base_image_is_no_proof_of_what_an_image_was_built_from() {
         holds(setting, &events.concat());
     }
 }
+
+#[test]
+fn a_deploy_goes_live_after_the_one_that_waited_behind_it_has_failed() {
+    // c3's deploy is accepted behind c2's, and fails. Nobody but the service could tell. c3 is equal to what was live before c2.
+    let setting = Setting {
+        has_probes: true,
+        ..with(Key::None)
+    };
+    let events = [
+        vec![push(&[Change::Readme]), RUN, Event::Settle],
+        vec![Event::RenderSlow(0), push(&[content(3)]), RUN],
+        vec![Event::RenderFails(0), push(&[content(0)]), RUN],
+        vec![Event::Settle, BRANCH[0].run_of_tip()],
+    ];
+    holds(setting, &events.concat());
+}

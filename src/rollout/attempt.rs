@@ -93,6 +93,9 @@ impl<'a> Attempt<'a> {
         let result = self.confirm(result).await;
         log.has_come(self.service.as_str());
         self.end(begun.record, &result).await;
+        if self.request.probe.is_some() && result.landing.ending().record.ends_older() {
+            self.end_older(&begun).await;
+        }
         self.service_result(result, began)
     }
 
@@ -165,10 +168,6 @@ impl<'a> Attempt<'a> {
         match self.presence(begun, &deploys) {
             Presence::Absent => {}
             Presence::Serves(deploy) => {
-                if self.request.probe.is_some() {
-                    // An attempt that was cut off while the service was asked is this one now.
-                    self.end_older(begun).await;
-                }
                 return AttemptResult::at(AttemptOutcome::Live, Some(&deploy))
                     .saying("its live deploy has this image already", "");
             }
@@ -187,7 +186,10 @@ impl<'a> Attempt<'a> {
         self.advance(Stage::Calling);
         match self.persist(begun).await {
             Ok(taken) => {
-                self.end_older(begun).await;
+                // Of a service with a probe they end once it has answered, because Render may fail this deploy.
+                if self.request.probe.is_none() {
+                    self.end_older(begun).await;
+                }
                 self.see_through_call(taken).await
             }
             Err(stopped) => *stopped,

@@ -132,7 +132,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// Ends the older open records of the service that were there before the call: what they began cannot come after what was accepted now.
+    /// Ends the older open records of the service that were there before the call: what they began cannot come after this deploy.
     pub(super) async fn end_older(&self, begun: &StartedAttempt) {
         let (Some(own), Some(look)) = (begun.record, &begun.look) else {
             return;

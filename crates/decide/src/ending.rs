@@ -165,9 +165,37 @@ impl AttemptOutcome {
     }
 }
 
+impl RecordEnd {
+    /// Whether what older attempts began cannot come after this any more. Until a service has answered with its new deploy, Render may fail
+    /// that deploy, and then an older one goes live after all.
+    #[must_use]
+    pub const fn ends_older(self) -> bool {
+        match self {
+            Self::Live | Self::Accepted => true,
+            Self::Failed | Self::NotSent | Self::Open => false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_older_attempt_ends_only_where_this_one_ended_well() {
+        for (landing, ends_older) in [
+            (AttemptOutcome::Live, true),
+            (AttemptOutcome::Accepted, true),
+            (AttemptOutcome::SupersededLive, true),
+            (AttemptOutcome::LiveUnanswered, false),
+            (AttemptOutcome::AcceptedUnanswered, false),
+            (AttemptOutcome::Failed(FailureWord::DeployFailed), false),
+            (AttemptOutcome::Withdrawn, false),
+        ] {
+            let record = landing.ending().record;
+            assert_eq!(record.ends_older(), ends_older, "{landing:?}");
+        }
+    }
 
     #[test]
     fn a_failure_beside_another_call_leaves_the_record_open() {

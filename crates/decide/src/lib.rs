@@ -45,8 +45,8 @@ pub use previous::{
 };
 pub use probe::{MOST_BYTES, ProbeAnswer, ProbeVerdict, Streak, WINDOW, pause};
 pub use source::{
-    Ancestor, ImageSearch, ImageSource, MOST_ANCESTORS, NewestRecords, Next, Reach, Sight,
-    recorded as recorded_images, required as required_images,
+    Ancestor, ImageSearch, ImageSource, MOST_ANCESTORS, NewestRecords, Next, Reach, RecordedImage,
+    Sight, recorded as recorded_images, required as required_images,
 };
 pub use subject::{ChoiceError, Concerns, Environments, Subject, choose, of_branch, of_tag};
 pub use tags::{Tags, Tip, build_args, labels, may_be_of, rfc3339};

@@ -216,3 +216,44 @@ fn a_rollback_while_render_is_silent() {
     ];
     holds(with(Key::WithHooks), &events.concat());
 }
+
+#[test]
+fn a_label_of_a_base_image_is_no_proof_of_what_an_image_was_built_from() {
+    // The digest of c3's image was given, and its label names c0. c1 is equal to c0, and was never built. Then c4 is equal to c1.
+    for key in KEYS {
+        let setting = Setting {
+            builds: Builds::Inherited,
+            wait_accepted: true,
+            ..with(key)
+        };
+        let commits = vec![vec![Change::Readme], vec![content(1)]];
+        let older = Event::Run {
+            slot: 0,
+            ask: Ask::Force { which: 0, to: 2 },
+            steps: None,
+        };
+        let events = [
+            vec![Event::Push { branch: 0, commits }],
+            vec![push(&[content(3)]), RUN, Event::Settle],
+            vec![older, Event::Settle],
+            vec![push(&[content(0)]), BRANCH[0].run_of_tip()],
+        ];
+        holds(setting, &events.concat());
+    }
+}
+
+#[test]
+fn a_deploy_goes_live_after_the_one_that_waited_behind_it_has_failed() {
+    // c3's deploy is accepted behind c2's, and fails. Nobody but the service could tell. c3 is equal to what was live before c2.
+    let setting = Setting {
+        has_probes: true,
+        ..with(Key::None)
+    };
+    let events = [
+        vec![push(&[Change::Readme]), RUN, Event::Settle],
+        vec![Event::RenderSlow(0), push(&[content(3)]), RUN],
+        vec![Event::RenderFails(0), push(&[content(0)]), RUN],
+        vec![Event::Settle, BRANCH[0].run_of_tip()],
+    ];
+    holds(setting, &events.concat());
+}

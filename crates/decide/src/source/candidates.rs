@@ -9,13 +9,33 @@ use std::collections::BTreeSet;
 /// The records of one service, newest first.
 pub type NewestRecords<'a> = Vec<&'a Record>;
 
+/// Bytes that a record names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RecordedImage {
+    /// Where they are, and the commit that they are said to be built from.
+    pub source: ImageSource,
+    /// The commit that was deployed with them.
+    pub deployed: CommitSha,
+}
+
+impl RecordedImage {
+    /// The commits that they stand for: what they were built from, and what was deployed with them. The two are equal in what the image is
+    /// built from, unless a digest was given whose label names another commit.
+    #[must_use]
+    pub fn commits(&self) -> Vec<CommitSha> {
+        let built_from = self.source.commit().copied();
+        let deployed = Some(self.deployed).filter(|deployed| Some(*deployed) != built_from);
+        built_from.into_iter().chain(deployed).collect()
+    }
+}
+
 /// The bytes that the required environment ran, in the order in which they are wanted: what is live there, what was built from `head`
 /// itself, the newest. `records` are those of each service that runs the image, the ones to deploy first; only those that
 /// [count](crate::counting).
 ///
 /// A success that a rollback has left since is not wanted: it will be refused.
 #[must_use]
-pub fn required(head: &CommitSha, records: &[NewestRecords<'_>]) -> Vec<ImageSource> {
+pub fn required(head: &CommitSha, records: &[NewestRecords<'_>]) -> Vec<RecordedImage> {
     let mut found = Vec::new();
     for of_service in records {
         let ran = of_service
@@ -38,10 +58,11 @@ pub fn required(head: &CommitSha, records: &[NewestRecords<'_>]) -> Vec<ImageSou
             } else {
                 2 - u8::from(commit == *head)
             };
-            found.push((
-                rank,
-                ImageSource::Required(record.intent.image.digest.clone(), commit),
-            ));
+            let image = RecordedImage {
+                source: ImageSource::Required(record.intent.image.digest.clone(), commit),
+                deployed: record.intent.commit,
+            };
+            found.push((rank, image));
         }
     }
     in_order(found)
@@ -51,30 +72,25 @@ pub fn required(head: &CommitSha, records: &[NewestRecords<'_>]) -> Vec<ImageSou
 /// bytes are what they are; but only our own records count. `records` are those of each service that runs the image, whatever its id on
 /// Render: of this environment, then of the required one.
 #[must_use]
-pub fn recorded(head: &CommitSha, records: &[NewestRecords<'_>]) -> Vec<ImageSource> {
+pub fn recorded(head: &CommitSha, records: &[NewestRecords<'_>]) -> Vec<RecordedImage> {
     let own = records.iter().flatten().filter(|record| record.is_own);
     let found = own.filter_map(|record| {
         let commit = record.intent.image_commit?;
-        Some((
-            u8::from(commit != *head),
-            ImageSource::Recorded(record.intent.image.digest.clone(), commit),
-        ))
+        let image = RecordedImage {
+            source: ImageSource::Recorded(record.intent.image.digest.clone(), commit),
+            deployed: record.intent.commit,
+        };
+        Some((u8::from(commit != *head), image))
     });
     in_order(found.collect())
 }
 
-fn in_order(mut found: Vec<(u8, ImageSource)>) -> Vec<ImageSource> {
+fn in_order(mut found: Vec<(u8, RecordedImage)>) -> Vec<RecordedImage> {
     found.sort_by_key(|(rank, _)| *rank);
     let mut known = BTreeSet::new();
-    let is_new = |source: &ImageSource| match source {
-        ImageSource::Required(digest, commit) | ImageSource::Recorded(digest, commit) => {
-            known.insert((digest.clone(), *commit))
-        }
-        ImageSource::Own(_) | ImageSource::Ancestor(..) => true,
-    };
     found
         .into_iter()
-        .map(|(_, source)| source)
-        .filter(is_new)
+        .map(|(_, image)| image)
+        .filter(|image| known.insert(image.clone()))
         .collect()
 }

@@ -9,15 +9,17 @@
 //! 4. nothing: the image has to be built, or waited for.
 //!
 //! "Equal" is about the image's build paths: its own, those of every service that runs it, and `shared`, without what `ignore` takes in. A
-//! record stands for the commit that its bytes were *built from*, never for the commit that it deployed: bytes that were equal for one
-//! service of a shared image need not be so for the next. A record that does not say what its bytes were built from proves nothing.
+//! record's bytes count where both of its commits are equal. The commit that it *deployed* alone does not do: bytes that were equal for one
+//! service of a shared image need not be so for the next. The commit that its bytes were *built from* alone does not do either: an image
+//! that was given by its digest may have the label of its base image. A record that does not say what its bytes were built from proves
+//! nothing.
 //!
 //! `plan` and `deploy` ask this same [`ImageSearch`], so that what `plan` does not have built, `deploy` finds. It says what has to be
 //! known next and is told the answer; nothing is asked that does not matter any more.
 
 mod candidates;
 
-pub use candidates::{NewestRecords, recorded, required};
+pub use candidates::{NewestRecords, RecordedImage, recorded, required};
 
 use super::Equality;
 use model::{CommitSha, Digest, ImageTag};
@@ -31,7 +33,7 @@ const AT_ONCE: usize = 20;
 const MOST_FAR: usize = 5;
 
 /// Where the image of a commit may be.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ImageSource {
     /// Under the commit's own tag.
     Own(ImageTag),
@@ -117,8 +119,8 @@ pub struct ImageSearch {
 #[derive(Debug, Clone)]
 enum SearchStep {
     Look(ImageSource),
-    /// It counts if its commit is equal.
-    IfEqual(ImageSource),
+    /// It counts if all of these commits are equal.
+    IfEqual(ImageSource, Vec<CommitSha>),
     GoBack,
     List(Vec<Ancestor>),
 }
@@ -140,27 +142,30 @@ impl ImageSearch {
         head: CommitSha,
         own: &[ImageTag],
         reach: Reach,
-        required: Vec<ImageSource>,
-        recorded: Vec<ImageSource>,
+        required: Vec<RecordedImage>,
+        recorded: Vec<RecordedImage>,
         is_near: impl Fn(&CommitSha) -> bool,
     ) -> Self {
-        let mut steps: VecDeque<SearchStep> =
-            required.into_iter().map(SearchStep::IfEqual).collect();
+        let if_equal = |image: RecordedImage| {
+            let commits = image.commits();
+            SearchStep::IfEqual(image.source, commits)
+        };
+        let mut steps: VecDeque<SearchStep> = required.into_iter().map(if_equal).collect();
         steps.extend(
             own.iter()
                 .cloned()
                 .map(ImageSource::Own)
                 .map(SearchStep::Look),
         );
-        steps.extend(recorded.into_iter().map(SearchStep::IfEqual));
+        steps.extend(recorded.into_iter().map(if_equal));
         if reach == Reach::Equal {
             steps.push_back(SearchStep::GoBack);
         } else {
             steps.retain(|step| matches!(step, SearchStep::Look(_)));
         }
-        let commits = steps.iter().filter_map(|step| match step {
-            SearchStep::IfEqual(source) => source.commit().copied(),
-            SearchStep::Look(_) | SearchStep::GoBack | SearchStep::List(_) => None,
+        let commits = steps.iter().flat_map(|step| match step {
+            SearchStep::IfEqual(_, commits) => commits.clone(),
+            SearchStep::Look(_) | SearchStep::GoBack | SearchStep::List(_) => Vec::new(),
         });
         let near = commits.filter(is_near).collect();
         let equal = BTreeMap::from([(head, true)]);
@@ -185,12 +190,13 @@ impl ImageSearch {
                     (Some(Next::Look(source.clone())), SearchStep::Look(source))
                 }
                 SearchStep::GoBack => (Some(Next::GoBack), SearchStep::GoBack),
-                SearchStep::IfEqual(source) => match self.is_equal(&source) {
+                SearchStep::IfEqual(source, commits) => match self.are_equal(&source, &commits) {
                     Answered::Yes => (Some(Next::Look(source.clone())), SearchStep::Look(source)),
                     Answered::No => continue,
-                    Answered::Ask(commit) => {
-                        (Some(Next::Compare(commit)), SearchStep::IfEqual(source))
-                    }
+                    Answered::Ask(commit) => (
+                        Some(Next::Compare(commit)),
+                        SearchStep::IfEqual(source, commits),
+                    ),
                 },
                 SearchStep::List(ancestors) => {
                     let unknown = ancestors.iter().map(|ancestor| ancestor.commit);
@@ -223,7 +229,7 @@ impl ImageSearch {
     /// Answers [`Next::Compare`]. What is not known is not equal.
     pub fn compared(&mut self, commit: CommitSha, equality: &Equality) {
         if !self.near.contains(&commit)
-            && let Some(SearchStep::IfEqual(source)) = self.steps.front()
+            && let Some(SearchStep::IfEqual(source, _)) = self.steps.front()
         {
             let kind = source.kind();
             self.far[kind] = self.far[kind].saturating_sub(1);
@@ -276,8 +282,10 @@ impl ImageSearch {
             .rev()
             .filter(|ancestor| there.contains(&ancestor.tag))
         {
-            self.steps
-                .push_front(SearchStep::IfEqual(ImageSource::Ancestor(tag, commit)));
+            self.steps.push_front(SearchStep::IfEqual(
+                ImageSource::Ancestor(tag, commit),
+                vec![commit],
+            ));
         }
     }
 
@@ -287,17 +295,16 @@ impl ImageSearch {
         self.is_spoiled && self.found.is_none()
     }
 
-    fn is_equal(&self, source: &ImageSource) -> Answered {
-        let Some(commit) = source.commit() else {
-            return Answered::Yes;
-        };
-        match self.equal.get(commit) {
-            Some(true) => Answered::Yes,
-            Some(false) => Answered::No,
-            None if self.near.contains(commit) || self.far[source.kind()] > 0 => {
-                Answered::Ask(*commit)
-            }
-            None => Answered::No,
+    fn are_equal(&self, source: &ImageSource, commits: &[CommitSha]) -> Answered {
+        let is_known_as = |commit: &CommitSha, equal| self.equal.get(commit) == Some(&equal);
+        if commits.iter().any(|commit| is_known_as(commit, false)) {
+            return Answered::No;
+        }
+        let may_ask = |commit| self.near.contains(commit) || self.far[source.kind()] > 0;
+        match commits.iter().find(|commit| !is_known_as(commit, true)) {
+            None => Answered::Yes,
+            Some(commit) if may_ask(commit) => Answered::Ask(*commit),
+            Some(_) => Answered::No,
         }
     }
 }

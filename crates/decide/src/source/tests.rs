@@ -203,7 +203,7 @@ fn the_own_tag_is_asked_for_without_a_question_about_others() {
 }
 
 #[test]
-fn a_record_stands_for_the_commit_that_its_bytes_were_built_from() {
+fn a_record_counts_where_what_it_deployed_and_what_it_was_built_from_are_equal() {
     let mut world = World {
         digests: vec![2, 3, 4],
         ..World::default()
@@ -223,9 +223,22 @@ fn a_record_stands_for_the_commit_that_its_bytes_were_built_from() {
         .find(11, &[], &[silent]),
         Next::Nothing
     );
-    // And the other way round.
+    // Given by its digest for commit 1, which is not equal to ours. The label of a base image names commit 2, which is.
     assert_eq!(
         world.find(12, &[], &[with_bytes(1, 2, Failure)]),
+        Next::Nothing
+    );
+    assert_eq!(
+        world.find(12, &[with_bytes(1, 2, Success)], &[]),
+        Next::Nothing
+    );
+    // Both are equal: another record of the same bytes says so.
+    assert_eq!(
+        world.find(
+            12,
+            &[],
+            &[with_bytes(1, 2, Success), with_bytes(22, 2, Failure)]
+        ),
         Next::Found(ImageSource::Recorded(digest(2), sha(2)))
     );
 }

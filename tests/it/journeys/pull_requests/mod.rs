@@ -80,12 +80,10 @@ const REACHED: &[&str] = &[
     "runs without a record",
 ];
 
-/// A preview that Render does not list yet had been given other bytes by a run without a record; a sweep deleted them.
+/// A preview that Render did not list yet had been given other bytes by a run without a record; a sweep deleted them.
 #[test]
-fn histories_that_lost_an_image_once_hold() {
-    for seed in [354] {
-        play(seed);
-    }
+fn a_sweep_keeps_the_images_of_a_preview_that_is_not_listed_yet() {
+    play(354);
 }
 
 #[test]

@@ -89,15 +89,7 @@ const fn level(level: Level) -> &'static str {
 
 /// A path as a relative reference.
 fn uri(path: &str) -> String {
-    let mut uri = String::new();
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'-' | b'_' | b'~') {
-            uri.push(char::from(byte));
-        } else {
-            uri.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    uri
+    model::percent_escape(path, b"/.-_~")
 }
 
 #[cfg(test)]

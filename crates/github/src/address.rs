@@ -1,5 +1,7 @@
 //! Addresses at GitHub: what is asked where, and how text becomes part of one.
 
+use model::percent_escape;
+
 /// Where GraphQL is asked: beside the REST API, and on Enterprise Server, whose REST API has a version in its path, beside that.
 pub(super) fn graphql(base: &str) -> String {
     match base.strip_suffix("/api/v3") {
@@ -29,14 +31,5 @@ pub(super) fn next_page(link: &str) -> Option<&str> {
 
 /// Text as part of an address: every byte that could mean something there is escaped, except `/`.
 pub(super) fn escape(text: &str) -> String {
-    let mut escaped = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {
-                escaped.push(char::from(byte))
-            }
-            _ => escaped.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    escaped
+    percent_escape(text, b"-_.~/")
 }

@@ -149,15 +149,7 @@ fn logs(page: &url::Url) -> url::Url {
 
 /// An address as the target of a link: nothing in it ends the link, or the cell that it stands in.
 pub(super) fn address(url: &url::Url) -> String {
-    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~:/?=&%+".contains(byte);
-    let shown = |byte: u8| {
-        if is_plain(&byte) {
-            char::from(byte).to_string()
-        } else {
-            format!("%{byte:02X}")
-        }
-    };
-    url.as_str().bytes().map(shown).collect()
+    model::percent_escape(url.as_str(), b"-._~:/?=&%+")
 }
 
 pub(super) fn table(head: &str, rows: &[String]) -> String {

@@ -533,6 +533,14 @@ fn each_fault_of_a_set_up_is_found_by_name_and_place() {
             STAGING,
         ),
         (
+            ".github/deploy-manifest.yml",
+            "staging: { branch: main }",
+            "staging: { branch: main, floating-tags: [staging] }",
+            "warning",
+            "permission-missing",
+            STAGING,
+        ),
+        (
             STAGING,
             "    concurrency: { group: staging }\n",
             "",

@@ -2,7 +2,7 @@
 
 use super::{LintReport, Span, Wiring};
 use model::LintCode;
-use model::{ActionStep, Level, Manifest, Untrusted, When, WorkflowFacts, nearest};
+use model::{ActionStep, Environment, Level, Manifest, Untrusted, When, WorkflowFacts, nearest};
 
 /// What keeps the steps of one workflow from working.
 impl LintReport {
@@ -186,6 +186,16 @@ fn writes(step: &ActionStep) -> bool {
         && step.input("dry-run") != Some("true")
 }
 
+/// Whether an environment that the step may deploy to has floating tags, which are moved after the deploy.
+fn moves_tags(manifest: &Manifest, step: &ActionStep) -> bool {
+    let is_meant = |own: &&Environment| {
+        step.input("environment")
+            .is_none_or(|name| name.contains("${{") || own.name.as_str() == name)
+    };
+    let mut environments = manifest.environments.iter().filter(is_meant);
+    environments.any(|own| !own.floating_tags.is_empty())
+}
+
 /// What a command needs (docs/permissions.md), and how bad it is without.
 fn needs(
     manifest: &Manifest,
@@ -213,7 +223,7 @@ fn needs(
                 && has_releases
                 && may_be_release
                 && step.input("promote-on-release") != Some("false");
-            promotes && step.input("environment").is_some()
+            promotes && step.input("environment").is_some() || moves_tags(manifest, step)
         }
         _ => false,
     };

@@ -74,7 +74,7 @@ pub async fn run(
     let asked = Arguments::parse(arguments, &env);
     // With --sarif standard output holds the findings and nothing else, in a workflow too.
     let is_sarif = matches!(&asked, ParsedArguments::Run(arguments) if arguments.is_sarif());
-    let tongue = if env.on_runner && !is_sarif {
+    let mode = if env.on_runner && !is_sarif {
         OutputMode::Runner
     } else {
         OutputMode::Terminal
@@ -86,7 +86,7 @@ pub async fn run(
         cancelled,
         random,
     } = io;
-    let log = Log::new(tongue, env.is_debug, stdout, stderr)
+    let log = Log::new(mode, env.is_debug, stdout, stderr)
         .on(env.screen)
         .with_results(Results::of(&asked, env.has_coloured_results));
     let mut arguments = match asked {
@@ -131,7 +131,7 @@ pub async fn run(
         Some(traces) => acting.with_subscriber(traces).await,
         None => acting.await,
     };
-    let end = if tongue == OutputMode::Terminal {
+    let end = if mode == OutputMode::Terminal {
         end.on_laptop(given.get("github-token").is_some())
     } else {
         end
@@ -150,7 +150,7 @@ pub async fn run(
     code
 }
 
-/// Whoever gives a command a flag that it does not read expects something that does not happen.
+/// A flag that the command does not read has no effect, so a warning names it.
 fn warn_of_unread_flags(arguments: &Arguments, log: &Log) {
     let command = arguments.get("command").unwrap_or_default();
     for flag in arguments.unread() {

@@ -311,7 +311,10 @@ fn next(
         "Set each service on Render to deploy an existing image, and turn its auto-deploy off."
             .to_owned(),
     );
-    steps.push("Run ghcr-to-render check, then commit.".to_owned());
+    steps.push(
+        "Commit, then run ghcr-to-render check: it compares the manifest with the tracked files."
+            .to_owned(),
+    );
     steps
 }
 

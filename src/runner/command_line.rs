@@ -100,7 +100,7 @@ fn completions() -> clap::Command {
         .arg(shell)
 }
 
-/// The flags of the inputs, in the groups of the README. Those that a command does not read are accepted and not shown: whoever runs
+/// The flags of the inputs, in the groups of the README. Those that a command does not read are accepted and not shown: a person who runs
 /// several commands may give them the same flags.
 fn flags(command: Option<&'static str>) -> impl Iterator<Item = Arg> {
     INPUT_GROUPS.iter().flat_map(move |group| {

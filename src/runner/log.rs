@@ -32,7 +32,7 @@ type Stream = Arc<Mutex<Box<dyn Write + Send>>>;
 /// The writer. Cheap to clone; all clones share what they know to be secret.
 #[derive(Clone)]
 pub struct Log {
-    tongue: OutputMode,
+    mode: OutputMode,
     is_debug: bool,
     screen: Screen,
     results: Results,
@@ -53,13 +53,13 @@ impl Log {
     /// A writer to these streams; `debug` lines are printed where `is_debug`.
     #[must_use]
     pub fn new(
-        tongue: OutputMode,
+        mode: OutputMode,
         is_debug: bool,
         stdout: Box<dyn Write + Send>,
         stderr: Box<dyn Write + Send>,
     ) -> Self {
         Self {
-            tongue,
+            mode,
             is_debug,
             screen: Screen::default(),
             results: Results::default(),
@@ -75,7 +75,7 @@ impl Log {
     /// The writer for a screen that can show more than plain lines. A runner's log is none.
     #[must_use]
     pub fn on(self, screen: Screen) -> Self {
-        let screen = if self.tongue == OutputMode::Terminal {
+        let screen = if self.mode == OutputMode::Terminal {
             screen
         } else {
             Screen::default()
@@ -104,7 +104,7 @@ impl Log {
             secrets.push(text.to_owned());
             secrets.sort_by_key(|text| std::cmp::Reverse(text.len()));
             drop(secrets);
-            if self.tongue == OutputMode::Runner {
+            if self.mode == OutputMode::Runner {
                 self.write(&format!("::add-mask::{}\n", escape_data(text)));
             }
         }
@@ -123,7 +123,7 @@ impl Log {
     /// Whether a runner reads what is printed.
     #[must_use]
     pub fn is_runner(&self) -> bool {
-        self.tongue == OutputMode::Runner
+        self.mode == OutputMode::Runner
     }
 
     /// Whether debug lines are printed.
@@ -223,7 +223,7 @@ impl Log {
         self.end_group();
         self.is_folded.store(true, Ordering::Relaxed);
         let title = escape_commands(&self.redact(title));
-        match self.tongue {
+        match self.mode {
             OutputMode::Runner => self.write(&format!("::group::{}\n", escape_data(&title))),
             OutputMode::Terminal => {
                 let title = if self.screen.has_colours {
@@ -244,7 +244,7 @@ impl Log {
         if !self.is_folded.swap(false, Ordering::Relaxed) {
             return;
         }
-        match self.tongue {
+        match self.mode {
             OutputMode::Runner => self.write("::endgroup::\n"),
             OutputMode::Terminal => self.write("\n"),
         }
@@ -256,7 +256,7 @@ impl Log {
             return;
         }
         let text = escape_commands(&self.redact(text));
-        match self.tongue {
+        match self.mode {
             OutputMode::Runner => self.write(&format!("::debug::{}\n", escape_data(&text))),
             OutputMode::Terminal => self.write(&format!("debug: {text}\n")),
         }
@@ -295,7 +295,7 @@ impl Log {
         let level = notice.level.as_str();
         let text = broken(&self.redact(&notice.text));
         let title = broken(&self.redact(&notice.title));
-        match self.tongue {
+        match self.mode {
             OutputMode::Terminal => self.write(&self.in_words(notice, self.screen.has_colours)),
             OutputMode::Runner => {
                 let place = notice.place.as_ref().map(|(file, line, column)| {
@@ -343,7 +343,7 @@ impl Log {
             put(&self.stderr, &format!("{clear}{text}"));
             return self.draw();
         }
-        match self.tongue {
+        match self.mode {
             OutputMode::Runner => put(&self.stdout, text),
             OutputMode::Terminal => put(&self.stderr, text),
         }

@@ -57,7 +57,7 @@ pub struct RunnerEnvironment {
     environment: ProcessEnvironment,
 }
 
-/// How many columns the terminal has. Shells keep `COLUMNS` to themselves, but whoever exports it means it.
+/// How many columns the terminal has. `COLUMNS` counts if it is exported, which shells do not do by themselves.
 fn columns(environment: &ProcessEnvironment) -> Option<usize> {
     let named = environment
         .text("COLUMNS")

@@ -107,7 +107,7 @@ impl HookVariable {
             .iter()
             .any(|prefix| text.starts_with(prefix));
         if !well_formed || foreign {
-            // Whoever writes the hook itself here must not find it in a log as well.
+            // A hook that is written here by mistake must not be shown in a log too.
             let is_secret = text.contains("://") || text.contains("key=");
             let shown: &[u8] = if is_secret { b"***" } else { bytes };
             return Err(Refused::new("hook variable", shown, WANTED));

@@ -35,7 +35,7 @@ impl Log {
     /// The writer that puts results there. A runner has one log, so it changes nothing there.
     #[must_use]
     pub fn with_results(self, results: Results) -> Self {
-        let results = if self.tongue == OutputMode::Terminal {
+        let results = if self.mode == OutputMode::Terminal {
             results
         } else {
             Results::Aside
